@@ -1,0 +1,66 @@
+import type { EngineView, Job, JobResult, JobSpec, LogLine, QueueView, RuntimeView } from '../../shared/contract'
+import type { JobState } from '../../shared/domain/job-state'
+import type { JobId, PrincipalId } from '../../shared/domain/ids'
+import type { Core } from '../core'
+import type { LocalExecutor } from '../executors/local'
+import type { Clock } from '../platform/clock'
+import type { Database } from '../platform/database'
+import type { Disposable, Event } from '../platform/events'
+import type { Logger } from '../platform/logger'
+import type { Storage } from '../storage'
+
+export interface JobQuery {
+  limit: number
+  cursor?: string | undefined
+  state?: JobState | undefined
+  kind?: Job['kind'] | undefined
+  model?: string | undefined
+  /** Only this principal's jobs. */
+  principal?: string | undefined
+}
+
+/** AI jobs: submit -> schedule -> run -> result. The job row is the truth. */
+export interface Compute extends Disposable {
+  /** Reconciles with what a crash left, then begins to schedule. */
+  start(): Promise<void>
+  /** Takes no more work; running attempts get up to `graceMs` to end, then go back to the queue. */
+  stop(graceMs: number): Promise<void>
+
+  /**
+   * Durable when it resolves. The same principal's `idempotencyKey` returns the first job.
+   * @throws AppError `compute.invalid_input` (details `{input, wants, got}`), `storage.not_found`, `core.impossible`
+   */
+  submit(spec: JobSpec, by: PrincipalId): Promise<Job>
+  get(id: string): Job
+  list(query: JobQuery): { items: Job[]; nextCursor: string | null }
+  cancel(id: JobId): Promise<Job>
+  retry(id: JobId, by: PrincipalId): Promise<Job>
+  hold(id: JobId): Promise<Job>
+  resume(id: JobId): Promise<Job>
+  setPriority(id: JobId, priority: number): Promise<Job>
+  /** @throws AppError `compute.not_finished` when `waitMs` passed; the job's own error when it failed */
+  result(id: JobId, waitMs: number, signal?: AbortSignal): Promise<JobResult>
+  log(id: JobId): Promise<LogLine[]>
+  queue(): QueueView
+  /** Active jobs and the most recent ended ones: what the window shows live. At most 12,000. */
+  recent(): Job[]
+  /** Ids of unfinished jobs that need a version. */
+  usersOf(model: string, version: number): JobId[]
+
+  runtimes(): RuntimeView[]
+  engines(): EngineView[]
+  unload(engine: string): Promise<void>
+  setEngineIdle(ms: number): void
+
+  readonly onDidChangeJobs: Event<{ changed: Job[]; removed: string[] }>
+}
+
+export interface ComputeDeps {
+  core: Core
+  storage: Storage
+  database: Database
+  clock: Clock
+  logger: Logger
+  executor: LocalExecutor
+  engineIdleMs: number
+}

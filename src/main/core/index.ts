@@ -1,0 +1,87 @@
+import type { Device, DeviceDeclaration, Lease, Placement, Quota, Resources, TelemetrySample } from '../../shared/contract'
+import type { DeviceId, JobId, LeaseId, PrincipalId } from '../../shared/domain/ids'
+import type { ResourceVector } from '../../shared/domain/resources'
+import type { Clock } from '../platform/clock'
+import type { Database } from '../platform/database'
+import type { Disposable, Event } from '../platform/events'
+import type { Logger } from '../platform/logger'
+
+/** What one device still has to give: plain data for pure planning. */
+export interface FreeDevice {
+  id: DeviceId
+  kind: Device['kind']
+  /** Capacity less leases, less what other programs hold, less the reserve; never negative. */
+  free: ResourceVector
+  /** What it could give at the very most, with no lease on it. */
+  capacity: ResourceVector
+  healthy: boolean
+}
+
+export interface AllocateOptions {
+  holder: PrincipalId
+  purpose: string
+  priority: number
+  job?: JobId | null
+  /** Null: held until released or until this process dies. */
+  ttlMs: number | null
+}
+
+export interface RequestOptions extends AllocateOptions {
+  /** How long to wait for resources that others hold. */
+  waitMs: number
+  signal?: AbortSignal | undefined
+}
+
+/** Grants resource vectors as leases: all or nothing, by priority, never more than there is. */
+export interface Core extends Disposable {
+  /** Finds devices, reconciles leases (those held by a dead process end), begins telemetry. */
+  start(): Promise<void>
+
+  listDevices(): Device[]
+  /** @throws AppError `system.invalid` for a vector without anything to offer */
+  declareDevice(declaration: DeviceDeclaration, by: PrincipalId): Device
+  /** @throws AppError `core.not_found`, `core.in_use` while a lease lies on it, `system.invalid` for a detected one */
+  removeDevice(id: string): void
+  rescan(): Promise<Device[]>
+  resources(): Resources
+  /** Newest sample of each device. */
+  latestTelemetry(): TelemetrySample[]
+  telemetry(query: { device?: string | undefined; fromMs?: number | undefined; stepMs?: number | undefined }): TelemetrySample[]
+
+  /** Devices as the planner sees them now. */
+  freeDevices(): FreeDevice[]
+  /** Throws `core.impossible` (details `{missing}`) when no device of this machine could ever hold the vector. */
+  assertPossible(need: ResourceVector): void
+  /**
+   * Grants now or throws; synchronous, so that it may be part of a caller's transaction. `placement` as planned by
+   * {@link place} over {@link freeDevices}; when absent it is planned here.
+   * @throws AppError `core.unavailable` with `{missing, holders, estimateMs}`, `core.impossible`, `core.quota_exceeded`
+   */
+  allocate(need: ResourceVector, options: AllocateOptions, placement?: Placement): Lease
+  /** Grants when it can within `waitMs`, in order of priority (ageing) and arrival. @throws as {@link allocate} */
+  request(need: ResourceVector, options: RequestOptions): Promise<Lease>
+  renew(id: LeaseId, ttlMs: number): Lease
+  /** Idempotent for a lease that has ended; @throws AppError `core.not_found` for one that never was. */
+  release(id: LeaseId): void
+  getLease(id: string): Lease
+  /** Leases in force, oldest first. */
+  listLeases(): Lease[]
+
+  getQuota(principal: string): Quota
+  setQuota(quota: Quota): Quota
+  removeQuota(principal: string): void
+
+  /** Memory that is never granted, for the rest of the machine. */
+  setReservedMemory(bytes: number): void
+
+  readonly onDidChangeDevices: Event<{ changed: Device[]; removed: string[] }>
+  readonly onDidChangeLeases: Event<{ changed: Lease[]; removed: string[] }>
+  /** Once a second. */
+  readonly onDidSample: Event<TelemetrySample[]>
+}
+
+export interface CoreDeps {
+  database: Database
+  clock: Clock
+  logger: Logger
+}

@@ -1,0 +1,75 @@
+import type { EngineView, ModelFormat, RuntimeView } from '../../../shared/contract'
+import type { EngineId } from '../../../shared/domain/ids'
+import type { Tensors } from '../../../shared/domain/tensor'
+import type { Clock } from '../../platform/clock'
+import type { Disposable, Event } from '../../platform/events'
+import type { Logger } from '../../platform/logger'
+
+/** What a runtime needs to know of a model version; satisfied by storage's `ResolvedVersion`. */
+export interface LoadableVersion {
+  model: string
+  version: number
+  digest: string
+  format: ModelFormat
+  sizeBytes: number
+  files: { path: string; sizeBytes: number; absolutePath: string }[]
+}
+
+export type RunRequest =
+  | { kind: 'infer'; inputs: Tensors }
+  /** Items from `startAt` on; each group of finished items is handed to {@link RunHooks.onItems} in order. */
+  | { kind: 'batch'; items: Tensors[]; batchSize: number; startAt: number }
+  | { kind: 'benchmark'; inputs: Tensors; iterations: number; warmup: number }
+  | { kind: 'synthetic'; durationMs: number; busy: boolean; fail: 'error' | 'crash' | 'hang' | null }
+
+export type RunOutcome = { computeMs: number } & (
+  | { kind: 'infer'; outputs: Tensors }
+  | { kind: 'batch' }
+  | { kind: 'benchmark'; iterations: number; latencyMs: { p50: number; p95: number; p99: number; mean: number }; throughput: number }
+  | { kind: 'synthetic' }
+)
+
+export interface RunHooks {
+  /** Aborting stops the work: between items or iterations when it can, else (after 1 s) by killing the worker. */
+  signal: AbortSignal
+  onProgress(fraction: number): void
+  /** Finished items of a batch; the next group is not reported before the promise resolves (checkpoint, backpressure). */
+  onItems(startAt: number, outputs: Tensors[]): Promise<void>
+  onLog(level: 'info' | 'warn' | 'error', text: string): void
+}
+
+/**
+ * Runs attempts on this machine: engines are models loaded in worker processes, one attempt at a time each, warm until
+ * unloaded. It decides nothing: who runs where, what is evicted and what may be leased is the caller's business.
+ */
+export interface LocalExecutor extends Disposable {
+  /** Opens the workers' socket and probes the runtimes. */
+  start(): Promise<void>
+  runtimes(): RuntimeView[]
+  engines(): EngineView[]
+  /** The id of the runtime that runs a format here. @throws AppError `compute.no_runtime` saying why and what would help */
+  runtimeFor(format: ModelFormat): string
+  /** Bytes of memory that a loaded engine is expected to take; from the sizes of the files, refined by what was measured. */
+  estimateMemory(version: LoadableVersion): number
+  /**
+   * Starts a worker and loads the version (null: the synthetic load, which needs no model).
+   * @throws AppError `compute.runtime_failed` with the runtime's words, `compute.worker_crashed`, `compute.timeout` (60 s)
+   */
+  load(version: LoadableVersion | null, options: { threads: number; signal: AbortSignal }): Promise<EngineView>
+  /**
+   * Runs one attempt on an idle engine.
+   * @throws AppError `compute.runtime_failed`, `compute.worker_crashed` (the engine is gone); the signal's reason on abort
+   */
+  run(engine: EngineId, request: RunRequest, hooks: RunHooks): Promise<RunOutcome>
+  /** Ends the worker: politely, after 2 s by SIGKILL. Idempotent. */
+  unload(engine: EngineId): Promise<void>
+  /** Every change of state, and the end of engines (also by crash). */
+  readonly onDidChangeEngines: Event<{ changed: EngineView[]; removed: string[] }>
+}
+
+export interface LocalExecutorDeps {
+  clock: Clock
+  logger: Logger
+  /** Folder of the built worker entries: `onnx.cjs`, `tfjs.cjs`, `synthetic.cjs`. */
+  workersDir: string
+}

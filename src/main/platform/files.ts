@@ -1,0 +1,48 @@
+import { open, rename, rm, statfs } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { AppError } from '../../shared/errors'
+
+/** Makes the rename or creation of a directory's entries durable. Windows has no such call and needs none. */
+export async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === 'win32') return
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Writes a small file so that after a crash it is there whole, or not at all. */
+export async function writeFileAtomic(path: string, data: string | Uint8Array, mode = 0o600): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`
+  try {
+    const handle = await open(temporary, 'w', mode)
+    try {
+      await handle.writeFile(data)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(temporary, path)
+    await syncDirectory(dirname(path))
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw translateFileError(error)
+  }
+}
+
+/** Free and total bytes of the disk that holds `path`. */
+export async function diskSpace(path: string): Promise<{ freeBytes: number; totalBytes: number }> {
+  const stats = await statfs(path)
+  return { freeBytes: stats.bavail * stats.bsize, totalBytes: stats.blocks * stats.bsize }
+}
+
+/** A full disk or an exceeded quota becomes `storage.disk_full`; anything else stays what it is. */
+export function translateFileError(error: unknown): unknown {
+  const code = (error as NodeJS.ErrnoException).code
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new AppError('storage.disk_full', 'The disk is full. Free some space and try again; nothing was changed.', {}, { cause: error })
+  }
+  return error
+}

@@ -1,0 +1,89 @@
+import type { ApiKey, AuditRecord, Decision, Policy, PolicyProblem, Principal, Role } from '../../shared/contract'
+import type { Action, ResourceType } from '../../shared/domain/actions'
+import type { AuditId, KeyId, PrincipalId } from '../../shared/domain/ids'
+import type { Clock } from '../platform/clock'
+import type { Database } from '../platform/database'
+import type { Disposable, Event } from '../platform/events'
+import type { Logger } from '../platform/logger'
+
+/** Who calls, as the transport verified it; never taken from a payload. */
+export interface Caller {
+  principal: PrincipalId
+  name: string
+  kind: Principal['kind']
+  roles: Role[]
+  via: AuditRecord['via']
+  key: KeyId | null
+}
+
+/**
+ * What an action is about, sliced to what the policies may look at. For `ModelRef` the id is `name@selector` as asked
+ * for, and its parent is the model; for `Job` and `Lease` the owner is an attribute.
+ */
+export interface Resource {
+  type: ResourceType
+  id: string
+  /** `Job`, `Lease`: the principal it belongs to. */
+  owner?: PrincipalId | undefined
+  /** `ModelRef`: the model and the version it now means. */
+  model?: string | undefined
+  version?: number | undefined
+}
+
+/** Identity, access control and audit. */
+export interface Security extends Disposable {
+  /** Makes the owner account at the first start, loads and checks the policies. */
+  start(): Promise<void>
+
+  /** The person signed in to the operating system: the identity of the window. */
+  owner(): Caller
+  /** Null for a key that is unknown, expired or revoked; compares hashes in constant time. */
+  authenticateKey(key: string, via: Caller['via']): Caller | null
+  /** @throws AppError `security.wrong_password`, `network.rate_limited` after repeated failures */
+  authenticatePassword(name: string, password: string, via: Caller['via']): Promise<Caller>
+  /**
+   * The one decision for every transport: default deny. Denials, and allowed actions that change something, are audited.
+   * @param summary what was tried, as a sentence for the audit log
+   * @throws AppError `security.denied` with `{policies}`
+   */
+  authorize(caller: Caller, action: Action, resource: Resource, summary?: string): Decision
+  /** The same decision without an audit record: to filter a list. */
+  allows(caller: Caller, action: Action, resource: Resource): boolean
+  /** What would be decided. @param resource Cedar form, `Type::"id"` @throws AppError `system.invalid`, `security.not_found` */
+  explain(principal: string, action: string, resource: string): Decision
+
+  listPrincipals(): Principal[]
+  getPrincipal(id: string): Principal
+  createPrincipal(input: { kind: Principal['kind']; name: string; roles: Role[] }): Principal
+  /** Revokes its keys. @throws AppError `security.conflict` for the last owner */
+  removePrincipal(id: string): void
+  setPassword(id: string, password: string, current: string | undefined): Promise<void>
+  createKey(principal: string, options: { expiresAt?: string | undefined }): { id: KeyId; key: string; expiresAt: string | null }
+  revokeKey(id: string): ApiKey
+
+  listPolicies(): Policy[]
+  getPolicy(id: string): Policy
+  /** @throws AppError `security.invalid_policy` with `{problems}`, `security.conflict` for a built-in one */
+  setPolicy(id: string, text: string, description: string, by: PrincipalId): Policy
+  removePolicy(id: string): void
+  validatePolicy(text: string): { valid: boolean; problems: PolicyProblem[] }
+
+  listAudit(query: { limit: number; cursor?: string | undefined; decision?: 'allow' | 'deny' | undefined; principal?: string | undefined }): {
+    items: AuditRecord[]
+    nextCursor: string | null
+  }
+  verifyAudit(): { valid: boolean; records: number; brokenAt: AuditId | null }
+
+  readonly onDidAudit: Event<AuditRecord>
+  readonly onDidChangePrincipals: Event<void>
+}
+
+export interface SecurityDeps {
+  database: Database
+  clock: Clock
+  logger: Logger
+  /** The operating system's name of the person who starts the program. */
+  ownerName: string
+  /** At the first start: the owner's API key, 32 characters or more. */
+  ownerKey?: string | undefined
+}

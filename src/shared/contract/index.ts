@@ -1,0 +1,25 @@
+import { computeContract } from './compute'
+import { coreContract } from './core'
+import { networkContract } from './network'
+import { securityContract } from './security'
+import { storageContract } from './storage'
+import { systemContract } from './system'
+
+/** Every procedure of the system: the window, the browser, the REST API and its document are made from this. */
+export const contract = {
+  core: coreContract,
+  storage: storageContract,
+  compute: computeContract,
+  security: securityContract,
+  network: networkContract,
+  system: systemContract,
+}
+export type Contract = typeof contract
+
+export * from './base'
+export * from './compute'
+export * from './core'
+export * from './network'
+export * from './security'
+export * from './storage'
+export * from './system'

@@ -1,0 +1,52 @@
+/**
+ * Everything a principal can be allowed to do, and the type of resource each action is about: the vocabulary of the
+ * policies. `System` stands for the machine as a whole.
+ */
+export const ACTIONS = {
+  'device.read': 'System',
+  'device.manage': 'System',
+  'lease.request': 'System',
+  'lease.read': 'System',
+  'lease.release': 'Lease',
+  'quota.manage': 'System',
+  'model.list': 'System',
+  'model.read': 'Model',
+  'model.run': 'ModelRef',
+  'model.import': 'System',
+  'model.manage': 'Model',
+  'storage.maintain': 'System',
+  'job.list': 'System',
+  'job.submit': 'System',
+  'job.read': 'Job',
+  'job.control': 'Job',
+  'runtime.read': 'System',
+  'runtime.manage': 'System',
+  'principal.read': 'System',
+  'principal.manage': 'System',
+  'policy.read': 'System',
+  'policy.manage': 'System',
+  'audit.read': 'System',
+  'endpoint.read': 'System',
+  'endpoint.manage': 'System',
+  'settings.read': 'System',
+  'settings.manage': 'System',
+} as const
+
+export type Action = keyof typeof ACTIONS
+export type ResourceType = (typeof ACTIONS)[Action]
+
+/** Actions that only look: allowed ones are not written to the audit log, denied ones are. */
+export const READ_ACTIONS: ReadonlySet<Action> = new Set<Action>([
+  'device.read',
+  'lease.read',
+  'model.list',
+  'model.read',
+  'job.list',
+  'job.read',
+  'runtime.read',
+  'principal.read',
+  'policy.read',
+  'audit.read',
+  'endpoint.read',
+  'settings.read',
+])
