@@ -118,7 +118,7 @@ const ByVersion = ByName.extend({ version: VersionNumber })
 /** Uploads (multipart) and file downloads stream outside this contract, in `rpc/transports/rest.ts`, with the same authorisation. */
 export const storageContract = {
   imports: {
-    start: procedure('model.import', { method: 'POST', path: '/imports', successStatus: 202, summary: 'Import a model from a path of this machine (owner only), or multipart files', tags: ['storage'] })
+    start: procedure('model.import_path', { method: 'POST', path: '/imports', successStatus: 202, summary: 'Import a model from a path of this machine (owner only), or multipart files', tags: ['storage'] })
       .input(z.object({ path: z.string().min(1).max(4096), name: ModelName.optional() }).strict())
       .output(Import),
     list: procedure('model.list', { method: 'GET', path: '/imports', summary: 'Imports, newest first', tags: ['storage'] })

@@ -13,6 +13,8 @@ export const ACTIONS = {
   'model.read': 'Model',
   'model.run': 'ModelRef',
   'model.import': 'System',
+  /** Import by a path of this machine: it reads any file that the person may read. */
+  'model.import_path': 'System',
   'model.manage': 'Model',
   'storage.maintain': 'System',
   'job.list': 'System',

@@ -18,9 +18,12 @@ export const DTYPE_BYTES: Record<Exclude<DType, 'string'>, number> = {
 
 const Shape = z.array(z.number().int().nonnegative()).max(16)
 
+/** Elements are checked against the dtype when the tensor is read: one pass over what may be millions. */
+const Elements = z.custom<(number | string | boolean)[]>((value) => Array.isArray(value), 'must be an array')
+
 /** A tensor in JSON: a scalar has shape `[]`; an int64 beyond 2^53 is a string; `base64` is little endian, row-major. */
 export const JsonTensor = z.union([
-  z.object({ dtype: z.enum(DTYPES), shape: Shape, data: z.array(z.union([z.number(), z.string(), z.boolean()])) }).strict(),
+  z.object({ dtype: z.enum(DTYPES), shape: Shape, data: Elements }).strict(),
   z.object({ dtype: z.enum(DTYPES), shape: Shape, base64: z.string() }).strict(),
 ])
 export type JsonTensor = z.infer<typeof JsonTensor>
