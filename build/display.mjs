@@ -1,0 +1,35 @@
+import { spawn } from 'node:child_process'
+import { PrepareError } from './process.mjs'
+
+/** Whether a window opened here would be seen by anyone. */
+export function hasDisplay() {
+  return process.platform !== 'linux' || Boolean(process.env.DISPLAY || process.env.WAYLAND_DISPLAY)
+}
+
+/** Starts a virtual display and puts it into this process's environment; the result ends it. */
+export async function startVirtualDisplay() {
+  const server = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', '1600x1200x24', '-nolisten', 'tcp'], {
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+  })
+  const number = await new Promise((fulfil, reject) => {
+    server.once('error', () =>
+      reject(new PrepareError('Xvfb is missing. Install it with your package manager.')),
+    )
+    server.once('exit', (code) =>
+      reject(new PrepareError(`Xvfb ended with code ${code} before it was ready.`)),
+    )
+    server.stdio[3].once('data', (text) => fulfil(String(text).trim()))
+  })
+  server.unref()
+  server.stdio[3].destroy()
+  const before = process.env.DISPLAY
+  process.env.DISPLAY = `:${number}`
+  const stop = () => server.kill()
+  process.once('exit', stop)
+  return () => {
+    process.off('exit', stop)
+    stop()
+    if (before === undefined) delete process.env.DISPLAY
+    else process.env.DISPLAY = before
+  }
+}

@@ -1,0 +1,85 @@
+// The libraries of the operating system that Electron's window and the tests in it need.
+
+import { existsSync } from 'node:fs'
+import { capture, PrepareError } from './process.mjs'
+import { step } from './progress.mjs'
+
+/** Debian's packages, each with the other names that newer releases give it. */
+const debianPackages = [
+  ['xvfb'],
+  ['xauth'],
+  ['libgtk-3-0', 'libgtk-3-0t64'],
+  ['libnss3'],
+  ['libasound2', 'libasound2t64'],
+  ['libgbm1'],
+  ['libxss1'],
+  ['libnotify4'],
+  ['libsecret-1-0'],
+  ['fonts-noto-core'],
+  ['fonts-noto-cjk'],
+]
+
+/** True where nothing is missing, or where there is no way to tell and nothing we could do. */
+export async function hasSystemLibraries() {
+  if (process.platform !== 'linux' || !existsSync('/usr/bin/dpkg-query')) return true
+  return (await missingPackages()).length === 0
+}
+
+/** Installs what is missing; only root on a Debian can, others are told what to type. */
+export async function installSystemLibraries() {
+  const missing = await missingPackages()
+  if (process.getuid?.() !== 0) {
+    const names = missing.map(([name]) => name).join(' ')
+    throw new PrepareError(
+      `Some system libraries are missing. Install them with:\n  sudo apt-get install ${names}`,
+    )
+  }
+  await step('Installing system libraries (apt-get)', async () => {
+    let names = await installable(missing)
+    if (!names) {
+      await apt(['update'])
+      names = await installable(missing)
+    }
+    if (!names) throw new PrepareError(`apt-get offers none of: ${missing.flat().join(', ')}.`)
+    await apt(['install', '-y', '--no-install-recommends', ...names]).catch(async () => {
+      // The lists may be older than the mirror: refresh them once and try again.
+      await apt(['update'])
+      await apt(['install', '-y', '--no-install-recommends', ...names])
+    })
+  })
+}
+
+async function missingPackages() {
+  // The placeholders are dpkg's, not ours.
+  const format = ['$', '{Package} $', '{db:Status-Status}\n'].join('')
+  const list = await capture('dpkg-query', ['-W', '-f', format]).catch(() => '')
+  const installed = new Set(
+    list
+      .split('\n')
+      .map((line) => line.split(' '))
+      .filter(([, status]) => status === 'installed')
+      .map(([name]) => name),
+  )
+  return debianPackages.filter((names) => !names.some((name) => installed.has(name)))
+}
+
+/** One installable name of each package, or undefined when the lists of apt do not know one of them. */
+async function installable(packages) {
+  const policy = await capture('apt-cache', ['policy', ...packages.flat()], { env: aptEnvironment() })
+  const known = new Set()
+  let current
+  for (const line of policy.split('\n')) {
+    if (/^\S+:$/.test(line)) current = line.slice(0, -1)
+    else if (/^\s+Candidate: (?!\(none\))/.test(line)) known.add(current)
+  }
+  const names = packages.map((alternatives) => alternatives.find((name) => known.has(name)))
+  return names.includes(undefined) ? undefined : names
+}
+
+function apt(args) {
+  return capture('apt-get', ['-q', ...args], { env: aptEnvironment() })
+}
+
+function aptEnvironment() {
+  return { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' }
+}
