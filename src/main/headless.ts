@@ -1,0 +1,78 @@
+import { existsSync } from 'node:fs'
+import { userInfo } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { AppError } from '../shared/errors'
+import { writeFileAtomic } from './platform/files'
+import { defaultDataDir } from './platform/folders'
+import { createLogger } from './platform/logger'
+import { createSystem, type System } from './system'
+
+/** The system in plain Node, without a window: `npm run serve -- [--data-dir DIR] [--port N] [--json]`. */
+async function main(): Promise<void> {
+  const options = readOptions()
+  const logger = createLogger(process.env['LLMAGENTOS_LOG'] ?? (options.json ? 'info' : 'warn'))
+  const isNew = !existsSync(join(options.dataDir, 'llmagentos.db'))
+  const ownerKey = isNew ? process.env['LLMAGENTOS_OWNER_KEY'] : undefined
+  if (ownerKey !== undefined && ownerKey.length < 32) {
+    throw new AppError('system.invalid', 'LLMAGENTOS_OWNER_KEY must have 32 characters or more.')
+  }
+  const system = await createSystem({
+    dataDir: options.dataDir,
+    port: options.port,
+    ownerName: userInfo().username,
+    ownerKey,
+    logger,
+    workersDir: join(__dirname, 'workers'),
+    rendererDir: join(__dirname, '..', 'renderer'),
+  })
+  stopOnSignals(system)
+  const url = await system.start()
+  const keyFile = ownerKey === undefined ? await ensureKeyFile(system, options.dataDir) : null
+  if (options.json) process.stdout.write(`${JSON.stringify({ event: 'ready', url, pid: process.pid })}\n`)
+  else process.stdout.write(`LLMAgentOS is ready at ${url}\n${keyFile ? `Sign in with the owner's key in ${keyFile}\n` : ''}`)
+}
+
+function readOptions(): { dataDir: string; port: number | undefined; json: boolean } {
+  const { values } = parseArgs({
+    args: process.argv.slice(2),
+    options: { 'data-dir': { type: 'string' }, port: { type: 'string' }, json: { type: 'boolean', default: false } },
+  })
+  const port = values.port === undefined ? undefined : Number(values.port)
+  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65535)) {
+    throw new AppError('system.invalid', '--port wants a number from 0 to 65535.')
+  }
+  return { dataDir: resolve(values['data-dir'] ?? defaultDataDir()), port, json: values.json }
+}
+
+/** Without a window the owner needs a key; it is made once and lies in a file that only the owner may read. */
+async function ensureKeyFile(system: System, dataDir: string): Promise<string> {
+  const file = join(dataDir, 'owner.key')
+  if (!existsSync(file)) {
+    const { key } = system.security.createKey(system.security.owner().principal, {})
+    await writeFileAtomic(file, `${key}\n`, 0o600)
+  }
+  return file
+}
+
+function stopOnSignals(system: System): void {
+  let signals = 0
+  const onSignal = () => {
+    // A second Ctrl+C means it.
+    if (++signals > 1) process.exit(130)
+    system.stop().then(
+      () => process.exit(0),
+      (error: unknown) => fail(error),
+    )
+  }
+  process.on('SIGTERM', onSignal)
+  process.on('SIGINT', onSignal)
+}
+
+function fail(error: unknown): never {
+  const known = error instanceof AppError || (error as { code?: unknown }).code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION'
+  process.stderr.write(`${known ? (error as Error).message : error instanceof Error ? error.stack : String(error)}\n`)
+  process.exit(1)
+}
+
+main().catch(fail)

@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
+import { join, resolve } from 'node:path'
+import { app, BrowserWindow, dialog } from 'electron'
+import { AppError } from '../shared/errors'
+import { setMenu } from './platform/electron/menu'
+import { onWindowPort, openWindow, registerAppScheme, serveWindow, type WindowPlace } from './platform/electron/window'
+import { writeFileAtomic } from './platform/files'
+import { defaultDataDir } from './platform/folders'
+import { createLogger, type Logger } from './platform/logger'
+import { createSystem, type System } from './system'
+
+const dataDir = resolve(app.commandLine.getSwitchValue('data-dir') || defaultDataDir())
+const logger = createLogger()
+const preload = join(__dirname, '..', 'preload', 'index.cjs')
+const rendererDir = join(__dirname, '..', 'renderer')
+
+// Chromium's own files (cache, window storage) lie beside our data, so that two data folders are two apps.
+app.setPath('userData', join(dataDir, 'window'))
+registerAppScheme()
+
+if (app.requestSingleInstanceLock()) void run()
+else app.quit()
+
+async function run(): Promise<void> {
+  // The window's process and the system start side by side.
+  const creating = createSystem({
+    dataDir,
+    ownerName: userInfo().username,
+    logger,
+    workersDir: join(__dirname, 'workers'),
+    rendererDir,
+    electronVersion: process.versions.electron,
+  })
+  creating.catch(() => undefined) // reported below, once a dialog can be shown
+  await app.whenReady()
+  let system: System
+  try {
+    system = await creating
+    stopWithApp(system, logger)
+    setMenu()
+    serveWindow(rendererDir)
+    const started = system.start()
+    onWindowPort((port) => {
+      started.then(() => {
+        system.connectWindow(port)
+      }, reportAndQuit)
+    })
+    show()
+    await started
+  } catch (error) {
+    reportAndQuit(error)
+  }
+}
+
+function show(): void {
+  const window = openWindow(preload, readPlace())
+  window.on('close', () => savePlace(window))
+  app.on('second-instance', () => {
+    if (window.isDestroyed()) return
+    if (window.isMinimized()) window.restore()
+    window.focus()
+  })
+  app.on('activate', () => {
+    if (BrowserWindow.getAllWindows().length === 0) show()
+  })
+}
+
+/** Closing the window ends the app, except on macOS; running work is given time, what is left goes on at the next start. */
+function stopWithApp(system: System, log: Logger): void {
+  app.on('window-all-closed', () => {
+    if (process.platform !== 'darwin') app.quit()
+  })
+  let stopped = false
+  app.on('before-quit', (event) => {
+    if (stopped) return
+    event.preventDefault()
+    system
+      .stop()
+      .catch((error: unknown) => log.error({ err: error }, 'stopping failed'))
+      .finally(() => {
+        stopped = true
+        app.quit()
+      })
+  })
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => app.quit())
+}
+
+function reportAndQuit(error: unknown): void {
+  logger.error({ err: error }, 'could not start')
+  const message = error instanceof AppError ? error.message : 'LLMAgentOS could not start. The log has the details.'
+  dialog.showErrorBox('LLMAgentOS', message)
+  app.exit(1)
+}
+
+function placeFile(): string {
+  return join(dataDir, 'window-place.json')
+}
+
+function readPlace(): WindowPlace {
+  const usual: WindowPlace = { width: 1360, height: 860 }
+  try {
+    const saved = JSON.parse(readFileSync(placeFile(), 'utf8')) as Partial<WindowPlace>
+    return Number.isFinite(saved.width) && Number.isFinite(saved.height) ? { ...usual, ...saved } : usual
+  } catch {
+    return usual // the first start, or a file that is no JSON
+  }
+}
+
+function savePlace(window: BrowserWindow): void {
+  const place: WindowPlace = { ...window.getNormalBounds(), maximized: window.isMaximized() }
+  writeFileAtomic(placeFile(), JSON.stringify(place)).catch((error: unknown) => logger.warn({ err: error }, 'window place not saved'))
+}

@@ -1,0 +1,146 @@
+import { request as httpRequest } from 'node:http'
+import pino from 'pino'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import WebSocket from 'ws'
+import type { KeyId, PrincipalId } from '../../shared/domain/ids'
+import { AppError } from '../../shared/errors'
+import { systemClock } from '../platform/clock'
+import type { Caller, Security } from '../security'
+import { createNetwork, type Network } from './index'
+
+const KEY = 'k'.repeat(43)
+const owner: Caller = { principal: 'owner' as PrincipalId, name: 'o', kind: 'user', roles: ['owner'], via: 'http', key: 'k-1' as KeyId }
+let revoked = false
+/** Identity alone: the network needs nothing else of security. */
+const security: Pick<Security, 'authenticateKey' | 'authenticatePassword' | 'listPrincipals'> = {
+  authenticateKey: (key, via) => (key === KEY ? { ...owner, via } : null),
+  authenticatePassword: () => Promise.reject(new AppError('security.wrong_password', 'Wrong.')),
+  listPrincipals: () => [
+    {
+      id: 'owner',
+      kind: 'user',
+      name: 'o',
+      roles: ['owner'],
+      hasPassword: false,
+      createdAt: new Date(0).toISOString(),
+      keys: [{ id: 'k-1', prefix: '', createdAt: '', expiresAt: null, revokedAt: revoked ? 'then' : null, lastUsedAt: null }],
+    },
+  ],
+}
+
+let network: Network
+let url: string
+const off = new Set<string>()
+
+beforeEach(async () => {
+  revoked = false
+  off.clear()
+  network = createNetwork({
+    security: security as Security,
+    clock: systemClock,
+    logger: pino({ level: 'silent' }),
+    port: 0,
+    fallbackToAnyPort: false,
+    rendererDir: null,
+    switchedOff: { has: (id) => off.has(id), set: (id, isOff) => (isOff ? off.add(id) : off.delete(id)) },
+  })
+  url = await network.start({
+    rest: async (request, caller) => Response.json({ caller: caller?.principal ?? null, bytes: (await request.text()).length }),
+    websocket: (socket) => socket.send('hello'),
+  })
+})
+afterEach(() => network.dispose())
+
+const bearer = { authorization: `Bearer ${KEY}` }
+
+function callWithHeaders(headers: Record<string, string>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(`${url}/api/devices`, { headers }, (response) => {
+      response.resume()
+      resolve(response.statusCode ?? 0)
+    })
+    request.on('error', reject)
+    request.end()
+  })
+}
+
+test('a key identifies, no key is nobody, a wrong key is refused', async () => {
+  expect(await (await fetch(`${url}/api/x`, { headers: bearer })).json()).toMatchObject({ caller: 'owner' })
+  expect(await (await fetch(`${url}/api/x`)).json()).toMatchObject({ caller: null })
+  const wrong = await fetch(`${url}/api/x`, { headers: { authorization: 'Bearer nope' } })
+  expect(wrong.status).toBe(401)
+  expect(await wrong.json()).toMatchObject({ error: { code: 'security.unauthenticated' } })
+})
+
+test('DNS rebinding: a foreign Host is refused, with a good key too', async () => {
+  expect(await callWithHeaders({ ...bearer, host: 'evil.example' })).toBe(403)
+  expect(await callWithHeaders({ ...bearer, host: '127.0.0.1:1' })).toBe(403)
+  expect(await callWithHeaders(bearer)).toBe(200)
+})
+
+test('a page of another origin is refused', async () => {
+  for (const origin of ['https://evil.example', 'null', 'http://127.0.0.1:1', 'file://']) {
+    expect(await callWithHeaders({ ...bearer, origin })).toBe(403)
+  }
+  expect(await callWithHeaders({ ...bearer, origin: url })).toBe(200)
+})
+
+test('key guessing is slowed down, while the right key still works', async () => {
+  let limited: Response | null = null
+  for (let i = 0; i < 25; i++) {
+    const response = await fetch(`${url}/api/x`, { headers: { authorization: `Bearer ${i}` } })
+    if (response.status === 429) limited = response
+  }
+  expect(Number(limited?.headers.get('retry-after'))).toBeGreaterThan(0)
+  expect((await fetch(`${url}/api/x`, { headers: bearer })).status).toBe(200)
+})
+
+test('a body over the limit is refused, told or not told beforehand', async () => {
+  const big = Buffer.alloc(65 * 2 ** 20, 'x')
+  const told = await fetch(`${url}/api/jobs`, { method: 'POST', headers: bearer, body: big }).catch((error: unknown) => error)
+  if (told instanceof Response) expect(told.status).toBe(413)
+  const stream = new ReadableStream({
+    start(controller) {
+      for (let i = 0; i < 65; i++) controller.enqueue(big.subarray(0, 2 ** 20))
+      controller.close()
+    },
+  })
+  const untold = await fetch(`${url}/api/jobs`, { method: 'POST', headers: bearer, body: stream, duplex: 'half' } as RequestInit)
+  expect(untold.status).toBe(413)
+  expect(await untold.json()).toMatchObject({ error: { code: 'network.too_large' } })
+})
+
+test('cross-site request forgery: the cookie counts only from our own page, and ends with the key', async () => {
+  const signIn = await fetch(`${url}/session`, { method: 'POST', body: JSON.stringify({ key: KEY }) })
+  const cookie = signIn.headers.get('set-cookie')?.split(';')[0] ?? ''
+  expect(signIn.headers.get('set-cookie')).toMatch(/HttpOnly; SameSite=Strict/)
+  expect(await callWithHeaders({ cookie })).toBe(403)
+  expect(await callWithHeaders({ cookie, origin: url })).toBe(200)
+  revoked = true
+  const after = await fetch(`${url}/api/x`, { headers: { cookie, origin: url } })
+  expect(await after.json()).toMatchObject({ caller: null })
+})
+
+test('a WebSocket needs credentials and the right origin', async () => {
+  const open = (headers: Record<string, string>) =>
+    new Promise<string>((resolve) => {
+      const socket = new WebSocket(`${url.replace('http', 'ws')}/rpc`, { headers })
+      socket.on('message', (data) => {
+        resolve(String(data))
+        socket.close()
+      })
+      socket.on('error', (error) => resolve(error.message))
+    })
+  expect(await open(bearer)).toBe('hello')
+  expect(await open({})).toContain('401')
+  expect(await open({ ...bearer, origin: 'https://evil.example' })).toContain('403')
+})
+
+test('a protocol can be switched off and on', async () => {
+  network.setEndpoint('rest', false)
+  expect((await fetch(`${url}/api/x`, { headers: bearer })).status).toBe(404)
+  network.setEndpoint('rest', true)
+  expect((await fetch(`${url}/api/x`, { headers: bearer })).status).toBe(200)
+  expect(() => network.setEndpoint('gopher', true)).toThrowError(AppError)
+  expect(network.listSessions()).toMatchObject([{ principal: 'owner', endpoint: 'rest', requests: 1 }])
+})

@@ -1,0 +1,216 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { getRequestListener } from '@hono/node-server'
+import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { WebSocketServer } from 'ws'
+import { z } from 'zod'
+import type { Endpoint } from '../../shared/contract'
+import { AppError, toErrorView } from '../../shared/errors'
+import type { Caller } from '../security'
+import { assertLocal, FailureLimit } from './guard'
+import type { Network, NetworkDeps, Protocols } from './index'
+import { Sessions } from './sessions'
+import { staticFile } from './static-files'
+
+const MAX_JSON_BYTES = 64 * 2 ** 20
+const COOKIE = 'llmagentos_session'
+
+const SignIn = z.union([
+  z.object({ key: z.string().min(1).max(500) }).strict(),
+  z.object({ name: z.string().min(1).max(200), password: z.string().min(1).max(256) }).strict(),
+])
+
+const ENDPOINTS = {
+  rest: { name: 'REST API', protocol: 'rest', path: '/api' },
+  websocket: { name: 'Control Center in a browser', protocol: 'websocket', path: '/' },
+} as const
+type EndpointId = keyof typeof ENDPOINTS
+
+export function createNetwork(deps: NetworkDeps): Network {
+  const { security, clock, logger, switchedOff } = deps
+  const sessions = new Sessions(clock)
+  const failures = new FailureLimit(clock.now)
+  let server: Server | null = null
+  let port = 0
+
+  function isOn(id: EndpointId): boolean {
+    return !switchedOff.has(id)
+  }
+
+  function endpoint(id: EndpointId): Endpoint {
+    const { name, protocol, path } = ENDPOINTS[id]
+    return { id, name, protocol, url: server ? `http://127.0.0.1:${port}${path}` : null, enabled: isOn(id), error: null }
+  }
+
+  /** Null without any credentials. @throws AppError for wrong ones */
+  function identify(headers: Headers, via: Caller['via']): Caller | null {
+    const authorization = headers.get('authorization')
+    const cookie = authorization === null ? cookieOf(headers) : null
+    assertLocal(headers, port, cookie !== null)
+    if (cookie !== null) return renewed(sessions.callerOf(cookie), via)
+    if (authorization === null) return null
+    const key = /^Bearer (\S+)$/i.exec(authorization)?.[1]
+    const caller = key ? security.authenticateKey(key, via) : null
+    if (!caller) {
+      failures.record()
+      throw new AppError('security.unauthenticated', 'This key is unknown, expired or revoked. Make a new one under Access.')
+    }
+    return caller
+  }
+
+  /** A principal that was removed, or a key that was revoked, since the sign-in ends the session. */
+  function renewed(caller: Caller | null, via: Caller['via']): Caller | null {
+    if (!caller) return null
+    const principal = security.listPrincipals().find(({ id }) => id === caller.principal)
+    const key = caller.key === null ? null : principal?.keys.find(({ id }) => id === caller.key)
+    const over = !principal || (caller.key !== null && (!key || key.revokedAt !== null || expired(key.expiresAt)))
+    return over ? null : { ...caller, roles: principal.roles, via }
+  }
+
+  function expired(at: string | null): boolean {
+    return at !== null && Date.parse(at) <= clock.now()
+  }
+
+  function webApp(protocols: Protocols): Hono<{ Bindings: { incoming: IncomingMessage } }> {
+    const app = new Hono<{ Bindings: { incoming: IncomingMessage } }>()
+    app.onError((error) => errorResponse(error))
+    const limit = bodyLimit({
+      maxSize: MAX_JSON_BYTES,
+      onError: () => errorResponse(new AppError('network.too_large', `A request may hold up to ${MAX_JSON_BYTES / 2 ** 20} MiB.`)),
+    })
+    app.use('/api/*', (context, next) =>
+      context.req.header('content-type')?.startsWith('multipart/') ? next() : limit(context, next),
+    )
+    app.all('/api/*', async (context) => {
+      if (!isOn('rest')) throw new AppError('network.not_found', 'The REST API is switched off.')
+      const caller = identify(context.req.raw.headers, 'http')
+      if (caller) sessions.note(caller, 'rest')
+      return withRetryAfter(await protocols.rest(context.req.raw, caller, context.env.incoming))
+    })
+    app.post('/session', limit, async (context) => {
+      assertLocal(context.req.raw.headers, port, false)
+      const body = SignIn.safeParse(await context.req.json().catch(() => null))
+      if (!body.success) throw new AppError('system.invalid', 'Send {key} or {name, password}.')
+      const token = sessions.open(await signIn(body.data))
+      return new Response(null, {
+        status: 204,
+        headers: { 'set-cookie': `${COOKIE}=${token}; HttpOnly; SameSite=Strict; Path=/; Max-Age=43200` },
+      })
+    })
+    app.delete('/session', (context) => {
+      const token = cookieOf(context.req.raw.headers)
+      assertLocal(context.req.raw.headers, port, token !== null)
+      if (token) sessions.close(token)
+      return new Response(null, { status: 204, headers: { 'set-cookie': `${COOKIE}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0` } })
+    })
+    app.get('*', async (context) => {
+      assertLocal(context.req.raw.headers, port, false)
+      const connect = `'self' ws://${context.req.header('host') ?? ''}`
+      const file = deps.rendererDir && isOn('websocket') ? await staticFile(deps.rendererDir, context.req.path, connect) : null
+      return file ?? errorResponse(new AppError('network.not_found', 'There is nothing here. The API is under /api.'))
+    })
+    return app
+  }
+
+  async function signIn(credentials: z.infer<typeof SignIn>): Promise<Caller> {
+    if ('password' in credentials) return security.authenticatePassword(credentials.name, credentials.password, 'websocket')
+    const caller = security.authenticateKey(credentials.key, 'websocket')
+    if (caller) return caller
+    failures.record()
+    throw new AppError('security.unauthenticated', 'This key is unknown, expired or revoked.')
+  }
+
+  function upgrades(protocols: Protocols): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
+    const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_JSON_BYTES })
+    return (request, socket, head) => {
+      socket.on('error', (error) => logger.debug({ err: error }, 'a socket failed during its upgrade'))
+      try {
+        if (new URL(request.url ?? '', 'http://localhost').pathname !== '/rpc' || !isOn('websocket')) {
+          throw new AppError('network.not_found', 'WebSocket calls go to /rpc.')
+        }
+        const caller = identify(headersOf(request), 'websocket')
+        if (!caller) throw new AppError('security.unauthenticated', 'Sign in first.')
+        sockets.handleUpgrade(request, socket, head, (webSocket) => {
+          sessions.note(caller, 'websocket')
+          protocols.websocket(webSocket, caller)
+        })
+      } catch (error) {
+        const status = error instanceof AppError ? error.status : 500
+        socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\n\r\n`)
+      }
+    }
+  }
+
+  function errorResponse(error: unknown): Promise<Response> {
+    if (!(error instanceof AppError)) logger.error({ err: error }, 'a request failed unexpectedly')
+    const status = error instanceof AppError ? error.status : 500
+    return withRetryAfter(Response.json({ error: { details: {}, ...toErrorView(error) } }, { status }))
+  }
+
+  return {
+    async start(protocols) {
+      const app = webApp(protocols)
+      const created = createServer(getRequestListener((request, env) => app.fetch(request, env as never)))
+      created.keepAliveTimeout = 65_000
+      created.on('upgrade', upgrades(protocols))
+      port = await listen(created, deps.port).catch((error: unknown) => {
+        if (!deps.fallbackToAnyPort || !(error instanceof AppError)) throw error
+        return listen(created, 0)
+      })
+      server = created
+      return `http://127.0.0.1:${port}`
+    },
+    url: () => (server ? `http://127.0.0.1:${port}` : null),
+    listEndpoints: () => (Object.keys(ENDPOINTS) as EndpointId[]).map(endpoint),
+    setEndpoint(id, enabled) {
+      if (!Object.hasOwn(ENDPOINTS, id)) throw new AppError('network.not_found', `There is no endpoint ${id}.`)
+      switchedOff.set(id, !enabled)
+      return endpoint(id as EndpointId)
+    },
+    listSessions: () => sessions.list(),
+    async dispose() {
+      const closing = server
+      server = null
+      if (!closing) return
+      await new Promise<void>((resolve) => {
+        closing.close(() => resolve())
+        closing.closeAllConnections()
+      })
+    },
+  }
+}
+
+async function listen(server: Server, port: number): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') return reject(error)
+      reject(new AppError('network.port_in_use', `Port ${port} is taken by another program. Choose another in Settings, or 0 for any.`, { port }, { cause: error }))
+    })
+    server.listen(port, '127.0.0.1', resolve)
+  })
+  return (server.address() as AddressInfo).port
+}
+
+function headersOf(request: IncomingMessage): Headers {
+  const headers = new Headers()
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value)
+  }
+  return headers
+}
+
+function cookieOf(headers: Headers): string | null {
+  return new RegExp(`(?:^|; )${COOKIE}=([\\w-]+)`).exec(headers.get('cookie') ?? '')?.[1] ?? null
+}
+
+/** 429 carries its `Retry-After` in seconds, from the error's `retryAfterMs`. */
+async function withRetryAfter(response: Response): Promise<Response> {
+  if (response.status !== 429 || response.headers.has('retry-after')) return response
+  const body = (await response.clone().json()) as { error?: { details?: { retryAfterMs?: number } } }
+  const seconds = Math.max(1, Math.ceil((body.error?.details?.retryAfterMs ?? 1000) / 1000))
+  const headers = new Headers(response.headers)
+  headers.set('retry-after', String(seconds))
+  return new Response(response.body, { status: response.status, headers })
+}

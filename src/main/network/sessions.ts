@@ -1,0 +1,78 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { ClientSession } from '../../shared/contract'
+import { toIso, type Clock } from '../platform/clock'
+import type { Caller } from '../security'
+
+const BROWSER_SESSION_MS = 12 * 3_600_000
+const SEEN_MS = 5 * 60_000
+
+interface Seen {
+  id: string
+  caller: Caller
+  endpoint: string
+  connectedAt: number
+  lastSeenAt: number
+  requests: number
+}
+
+/** Sessions of signed-in browsers (in memory: a restart signs out), and who called lately. */
+export class Sessions {
+  readonly #clock: Clock
+  readonly #browsers = new Map<string, { caller: Caller; expiresAt: number }>()
+  readonly #seen = new Map<string, Seen>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** @returns the token for the cookie; only its hash is kept */
+  open(caller: Caller): string {
+    const token = randomBytes(32).toString('base64url')
+    this.#browsers.set(hash(token), { caller, expiresAt: this.#clock.now() + BROWSER_SESSION_MS })
+    return token
+  }
+
+  close(token: string): void {
+    this.#browsers.delete(hash(token))
+  }
+
+  callerOf(token: string): Caller | null {
+    const session = this.#browsers.get(hash(token))
+    if (!session) return null
+    if (session.expiresAt > this.#clock.now()) return session.caller
+    this.#browsers.delete(hash(token))
+    return null
+  }
+
+  note(caller: Caller, endpoint: string): void {
+    const now = this.#clock.now()
+    const key = `${endpoint} ${caller.key ?? caller.principal}`
+    const seen = this.#seen.get(key)
+    if (seen && seen.lastSeenAt > now - SEEN_MS) {
+      seen.lastSeenAt = now
+      seen.requests++
+      return
+    }
+    for (const [other, { lastSeenAt }] of this.#seen) if (lastSeenAt <= now - SEEN_MS) this.#seen.delete(other)
+    this.#seen.set(key, { id: this.#clock.newId('s'), caller, endpoint, connectedAt: now, lastSeenAt: now, requests: 1 })
+  }
+
+  list(): ClientSession[] {
+    const since = this.#clock.now() - SEEN_MS
+    return [...this.#seen.values()]
+      .filter((seen) => seen.lastSeenAt > since)
+      .map(({ id, caller, endpoint, connectedAt, lastSeenAt, requests }) => ({
+        id,
+        principal: caller.principal,
+        principalName: caller.name,
+        endpoint,
+        connectedAt: toIso(connectedAt),
+        lastSeenAt: toIso(lastSeenAt),
+        requests,
+      }))
+  }
+}
+
+function hash(token: string): string {
+  return createHash('sha256').update(token).digest('hex')
+}

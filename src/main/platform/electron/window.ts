@@ -1,0 +1,77 @@
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { BrowserWindow, ipcMain, nativeTheme, net, protocol, session, shell } from 'electron'
+import { contentSecurityPolicy } from '../../network'
+
+const ORIGIN = 'app://control-center'
+
+/** Must run before the app is ready: makes `app://` a standard, secure origin of its own. */
+export function registerAppScheme(): void {
+  protocol.registerSchemesAsPrivileged([
+    { scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true, codeCache: true } },
+  ])
+}
+
+/** Serves the built window from `rendererDir` under `app://`, with a strict policy and no permissions. */
+export function serveWindow(rendererDir: string): void {
+  protocol.handle('app', async (request) => {
+    const { origin, pathname } = new URL(request.url)
+    const path = join(rendererDir, decodeURIComponent(pathname === '/' ? '/index.html' : pathname))
+    if (origin !== ORIGIN || !path.startsWith(rendererDir)) return new Response(null, { status: 404 })
+    const response = await net.fetch(pathToFileURL(path).href).catch(() => null)
+    if (!response?.ok) return new Response(null, { status: 404 })
+    const headers = new Headers(response.headers)
+    headers.set('content-security-policy', contentSecurityPolicy("'self'"))
+    headers.set('x-content-type-options', 'nosniff')
+    return new Response(response.body, { headers })
+  })
+  session.defaultSession.setPermissionRequestHandler((_contents, permission, decide) =>
+    decide(permission === 'clipboard-sanitized-write'),
+  )
+}
+
+/** Ports of our own window's main frame; any other frame or origin gets no answer. */
+export function onWindowPort(connect: (port: Electron.MessagePortMain) => void): void {
+  ipcMain.on('llmagentos:connect', (event) => {
+    const [port] = event.ports
+    const isOurs = event.senderFrame === event.sender.mainFrame && event.senderFrame?.url.startsWith(`${ORIGIN}/`)
+    if (!port || !isOurs) return
+    connect(port)
+  })
+}
+
+export interface WindowPlace {
+  width: number
+  height: number
+  x?: number | undefined
+  y?: number | undefined
+  maximized?: boolean | undefined
+}
+
+export function openWindow(preload: string, place: WindowPlace): BrowserWindow {
+  const window = new BrowserWindow({
+    title: 'LLMAgentOS Control Center',
+    width: place.width,
+    height: place.height,
+    ...(place.x === undefined || place.y === undefined ? {} : { x: place.x, y: place.y }),
+    minWidth: 760,
+    minHeight: 520,
+    show: false,
+    backgroundColor: nativeTheme.shouldUseDarkColors ? '#242424' : '#ffffff',
+    webPreferences: { preload, sandbox: true, contextIsolation: true, nodeIntegration: false, webviewTag: false, spellcheck: false },
+  })
+  window.once('ready-to-show', () => {
+    if (place.maximized) window.maximize()
+    window.show()
+  })
+  window.webContents.setWindowOpenHandler(({ url }) => {
+    if (url.startsWith('https://')) void shell.openExternal(url)
+    return { action: 'deny' }
+  })
+  // A file dropped outside our drop target must not replace the window.
+  window.webContents.on('will-navigate', (event, url) => {
+    if (!url.startsWith(`${ORIGIN}/`)) event.preventDefault()
+  })
+  void window.loadURL(`${ORIGIN}/`)
+  return window
+}

@@ -1,0 +1,11 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+/** Where the data lies when nobody says otherwise, by the custom of each platform; the desktop and `serve` share it. */
+export function defaultDataDir(env: NodeJS.ProcessEnv = process.env, platform = process.platform): string {
+  const explicit = env['LLMAGENTOS_DATA_DIR']
+  if (explicit) return explicit
+  if (platform === 'win32') return join(env['LOCALAPPDATA'] ?? join(homedir(), 'AppData', 'Local'), 'LLMAgentOS')
+  if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'LLMAgentOS')
+  return join(env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share'), 'llmagentos')
+}

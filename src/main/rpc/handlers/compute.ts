@@ -1,0 +1,55 @@
+import type { Job } from '../../../shared/contract'
+import type { JobId } from '../../../shared/domain/ids'
+import { isTerminal } from '../../../shared/domain/job-state'
+import type { Event } from '../../platform/events'
+import { feed } from '../../platform/feed'
+import { visibleOwner } from '../authorize'
+import { implementer } from '../base'
+import type { Modules } from '../modules'
+import { whole } from '../paging'
+import { latest } from '../streams'
+
+export function computeHandlers(modules: Modules) {
+  const { compute } = modules
+  const os = implementer.compute
+  return os.router({
+    jobs: {
+      submit: os.jobs.submit.handler(({ input, context }) => compute.submit(input, context.caller.principal)),
+      list: os.jobs.list.handler(({ input, context }) =>
+        compute.list({ ...input, principal: visibleOwner(modules, context.caller) ?? undefined }),
+      ),
+      get: os.jobs.get.handler(({ input }) => compute.get(input.id)),
+      cancel: os.jobs.cancel.handler(({ input }) => compute.cancel(input.id as JobId)),
+      retry: os.jobs.retry.handler(({ input, context }) => compute.retry(input.id as JobId, context.caller.principal)),
+      hold: os.jobs.hold.handler(({ input }) => compute.hold(input.id as JobId)),
+      resume: os.jobs.resume.handler(({ input }) => compute.resume(input.id as JobId)),
+      update: os.jobs.update.handler(({ input }) => compute.setPriority(input.id as JobId, input.priority)),
+      result: os.jobs.result.handler(({ input, signal }) => compute.result(input.id as JobId, input.waitMs, signal)),
+      log: os.jobs.log.handler(async ({ input }) => whole(await compute.log(input.id as JobId))),
+      events: os.jobs.events.handler(({ input, signal }) => {
+        const changesOfOne: Event<Job> = (listener) =>
+          compute.onDidChangeJobs(({ changed }) => {
+            for (const job of changed) if (job.id === input.id) listener(job)
+          })
+        return latest(changesOfOne, (job) => job, signal, {
+          first: compute.get(input.id),
+          until: (job) => isTerminal(job.state),
+        })
+      }),
+      watch: os.jobs.watch.handler(({ context, signal }) => {
+        const owner = visibleOwner(modules, context.caller)
+        const mine = (jobs: Job[]) => (owner === null ? jobs : jobs.filter((job) => job.principal === owner))
+        return feed(
+          () => mine(compute.recent()),
+          (listener) => compute.onDidChangeJobs((change) => listener({ ...change, changed: mine(change.changed) })),
+          signal,
+        )
+      }),
+    },
+    queue: os.queue.handler(() => compute.queue()),
+    runtimes: {
+      list: os.runtimes.list.handler(() => whole(compute.runtimes())),
+      unload: os.runtimes.unload.handler(({ input }) => compute.unload(input.id)),
+    },
+  })
+}

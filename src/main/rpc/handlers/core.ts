@@ -1,0 +1,63 @@
+import type { LeaseId, PrincipalId } from '../../../shared/domain/ids'
+import { feed } from '../../platform/feed'
+import { visibleOwner } from '../authorize'
+import { implementer } from '../base'
+import type { Modules } from '../modules'
+import { paged, whole } from '../paging'
+import { latest } from '../streams'
+
+export function coreHandlers(modules: Modules) {
+  const { core } = modules
+  const os = implementer.core
+  return os.router({
+    devices: {
+      list: os.devices.list.handler(() => whole(core.listDevices())),
+      declare: os.devices.declare.handler(({ input, context }) => core.declareDevice(input, context.caller.principal)),
+      remove: os.devices.remove.handler(({ input }) => core.removeDevice(input.id)),
+      rescan: os.devices.rescan.handler(async () => whole(await core.rescan())),
+      watch: os.devices.watch.handler(({ signal }) => feed(() => core.listDevices(), core.onDidChangeDevices, signal)),
+    },
+    resources: os.resources.handler(() => core.resources()),
+    telemetry: {
+      list: os.telemetry.list.handler(({ input }) => whole(core.telemetry(input))),
+      watch: os.telemetry.watch.handler(({ signal }) =>
+        latest(core.onDidSample, (samples) => ({ samples, resources: core.resources() }), signal),
+      ),
+    },
+    leases: {
+      request: os.leases.request.handler(({ input, context, signal }) =>
+        core.request(input.need, {
+          holder: context.caller.principal,
+          purpose: 'api',
+          priority: input.priority,
+          ttlMs: input.ttlMs,
+          waitMs: input.waitMs,
+          signal,
+        }),
+      ),
+      list: os.leases.list.handler(({ input, context }) => {
+        const owner = visibleOwner(modules, context.caller)
+        return paged(core.listLeases().filter((lease) => owner === null || lease.holder === owner), input)
+      }),
+      renew: os.leases.renew.handler(({ input }) => core.renew(input.id as LeaseId, input.ttlMs)),
+      release: os.leases.release.handler(({ input }) => core.release(input.id as LeaseId)),
+      watch: os.leases.watch.handler(({ context, signal }) => {
+        const owner = visibleOwner(modules, context.caller)
+        const mine = <T extends { holder: string }>(leases: T[]) => leases.filter((lease) => owner === null || lease.holder === owner)
+        return feed(
+          () => mine(core.listLeases()),
+          (listener) => core.onDidChangeLeases((change) => listener({ ...change, changed: mine(change.changed) })),
+          signal,
+        )
+      }),
+    },
+    quotas: {
+      get: os.quotas.get.handler(({ input }) => core.getQuota(input.principal)),
+      set: os.quotas.set.handler(({ input }) => {
+        modules.security.getPrincipal(input.principal)
+        return core.setQuota({ principal: input.principal as PrincipalId, limit: input.limit })
+      }),
+      remove: os.quotas.remove.handler(({ input }) => core.removeQuota(input.principal)),
+    },
+  })
+}

@@ -1,0 +1,47 @@
+import { feed } from '../../platform/feed'
+import { implementer } from '../base'
+import type { Modules } from '../modules'
+import { paged, whole } from '../paging'
+
+/** How many audit records a live view begins with. */
+const RECENT = 500
+
+export function securityHandlers({ security }: Modules) {
+  const os = implementer.security
+  return os.router({
+    me: os.me.handler(({ context }) => security.getPrincipal(context.caller.principal)),
+    principals: {
+      list: os.principals.list.handler(({ input }) => paged(security.listPrincipals(), input)),
+      create: os.principals.create.handler(({ input }) => security.createPrincipal(input)),
+      remove: os.principals.remove.handler(({ input }) => security.removePrincipal(input.id)),
+      setPassword: os.principals.setPassword.handler(({ input }) => security.setPassword(input.id, input.password, input.current)),
+    },
+    keys: {
+      create: os.keys.create.handler(({ input }) => security.createKey(input.id, { expiresAt: input.expiresAt })),
+      revoke: os.keys.revoke.handler(({ input }) => {
+        security.revokeKey(input.id)
+      }),
+    },
+    policies: {
+      list: os.policies.list.handler(() => whole(security.listPolicies())),
+      get: os.policies.get.handler(({ input }) => security.getPolicy(input.id)),
+      set: os.policies.set.handler(({ input, context }) =>
+        security.setPolicy(input.id, input.text, input.description, context.caller.principal),
+      ),
+      remove: os.policies.remove.handler(({ input }) => security.removePolicy(input.id)),
+      validate: os.policies.validate.handler(({ input }) => security.validatePolicy(input.text)),
+    },
+    explain: os.explain.handler(({ input }) => security.explain(input.principal, input.action, input.resource)),
+    audit: {
+      list: os.audit.list.handler(({ input }) => security.listAudit(input)),
+      verify: os.audit.verify.handler(() => security.verifyAudit()),
+      watch: os.audit.watch.handler(({ signal }) =>
+        feed(
+          () => security.listAudit({ limit: RECENT }).items,
+          (listener) => security.onDidAudit((record) => listener({ changed: [record], removed: [] })),
+          signal,
+        ),
+      ),
+    },
+  })
+}

@@ -1,0 +1,24 @@
+import type { Health, Settings, SystemInfo } from '../../shared/contract'
+import type { Compute } from '../compute'
+import type { Core } from '../core'
+import type { Network } from '../network'
+import type { Security } from '../security'
+import type { Storage } from '../storage'
+
+/** What the procedures speak to: the five modules, and the system as a whole. */
+export interface Modules {
+  core: Core
+  storage: Storage
+  security: Security
+  compute: Compute
+  network: Network
+  about: About
+}
+
+/** The system's view of itself. */
+export interface About {
+  health(): Health
+  info(): SystemInfo
+  settings(): Settings
+  updateSettings(change: Partial<Settings>): Settings
+}

@@ -1,0 +1,38 @@
+import type { Event } from '../platform/events'
+
+/**
+ * The newest value of an event for a slow reader: what it had no time for is skipped.
+ * @param until ends the stream after the value for which it holds
+ */
+export async function* latest<From, To>(
+  event: Event<From>,
+  map: (value: From) => To,
+  signal: AbortSignal | undefined,
+  options: { first?: From; until?: (value: From) => boolean } = {},
+): AsyncGenerator<To> {
+  let pending: { value: From } | null = options.first === undefined ? null : { value: options.first }
+  let wake: () => void = () => undefined
+  const unsubscribe = event((value) => {
+    pending = { value }
+    wake()
+  })
+  const onAbort = () => wake()
+  signal?.addEventListener('abort', onAbort)
+  try {
+    while (!signal?.aborted) {
+      const next = pending as { value: From } | null
+      if (!next) {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+        continue
+      }
+      pending = null
+      yield map(next.value)
+      if (options.until?.(next.value)) return
+    }
+  } finally {
+    unsubscribe()
+    signal?.removeEventListener('abort', onAbort)
+  }
+}

@@ -1,0 +1,25 @@
+import { RPCHandler } from '@orpc/server/message-port'
+import type { Logger } from '../../platform/logger'
+import type { Caller } from '../../security'
+import { toWireError } from '../errors'
+import type { Router } from '../router'
+
+/** A MessagePort of Electron's main process, of Node or of the DOM. */
+export type MessagePortLike = Parameters<RPCHandler<{ caller: Caller }>['upgrade']>[0]
+
+/** Serves the window: calls and live streams over a MessagePort that the preload handed over. */
+export function createMessagePortTransport(router: Router, logger: Logger): (port: MessagePortLike, caller: Caller) => void {
+  const handler = new RPCHandler(router, { clientInterceptors: [wireErrors(logger)] })
+  return (port, caller) => handler.upgrade(port, { context: { caller } })
+}
+
+/** Turns what a procedure throws into what may cross a boundary. */
+export function wireErrors(logger: Logger): (options: { next(): Promise<unknown> }) => Promise<unknown> {
+  return async ({ next }) => {
+    try {
+      return await next()
+    } catch (error) {
+      throw toWireError(error, logger)
+    }
+  }
+}

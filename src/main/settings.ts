@@ -1,0 +1,87 @@
+import type { Migration } from 'kysely'
+import { Settings } from '../shared/contract'
+import type { Database } from './platform/database'
+
+interface Tables {
+  setting: { key: string; value: string }
+}
+
+export const settingsMigrations: Record<string, Migration> = {
+  '0000-settings': {
+    async up(db) {
+      await db.schema
+        .createTable('setting')
+        .addColumn('key', 'text', (column) => column.primaryKey().notNull())
+        .addColumn('value', 'text', (column) => column.notNull())
+        .execute()
+    },
+  },
+}
+
+export const DEFAULT_SETTINGS: Settings = {
+  apiPort: 7440,
+  engineIdleMs: 10 * 60_000,
+  reservedMemoryBytes: 1_000_000_000,
+}
+
+export interface SettingsStore {
+  get(): Settings
+  update(change: Partial<Settings>): Settings
+  /** Endpoints that a person switched off. */
+  switchedOff: { has(id: string): boolean; set(id: string, off: boolean): void }
+}
+
+/** Settings are few and small: one row each, as JSON; a value that does not parse any more counts as not set. */
+export function createSettings(database: Database): SettingsStore {
+  const query = database.builder<Tables>()
+  const off = new Set(JSON.parse(read('endpointsOff') ?? '[]') as string[])
+  let settings = load()
+
+  function read(key: string): string | undefined {
+    return database.first(query.selectFrom('setting').select('value').where('key', '=', key))?.value
+  }
+
+  function write(key: string, value: unknown): void {
+    const text = JSON.stringify(value)
+    database.run(
+      query.insertInto('setting').values({ key, value: text }).onConflict((conflict) => conflict.column('key').doUpdateSet({ value: text })),
+    )
+  }
+
+  function load(): Settings {
+    const loaded: Settings = { ...DEFAULT_SETTINGS }
+    for (const key of Object.keys(Settings.shape) as (keyof Settings)[]) {
+      const parsed = Settings.shape[key].safeParse(parseJson(read(key)))
+      if (parsed.success) loaded[key] = parsed.data
+    }
+    return loaded
+  }
+
+  return {
+    get: () => settings,
+    update(change) {
+      const next = Settings.parse({ ...settings, ...change })
+      database.transaction(() => {
+        for (const key of Object.keys(change) as (keyof Settings)[]) write(key, next[key])
+      })
+      settings = next
+      return next
+    },
+    switchedOff: {
+      has: (id) => off.has(id),
+      set(id, isOff) {
+        if (isOff) off.add(id)
+        else off.delete(id)
+        write('endpointsOff', [...off])
+      },
+    },
+  }
+}
+
+function parseJson(text: string | undefined): unknown {
+  try {
+    return text === undefined ? undefined : JSON.parse(text)
+  } catch {
+    return undefined // written by hand; the default stands
+  }
+}

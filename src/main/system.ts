@@ -1,0 +1,169 @@
+import { mkdir } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { type Compute, computeMigrations, createCompute } from './compute'
+import { type Core, coreMigrations, createCore } from './core'
+import { createLocalExecutor } from './executors/local'
+import { createNetwork, type Network } from './network'
+import { systemClock, toIso } from './platform/clock'
+import { openDatabase } from './platform/database'
+import type { Disposable } from './platform/events'
+import { claim } from './platform/lock'
+import type { Logger } from './platform/logger'
+import { createRouter } from './rpc/router'
+import type { About } from './rpc/modules'
+import { createMessagePortTransport, type MessagePortLike } from './rpc/transports/message-port'
+import { createRestTransport } from './rpc/transports/rest'
+import { createWebSocketTransport } from './rpc/transports/websocket'
+import { createSecurity, type Security, securityMigrations } from './security'
+import { createSettings, settingsMigrations } from './settings'
+import { createStorage, type Storage, storageMigrations } from './storage'
+import packageJson from '../../package.json' with { type: 'json' }
+
+export interface SystemOptions {
+  /** Holds everything: database, blobs. Created when it is not there. */
+  dataDir: string
+  /** The port of the API; 0 for any free one; undefined takes the setting and, when that is taken, a free one. */
+  port?: number | undefined
+  /** The person signed in to the operating system. */
+  ownerName: string
+  /** At the first start: the owner's API key, 32 characters or more. */
+  ownerKey?: string | undefined
+  logger: Logger
+  /** Folder of the built worker entries. */
+  workersDir: string
+  /** The built window for browsers; null serves the API alone. */
+  rendererDir: string | null
+  electronVersion?: string | undefined
+}
+
+export interface System {
+  readonly core: Core
+  readonly storage: Storage
+  readonly security: Security
+  readonly compute: Compute
+  readonly network: Network
+  readonly about: About
+  /** Serves a window's MessagePort as the owner. */
+  connectWindow(port: MessagePortLike): void
+  /** Reconciles, begins to schedule, listens. @returns the API's base address */
+  start(): Promise<string>
+  /** Takes no more work, lets running attempts end for up to `graceMs`, closes everything. Idempotent. */
+  stop(graceMs?: number): Promise<void>
+}
+
+/**
+ * The composition root: builds the five modules and wires them by hand.
+ * @throws AppError `system.already_running`, `system.newer_data`
+ */
+export async function createSystem(options: SystemOptions): Promise<System> {
+  const { dataDir, logger } = options
+  const clock = systemClock
+  const startedAt = clock.now()
+  const problems: string[] = []
+
+  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  const lock = claim(join(dataDir, 'lock'))
+  const database = await openDatabase(join(dataDir, 'llmagentos.db'), {
+    ...settingsMigrations,
+    ...coreMigrations,
+    ...securityMigrations,
+    ...storageMigrations,
+    ...computeMigrations,
+  }).catch((error: unknown) => {
+    void lock.dispose()
+    throw error
+  })
+  const settings = createSettings(database)
+
+  const security = createSecurity({ database, clock, logger, ownerName: options.ownerName, ownerKey: options.ownerKey })
+  const core = createCore({ database, clock, logger })
+  const storage = createStorage({
+    dataDir,
+    database,
+    clock,
+    logger,
+    inspectWorkerEntry: join(options.workersDir, 'inspect.cjs'),
+    usersOf: (model, version) => compute.usersOf(model, version),
+  })
+  const executor = createLocalExecutor({ clock, logger, workersDir: options.workersDir })
+  const compute: Compute = createCompute({
+    core,
+    storage,
+    executor,
+    database,
+    clock,
+    logger,
+    engineIdleMs: settings.get().engineIdleMs,
+  })
+  const network = createNetwork({
+    security,
+    clock,
+    logger,
+    port: options.port ?? settings.get().apiPort,
+    fallbackToAnyPort: options.port === undefined,
+    rendererDir: options.rendererDir,
+    switchedOff: settings.switchedOff,
+  })
+
+  const status = () => (problems.length === 0 ? 'ok' : 'degraded')
+  const about: About = {
+    health: () => ({ status: status(), version: packageJson.version, uptimeMs: clock.now() - startedAt }),
+    info: () => ({
+      version: packageJson.version,
+      hostname: hostname(),
+      platform: `${process.platform} ${process.arch}`,
+      node: process.versions.node,
+      electron: options.electronVersion ?? null,
+      dataDir,
+      apiUrl: network.url(),
+      startedAt: toIso(startedAt),
+      status: status(),
+      problems,
+    }),
+    settings: () => settings.get(),
+    updateSettings(change) {
+      const next = settings.update(change)
+      core.setReservedMemory(next.reservedMemoryBytes)
+      compute.setEngineIdle(next.engineIdleMs)
+      return next
+    },
+  }
+
+  const modules = { core, storage, security, compute, network, about }
+  const router = createRouter(modules)
+  const messagePort = createMessagePortTransport(router, logger)
+  // Opened first, closed last.
+  const parts: Disposable[] = [lock, database, security, storage, core, executor, compute]
+  let stopping: Promise<void> | null = null
+
+  async function shutDown(graceMs: number): Promise<void> {
+    await network.dispose()
+    await compute.stop(graceMs)
+    for (const part of parts.reverse()) await part.dispose()
+  }
+
+  const system: System = {
+    ...modules,
+    connectWindow: (port) => messagePort(port, security.owner()),
+    async start() {
+      await security.start()
+      core.setReservedMemory(settings.get().reservedMemoryBytes)
+      await Promise.all([core.start(), storage.start(), executor.start()])
+      await compute.start()
+      const url = await network.start({
+        rest: createRestTransport(router, modules, logger, packageJson.version),
+        websocket: createWebSocketTransport(router, logger),
+      })
+      if (options.port === undefined && !url.endsWith(`:${settings.get().apiPort}`) && settings.get().apiPort !== 0) {
+        problems.push(`Port ${settings.get().apiPort} is taken by another program, so the API listens on ${url}.`)
+      }
+      return url
+    },
+    stop(graceMs = 10_000) {
+      stopping ??= shutDown(graceMs)
+      return stopping
+    },
+  }
+  return system
+}
