@@ -1,0 +1,2 @@
+@rem npm scripts say `exec node ...` so that signals reach Node, not a shell around it. Windows has no exec.
+@%*
