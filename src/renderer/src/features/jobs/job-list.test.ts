@@ -1,0 +1,105 @@
+import { JOB_STATES } from '@shared/domain/job-state'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { countJobs, filterChoices, filterJobs, NO_FILTER, STATE_GROUPS, sortJobs } from './job-list'
+import { jobWith } from './testing'
+
+const states = JOB_STATES.map((state, i) => jobWith({ id: `j-${i}`, state, name: state }))
+
+describe('filterJobs', () => {
+  it.each([
+    ['active', ['queued', 'held', 'running']],
+    ['waiting', ['queued', 'held']],
+    ['ended', ['succeeded', 'failed', 'cancelled']],
+    ['all', [...JOB_STATES]],
+  ] as const)('%s', (group, expected) => {
+    expect(filterJobs(states, { ...NO_FILTER, group }).map((job) => job.state)).toEqual(expected)
+  })
+
+  it('puts each job into active or ended, never both', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...JOB_STATES), (state) => {
+        const groups = STATE_GROUPS.filter(
+          (group) => filterJobs([jobWith({ state })], { ...NO_FILTER, group }).length,
+        )
+        expect(groups.includes('active')).toBe(!groups.includes('ended'))
+      }),
+    )
+  })
+
+  it('matches any version of a model, a principal, a kind', () => {
+    const jobs = [
+      jobWith({ id: 'a', model: 'silero-vad@production', principal: 'p-1' }),
+      jobWith({ id: 'b', model: 'silero-vad-2@1', principal: 'p-2', kind: 'batch' }),
+      jobWith({ id: 'c', model: null, kind: 'synthetic' }),
+    ]
+    const ids = (filter: object) => filterJobs(jobs, { ...NO_FILTER, ...filter }).map((job) => job.id)
+    expect(ids({ model: 'silero-vad' })).toEqual(['a'])
+    expect(ids({ principal: 'p-2' })).toEqual(['b'])
+    expect(ids({ kind: 'synthetic' })).toEqual(['c'])
+  })
+
+  it('searches names, ids, reasons and errors without regard to case', () => {
+    const jobs = [
+      jobWith({ id: 'a', name: 'Nightly' }),
+      jobWith({ id: 'b', waitReason: 'GPU memory is held by chat' }),
+      jobWith({ id: 'c', error: { code: 'compute.timeout', message: 'Took too long.' } }),
+    ]
+    const find = (text: string) => filterJobs(jobs, { ...NO_FILTER, text }).map((job) => job.id)
+    expect(find(' nightly ')).toEqual(['a'])
+    expect(find('gpu')).toEqual(['b'])
+    expect(find('TOO LONG')).toEqual(['c'])
+  })
+})
+
+describe('sortJobs', () => {
+  it('by priority: running, waiting by priority then age, held, ended newest first', () => {
+    const jobs = [
+      jobWith({ id: 'old', state: 'succeeded', createdAt: '2026-01-01T00:00:00.000Z' }),
+      jobWith({ id: 'new', state: 'failed', createdAt: '2026-01-02T00:00:00.000Z' }),
+      jobWith({ id: 'held', state: 'held', priority: 100 }),
+      jobWith({ id: 'late', priority: 60, createdAt: '2026-01-01T00:00:02.000Z' }),
+      jobWith({ id: 'early', priority: 60, createdAt: '2026-01-01T00:00:01.000Z' }),
+      jobWith({ id: 'urgent', priority: 90 }),
+      jobWith({ id: 'running', state: 'running', priority: 0 }),
+    ]
+    const sorted = sortJobs(jobs, 'priority').map((job) => job.id)
+    expect(sorted).toEqual(['running', 'urgent', 'early', 'late', 'held', 'new', 'old'])
+    expect(sortJobs(jobs, 'priority', true).map((job) => job.id)).toEqual([...sorted].reverse())
+  })
+
+  it('is stable whatever the order the jobs come in', () => {
+    const jobs = Array.from({ length: 30 }, (_, i) =>
+      jobWith({ id: `j-${i % 10}${i}`, priority: i % 3, state: JOB_STATES[i % 6] ?? 'queued' }),
+    )
+    fc.assert(
+      fc.property(
+        fc.shuffledSubarray(jobs, { minLength: 30, maxLength: 30 }),
+        fc.constantFrom('priority', 'age'),
+        (mixed, sort) => {
+          expect(sortJobs(mixed, sort as 'priority')).toEqual(sortJobs(jobs, sort as 'priority'))
+        },
+      ),
+    )
+  })
+})
+
+describe('countJobs', () => {
+  it('counts what ended within the hour only', () => {
+    const now = Date.parse('2026-01-01T12:00:00.000Z')
+    const ended = (finishedAt: string) => jobWith({ state: 'succeeded', finishedAt })
+    const jobs = [...states, ended('2026-01-01T11:30:00.000Z'), ended('2026-01-01T10:59:59.000Z')]
+    expect(countJobs(jobs, now)).toEqual({ running: 1, waiting: 1, held: 1, doneLastHour: 1 })
+  })
+})
+
+describe('filterChoices', () => {
+  it('offers each once', () => {
+    expect(
+      filterChoices([jobWith({ model: 'b@1' }), jobWith({ model: 'a@1' }), jobWith({ model: 'b@2' })]),
+    ).toEqual({
+      models: ['a', 'b'],
+      principals: ['p-owner'],
+    })
+  })
+})

@@ -1,0 +1,117 @@
+import type { Job, JobKind } from '@shared/contract'
+import { isTerminal } from '@shared/domain/job-state'
+
+export const STATE_GROUPS = ['active', 'waiting', 'ended', 'all'] as const
+export type StateGroup = (typeof STATE_GROUPS)[number]
+export type JobSort = 'priority' | 'age'
+
+export interface JobFilter {
+  group: StateGroup
+  kind: JobKind | null
+  /** A model's name, any version of it. */
+  model: string | null
+  principal: string | null
+  text: string
+}
+
+export const NO_FILTER: JobFilter = { group: 'all', kind: null, model: null, principal: null, text: '' }
+
+/** The name in `name@selector`. */
+export function modelName(reference: string | null): string | null {
+  return reference === null ? null : (reference.split('@', 1)[0] ?? null)
+}
+
+function inGroup(job: Job, group: StateGroup): boolean {
+  switch (group) {
+    case 'all':
+      return true
+    case 'ended':
+      return isTerminal(job.state)
+    case 'active':
+      return !isTerminal(job.state)
+    case 'waiting':
+      return job.state === 'queued' || job.state === 'held'
+  }
+}
+
+function hasText(job: Job, needle: string): boolean {
+  return [job.name, job.id, job.model, job.waitReason, job.error?.message].some((text) =>
+    text?.toLowerCase().includes(needle),
+  )
+}
+
+/** The jobs that pass every part of the filter, in the order given. */
+export function filterJobs(jobs: readonly Job[], filter: JobFilter): Job[] {
+  const needle = filter.text.trim().toLowerCase()
+  return jobs.filter(
+    (job) =>
+      inGroup(job, filter.group) &&
+      (filter.kind === null || job.kind === filter.kind) &&
+      (filter.model === null || modelName(job.model) === filter.model) &&
+      (filter.principal === null || job.principal === filter.principal) &&
+      (needle === '' || hasText(job, needle)),
+  )
+}
+
+const RANK: Record<Job['state'], number> = {
+  running: 0,
+  queued: 1,
+  held: 2,
+  succeeded: 3,
+  failed: 3,
+  cancelled: 3,
+}
+
+function newestFirst(a: Job, b: Job): number {
+  if (a.createdAt !== b.createdAt) return a.createdAt < b.createdAt ? 1 : -1
+  return a.id < b.id ? 1 : a.id > b.id ? -1 : 0
+}
+
+function byPriority(a: Job, b: Job): number {
+  const rank = RANK[a.state] - RANK[b.state]
+  if (rank !== 0) return rank
+  // Ended jobs have no turn to wait for: newest first.
+  if (isTerminal(a.state)) return newestFirst(a, b)
+  return b.priority - a.priority || newestFirst(b, a)
+}
+
+/**
+ * `age`: newest first. `priority`: running, then waiting in the order of their priority and age, then held, then ended.
+ * A new list.
+ */
+export function sortJobs(jobs: readonly Job[], sort: JobSort, reversed = false): Job[] {
+  const sorted = [...jobs].sort(sort === 'age' ? newestFirst : byPriority)
+  return reversed ? sorted.reverse() : sorted
+}
+
+export interface JobCounts {
+  running: number
+  waiting: number
+  held: number
+  /** Ended within the last hour. */
+  doneLastHour: number
+}
+
+export function countJobs(jobs: readonly Job[], nowMs: number): JobCounts {
+  const counts: JobCounts = { running: 0, waiting: 0, held: 0, doneLastHour: 0 }
+  const hourAgo = new Date(nowMs - 3_600_000).toISOString()
+  for (const job of jobs) {
+    if (job.state === 'running') counts.running++
+    else if (job.state === 'queued') counts.waiting++
+    else if (job.state === 'held') counts.held++
+    else if (job.finishedAt !== null && job.finishedAt >= hourAgo) counts.doneLastHour++
+  }
+  return counts
+}
+
+/** The distinct values that the filters can offer, in alphabetical order. */
+export function filterChoices(jobs: readonly Job[]): { models: string[]; principals: string[] } {
+  const models = new Set<string>()
+  const principals = new Set<string>()
+  for (const job of jobs) {
+    const name = modelName(job.model)
+    if (name) models.add(name)
+    principals.add(job.principal)
+  }
+  return { models: [...models].sort(), principals: [...principals].sort() }
+}

@@ -1,0 +1,57 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { jobWith } from './testing'
+import { secondsText, shares, timingsAt } from './timings'
+
+const start = Date.parse('2026-01-01T00:00:00.000Z')
+
+describe('timingsAt', () => {
+  it('lets the wait of a queued job grow', () => {
+    expect(timingsAt(jobWith(), start + 41_000)).toEqual({ queuedMs: 41_000, loadMs: 0, computeMs: 0 })
+  })
+
+  it('lets the compute time of a running job grow from its start, less the load', () => {
+    const job = jobWith({
+      state: 'running',
+      startedAt: '2026-01-01T00:00:10.000Z',
+      timings: { queuedMs: 10_000, loadMs: 2000, computeMs: 0 },
+    })
+    expect(timingsAt(job, start + 20_000)).toEqual({ queuedMs: 10_000, loadMs: 2000, computeMs: 8000 })
+  })
+
+  it('leaves an ended job as it ended', () => {
+    const timings = { queuedMs: 1, loadMs: 2, computeMs: 3 }
+    expect(timingsAt(jobWith({ state: 'failed', timings }), start + 1e9)).toEqual(timings)
+  })
+
+  it('is never negative, also when the clocks differ', () => {
+    expect(timingsAt(jobWith(), start - 5000).queuedMs).toBe(0)
+  })
+})
+
+describe('shares', () => {
+  it('sums to 1 and shows every part that exists', () => {
+    const ms = fc.double({ min: 0, max: 1e9, noNaN: true })
+    fc.assert(
+      fc.property(ms, ms, ms, (queuedMs, loadMs, computeMs) => {
+        const parts = shares({ queuedMs, loadMs, computeMs })
+        const sum = parts.reduce((all, part) => all + part, 0)
+        expect(queuedMs + loadMs + computeMs > 0 ? Math.abs(sum - 1) < 1e-9 : sum === 0).toBe(true)
+        expect(parts.every((part, i) => [queuedMs, loadMs, computeMs][i] === 0 || part > 0.01)).toBe(true)
+      }),
+    )
+  })
+})
+
+describe('secondsText', () => {
+  it.each([
+    [0, '0'],
+    [4, '0.004'],
+    [123, '0.12'],
+    [4100, '4.1'],
+    [212_000, '212'],
+    [3_600_000, '3,600'],
+  ])('%d ms is %s', (ms, text) => {
+    expect(secondsText(ms)).toBe(text)
+  })
+})

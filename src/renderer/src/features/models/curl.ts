@@ -1,0 +1,42 @@
+import { DTYPE_BYTES, elementCount, type Signature, type TensorSpec } from '@shared/domain/tensor'
+
+/** Longer tensors are made by the shell instead of being written out. */
+const WRITTEN_OUT = 16
+
+/**
+ * JSON for the inside of single quotes in a POSIX shell. Input names come from a model's file, so they are hostile: a
+ * quote in one must not end the string.
+ */
+function quoted(value: unknown): string {
+  return JSON.stringify(value).replaceAll("'", "'\\''")
+}
+
+function tensorText(spec: TensorSpec): string {
+  const shape = spec.shape.map((size) => (typeof size === 'number' ? size : 1))
+  const count = elementCount(shape)
+  if (spec.dtype === 'string' || count <= WRITTEN_OUT) {
+    const one = spec.dtype === 'string' ? '' : spec.dtype === 'bool' ? false : 0
+    return quoted({ dtype: spec.dtype, shape, data: new Array(Math.min(count, 256)).fill(one) })
+  }
+  const zeros = `$(head -c ${count * DTYPE_BYTES[spec.dtype]} /dev/zero | base64 | tr -d '\\n')`
+  return `{"dtype":"${spec.dtype}","shape":${JSON.stringify(shape)},"base64":"'"${zeros}"'"}`
+}
+
+/**
+ * How to run a model from a shell: submit, then wait for the result. Inputs are zeros in the shape of the signature, open
+ * dimensions as 1; the key is read from `$KEY`.
+ */
+export function curlSnippet(apiUrl: string, reference: string, signature: Signature): string {
+  const inputs = signature.inputs.map((spec) => `${quoted(spec.name)}:${tensorText(spec)}`)
+  const lines = inputs.map((input, index) => `    ${input}${index < inputs.length - 1 ? ',' : ''}`)
+  const api = apiUrl.replace(/\/+$/, '')
+  return [
+    `JOB=$(curl -s ${api}/api/jobs \\`,
+    '  -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" \\',
+    `  -d '{"kind":"infer","model":${quoted(reference)},"inputs":{`,
+    ...lines,
+    `  }}' | sed -n 's/.*"id":"\\([^"]*\\)".*/\\1/p')`,
+    '',
+    `curl -s "${api}/api/jobs/$JOB/result?waitMs=30000" -H "Authorization: Bearer $KEY"`,
+  ].join('\n')
+}
