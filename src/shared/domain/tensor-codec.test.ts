@@ -64,18 +64,24 @@ describe('packTensors', () => {
 
   it('refuses any damage with storage.corrupt, and never reads past the end', () => {
     fc.assert(
-      fc.property(fc.array(named, { maxLength: 3 }), fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 3 }), fc.nat(), (items, hits, cut) => {
-        const packed = packTensors(items)
-        for (const [at, byte] of hits) packed[at % packed.length] = byte
-        const bytes = packed.subarray(0, packed.length - (cut % 3))
-        try {
-          for (const item of unpackTensors(bytes)) {
-            for (const tensor of Object.values(item)) if (tensor.dtype !== 'string') elementsOf(tensor.dtype, tensor.bytes)
+      fc.property(
+        fc.array(named, { maxLength: 3 }),
+        fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 3 }),
+        fc.nat(),
+        (items, hits, cut) => {
+          const packed = packTensors(items)
+          for (const [at, byte] of hits) packed[at % packed.length] = byte
+          const bytes = packed.subarray(0, packed.length - (cut % 3))
+          try {
+            for (const item of unpackTensors(bytes)) {
+              for (const tensor of Object.values(item))
+                if (tensor.dtype !== 'string') elementsOf(tensor.dtype, tensor.bytes)
+            }
+          } catch (error) {
+            expect(error).toMatchObject({ code: 'storage.corrupt' })
           }
-        } catch (error) {
-          expect(error).toMatchObject({ code: 'storage.corrupt' })
-        }
-      }),
+        },
+      ),
       { numRuns: 500 },
     )
   })
@@ -89,11 +95,18 @@ describe('packTensors', () => {
       bytes.set(text, 4)
       return bytes
     }
-    const twice = [[['a', 'uint8', [1], 1], ['a', 'uint8', [1], 1]]]
+    const twice = [
+      [
+        ['a', 'uint8', [1], 1],
+        ['a', 'uint8', [1], 1],
+      ],
+    ]
     expect(refusal(() => unpackTensors(pack(twice, 16))).message).toContain('same name')
     expect(refusal(() => unpackTensors(pack([], 8))).message).toContain('left over')
     expect(refusal(() => unpackTensors(pack([[['a', 'uint8', [2], 1]]], 8))).message).toContain('1 bytes')
-    expect(refusal(() => unpackTensors(pack([[['a', 'uint8', [2 ** 40, 2 ** 40], 1]]], 8))).message).toContain('impossible')
+    expect(
+      refusal(() => unpackTensors(pack([[['a', 'uint8', [2 ** 40, 2 ** 40], 1]]], 8))).message,
+    ).toContain('impossible')
   })
 })
 
@@ -101,7 +114,9 @@ describe('JSON tensors', () => {
   it('come back from either form as the same bytes, NaN and infinities included', () => {
     fc.assert(
       fc.property(tensors, (tensor) => {
-        expect(fromJsonTensor('x', JSON.parse(JSON.stringify(toJsonTensor(tensor, 'base64'))))).toEqual(tensor)
+        expect(fromJsonTensor('x', JSON.parse(JSON.stringify(toJsonTensor(tensor, 'base64'))))).toEqual(
+          tensor,
+        )
         const back = fromJsonTensor('x', JSON.parse(JSON.stringify(toJsonTensor(tensor))))
         expect(toJsonTensor(back)).toEqual(JSON.parse(JSON.stringify(toJsonTensor(tensor))))
       }),
@@ -116,7 +131,10 @@ describe('JSON tensors', () => {
   })
 
   const refused: [JsonTensor, string][] = [
-    [{ dtype: 'uint8', shape: [2], data: [1, 300] }, '"x" wants uint8 (whole numbers from 0 to 255), got 300 at element 1.'],
+    [
+      { dtype: 'uint8', shape: [2], data: [1, 300] },
+      '"x" wants uint8 (whole numbers from 0 to 255), got 300 at element 1.',
+    ],
     [{ dtype: 'int32', shape: [1], data: [1.5] }, 'got 1.5 at element 0'],
     [{ dtype: 'int8', shape: [1], data: [Number.NaN] }, 'got NaN at element 0'],
     [{ dtype: 'int64', shape: [1], data: ['9223372036854775808'] }, 'got "9223372036854775808" at element 0'],
@@ -128,13 +146,27 @@ describe('JSON tensors', () => {
     [{ dtype: 'bool', shape: [1], data: [2] }, 'got 2 at element 0'],
     [{ dtype: 'string', shape: [1], data: [2] }, 'got 2 at element 0'],
     [{ dtype: 'bool', shape: [1], base64: 'Ag==' }, 'got 2 at element 0'],
-    [{ dtype: 'float32', shape: [2, 3], data: [1, 2] }, '"x" is float32 [2, 3], which is 6 elements, but holds 2.'],
+    [
+      { dtype: 'float32', shape: [2, 3], data: [1, 2] },
+      '"x" is float32 [2, 3], which is 6 elements, but holds 2.',
+    ],
     [{ dtype: 'float32', shape: [1], base64: 'AAA=' }, 'holds 0.5'],
     [{ dtype: 'float32', shape: [1], base64: 'AA AAAA==' }, 'base64'],
     [{ dtype: 'string', shape: [0], base64: '' }, 'strings in `data`'],
     [{ dtype: 'uint8', shape: [65536, 65536], data: [] }, 'more than 2 GiB'],
     [{ dtype: 'uint8', shape: [2 ** 53 - 1, 2 ** 53 - 1, 2 ** 53 - 1], base64: '' }, 'more than 2 GiB'],
   ]
+  const strange = JSON.parse(
+    '[{"toString": 1}, null, [1], {"a": "a long text that nobody wants to read to its end"}]',
+  )
+  it.each(DTYPES)('%s refuses elements that are no element at all', (dtype) => {
+    for (const value of strange) {
+      const error = refusal(() => fromJsonTensor('x', { dtype, shape: [1], data: [value] }))
+      expect(error.code).toBe('compute.invalid_input')
+      expect(error.message.length).toBeLessThan(140)
+    }
+  })
+
   it.each(refused)('%j is refused', (tensor, words) => {
     const error = refusal(() => fromJsonTensor('x', tensor))
     expect(error.code).toBe('compute.invalid_input')
@@ -162,11 +194,13 @@ describe('base64', () => {
 
 describe('float16', () => {
   it('gives back all 65,536 values', () => {
+    const wrong: number[] = []
     for (let half = 0; half < 65536; half++) {
       const value = fromFloat16Bits(half)
-      if (Number.isNaN(value)) expect(toFloat16Bits(value) & 0x7fff).toBe(0x7e00)
-      else expect(toFloat16Bits(value)).toBe(half)
+      const back = toFloat16Bits(value)
+      if (Number.isNaN(value) ? (back & 0x7fff) !== 0x7e00 : back !== half) wrong.push(half)
     }
+    expect(wrong).toEqual([])
   })
 
   it('rounds to the nearest, ties to even', () => {
@@ -200,13 +234,41 @@ describe('assertFits', () => {
   })
 
   const misfits: [string, Tensors, string][] = [
-    ['a wrong size', { ...good, input: floats(1, 500) }, 'Input "input" wants float32 [1, 576], got float32 [1, 500].'],
-    ['a wrong rank', { ...good, input: floats(576) }, 'Input "input" wants float32 [1, 576], got float32 [576].'],
-    ['a wrong dtype', { ...good, b: { dtype: 'int8', shape: [2], bytes: new Uint8Array(2) } }, 'Input "b" wants float32 [N], got int8 [2].'],
-    ['a missing input', { input: floats(1, 576), a: floats(2, 5) }, 'Input "b" wants float32 [N], got nothing.'],
-    ['an unknown input', { ...good, constructor: floats(1) }, 'The model has no input "constructor": it has "input", "a", "b".'],
-    ['one name, two sizes', { ...good, b: floats(3) }, 'Input "b" wants float32 [N], where N is 2 as in "a", got float32 [3].'],
-    ['bytes that do not fill the shape', { ...good, b: { dtype: 'float32', shape: [2], bytes: new Uint8Array(4) } }, 'holds 1'],
+    [
+      'a wrong size',
+      { ...good, input: floats(1, 500) },
+      'Input "input" wants float32 [1, 576], got float32 [1, 500].',
+    ],
+    [
+      'a wrong rank',
+      { ...good, input: floats(576) },
+      'Input "input" wants float32 [1, 576], got float32 [576].',
+    ],
+    [
+      'a wrong dtype',
+      { ...good, b: { dtype: 'int8', shape: [2], bytes: new Uint8Array(2) } },
+      'Input "b" wants float32 [N], got int8 [2].',
+    ],
+    [
+      'a missing input',
+      { input: floats(1, 576), a: floats(2, 5) },
+      'Input "b" wants float32 [N], got nothing.',
+    ],
+    [
+      'an unknown input',
+      { ...good, constructor: floats(1) },
+      'The model has no input "constructor": it has "input", "a", "b".',
+    ],
+    [
+      'one name, two sizes',
+      { ...good, b: floats(3) },
+      'Input "b" wants float32 [N], where N is 2 as in "a", got float32 [3].',
+    ],
+    [
+      'bytes that do not fill the shape',
+      { ...good, b: { dtype: 'float32', shape: [2], bytes: new Uint8Array(4) } },
+      'holds 1',
+    ],
   ]
   it.each(misfits)('refuses %s', (_what, inputs, words) => {
     const error = refusal(() => assertFits(signature, inputs))

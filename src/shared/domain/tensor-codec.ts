@@ -2,7 +2,7 @@ import { AppError } from '../errors'
 import { fromBase64, toBase64 } from './base64'
 import { fromFloat16Bits, toFloat16Bits } from './float16'
 import { DTYPE_BYTES, type DType, type JsonTensor, type Tensor } from './tensor'
-import { bytesOf, checkedCount, elementsOf, tooLarge, wrongCount } from './tensor-elements'
+import { checkedCount, type Elements, elementsOf, tooLarge, wrongCount } from './tensor-elements'
 
 export { assertFits } from './tensor-fits'
 export { packTensors, unpackTensors } from './tensor-pack'
@@ -45,7 +45,7 @@ export function fromJsonTensor(name: string, tensor: JsonTensor): Tensor {
     if (has !== count) throw wrongCount(name, tensor, count, has)
     if (dtype === 'bool') {
       const wrong = bytes.findIndex((byte) => byte > 1)
-      if (wrong >= 0) throw wrongElement(name, dtype, wrong, bytes[wrong] ?? 0)
+      if (wrong >= 0) throw wrongElement(name, dtype, wrong, bytes[wrong])
     }
     return { dtype, shape: [...shape], bytes }
   }
@@ -53,12 +53,12 @@ export function fromJsonTensor(name: string, tensor: JsonTensor): Tensor {
   if (data.length !== count) throw wrongCount(name, tensor, count, data.length)
   if (dtype === 'string') {
     const wrong = data.findIndex((text) => typeof text !== 'string')
-    if (wrong >= 0) throw wrongElement(name, dtype, wrong, data[wrong] ?? '')
+    if (wrong >= 0) throw wrongElement(name, dtype, wrong, data[wrong])
     return { dtype, shape: [...shape], strings: data as string[] }
   }
   const bytes = new Uint8Array(count * DTYPE_BYTES[dtype])
   const wrong = fill(dtype, bytes, data)
-  if (wrong >= 0) throw wrongElement(name, dtype, wrong, data[wrong] ?? '')
+  if (wrong >= 0) throw wrongElement(name, dtype, wrong, data[wrong])
   return { dtype, shape: [...shape], bytes }
 }
 
@@ -162,28 +162,35 @@ function toElements(dtype: FixedDType, bytes: Uint8Array): JsonElement[] {
         return Number.isSafeInteger(value) ? value : big.toString()
       })
     case 'float16':
-      return finite(Array.from(elementsOf(dtype, bytes), fromFloat16Bits))
-    case 'float32':
-    case 'float64':
-      return finite(Array.from(elementsOf(dtype, bytes)))
+      return numbersOf(Float64Array.from(elementsOf(dtype, bytes), fromFloat16Bits))
     default:
-      return Array.from(elementsOf(dtype, bytes))
+      return numbersOf(elementsOf(dtype, bytes))
   }
 }
 
-function finite(values: number[]): JsonElement[] {
-  const out: JsonElement[] = values
-  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) out[i] = String(values[i])
+// A plain loop: `Array.from` goes through the iterator, four times as slow.
+function numbersOf(values: Exclude<Elements, BigInt64Array>): JsonElement[] {
+  const out = new Array<JsonElement>(values.length)
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] ?? 0
+    out[i] = Number.isFinite(value) ? value : String(value)
+  }
   return out
 }
 
-function wrongElement(name: string, dtype: DType, index: number, value: JsonElement): AppError {
+/** @param value from outside: it may be anything that JSON can say */
+function wrongElement(name: string, dtype: DType, index: number, value: unknown): AppError {
   const range = dtype in INTEGER_RANGES ? INTEGER_RANGES[dtype as keyof typeof INTEGER_RANGES] : null
   const wants = range ? `${dtype} (whole numbers from ${range[0]} to ${range[1]})` : dtype
-  const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : String(value)
-  return refuse(name, wants, `${shown} at element ${index}`)
+  const shown = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'nothing')
+  const short = shown.length > 40 ? `${shown.slice(0, 39)}…` : shown
+  return refuse(name, wants, `${short} at element ${index}`)
 }
 
 function refuse(name: string, wants: string, got: string): AppError {
-  return new AppError('compute.invalid_input', `"${name}" wants ${wants}, got ${got}.`, { input: name, wants, got })
+  return new AppError('compute.invalid_input', `"${name}" wants ${wants}, got ${got}.`, {
+    input: name,
+    wants,
+    got,
+  })
 }

@@ -33,11 +33,18 @@ export const MAX_TENSOR_BYTES = 2 ** 31 - 1
  * The bytes as an array of their type: a view where they are aligned, else a copy. All machines we run on are little
  * endian, as the bytes are.
  */
-export function elementsOf<D extends FixedDType>(dtype: D, bytes: Uint8Array): InstanceType<(typeof ARRAYS)[D]>
+export function elementsOf<D extends FixedDType>(
+  dtype: D,
+  bytes: Uint8Array,
+): InstanceType<(typeof ARRAYS)[D]>
 export function elementsOf(dtype: FixedDType, bytes: Uint8Array): Elements {
   const size = DTYPE_BYTES[dtype]
   const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes)
-  return new ARRAYS[dtype](aligned.buffer as ArrayBuffer, aligned.byteOffset, Math.floor(aligned.byteLength / size))
+  return new ARRAYS[dtype](
+    aligned.buffer as ArrayBuffer,
+    aligned.byteOffset,
+    Math.floor(aligned.byteLength / size),
+  )
 }
 
 /** The bytes of an array, without a copy. */
@@ -71,11 +78,15 @@ export function assertWellFormed(name: string, tensor: Tensor): void {
 
 export function tooLarge(name: string, tensor: { dtype: DType; shape: readonly number[] }): AppError {
   const what = describeTensor(tensor)
-  return new AppError('compute.invalid_input', `"${name}" is ${what}: more than 2 GiB in one tensor. Split it.`, {
-    input: name,
-    wants: 'at most 2 GiB',
-    got: what,
-  })
+  return new AppError(
+    'compute.invalid_input',
+    `"${name}" is ${what}: more than 2 GiB in one tensor. Split it.`,
+    {
+      input: name,
+      wants: 'at most 2 GiB',
+      got: what,
+    },
+  )
 }
 
 export function wrongCount(
@@ -85,9 +96,13 @@ export function wrongCount(
   got: number,
 ): AppError {
   const what = describeTensor(tensor)
-  return new AppError('compute.invalid_input', `"${name}" is ${what}, which is ${wants} elements, but holds ${got}.`, {
-    input: name,
-    wants: `${wants} elements`,
-    got: `${got} elements`,
-  })
+  return new AppError(
+    'compute.invalid_input',
+    `"${name}" is ${what}, which is ${wants} elements, but holds ${got}.`,
+    {
+      input: name,
+      wants: `${wants} elements`,
+      got: `${got} elements`,
+    },
+  )
 }

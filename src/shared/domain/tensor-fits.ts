@@ -1,5 +1,5 @@
 import { AppError } from '../errors'
-import type { Signature, Tensor, Tensors, TensorSpec } from './tensor'
+import type { Signature, Tensor, TensorSpec, Tensors } from './tensor'
 import { assertWellFormed, describeTensor } from './tensor-elements'
 
 /**
@@ -29,7 +29,11 @@ export function assertFits(signature: Signature, inputs: Tensors): void {
   }
 }
 
-function assertSpec(spec: TensorSpec, tensor: Tensor, sizes: Map<string, { size: number; input: string }>): void {
+function assertSpec(
+  spec: TensorSpec,
+  tensor: Tensor,
+  sizes: Map<string, { size: number; input: string }>,
+): void {
   const got = describeTensor(tensor)
   if (tensor.dtype !== spec.dtype || tensor.shape.length !== spec.shape.length) throw misfit(spec, got)
   spec.shape.forEach((wanted, axis) => {
