@@ -1,0 +1,30 @@
+import {
+  IconCpu,
+  IconHistory,
+  IconLayoutDashboard,
+  IconBox,
+  IconSettings,
+  IconShieldLock,
+  IconStack2,
+  type TablerIcon,
+} from '@tabler/icons-react'
+import type { ComponentType } from 'react'
+import { AccessPage } from '../features/access'
+import { ActivityPage } from '../features/activity'
+import { DevicesPage } from '../features/devices'
+import { JobsPage } from '../features/jobs'
+import { ModelsPage } from '../features/models'
+import { OverviewPage } from '../features/overview'
+import { SettingsPage } from '../features/settings'
+import type { PageName } from '../lib/router'
+
+/** Each page with its icon and the letter that goes there after `g`. */
+export const ROUTES: Record<PageName, { Page: ComponentType; icon: TablerIcon; letter: string }> = {
+  overview: { Page: OverviewPage, icon: IconLayoutDashboard, letter: 'o' },
+  devices: { Page: DevicesPage, icon: IconCpu, letter: 'd' },
+  jobs: { Page: JobsPage, icon: IconStack2, letter: 'j' },
+  models: { Page: ModelsPage, icon: IconBox, letter: 'm' },
+  access: { Page: AccessPage, icon: IconShieldLock, letter: 'a' },
+  activity: { Page: ActivityPage, icon: IconHistory, letter: 't' },
+  settings: { Page: SettingsPage, icon: IconSettings, letter: 's' },
+}

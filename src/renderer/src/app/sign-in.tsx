@@ -1,0 +1,87 @@
+import { Button, PasswordInput, SegmentedControl, TextInput } from '@mantine/core'
+import { type FormEvent, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { Panel } from '../components'
+import { reconnectNow } from '../lib/client'
+import { signIn } from '../lib/transport'
+import { Logo } from './logo'
+import classes from './sign-in.module.css'
+
+/** The door in a browser: a name and password, or an API key, for a session cookie. */
+export function SignIn() {
+  const { t } = useTranslation('shell')
+  const [by, setBy] = useState<'password' | 'key'>('password')
+  const [name, setName] = useState('')
+  const [secret, setSecret] = useState('')
+  const [problem, setProblem] = useState<string | null>(null)
+  const [busy, setBusy] = useState(false)
+
+  async function submit(): Promise<void> {
+    setBusy(true)
+    setProblem(null)
+    try {
+      await signIn(by === 'key' ? { key: secret.trim() } : { name: name.trim(), password: secret })
+      reconnectNow()
+    } catch (error) {
+      setProblem(error instanceof Error && error.message ? error.message : t('signIn.wrong'))
+    } finally {
+      setBusy(false)
+    }
+  }
+
+  return (
+    <main className={classes['page']}>
+      <Panel aria-label={t('signIn.title')}>
+        <form
+          className={classes['form']}
+          onSubmit={(event: FormEvent) => {
+            event.preventDefault()
+            void submit()
+          }}
+        >
+          <div className={classes['brand']}>
+            <Logo size={28} />
+            <h1>LLMAgentOS</h1>
+          </div>
+          <p className={classes['text']}>{t('signIn.text', { host: location.host })}</p>
+          <SegmentedControl
+            fullWidth
+            value={by}
+            onChange={(value) => {
+              setBy(value === 'key' ? 'key' : 'password')
+              setSecret('')
+              setProblem(null)
+            }}
+            data={[
+              { value: 'password', label: t('signIn.byPassword') },
+              { value: 'key', label: t('signIn.byKey') },
+            ]}
+          />
+          {by === 'password' && (
+            <TextInput
+              label={t('signIn.name')}
+              autoComplete="username"
+              required
+              withAsterisk={false}
+              value={name}
+              onChange={(event) => setName(event.currentTarget.value)}
+            />
+          )}
+          <PasswordInput
+            label={by === 'key' ? t('signIn.key') : t('signIn.password')}
+            description={by === 'key' ? t('signIn.keyHelp') : undefined}
+            autoComplete={by === 'key' ? 'off' : 'current-password'}
+            required
+            withAsterisk={false}
+            value={secret}
+            error={problem}
+            onChange={(event) => setSecret(event.currentTarget.value)}
+          />
+          <Button type="submit" size="sm" loading={busy} disabled={secret === '' || (by === 'password' && name === '')}>
+            {t('signIn.submit')}
+          </Button>
+        </form>
+      </Panel>
+    </main>
+  )
+}

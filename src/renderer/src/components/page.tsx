@@ -1,0 +1,75 @@
+import { ActionIcon } from '@mantine/core'
+import { IconX } from '@tabler/icons-react'
+import { type ReactNode, useEffect } from 'react'
+import { useTranslation } from 'react-i18next'
+import { RouteLink } from '../lib/router'
+import classes from './components.module.css'
+
+export interface PageProps {
+  title: ReactNode
+  /** The page above, before the title: `Models / silero-vad`. */
+  parent?: { label: string; to: string }
+  /** Beside the title: a badge, a state. */
+  note?: ReactNode
+  actions?: ReactNode
+  children: ReactNode
+  /** The content keeps to the height of the window and scrolls inside itself: for a long table. */
+  fill?: boolean
+  /** A panel at the right; the content stays. */
+  detail?: ReactNode
+  detailLabel?: string
+  onCloseDetail?: () => void
+}
+
+/** A page: its title and actions stay in sight, its content scrolls, a detail lies beside it. */
+export function Page(props: PageProps) {
+  const { t } = useTranslation('common')
+  const { onCloseDetail } = props
+  const open = Boolean(props.detail)
+  useEffect(() => {
+    if (!open || !onCloseDetail) return
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key === 'Escape' && !event.defaultPrevented && !document.querySelector('[role="dialog"]')) onCloseDetail()
+    }
+    window.addEventListener('keydown', onKey)
+    return () => window.removeEventListener('keydown', onKey)
+  }, [open, onCloseDetail])
+
+  return (
+    <div className={classes['page']}>
+      <header className={classes['pageHead']}>
+        <h1 className={classes['pageTitle']}>
+          {props.parent && (
+            <>
+              <RouteLink to={props.parent.to} className={classes['pageParent']}>
+                {props.parent.label}
+              </RouteLink>
+              <span className={classes['pageSlash']} aria-hidden="true">
+                /
+              </span>
+            </>
+          )}
+          <span className={classes['ellipsis']}>{props.title}</span>
+        </h1>
+        {props.note && <div className={classes['pageNote']}>{props.note}</div>}
+        {props.actions && <div className={classes['pageActions']}>{props.actions}</div>}
+      </header>
+      <div className={classes['pageBody']}>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+        <div className={classes['pageContent']} data-fill={props.fill || undefined} tabIndex={props.fill ? undefined : 0}>
+          {props.children}
+        </div>
+        {open && (
+          <aside className={classes['detail']} aria-label={props.detailLabel ?? t('detail')}>
+            {onCloseDetail && (
+              <ActionIcon className={classes['detailClose']} onClick={onCloseDetail} aria-label={t('close')} size={26}>
+                <IconX size={16} stroke={1.6} />
+              </ActionIcon>
+            )}
+            {props.detail}
+          </aside>
+        )}
+      </div>
+    </div>
+  )
+}

@@ -1,0 +1,85 @@
+import { AreaChart } from '@mantine/charts'
+import { useMemo } from 'react'
+import { localeOf, useLanguage } from '../lib/i18n'
+
+export interface ChartSeries {
+  name: string
+  colour: string
+}
+/** One moment: its time in Unix ms and a value for each series by name. */
+export type ChartPoint = { atMs: number } & Record<string, number | null>
+
+/** Values over time: the unit on the axis, horizontal lines only, at most three series, the legend above. */
+export function TimeChart(props: {
+  label: string
+  series: readonly ChartSeries[]
+  points: readonly ChartPoint[]
+  /** The span shown, Unix ms. */
+  fromMs: number
+  toMs: number
+  format: (value: number) => string
+  domain?: [number, number | 'auto']
+  ticks?: number[]
+  height?: number
+  legend?: boolean
+}) {
+  const locale = localeOf(useLanguage((state) => state.language))
+  const spanMs = props.toMs - props.fromMs
+  const axisTime = useMemo(
+    () => new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hour12: false }),
+    [locale],
+  )
+  const exactTime = useMemo(
+    () => new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false }),
+    [locale],
+  )
+  const ticks = useMemo(() => timeTicks(props.fromMs, props.toMs), [props.fromMs, props.toMs])
+  return (
+    <div role="img" aria-label={props.label} style={{ minWidth: 0 }}>
+      <AreaChart
+        h={props.height ?? 196}
+        data={[...props.points]}
+        dataKey="atMs"
+        series={props.series.map(({ name, colour }) => ({ name, color: colour }))}
+        curveType="monotone"
+        withDots={false}
+        withGradient
+        fillOpacity={0.22}
+        strokeWidth={1.6}
+        gridAxis="x"
+        tickLine="none"
+        withLegend={props.legend ?? false}
+        legendProps={{ verticalAlign: 'top', height: 28 }}
+        connectNulls={false}
+        valueFormatter={props.format}
+        xAxisProps={{
+          type: 'number',
+          domain: [props.fromMs, props.toMs],
+          ticks,
+          allowDataOverflow: true,
+          tickFormatter: (value: number) => axisTime.format(value),
+          minTickGap: 24,
+        }}
+        yAxisProps={{ domain: props.domain ?? [0, 'auto'], width: 44, ...(props.ticks ? { ticks: props.ticks } : {}) }}
+        areaProps={{ isAnimationActive: false }}
+        tooltipAnimationDuration={0}
+        tooltipProps={{
+          isAnimationActive: false,
+          labelFormatter: (value: unknown) =>
+            spanMs > 7_200_000 ? axisTime.format(Number(value)) : exactTime.format(Number(value)),
+        }}
+      />
+    </div>
+  )
+}
+
+const TICK_STEPS = [60_000, 180_000, 300_000, 600_000, 900_000, 3_600_000, 4 * 3_600_000, 6 * 3_600_000]
+
+/** Four to six round times between two moments. */
+export function timeTicks(fromMs: number, toMs: number): number[] {
+  const step = TICK_STEPS.find((ms) => (toMs - fromMs) / ms <= 6) ?? 86_400_000
+  const zoneMs = new Date(toMs).getTimezoneOffset() * 60_000
+  const ticks: number[] = []
+  for (let at = Math.ceil((fromMs - zoneMs) / step) * step + zoneMs; at <= toMs; at += step) ticks.push(at)
+  return ticks
+}

@@ -1,0 +1,186 @@
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { type CSSProperties, type KeyboardEvent, type ReactNode, useId, useRef, useState } from 'react'
+import classes from './components.module.css'
+import { useWidth } from './use-width'
+
+export interface Column<Row> {
+  key: string
+  header: ReactNode
+  /** A track of a CSS grid: `120px`, `minmax(160px, 2fr)`. */
+  width: string
+  render: (row: Row) => ReactNode
+  align?: 'end'
+  /** Left out where the table is narrower than so many pixels. */
+  hideBelow?: number
+}
+
+export interface VirtualTableProps<Row> {
+  label: string
+  rows: readonly Row[]
+  rowKey: (row: Row) => string
+  columns: readonly Column<Row>[]
+  /** 48 with a second line for the reason, 36 without. */
+  rowHeight: 36 | 48
+  /** A click, or Enter on the row of the cursor. */
+  onSelect?: (row: Row) => void
+  selectedKey?: string | null
+  /** Fills its parent (default), or grows with its rows up to so many pixels. */
+  maxHeight?: number
+  /** Shown in place of the rows when there are none. */
+  empty?: ReactNode
+}
+
+const HEAD_HEIGHT = 36
+
+/**
+ * A table of any length: only the rows in sight exist. Up, Down, PageUp, PageDown, Home and End move a cursor, Enter
+ * selects; while something is selected the selection follows the cursor.
+ */
+export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
+  const { rows, rowKey, rowHeight, onSelect } = props
+  const scroller = useRef<HTMLDivElement>(null)
+  const width = useWidth(scroller)
+  const id = useId()
+  const [cursorKey, setCursorKey] = useState<string | null>(null)
+  const columns = props.columns.filter((column) => !column.hideBelow || width === 0 || width >= column.hideBelow)
+  const template = columns.map((column) => column.width).join(' ')
+  // The React compiler is not in use, so the virtualizer's changing functions are safe here.
+  const virtualizer = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => rowHeight,
+    getItemKey: (index) => {
+      const row = rows[index]
+      return row === undefined ? index : rowKey(row)
+    },
+    overscan: 8,
+    scrollPaddingStart: HEAD_HEIGHT,
+  })
+
+  const cursorOf = () => {
+    const wanted = props.selectedKey ?? cursorKey
+    return wanted === null || wanted === undefined ? -1 : rows.findIndex((row) => rowKey(row) === wanted)
+  }
+
+  function moveTo(index: number): void {
+    const clamped = Math.max(0, Math.min(rows.length - 1, index))
+    const row = rows[clamped]
+    if (row === undefined) return
+    setCursorKey(rowKey(row))
+    virtualizer.scrollToIndex(clamped)
+    if (props.selectedKey) onSelect?.(row)
+  }
+
+  function onKeyDown(event: KeyboardEvent<HTMLDivElement>): void {
+    if (event.target !== event.currentTarget) return
+    const cursor = cursorOf()
+    const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 0) / rowHeight) - 2)
+    const steps: Record<string, number> = {
+      ArrowDown: cursor + 1,
+      ArrowUp: cursor <= 0 ? 0 : cursor - 1,
+      PageDown: cursor + page,
+      PageUp: cursor - page,
+      Home: 0,
+      End: rows.length - 1,
+    }
+    const target = steps[event.key]
+    if (target !== undefined) {
+      event.preventDefault()
+      moveTo(target)
+    } else if (event.key === 'Enter' || event.key === ' ') {
+      const row = rows[cursor]
+      if (row === undefined) return
+      event.preventDefault()
+      onSelect?.(row)
+    }
+  }
+
+  const visible = virtualizer.getVirtualItems()
+  const cursorRow = visible.find((item) => item.key === cursorKey)
+  const height = props.maxHeight
+    ? Math.min(props.maxHeight, HEAD_HEIGHT + Math.max(1, rows.length) * rowHeight + 1)
+    : undefined
+  const style: CSSProperties = { '--columns': template, ...(height && rows.length > 0 ? { height } : {}) }
+
+  return (
+    <div
+      ref={scroller}
+      className={classes['table']}
+      data-fill={props.maxHeight ? undefined : true}
+      style={style}
+      role="grid"
+      aria-label={props.label}
+      aria-rowcount={rows.length + 1}
+      aria-colcount={columns.length}
+      aria-activedescendant={cursorRow ? `${id}-${cursorRow.index}` : undefined}
+      tabIndex={0}
+      onKeyDown={onKeyDown}
+    >
+      <div role="rowgroup" className={classes['tableHead']}>
+        <div role="row" aria-rowindex={1} className={classes['tableRow']} style={{ height: HEAD_HEIGHT }}>
+          {columns.map((column) => (
+            <div key={column.key} role="columnheader" className={classes['cell']} data-align={column.align}>
+              {column.header}
+            </div>
+          ))}
+        </div>
+      </div>
+      {rows.length === 0 && props.empty ? (
+        <div role="rowgroup">
+          <div role="row">
+            <div role="gridcell" aria-colspan={columns.length}>
+              {props.empty}
+            </div>
+          </div>
+        </div>
+      ) : (
+        <div role="rowgroup" style={{ height: virtualizer.getTotalSize(), position: 'relative' }}>
+          {visible.map((item) => {
+            const row = rows[item.index]
+            if (row === undefined) return null
+            const key = rowKey(row)
+            return (
+              // biome-ignore lint/a11y/useFocusableInteractive: the grid has the focus and names the active row
+              // biome-ignore lint/a11y/useKeyWithClickEvents: the grid handles the keys for its rows
+              <div
+                key={item.key}
+                id={`${id}-${item.index}`}
+                role="row"
+                aria-rowindex={item.index + 2}
+                aria-selected={onSelect ? key === props.selectedKey : undefined}
+                data-cursor={key === cursorKey || undefined}
+                data-clickable={onSelect ? true : undefined}
+                className={classes['tableRow']}
+                style={{ height: rowHeight, position: 'absolute', top: 0, transform: `translateY(${item.start}px)` }}
+                onClick={() => {
+                  setCursorKey(key)
+                  onSelect?.(row)
+                }}
+              >
+                {columns.map((column) => (
+                  <div key={column.key} role="gridcell" className={classes['cell']} data-align={column.align}>
+                    {column.render(row)}
+                  </div>
+                ))}
+              </div>
+            )
+          })}
+        </div>
+      )}
+    </div>
+  )
+}
+
+/** Two lines of a cell: what it is, and why, both cut with an ellipsis and whole on hover. */
+export function TwoLines(props: { first: ReactNode; second?: string | null | undefined; tone?: 'failed' | 'waiting' | undefined }) {
+  return (
+    <div className={classes['twoLines']}>
+      <div className={classes['ellipsis']}>{props.first}</div>
+      {props.second && (
+        <div className={classes['second']} data-tone={props.tone} title={props.second}>
+          {props.second}
+        </div>
+      )}
+    </div>
+  )
+}

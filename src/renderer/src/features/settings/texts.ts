@@ -1,0 +1,6 @@
+import { defineTexts } from '../../lib/i18n'
+
+export const texts = defineTexts({
+  en: { title: 'Settings' },
+  zh: { title: '设置' },
+})

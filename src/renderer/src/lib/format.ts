@@ -1,0 +1,40 @@
+import { formatBytes, formatDuration } from '../../../shared/domain/units'
+
+/** Whole numbers with separators, others with at most `digits` decimals. */
+export function formatNumber(value: number, locale: string, digits = 2): string {
+  return new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(value)
+}
+
+/** 0 to 1 as `46%`. */
+export function formatPercent(share: number): string {
+  return `${Math.round(Math.max(0, Math.min(1, Number.isFinite(share) ? share : 0)) * 100)}%`
+}
+
+const STEPS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+]
+
+/** `3 min. ago`, `in 2 hr.`; under a minute whole seconds, under five seconds `now`. */
+export function formatRelative(atMs: number, nowMs: number, locale: string): string {
+  const format = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'short' })
+  const distance = atMs - nowMs
+  for (const [unit, ms] of STEPS) {
+    if (Math.abs(distance) >= ms) return format.format(Math.trunc(distance / ms), unit)
+  }
+  const seconds = Math.abs(distance) < 5_000 ? 0 : Math.trunc(distance / 1_000)
+  return format.format(seconds, 'second')
+}
+
+/** The exact time in the reader's own zone. */
+export function formatExact(at: string | number, locale: string): string {
+  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(at))
+}
+
+/** An amount of a resource with its unit: bytes for memory, numbers for the rest. */
+export function formatAmount(resource: string, amount: number, locale: string): string {
+  return resource.endsWith('Bytes') ? formatBytes(amount) : formatNumber(amount, locale)
+}
+
+export { formatBytes, formatDuration }

@@ -1,0 +1,168 @@
+import { useMemo } from 'react'
+import { create, type StoreApi, type UseBoundStore } from 'zustand'
+import type { Feed } from '../../../shared/contract'
+import { type Client, onEachConnection } from './client'
+import { type ErrorView, toErrorView } from './errors'
+
+/** A collection as the window knows it. */
+export interface LiveState<Item> {
+  items: ReadonlyMap<string, Item>
+  /** True once a whole snapshot has arrived; it stays true while a new one is on its way. */
+  ready: boolean
+  error: ErrorView | null
+  /** Of the newest event; null before the first one of a subscription. */
+  revision: number | null
+  /** The parts of a snapshot that has not ended yet. */
+  partial: ReadonlyMap<string, Item> | null
+  /** An event was missed: only a new snapshot can mend it. */
+  gap: boolean
+}
+
+export function emptyLive<Item>(): LiveState<Item> {
+  return { items: new Map(), ready: false, error: null, revision: null, partial: null, gap: false }
+}
+
+/** The state at the begin of a new subscription: what was known stays in sight until the new snapshot is whole. */
+export function restarted<Item>(state: LiveState<Item>): LiveState<Item> {
+  return { ...state, revision: null, partial: null, gap: false }
+}
+
+/** The next state, pure. After a gap every event is ignored until {@link restarted}. */
+export function reduce<Item extends { id: string }>(state: LiveState<Item>, event: Feed<Item>): LiveState<Item> {
+  return reduceAll(state, [event])
+}
+
+/** {@link reduce} over many events with one copy of the collection. */
+export function reduceAll<Item extends { id: string }>(
+  state: LiveState<Item>,
+  events: readonly Feed<Item>[],
+): LiveState<Item> {
+  const next = { ...state }
+  let items: Map<string, Item> | null = null
+  let partial: Map<string, Item> | null = state.partial ? new Map(state.partial) : null
+  for (const event of events) {
+    if (next.gap) break
+    const expected = next.revision === null ? event.revision : next.revision + 1
+    const outOfPlace = next.revision === null ? event.type !== 'snapshot' : event.type === 'change' && partial !== null
+    if (event.revision !== expected || outOfPlace) {
+      next.gap = true
+      break
+    }
+    next.revision = event.revision
+    if (event.type === 'snapshot') {
+      partial ??= new Map()
+      for (const item of event.items) partial.set(item.id, item)
+      if (!event.more) {
+        items = partial
+        partial = null
+        next.ready = true
+        next.error = null
+      }
+    } else {
+      items ??= new Map(next.items)
+      for (const item of event.changed) items.set(item.id, item)
+      for (const id of event.removed) items.delete(id)
+    }
+  }
+  if (items) next.items = items
+  next.partial = partial
+  return next
+}
+
+/** Runs `flush` once at the next frame, or soon where the window is hidden and has no frames. */
+export function onNextFrame(flush: () => void): void {
+  let done = false
+  const once = () => {
+    if (done) return
+    done = true
+    cancelAnimationFrame(frame)
+    clearTimeout(timer)
+    flush()
+  }
+  const frame = requestAnimationFrame(once)
+  const timer = setTimeout(once, 250)
+}
+
+export type LiveStore<Item> = UseBoundStore<StoreApi<LiveState<Item>>> & {
+  /** Follows the feed through every connection; returns the stop. */
+  start(): () => void
+}
+
+export type OpenFeed<Item> = (client: Client, signal: AbortSignal) => Promise<AsyncIterable<Feed<Item>>>
+
+const FIRST_RETRY_MS = 500
+const LONGEST_RETRY_MS = 30_000
+
+/** A store that follows a feed: at most one update a frame; a gap or an error begins a new subscription. */
+export function createLiveStore<Item extends { id: string }>(open: OpenFeed<Item>): LiveStore<Item> {
+  const store = create<LiveState<Item>>(() => emptyLive())
+
+  async function follow(client: Client, signal: AbortSignal): Promise<void> {
+    let retryMs = FIRST_RETRY_MS
+    while (!signal.aborted) {
+      const attempt = new AbortController()
+      const end = () => attempt.abort()
+      signal.addEventListener('abort', end)
+      const pending: Feed<Item>[] = []
+      let planned = false
+      const flush = () => {
+        planned = false
+        if (attempt.signal.aborted) return
+        store.setState((state) => reduceAll(state, pending.splice(0)), true)
+        if (store.getState().gap) attempt.abort()
+      }
+      store.setState(restarted)
+      try {
+        for await (const event of await open(client, attempt.signal)) {
+          pending.push(event)
+          if (!planned) {
+            planned = true
+            onNextFrame(flush)
+          }
+          retryMs = FIRST_RETRY_MS
+          if (attempt.signal.aborted) break
+        }
+      } catch (error) {
+        const view = toErrorView(error)
+        if (!attempt.signal.aborted && view.code !== 'offline') store.setState({ error: view })
+      } finally {
+        signal.removeEventListener('abort', end)
+        attempt.abort()
+      }
+      await waitFor(retryMs, signal)
+      retryMs = Math.min(LONGEST_RETRY_MS, retryMs * 2)
+    }
+  }
+
+  return Object.assign(store, {
+    start: () => onEachConnection((client, signal) => void follow(client, signal)),
+  })
+}
+
+/** Resolves after `ms`, or when the signal ends. */
+export function waitFor(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve()
+    const done = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done)
+  })
+}
+
+/** The items of a live store as a list; `compare` and `keep` must keep their identity between renders. */
+export function useList<Item>(
+  store: LiveStore<Item>,
+  compare?: (a: Item, b: Item) => number,
+  keep?: (item: Item) => boolean,
+): Item[] {
+  const items = store((state) => state.items)
+  return useMemo(() => {
+    const list = [...items.values()]
+    const kept = keep ? list.filter(keep) : list
+    return compare ? kept.sort(compare) : kept
+  }, [items, compare, keep])
+}

@@ -1,0 +1,58 @@
+import { create, type StoreApi, type UseBoundStore } from 'zustand'
+import { type Client, onEachConnection } from './client'
+import { type ErrorView, toErrorView } from './errors'
+import { waitFor } from './live'
+
+export interface PolledState<Value> {
+  value: Value | null
+  error: ErrorView | null
+  /** Asks now; errors land in `error`. */
+  refresh(): Promise<void>
+}
+export type PolledStore<Value> = UseBoundStore<StoreApi<PolledState<Value>>> & { start(): () => void }
+
+/** A value asked for again and again while the window is visible and connected. */
+export function createPolledStore<Value>(
+  ask: (client: Client, signal: AbortSignal) => Promise<Value>,
+  everyMs: number,
+  onValue?: (value: Value) => void,
+): PolledStore<Value> {
+  let present: { client: Client; signal: AbortSignal } | null = null
+
+  async function refresh(): Promise<void> {
+    if (!present || present.signal.aborted) return
+    const { client, signal } = present
+    try {
+      const value = await ask(client, signal)
+      if (signal.aborted) return
+      store.setState({ value, error: null })
+      onValue?.(value)
+    } catch (error) {
+      if (!signal.aborted) store.setState({ error: toErrorView(error) })
+    }
+  }
+
+  const store = create<PolledState<Value>>(() => ({ value: null, error: null, refresh }))
+
+  async function poll(client: Client, signal: AbortSignal): Promise<void> {
+    present = { client, signal }
+    while (!signal.aborted) {
+      if (!document.hidden) await refresh()
+      await waitFor(everyMs, signal)
+    }
+  }
+
+  return Object.assign(store, {
+    start: () => {
+      const onVisible = () => {
+        if (!document.hidden) void refresh()
+      }
+      document.addEventListener('visibilitychange', onVisible)
+      const stop = onEachConnection((client, signal) => void poll(client, signal))
+      return () => {
+        document.removeEventListener('visibilitychange', onVisible)
+        stop()
+      }
+    },
+  })
+}

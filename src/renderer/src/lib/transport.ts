@@ -1,0 +1,94 @@
+import { RPCLink as PortLink } from '@orpc/client/message-port'
+import { RPCLink as SocketLink } from '@orpc/client/websocket'
+import { hostBridge } from './host'
+
+/** The part of an oRPC link that the client needs. */
+export interface Link {
+  call(path: readonly string[], input: unknown, options: LinkOptions): Promise<unknown>
+}
+export type LinkOptions = Parameters<PortLink<Record<never, never>>['call']>[2]
+
+export interface Transport {
+  link: Link
+  /** Resolves when the other side has gone. */
+  closed: Promise<void>
+}
+
+/** The server is there and does not know this browser: a person must sign in. */
+export class SignInNeeded extends Error {
+  override readonly name = 'SignInNeeded'
+}
+
+const OPEN_TIMEOUT_MS = 10_000
+
+/** A message port from the preload: authenticated by being this window's main frame. */
+function openPort(): Promise<Transport> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      window.removeEventListener('message', onMessage)
+      reject(new Error('The desktop did not hand over a port.'))
+    }, OPEN_TIMEOUT_MS)
+    function onMessage(event: MessageEvent): void {
+      const port = event.ports[0]
+      if (event.source !== window || event.data !== 'llmagentos:port' || !port) return
+      clearTimeout(timer)
+      window.removeEventListener('message', onMessage)
+      const closed = new Promise<void>((gone) => port.addEventListener('close', () => gone()))
+      const link = new PortLink({ port })
+      port.start()
+      resolve({ link, closed })
+    }
+    window.addEventListener('message', onMessage)
+    window.postMessage('llmagentos:connect', '*')
+  })
+}
+
+function openSocket(): Promise<Transport> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(`${location.origin.replace(/^http/, 'ws')}/rpc`)
+    const timer = setTimeout(() => socket.close(), OPEN_TIMEOUT_MS)
+    const closed = new Promise<void>((gone) => socket.addEventListener('close', () => gone()))
+    const link = new SocketLink({ websocket: socket })
+    socket.addEventListener('open', () => {
+      clearTimeout(timer)
+      resolve({ link, closed })
+    })
+    closed
+      .then(async () => {
+        clearTimeout(timer)
+        // A browser does not say why a socket was refused; a healthy server that refuses wants a sign-in.
+        const health = await fetch('/api/health', { cache: 'no-store' })
+        reject(health.ok ? new SignInNeeded('Sign in.') : new Error('The server is not ready.'))
+      })
+      .catch(reject)
+  })
+}
+
+/** @throws SignInNeeded when the server wants to know who is there */
+export function openTransport(): Promise<Transport> {
+  return hostBridge() ? openPort() : openSocket()
+}
+
+/** Exchanges a key or a name and password for a session cookie. @throws Error with the server's words */
+export async function signIn(credentials: { key: string } | { name: string; password: string }): Promise<void> {
+  const response = await fetch('/session', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(credentials),
+  })
+  if (response.ok) return
+  throw new Error(await errorMessageOf(response))
+}
+
+/** The sentence in an error answer of the REST API; the status line when there is none. */
+export async function errorMessageOf(response: Response): Promise<string> {
+  const body: unknown = await response.json().catch(() => null)
+  return errorMessageIn(body) ?? `${response.status} ${response.statusText}`.trim()
+}
+
+export function errorMessageIn(body: unknown): string | null {
+  if (typeof body !== 'object' || body === null || !('error' in body)) return null
+  const { error } = body
+  if (typeof error !== 'object' || error === null || !('message' in error)) return null
+  return typeof error.message === 'string' ? error.message : null
+}
