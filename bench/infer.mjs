@@ -1,0 +1,83 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import ort from 'onnxruntime-node'
+import { fixtures, percentile, serve } from './support.mjs'
+
+const SINGLES = 300
+const ITEMS = 10_000
+
+/** One `infer` through the queue, and a batch, against a bare `session.run` loop on the same digits in the same run. */
+export async function run() {
+  const bytes = await readFile(join(fixtures, 'test100.f32'))
+  const digit = (i) => bytes.subarray((i % 100) * 3136, (i % 100) * 3136 + 3136)
+  const session = await ort.InferenceSession.create(join(fixtures, 'mnist_cnn.onnx'), {
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
+  })
+  const bare = async (i) => {
+    const data = digit(i)
+    const input = new ort.Tensor('float32', new Float32Array(data.buffer, data.byteOffset, 784), [1, 1, 28, 28])
+    await session.run({ [session.inputNames[0]]: input })
+  }
+  const system = await serve()
+  try {
+    await system.importModel(join(fixtures, 'mnist_cnn.onnx'), 'mnist')
+    const name = session.inputNames[0]
+    const inputs = (i) => ({ [name]: { dtype: 'float32', shape: [1, 1, 28, 28], base64: digit(i).toString('base64') } })
+    const single = async (i) => {
+      const job = await system.call('POST', '/jobs', { kind: 'infer', model: 'mnist@1', inputs: inputs(i) })
+      await system.call('GET', `/jobs/${job.id}/result?waitMs=20000`)
+    }
+    for (let i = 0; i < 30; i++) await Promise.all([bare(i), single(i)])
+
+    const bareMs = []
+    const singleMs = []
+    for (let i = 0; i < SINGLES; i++) {
+      bareMs.push(await timed(() => bare(i)))
+      singleMs.push(await timed(() => single(i)))
+    }
+    const bareBatchMs = await timed(async () => {
+      for (let i = 0; i < ITEMS; i++) await bare(i)
+    })
+    const items = Array.from({ length: ITEMS }, (_, i) => inputs(i))
+    const job = await system.call('POST', '/jobs', { kind: 'batch', model: 'mnist@1', items })
+    await untilEnded(system, job.id)
+    const ended = await system.call('GET', `/jobs/${job.id}`)
+    const runMs = Date.parse(ended.finishedAt) - Date.parse(ended.startedAt)
+    return [
+      ['one infer, bare session.run, p50 / p99', `${ms(percentile(bareMs, 0.5))} / ${ms(percentile(bareMs, 0.99))}`, ''],
+      [
+        'one warm infer through REST: added p50 / p99',
+        `${ms(percentile(singleMs, 0.5) - percentile(bareMs, 0.5))} / ${ms(percentile(singleMs, 0.99) - percentile(bareMs, 0.99))}`,
+        'p50 at most 3 ms (two calls: submit, and result when it is there)',
+      ],
+      [
+        `batch of ${ITEMS} against the bare loop`,
+        `${(bareBatchMs / runMs).toFixed(2)} of its throughput (${Math.round((ITEMS / runMs) * 1000)}/s, bare ${Math.round((ITEMS / bareBatchMs) * 1000)}/s)`,
+        '0.9 or better',
+      ],
+    ]
+  } finally {
+    await system.stop()
+  }
+}
+
+async function untilEnded(system, id) {
+  for (;;) {
+    const { state } = await system.call('GET', `/jobs/${id}`)
+    if (state === 'succeeded') return
+    if (state === 'failed' || state === 'cancelled') throw new Error(`the batch ${state}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+async function timed(work) {
+  const start = performance.now()
+  await work()
+  return performance.now() - start
+}
+
+function ms(value) {
+  return `${value.toFixed(2)} ms`
+}
