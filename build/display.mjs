@@ -18,7 +18,12 @@ export async function startVirtualDisplay() {
     server.once('exit', (code) =>
       reject(new PrepareError(`Xvfb ended with code ${code} before it was ready.`)),
     )
-    server.stdio[3].once('data', (text) => fulfil(String(text).trim()))
+    // Number and newline are two writes; closing the pipe between them would end the server.
+    let text = ''
+    server.stdio[3].setEncoding('utf8').on('data', (chunk) => {
+      text += chunk
+      if (text.endsWith('\n')) fulfil(text.trim())
+    })
   })
   server.unref()
   server.stdio[3].destroy()
