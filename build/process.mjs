@@ -80,7 +80,8 @@ export function npm(args, options) {
 
 /** Runs the command line program of an installed package in Node and returns what it printed. */
 export function packageScript(file, args, options) {
-  return capture(process.execPath, [join(root, 'node_modules', file), ...args], options)
+  const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' }
+  return capture(process.execPath, [join(root, 'node_modules', file), ...args], { env, ...options })
 }
 
 /** Ends the process with the message of a failure: a sentence where we know one, else the whole error. */
