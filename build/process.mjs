@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
 
 /** The folder of the repository. */
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
@@ -34,7 +35,7 @@ export function capture(command, args, { timeoutMs, ...options } = {}) {
     child.once('error', (error) => reject(new PrepareError(`${command} could not start: ${error.message}`)))
     child.once('close', (code, signal) => {
       if (code === 0) return fulfil(stdout)
-      const tail = all.trim().split('\n').slice(-30).join('\n')
+      const tail = stripVTControlCharacters(all).trim().split('\n').slice(-40).join('\n')
       const how = signal ? `was ended by ${signal}` : `failed with code ${code}`
       reject(new PrepareError(`${[command, ...args].join(' ')} ${how}:\n${tail}`))
     })
@@ -80,8 +81,7 @@ export function npm(args, options) {
 
 /** Runs the command line program of an installed package in Node and returns what it printed. */
 export function packageScript(file, args, options) {
-  const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' }
-  return capture(process.execPath, [join(root, 'node_modules', file), ...args], { env, ...options })
+  return capture(process.execPath, [join(root, 'node_modules', file), ...args], options)
 }
 
 /** Ends the process with the message of a failure: a sentence where we know one, else the whole error. */
