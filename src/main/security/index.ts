@@ -5,6 +5,10 @@ import type { Clock } from '../platform/clock'
 import type { Database } from '../platform/database'
 import type { Disposable, Event } from '../platform/events'
 import type { Logger } from '../platform/logger'
+import { SYSTEM_ID } from './cedar/schema'
+
+export { createSecurity } from './security'
+export { securityMigrations } from './tables'
 
 /** Who calls, as the transport verified it; never taken from a payload. */
 export interface Caller {
@@ -30,20 +34,28 @@ export interface Resource {
   version?: number | undefined
 }
 
+/** The machine as a whole: what actions of resource type `System` are about. */
+export const THE_SYSTEM: Resource = { type: 'System', id: SYSTEM_ID }
+
 /** Identity, access control and audit. */
 export interface Security extends Disposable {
   /** Makes the owner account at the first start, loads and checks the policies. */
   start(): Promise<void>
+  /** What a person should know, as sentences: stored policies that are not valid. */
+  problems(): string[]
 
-  /** The person signed in to the operating system: the identity of the window. */
+  /** The person signed in to the operating system: the identity of the window. From start() on. */
   owner(): Caller
   /** Null for a key that is unknown, expired or revoked; compares hashes in constant time. */
   authenticateKey(key: string, via: Caller['via']): Caller | null
   /** @throws AppError `security.wrong_password`, `network.rate_limited` after repeated failures */
   authenticatePassword(name: string, password: string, via: Caller['via']): Promise<Caller>
   /**
-   * The one decision for every transport: default deny. Denials, and allowed actions that change something, are audited.
-   * @param summary what was tried, as a sentence for the audit log
+   * The one decision for every transport: default deny. Roles come from the database, not from `caller`; a key that has
+   * been revoked since ends what was opened with it. Denials, and allowed actions that change something, are audited: the
+   * record of a job, a run or a lease becomes durable in the group commit of the next `database.write`, any other
+   * allowed change is on the disk when this returns.
+   * @param summary what was tried, to follow the caller's name: `moved the alias production of silero-vad to 2`
    * @throws AppError `security.denied` with `{policies}`
    */
   authorize(caller: Caller, action: Action, resource: Resource, summary?: string): Decision
@@ -55,7 +67,7 @@ export interface Security extends Disposable {
   listPrincipals(): Principal[]
   getPrincipal(id: string): Principal
   createPrincipal(input: { kind: Principal['kind']; name: string; roles: Role[] }): Principal
-  /** Revokes its keys. @throws AppError `security.conflict` for the last owner */
+  /** Revokes its keys; its id is never given again. @throws AppError `security.conflict` for the window's account, the last owner */
   removePrincipal(id: string): void
   setPassword(id: string, password: string, current: string | undefined): Promise<void>
   createKey(principal: string, options: { expiresAt?: string | undefined }): { id: KeyId; key: string; expiresAt: string | null }
@@ -64,15 +76,15 @@ export interface Security extends Disposable {
   listPolicies(): Policy[]
   getPolicy(id: string): Policy
   /** @throws AppError `security.invalid_policy` with `{problems}`, `security.conflict` for a built-in one */
-  setPolicy(id: string, text: string, description: string, by: PrincipalId): Policy
+  setPolicy(id: string, text: string, description: string, by: PrincipalId): Promise<Policy>
   removePolicy(id: string): void
-  validatePolicy(text: string): { valid: boolean; problems: PolicyProblem[] }
+  validatePolicy(text: string): Promise<{ valid: boolean; problems: PolicyProblem[] }>
 
   listAudit(query: { limit: number; cursor?: string | undefined; decision?: 'allow' | 'deny' | undefined; principal?: string | undefined }): {
     items: AuditRecord[]
     nextCursor: string | null
   }
-  verifyAudit(): { valid: boolean; records: number; brokenAt: AuditId | null }
+  verifyAudit(): Promise<{ valid: boolean; records: number; brokenAt: AuditId | null }>
 
   readonly onDidAudit: Event<AuditRecord>
   readonly onDidChangePrincipals: Event<void>
@@ -86,4 +98,6 @@ export interface SecurityDeps {
   ownerName: string
   /** At the first start: the owner's API key, 32 characters or more. */
   ownerKey?: string | undefined
+  /** For {@link Security.explain}: the same resource with what other modules know of it (owner, model, version). */
+  describe?: ((resource: Resource) => Resource) | undefined
 }

@@ -1,0 +1,36 @@
+import type { DetailedError, ValidationAnswer } from '@cedar-policy/cedar-wasm/nodejs'
+import type { PolicyProblem } from '../../../shared/contract'
+
+/**
+ * What the validator found, as sentences with a place. A policy that can never apply, or whose text reads other than
+ * it is (look-alike or right-to-left characters), is a problem as well: it would protect or permit nothing.
+ */
+export function problemsOf(text: string, answer: ValidationAnswer): PolicyProblem[] {
+  if (answer.type === 'failure') return unique(answer.errors.map((error) => toProblem(text, error)))
+  // A policy with an error is also reported as impossible; the error alone says it better.
+  const found = answer.validationErrors.length > 0 ? answer.validationErrors : answer.validationWarnings
+  return unique(found.map(({ error }) => toProblem(text, error)))
+}
+
+/** @param error its places are byte offsets into the UTF-8 of `text` */
+function toProblem(text: string, error: DetailedError): PolicyProblem {
+  const place = error.sourceLocations?.[0]
+  const message = error.message.replace(/^failed to parse polic[^:]*: /, '').replace(/^for policy `policy\d+`[,:] /, '')
+  const hints = [place?.label, error.help].filter((hint): hint is string => Boolean(hint))
+  const hint = hints.join('; ').replace(/for policy `policy\d+`[,:] /g, '')
+  const sentence = message === 'static policy set includes a template' ? NO_TEMPLATES : message
+  return { message: hint ? `${sentence} (${hint})` : sentence, ...position(text, place?.start) }
+}
+
+const NO_TEMPLATES = 'slots such as ?principal are not supported: name the principal or the resource'
+
+function position(text: string, offset: number | undefined): { line: number | null; column: number | null } {
+  if (offset === undefined) return { line: null, column: null }
+  const before = Buffer.from(text).subarray(0, offset).toString().split('\n')
+  return { line: before.length, column: (before.at(-1) ?? '').length + 1 }
+}
+
+function unique(problems: PolicyProblem[]): PolicyProblem[] {
+  const seen = new Map(problems.map((problem) => [JSON.stringify(problem), problem]))
+  return [...seen.values()]
+}

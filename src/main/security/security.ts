@@ -1,0 +1,203 @@
+import type { Principal } from '../../shared/contract'
+import type { PrincipalId } from '../../shared/domain/ids'
+import { AppError } from '../../shared/errors'
+import { Emitter } from '../platform/events'
+import { AuditLog } from './audit-log'
+import { Authorizer } from './authorizer'
+import { PolicyEngine } from './cedar/engine'
+import { DenialBudget } from './denial-budget'
+import type { Caller, Security, SecurityDeps } from './index'
+import { cleanName, foldName } from './names'
+import { PasswordHasher } from './password-hasher'
+import { PolicyStore } from './policy-store'
+import { type Account, PrincipalStore } from './principals'
+import { SignInLimiter } from './sign-in-limiter'
+
+/** What exists from start() on. */
+interface Running {
+  policies: PolicyStore
+  authorizer: Authorizer
+}
+
+export function createSecurity(deps: SecurityDeps): Security {
+  const { clock, database, logger } = deps
+  const principals = new PrincipalStore(deps)
+  const audit = new AuditLog(deps)
+  const limiter = new SignInLimiter(clock)
+  const hasher = new PasswordHasher()
+  const changedPrincipals = new Emitter<void>((error) => logger.error({ err: error }, 'a listener of principals failed'))
+  const denials = new DenialBudget(clock, (entry) => {
+    try {
+      audit.append(entry, false)
+    } catch (error) {
+      // What is denied stays denied, also when that cannot be written down.
+      logger.error({ err: error, summary: entry.summary }, 'a denial could not be recorded')
+    }
+  })
+  let running: Running | null = null
+
+  function started(): Running {
+    if (!running) throw new AppError('system.stopping', 'Access control is not running.')
+    return running
+  }
+
+  function ownerAccount(): Account {
+    const account = principals.windowAccount()
+    if (!account) throw new AppError('system.stopping', 'Access control is not running.')
+    return account
+  }
+
+  /** The first start: the owner and the given key, or neither. */
+  function makeOwner(): Account {
+    return database.transaction(() => {
+      const account = principals.create({ kind: 'user', name: ownerNameFrom(deps.ownerName), roles: ['owner'], isWindow: true })
+      if (deps.ownerKey !== undefined) principals.createKey(account.id, undefined, deps.ownerKey)
+      return account
+    })
+  }
+
+  async function checkPassword(name: string, stored: string | null, password: string, message: string): Promise<void> {
+    const folded = foldName(name)
+    limiter.begin(folded)
+    if (!(await hasher.verify(stored, password))) throw new AppError('security.wrong_password', message)
+    limiter.succeed(folded)
+  }
+
+  function view(id: string): Principal {
+    return principals.view(principals.get(id))
+  }
+
+  return {
+    async start() {
+      if (running) return
+      principals.load()
+      audit.load()
+      const owner = principals.windowAccount() ?? makeOwner()
+      const engine = new PolicyEngine(logger)
+      const policies = new PolicyStore(deps, engine)
+      await policies.load(owner.createdAt)
+      const authorizer = new Authorizer({
+        clock,
+        engine,
+        principals,
+        recordAllowed: (entry, durable) => audit.append(entry, durable),
+        recordDenied: (entry) => denials.deny(entry),
+        describe: deps.describe ?? ((resource) => resource),
+      })
+      running = { policies, authorizer }
+    },
+
+    problems: () => running?.policies.problems() ?? [],
+
+    owner: () => toCaller(ownerAccount(), 'window'),
+
+    authenticateKey(key, via) {
+      const found = principals.keys.find(key)
+      const account = found && principals.find(found.principal)
+      return account ? { ...toCaller(account, via), key: found.id } : null
+    },
+
+    async authenticatePassword(name, password, via) {
+      const account = principals.findByName(name)
+      const record = (allowed: boolean) => {
+        const entry = {
+          at: clock.now(),
+          principal: account?.id ?? 'unknown',
+          principalName: account?.name ?? name,
+          action: 'sign-in',
+          resource: 'System::"machine"',
+          decision: allowed ? ('allow' as const) : ('deny' as const),
+          policies: [],
+          via,
+          summary: allowed ? `${name} signed in with a password` : `A sign-in as ${name} failed: wrong name or password`,
+        }
+        if (allowed) audit.append(entry, false)
+        else denials.deny(entry)
+      }
+      try {
+        await checkPassword(name, account?.passwordHash ?? null, password, 'The name or the password is not right.')
+      } catch (error) {
+        if (error instanceof AppError && error.code === 'security.wrong_password') record(false)
+        throw error
+      }
+      // It may have been removed while its password was checked.
+      const current = account && principals.find(account.id)
+      if (!current) throw new AppError('security.wrong_password', 'The name or the password is not right.')
+      record(true)
+      return toCaller(current, via)
+    },
+
+    authorize: (caller, action, resource, summary) => started().authorizer.authorize(caller, action, resource, summary),
+    allows: (caller, action, resource) => started().authorizer.allows(caller, action, resource),
+    explain: (principal, action, resource) => started().authorizer.explain(principal, action, resource),
+
+    listPrincipals: () => principals.list(),
+    getPrincipal: view,
+    createPrincipal(input) {
+      const account = principals.create(input)
+      changedPrincipals.fire()
+      return principals.view(account)
+    },
+    removePrincipal(id) {
+      principals.remove(id)
+      changedPrincipals.fire()
+    },
+    async setPassword(id, password, current) {
+      const account = principals.get(id)
+      if (account.kind !== 'user') throw new AppError('system.invalid', 'Apps have keys, not passwords.', { field: 'id' })
+      if (password.length < 8 || password.length > 256) {
+        throw new AppError('system.invalid', 'A password has 8 to 256 characters.', { field: 'password' })
+      }
+      if (account.passwordHash !== null) {
+        await checkPassword(account.name, account.passwordHash, current ?? '', 'The current password is not right.')
+      }
+      principals.setPasswordHash(account, await hasher.hash(password))
+      changedPrincipals.fire()
+    },
+    createKey(principal, options) {
+      const key = principals.createKey(principal, options.expiresAt)
+      changedPrincipals.fire()
+      return key
+    },
+    revokeKey(id) {
+      const key = principals.keys.revoke(id)
+      changedPrincipals.fire()
+      return key
+    },
+
+    listPolicies: () => started().policies.list(),
+    getPolicy: (id) => started().policies.get(id),
+    setPolicy: (id, text, description, by) => started().policies.set(id, text, description, by),
+    removePolicy: (id) => started().policies.remove(id),
+    async validatePolicy(text) {
+      const { problems } = await started().policies.check('policy', text)
+      return { valid: problems.length === 0, problems }
+    },
+
+    listAudit: (query) => audit.list(query),
+    verifyAudit: () => audit.verify(),
+    onDidAudit: audit.onDidAudit,
+    onDidChangePrincipals: changedPrincipals.event,
+
+    async dispose() {
+      denials.dispose()
+      audit.flush()
+      await running?.policies.dispose()
+      running = null
+    },
+  }
+}
+
+function toCaller(account: Account, via: Caller['via']): Caller {
+  const { id, name, kind, roles } = account
+  return { principal: id as PrincipalId, name, kind, roles: [...roles], via, key: null }
+}
+
+/** The operating system may know a person by a name that we would not take from anyone else, or by none. */
+function ownerNameFrom(name: string): string {
+  try {
+    return cleanName(name)
+  } catch {
+    return 'owner'
+  }
+}
