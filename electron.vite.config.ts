@@ -13,6 +13,7 @@ const mainEntries: Record<string, string> = {
   headless: 'src/main/headless.ts',
   'workers/onnx': 'src/main/runtimes/onnx/worker.ts',
   'workers/tfjs': 'src/main/runtimes/tfjs/worker.ts',
+  'workers/synthetic': 'src/main/runtimes/synthetic/worker.ts',
   'workers/inspect': 'src/main/storage/import/inspect-worker.ts',
 }
 
