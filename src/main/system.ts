@@ -106,7 +106,8 @@ export async function createSystem(options: SystemOptions): Promise<System> {
     switchedOff: settings.switchedOff,
   })
 
-  const status = () => (problems.length === 0 ? 'ok' : 'degraded')
+  const allProblems = () => [...problems, ...security.problems()]
+  const status = () => (allProblems().length === 0 ? 'ok' : 'degraded')
   const about: About = {
     health: () => ({ status: status(), version: packageJson.version, uptimeMs: clock.now() - startedAt }),
     info: () => ({
@@ -119,7 +120,7 @@ export async function createSystem(options: SystemOptions): Promise<System> {
       apiUrl: network.url(),
       startedAt: toIso(startedAt),
       status: status(),
-      problems,
+      problems: allProblems(),
     }),
     settings: () => settings.get(),
     updateSettings(change) {

@@ -3,7 +3,7 @@ import { ACTIONS } from '../../shared/domain/actions'
 import { parseModelReference } from '../../shared/domain/references'
 import { AppError } from '../../shared/errors'
 import type { PrincipalId } from '../../shared/domain/ids'
-import type { Caller, Resource } from '../security'
+import { type Caller, type Resource, THE_SYSTEM } from '../security'
 import type { Modules } from './modules'
 
 /** One thing that must be allowed before a procedure runs. */
@@ -11,8 +11,6 @@ export interface Requirement {
   action: Action
   resource: Resource
 }
-
-const SYSTEM: Resource = { type: 'System', id: 'local' }
 
 /** A version reference as a resource; what it means now is looked up, and what is not there has no version. */
 export function modelReference(modules: Modules, reference: string): Resource {
@@ -32,7 +30,7 @@ export function modelReference(modules: Modules, reference: string): Resource {
  * @param input as parsed by the contract
  */
 export function requirementsOf(modules: Modules, action: Action, path: readonly string[], input: unknown): Requirement[] {
-  const fields = (typeof input === 'object' && input !== null ? input : {}) as Record<string, unknown>
+  const fields = fieldsOf(input)
   const run = (model: string): Requirement => ({ action: 'model.run', resource: modelReference(modules, model) })
   if (action === 'job.submit' && typeof fields['model'] === 'string') return [run(fields['model'])]
   switch (ACTIONS[action]) {
@@ -42,14 +40,14 @@ export function requirementsOf(modules: Modules, action: Action, path: readonly 
       const job = modules.compute.get(String(fields['id']))
       const own: Requirement = { action, resource: { type: 'Job', id: job.id, owner: job.principal as PrincipalId } }
       if (path.at(-1) !== 'retry') return [own]
-      return [own, job.model ? run(job.model) : { action: 'job.submit', resource: SYSTEM }]
+      return [own, job.model ? run(job.model) : { action: 'job.submit', resource: THE_SYSTEM }]
     }
     case 'Lease': {
       const lease = modules.core.getLease(String(fields['id']))
       return [{ action, resource: { type: 'Lease', id: lease.id, owner: lease.holder as PrincipalId } }]
     }
     default:
-      return [{ action, resource: SYSTEM }]
+      return [{ action, resource: THE_SYSTEM }]
   }
 }
 
@@ -57,4 +55,46 @@ export function requirementsOf(modules: Modules, action: Action, path: readonly 
 export function visibleOwner(modules: Modules, caller: Caller): PrincipalId | null {
   const someoneElses: Resource = { type: 'Job', id: '*', owner: 'system' as PrincipalId }
   return modules.security.allows(caller, 'job.read', someoneElses) ? null : caller.principal
+}
+
+/** What a call does, to follow its caller's name in the audit log; undefined where action and resource say it all. */
+export function summaryOf(path: readonly string[], input: unknown): string | undefined {
+  const fields = fieldsOf(input)
+  const text = (name: string) => String(fields[name])
+  switch (path.join('.')) {
+    case 'storage.models.setAlias':
+      return `pointed the alias ${text('alias')} of ${text('name')} to version ${text('version')}`
+    case 'storage.models.removeAlias':
+      return `removed the alias ${text('alias')} of ${text('name')}`
+    case 'storage.models.removeVersion':
+      return `deleted version ${text('version')} of ${text('name')}`
+    case 'storage.imports.start':
+      return `imported ${text('path')}`
+    case 'compute.jobs.submit':
+      return fields['model'] === undefined ? `submitted a ${text('kind')} job` : `submitted a job (${text('kind')}) for ${text('model')}`
+    case 'compute.jobs.update':
+      return `set the priority of ${text('id')} to ${text('priority')}`
+    case 'security.principals.create':
+      return `added the ${text('kind')} ${text('name')}`
+    case 'security.policies.set':
+      return `saved the policy ${text('id')}`
+    case 'security.policies.remove':
+      return `removed the policy ${text('id')}`
+    case 'security.keys.create':
+      return `made a key for ${text('id')}`
+    case 'security.keys.revoke':
+      return `revoked the key ${text('id')}`
+    case 'security.principals.remove':
+      return `removed ${text('id')}`
+    case 'security.principals.setPassword':
+      return `set the password of ${text('id')}`
+    default: {
+      const [verb, id] = [path.at(-1), fields['id']]
+      return path[0] === 'compute' && path[1] === 'jobs' && id !== undefined ? `asked to ${verb} ${text('id')}` : undefined
+    }
+  }
+}
+
+function fieldsOf(input: unknown): Record<string, unknown> {
+  return (typeof input === 'object' && input !== null ? input : {}) as Record<string, unknown>
 }

@@ -1,6 +1,6 @@
 import type { ProcedureMeta } from '../../shared/contract'
 import { AppError } from '../../shared/errors'
-import { requirementsOf } from './authorize'
+import { requirementsOf, summaryOf } from './authorize'
 import { ANONYMOUS, implementer } from './base'
 import { computeHandlers } from './handlers/compute'
 import { coreHandlers } from './handlers/core'
@@ -19,7 +19,7 @@ export function createRouter(modules: Modules) {
       throw new AppError('security.unauthenticated', 'Send a valid key: Authorization: Bearer KEY.')
     }
     for (const need of requirementsOf(modules, action, path, input)) {
-      modules.security.authorize(context.caller, need.action, need.resource)
+      modules.security.authorize(context.caller, need.action, need.resource, summaryOf(path, input))
     }
     return next()
   })

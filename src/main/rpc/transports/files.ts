@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import busboy, { type BusboyHeaders } from '@fastify/busboy'
 import { ModelName } from '../../../shared/domain/references'
 import { AppError } from '../../../shared/errors'
-import type { Caller } from '../../security'
+import { type Caller, THE_SYSTEM } from '../../security'
 import type { Modules } from '../modules'
 
 interface FileCall {
@@ -34,7 +34,7 @@ function decode(text: string): string {
 
 /** Multipart files of one model; a part's filename is its path within the model. Answers when all bytes have come. */
 async function upload({ request, caller, incoming, modules }: FileCall): Promise<Response> {
-  modules.security.authorize(caller, 'model.import', { type: 'System', id: 'local' })
+  modules.security.authorize(caller, 'model.import', THE_SYSTEM, 'uploaded a model')
   const name = new URL(request.url).searchParams.get('name') ?? undefined
   if (name !== undefined && !ModelName.safeParse(name).success) {
     throw new AppError('system.invalid', 'name: use 1-64 of a-z, 0-9, dot, dash and underscore.', { field: 'name' })
