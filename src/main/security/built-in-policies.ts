@@ -7,12 +7,22 @@ export interface BuiltInPolicy {
   statements: Statement[]
 }
 
-/** What only an owner may do: say who is trusted, with what, and how much of the machine they may hold. */
-export const OWNER_ONLY: ReadonlySet<Action> = new Set<Action>([
-  'principal.manage',
-  'policy.manage',
-  'settings.manage',
-  'quota.manage',
+/**
+ * What operators may change. Named one by one, so that a new action is the owner's until someone decides otherwise: who is
+ * trusted with what, quotas, settings, and reading any file of this machine stay with the owner.
+ */
+export const OPERATOR_CHANGES: ReadonlySet<Action> = new Set<Action>([
+  'device.manage',
+  'lease.request',
+  'lease.release',
+  'model.run',
+  'model.import',
+  'model.manage',
+  'storage.maintain',
+  'job.submit',
+  'job.control',
+  'runtime.manage',
+  'endpoint.manage',
 ])
 
 const actions = Object.keys(ACTIONS) as Action[]
@@ -33,8 +43,8 @@ function policy(id: string, description: string, texts: string[]): BuiltInPolicy
 /** Always in force, never changed: the meaning of the roles. All else is what people add. */
 export const BUILT_IN_POLICIES: readonly BuiltInPolicy[] = [
   policy('owner-all', 'Owners may do everything.', ['permit (principal in Role::"owner", action, resource);']),
-  policy('operator-work', 'Operators run the machine; who may do what, quotas and settings stay with the owner.', [
-    `permit (\n  principal in Role::"operator",\n  ${listed((action) => !OWNER_ONLY.has(action))},\n  resource\n);`,
+  policy('operator-work', 'Operators run the machine; who may do what, quotas, settings and imports from any path stay with the owner.', [
+    `permit (\n  principal in Role::"operator",\n  ${listed((action) => READ_ACTIONS.has(action) || OPERATOR_CHANGES.has(action))},\n  resource\n);`,
   ]),
   policy('viewer-read', 'Viewers see everything and change nothing.', [
     `permit (\n  principal in Role::"viewer",\n  ${listed((action) => READ_ACTIONS.has(action))},\n  resource\n);`,

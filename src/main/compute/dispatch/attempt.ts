@@ -1,0 +1,232 @@
+import type { Tensors } from '../../../shared/domain/tensor'
+import { packTensors, unpackTensors } from '../../../shared/domain/tensor-codec'
+import { formatDuration } from '../../../shared/domain/units'
+import { AppError } from '../../../shared/errors'
+import type { LocalExecutor, RunHooks, RunOutcome, RunRequest } from '../../executors/local'
+import type { Clock } from '../../platform/clock'
+import type { Database } from '../../platform/database'
+import type { Logger } from '../../platform/logger'
+import type { StagedArtifact, Storage } from '../../storage'
+import type { AbortReason, ActiveJob } from '../jobs/active-job'
+import { isInputs, LOG, RESULT } from '../jobs/artifact-names'
+import type { Estimates } from '../jobs/estimates'
+import type { JobIndex } from '../jobs/job-index'
+import { createBreather } from './breather'
+import { Checkpoints } from './checkpoints'
+import type { EnginePool, PooledEngine } from './engine-pool'
+
+/** Without a word from the worker for so long, a batch or benchmark without a timeout of its own is taken for hung. */
+const STALL_MS = 10 * 60_000
+
+export interface AttemptDeps {
+  executor: LocalExecutor
+  storage: Storage
+  database: Database
+  clock: Clock
+  logger: Logger
+  index: JobIndex
+  pool: EnginePool
+  estimates: Estimates
+  /** True when no batch should go on beyond its next checkpoint. */
+  isStopping(): boolean
+  onProgress(job: ActiveJob): void
+}
+
+/** How an attempt ended; what becomes of the job is decided when this is settled. */
+export interface AttemptEnd {
+  job: ActiveJob
+  outcome: { kind: 'succeeded' } | { kind: 'failed'; error: AppError } | { kind: 'aborted'; reason: AbortReason }
+  artifacts: { name: string; staged: StagedArtifact }[]
+  loadMs: number
+  computeMs: number
+}
+
+class Aborted extends Error {
+  readonly reason: AbortReason
+  constructor(reason: AbortReason) {
+    super(`The attempt was stopped: ${reason}.`)
+    this.reason = reason
+  }
+}
+
+/** Runs one attempt of a job on its engine. Never rejects: every way it can end is an outcome. */
+export async function runAttempt(deps: AttemptDeps, job: ActiveJob, engine: PooledEngine): Promise<AttemptEnd> {
+  const { clock, logger, pool, storage } = deps
+  const controller = new AbortController()
+  const { signal } = controller
+  job.abort = (reason) => controller.abort(new Aborted(reason))
+  const end: AttemptEnd = { job, outcome: { kind: 'succeeded' }, artifacts: [], loadMs: 0, computeMs: 0 }
+  const log = (level: 'info' | 'warn' | 'error', text: string) =>
+    job.log?.add(clock.now(), level, job.status.attempt, text)
+  let runBegan: number | null = null
+  try {
+    if (engine.id === null) {
+      log('info', `Loading ${engine.label}`)
+      end.loadMs = await pool.load(engine, job, signal)
+      log('info', `Loaded in ${formatDuration(end.loadMs)}`)
+    }
+    signal.throwIfAborted()
+    runBegan = clock.now()
+    const outcome = await runOn(deps, job, engine, signal, log)
+    end.computeMs = outcome.computeMs
+    const result = encodeResult(outcome)
+    if (result) end.artifacts.push({ name: RESULT, staged: await storage.artifacts.stage(result) })
+    log('info', `Succeeded in ${formatDuration(outcome.computeMs)}`)
+  } catch (error) {
+    if (runBegan !== null) end.computeMs = clock.now() - runBegan
+    end.outcome = outcomeOf(error, signal, job)
+    end.artifacts = []
+    if (end.outcome.kind === 'failed') {
+      log('error', end.outcome.error.message)
+      if (end.outcome.error.code === 'internal') logger.error({ err: error, job: job.id }, 'An attempt failed unexpectedly')
+    } else if (end.outcome.kind === 'aborted') log('warn', ABORT_WORDS[end.outcome.reason])
+  }
+  job.abort = null
+  pool.giveBack(engine, end.outcome.kind !== 'succeeded')
+  await keepLog(deps, end)
+  return end
+}
+
+const ABORT_WORDS: Record<AbortReason, string> = {
+  cancelled: 'Cancelled',
+  timeout: 'Stopped: it ran longer than its timeout',
+  deadline: 'Stopped: its deadline has passed',
+  stopping: 'Interrupted: LLMAgentOS is stopping',
+}
+
+function outcomeOf(error: unknown, signal: AbortSignal, job: ActiveJob): AttemptEnd['outcome'] {
+  if (signal.aborted && signal.reason instanceof Aborted) {
+    const { reason } = signal.reason
+    if (reason !== 'timeout') return { kind: 'aborted', reason }
+    const limit = job.definition.timeoutMs ?? STALL_MS
+    const words = job.definition.timeoutMs === null ? 'The worker gave no sign of life for' : 'The attempt ran longer than its timeout of'
+    return { kind: 'failed', error: new AppError('compute.timeout', `${words} ${formatDuration(limit)}.`, { timeoutMs: limit }) }
+  }
+  if (error instanceof AppError) return { kind: 'failed', error }
+  const message = 'Something went wrong inside LLMAgentOS. The log of the program has the details.'
+  return { kind: 'failed', error: new AppError('internal', message, {}, { cause: error }) }
+}
+
+async function runOn(
+  deps: AttemptDeps,
+  job: ActiveJob,
+  engine: PooledEngine,
+  signal: AbortSignal,
+  log: RunHooks['onLog'],
+): Promise<RunOutcome> {
+  const { executor, clock, estimates } = deps
+  if (engine.id === null) throw new AppError('compute.worker_crashed', 'The worker ended before the job began.')
+  const checkpoints = job.definition.kind === 'batch' ? new Checkpoints(deps, job) : null
+  const request = await requestOf(deps, job)
+  if (request.kind === 'batch' && request.startAt >= request.items.length) return { kind: 'batch', computeMs: 0 }
+  signal.throwIfAborted()
+
+  const watch = watchdog(clock, job)
+  const began = clock.now()
+  const firstItem = job.status.itemsDone
+  try {
+    const outcome = await executor.run(engine.id, request, {
+      signal,
+      onProgress(fraction) {
+        watch.alive()
+        if (checkpoints) return
+        job.progress = fraction
+        deps.onProgress(job)
+      },
+      async onItems(startAt, outputs) {
+        watch.alive()
+        if (!checkpoints) return
+        await checkpoints.add(startAt, outputs)
+        job.progress = checkpoints.done / job.definition.items
+        if (estimates.observeRun(job.definition, clock.now() - began, checkpoints.done - firstItem)) deps.onProgress(job)
+        deps.onProgress(job)
+        if (deps.isStopping() && checkpoints.done < job.definition.items) job.abort?.('stopping')
+      },
+      onLog: log,
+    })
+    await checkpoints?.flush()
+    if (checkpoints && checkpoints.done !== job.definition.items) {
+      const got = `${checkpoints.done} of ${job.definition.items}`
+      throw new AppError('compute.runtime_failed', `The runtime ended the batch after ${got} items.`)
+    }
+    if (!checkpoints) estimates.observeRun(job.definition, outcome.computeMs)
+    return outcome
+  } catch (error) {
+    // What is finished stays finished, whatever ended the attempt.
+    await checkpoints?.flush()
+    throw error
+  } finally {
+    watch.end()
+  }
+}
+
+async function requestOf({ storage }: AttemptDeps, job: ActiveJob): Promise<RunRequest> {
+  const { parameters } = job.definition
+  if (parameters.kind === 'synthetic') return parameters
+  const items = await readInputs(storage, job)
+  switch (parameters.kind) {
+    case 'infer':
+      return { kind: 'infer', inputs: items[0] ?? {} }
+    case 'benchmark':
+      return { kind: 'benchmark', inputs: items[0] ?? {}, iterations: parameters.iterations, warmup: parameters.warmup }
+    case 'batch':
+      return { kind: 'batch', items, batchSize: parameters.batchSize, startAt: job.status.itemsDone }
+  }
+}
+
+async function readInputs(storage: Storage, job: ActiveJob): Promise<Tensors[]> {
+  const items: Tensors[] = []
+  const breathe = createBreather()
+  for (const name of storage.artifacts.list(job.id).filter(isInputs)) {
+    const bytes = await storage.artifacts.read(job.id, name)
+    if (bytes) for (const item of unpackTensors(bytes)) items.push(item)
+    await breathe()
+  }
+  if (items.length !== job.definition.items) {
+    const message = `The inputs of this job are damaged: ${items.length} of ${job.definition.items} items are left. Submit it again.`
+    throw new AppError('storage.corrupt', message, { job: job.id })
+  }
+  return items
+}
+
+function encodeResult(outcome: RunOutcome): Uint8Array | null {
+  if (outcome.kind === 'infer') return packTensors([outcome.outputs])
+  if (outcome.kind !== 'benchmark') return null
+  const { iterations, latencyMs, throughput } = outcome
+  return new TextEncoder().encode(JSON.stringify({ iterations, latencyMs, throughput }))
+}
+
+/** Stops the attempt when its time is over: its timeout, or (batch, benchmark) a long silence. */
+function watchdog(clock: Clock, job: ActiveJob): { alive(): void; end(): void } {
+  const { timeoutMs } = job.definition
+  if (timeoutMs !== null) {
+    const cancel = clock.setTimer(timeoutMs, () => job.abort?.('timeout'))
+    return { alive: () => undefined, end: cancel }
+  }
+  let heard = clock.now()
+  let cancel = () => undefined as void
+  const arm = () => {
+    cancel = clock.setTimer(Math.max(1, heard + STALL_MS - clock.now()), () => {
+      if (clock.now() - heard >= STALL_MS) job.abort?.('timeout')
+      else arm()
+    })
+  }
+  arm()
+  return {
+    alive() {
+      heard = clock.now()
+    },
+    end: () => cancel(),
+  }
+}
+
+/** The log of a load that only succeeded says nothing that the row does not. */
+async function keepLog({ storage, logger }: AttemptDeps, end: AttemptEnd): Promise<void> {
+  const { job } = end
+  if (!job.log || (job.definition.kind === 'synthetic' && end.outcome.kind === 'succeeded' && job.status.attempt === 1)) return
+  try {
+    end.artifacts.push({ name: LOG, staged: await storage.artifacts.stage(job.log.encode()) })
+  } catch (error) {
+    logger.warn({ err: error, job: job.id }, 'The log of a job could not be stored')
+  }
+}

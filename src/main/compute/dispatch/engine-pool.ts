@@ -1,0 +1,257 @@
+import type { Placement } from '../../../shared/contract'
+import { AppError } from '../../../shared/errors'
+import type { EngineId, LeaseId, PrincipalId } from '../../../shared/domain/ids'
+import type { Core } from '../../core'
+import type { LocalExecutor } from '../../executors/local'
+import type { Clock } from '../../platform/clock'
+import type { Database } from '../../platform/database'
+import type { Logger } from '../../platform/logger'
+import type { ResolvedVersion, Storage } from '../../storage'
+import type { ActiveJob } from '../jobs/active-job'
+import { SYNTHETIC } from '../jobs/active-job'
+import type { Estimates } from '../jobs/estimates'
+import type { PlanEngine, QueueClass } from '../schedule/types'
+
+/** Holds the memory of engines, which outlive the jobs that made them necessary. */
+const SYSTEM = 'system' as PrincipalId
+
+/** A loaded model in a worker, or one on its way there. */
+export interface PooledEngine {
+  readonly ref: string
+  readonly key: string
+  readonly label: string
+  readonly threads: number
+  readonly memory: Placement
+  id: EngineId | null
+  state: PlanEngine['state'] | 'gone'
+  lease: LeaseId | null
+  job: ActiveJob | null
+  idleSinceMs: number
+  busySinceMs: number
+}
+
+export interface EnginePoolDeps {
+  core: Core
+  storage: Storage
+  executor: LocalExecutor
+  database: Database
+  clock: Clock
+  logger: Logger
+  estimates: Estimates
+  idleMs: number
+  /** Something became free. */
+  onFree(): void
+  /** The lease is this module's own, so that its change is no news. */
+  ownLease(id: LeaseId): void
+}
+
+/** Which engines there are, what they hold, who uses them. One job at a time each. */
+export class EnginePool {
+  readonly #deps: EnginePoolDeps
+  readonly #engines = new Map<string, PooledEngine>()
+  readonly #sizes = new Map<string, { memoryBytes: number; fileBytes: number }>()
+  readonly #unsubscribe: () => void
+  #idleMs: number
+  #count = 0
+  #cancelSweep: (() => void) | null = null
+
+  constructor(deps: EnginePoolDeps) {
+    this.#deps = deps
+    this.#idleMs = deps.idleMs
+    this.#unsubscribe = deps.executor.onDidChangeEngines(({ removed }) => {
+      for (const id of removed) this.#drop(this.find(id))
+    })
+  }
+
+  /** What a new engine for a job takes: bytes of memory, and time to load. */
+  loadOf(job: ActiveJob): QueueClass['load'] {
+    const { executor, estimates } = this.#deps
+    let size = this.#sizes.get(job.engineKey)
+    if (!size) {
+      const version = this.resolve(job)
+      size = { memoryBytes: version ? executor.estimateMemory(version) : 0, fileBytes: version?.sizeBytes ?? 0 }
+      this.#sizes.set(job.engineKey, size)
+    }
+    return { memoryBytes: size.memoryBytes, estimateMs: estimates.loadMs(job.engineKey, size.fileBytes) }
+  }
+
+  /** Null when the version is no more; then the attempt says so. */
+  resolve(job: ActiveJob): ResolvedVersion | null {
+    const { model, modelVersion } = job.definition
+    if (model === null) return null
+    try {
+      return this.#deps.storage.resolve(`${model}@${modelVersion}`)
+    } catch (error) {
+      if (error instanceof AppError) return null
+      throw error
+    }
+  }
+
+  planned(runMsOf: (job: ActiveJob) => number | null): PlanEngine[] {
+    const now = this.#deps.clock.now()
+    return [...this.#engines.values()].map((engine) => {
+      const runMs = engine.job ? runMsOf(engine.job) : 0
+      return {
+        ref: engine.ref,
+        engineKey: engine.key,
+        state: engine.state === 'gone' ? 'leaving' : engine.state,
+        memory: engine.memory,
+        idleSinceMs: engine.idleSinceMs,
+        remainingMs: runMs === null ? null : Math.max(0, runMs - (now - engine.busySinceMs)),
+      }
+    })
+  }
+
+  get(ref: string): PooledEngine | undefined {
+    return this.#engines.get(ref)
+  }
+
+  find(id: string): PooledEngine | undefined {
+    return [...this.#engines.values()].find((engine) => engine.id === id)
+  }
+
+  /** Makes an idle engine busy. Undone with the transaction now open. */
+  take(ref: string, job: ActiveJob): PooledEngine {
+    const engine = this.#engines.get(ref)
+    if (engine?.state !== 'idle') throw new AppError('internal', `Engine ${ref} is not idle.`)
+    engine.state = 'busy'
+    engine.job = job
+    engine.busySinceMs = this.#deps.clock.now()
+    this.#deps.database.onRollback(() => {
+      if (engine.state !== 'busy') return
+      engine.state = 'idle'
+      engine.job = null
+    })
+    return engine
+  }
+
+  /** Leases the memory of a new engine. Undone with the transaction now open; {@link load} loads it. */
+  reserve(job: ActiveJob, memory: Placement, memoryBytes: number): PooledEngine {
+    const { core, clock, database } = this.#deps
+    const { model, modelVersion, parameters } = job.definition
+    const label = model === null ? SYNTHETIC : `${model}@${modelVersion}`
+    let lease: LeaseId | null = null
+    if (memoryBytes > 0) {
+      const options = { holder: SYSTEM, purpose: `engine ${label}`, priority: job.status.priority, ttlMs: null }
+      lease = core.allocate({ memoryBytes }, options, memory).id as LeaseId
+      this.#deps.ownLease(lease)
+    }
+    const engine: PooledEngine = {
+      ref: `engine-${++this.#count}`,
+      key: job.engineKey,
+      label,
+      threads: 'threads' in parameters ? parameters.threads : 1,
+      memory,
+      id: null,
+      state: 'loading',
+      lease,
+      job,
+      idleSinceMs: clock.now(),
+      busySinceMs: clock.now(),
+    }
+    this.#engines.set(engine.ref, engine)
+    database.onRollback(() => this.#engines.delete(engine.ref))
+    return engine
+  }
+
+  /** @returns milliseconds it took @throws AppError as the executor's `load` */
+  async load(engine: PooledEngine, job: ActiveJob, signal: AbortSignal): Promise<number> {
+    const { executor, storage, clock, estimates } = this.#deps
+    const began = clock.now()
+    const { model, modelVersion } = job.definition
+    try {
+      // Resolved anew, so that a version that is gone says so.
+      const version = model === null ? null : storage.resolve(`${model}@${modelVersion}`)
+      const view = await executor.load(version, { threads: engine.threads, signal })
+      engine.id = view.id as EngineId
+      engine.state = 'busy'
+      const loadMs = view.loadMs ?? clock.now() - began
+      estimates.observeLoad(engine.key, loadMs)
+      if (version) {
+        this.#sizes.set(engine.key, { memoryBytes: executor.estimateMemory(version), fileBytes: version.sizeBytes })
+      }
+      engine.busySinceMs = clock.now()
+      return loadMs
+    } catch (error) {
+      this.#drop(engine)
+      throw error
+    }
+  }
+
+  /** The job that used it has ended. */
+  giveBack(engine: PooledEngine, failed: boolean): void {
+    if (engine.state !== 'busy') return
+    engine.job = null
+    const gone = failed && !this.#deps.executor.engines().some(({ id }) => id === engine.id)
+    if (gone) {
+      this.#drop(engine)
+      return
+    }
+    engine.state = 'idle'
+    engine.idleSinceMs = this.#deps.clock.now()
+    this.#armSweep()
+  }
+
+  /** Unloads an idle engine; its memory is free when it is gone. */
+  async evict(engine: PooledEngine): Promise<void> {
+    if (engine.state !== 'idle' || engine.id === null) return
+    engine.state = 'leaving'
+    try {
+      await this.#deps.executor.unload(engine.id)
+    } catch (error) {
+      this.#deps.logger.error({ err: error, engine: engine.id }, 'An engine could not be unloaded')
+    }
+    this.#drop(engine)
+  }
+
+  setIdle(ms: number): void {
+    this.#idleMs = ms
+    this.#cancelSweep?.()
+    this.#cancelSweep = null
+    this.#armSweep()
+  }
+
+  async unloadAll(): Promise<void> {
+    await Promise.all([...this.#engines.values()].map((engine) => this.evict(engine)))
+  }
+
+  dispose(): void {
+    this.#unsubscribe()
+    this.#cancelSweep?.()
+  }
+
+  #drop(engine: PooledEngine | undefined): void {
+    if (!engine || engine.state === 'gone') return
+    const { core, database, logger } = this.#deps
+    engine.state = 'gone'
+    const { lease } = engine
+    // Memory is offered again only when the lease is over; until then the planner sees the engine leave.
+    database
+      .write(() => {
+        if (lease) core.release(lease)
+      })
+      .catch((error: unknown) => logger.error({ err: error, lease }, 'The lease of an engine could not be released'))
+      .finally(() => {
+        this.#engines.delete(engine.ref)
+        this.#deps.onFree()
+      })
+  }
+
+  #armSweep(): void {
+    if (this.#cancelSweep) return
+    const { clock } = this.#deps
+    let oldest = Number.POSITIVE_INFINITY
+    for (const engine of this.#engines.values()) {
+      if (engine.state === 'idle') oldest = Math.min(oldest, engine.idleSinceMs)
+    }
+    if (oldest === Number.POSITIVE_INFINITY) return
+    this.#cancelSweep = clock.setTimer(Math.max(10, oldest + this.#idleMs - clock.now()), () => {
+      this.#cancelSweep = null
+      const limit = clock.now() - this.#idleMs
+      for (const engine of this.#engines.values()) {
+        if (engine.state === 'idle' && engine.idleSinceMs <= limit) void this.evict(engine)
+      }
+      this.#armSweep()
+    })
+  }
+}

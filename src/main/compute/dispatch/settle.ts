@@ -1,0 +1,142 @@
+import type { JobId } from '../../../shared/domain/ids'
+import { formatDuration } from '../../../shared/domain/units'
+import { AppError, toErrorView } from '../../../shared/errors'
+import type { Core } from '../../core'
+import type { Clock } from '../../platform/clock'
+import type { Database } from '../../platform/database'
+import type { Storage } from '../../storage'
+import type { ActiveJob } from '../jobs/active-job'
+import { LOG } from '../jobs/artifact-names'
+import type { JobIndex } from '../jobs/job-index'
+import type { JobStatus } from '../jobs/job-row'
+import type { AttemptEnd } from './attempt'
+import { backoffMs, isRetryable } from './retry'
+
+export interface SettleDeps {
+  core: Core
+  storage: Storage
+  database: Database
+  clock: Clock
+  index: JobIndex
+  /** A job has reached its end. */
+  onEnd(job: ActiveJob): void
+  /** A job may start again at a time. */
+  onBackoff(job: ActiveJob, at: number): void
+}
+
+/** Moves jobs to what follows from what happened to them. All of it within the caller's transaction. */
+export class Settler {
+  readonly #deps: SettleDeps
+  /** Jobs whose dependency came to nothing: they end a few at a time, however many there are. */
+  readonly #doomed = new Map<ActiveJob, JobId>()
+
+  constructor(deps: SettleDeps) {
+    this.#deps = deps
+  }
+
+  /** What follows from an attempt: the result, another attempt, a failure, the queue again, the end. */
+  settle({ job, outcome, artifacts, loadMs, computeMs }: AttemptEnd): void {
+    const { core, storage, clock } = this.#deps
+    const { status, definition } = job
+    if (status.state !== 'running') throw new AppError('internal', `Job ${job.id} is ${status.state}, not running.`)
+    this.#releaseLease(job, core)
+    const times = { loadMs: status.loadMs + loadMs, computeMs: status.computeMs + computeMs }
+    const attach = (only?: string) => {
+      for (const { name, staged } of artifacts) if (!only || name === only) storage.artifacts.attach(staged, job.id, name)
+    }
+    // A cancel that was acknowledged wins over a result that came later.
+    if (status.cancelRequested) {
+      attach(LOG)
+      this.end(job, 'cancelled', null, times)
+    } else if (outcome.kind === 'succeeded') {
+      attach()
+      this.end(job, 'succeeded', null, { ...times, itemsDone: definition.items })
+    } else if (outcome.kind === 'aborted' && outcome.reason === 'stopping') {
+      attach()
+      this.#requeue(job, { ...times, interruptions: 0 }, 0)
+    } else if (outcome.kind === 'aborted') {
+      attach()
+      this.end(job, 'failed', deadlineMissed(), times)
+    } else {
+      attach()
+      const failures = status.failures + 1
+      if (!isRetryable(outcome.error.code) || failures >= definition.maxAttempts) {
+        this.end(job, 'failed', outcome.error, { ...times, failures })
+        return
+      }
+      const waitMs = backoffMs(job.id, failures)
+      job.log?.add(clock.now(), 'info', status.attempt, `Trying again in ${formatDuration(waitMs)}`)
+      this.#requeue(job, { ...times, failures, error: toErrorView(outcome.error) }, waitMs)
+    }
+  }
+
+  /** The last move of a job, from whatever state it is in. */
+  end(job: ActiveJob, state: 'succeeded' | 'failed' | 'cancelled', error: AppError | null, more: Partial<JobStatus> = {}): void {
+    const { index, clock, database } = this.#deps
+    const now = clock.now()
+    const { status } = job
+    // Only what is queued may fail: what is held is let go first.
+    if (status.state === 'held' && state === 'failed') index.change(job, { state: 'queued', readyAt: now - status.queuedMs })
+    const queuedMs = status.state === 'queued' ? Math.max(status.queuedMs, now - status.readyAt) : status.queuedMs
+    index.change(job, { ...more, state, finishedAt: now, queuedMs, error: error && toErrorView(error) })
+    this.#deps.onEnd(job)
+    for (const dependent of [...index.dependentsOf(job.id)]) {
+      if (state !== 'succeeded') {
+        this.#doomed.set(dependent, job.id)
+        continue
+      }
+      if (!dependent.waitingOn.delete(job.id)) continue
+      database.onRollback(() => dependent.waitingOn.add(job.id))
+      if (dependent.waitingOn.size > 0) continue
+      if (dependent.status.state === 'queued') index.change(dependent, { readyAt: now })
+    }
+  }
+
+  /** A job that was submitted to wait for one that had come to nothing already. */
+  doom(job: ActiveJob, dependency: JobId): void {
+    this.#doomed.set(job, dependency)
+  }
+
+  /** Ends some of the jobs whose dependency came to nothing. @returns true when there are more */
+  failDoomed(limit: number): boolean {
+    const { index } = this.#deps
+    let left = limit
+    for (const [job, dependency] of this.#doomed) {
+      if (left-- <= 0) return true
+      this.#doomed.delete(job)
+      // Memory may have gone back with a transaction that failed: then the dependency lives, or the job has ended.
+      if (index.get(job.id) !== job || index.get(dependency)) continue
+      this.#deps.database.onRollback(() => this.#doomed.set(job, dependency))
+      const message = `It waits for job ${dependency}, which did not succeed. Retry that job, then submit this one again.`
+      this.end(job, 'failed', new AppError('compute.dependency_failed', message, { dependency }))
+    }
+    return false
+  }
+
+  #requeue(job: ActiveJob, change: Partial<JobStatus>, waitMs: number): void {
+    const { index, clock } = this.#deps
+    const notBefore = clock.now() + waitMs
+    index.change(job, {
+      ...change,
+      state: 'queued',
+      notBefore,
+      readyAt: notBefore - job.status.queuedMs,
+      placement: null,
+    })
+    if (waitMs > 0) this.#deps.onBackoff(job, notBefore)
+  }
+
+  #releaseLease(job: ActiveJob, core: Core): void {
+    const { lease } = job
+    if (!lease) return
+    core.release(lease)
+    job.lease = null
+    this.#deps.database.onRollback(() => {
+      job.lease = lease
+    })
+  }
+}
+
+export function deadlineMissed(): AppError {
+  return new AppError('compute.deadline_missed', 'Its deadline passed before it ended. Submit it again with a later deadline.')
+}

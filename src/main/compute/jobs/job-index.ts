@@ -1,0 +1,182 @@
+import { AppError } from '../../../shared/errors'
+import type { JobId } from '../../../shared/domain/ids'
+import { canMove, isTerminal } from '../../../shared/domain/job-state'
+import type { Database } from '../../platform/database'
+import { compareRank, positionIn, rankOf } from '../schedule/rank'
+import type { QueueClass, QueuedJob } from '../schedule/types'
+import type { ActiveJob } from './active-job'
+import type { JobStatus } from './job-row'
+import type { JobStore } from './job-store'
+
+interface MutableClass extends QueueClass {
+  jobs: QueuedJob[]
+}
+
+export interface JobIndexDeps {
+  database: Database
+  store: JobStore
+  now(): number
+  /** What a new engine takes, and how long a job runs once it has one. */
+  loadOf(job: ActiveJob): QueueClass['load']
+  runMsOf(job: ActiveJob): number | null
+  unknownRunMs: number
+  /** After each change, also when it is rolled back: `job.status` says how it stands now. */
+  onChange(job: ActiveJob): void
+}
+
+/**
+ * Every job that has not ended, as memory knows it. Changes are made within a transaction: row and memory together, and
+ * a rollback takes both back.
+ */
+export class JobIndex {
+  readonly #deps: JobIndexDeps
+  readonly #jobs = new Map<JobId, ActiveJob>()
+  readonly #classes = new Map<string, MutableClass>()
+  readonly #byState = { queued: 0, held: 0, running: 0 }
+  readonly #byPriority = new Map<number, number>()
+  /** Jobs by those they were submitted to wait for, also when the wait is over. */
+  readonly #dependents = new Map<JobId, Set<ActiveJob>>()
+
+  constructor(deps: JobIndexDeps) {
+    this.#deps = deps
+  }
+
+  get size(): number {
+    return this.#jobs.size
+  }
+
+  get(id: string): ActiveJob | undefined {
+    return this.#jobs.get(id as JobId)
+  }
+
+  all(): IterableIterator<ActiveJob> {
+    return this.#jobs.values()
+  }
+
+  /** Jobs that could start, for the planner. */
+  classes(): QueueClass[] {
+    return [...this.#classes.values()]
+  }
+
+  get counts(): Readonly<Record<'queued' | 'held' | 'running', number>> {
+    return this.#byState
+  }
+
+  /** Queued jobs by priority. */
+  get priorities(): ReadonlyMap<number, number> {
+    return this.#byPriority
+  }
+
+  /** Active jobs that were submitted to wait for this one. */
+  dependentsOf(id: JobId): Iterable<ActiveJob> {
+    return this.#dependents.get(id) ?? []
+  }
+
+  /** Adds a job whose row has just been inserted (or read). Undone with the transaction now open. */
+  add(job: ActiveJob): void {
+    this.#link(job)
+    this.#deps.database.onRollback(() => this.#unlink(job))
+    this.#deps.onChange(job)
+  }
+
+  /** Changes row and memory. Within a transaction only. */
+  change(job: ActiveJob, change: Partial<JobStatus>): void {
+    const before = job.status
+    const after = { ...before, ...change }
+    if (before.state !== after.state && !canMove(before.state, after.state)) {
+      throw new AppError('internal', `Job ${job.id} cannot go from ${before.state} to ${after.state}.`)
+    }
+    this.#deps.store.update(job.id, after)
+    this.#replace(job, after)
+    this.#deps.database.onRollback(() => this.#replace(job, before))
+  }
+
+  /** Takes a job that may have become ready, or ceased to be, in or out of the queue. Memory only. */
+  refresh(job: ActiveJob): void {
+    this.#dequeue(job)
+    this.#enqueue(job)
+  }
+
+  #replace(job: ActiveJob, status: JobStatus): void {
+    if (!isTerminal(job.status.state)) this.#unlink(job)
+    job.status = status
+    if (!isTerminal(status.state)) this.#link(job)
+    this.#deps.onChange(job)
+  }
+
+  #link(job: ActiveJob): void {
+    const { state, priority } = job.status
+    this.#jobs.set(job.id, job)
+    if (state === 'queued' || state === 'held' || state === 'running') this.#byState[state]++
+    if (state === 'queued') this.#byPriority.set(priority, (this.#byPriority.get(priority) ?? 0) + 1)
+    for (const id of job.definition.dependsOn) {
+      const dependents = this.#dependents.get(id)
+      if (dependents) dependents.add(job)
+      else this.#dependents.set(id, new Set([job]))
+    }
+    this.#enqueue(job)
+  }
+
+  #unlink(job: ActiveJob): void {
+    const { state, priority } = job.status
+    this.#dequeue(job)
+    this.#jobs.delete(job.id)
+    if (state === 'queued' || state === 'held' || state === 'running') this.#byState[state]--
+    if (state === 'queued') {
+      const left = (this.#byPriority.get(priority) ?? 1) - 1
+      if (left > 0) this.#byPriority.set(priority, left)
+      else this.#byPriority.delete(priority)
+    }
+    for (const id of job.definition.dependsOn) {
+      const dependents = this.#dependents.get(id)
+      dependents?.delete(job)
+      if (dependents?.size === 0) this.#dependents.delete(id)
+    }
+  }
+
+  #enqueue(job: ActiveJob): void {
+    const { state, priority, readyAt, notBefore } = job.status
+    if (state !== 'queued' || job.waitingOn.size > 0 || notBefore > this.#deps.now()) return
+    const entry: QueuedJob = {
+      id: job.id,
+      rank: rankOf(priority, readyAt),
+      seq: job.seq,
+      readyAt,
+      runMs: this.#deps.runMsOf(job),
+    }
+    let group = this.#classes.get(job.classKey)
+    if (!group) {
+      const { loadOf } = this.#deps
+      const { need, principal } = job.definition
+      group = {
+        key: job.classKey,
+        engineKey: job.engineKey,
+        principal,
+        need,
+        get load() {
+          return loadOf(job)
+        },
+        jobs: [],
+        workMs: 0,
+      }
+      this.#classes.set(job.classKey, group)
+    }
+    group.jobs.splice(positionIn(group.jobs, entry), 0, entry)
+    group.workMs += entry.runMs ?? this.#deps.unknownRunMs
+    job.queued = entry
+  }
+
+  #dequeue(job: ActiveJob): void {
+    const entry = job.queued
+    const group = this.#classes.get(job.classKey)
+    if (!entry || !group) return
+    const position = positionIn(group.jobs, entry)
+    const found = group.jobs[position]
+    if (!found || compareRank(found, entry) !== 0) throw new AppError('internal', `Job ${job.id} is not where it queued.`)
+    if (position === 0) group.jobs.shift()
+    else group.jobs.splice(position, 1)
+    group.workMs = group.jobs.length === 0 ? 0 : group.workMs - (entry.runMs ?? this.#deps.unknownRunMs)
+    job.queued = null
+    if (group.jobs.length === 0) this.#classes.delete(job.classKey)
+  }
+}

@@ -1,0 +1,210 @@
+import { z } from 'zod'
+import { JobKind, Placement } from '../../../shared/contract'
+import { JOB_STATES, type JobState } from '../../../shared/domain/job-state'
+import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
+import { ResourceVector } from '../../../shared/domain/resources'
+import { AppError, type ErrorView, isErrorCode } from '../../../shared/errors'
+
+/** What the kinds of jobs need beside their inputs; the inputs lie in artifacts. */
+export const JobParameters = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('infer'), threads: z.number().int() }),
+  z.object({ kind: z.literal('batch'), threads: z.number().int(), batchSize: z.number().int() }),
+  z.object({ kind: z.literal('benchmark'), threads: z.number().int(), iterations: z.number().int(), warmup: z.number().int() }),
+  z.object({
+    kind: z.literal('synthetic'),
+    durationMs: z.number(),
+    busy: z.boolean(),
+    fail: z.enum(['error', 'crash', 'hang']).nullable(),
+  }),
+])
+export type JobParameters = z.infer<typeof JobParameters>
+
+/** The table `job`: the row is the truth. Times are Unix ms; `need`, `spec`, `labels`, ... are JSON. */
+export interface JobRow {
+  seq: number
+  id: string
+  kind: string
+  name: string
+  reference: string | null
+  model: string | null
+  modelVersion: number | null
+  spec: string
+  items: number
+  need: string
+  timeoutMs: number | null
+  maxAttempts: number
+  deadline: number | null
+  dependsOn: string
+  labels: string
+  principal: string
+  idempotencyKey: string | null
+  createdAt: number
+  state: string
+  priority: number
+  readyAt: number
+  notBefore: number
+  cancelRequested: number
+  attempt: number
+  failures: number
+  interruptions: number
+  itemsDone: number
+  placement: string | null
+  queuedMs: number
+  loadMs: number
+  computeMs: number
+  error: string | null
+  startedAt: number | null
+  finishedAt: number | null
+}
+
+/** What never changes after a job was submitted. */
+export interface JobDefinition {
+  readonly id: JobId
+  readonly kind: JobKind
+  readonly name: string
+  /** As asked for. */
+  readonly reference: string | null
+  readonly model: string | null
+  readonly modelVersion: number | null
+  readonly parameters: JobParameters
+  /** Items of a batch; 1 for all others. */
+  readonly items: number
+  readonly need: ResourceVector
+  readonly timeoutMs: number | null
+  readonly maxAttempts: number
+  readonly deadline: number | null
+  readonly dependsOn: readonly JobId[]
+  readonly labels: Readonly<Record<string, string>>
+  readonly principal: PrincipalId
+  readonly idempotencyKey: string | null
+  readonly createdAt: number
+}
+
+/** What changes, always together with the row. */
+export interface JobStatus {
+  state: JobState
+  priority: number
+  /** Since when it has waited: what ageing counts from. After a pause it moves, so that earlier waiting still counts. */
+  readyAt: number
+  /** Not to be tried again before. */
+  notBefore: number
+  cancelRequested: boolean
+  /** Attempts begun, also those that were interrupted. */
+  attempt: number
+  /** Attempts that failed: what `maxAttempts` bounds. */
+  failures: number
+  /** Ends of the whole program during an attempt, since the last progress. */
+  interruptions: number
+  /** Items whose outputs are safely stored. */
+  itemsDone: number
+  placement: { device: DeviceId; amounts: ResourceVector }[] | null
+  /** Waited until it last left the queue. */
+  queuedMs: number
+  loadMs: number
+  computeMs: number
+  error: ErrorView | null
+  startedAt: number | null
+  finishedAt: number | null
+}
+
+const State = z.enum(JOB_STATES)
+const Strings = z.array(z.string())
+const Labels = z.record(z.string(), z.string())
+const StoredError = z.object({ code: z.string(), message: z.string(), details: z.record(z.string(), z.unknown()).optional() })
+
+/** Reads a row as strictly as any other input. @throws AppError `storage.corrupt` */
+export function parseRow(row: JobRow): { seq: number; definition: JobDefinition; status: JobStatus } {
+  try {
+    return {
+      seq: row.seq,
+      definition: {
+        id: row.id as JobId,
+        kind: JobKind.parse(row.kind),
+        name: row.name,
+        reference: row.reference,
+        model: row.model,
+        modelVersion: row.modelVersion,
+        parameters: JobParameters.parse(JSON.parse(row.spec)),
+        items: row.items,
+        need: ResourceVector.parse(JSON.parse(row.need)),
+        timeoutMs: row.timeoutMs,
+        maxAttempts: row.maxAttempts,
+        deadline: row.deadline,
+        dependsOn: Strings.parse(JSON.parse(row.dependsOn)) as JobId[],
+        labels: Labels.parse(JSON.parse(row.labels)),
+        principal: row.principal as PrincipalId,
+        idempotencyKey: row.idempotencyKey,
+        createdAt: row.createdAt,
+      },
+      status: {
+        state: State.parse(row.state),
+        priority: row.priority,
+        readyAt: row.readyAt,
+        notBefore: row.notBefore,
+        cancelRequested: row.cancelRequested === 1,
+        attempt: row.attempt,
+        failures: row.failures,
+        interruptions: row.interruptions,
+        itemsDone: row.itemsDone,
+        placement: row.placement === null ? null : (Placement.parse(JSON.parse(row.placement)) as JobStatus['placement']),
+        queuedMs: row.queuedMs,
+        loadMs: row.loadMs,
+        computeMs: row.computeMs,
+        error: row.error === null ? null : parseError(row.error),
+        startedAt: row.startedAt,
+        finishedAt: row.finishedAt,
+      },
+    }
+  } catch (cause) {
+    throw new AppError('storage.corrupt', `The record of job ${row.id} is damaged. Restore the data folder from a copy.`, { job: row.id }, { cause })
+  }
+}
+
+function parseError(text: string): ErrorView {
+  const { code, message, details } = StoredError.parse(JSON.parse(text))
+  return { code: isErrorCode(code) ? code : 'internal', message, details }
+}
+
+export type JobUpdate = Pick<
+  JobRow,
+  | 'id'
+  | 'state'
+  | 'priority'
+  | 'readyAt'
+  | 'notBefore'
+  | 'cancelRequested'
+  | 'attempt'
+  | 'failures'
+  | 'interruptions'
+  | 'itemsDone'
+  | 'placement'
+  | 'queuedMs'
+  | 'loadMs'
+  | 'computeMs'
+  | 'error'
+  | 'startedAt'
+  | 'finishedAt'
+>
+
+export function updateOf(id: JobId, status: JobStatus): JobUpdate {
+  return {
+    ...status,
+    id,
+    cancelRequested: status.cancelRequested ? 1 : 0,
+    placement: status.placement && JSON.stringify(status.placement),
+    error: status.error && JSON.stringify(status.error),
+  }
+}
+
+export function rowOf(definition: JobDefinition, status: JobStatus): Omit<JobRow, 'seq'> {
+  const { parameters, ...rest } = definition
+  return {
+    ...rest,
+    ...updateOf(definition.id, status),
+    spec: JSON.stringify(parameters),
+    need: JSON.stringify(definition.need),
+    dependsOn: JSON.stringify(definition.dependsOn),
+    labels: JSON.stringify(definition.labels),
+  }
+}
+

@@ -1,0 +1,152 @@
+import type { JobId, PrincipalId } from '../../../shared/domain/ids'
+import type { JobState } from '../../../shared/domain/job-state'
+import type { Database } from '../../platform/database'
+import type { JobQuery } from '..'
+import { type JobDefinition, type JobRow, type JobStatus, type JobUpdate, parseRow, rowOf, updateOf } from './job-row'
+import { precompile } from './precompile'
+
+type Tables = { job: JobRow }
+export type StoredJob = ReturnType<typeof parseRow>
+
+/** The queries of the module. All are synchronous; those that write belong into a transaction of the caller. */
+export interface JobStore {
+  /** @returns the number that orders arrivals */
+  insert(definition: JobDefinition, status: JobStatus): number
+  update(id: JobId, status: JobStatus): void
+  find(id: string): StoredJob | null
+  findByKey(principal: PrincipalId, idempotencyKey: string): StoredJob | null
+  stateOf(id: string): JobState | null
+  /** Queued, held and running jobs in order of arrival. */
+  active(): StoredJob[]
+  /** The jobs that ended last, oldest first. */
+  lastEnded(limit: number): StoredJob[]
+  list(query: JobQuery): { items: StoredJob[]; nextCursor: string | null }
+  /** Outcomes since a time: for statistics. */
+  endedSince(since: number, limit: number): { state: JobState; queuedMs: number; finishedAt: number }[]
+  countEnded(): number
+  /** Ended jobs, oldest first. */
+  oldestEnded(limit: number): { id: JobId; finishedAt: number }[]
+  remove(id: JobId): void
+}
+
+export function createJobStore(database: Database): JobStore {
+  const db = database.builder<Tables>()
+  const all = db.selectFrom('job').selectAll()
+  const insert = precompile<Omit<JobRow, 'seq'>, { seq: number }>((value) =>
+    db.insertInto('job').values(Object.fromEntries(COLUMNS.map((name) => [name, value(name)])) as unknown as JobRow).returning('seq'),
+  )
+  const update = precompile<JobUpdate, unknown>((value) =>
+    db
+      .updateTable('job')
+      .set(Object.fromEntries(STATUS_COLUMNS.map((name) => [name, value(name)])))
+      .where('id', '=', value('id')),
+  )
+  const byId = precompile<{ id: string }, JobRow>((value) => all.where('id', '=', value('id')))
+  const stateById = precompile<{ id: string }, { state: string }>((value) =>
+    db.selectFrom('job').select('state').where('id', '=', value('id')),
+  )
+  const byKey = precompile<{ principal: string; key: string }, JobRow>((value) =>
+    all.where('principal', '=', value('principal')).where('idempotencyKey', '=', value('key')),
+  )
+  const remove = precompile<{ id: string }, unknown>((value) => db.deleteFrom('job').where('id', '=', value('id')))
+
+  return {
+    insert(definition, status) {
+      const row = database.first(insert(rowOf(definition, status)))
+      return row ? row.seq : 0
+    },
+    update: (id, status) => void database.run(update(updateOf(id, status))),
+    find(id) {
+      const row = database.first(byId({ id }))
+      return row ? parseRow(row) : null
+    },
+    findByKey(principal, key) {
+      const row = database.first(byKey({ principal, key }))
+      return row ? parseRow(row) : null
+    },
+    stateOf(id) {
+      const row = database.first(stateById({ id }))
+      return row ? (row.state as JobState) : null
+    },
+    active: () => database.all(all.where('finishedAt', 'is', null).orderBy('seq')).map(parseRow),
+    lastEnded: (limit) =>
+      database
+        .all(all.where('finishedAt', 'is not', null).orderBy('finishedAt', 'desc').limit(limit))
+        .map(parseRow)
+        .reverse(),
+    list(query) {
+      let select = all.orderBy('seq', 'desc').limit(query.limit + 1)
+      const before = Number(query.cursor)
+      if (query.cursor !== undefined && Number.isSafeInteger(before)) select = select.where('seq', '<', before)
+      if (query.state) select = select.where('state', '=', query.state)
+      if (query.kind) select = select.where('kind', '=', query.kind)
+      if (query.principal) select = select.where('principal', '=', query.principal)
+      if (query.model !== undefined) {
+        const [model = '', version] = query.model.split('@')
+        select = select.where('model', '=', model)
+        if (version !== undefined && /^\d+$/.test(version)) select = select.where('modelVersion', '=', Number(version))
+        else if (version !== undefined) select = select.where('reference', '=', query.model)
+      }
+      const rows = database.all(select)
+      const items = rows.slice(0, query.limit).map(parseRow)
+      const last = items.at(-1)
+      return { items, nextCursor: rows.length > query.limit && last ? String(last.seq) : null }
+    },
+    endedSince: (since, limit) =>
+      database.all(
+        db
+          .selectFrom('job')
+          .select(['state', 'queuedMs', 'finishedAt'])
+          .where('finishedAt', '>=', since)
+          .orderBy('finishedAt', 'desc')
+          .limit(limit),
+      ) as { state: JobState; queuedMs: number; finishedAt: number }[],
+    countEnded: () =>
+      database.first(db.selectFrom('job').select((e) => e.fn.countAll<number>().as('n')).where('finishedAt', 'is not', null))?.n ?? 0,
+    oldestEnded: (limit) =>
+      database.all(
+        db.selectFrom('job').select(['id', 'finishedAt']).where('finishedAt', 'is not', null).orderBy('finishedAt').limit(limit),
+      ) as { id: JobId; finishedAt: number }[],
+    remove: (id) => void database.run(remove({ id })),
+  }
+}
+
+const STATUS_COLUMNS = [
+  'state',
+  'priority',
+  'readyAt',
+  'notBefore',
+  'cancelRequested',
+  'attempt',
+  'failures',
+  'interruptions',
+  'itemsDone',
+  'placement',
+  'queuedMs',
+  'loadMs',
+  'computeMs',
+  'error',
+  'startedAt',
+  'finishedAt',
+] as const satisfies readonly (keyof JobUpdate)[]
+
+const COLUMNS = [
+  'id',
+  'kind',
+  'name',
+  'reference',
+  'model',
+  'modelVersion',
+  'spec',
+  'items',
+  'need',
+  'timeoutMs',
+  'maxAttempts',
+  'deadline',
+  'dependsOn',
+  'labels',
+  'principal',
+  'idempotencyKey',
+  'createdAt',
+  ...STATUS_COLUMNS,
+] as const satisfies readonly (keyof JobRow)[]

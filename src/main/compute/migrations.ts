@@ -1,0 +1,53 @@
+import { type Migration, sql } from 'kysely'
+
+/** The schema of the module, step by step; names sort in the order they run. */
+export const computeMigrations: Record<string, Migration> = {
+  '0004-compute': {
+    async up(db) {
+      await db.schema
+        .createTable('job')
+        .addColumn('seq', 'integer', (column) => column.primaryKey().autoIncrement())
+        .addColumn('id', 'text', (column) => column.notNull().unique())
+        .addColumn('kind', 'text', (column) => column.notNull())
+        .addColumn('name', 'text', (column) => column.notNull())
+        .addColumn('reference', 'text')
+        .addColumn('model', 'text')
+        .addColumn('modelVersion', 'integer')
+        .addColumn('spec', 'text', (column) => column.notNull())
+        .addColumn('items', 'integer', (column) => column.notNull())
+        .addColumn('need', 'text', (column) => column.notNull())
+        .addColumn('timeoutMs', 'integer')
+        .addColumn('maxAttempts', 'integer', (column) => column.notNull())
+        .addColumn('deadline', 'integer')
+        .addColumn('dependsOn', 'text', (column) => column.notNull())
+        .addColumn('labels', 'text', (column) => column.notNull())
+        .addColumn('principal', 'text', (column) => column.notNull())
+        .addColumn('idempotencyKey', 'text')
+        .addColumn('createdAt', 'integer', (column) => column.notNull())
+        .addColumn('state', 'text', (column) => column.notNull())
+        .addColumn('priority', 'integer', (column) => column.notNull())
+        .addColumn('readyAt', 'integer', (column) => column.notNull())
+        .addColumn('notBefore', 'integer', (column) => column.notNull())
+        .addColumn('cancelRequested', 'integer', (column) => column.notNull())
+        .addColumn('attempt', 'integer', (column) => column.notNull())
+        .addColumn('failures', 'integer', (column) => column.notNull())
+        .addColumn('interruptions', 'integer', (column) => column.notNull())
+        .addColumn('itemsDone', 'integer', (column) => column.notNull())
+        .addColumn('placement', 'text')
+        .addColumn('queuedMs', 'real', (column) => column.notNull())
+        .addColumn('loadMs', 'real', (column) => column.notNull())
+        .addColumn('computeMs', 'real', (column) => column.notNull())
+        .addColumn('error', 'text')
+        .addColumn('startedAt', 'integer')
+        .addColumn('finishedAt', 'integer')
+        .execute()
+      // Partial indexes: ended jobs, nearly all of them, cost the queue nothing.
+      await sql`create index job_active on job (state, priority, seq) where finishedAt is null`.execute(db)
+      await sql`create index job_ended on job (finishedAt) where finishedAt is not null`.execute(db)
+      await sql`create unique index job_idempotency on job (principal, idempotencyKey) where idempotencyKey is not null`.execute(db)
+      await sql`create index job_state on job (state, seq)`.execute(db)
+      await sql`create index job_model on job (model, seq) where model is not null`.execute(db)
+      await sql`create index job_principal on job (principal, seq)`.execute(db)
+    },
+  },
+}

@@ -1,0 +1,105 @@
+import type { Placement } from '../../../shared/contract'
+import type { PlanEngine, PlanState, QueueClass, QueuedJob } from './types'
+import type { Space } from './space'
+
+export type EngineChoice =
+  | { kind: 'idle'; ref: string }
+  | { kind: 'load'; memory: Placement }
+  | { kind: 'wait' }
+  /** No room for a new engine; `evict` make it (possibly none: they are leaving already, or nothing idle would help). */
+  | { kind: 'room'; evict: string[] }
+
+/** The engines of one turn: which are idle, how long the others take, which may go. */
+export class Engines {
+  readonly #state: PlanState
+  readonly #idle = new Map<string, PlanEngine[]>()
+  /** By engine key: expected time until each engine in use is idle again. */
+  readonly #remaining = new Map<string, number[]>()
+  /** By engine key: expected run times of all that waits. */
+  readonly #work = new Map<string, number>()
+  readonly #leaving: PlanEngine[] = []
+  #count: number
+
+  constructor(state: PlanState) {
+    this.#state = state
+    this.#count = state.engines.length
+    for (const engine of state.engines) {
+      if (engine.state === 'idle') append(this.#idle, engine.engineKey, engine)
+      else if (engine.state === 'leaving') this.#leaving.push(engine)
+      else append(this.#remaining, engine.engineKey, engine.remainingMs ?? state.policy.unknownRunMs)
+    }
+    // The one used last is taken first, so that the others grow old and can go.
+    for (const engines of this.#idle.values()) engines.sort(byIdleSince)
+    for (const { engineKey, workMs } of state.classes) {
+      this.#work.set(engineKey, (this.#work.get(engineKey) ?? 0) + workMs)
+    }
+  }
+
+  choose(group: QueueClass, job: QueuedJob, space: Space, accumulate: boolean): EngineChoice {
+    const idle = this.#idle.get(group.engineKey)?.at(-1)
+    if (idle) return { kind: 'idle', ref: idle.ref }
+    if (!this.#worthLoading(group, job)) return { kind: 'wait' }
+    const need = { memoryBytes: group.load.memoryBytes }
+    if (this.#count < this.#state.policy.maxEngines) {
+      const memory = space.fits(need)
+      if (memory) return { kind: 'load', memory }
+    }
+    return { kind: 'room', evict: this.#makeRoom(need, space, accumulate) }
+  }
+
+  /** Notes that `job` starts, on an idle engine or on one that is loaded for it. */
+  take(group: QueueClass, job: QueuedJob, loads: boolean): void {
+    const runMs = job.runMs ?? this.#state.policy.unknownRunMs
+    if (loads) this.#count++
+    else this.#idle.get(group.engineKey)?.pop()
+    append(this.#remaining, group.engineKey, runMs + (loads ? group.load.estimateMs : 0))
+    this.#work.set(group.engineKey, Math.max(0, (this.#work.get(group.engineKey) ?? 0) - runMs))
+  }
+
+  /** An engine in use is awaited, unless the queue for its like is long against the time another takes to load. */
+  #worthLoading(group: QueueClass, job: QueuedJob): boolean {
+    const remaining = this.#remaining.get(group.engineKey) ?? []
+    if (remaining.length === 0) return true
+    const runMs = job.runMs ?? this.#state.policy.unknownRunMs
+    const others = Math.max(0, (this.#work.get(group.engineKey) ?? 0) - runMs)
+    return Math.min(...remaining) + others / remaining.length > group.load.estimateMs
+  }
+
+  /** Least recently used first, those nobody waits for before the others. */
+  #makeRoom(need: { memoryBytes: number }, space: Space, accumulate: boolean): string[] {
+    const released = this.#leaving.map(({ memory }) => memory)
+    let slots = this.#state.policy.maxEngines - this.#count + this.#leaving.length
+    const candidates = [...this.#idle.values()].flat().sort((a, b) => this.#wanted(a) - this.#wanted(b) || byIdleSince(a, b))
+    const chosen: PlanEngine[] = []
+    const enough = () => slots > 0 && space.fitsAfter(need, released) !== null
+    let done = enough()
+    for (const engine of candidates) {
+      if (done) break
+      chosen.push(engine)
+      released.push(engine.memory)
+      slots++
+      done = enough()
+    }
+    if (!done && !accumulate) return []
+    for (const engine of chosen) {
+      const engines = this.#idle.get(engine.engineKey) ?? []
+      engines.splice(engines.indexOf(engine), 1)
+      this.#leaving.push(engine)
+    }
+    return chosen.map(({ ref }) => ref)
+  }
+
+  #wanted(engine: PlanEngine): number {
+    return (this.#work.get(engine.engineKey) ?? 0) > 0 ? 1 : 0
+  }
+}
+
+function byIdleSince(a: PlanEngine, b: PlanEngine): number {
+  return a.idleSinceMs - b.idleSinceMs || (a.ref < b.ref ? -1 : 1)
+}
+
+function append<T>(map: Map<string, T[]>, key: string, value: T): void {
+  const list = map.get(key)
+  if (list) list.push(value)
+  else map.set(key, [value])
+}

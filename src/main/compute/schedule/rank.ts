@@ -1,0 +1,39 @@
+/** Waiting so long is worth one point of priority. */
+export const AGEING_MS_PER_POINT = 6_000
+
+/**
+ * Order in the queue, smaller first. With ageing a job's effective priority is `priority + waited / 6 s`; the order of
+ * two jobs then never changes while they wait, so that it can be computed once. Bound: no job is ever overtaken by one
+ * that became ready more than `(100 - priority) * 6 s` after it, 10 minutes at the most.
+ */
+export function rankOf(priority: number, readyAtMs: number): number {
+  return readyAtMs - priority * AGEING_MS_PER_POINT
+}
+
+export function effectivePriority(priority: number, readyAtMs: number, nowMs: number): number {
+  return priority + Math.max(0, nowMs - readyAtMs) / AGEING_MS_PER_POINT
+}
+
+export interface Ranked {
+  rank: number
+  seq: number
+}
+
+export function compareRank(a: Ranked, b: Ranked): number {
+  return a.rank - b.rank || a.seq - b.seq
+}
+
+/** Index of the first item that is not before `item`. */
+export function positionIn(items: readonly Ranked[], item: Ranked): number {
+  let low = 0
+  let high = items.length
+  // Most arrivals belong at the end.
+  const last = items[high - 1]
+  if (last && compareRank(last, item) < 0) return high
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (compareRank(items[middle] as Ranked, item) < 0) low = middle + 1
+    else high = middle
+  }
+  return low
+}

@@ -1,0 +1,92 @@
+import type { Placement } from '../../../shared/contract'
+import type { JobId, PrincipalId } from '../../../shared/domain/ids'
+import type { ResourceVector } from '../../../shared/domain/resources'
+import type { FreeDevice } from '../../core'
+
+/** A job that could start now, as the planner sees it. */
+export interface QueuedJob {
+  id: JobId
+  /** Order in the queue, smaller first: {@link rankOf}. */
+  rank: number
+  /** Breaks ties of rank: order of arrival. */
+  seq: number
+  /** Since when it could have started, Unix ms. */
+  readyAt: number
+  /** Expected run time once its engine is loaded; null when nothing like it has run yet. */
+  runMs: number | null
+}
+
+/** Jobs that the planner need not tell apart: same engine, same need, same principal. */
+export interface QueueClass {
+  key: string
+  engineKey: string
+  principal: PrincipalId
+  need: ResourceVector
+  /** What a new engine for it takes. */
+  load: { memoryBytes: number; estimateMs: number }
+  /** In order of rank; never empty. */
+  jobs: readonly QueuedJob[]
+  /** Sum of the known run times of its jobs. */
+  workMs: number
+}
+
+export interface PlanEngine {
+  ref: string
+  engineKey: string
+  /** `leaving`: told to unload, its memory comes back soon. */
+  state: 'loading' | 'idle' | 'busy' | 'leaving'
+  /** The memory it holds, by device. */
+  memory: Placement
+  /** When it last became idle; evicted in this order. */
+  idleSinceMs: number
+  /** Expected time until it is idle again; null when unknown. */
+  remainingMs: number | null
+}
+
+export interface SchedulePolicy {
+  /** A head job that lacked resources so long keeps those behind it from taking what it needs. */
+  holdBackAfterMs: number
+  /** Engines at most, all versions together. */
+  maxEngines: number
+  /** What a job whose length nobody knows counts for, when deciding whether to load another engine. */
+  unknownRunMs: number
+}
+
+export const DEFAULT_POLICY: SchedulePolicy = { holdBackAfterMs: 5_000, maxEngines: 32, unknownRunMs: 100 }
+
+export interface PlanState {
+  now: number
+  classes: readonly QueueClass[]
+  devices: readonly FreeDevice[]
+  engines: readonly PlanEngine[]
+  /** What principals with a quota may still take; those without one are absent. */
+  quotas: ReadonlyMap<PrincipalId, { limited: readonly string[]; left: ResourceVector }>
+  policy: SchedulePolicy
+}
+
+export interface Start {
+  job: QueuedJob
+  class: QueueClass
+  placement: Placement
+  /** An idle engine, or a new one with the placement of its memory. */
+  engine: { ref: string } | { load: Placement }
+}
+
+/** Why the first waiting job of a class does not start; those behind it in the class wait for it. */
+export type Block =
+  | { kind: 'resources' }
+  | { kind: 'quota'; missing: ResourceVector }
+  | { kind: 'engine'; engineKey: string }
+  | { kind: 'room'; memoryBytes: number }
+  /** It would fit, but a job that has waited long needs the same. */
+  | { kind: 'held-back'; by: JobId }
+
+export interface Plan {
+  start: Start[]
+  /** Idle engines to unload, so that a waiting job's engine can be loaded in a later turn. */
+  evict: string[]
+  /** By key of class; classes whose jobs all start are absent. */
+  blocked: Map<string, Block>
+  /** What all devices together still have free after these starts. */
+  left: ResourceVector
+}

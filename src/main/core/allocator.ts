@@ -1,0 +1,294 @@
+import type { Lease, Placement, Quota } from '../../shared/contract'
+import type { LeaseId } from '../../shared/domain/ids'
+import type { ResourceVector } from '../../shared/domain/resources'
+import { AppError } from '../../shared/errors'
+import { type Clock, toIso } from '../platform/clock'
+import type { Database } from '../platform/database'
+import { type Disposable, Emitter } from '../platform/events'
+import type { Logger } from '../platform/logger'
+import type { AllocateOptions } from './index'
+import { createLeaseStore, type LeaseStore } from './lease-store'
+import type { HeldLease, Ledger } from './ledger'
+import { placeQuanta, type Shares, type Space, toPlacement } from './place'
+import { checkPlacement } from './check-placement'
+import { type Quanta, toQuanta, toVector } from './quanta'
+import { expiryOf, impossible, overQuota, unavailable } from './refusal'
+import { rankOf } from './waiting'
+
+/** How long to wait before a write that failed (a full disk, say) is tried again. */
+const RETRY_MS = 1000
+
+/** Who asks at this moment and must not be passed over; answered by the queue of requests. */
+export interface Precedence {
+  /** Takes what waiting requests of a higher rank are about to get out of `spaces`. */
+  yieldTo(rank: number, spaces: readonly Space[]): void
+  /** True when the room kept for the longest waiting request is not for this rank to use. */
+  bindsClaim(rank: number): boolean
+}
+
+/**
+ * Grants and ends leases. Memory and database change in one transaction; a rollback undoes both, and listeners hear
+ * of what is true after it.
+ */
+export class Allocator implements Disposable {
+  readonly #ledger: Ledger
+  readonly #store: LeaseStore
+  readonly #database: Database
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #quotas = new Map<string, ResourceVector>()
+  readonly #touched = new Set<string>()
+  readonly #changes: Emitter<{ changed: Lease[]; removed: string[] }>
+  #freed: () => void = () => undefined
+  #precedence: Precedence = { yieldTo: () => undefined, bindsClaim: () => false }
+  #armed: { at: number; cancel: () => void } | null = null
+
+  constructor(deps: { ledger: Ledger; database: Database; clock: Clock; logger: Logger }) {
+    this.#ledger = deps.ledger
+    this.#database = deps.database
+    this.#clock = deps.clock
+    this.#logger = deps.logger
+    this.#store = createLeaseStore(deps.database)
+    this.#changes = new Emitter((error) => deps.logger.error({ err: error }, 'A listener of lease changes failed.'))
+  }
+
+  get onDidChange() {
+    return this.#changes.event
+  }
+
+  /** @param freed called when something may have become free */
+  connect(precedence: Precedence, freed: () => void): void {
+    this.#precedence = precedence
+    this.#freed = freed
+  }
+
+  /** Ends what a dead process held; what has a time to live and no job stays until it expires. */
+  start(): void {
+    const now = this.#clock.now()
+    for (const { principal, limit } of this.#store.quotas()) this.#quotas.set(principal, limit)
+    this.#database.transaction(() => {
+      for (const held of this.#store.inForce()) {
+        const { id, job } = held.lease
+        if (held.expiresAtMs === null || job !== null) this.#store.end(id, 'released', now)
+        else if (held.expiresAtMs <= now) this.#store.end(id, 'expired', now)
+        else this.#database.onRollback(this.#ledger.add(held))
+      }
+      this.#store.prune(now)
+    })
+    this.#arm()
+  }
+
+  dispose(): void {
+    this.#armed?.cancel()
+    this.#armed = null
+  }
+
+  assertPossible(need: Quanta): void {
+    const placed = placeQuanta(need, this.#ledger.emptySpaces())
+    if ('missing' in placed) throw impossible(placed.missing)
+  }
+
+  /** @throws what `Core.allocate` throws */
+  allocate(need: Quanta, options: AllocateOptions, placement?: Placement): Lease {
+    this.assertPossible(need)
+    const over = this.quotaRefusal(need, options.holder)
+    if (over) throw over.error
+    const rank = rankOf(options.priority, this.#clock.now())
+    const spaces = this.#ledger.spaces(this.#precedence.bindsClaim(rank))
+    this.#precedence.yieldTo(rank, spaces)
+    const placed = placement ? checkPlacement(placement, need, spaces) : placeQuanta(need, spaces)
+    if ('missing' in placed) throw this.refusal(need, placed.missing)
+    return this.grant(need, placed.shares, options)
+  }
+
+  /** Where it would lie at this moment; null when it does not fit, or its holder may not hold more. */
+  find(need: Quanta, holder: string, besideClaim: boolean): Shares | null {
+    if (this.quotaRefusal(need, holder)) return null
+    const placed = placeQuanta(need, this.#ledger.spaces(besideClaim))
+    return 'shares' in placed ? placed.shares : null
+  }
+
+  /** Writes and takes what {@link find} found. */
+  grant(need: Quanta, shares: Shares, options: AllocateOptions): Lease {
+    const now = this.#clock.now()
+    if (options.ttlMs !== null && !(options.ttlMs > 0 && Number.isFinite(options.ttlMs))) {
+      throw new AppError('system.invalid', 'A lease must live longer than 0 ms.', { field: 'ttlMs' })
+    }
+    const { expiresAtMs, expiresAt } = expiryOf(now, options.ttlMs)
+    const lease: Lease = {
+      id: this.#clock.newId<LeaseId>('lease'),
+      state: 'granted',
+      need: toVector(need),
+      placement: toPlacement(shares),
+      holder: options.holder,
+      job: options.job ?? null,
+      purpose: options.purpose,
+      priority: options.priority,
+      createdAt: toIso(now),
+      expiresAt,
+    }
+    const held: HeldLease = { lease, shares, need, expiresAtMs }
+    this.#database.transaction(() => {
+      this.#store.insert(held, now)
+      this.#apply(lease.id, this.#ledger.add(held))
+    })
+    if (expiresAtMs !== null) this.#armAt(expiresAtMs)
+    return lease
+  }
+
+  renew(id: string, ttlMs: number): Lease {
+    const held = this.#ledger.lease(id)
+    if (!held) {
+      throw new AppError('core.not_found', `There is no lease ${id} in force. Request the resources again.`, { lease: id })
+    }
+    if (held.expiresAtMs === null) {
+      throw new AppError('system.invalid', 'This lease has no end to move: it is held until it is released.', { lease: id })
+    }
+    if (!(ttlMs > 0 && Number.isFinite(ttlMs))) {
+      throw new AppError('system.invalid', 'A lease must live longer than 0 ms.', { field: 'ttlMs' })
+    }
+    const expiresAtMs = this.#clock.now() + ttlMs
+    const lease = { ...held.lease, expiresAt: toIso(expiresAtMs) }
+    this.#database.transaction(() => {
+      this.#store.setExpiry(id, expiresAtMs)
+      this.#apply(id, this.#ledger.replace({ ...held, lease, expiresAtMs }))
+    })
+    this.#armAt(expiresAtMs)
+    return lease
+  }
+
+  release(id: string): void {
+    if (this.#ledger.lease(id)) {
+      this.#database.transaction(() => this.#end(id, 'released'))
+      this.#freed()
+    } else if (!this.#store.find(id)) {
+      throw new AppError('core.not_found', `There is no lease ${id}.`, { lease: id })
+    }
+  }
+
+  get(id: string): Lease {
+    const lease = this.#ledger.lease(id)?.lease ?? this.#store.find(id)
+    if (!lease) throw new AppError('core.not_found', `There is no lease ${id}.`, { lease: id })
+    return lease
+  }
+
+  /** In force, oldest first. */
+  list(): Lease[] {
+    return [...this.#ledger.leases()].map(({ lease }) => lease).sort((a, b) => compare(a.createdAt, b.createdAt) || compare(a.id, b.id))
+  }
+
+  /** No limits when none are set. */
+  getQuota(principal: string): Quota {
+    return { principal, limit: this.#quotas.get(principal) ?? {} }
+  }
+
+  setQuota(quota: Quota): Quota {
+    toQuanta(quota.limit)
+    this.#changeQuota(quota.principal, quota.limit, () => this.#store.setQuota(quota))
+    return quota
+  }
+
+  removeQuota(principal: string): void {
+    this.#changeQuota(principal, undefined, () => this.#store.removeQuota(principal))
+  }
+
+  quotaRefusal(need: Quanta, principal: string): { error: AppError; ever: boolean } | null {
+    return overQuota(need, this.#ledger.heldBy(principal), this.#quotas.get(principal), principal)
+  }
+
+  /** Why it cannot be had now. */
+  refusal(need: Quanta, missing: Quanta): AppError {
+    return unavailable(missing, need, this.#ledger, this.#clock.now())
+  }
+
+  prune(): void {
+    this.#store.prune(this.#clock.now())
+  }
+
+  #end(id: string, state: 'released' | 'expired'): void {
+    this.#store.end(id, state, this.#clock.now())
+    const undo = this.#ledger.remove(id)
+    if (undo) this.#apply(id, undo)
+  }
+
+  /** Memory has changed within the open transaction: say how to undo it, and tell the listeners afterwards. */
+  #apply(id: string, undo: () => void): void {
+    this.#touch(id)
+    this.#database.onRollback(() => {
+      undo()
+      this.#touch(id)
+      this.#arm()
+      this.#freed()
+    })
+  }
+
+  // A transaction is one turn of the event loop: a microtask comes after its commit or its rollback.
+  #touch(id: string): void {
+    this.#touched.add(id)
+    if (this.#touched.size > 1) return
+    queueMicrotask(() => {
+      const changed: Lease[] = []
+      const removed: string[] = []
+      for (const touched of this.#touched) {
+        const lease = this.#ledger.lease(touched)?.lease
+        if (lease) changed.push(lease)
+        else removed.push(touched)
+      }
+      this.#touched.clear()
+      this.#changes.fire({ changed, removed })
+    })
+  }
+
+  #changeQuota(principal: string, limit: ResourceVector | undefined, write: () => void): void {
+    const before = this.#quotas.get(principal)
+    const set = (value: ResourceVector | undefined) =>
+      value ? this.#quotas.set(principal, value) : this.#quotas.delete(principal)
+    this.#database.transaction(() => {
+      write()
+      set(limit)
+      this.#database.onRollback(() => void set(before))
+    })
+    this.#freed()
+  }
+
+  #expireDue(): void {
+    const now = this.#clock.now()
+    const due = [...this.#ledger.leases()].filter((held) => held.expiresAtMs !== null && held.expiresAtMs <= now)
+    if (due.length > 0) {
+      try {
+        this.#database.transaction(() => {
+          for (const { lease } of due) this.#end(lease.id, 'expired')
+        })
+      } catch (error) {
+        this.#logger.error({ err: error }, 'Leases that expired could not be ended; trying again.')
+        this.#armAt(now + RETRY_MS, true)
+        return
+      }
+      this.#freed()
+    }
+    this.#arm()
+  }
+
+  #arm(): void {
+    let next = Number.POSITIVE_INFINITY
+    for (const { expiresAtMs } of this.#ledger.leases()) if (expiresAtMs !== null) next = Math.min(next, expiresAtMs)
+    this.#armed?.cancel()
+    this.#armed = null
+    if (next < Number.POSITIVE_INFINITY) this.#armAt(next)
+  }
+
+  #armAt(at: number, replace = false): void {
+    if (this.#armed && this.#armed.at <= at && !replace) return
+    this.#armed?.cancel()
+    const cancel = this.#clock.setTimer(Math.max(0, at - this.#clock.now()), () => {
+      this.#armed = null
+      this.#expireDue()
+    })
+    this.#armed = { at, cancel }
+  }
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+

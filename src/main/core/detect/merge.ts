@@ -1,0 +1,70 @@
+import type { FoundDevice } from '../host'
+import type { VendorDevice } from './nvidia'
+import { isConsole, kindOf, type PciFunction, pciName, vendorName } from './pci'
+import { fpgaId } from './xilinx'
+
+const BUS = '/sys/bus/pci'
+
+/**
+ * One device for what several sources found: the vendor's tool knows its memory and name, the bus its driver. What no
+ * tool knows comes from the bus alone; console adapters are left out.
+ * @param names text of the PCI names database, or null
+ */
+export function mergeDevices(
+  bus: readonly PciFunction[],
+  vendors: readonly VendorDevice[],
+  names: string | null,
+): FoundDevice[] {
+  const devices = new Map<string, FoundDevice>()
+  const told = new Set<string>()
+  for (const { address, ...device } of vendors) {
+    if (address) told.add(slotOf(device.kind, address))
+    const onBus = bus.find((item) => item.address === address)
+    const known = devices.get(device.id)
+    const properties = { ...(onBus?.driver ? { driver: onBus.driver } : {}), ...known?.properties, ...device.properties }
+    devices.set(device.id, {
+      ...device,
+      // Two tools that know the same device: the first one told more, the sources are listed in one sentence.
+      ...known,
+      properties,
+      foundBy: [known?.foundBy ?? device.foundBy, ...(known ? [device.foundBy] : []), ...(onBus && !known ? [BUS] : [])].join(', '),
+    })
+  }
+  for (const item of bus) {
+    const kind = kindOf(item)
+    if (isConsole(item) || told.has(slotOf(kind, item.address))) continue
+    told.add(slotOf(kind, item.address))
+    const device = fromBus(item, kind, names)
+    devices.set(device.id, device)
+  }
+  return [...devices.values()]
+}
+
+/** The functions of an FPGA card are one device; of other cards each function stands for itself. */
+function slotOf(kind: string, address: string): string {
+  return kind === 'fpga' ? address.replace(/\.\d$/, '') : address
+}
+
+function fromBus(item: PciFunction, kind: 'gpu' | 'npu' | 'fpga', names: string | null): FoundDevice {
+  const vendor = vendorName(item.vendorId)
+  const name = names && pciName(names, item.vendorId, item.deviceId)
+  return {
+    id: kind === 'fpga' ? fpgaId(item.address) : `${kind}-${item.address.replaceAll(':', '-')}`,
+    kind,
+    name: name ?? `${vendor} ${kind.toUpperCase()} ${item.deviceId}`,
+    vendor,
+    capacity: {
+      [kind]: 1,
+      ...(kind === 'gpu' && item.memoryBytes ? { gpuMemoryBytes: item.memoryBytes } : {}),
+    },
+    properties: {
+      pciAddress: item.address,
+      pciId: `${item.vendorId}:${item.deviceId}`,
+      ...(item.driver
+        ? { driver: item.driver }
+        : { problem: 'No driver is bound to this device. Install the driver of its vendor, then scan again.' }),
+    },
+    health: item.driver ? 'ok' : 'degraded',
+    foundBy: BUS,
+  }
+}

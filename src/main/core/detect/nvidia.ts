@@ -1,0 +1,149 @@
+import { XMLParser } from 'fast-xml-parser'
+import type { Device } from '../../../shared/contract'
+import type { FoundDevice } from '../host'
+import { normalAddress } from './pci'
+
+export const NVIDIA_QUERY = ['-q', '-x']
+const MIB = 1024 * 1024
+
+/** What vendors' tools say of a device, before the bus has its say. */
+export interface VendorDevice extends FoundDevice {
+  /** Null for a device that is not on the PCI bus. */
+  address: string | null
+}
+
+type Node = { [name: string]: unknown }
+
+/**
+ * Reads `nvidia-smi -q -x` (schemas v11 to v13). A GPU cut into MIG devices is offered as these, each a GPU of its own,
+ * since a program sees one of them at a time.
+ */
+export function parseNvidiaSmi(xml: string): VendorDevice[] {
+  // Nine tenths of the text, and nothing in it is read.
+  const short = xml.replace(/<(supported_clocks|processes)>[\s\S]*?<\/\1>/g, '')
+  const parser = new XMLParser({
+    ignoreAttributes: false,
+    attributeNamePrefix: '@',
+    parseTagValue: false,
+    processEntities: false,
+    isArray: (name) => name === 'gpu' || name === 'mig_device',
+  })
+  const log = node(node(parser.parse(short))['nvidia_smi_log'])
+  const driver = text(log['driver_version'])
+  const cuda = text(log['cuda_version'])
+  return list(log['gpu']).flatMap((gpu) => readGpu(node(gpu), driver, cuda))
+}
+
+function readGpu(gpu: Node, driver: string | null, cuda: string | null): VendorDevice[] {
+  const address = normalAddress(text(gpu['@id']) ?? text(node(gpu['pci'])['pci_bus_id']) ?? '')
+  const uuid = text(gpu['uuid'])
+  if (!address && !uuid) return []
+  const id = `gpu-${address ? address.replaceAll(':', '-') : uuid}`
+  const name = text(gpu['product_name']) ?? 'NVIDIA GPU'
+  const problem = problemOf(gpu)
+  const properties: Device['properties'] = {
+    ...(address ? { pciAddress: address } : {}),
+    ...(uuid ? { uuid } : {}),
+    ...(driver ? { driverVersion: driver } : {}),
+    ...(cuda ? { cudaVersion: cuda } : {}),
+    ...(text(gpu['product_architecture']) ? { architecture: String(text(gpu['product_architecture'])) } : {}),
+    ...(problem ? { problem } : {}),
+  }
+  const whole: VendorDevice = {
+    id,
+    kind: 'gpu',
+    name,
+    vendor: 'NVIDIA',
+    capacity: { gpu: 1, ...memoryOf(gpu) },
+    properties,
+    health: problem ? 'degraded' : 'ok',
+    foundBy: 'nvidia-smi -q -x',
+    address,
+  }
+  const migMode = text(node(gpu['mig_mode'])['current_mig'])
+  const parts = migMode === 'Enabled' ? list(node(gpu['mig_devices'])['mig_device']).map(node) : []
+  if (parts.length === 0) return [whole]
+  return parts.map((part) => {
+    const instance = `${text(part['gpu_instance_id']) ?? '?'}-${text(part['compute_instance_id']) ?? '0'}`
+    return {
+      ...whole,
+      id: `${id}-mig-${instance}`,
+      name: `${name} MIG ${instance}`,
+      capacity: { gpu: 1, ...memoryOf(part) },
+      properties: { ...properties, migInstance: instance },
+    }
+  })
+}
+
+/** The driver keeps some memory for itself: it is no capacity. */
+function memoryOf(part: Node): { gpuMemoryBytes?: number } {
+  const usage = node(part['fb_memory_usage'])
+  const total = amount(usage['total'], 'MiB')
+  if (total === null) return {}
+  return { gpuMemoryBytes: (total - (amount(usage['reserved'], 'MiB') ?? 0)) * MIB }
+}
+
+function problemOf(gpu: Node): string | null {
+  const action = text(gpu['gpu_recovery_action'])
+  if (action && action !== 'None') return `The driver asks for: ${action}.`
+  if (text(node(gpu['gpu_reset_status'])['reset_required']) === 'Yes') return 'The driver asks for a reset of this GPU.'
+  return null
+}
+
+/** `24564 MiB` -> 24564; null for `N/A` and anything else. */
+function amount(value: unknown, unit: string): number | null {
+  const match = text(value)?.match(/^([\d.]+) (\S+)$/)
+  return match && match[2] === unit ? Number(match[1]) : null
+}
+
+function text(value: unknown): string | null {
+  if (typeof value !== 'string') return null
+  const trimmed = value.trim()
+  return trimmed === '' || trimmed === 'N/A' || trimmed.startsWith('[') ? null : trimmed
+}
+
+function node(value: unknown): Node {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Node) : {}
+}
+
+function list(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : []
+}
+
+export const NVIDIA_SAMPLE = [
+  '--query-gpu=pci.bus_id,utilization.gpu,memory.used,memory.total,temperature.gpu,power.draw',
+  '--format=csv,noheader,nounits',
+]
+
+export interface GpuRow {
+  address: string
+  /** 0 to 1. */
+  load: number
+  memoryUsedBytes: number
+  memoryTotalBytes: number
+  temperatureC?: number
+  powerW?: number
+}
+
+/** One line of {@link NVIDIA_SAMPLE}: `00000000:81:00.0, 37, 22437, 24564, 61, 201.35`; null for anything else. */
+export function parseNvidiaRow(line: string): GpuRow | null {
+  const [bus = '', load, used, total, temperature, power] = line.split(',').map((field) => field.trim())
+  const address = normalAddress(bus)
+  const memoryUsed = Number(used)
+  const memoryTotal = Number(total)
+  if (!address || !Number.isFinite(memoryUsed) || !Number.isFinite(memoryTotal)) return null
+  const number = (field: string | undefined) => {
+    const value = field ? Number(field) : Number.NaN
+    return Number.isFinite(value) ? value : null
+  }
+  const temperatureC = number(temperature)
+  const powerW = number(power)
+  return {
+    address,
+    load: Math.min(1, Math.max(0, (number(load) ?? 0) / 100)),
+    memoryUsedBytes: memoryUsed * MIB,
+    memoryTotalBytes: memoryTotal * MIB,
+    ...(temperatureC === null ? {} : { temperatureC }),
+    ...(powerW === null ? {} : { powerW }),
+  }
+}

@@ -1,0 +1,47 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+
+export type ToolOutcome = { state: 'answered'; stdout: string } | { state: 'absent' } | { state: 'failed'; why: string }
+
+const TIMEOUT_MS = 5000
+const MOST_OUTPUT_BYTES = 32 * 1024 * 1024
+
+/**
+ * Runs a vendor's tool without a shell and waits at most 5 s. A tool that is not installed is `absent`; one that is
+ * there and hangs, fails or says nothing is `failed`.
+ * @param folders where vendors install it beside `PATH`
+ */
+export async function runTool(name: string, args: readonly string[], folders: readonly string[] = []): Promise<ToolOutcome> {
+  for (const file of [name, ...folders.map((folder) => join(folder, name))]) {
+    const outcome = await run(file, args)
+    if (outcome.state !== 'absent') return outcome
+  }
+  return { state: 'absent' }
+}
+
+function run(file: string, args: readonly string[]): Promise<ToolOutcome> {
+  return new Promise((resolve) => {
+    execFile(
+      file,
+      [...args],
+      // A translated tool prints words that no parser knows.
+      {
+        timeout: TIMEOUT_MS,
+        killSignal: 'SIGKILL',
+        maxBuffer: MOST_OUTPUT_BYTES,
+        windowsHide: true,
+        env: { ...process.env, LC_ALL: 'C' },
+      },
+      (error, stdout) => {
+        if (!error) resolve({ state: 'answered', stdout })
+        else if (error.code === undefined && error.killed) resolve({ state: 'failed', why: `no answer in ${TIMEOUT_MS / 1000} s` })
+        else if (['ENOENT', 'EACCES', 'ENOTDIR'].includes(String(error.code))) resolve({ state: 'absent' })
+        else resolve({ state: 'failed', why: firstLine(stdout) || `exit ${error.code ?? error.signal}` })
+      },
+    )
+  })
+}
+
+function firstLine(text: string): string {
+  return text.trim().split('\n', 1)[0]?.slice(0, 200) ?? ''
+}

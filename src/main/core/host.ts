@@ -1,0 +1,36 @@
+import type { Device } from '../../shared/contract'
+
+/** A device as detection found it, before it is remembered. */
+export type FoundDevice = Omit<Device, 'origin'>
+
+export interface Detection {
+  devices: FoundDevice[]
+  /** Tools that are installed and gave no answer: what they told before still counts, but not as healthy. */
+  failedTools: string[]
+}
+
+/** What one device does at one moment. */
+export interface Reading {
+  device: string
+  /** 0 to 1 over the whole device. */
+  load: number
+  memoryUsedBytes: number
+  memoryTotalBytes: number
+  cores?: number[] | undefined
+  temperatureC?: number | undefined
+  powerW?: number | undefined
+}
+
+export interface HostReading {
+  readings: Reading[]
+  /** Memory of the processes that this one started; null where the system has no cheap way to tell. */
+  childrenMemoryBytes: number | null
+}
+
+/** The machine itself: the one part of core that a test replaces. */
+export interface Host {
+  detect(): Promise<Detection>
+  /** Reads the detected devices; never blocks, never rejects for one device that cannot be read. */
+  read(devices: readonly Device[]): Promise<HostReading>
+  dispose(): void
+}

@@ -1,0 +1,205 @@
+import type { Device, Lease } from '../../shared/contract'
+import type { DeviceId } from '../../shared/domain/ids'
+import type { FreeDevice, Shares, Space } from './place'
+import { addQuanta, type Quanta, takeQuanta, toQuanta, toVector } from './quanta'
+
+/** A lease in force, with its amounts as whole numbers. */
+export interface HeldLease {
+  lease: Lease
+  shares: Shares
+  need: Quanta
+  /** Unix ms, or null: until released. */
+  expiresAtMs: number | null
+}
+
+/** Room kept for the request that has waited longest (see `waiting.ts`): what others may use lies beside it. */
+interface Claim {
+  shares: Shares
+  /** Leases granted since the room is kept. Older ones need no counting: they end before the request is granted. */
+  since: Set<string>
+  used: Map<string, Quanta>
+}
+
+const NOTHING: Quanta = new Map()
+
+/**
+ * What memory knows: devices, what lies on them, who holds it. Sums are exact. It decides nothing and stores nothing;
+ * changes of leases return their own undo, for the transaction they are part of.
+ */
+export class Ledger {
+  readonly #devices = new Map<string, { device: Device; capacity: Quanta }>()
+  readonly #leases = new Map<string, HeldLease>()
+  readonly #used = new Map<string, Quanta>()
+  readonly #heldBy = new Map<string, Quanta>()
+  #foreign: ReadonlyMap<string, Quanta> = new Map()
+  #reservedMemory = 0
+  #claim: Claim | null = null
+
+  setDevice(device: Device): void {
+    this.#devices.set(device.id, { device, capacity: toQuanta(device.capacity) })
+  }
+
+  removeDevice(id: string): void {
+    this.#devices.delete(id)
+  }
+
+  device(id: string): Device | undefined {
+    return this.#devices.get(id)?.device
+  }
+
+  devices(): Device[] {
+    return [...this.#devices.values()].map(({ device }) => device)
+  }
+
+  /** What programs outside use, by device. Cores are time-shared: they are never listed here. */
+  setForeign(foreign: ReadonlyMap<string, Quanta>): void {
+    this.#foreign = foreign
+  }
+
+  /** Bytes of the host's memory that are never granted. */
+  setReservedMemory(bytes: number): void {
+    this.#reservedMemory = bytes
+  }
+
+  add(held: HeldLease): () => void {
+    return this.#insert(held, true)
+  }
+
+  /** Null when no such lease is in force. */
+  remove(id: string): (() => void) | null {
+    const held = this.#leases.get(id)
+    if (!held) return null
+    this.#leases.delete(id)
+    this.#take(this.#heldBy, held.lease.holder, held.need)
+    const claim = this.#claim
+    const since = claim?.since.delete(id) ?? false
+    for (const [device, amounts] of held.shares) {
+      this.#take(this.#used, device, amounts)
+      if (claim && since) this.#take(claim.used, device, amounts)
+    }
+    return () => void this.#insert(held, since)
+  }
+
+  /** The same lease with other words or another end; amounts and holder stay. */
+  replace(held: HeldLease): () => void {
+    const before = this.#leases.get(held.lease.id)
+    this.#leases.set(held.lease.id, held)
+    return () => {
+      if (before) this.#leases.set(held.lease.id, before)
+    }
+  }
+
+  lease(id: string): HeldLease | undefined {
+    return this.#leases.get(id)
+  }
+
+  leases(): IterableIterator<HeldLease> {
+    return this.#leases.values()
+  }
+
+  /** What lies on a device. */
+  used(device: string): Quanta {
+    return this.#used.get(device) ?? NOTHING
+  }
+
+  heldBy(principal: string): Quanta {
+    return this.#heldBy.get(principal) ?? NOTHING
+  }
+
+  foreign(device: string): Quanta {
+    return this.#foreign.get(device) ?? NOTHING
+  }
+
+  /** Keeps room for one request, or (null) for none. */
+  setClaim(shares: Shares | null): void {
+    this.#claim = shares && { shares, since: new Set(), used: new Map() }
+  }
+
+  get claimed(): Shares | null {
+    return this.#claim?.shares ?? null
+  }
+
+  /** Fit devices with what they still have to give. @param besideClaim less the room that is kept for another */
+  spaces(besideClaim: boolean): Space[] {
+    const spaces: Space[] = []
+    for (const { device, capacity } of this.#devices.values()) {
+      if (device.health !== 'ok') continue
+      spaces.push({ id: device.id, kind: device.kind, free: this.#free(device, capacity, besideClaim) })
+    }
+    return spaces
+  }
+
+  /** Fit devices as they would be with no lease and no foreign program on them. */
+  emptySpaces(): Space[] {
+    const spaces: Space[] = []
+    for (const { device, capacity } of this.#devices.values()) {
+      if (device.health !== 'ok') continue
+      spaces.push({ id: device.id, kind: device.kind, free: this.#ceiling(device, capacity) })
+    }
+    return spaces
+  }
+
+  freeDevices(): FreeDevice[] {
+    return [...this.#devices.values()].map(({ device, capacity }) => ({
+      id: device.id as DeviceId,
+      kind: device.kind,
+      free: toVector(this.#free(device, capacity, true)),
+      capacity: toVector(this.#ceiling(device, capacity)),
+      healthy: device.health === 'ok',
+    }))
+  }
+
+  #insert(held: HeldLease, sinceClaim: boolean): () => void {
+    const { id, holder } = held.lease
+    this.#leases.set(id, held)
+    this.#put(this.#heldBy, holder, held.need)
+    const claim = sinceClaim ? this.#claim : null
+    claim?.since.add(id)
+    for (const [device, amounts] of held.shares) {
+      this.#put(this.#used, device, amounts)
+      if (claim) this.#put(claim.used, device, amounts)
+    }
+    return () => void this.remove(id)
+  }
+
+  #ceiling(device: Device, capacity: Quanta): Quanta {
+    const ceiling = new Map(capacity)
+    if (device.kind === 'cpu' && this.#reservedMemory > 0) {
+      takeQuanta(ceiling, new Map([['memoryBytes', this.#reservedMemory]]))
+    }
+    return ceiling
+  }
+
+  #free(device: Device, capacity: Quanta, besideClaim: boolean): Quanta {
+    const free = this.#ceiling(device, capacity)
+    const foreign = this.#foreign.get(device.id)
+    if (foreign) takeQuanta(free, foreign)
+    const claim = besideClaim ? this.#claim : null
+    const kept = claim?.shares.get(device.id)
+    const beside = claim && kept && new Map(free)
+    const used = this.#used.get(device.id)
+    if (used) takeQuanta(free, used)
+    if (!beside) return free
+    takeQuanta(beside, kept)
+    takeQuanta(beside, claim.used.get(device.id) ?? NOTHING)
+    for (const name of kept.keys()) {
+      const left = Math.min(free.get(name) ?? 0, beside.get(name) ?? 0)
+      if (left > 0) free.set(name, left)
+      else free.delete(name)
+    }
+    return free
+  }
+
+  #put(sums: Map<string, Quanta>, key: string, amounts: Quanta): void {
+    const sum = sums.get(key)
+    if (sum) addQuanta(sum, amounts)
+    else sums.set(key, new Map(amounts))
+  }
+
+  #take(sums: Map<string, Quanta>, key: string, amounts: Quanta): void {
+    const sum = sums.get(key)
+    if (!sum) return
+    takeQuanta(sum, amounts)
+    if (sum.size === 0) sums.delete(key)
+  }
+}

@@ -1,0 +1,136 @@
+import { formatBytes } from '../../shared/domain/units'
+import { AppError } from '../../shared/errors'
+import { toIso } from '../platform/clock'
+import type { HeldLease, Ledger } from './ledger'
+import { placeQuanta } from './place'
+import { addQuanta, fromQuantum, namedAmounts, type Quanta, toQuantum, toVector } from './quanta'
+import type { ResourceVector } from '../../shared/domain/resources'
+
+const MOST_HOLDERS = 20
+
+const WORDS: Record<string, string> = {
+  cpuCores: 'CPU cores',
+  memoryBytes: 'memory',
+  gpu: 'GPU',
+  gpuMemoryBytes: 'GPU memory',
+  npu: 'NPU',
+  fpga: 'FPGA',
+}
+
+/** `2 CPU cores and 4.29 GB of memory`. */
+function inWords(quanta: Quanta): string {
+  const parts = [...quanta].map(([name, quantum]) => {
+    const amount = fromQuantum(name, quantum)
+    const word = WORDS[name] ?? name.replace('custom.', '')
+    return name.endsWith('Bytes') ? `${formatBytes(amount)} of ${word}` : `${Number(amount.toFixed(3))} ${word}`
+  })
+  return parts.length < 2 ? (parts[0] ?? 'nothing') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`
+}
+
+/** No set of this machine's devices could ever hold it. */
+export function impossible(missing: Quanta): AppError {
+  return new AppError(
+    'core.impossible',
+    `No device of this machine could ever give this: ${inWords(missing)} more would be needed. Ask for less, or declare a device that has it.`,
+    { missing: toVector(missing) },
+  )
+}
+
+/** Others hold it now. */
+export function unavailable(missing: Quanta, need: Quanta, ledger: Ledger, nowMs: number): AppError {
+  const holding = holdersOf(missing, ledger)
+  const estimateMs = estimate(need, ledger, nowMs)
+  const foreign: Quanta = new Map()
+  for (const { id } of ledger.emptySpaces()) {
+    for (const [name, quantum] of ledger.foreign(id)) if (missing.has(name)) addQuanta(foreign, new Map([[name, quantum]]))
+  }
+  const first = holding[0]
+  const who = first
+    ? ` ${first.lease.purpose} of ${first.lease.holder}${holding.length > 1 ? ` and ${holding.length - 1} more hold` : ' holds'} some of it.`
+    : foreign.size > 0
+      ? ` Programs outside LLMAgentOS use ${inWords(foreign)}.`
+      : ''
+  return new AppError(
+    'core.unavailable',
+    `Not free now: ${inWords(missing)} more would be needed.${who} Wait for it, release something, or ask for less.`,
+    {
+      missing: toVector(missing),
+      holders: holding.slice(0, MOST_HOLDERS).map(({ lease, amounts }) => ({
+        lease: lease.id,
+        holder: lease.holder,
+        purpose: lease.purpose,
+        amounts: toVector(amounts),
+        expiresAt: lease.expiresAt,
+      })),
+      estimateMs,
+      ...(foreign.size > 0 ? { foreign: toVector(foreign) } : {}),
+    },
+  )
+}
+
+/** Null when the principal may hold `need` beside what it holds. */
+export function overQuota(
+  need: Quanta,
+  held: Quanta,
+  limit: ResourceVector | undefined,
+  principal: string,
+): { error: AppError; ever: boolean } | null {
+  if (!limit) return null
+  const over: Quanta = new Map()
+  let ever = false
+  for (const [name, amount] of namedAmounts(limit)) {
+    const asked = need.get(name) ?? 0
+    if (asked === 0) continue
+    const most = toQuantum(name, amount)
+    const excess = (held.get(name) ?? 0) + asked - most
+    if (excess > 0) over.set(name, excess)
+    if (asked > most) ever = true
+  }
+  if (over.size === 0) return null
+  const error = new AppError(
+    'core.quota_exceeded',
+    `${principal} may not hold so much: ${inWords(over)} over its quota. Release a lease, ask for less, or have the quota raised.`,
+    { principal, limit, held: toVector(held), exceeded: toVector(over) },
+  )
+  return { error, ever }
+}
+
+/** Leases with some of what is missing, those with the most first. */
+function holdersOf(missing: Quanta, ledger: Ledger): { lease: HeldLease['lease']; amounts: Quanta }[] {
+  const holders: { lease: HeldLease['lease']; amounts: Quanta; share: number }[] = []
+  for (const { lease, need } of ledger.leases()) {
+    const amounts: Quanta = new Map()
+    let share = 0
+    for (const [name, lack] of missing) {
+      const held = need.get(name)
+      if (!held) continue
+      amounts.set(name, held)
+      share += held / lack
+    }
+    if (amounts.size > 0) holders.push({ lease, amounts, share })
+  }
+  return holders.sort((a, b) => b.share - a.share)
+}
+
+/** When enough leases will have expired, if none is renewed; null when that alone does not free enough. */
+function estimate(need: Quanta, ledger: Ledger, nowMs: number): number | null {
+  const spaces = ledger.spaces(false)
+  const byId = new Map(spaces.map((space) => [space.id, space]))
+  const ending = [...ledger.leases()]
+    .filter((held): held is HeldLease & { expiresAtMs: number } => held.expiresAtMs !== null)
+    .sort((a, b) => a.expiresAtMs - b.expiresAtMs)
+    .slice(0, 200)
+  for (const held of ending) {
+    for (const [id, amounts] of held.shares) {
+      const space = byId.get(id)
+      if (space) addQuanta(space.free, amounts)
+    }
+    if ('shares' in placeQuanta(need, spaces)) return Math.max(0, held.expiresAtMs - nowMs)
+  }
+  return null
+}
+
+export function expiryOf(nowMs: number, ttlMs: number | null): { expiresAtMs: number | null; expiresAt: string | null } {
+  const expiresAtMs = ttlMs === null ? null : nowMs + ttlMs
+  return { expiresAtMs, expiresAt: expiresAtMs === null ? null : toIso(expiresAtMs) }
+}

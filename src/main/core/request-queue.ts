@@ -1,0 +1,197 @@
+import type { Lease } from '../../shared/contract'
+import { AppError } from '../../shared/errors'
+import type { Clock } from '../platform/clock'
+import type { Database } from '../platform/database'
+import type { Disposable } from '../platform/events'
+import type { Allocator, Precedence } from './allocator'
+import type { RequestOptions } from './index'
+import type { Ledger } from './ledger'
+import { occupy, placeQuanta, type Space } from './place'
+import { type Quanta, takeQuanta } from './quanta'
+import { CLAIM_AFTER_MS, rankOf, type Waiting, WaitingQueue } from './waiting'
+
+const MOST_WAITING = 1000
+
+/** What a pass decided for a request, to be told when the transaction is on the disk. */
+interface Outcome {
+  waiting: Waiting
+  settle(): void
+}
+
+/**
+ * Requests that wait for what others hold. Each change that may free something causes one pass over the queue, in
+ * order of rank, in one group-committed transaction; a promise resolves when its lease is on the disk.
+ *
+ * A smaller request may pass a larger one only so long: for the first in order that has waited {@link CLAIM_AFTER_MS}
+ * room is kept. From then on others get only what lies beside that room, so that when the leases of before have ended
+ * it fits, whatever came meanwhile.
+ */
+export class RequestQueue implements Disposable, Precedence {
+  readonly #queue = new WaitingQueue()
+  readonly #allocator: Allocator
+  readonly #ledger: Ledger
+  readonly #database: Database
+  readonly #clock: Clock
+  #sequence = 0
+  #passQueued = false
+  #claimant: Waiting | null = null
+
+  constructor(deps: { allocator: Allocator; ledger: Ledger; database: Database; clock: Clock }) {
+    this.#allocator = deps.allocator
+    this.#ledger = deps.ledger
+    this.#database = deps.database
+    this.#clock = deps.clock
+  }
+
+  /** @throws (rejects) what `Core.request` does */
+  async request(need: Quanta, options: RequestOptions): Promise<Lease> {
+    const { signal, waitMs } = options
+    signal?.throwIfAborted()
+    if (need.size === 0) {
+      throw new AppError('system.invalid', 'A request must ask for something: give an amount above 0.', { field: 'need' })
+    }
+    this.#allocator.assertPossible(need)
+    const over = this.#allocator.quotaRefusal(need, options.holder)
+    if (over?.ever) throw over.error
+    if (!(waitMs > 0)) return this.#database.write(() => this.#allocator.allocate(need, options))
+    if (this.#queue.size >= MOST_WAITING) {
+      throw new AppError('core.unavailable', `${MOST_WAITING} requests wait already. Try again later.`, {
+        missing: {},
+        holders: [],
+        estimateMs: null,
+      })
+    }
+    return new Promise<Lease>((resolve, reject) => {
+      const arrivedAt = this.#clock.now()
+      const settle =
+        <Value>(how: (value: Value) => void) =>
+        (value: Value) => {
+          stopWaiting()
+          stopClaim()
+          signal?.removeEventListener('abort', onAbort)
+          how(value)
+        }
+      const waiting: Waiting = {
+        need,
+        options,
+        arrivedAt,
+        sequence: this.#sequence++,
+        rank: rankOf(options.priority, arrivedAt),
+        resolve: settle(resolve),
+        reject: settle(reject),
+      }
+      const onAbort = () => this.#leave(waiting, () => signal?.reason)
+      const stopWaiting = this.#clock.setTimer(waitMs, () => this.#leave(waiting, () => this.#whyNot(waiting)))
+      const stopClaim = this.#clock.setTimer(CLAIM_AFTER_MS, () => this.wake())
+      signal?.addEventListener('abort', onAbort, { once: true })
+      this.#queue.add(waiting)
+      this.wake()
+    })
+  }
+
+  /** Something may fit now. */
+  wake(): void {
+    if (this.#passQueued || this.#queue.size === 0) return
+    this.#passQueued = true
+    const outcomes: Outcome[] = []
+    this.#database
+      .write(() => {
+        this.#passQueued = false
+        this.#pass(outcomes)
+      })
+      .then(
+        () => {
+          for (const { settle } of outcomes) settle()
+        },
+        (error: unknown) => {
+          this.#passQueued = false
+          for (const { waiting } of outcomes) waiting.reject(error)
+        },
+      )
+  }
+
+  /** The room that is kept no longer means anything: the devices have changed. */
+  devicesChanged(): void {
+    this.#setClaimant(null)
+    this.wake()
+  }
+
+  yieldTo(rank: number, spaces: readonly Space[]): void {
+    if (!this.#passQueued) return
+    for (const waiting of this.#queue.list()) {
+      if (waiting.rank <= rank) return
+      if (this.#allocator.quotaRefusal(waiting.need, waiting.options.holder)) continue
+      const placed = placeQuanta(waiting.need, spaces)
+      if ('shares' in placed) occupy(spaces, placed.shares)
+    }
+  }
+
+  bindsClaim(rank: number): boolean {
+    return this.#claimant !== null && this.#claimant.rank > rank
+  }
+
+  dispose(): void {
+    this.#setClaimant(null)
+    for (const waiting of this.#queue.clear()) {
+      waiting.reject(new AppError('system.stopping', 'LLMAgentOS is stopping; request again when it runs.'))
+    }
+  }
+
+  #pass(outcomes: Outcome[]): void {
+    for (const waiting of this.#queue.list()) {
+      const { need, options } = waiting
+      const beside = waiting !== this.#claimant && this.bindsClaim(waiting.rank)
+      const shares = this.#allocator.find(need, options.holder, beside)
+      if (!shares) continue
+      this.#queue.remove(waiting)
+      if (waiting === this.#claimant) this.#setClaimant(null)
+      try {
+        const lease = this.#allocator.grant(need, shares, options)
+        outcomes.push({ waiting, settle: () => waiting.resolve(lease) })
+      } catch (error) {
+        outcomes.push({ waiting, settle: () => waiting.reject(error) })
+      }
+    }
+    this.#chooseClaimant()
+  }
+
+  #chooseClaimant(): void {
+    const now = this.#clock.now()
+    const first = this.#queue
+      .list()
+      .find(
+        ({ arrivedAt, need, options }) =>
+          now - arrivedAt >= CLAIM_AFTER_MS && !this.#allocator.quotaRefusal(need, options.holder),
+      )
+    if (first !== this.#claimant) this.#setClaimant(first ?? null)
+  }
+
+  #setClaimant(waiting: Waiting | null): void {
+    this.#claimant = null
+    this.#ledger.setClaim(null)
+    if (!waiting) return
+    const spaces = this.#ledger.emptySpaces()
+    for (const { id, free } of spaces) takeQuanta(free, this.#ledger.foreign(id))
+    const placed = placeQuanta(waiting.need, spaces)
+    // Not even with all leases ended: programs outside hold it, and keeping room would help nobody.
+    if ('missing' in placed) return
+    this.#claimant = waiting
+    this.#ledger.setClaim(placed.shares)
+  }
+
+  #leave(waiting: Waiting, reason: () => unknown): void {
+    if (!this.#queue.remove(waiting)) return
+    const why = reason()
+    if (waiting === this.#claimant) this.#setClaimant(null)
+    waiting.reject(why)
+    this.wake()
+  }
+
+  #whyNot({ need, options, rank }: Waiting): AppError {
+    const over = this.#allocator.quotaRefusal(need, options.holder)
+    if (over) return over.error
+    const spaces = this.#ledger.spaces(this.bindsClaim(rank))
+    const placed = placeQuanta(need, spaces)
+    return this.#allocator.refusal(need, 'missing' in placed ? placed.missing : new Map())
+  }
+}

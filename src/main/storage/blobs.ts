@@ -1,0 +1,225 @@
+import { createHash } from 'node:crypto'
+import { chmod, mkdir, open, opendir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Digest } from '../../shared/domain/ids'
+import { syncDirectory, translateFileError } from '../platform/files'
+
+/** Small enough that hashing and copying one piece stays far below a turn of 16 ms. */
+const PIECE_BYTES = 1024 * 1024
+
+export function isDigest(text: string): text is Digest {
+  return /^[0-9a-f]{64}$/.test(text)
+}
+
+/**
+ * Content-addressed files: `<folder>/ab/<sha-256>`, each stored once, read-only. A file comes in under a temporary name
+ * on the same disk and is renamed when it is whole and synced, so a blob that is there is complete.
+ *
+ * Who needs a digest that no row names yet holds a pin on it; {@link remove} and {@link adopt} of one digest exclude
+ * each other. So the order "pin, adopt, write the row, release" never loses bytes to a collection.
+ */
+export class BlobStore {
+  readonly #folder: string
+  readonly #incoming: string
+  readonly #pins = new Map<string, number>()
+  readonly #busy = new Map<string, Promise<unknown>>()
+  readonly #temporary = new Set<string>()
+  readonly #madeFolders = new Set<string>()
+  readonly #damaged = new Set<string>()
+  #serial = 0
+
+  constructor(folder: string) {
+    this.#folder = folder
+    this.#incoming = join(folder, 'incoming')
+  }
+
+  /** Makes the folders and removes temporary files of an earlier process. */
+  async open(): Promise<void> {
+    await mkdir(this.#incoming, { recursive: true, mode: 0o700 })
+    await this.removeStaleTemporaries()
+  }
+
+  pathOf(digest: string): string {
+    return join(this.#folder, digest.slice(0, 2), digest)
+  }
+
+  /** A new name on the blobs' disk. `discard` removes what lies there, and is to be called in any case. */
+  async temporary(): Promise<{ path: string; discard(): Promise<void> }> {
+    await mkdir(this.#incoming, { recursive: true, mode: 0o700 })
+    const path = join(this.#incoming, `${process.pid}-${++this.#serial}`)
+    this.#temporary.add(path)
+    return {
+      path,
+      discard: async () => {
+        await rm(path, { recursive: true, force: true })
+        this.#temporary.delete(path)
+      },
+    }
+  }
+
+  /** Keeps a digest from collection until the returned function is called. */
+  pin(digest: string): () => void {
+    this.#pins.set(digest, (this.#pins.get(digest) ?? 0) + 1)
+    let held = true
+    return () => {
+      if (!held) return
+      held = false
+      const left = (this.#pins.get(digest) ?? 1) - 1
+      if (left === 0) this.#pins.delete(digest)
+      else this.#pins.set(digest, left)
+    }
+  }
+
+  /**
+   * Makes a whole, synced, read-only temporary file the blob of its digest, or drops it when that is there already.
+   * The caller holds a pin.
+   */
+  adopt(temporary: string, digest: Digest, sizeBytes: number): Promise<void> {
+    return this.#exclusive(digest, async () => {
+      const path = this.pathOf(digest)
+      if (await this.#isWhole(digest, sizeBytes)) {
+        await rm(temporary, { force: true })
+        return
+      }
+      // What is there now is damaged: good bytes take its place, which Windows refuses over a read-only file.
+      if (process.platform === 'win32') await removeFile(path)
+      await this.#makeFolder(join(this.#folder, digest.slice(0, 2)))
+      await rename(temporary, path)
+      await syncDirectory(join(this.#folder, digest.slice(0, 2)))
+      this.#damaged.delete(digest)
+    })
+  }
+
+  /** Stores bytes from memory; durable and pinned when it resolves. @throws AppError `storage.disk_full` */
+  async put(bytes: Uint8Array): Promise<{ digest: Digest; release: () => void }> {
+    const digest = await digestOf(bytes)
+    const release = this.pin(digest)
+    const temporary = await this.temporary()
+    try {
+      if (!(await this.#exclusive(digest, () => this.#isWhole(digest, bytes.byteLength)))) {
+        const handle = await open(temporary.path, 'wx', 0o444)
+        try {
+          await handle.writeFile(bytes)
+          await handle.sync()
+        } finally {
+          await handle.close()
+        }
+        await this.adopt(temporary.path, digest, bytes.byteLength)
+      }
+      return { digest, release }
+    } catch (error) {
+      release()
+      throw translateFileError(error)
+    } finally {
+      await temporary.discard()
+    }
+  }
+
+  /** Removes a blob unless it is pinned or named. @returns its bytes; null when it stayed or was not there */
+  remove(digest: string, isNamed: (digest: string) => boolean): Promise<number | null> {
+    return this.#exclusive(digest, async () => {
+      const sizeBytes = await sizeOf(this.pathOf(digest))
+      if (sizeBytes === null || this.#pins.has(digest) || isNamed(digest)) return null
+      await removeFile(this.pathOf(digest))
+      this.#damaged.delete(digest)
+      return sizeBytes
+    })
+  }
+
+  /** Every blob on the disk; anything else that lies in the folders is passed over. */
+  async *list(): AsyncGenerator<{ digest: Digest; sizeBytes: number }> {
+    for (const folder of await namesIn(this.#folder)) {
+      if (!/^[0-9a-f]{2}$/.test(folder)) continue
+      for await (const entry of await opendir(join(this.#folder, folder))) {
+        if (!isDigest(entry.name) || !entry.name.startsWith(folder)) continue
+        const sizeBytes = await sizeOf(join(this.#folder, folder, entry.name))
+        if (sizeBytes !== null) yield { digest: entry.name, sizeBytes }
+      }
+    }
+  }
+
+  has(digest: string): Promise<boolean> {
+    return sizeOf(this.pathOf(digest)).then((size) => size !== null)
+  }
+
+  /** The next {@link adopt} of this digest replaces the file. */
+  markDamaged(digest: Digest): void {
+    this.#damaged.add(digest)
+  }
+
+  /** Removes temporary files that no one here is writing. */
+  async removeStaleTemporaries(): Promise<number> {
+    let freedBytes = 0
+    for (const name of await namesIn(this.#incoming)) {
+      const path = join(this.#incoming, name)
+      if (this.#temporary.has(path)) continue
+      freedBytes += (await sizeOf(path)) ?? 0
+      await rm(path, { recursive: true, force: true })
+    }
+    return freedBytes
+  }
+
+  /** Meaningful only within {@link #exclusive}: outside, a collection may be removing what was seen. */
+  async #isWhole(digest: string, sizeBytes: number): Promise<boolean> {
+    return !this.#damaged.has(digest) && (await sizeOf(this.pathOf(digest))) === sizeBytes
+  }
+
+  async #makeFolder(path: string): Promise<void> {
+    if (this.#madeFolders.has(path)) return
+    await mkdir(path, { recursive: true, mode: 0o700 })
+    await syncDirectory(this.#folder)
+    this.#madeFolders.add(path)
+  }
+
+  async #exclusive<T>(digest: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#busy.get(digest)
+    const turn = (before ?? Promise.resolve()).then(work, work)
+    this.#busy.set(digest, turn)
+    try {
+      return await turn
+    } finally {
+      if (this.#busy.get(digest) === turn) this.#busy.delete(digest)
+    }
+  }
+}
+
+async function digestOf(bytes: Uint8Array): Promise<Digest> {
+  const hash = createHash('sha256')
+  for (let start = 0; start < bytes.byteLength; start += PIECE_BYTES) {
+    if (start > 0) await nextTurn()
+    hash.update(bytes.subarray(start, start + PIECE_BYTES))
+  }
+  return hash.digest('hex') as Digest
+}
+
+/** Bytes of a regular file; null when there is none. */
+async function sizeOf(path: string): Promise<number | null> {
+  try {
+    const stats = await stat(path)
+    return stats.isFile() ? stats.size : null
+  } catch (error) {
+    if (isMissing(error)) return null
+    throw error
+  }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder)
+  } catch (error) {
+    if (isMissing(error)) return []
+    throw error
+  }
+}
+
+async function removeFile(path: string): Promise<void> {
+  // Windows refuses to delete a read-only file.
+  if (process.platform === 'win32' && (await sizeOf(path)) !== null) await chmod(path, 0o600)
+  await rm(path, { force: true })
+}
+
+export function isMissing(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code
+  return code === 'ENOENT' || code === 'ENOTDIR'
+}

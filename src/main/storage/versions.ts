@@ -1,0 +1,137 @@
+import { z } from 'zod'
+import { Finding, ModelFormat, ModelVersion } from '../../shared/contract'
+import type { Digest, PrincipalId } from '../../shared/domain/ids'
+import { Signature } from '../../shared/domain/tensor'
+import type { Selectable } from 'kysely'
+import { toIso } from '../platform/clock'
+import type { Database } from '../platform/database'
+import type { StorageTables } from './schema'
+
+/** What an import has found and stored, and what becomes a version. */
+export const Candidate = z.object({
+  model: z.string(),
+  digest: z.string(),
+  sizeBytes: z.number(),
+  format: ModelFormat,
+  framework: z.string(),
+  signature: Signature,
+  metadata: ModelVersion.shape.metadata,
+  findings: z.array(Finding),
+  source: z.string(),
+  files: z.array(z.object({ path: z.string(), digest: z.string(), sizeBytes: z.number() })),
+})
+export type Candidate = z.infer<typeof Candidate>
+
+/** A version as it was made: it never changes, so it may be kept in memory. Its aliases are not part of it. */
+export type FixedVersion = Omit<ModelVersion, 'aliases'> & { digest: Digest; sizeBytes: number }
+
+const KEPT = 500
+
+/** The rows of immutable versions and their files, parsed again when they are loaded. */
+export class VersionRows {
+  readonly #database: Database
+  readonly #tables
+  readonly #kept = new Map<string, FixedVersion>()
+
+  constructor(database: Database) {
+    this.#database = database
+    this.#tables = database.builder<StorageTables>()
+  }
+
+  find(model: string, version: number): FixedVersion | null {
+    const key = `${model}@${version}`
+    const kept = this.#kept.get(key)
+    if (kept) return kept
+    const row = this.#database.first(
+      this.#tables.selectFrom('model_versions').selectAll().where('model', '=', model).where('version', '=', version),
+    )
+    if (!row) return null
+    const found = this.#parse(row)
+    if (this.#kept.size >= KEPT) this.#kept.delete(this.#kept.keys().next().value as string)
+    this.#kept.set(key, found)
+    return found
+  }
+
+  /** Newest first. */
+  numbers(model: string): number[] {
+    const query = this.#tables.selectFrom('model_versions').select('version').where('model', '=', model)
+    return this.#database.all(query.orderBy('version', 'desc')).map((row) => row.version)
+  }
+
+  latest(model: string): number | null {
+    const query = this.#tables.selectFrom('model_versions').select('version').where('model', '=', model)
+    return this.#database.first(query.orderBy('version', 'desc').limit(1))?.version ?? null
+  }
+
+  findByDigest(model: string, digest: string): number | null {
+    const query = this.#tables.selectFrom('model_versions').select('version').where('model', '=', model)
+    return this.#database.first(query.where('digest', '=', digest))?.version ?? null
+  }
+
+  /** Within the caller's transaction. */
+  insert(candidate: Candidate, version: number, importId: string | null, at: number, by: PrincipalId): void {
+    this.#database.run(
+      this.#tables.insertInto('model_versions').values({
+        model: candidate.model,
+        version,
+        digest: candidate.digest,
+        size_bytes: candidate.sizeBytes,
+        format: candidate.format,
+        framework: candidate.framework,
+        signature_json: JSON.stringify(candidate.signature),
+        metadata_json: JSON.stringify(candidate.metadata),
+        findings_json: JSON.stringify(candidate.findings),
+        source: candidate.source,
+        import_id: importId,
+        created_at: at,
+        created_by: by,
+      }),
+    )
+    for (const [position, file] of candidate.files.entries()) {
+      this.#database.run(
+        this.#tables.insertInto('model_files').values({
+          model: candidate.model,
+          version,
+          position,
+          path: file.path,
+          digest: file.digest,
+          size_bytes: file.sizeBytes,
+        }),
+      )
+    }
+  }
+
+  /** Within the caller's transaction; the files go with it. */
+  delete(model: string, version: number): void {
+    this.#database.run(
+      this.#tables.deleteFrom('model_versions').where('model', '=', model).where('version', '=', version),
+    )
+    this.#kept.delete(`${model}@${version}`)
+  }
+
+  #parse(row: Selectable<StorageTables['model_versions']>): FixedVersion {
+    const files = this.#database.all(
+      this.#tables
+        .selectFrom('model_files')
+        .select(['path', 'digest', 'size_bytes'])
+        .where('model', '=', row.model)
+        .where('version', '=', row.version)
+        .orderBy('position'),
+    )
+    return {
+      model: row.model,
+      version: row.version,
+      digest: row.digest as Digest,
+      sizeBytes: row.size_bytes,
+      format: ModelFormat.parse(row.format),
+      framework: row.framework,
+      signature: Signature.parse(JSON.parse(row.signature_json)),
+      files: files.map((file) => ({ path: file.path, digest: file.digest, sizeBytes: file.size_bytes })),
+      metadata: ModelVersion.shape.metadata.parse(JSON.parse(row.metadata_json)),
+      lineage: { source: row.source, import: row.import_id },
+      findings: z.array(Finding).parse(JSON.parse(row.findings_json)),
+      createdAt: toIso(row.created_at),
+      createdBy: row.created_by,
+    }
+  }
+}
