@@ -14,6 +14,7 @@ const dataDir = resolve(app.commandLine.getSwitchValue('data-dir') || defaultDat
 const logger = createLogger()
 const preload = join(__dirname, '..', 'preload', 'index.cjs')
 const rendererDir = join(__dirname, '..', 'renderer')
+const icon = join(app.isPackaged ? process.resourcesPath : join(__dirname, '..', '..'), 'resources', 'icon.png')
 
 // Chromium's own files (cache, window storage) lie beside our data, so that two data folders are two apps.
 app.setPath('userData', join(dataDir, 'window'))
@@ -54,7 +55,7 @@ async function run(): Promise<void> {
 }
 
 function show(): void {
-  const window = openWindow(preload, readPlace())
+  const window = openWindow(preload, icon, readPlace())
   window.on('close', () => savePlace(window))
   app.on('second-instance', () => {
     if (window.isDestroyed()) return

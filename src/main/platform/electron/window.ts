@@ -48,7 +48,7 @@ export interface WindowPlace {
   maximized?: boolean | undefined
 }
 
-export function openWindow(preload: string, place: WindowPlace): BrowserWindow {
+export function openWindow(preload: string, icon: string, place: WindowPlace): BrowserWindow {
   const window = new BrowserWindow({
     title: 'LLMAgentOS Control Center',
     width: place.width,
@@ -57,6 +57,7 @@ export function openWindow(preload: string, place: WindowPlace): BrowserWindow {
     minWidth: 760,
     minHeight: 520,
     show: false,
+    icon,
     backgroundColor: nativeTheme.shouldUseDarkColors ? '#242424' : '#ffffff',
     webPreferences: { preload, sandbox: true, contextIsolation: true, nodeIntegration: false, webviewTag: false, spellcheck: false },
   })
