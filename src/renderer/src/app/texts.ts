@@ -4,6 +4,15 @@ import { defineTexts } from '../lib/i18n'
 export const texts = defineTexts({
   en: {
     skip: 'Skip to content',
+    page: {
+      overview: 'Overview',
+      devices: 'Devices',
+      jobs: 'Jobs',
+      models: 'Models',
+      access: 'Access',
+      activity: 'Activity',
+      settings: 'Settings',
+    },
     navigation: 'Pages',
     host: 'Host',
     search: 'Search or run a command',
@@ -26,6 +35,7 @@ export const texts = defineTexts({
     account: 'Account',
     signedInAs: 'Signed in as',
     offerPassword: 'Set a password',
+    signOut: 'Sign out',
     shortcuts: 'Keyboard shortcuts',
     activeJobs_one: '{{count}} active job',
     activeJobs_other: '{{count}} active jobs',
@@ -107,6 +117,15 @@ export const texts = defineTexts({
   },
   zh: {
     skip: '跳到内容',
+    page: {
+      overview: '概览',
+      devices: '设备',
+      jobs: '任务',
+      models: '模型',
+      access: '访问控制',
+      activity: '活动',
+      settings: '设置',
+    },
     navigation: '页面',
     host: '主机',
     search: '搜索或运行命令',
@@ -129,6 +148,7 @@ export const texts = defineTexts({
     account: '账户',
     signedInAs: '当前用户',
     offerPassword: '设置密码',
+    signOut: '退出登录',
     shortcuts: '键盘快捷键',
     activeJobs_one: '{{count}} 个活动任务',
     activeJobs_other: '{{count}} 个活动任务',

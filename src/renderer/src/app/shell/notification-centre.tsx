@@ -1,0 +1,107 @@
+import { ActionIcon, Indicator, Popover, Tooltip } from '@mantine/core'
+import { IconBell, IconCircleCheck } from '@tabler/icons-react'
+import { useMemo, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import type { AuditRecord, Import, Job } from '../../../../shared/contract'
+import { EmptyState, RelativeTime, StateDot } from '../../components'
+import { readSetting, writeSetting } from '../../lib/local-settings'
+import { pathTo, RouteLink } from '../../lib/router'
+import { useAudit, useImports, useJobs } from '../../lib/stores'
+import classes from './shell.module.css'
+import { reasonOf } from './task-centre'
+
+export interface Notice {
+  key: string
+  at: string
+  kind: 'job' | 'import' | 'denial'
+  title: string
+  text: string
+  to: string
+}
+
+const SHOWN = 30
+
+/** The newest failures and denials, newest first. */
+export function noticesOf(
+  jobs: Iterable<Job>,
+  imports: Iterable<Import>,
+  audit: Iterable<AuditRecord>,
+): Notice[] {
+  const notices: Notice[] = []
+  for (const job of jobs) {
+    if (job.state !== 'failed' || !job.finishedAt) continue
+    const { id, name, finishedAt, error } = job
+    notices.push({ key: id, at: finishedAt, kind: 'job', title: name, text: error?.message ?? '', to: pathTo('jobs', id) })
+  }
+  for (const item of imports) {
+    if ((item.state !== 'failed' && item.state !== 'rejected') || !item.finishedAt) continue
+    notices.push({ key: item.id, at: item.finishedAt, kind: 'import', title: item.source, text: reasonOf(item), to: '/models' })
+  }
+  for (const record of audit) {
+    if (record.decision !== 'deny') continue
+    notices.push({ key: record.id, at: record.at, kind: 'denial', title: record.principalName, text: record.summary, to: '/activity' })
+  }
+  return notices.sort((a, b) => (a.at < b.at ? 1 : -1)).slice(0, SHOWN)
+}
+
+/** Recent failures, refusals and denials, with a badge for those not looked at. */
+export function NotificationCentre() {
+  const { t } = useTranslation('shell')
+  const [opened, setOpened] = useState(false)
+  const [seenAt, setSeenAt] = useState(() => readSetting('notices-seen') ?? '')
+  const jobs = useJobs((state) => state.items)
+  const imports = useImports((state) => state.items)
+  const audit = useAudit((state) => state.items)
+  const notices = useMemo(() => noticesOf(jobs.values(), imports.values(), audit.values()), [jobs, imports, audit])
+  const fresh = notices.filter((notice) => notice.at > seenAt).length
+  const label = fresh > 0 ? t('notificationsNew', { count: fresh }) : t('notifications')
+
+  function toggle(open: boolean): void {
+    setOpened(open)
+    const newest = notices[0]?.at
+    if (open || !newest) return
+    setSeenAt(newest)
+    writeSetting('notices-seen', newest)
+  }
+
+  return (
+    <Popover opened={opened} onChange={toggle} width={380} position="bottom-end" trapFocus>
+      <Popover.Target>
+        <Tooltip label={label} disabled={opened}>
+          <ActionIcon aria-label={label} aria-expanded={opened} onClick={() => toggle(!opened)}>
+            <Indicator size={7} offset={1} disabled={fresh === 0} color="red.6">
+              <IconBell size={17} stroke={1.6} />
+            </Indicator>
+          </ActionIcon>
+        </Tooltip>
+      </Popover.Target>
+      <Popover.Dropdown p={0} aria-label={t('notifications')}>
+        <div className={classes['dropHead']}>
+          <strong>{t('notifications')}</strong>
+        </div>
+        {notices.length === 0 ? (
+          <EmptyState compact icon={IconCircleCheck} title={t('notificationsEmpty')} text={t('notificationsEmptyText')} />
+        ) : (
+          <ul className={classes['tasks']}>
+            {notices.map((notice) => (
+              <li key={notice.key}>
+                <RouteLink to={notice.to} className={classes['notice']} onClick={() => toggle(false)}>
+                  <div className={classes['taskHead']}>
+                    <span className={classes['taskName']} title={notice.title}>
+                      {notice.title}
+                    </span>
+                    <StateDot state={notice.kind === 'denial' ? 'deny' : 'failed'} />
+                  </div>
+                  <div className={classes['taskWhy']}>{notice.text}</div>
+                  <div className={classes['quiet']}>
+                    <RelativeTime at={notice.at} />
+                  </div>
+                </RouteLink>
+              </li>
+            ))}
+          </ul>
+        )}
+      </Popover.Dropdown>
+    </Popover>
+  )
+}

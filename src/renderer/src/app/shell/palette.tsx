@@ -1,0 +1,110 @@
+import { useComputedColorScheme, useMantineColorScheme } from '@mantine/core'
+import { Spotlight, type SpotlightActionGroupData } from '@mantine/spotlight'
+import {
+  IconBox,
+  IconFile,
+  IconFolder,
+  IconKeyboard,
+  IconLanguage,
+  IconPlayerPlay,
+  IconSearch,
+  IconSunMoon,
+  IconUserPlus,
+} from '@tabler/icons-react'
+import { type ReactNode, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { shortId } from '../../../../shared/domain/ids'
+import { StateDot } from '../../components'
+import { useLanguage } from '../../lib/i18n'
+import { chooseAndImport } from '../../lib/imports'
+import { navigate, PAGES, pathTo } from '../../lib/router'
+import { useJobs, useModels } from '../../lib/stores'
+import { ROUTES } from '../routes'
+import { showShortcuts } from './shortcuts'
+
+const RECENT_JOBS = 50
+
+/** Ctrl+K: every page, model, recent job and action by a few letters. */
+export function Palette() {
+  const { t } = useTranslation('shell')
+  const [opened, setOpened] = useState(false)
+  const groups = useGroups(opened)
+  return (
+    <Spotlight
+      actions={groups}
+      shortcut="mod + K"
+      highlightQuery
+      limit={30}
+      scrollable
+      maxHeight={420}
+      radius="md"
+      nothingFound={t('palette.nothing')}
+      onSpotlightOpen={() => setOpened(true)}
+      onSpotlightClose={() => setOpened(false)}
+      searchProps={{
+        leftSection: <IconSearch size={17} stroke={1.6} />,
+        placeholder: t('search'),
+        'aria-label': t('search'),
+        size: 'sm',
+      }}
+    />
+  )
+}
+
+function useGroups(opened: boolean): SpotlightActionGroupData[] {
+  const { t } = useTranslation('shell')
+  const { setColorScheme } = useMantineColorScheme()
+  const dark = useComputedColorScheme('dark') === 'dark'
+  const { language, choose } = useLanguage()
+  if (!opened) return []
+  const action = (id: string, label: string, icon: ReactNode, onClick: () => void) => ({
+    id,
+    label,
+    leftSection: icon,
+    onClick,
+  })
+  const icon = { size: 17, stroke: 1.6 }
+  const jobs = [...useJobs.getState().items.values()]
+    .sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1))
+    .slice(0, RECENT_JOBS)
+  return [
+    {
+      group: t('palette.pages'),
+      actions: PAGES.map((page) => {
+        const Icon = ROUTES[page].icon
+        return action(`page:${page}`, t(`page.${page}`), <Icon {...icon} />, () => navigate(`/${page}`))
+      }),
+    },
+    {
+      group: t('palette.actions'),
+      actions: [
+        action('import-file', t('palette.importFile'), <IconFile {...icon} />, () => chooseAndImport('file')),
+        action('import-folder', t('palette.importFolder'), <IconFolder {...icon} />, () => chooseAndImport('folder')),
+        action('new-job', t('palette.newJob'), <IconPlayerPlay {...icon} />, () => navigate('/jobs?new')),
+        action('add-app', t('palette.addApp'), <IconUserPlus {...icon} />, () => navigate('/access?add')),
+        action('theme', t('palette.toggleTheme'), <IconSunMoon {...icon} />, () =>
+          setColorScheme(dark ? 'light' : 'dark'),
+        ),
+        action('language', t('palette.toggleLanguage'), <IconLanguage {...icon} />, () =>
+          choose(language === 'zh' ? 'en' : 'zh'),
+        ),
+        action('shortcuts', t('palette.shortcuts'), <IconKeyboard {...icon} />, showShortcuts),
+      ],
+    },
+    {
+      group: t('palette.models'),
+      actions: [...useModels.getState().items.values()].map((model) =>
+        action(`model:${model.name}`, model.name, <IconBox {...icon} />, () => navigate(pathTo('models', model.name))),
+      ),
+    },
+    {
+      group: t('palette.jobs'),
+      actions: jobs.map((job) => ({
+        ...action(`job:${job.id}`, `${job.name} ${shortId(job.id)}`, <StateDot state={job.state} quiet />, () =>
+          navigate(pathTo('jobs', job.id)),
+        ),
+        description: job.waitReason ?? job.error?.message ?? job.model ?? job.kind,
+      })),
+    },
+  ]
+}

@@ -1,0 +1,111 @@
+import { notifications } from '@mantine/notifications'
+import { create } from 'zustand'
+import { getClient } from './client'
+import { notifyError } from './errors'
+import { hostBridge } from './host'
+import { i18n } from './i18n'
+import { errorMessageOf } from './transport'
+
+/** Whether the task centre is open; an import that begins opens it. */
+export const useTaskCentre = create<{ opened: boolean; setOpened(opened: boolean): void }>((set) => ({
+  opened: false,
+  setOpened: (opened) => set({ opened }),
+}))
+
+/** One thing to import: a file, or a folder with the paths within it. */
+export interface UploadGroup {
+  name: string
+  files: { path: string; file: File }[]
+}
+
+async function importPath(path: string): Promise<void> {
+  await getClient().storage.imports.start({ path })
+}
+
+async function upload(group: UploadGroup): Promise<void> {
+  const form = new FormData()
+  for (const { path, file } of group.files) form.append('file', file, path)
+  const response = await fetch('/api/imports', { method: 'POST', body: form })
+  if (!response.ok) throw { code: 'internal', message: await errorMessageOf(response), details: {} }
+}
+
+async function begin(starts: (() => Promise<void>)[]): Promise<void> {
+  if (starts.length === 0) return
+  useTaskCentre.getState().setOpened(true)
+  const results = await Promise.allSettled(starts.map((start) => start()))
+  for (const result of results) if (result.status === 'rejected') notifyError(result.reason)
+}
+
+function sayNoPath(name: string): void {
+  notifications.show({ color: 'yellow', message: i18n.t('shell:importNoPath', { name }), withBorder: true })
+}
+
+/** Imports what was dropped: each file or folder by itself. */
+export async function importDropped(data: DataTransfer): Promise<void> {
+  const host = hostBridge()
+  // Both lists are emptied when the event is over, so they are read before anything is awaited.
+  const files = [...data.files]
+  const entries = [...data.items].map((item) => item.webkitGetAsEntry?.() ?? null)
+  if (host) {
+    const paths = files.map((file) => ({ file, path: host.pathForFile(file) }))
+    for (const { file, path } of paths) if (!path) sayNoPath(file.name)
+    return begin(paths.filter(({ path }) => path).map(({ path }) => () => importPath(path)))
+  }
+  const groups = await Promise.all(entries.filter((entry) => entry !== null).map(groupOf))
+  return begin(groups.filter((group) => group.files.length > 0).map((group) => () => upload(group)))
+}
+
+/** Imports what was chosen in a file dialog: files one by one, or one folder. */
+export async function importChosen(files: readonly File[]): Promise<void> {
+  const [first] = files
+  if (!first) return
+  const folder = first.webkitRelativePath !== ''
+  const host = hostBridge()
+  if (host) {
+    const paths = folder ? [folderPath(host.pathForFile(first), first.webkitRelativePath)] : files.map(host.pathForFile)
+    return begin(paths.map((path) => () => importPath(path)))
+  }
+  const groups: UploadGroup[] = folder
+    ? [{ name: topOf(first.webkitRelativePath), files: files.map((file) => ({ path: file.webkitRelativePath, file })) }]
+    : files.map((file) => ({ name: file.name, files: [{ path: file.name, file }] }))
+  return begin(groups.map((group) => () => upload(group)))
+}
+
+function topOf(relativePath: string): string {
+  return relativePath.slice(0, Math.max(0, relativePath.indexOf('/'))) || relativePath
+}
+
+/** The folder that was chosen, from the path of a file in it: `/m/net/a/b.bin` and `net/a/b.bin` give `/m/net`. */
+export function folderPath(filePath: string, relativePath: string): string {
+  return filePath.slice(0, filePath.length - relativePath.length) + topOf(relativePath)
+}
+
+async function groupOf(entry: FileSystemEntry): Promise<UploadGroup> {
+  const files: UploadGroup['files'] = []
+  async function walk(current: FileSystemEntry, path: string): Promise<void> {
+    if (current instanceof FileSystemFileEntry) {
+      const file = await new Promise<File>((resolve, reject) => current.file(resolve, reject))
+      files.push({ path, file })
+    } else if (current instanceof FileSystemDirectoryEntry) {
+      const reader = current.createReader()
+      // A reader hands out its entries in parts, and an empty part at the end.
+      for (;;) {
+        const part = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject))
+        if (part.length === 0) break
+        for (const child of part) await walk(child, `${path}/${child.name}`)
+      }
+    }
+  }
+  await walk(entry, entry.name)
+  return { name: entry.name, files }
+}
+
+/** Opens the system's dialog for a model file or folder and imports what is chosen. */
+export function chooseAndImport(kind: 'file' | 'folder'): void {
+  const input = document.createElement('input')
+  input.type = 'file'
+  if (kind === 'folder') input.webkitdirectory = true
+  else input.multiple = true
+  input.addEventListener('change', () => void importChosen([...(input.files ?? [])]))
+  input.click()
+}
