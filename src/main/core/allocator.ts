@@ -6,11 +6,11 @@ import { type Clock, toIso } from '../platform/clock'
 import type { Database } from '../platform/database'
 import { type Disposable, Emitter } from '../platform/events'
 import type { Logger } from '../platform/logger'
+import { checkPlacement } from './check-placement'
 import type { AllocateOptions } from './index'
 import { createLeaseStore, type LeaseStore } from './lease-store'
 import type { HeldLease, Ledger } from './ledger'
 import { placeQuanta, type Shares, type Space, toPlacement } from './place'
-import { checkPlacement } from './check-placement'
 import { type Quanta, toQuanta, toVector } from './quanta'
 import { expiryOf, impossible, overQuota, unavailable } from './refusal'
 import { rankOf } from './waiting'
@@ -49,7 +49,9 @@ export class Allocator implements Disposable {
     this.#clock = deps.clock
     this.#logger = deps.logger
     this.#store = createLeaseStore(deps.database)
-    this.#changes = new Emitter((error) => deps.logger.error({ err: error }, 'A listener of lease changes failed.'))
+    this.#changes = new Emitter((error) =>
+      deps.logger.error({ err: error }, 'A listener of lease changes failed.'),
+    )
   }
 
   get onDidChange() {
@@ -139,10 +141,16 @@ export class Allocator implements Disposable {
   renew(id: string, ttlMs: number): Lease {
     const held = this.#ledger.lease(id)
     if (!held) {
-      throw new AppError('core.not_found', `There is no lease ${id} in force. Request the resources again.`, { lease: id })
+      throw new AppError('core.not_found', `There is no lease ${id} in force. Request the resources again.`, {
+        lease: id,
+      })
     }
     if (held.expiresAtMs === null) {
-      throw new AppError('system.invalid', 'This lease has no end to move: it is held until it is released.', { lease: id })
+      throw new AppError(
+        'system.invalid',
+        'This lease has no end to move: it is held until it is released.',
+        { lease: id },
+      )
     }
     if (!(ttlMs > 0 && Number.isFinite(ttlMs))) {
       throw new AppError('system.invalid', 'A lease must live longer than 0 ms.', { field: 'ttlMs' })
@@ -174,7 +182,9 @@ export class Allocator implements Disposable {
 
   /** In force, oldest first. */
   list(): Lease[] {
-    return [...this.#ledger.leases()].map(({ lease }) => lease).sort((a, b) => compare(a.createdAt, b.createdAt) || compare(a.id, b.id))
+    return [...this.#ledger.leases()]
+      .map(({ lease }) => lease)
+      .sort((a, b) => compare(a.createdAt, b.createdAt) || compare(a.id, b.id))
   }
 
   /** No limits when none are set. */
@@ -253,7 +263,9 @@ export class Allocator implements Disposable {
 
   #expireDue(): void {
     const now = this.#clock.now()
-    const due = [...this.#ledger.leases()].filter((held) => held.expiresAtMs !== null && held.expiresAtMs <= now)
+    const due = [...this.#ledger.leases()].filter(
+      (held) => held.expiresAtMs !== null && held.expiresAtMs <= now,
+    )
     if (due.length > 0) {
       try {
         this.#database.transaction(() => {
@@ -271,7 +283,8 @@ export class Allocator implements Disposable {
 
   #arm(): void {
     let next = Number.POSITIVE_INFINITY
-    for (const { expiresAtMs } of this.#ledger.leases()) if (expiresAtMs !== null) next = Math.min(next, expiresAtMs)
+    for (const { expiresAtMs } of this.#ledger.leases())
+      if (expiresAtMs !== null) next = Math.min(next, expiresAtMs)
     this.#armed?.cancel()
     this.#armed = null
     if (next < Number.POSITIVE_INFINITY) this.#armAt(next)
@@ -291,4 +304,3 @@ export class Allocator implements Disposable {
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
-

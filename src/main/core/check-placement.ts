@@ -23,7 +23,8 @@ export function checkPlacement(
     shares.set(device, quanta)
     addQuanta(total, quanta)
   }
-  if (lackOf(need, total).size > 0 || lackOf(total, need).size > 0) throw invalid('its amounts do not add up to the need')
+  if (lackOf(need, total).size > 0 || lackOf(total, need).size > 0)
+    throw invalid('its amounts do not add up to the need')
   for (const name of ['cpuCores', 'memoryBytes']) {
     if (holders(shares, name).length > 1) throw invalid(`${name} must lie on one device`)
   }

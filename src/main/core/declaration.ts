@@ -21,9 +21,13 @@ export function declaredDevice(
   const { kind, name } = declaration
   const capacity = toQuanta(declaration.capacity)
   if (capacity.size === 0) {
-    throw new AppError('system.invalid', 'A device must offer something: give its capacity an amount above 0.', {
-      field: 'capacity',
-    })
+    throw new AppError(
+      'system.invalid',
+      'A device must offer something: give its capacity an amount above 0.',
+      {
+        field: 'capacity',
+      },
+    )
   }
   for (const resource of capacity.keys()) {
     if (resource.startsWith('custom.') || OFFERS[kind].includes(resource)) continue
@@ -34,13 +38,20 @@ export function declaredDevice(
     )
   }
   const twin = existing.find(
-    (device) => device.origin === 'declared' && device.kind === kind && device.name.toLowerCase() === name.toLowerCase(),
+    (device) =>
+      device.origin === 'declared' &&
+      device.kind === kind &&
+      device.name.toLowerCase() === name.toLowerCase(),
   )
   if (twin) {
-    throw new AppError('system.invalid', `A ${kind} named "${name}" is declared already. Remove it first, or choose another name.`, {
-      field: 'name',
-      device: twin.id,
-    })
+    throw new AppError(
+      'system.invalid',
+      `A ${kind} named "${name}" is declared already. Remove it first, or choose another name.`,
+      {
+        field: 'name',
+        device: twin.id,
+      },
+    )
   }
   return {
     id,

@@ -1,21 +1,24 @@
-import type { Device, DeviceDeclaration, Lease, Placement, Quota, Resources, TelemetrySample } from '../../shared/contract'
-import type { DeviceId, JobId, LeaseId, PrincipalId } from '../../shared/domain/ids'
+import type {
+  Device,
+  DeviceDeclaration,
+  Lease,
+  Placement,
+  Quota,
+  Resources,
+  TelemetrySample,
+} from '../../shared/contract'
+import type { JobId, LeaseId, PrincipalId } from '../../shared/domain/ids'
 import type { ResourceVector } from '../../shared/domain/resources'
 import type { Clock } from '../platform/clock'
 import type { Database } from '../platform/database'
 import type { Disposable, Event } from '../platform/events'
 import type { Logger } from '../platform/logger'
+import type { Host } from './host'
+import type { FreeDevice } from './place'
 
-/** What one device still has to give: plain data for pure planning. */
-export interface FreeDevice {
-  id: DeviceId
-  kind: Device['kind']
-  /** Capacity less leases, less what other programs hold, less the reserve; never negative. */
-  free: ResourceVector
-  /** What it could give at the very most, with no lease on it. */
-  capacity: ResourceVector
-  healthy: boolean
-}
+export { createCore } from './core'
+export { coreMigrations } from './migrations'
+export { type FreeDevice, place } from './place'
 
 export interface AllocateOptions {
   holder: PrincipalId
@@ -46,7 +49,11 @@ export interface Core extends Disposable {
   resources(): Resources
   /** Newest sample of each device. */
   latestTelemetry(): TelemetrySample[]
-  telemetry(query: { device?: string | undefined; fromMs?: number | undefined; stepMs?: number | undefined }): TelemetrySample[]
+  telemetry(query: {
+    device?: string | undefined
+    fromMs?: number | undefined
+    stepMs?: number | undefined
+  }): TelemetrySample[]
 
   /** Devices as the planner sees them now. */
   freeDevices(): FreeDevice[]
@@ -84,4 +91,6 @@ export interface CoreDeps {
   database: Database
   clock: Clock
   logger: Logger
+  /** The machine itself; a test puts another in its place. */
+  host?: Host | undefined
 }

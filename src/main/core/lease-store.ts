@@ -1,7 +1,7 @@
 import { Lease, Placement, type Quota } from '../../shared/contract'
 import { ResourceVector } from '../../shared/domain/resources'
-import type { Database } from '../platform/database'
 import { toIso } from '../platform/clock'
+import type { Database } from '../platform/database'
 import type { HeldLease } from './ledger'
 import type { CoreTables } from './migrations'
 import { toQuanta } from './quanta'
@@ -53,7 +53,12 @@ export function createLeaseStore(database: Database): LeaseStore {
     },
     inForce() {
       const rows = database.all(
-        db.selectFrom('core_leases').selectAll().where('ended_at', 'is', null).orderBy('created_at').orderBy('id'),
+        db
+          .selectFrom('core_leases')
+          .selectAll()
+          .where('ended_at', 'is', null)
+          .orderBy('created_at')
+          .orderBy('id'),
       )
       return rows.map((row) => {
         const lease = leaseOf(row)

@@ -53,7 +53,10 @@ export function toPlacement(shares: Shares): Placement {
 }
 
 /** {@link place} in whole numbers; `spaces` are not changed. */
-export function placeQuanta(need: Quanta, spaces: readonly Space[]): { shares: Shares } | { missing: Quanta } {
+export function placeQuanta(
+  need: Quanta,
+  spaces: readonly Space[],
+): { shares: Shares } | { missing: Quanta } {
   const shares: Shares = new Map()
   const missing: Quanta = new Map()
   const put = (id: string, amounts: Quanta) => {
@@ -65,7 +68,10 @@ export function placeQuanta(need: Quanta, spaces: readonly Space[]): { shares: S
 
   const host = pick(need, HOST)
   if (host.size > 0) {
-    const cpu = fullest(of('cpu').filter((space) => fitsIn(host, space.free)), host)
+    const cpu = fullest(
+      of('cpu').filter((space) => fitsIn(host, space.free)),
+      host,
+    )
     if (cpu) put(cpu.id, host)
     else addQuanta(missing, leastLack(host, of('cpu')))
   }
@@ -109,7 +115,10 @@ function placeUnits(
   memory: string | null,
   spaces: Space[],
 ): { shares: Shares } | { missing: Quanta } {
-  const alone = fullest(spaces.filter((space) => fitsIn(wanted, space.free)), wanted)
+  const alone = fullest(
+    spaces.filter((space) => fitsIn(wanted, space.free)),
+    wanted,
+  )
   if (alone) return { shares: new Map([[alone.id, wanted]]) }
   const amount = wanted.get(unit) ?? 0
   if (amount <= UNIT) return { missing: leastLack(wanted, spaces) }
@@ -136,9 +145,7 @@ function placeUnits(
         return fitsIn(part, space.free)
       })
     : [null]
-  const best = places
-    .filter((space) => total(space) >= wholes)
-    .sort((a, b) => total(b) - total(a))[0]
+  const best = places.filter((space) => total(space) >= wholes).sort((a, b) => total(b) - total(a))[0]
   if (best === undefined) {
     const reachable = Math.max(
       Math.min(wholes, total(null)) * UNIT,

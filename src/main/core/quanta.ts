@@ -38,9 +38,13 @@ export function toQuanta(vector: ResourceVector): Quanta {
   const quanta: Quanta = new Map()
   for (const [name, amount] of namedAmounts(vector)) {
     if (!Number.isFinite(amount) || amount < 0) {
-      throw new AppError('system.invalid', `The amount of ${name} must be a number of 0 or more; it is ${amount}.`, {
-        field: name,
-      })
+      throw new AppError(
+        'system.invalid',
+        `The amount of ${name} must be a number of 0 or more; it is ${amount}.`,
+        {
+          field: name,
+        },
+      )
     }
     const quantum = toQuantum(name, amount)
     if (!Number.isSafeInteger(quantum)) {

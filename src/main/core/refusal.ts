@@ -1,10 +1,10 @@
+import type { ResourceVector } from '../../shared/domain/resources'
 import { formatBytes } from '../../shared/domain/units'
 import { AppError } from '../../shared/errors'
 import { toIso } from '../platform/clock'
 import type { HeldLease, Ledger } from './ledger'
 import { placeQuanta } from './place'
 import { addQuanta, fromQuantum, namedAmounts, type Quanta, toQuantum, toVector } from './quanta'
-import type { ResourceVector } from '../../shared/domain/resources'
 
 const MOST_HOLDERS = 20
 
@@ -22,7 +22,9 @@ function inWords(quanta: Quanta): string {
   const parts = [...quanta].map(([name, quantum]) => {
     const amount = fromQuantum(name, quantum)
     const word = WORDS[name] ?? name.replace('custom.', '')
-    return name.endsWith('Bytes') ? `${formatBytes(amount)} of ${word}` : `${Number(amount.toFixed(3))} ${word}`
+    return name.endsWith('Bytes')
+      ? `${formatBytes(amount)} of ${word}`
+      : `${Number(amount.toFixed(3))} ${word}`
   })
   return parts.length < 2 ? (parts[0] ?? 'nothing') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`
 }
@@ -42,7 +44,8 @@ export function unavailable(missing: Quanta, need: Quanta, ledger: Ledger, nowMs
   const estimateMs = estimate(need, ledger, nowMs)
   const foreign: Quanta = new Map()
   for (const { id } of ledger.emptySpaces()) {
-    for (const [name, quantum] of ledger.foreign(id)) if (missing.has(name)) addQuanta(foreign, new Map([[name, quantum]]))
+    for (const [name, quantum] of ledger.foreign(id))
+      if (missing.has(name)) addQuanta(foreign, new Map([[name, quantum]]))
   }
   const first = holding[0]
   const who = first
@@ -130,7 +133,10 @@ function estimate(need: Quanta, ledger: Ledger, nowMs: number): number | null {
   return null
 }
 
-export function expiryOf(nowMs: number, ttlMs: number | null): { expiresAtMs: number | null; expiresAt: string | null } {
+export function expiryOf(
+  nowMs: number,
+  ttlMs: number | null,
+): { expiresAtMs: number | null; expiresAt: string | null } {
   const expiresAtMs = ttlMs === null ? null : nowMs + ttlMs
   return { expiresAtMs, expiresAt: expiresAtMs === null ? null : toIso(expiresAtMs) }
 }

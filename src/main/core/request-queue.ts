@@ -48,7 +48,9 @@ export class RequestQueue implements Disposable, Precedence {
     const { signal, waitMs } = options
     signal?.throwIfAborted()
     if (need.size === 0) {
-      throw new AppError('system.invalid', 'A request must ask for something: give an amount above 0.', { field: 'need' })
+      throw new AppError('system.invalid', 'A request must ask for something: give an amount above 0.', {
+        field: 'need',
+      })
     }
     this.#allocator.assertPossible(need)
     const over = this.#allocator.quotaRefusal(need, options.holder)
@@ -81,7 +83,9 @@ export class RequestQueue implements Disposable, Precedence {
         reject: settle(reject),
       }
       const onAbort = () => this.#leave(waiting, () => signal?.reason)
-      const stopWaiting = this.#clock.setTimer(waitMs, () => this.#leave(waiting, () => this.#whyNot(waiting)))
+      const stopWaiting = this.#clock.setTimer(waitMs, () =>
+        this.#leave(waiting, () => this.#whyNot(waiting)),
+      )
       const stopClaim = this.#clock.setTimer(CLAIM_AFTER_MS, () => this.wake())
       signal?.addEventListener('abort', onAbort, { once: true })
       this.#queue.add(waiting)

@@ -18,7 +18,10 @@ const V1_NO_LIMIT = 2 ** 62
  * Reads cgroup v2 (`cpu.max`, `memory.max`), and v1 where the controllers are still there, from the group of this
  * process up to the root: the lowest limit on the way counts. https://docs.kernel.org/admin-guide/cgroup-v2.html
  */
-export async function readConfinement(self = '/proc/self/cgroup', root = '/sys/fs/cgroup'): Promise<Confinement> {
+export async function readConfinement(
+  self = '/proc/self/cgroup',
+  root = '/sys/fs/cgroup',
+): Promise<Confinement> {
   const lines = (await read(self))?.split('\n') ?? []
   let result = UNLIMITED
   for (const line of lines) {
@@ -26,13 +29,20 @@ export async function readConfinement(self = '/proc/self/cgroup', root = '/sys/f
     if (controllers === undefined || path === undefined) continue
     const mount = controllers === '' ? root : join(root, controllers)
     for (const folder of upward(mount, path)) {
-      if (controllers === '') result = lower(result, parseCpuMax(await read(join(folder, 'cpu.max'))), await read(join(folder, 'memory.max')), folder)
+      if (controllers === '')
+        result = lower(
+          result,
+          parseCpuMax(await read(join(folder, 'cpu.max'))),
+          await read(join(folder, 'memory.max')),
+          folder,
+        )
       if (controllers.split(',').includes('cpu')) {
         const quota = Number(await read(join(folder, 'cpu.cfs_quota_us')))
         const period = Number(await read(join(folder, 'cpu.cfs_period_us')))
         result = lower(result, quota > 0 && period > 0 ? quota / period : null, null, folder)
       }
-      if (controllers === 'memory') result = lower(result, null, await read(join(folder, 'memory.limit_in_bytes')), folder)
+      if (controllers === 'memory')
+        result = lower(result, null, await read(join(folder, 'memory.limit_in_bytes')), folder)
     }
   }
   return result
@@ -46,7 +56,8 @@ export function parseCpuMax(text: string | null): number | null {
 
 /** Bytes in use by the group that cannot be given back at will; null when it cannot be read. */
 export async function readConfinedUse(folder: string): Promise<number | null> {
-  const current = (await read(join(folder, 'memory.current'))) ?? (await read(join(folder, 'memory.usage_in_bytes')))
+  const current =
+    (await read(join(folder, 'memory.current'))) ?? (await read(join(folder, 'memory.usage_in_bytes')))
   if (current === null) return null
   const stat = (await read(join(folder, 'memory.stat'))) ?? ''
   const cache = Number(stat.match(/^(?:total_)?inactive_file (\d+)$/m)?.[1] ?? 0)
@@ -59,7 +70,12 @@ function upward(mount: string, path: string): string[] {
   return [...parts.map((_, index) => join(mount, ...parts.slice(0, parts.length - index))), mount]
 }
 
-function lower(limits: Confinement, cores: number | null, memory: string | null, folder: string): Confinement {
+function lower(
+  limits: Confinement,
+  cores: number | null,
+  memory: string | null,
+  folder: string,
+): Confinement {
   const bytes = memory === null ? Number.NaN : Number(memory.trim())
   const isLimit = bytes > 0 && bytes < V1_NO_LIMIT
   const lowest = isLimit && (limits.memoryBytes === null || bytes < limits.memoryBytes)

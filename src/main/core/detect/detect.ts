@@ -6,7 +6,7 @@ import type { Logger } from '../../platform/logger'
 import type { Detection } from '../host'
 import { scanAccel, scanFpgaManagers } from './accelerators'
 import { parseRocmSmi, ROCM_QUERY } from './amd'
-import { parseSystemProfiler, PROFILER_QUERY } from './apple'
+import { PROFILER_QUERY, parseSystemProfiler } from './apple'
 import type { Confinement } from './cgroup'
 import { detectCpu } from './cpu'
 import { mergeDevices } from './merge'
@@ -21,7 +21,11 @@ const XRT_FOLDERS = ['/opt/xilinx/xrt/bin']
 export async function detectDevices(confinement: Confinement, logger: Logger): Promise<Detection> {
   const linux = process.platform === 'linux'
   const failedTools: string[] = []
-  const read = (tool: string, outcome: ToolOutcome, parse: (stdout: string) => VendorDevice[]): VendorDevice[] => {
+  const read = (
+    tool: string,
+    outcome: ToolOutcome,
+    parse: (stdout: string) => VendorDevice[],
+  ): VendorDevice[] => {
     if (outcome.state === 'absent') return []
     try {
       if (outcome.state === 'answered') return parse(outcome.stdout)
@@ -62,7 +66,11 @@ async function examineXrt(): Promise<{ tool: string; outcome: ToolOutcome }> {
   for (const tool of ['xbutil', 'xrt-smi']) {
     const file = join(tmpdir(), `llmagentos-${randomBytes(8).toString('hex')}.json`)
     try {
-      const outcome = await runTool(tool, ['examine', '--format', 'JSON', '--output', file, '--force'], XRT_FOLDERS)
+      const outcome = await runTool(
+        tool,
+        ['examine', '--format', 'JSON', '--output', file, '--force'],
+        XRT_FOLDERS,
+      )
       if (outcome.state === 'absent') continue
       if (outcome.state === 'failed') return { tool, outcome }
       return { tool, outcome: { state: 'answered', stdout: await readFile(file, 'utf8') } }

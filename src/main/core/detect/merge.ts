@@ -21,13 +21,24 @@ export function mergeDevices(
     if (address) told.add(slotOf(device.kind, address))
     const onBus = bus.find((item) => item.address === address)
     const known = devices.get(device.id)
-    const properties = { ...(onBus?.driver ? { driver: onBus.driver } : {}), ...known?.properties, ...device.properties }
+    const properties = {
+      ...(onBus?.driver ? { driver: onBus.driver } : {}),
+      ...known?.properties,
+      ...device.properties,
+    }
+    const [vendorId, deviceId] = String(device.properties['pciId'] ?? '').split(':')
+    const listed = names && vendorId && deviceId && pciName(names, vendorId, deviceId)
     devices.set(device.id, {
       ...device,
+      ...(listed ? { name: listed } : {}),
       // Two tools that know the same device: the first one told more, the sources are listed in one sentence.
       ...known,
       properties,
-      foundBy: [known?.foundBy ?? device.foundBy, ...(known ? [device.foundBy] : []), ...(onBus && !known ? [BUS] : [])].join(', '),
+      foundBy: [
+        known?.foundBy ?? device.foundBy,
+        ...(known ? [device.foundBy] : []),
+        ...(onBus && !known ? [BUS] : []),
+      ].join(', '),
     })
   }
   for (const item of bus) {
@@ -62,7 +73,9 @@ function fromBus(item: PciFunction, kind: 'gpu' | 'npu' | 'fpga', names: string 
       pciId: `${item.vendorId}:${item.deviceId}`,
       ...(item.driver
         ? { driver: item.driver }
-        : { problem: 'No driver is bound to this device. Install the driver of its vendor, then scan again.' }),
+        : {
+            problem: 'No driver is bound to this device. Install the driver of its vendor, then scan again.',
+          }),
     },
     health: item.driver ? 'ok' : 'degraded',
     foundBy: BUS,

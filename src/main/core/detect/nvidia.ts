@@ -86,7 +86,8 @@ function memoryOf(part: Node): { gpuMemoryBytes?: number } {
 function problemOf(gpu: Node): string | null {
   const action = text(gpu['gpu_recovery_action'])
   if (action && action !== 'None') return `The driver asks for: ${action}.`
-  if (text(node(gpu['gpu_reset_status'])['reset_required']) === 'Yes') return 'The driver asks for a reset of this GPU.'
+  if (text(node(gpu['gpu_reset_status'])['reset_required']) === 'Yes')
+    return 'The driver asks for a reset of this GPU.'
   return null
 }
 

@@ -147,5 +147,10 @@ export function pciName(database: string, vendorId: string, deviceId: string): s
   const lines = end < 0 ? block : block.slice(0, end)
   const at = lines.indexOf(`\n\t${deviceId}  `)
   if (at < 0) return null
-  return lines.slice(at + deviceId.length + 4).split('\n', 1)[0]?.trim() ?? null
+  return (
+    lines
+      .slice(at + deviceId.length + 4)
+      .split('\n', 1)[0]
+      ?.trim() ?? null
+  )
 }

@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 
-export type ToolOutcome = { state: 'answered'; stdout: string } | { state: 'absent' } | { state: 'failed'; why: string }
+export type ToolOutcome =
+  | { state: 'answered'; stdout: string }
+  | { state: 'absent' }
+  | { state: 'failed'; why: string }
 
 const TIMEOUT_MS = 5000
 const MOST_OUTPUT_BYTES = 32 * 1024 * 1024
@@ -11,7 +14,11 @@ const MOST_OUTPUT_BYTES = 32 * 1024 * 1024
  * there and hangs, fails or says nothing is `failed`.
  * @param folders where vendors install it beside `PATH`
  */
-export async function runTool(name: string, args: readonly string[], folders: readonly string[] = []): Promise<ToolOutcome> {
+export async function runTool(
+  name: string,
+  args: readonly string[],
+  folders: readonly string[] = [],
+): Promise<ToolOutcome> {
   for (const file of [name, ...folders.map((folder) => join(folder, name))]) {
     const outcome = await run(file, args)
     if (outcome.state !== 'absent') return outcome
@@ -34,7 +41,8 @@ function run(file: string, args: readonly string[]): Promise<ToolOutcome> {
       },
       (error, stdout) => {
         if (!error) resolve({ state: 'answered', stdout })
-        else if (error.code === undefined && error.killed) resolve({ state: 'failed', why: `no answer in ${TIMEOUT_MS / 1000} s` })
+        else if (error.code === undefined && error.killed)
+          resolve({ state: 'failed', why: `no answer in ${TIMEOUT_MS / 1000} s` })
         else if (['ENOENT', 'EACCES', 'ENOTDIR'].includes(String(error.code))) resolve({ state: 'absent' })
         else resolve({ state: 'failed', why: firstLine(stdout) || `exit ${error.code ?? error.signal}` })
       },

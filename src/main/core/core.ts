@@ -1,0 +1,125 @@
+import type { TelemetrySample } from '../../shared/contract'
+import { AppError } from '../../shared/errors'
+import { Emitter } from '../platform/events'
+import { Allocator } from './allocator'
+import { Devices } from './devices'
+import type { HostReading } from './host'
+import type { Core, CoreDeps } from './index'
+import { Ledger } from './ledger'
+import { createMachine } from './machine'
+import { toQuanta } from './quanta'
+import { RequestQueue } from './request-queue'
+import { foreignMemory, sumResources } from './resources'
+import { Telemetry } from './telemetry'
+
+const SAMPLE_MS = 1000
+const MINUTE_MS = 60_000
+
+/** Wires the parts of core; what each does is in its own file. */
+export function createCore(deps: CoreDeps): Core {
+  const { database, clock, logger } = deps
+  const host = deps.host ?? createMachine({ clock, logger })
+  const ledger = new Ledger()
+  const allocator = new Allocator({ ledger, database, clock, logger })
+  const requests = new RequestQueue({ allocator, ledger, database, clock })
+  const devices = new Devices({ database, clock, ledger, host, logger })
+  const telemetry = new Telemetry(database)
+  const samples = new Emitter<TelemetrySample[]>((error) =>
+    logger.error({ err: error }, 'A listener of samples failed.'),
+  )
+  let stopSampling: () => void = () => undefined
+  let disposed = false
+  let lastReading: HostReading = { readings: [], childrenMemoryBytes: null }
+  let housekeepingAt = 0
+
+  allocator.connect(requests, () => requests.wake())
+
+  async function sample(): Promise<void> {
+    const startedAt = clock.now()
+    try {
+      lastReading = await host.read(devices.list())
+      if (disposed) return
+      ledger.setForeign(foreignMemory(lastReading, ledger))
+      samples.fire(telemetry.add(lastReading.readings, clock.now()))
+      requests.wake()
+      if (startedAt - housekeepingAt >= MINUTE_MS) {
+        housekeepingAt = startedAt
+        await telemetry.flush(startedAt)
+        if (!disposed) allocator.prune()
+      }
+    } catch (error) {
+      logger.error({ err: error }, 'The devices could not be sampled.')
+    }
+    if (!disposed)
+      stopSampling = clock.setTimer(Math.max(1, SAMPLE_MS - (clock.now() - startedAt)), () => void sample())
+  }
+
+  return {
+    async start() {
+      await devices.start()
+      allocator.start()
+      housekeepingAt = clock.now()
+      await telemetry.start(
+        devices.list().map(({ id }) => id),
+        clock.now(),
+      )
+      await sample()
+    },
+    dispose() {
+      if (disposed) return
+      disposed = true
+      stopSampling()
+      requests.dispose()
+      allocator.dispose()
+      host.dispose()
+    },
+
+    listDevices: () => devices.list(),
+    declareDevice(declaration, by) {
+      const device = devices.declare(declaration, by)
+      requests.devicesChanged()
+      return device
+    },
+    removeDevice(id) {
+      devices.remove(id)
+      telemetry.forget(id)
+      requests.devicesChanged()
+    },
+    async rescan() {
+      const list = await devices.rescan()
+      requests.devicesChanged()
+      return list
+    },
+    resources: () =>
+      sumResources(ledger, lastReading.readings.find(({ device }) => device === 'cpu0')?.load ?? 0),
+    latestTelemetry: () => telemetry.latest(),
+    telemetry: (query) => telemetry.query(query, clock.now(), (id) => ledger.device(id) !== undefined),
+
+    freeDevices: () => ledger.freeDevices(),
+    assertPossible: (need) => allocator.assertPossible(toQuanta(need)),
+    allocate: (need, options, placement) => allocator.allocate(toQuanta(need), options, placement),
+    request: async (need, options) => requests.request(toQuanta(need), options),
+    renew: (id, ttlMs) => allocator.renew(id, ttlMs),
+    release: (id) => allocator.release(id),
+    getLease: (id) => allocator.get(id),
+    listLeases: () => allocator.list(),
+
+    getQuota: (principal) => allocator.getQuota(principal),
+    setQuota: (quota) => allocator.setQuota(quota),
+    removeQuota: (principal) => allocator.removeQuota(principal),
+
+    setReservedMemory(bytes) {
+      if (!Number.isFinite(bytes) || bytes < 0) {
+        throw new AppError('system.invalid', 'The memory to keep free must be 0 bytes or more.', {
+          field: 'reservedMemoryBytes',
+        })
+      }
+      ledger.setReservedMemory(Math.floor(bytes))
+      requests.wake()
+    },
+
+    onDidChangeDevices: devices.onDidChange,
+    onDidChangeLeases: allocator.onDidChange,
+    onDidSample: samples.event,
+  }
+}

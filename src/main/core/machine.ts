@@ -1,0 +1,57 @@
+import type { Device } from '../../shared/contract'
+import type { Clock } from '../platform/clock'
+import type { Logger } from '../platform/logger'
+import { type Confinement, readConfinement } from './detect/cgroup'
+import { detectDevices } from './detect/detect'
+import type { Host, HostReading, Reading } from './host'
+import { readAmdGpu } from './read-amd'
+import { createHostReader } from './read-host'
+import { createNvidiaWatch } from './watch-nvidia'
+
+/** This machine. */
+export function createMachine(deps: { clock: Clock; logger: Logger }): Host {
+  const nvidia = createNvidiaWatch(deps)
+  const host = createHostReader(deps.clock)
+  let confinement: Promise<Confinement> | null = null
+  const limits = () => {
+    confinement ??= process.platform === 'linux' ? readConfinement() : Promise.resolve(none)
+    return confinement
+  }
+
+  return {
+    async detect() {
+      confinement = null
+      return detectDevices(await limits(), deps.logger)
+    },
+    async read(devices): Promise<HostReading> {
+      const detected = devices.filter(({ origin, health }) => origin === 'detected' && health !== 'missing')
+      nvidia.watch(detected.some(({ foundBy }) => foundBy.includes('nvidia-smi')))
+      const [reading, childrenMemoryBytes, ...gpus] = await Promise.all([
+        host.read(await limits()),
+        host.readChildrenMemory(),
+        ...detected.filter(({ kind }) => kind === 'gpu').map(readGpu),
+      ])
+      const readings: Reading[] = gpus.filter((gpu): gpu is Reading => gpu !== null)
+      if (detected.some(({ id }) => id === 'cpu0')) readings.unshift({ device: 'cpu0', ...reading })
+      return { readings, childrenMemoryBytes }
+    },
+    dispose() {
+      nvidia.watch(false)
+    },
+  }
+
+  async function readGpu(device: Device): Promise<Reading | null> {
+    const address = device.properties['pciAddress']
+    // What runs in one part of a GPU cannot be told from the whole.
+    if (typeof address !== 'string' || device.properties['migInstance'] !== undefined) return null
+    const row = nvidia.row(address)
+    if (row) {
+      const { address: _, ...values } = row
+      return { device: device.id, ...values }
+    }
+    const values = device.properties['driver'] === 'amdgpu' ? await readAmdGpu(address) : null
+    return values && { device: device.id, ...values }
+  }
+}
+
+const none: Confinement = { cores: null, memoryBytes: null, memoryFolder: null }

@@ -1,0 +1,64 @@
+import type { Resources } from '../../shared/contract'
+import type { HostReading } from './host'
+import type { Ledger } from './ledger'
+import { addQuanta, type Quanta, toQuanta, toQuantum, toVector } from './quanta'
+
+/**
+ * What programs outside use of memory, by device.
+ *
+ * Host: all that is used, less what the leases account for. Leases of jobs and engines belong to processes that this one
+ * started: they account for what these processes really use, up to what is leased (a lease of 8 GB with 1 GB in use does
+ * not hide 7 GB of another program). Leases with a time to live belong to other programs, which cannot be told from the
+ * rest: they are taken to use what they hold. Where children cannot be measured, so are all.
+ * GPU: what is used less what is leased. Estimates on purpose: in doubt a program counts as foreign, and less is granted.
+ */
+export function foreignMemory(reading: HostReading, ledger: Ledger): Map<string, Quanta> {
+  const ownByDevice = new Map<string, { children: number; others: number }>()
+  for (const { lease, shares, expiresAtMs } of ledger.leases()) {
+    const children = expiresAtMs === null || lease.job !== null
+    for (const [device, amounts] of shares) {
+      const own = ownByDevice.get(device) ?? { children: 0, others: 0 }
+      own[children ? 'children' : 'others'] +=
+        (amounts.get('memoryBytes') ?? 0) + (amounts.get('gpuMemoryBytes') ?? 0)
+      ownByDevice.set(device, own)
+    }
+  }
+  const foreign = new Map<string, Quanta>()
+  for (const { device, memoryUsedBytes } of reading.readings) {
+    const kind = ledger.device(device)?.kind
+    if (kind !== 'cpu' && kind !== 'gpu') continue
+    const own = ownByDevice.get(device) ?? { children: 0, others: 0 }
+    const measured =
+      kind === 'cpu' ? (reading.childrenMemoryBytes ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY
+    const rest = Math.floor(memoryUsedBytes - Math.min(own.children, measured) - own.others)
+    if (rest > 0) foreign.set(device, new Map([[kind === 'cpu' ? 'memoryBytes' : 'gpuMemoryBytes', rest]]))
+  }
+  return foreign
+}
+
+/** @param load of the host's cores now, 0 to 1, to show what others use of them; it takes nothing from what is available */
+export function sumResources(ledger: Ledger, load: number): Resources {
+  const capacity: Quanta = new Map()
+  const allocated: Quanta = new Map()
+  const foreign: Quanta = new Map()
+  const available: Quanta = new Map()
+  for (const device of ledger.devices()) {
+    addQuanta(allocated, ledger.used(device.id))
+    if (device.health === 'missing') continue
+    addQuanta(capacity, toQuanta(device.capacity))
+    addQuanta(foreign, ledger.foreign(device.id))
+    if (device.id === 'cpu0') {
+      const busy = load * (device.capacity.cpuCores ?? 0)
+      const own = (ledger.used(device.id).get('cpuCores') ?? 0) / 1e6
+      const others = Math.max(0, Math.round((busy - own) * 100) / 100)
+      if (others > 0) addQuanta(foreign, new Map([['cpuCores', toQuantum('cpuCores', others)]]))
+    }
+  }
+  for (const { free } of ledger.spaces(false)) addQuanta(available, free)
+  return {
+    capacity: toVector(capacity),
+    allocated: toVector(allocated),
+    foreign: toVector(foreign),
+    available: toVector(available),
+  }
+}
