@@ -1,7 +1,3 @@
-import { useTranslation } from 'react-i18next'
-import { Page } from '../../components'
-
-export function JobsPage() {
-  const { t } = useTranslation('jobs')
-  return <Page title={t('title')}>{null}</Page>
-}
+export { ModelLink } from './job-detail'
+export { JobsPage } from './jobs-page'
+export { RunForm, type RunFormProps } from './run-form/run-form'

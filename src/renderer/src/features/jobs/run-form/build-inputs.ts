@@ -3,7 +3,7 @@ import type { JsonTensor, Signature, TensorSpec } from '@shared/domain/tensor'
 import { elementCount } from '@shared/domain/tensor'
 import { compact, weight } from './compact'
 import { fill } from './fillers'
-import { dimensionsFrom, type FormChoice, isScalar, resolveShape } from './form-model'
+import { dimensionsFrom, type FormChoice, type InputChoice, isScalar, resolveShape } from './form-model'
 import { InputProblem } from './input-problem'
 import { parseJson, parseScalar, tensorFromJson, tensorFromText } from './parse-values'
 import { tensorFromFile } from './tensor-file'
@@ -29,6 +29,19 @@ export interface PlacedProblem {
 
 export type Built<Value> = { ok: true; value: Value } | { ok: false; problems: PlacedProblem[] }
 
+/** The tensor that typed values, a scalar or a file make. @throws InputProblem */
+export function tensorOf(
+  spec: TensorSpec,
+  choice: InputChoice,
+  dimensions: FormChoice['dimensions'],
+  file: ChosenFile | undefined,
+): JsonTensor {
+  if (isScalar(spec)) return parseScalar(spec.dtype, choice.scalar)
+  if (choice.filler === 'values') return tensorFromText(spec, choice.values, dimensions)
+  if (!file) throw new InputProblem('fileMissing')
+  return tensorFromFile(spec, file.name, file.bytes, dimensions)
+}
+
 function buildOne(
   spec: TensorSpec,
   form: FormChoice,
@@ -37,11 +50,8 @@ function buildOne(
 ): JsonTensor {
   const choice = form.inputs[spec.name]
   if (!choice) throw new InputProblem('missingInput', { input: spec.name })
-  if (isScalar(spec)) return parseScalar(spec.dtype, choice.scalar)
-  if (choice.filler === 'values') return tensorFromText(spec, choice.values, form.dimensions)
-  if (choice.filler === 'file') {
-    if (!file) throw new InputProblem('fileMissing')
-    return tensorFromFile(spec, file.name, file.bytes, form.dimensions)
+  if (isScalar(spec) || choice.filler === 'values' || choice.filler === 'file') {
+    return tensorOf(spec, choice, form.dimensions, file)
   }
   const shape = resolveShape(spec, form.dimensions)
   if (elementCount(shape) * 8 > MAX_SUBMISSION_BYTES) {

@@ -1,0 +1,174 @@
+import { Button } from '@mantine/core'
+import type { Job } from '@shared/contract'
+import { parseModelReference } from '@shared/domain/references'
+import { IconPlayerPause, IconPlayerPlay, IconRefresh } from '@tabler/icons-react'
+import { useTranslation } from 'react-i18next'
+import { Duration, Facts, IdText, Meter, RelativeTime, STATE_COLOURS, StateDot } from '../../components'
+import { formatAmount, formatDuration, formatPercent } from '../../lib/format'
+import { localeOf, useLanguage } from '../../lib/i18n'
+import { pathTo, RouteLink } from '../../lib/router'
+import { useDevices } from '../../lib/stores'
+import { doJobAction } from './job-actions'
+import { JobLog } from './job-log'
+import { JobResultView } from './job-result'
+import { actionsFor, stateName } from './job-words'
+import classes from './jobs.module.css'
+import { placementText, vectorText } from './placement'
+import { usePrincipalNames } from './principal-names'
+import { PriorityControl } from './priority-control'
+import { Section } from './section'
+import { TimingsBar } from './timings-bar'
+import { useResourceName, WhyItWaits } from './why-it-waits'
+
+/** A link to the model that a job names; its version where the job knows it. */
+export function ModelLink({ job }: { job: Pick<Job, 'model' | 'modelVersion'> }) {
+  const reference = job.model === null ? null : parseModelReference(job.model)
+  if (!reference) return <span>–</span>
+  const to =
+    job.modelVersion === null
+      ? pathTo('models', reference.name)
+      : pathTo('models', reference.name, job.modelVersion)
+  return <RouteLink to={to}>{job.model}</RouteLink>
+}
+
+function JobError({ error }: { error: NonNullable<Job['error']> }) {
+  const { t } = useTranslation('jobs')
+  const details = error.details && Object.keys(error.details).length > 0 ? error.details : null
+  return (
+    <Section title={t('detail.error')} aside={error.code}>
+      <div className={classes['error']}>{error.message}</div>
+      {details && (
+        <details>
+          <summary>{t('detail.errorDetails')}</summary>
+          <pre className={classes['json']}>{JSON.stringify(details, null, 2)}</pre>
+        </details>
+      )}
+    </Section>
+  )
+}
+
+function JobActions({ job }: { job: Job }) {
+  const { t } = useTranslation('jobs')
+  const possible = actionsFor(job)
+  return (
+    <div className={classes['actions']}>
+      {possible.has('hold') && (
+        <Button
+          variant="default"
+          leftSection={<IconPlayerPause size={15} stroke={1.6} />}
+          onClick={() => doJobAction(job, 'hold')}
+        >
+          {t('action.hold')}
+        </Button>
+      )}
+      {possible.has('resume') && (
+        <Button
+          leftSection={<IconPlayerPlay size={15} stroke={1.6} />}
+          onClick={() => doJobAction(job, 'resume')}
+        >
+          {t('action.resume')}
+        </Button>
+      )}
+      {possible.has('retry') && (
+        <Button
+          variant="default"
+          leftSection={<IconRefresh size={15} stroke={1.6} />}
+          onClick={() => doJobAction(job, 'retry')}
+        >
+          {t('action.retry')}
+        </Button>
+      )}
+      {possible.has('cancel') && (
+        <Button variant="light" color="red" onClick={() => doJobAction(job, 'cancel')}>
+          {t('action.cancel')}
+        </Button>
+      )}
+    </div>
+  )
+}
+
+function JobFacts({ job, nameOf }: { job: Job; nameOf: (principal: string) => string }) {
+  const { t } = useTranslation('jobs')
+  const locale = localeOf(useLanguage((state) => state.language))
+  const devices = useDevices((state) => state.items)
+  const resourceName = useResourceName()
+  const need = vectorText(job.need, resourceName, (resource, value) => formatAmount(resource, value, locale))
+  const labels = Object.entries(job.labels)
+  const rows: [string, React.ReactNode][] = [
+    [t('detail.factModel'), <ModelLink key="model" job={job} />],
+    [t('detail.factNeed'), need || t('detail.nothing')],
+    [t('detail.factWhere'), placementText(job.placement, devices) ?? '–'],
+    [t('detail.factPrincipal'), nameOf(job.principal)],
+    [t('detail.factAttempt'), `${job.attempt} / ${job.maxAttempts}`],
+    [t('detail.factCreated'), <RelativeTime key="created" at={job.createdAt} />],
+  ]
+  if (job.startedAt) rows.push([t('detail.factStarted'), <RelativeTime key="started" at={job.startedAt} />])
+  if (job.finishedAt)
+    rows.push([t('detail.factFinished'), <RelativeTime key="finished" at={job.finishedAt} />])
+  if (job.timeoutMs !== null)
+    rows.push([t('detail.factTimeout'), <Duration key="timeout" ms={job.timeoutMs} />])
+  if (job.dependsOn.length > 0) {
+    rows.push([t('detail.factDepends'), job.dependsOn.map((id) => <IdText key={id} id={id} />)])
+  }
+  if (labels.length > 0)
+    rows.push([t('detail.factLabels'), labels.map(([key, value]) => `${key}=${value}`).join(', ')])
+  return (
+    <Section title={t('detail.facts')}>
+      <Facts rows={rows} />
+    </Section>
+  )
+}
+
+/** All about one job: how it stands and why, what can be done, what it gave and said. */
+export function JobDetail({ job }: { job: Job }) {
+  const { t } = useTranslation('jobs')
+  const nameOf = usePrincipalNames()
+  const waits = job.state === 'queued' || job.state === 'held'
+  const ended = actionsFor(job).has('retry')
+  const state = stateName(job)
+  return (
+    <div className={classes['detail']}>
+      <header className={classes['detailHead']}>
+        <h2 className={classes['detailTitle']}>{job.name}</h2>
+        <div className={classes['detailSub']}>
+          <StateDot state={state} />
+          <IdText id={job.id} />
+          <span>{t(`kind.${job.kind}`)}</span>
+          {job.model && <ModelLink job={job} />}
+        </div>
+      </header>
+      {job.error && <JobError error={job.error} />}
+      {waits && <WhyItWaits job={job} nameOf={nameOf} />}
+      {(job.state === 'running' || (job.progress > 0 && job.progress < 1)) && (
+        <Section title={t('detail.progress')} aside={formatPercent(job.progress)}>
+          <Meter
+            thick
+            label={t('progress', { name: job.name, percent: formatPercent(job.progress) })}
+            parts={[{ share: job.progress, colour: STATE_COLOURS[state] }]}
+          />
+          {job.state === 'running' && job.estimateMs !== null && (
+            <div className={classes['aside']}>
+              {t('detail.expectedEnd')} {formatDuration(job.estimateMs)}
+            </div>
+          )}
+        </Section>
+      )}
+      <Section title={ended ? t('detail.timings') : t('detail.timingsSoFar')}>
+        <TimingsBar job={job} />
+      </Section>
+      {waits && (
+        <Section title={t('detail.priority')} aside={t('detail.priorityHelp')}>
+          <PriorityControl job={job} />
+        </Section>
+      )}
+      <JobActions job={job} />
+      {job.state === 'succeeded' && (
+        <Section title={t('detail.result')}>
+          <JobResultView job={job} />
+        </Section>
+      )}
+      {job.attempt > 0 && <JobLog job={job} />}
+      <JobFacts job={job} nameOf={nameOf} />
+    </div>
+  )
+}

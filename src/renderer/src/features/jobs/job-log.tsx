@@ -1,0 +1,76 @@
+import type { Job } from '@shared/contract'
+import { isTerminal } from '@shared/domain/job-state'
+import { useCallback, useEffect, useLayoutEffect, useRef } from 'react'
+import { useTranslation } from 'react-i18next'
+import { StateDot } from '../../components'
+import { getClient } from '../../lib/client'
+import { localeOf, useLanguage } from '../../lib/i18n'
+import classes from './jobs.module.css'
+import { Section } from './section'
+import { useAsked } from './use-asked'
+
+const EVERY_MS = 1_000
+/** The newest lines; the whole log is in the API. */
+const LINES_SHOWN = 500
+
+/** What the job and its worker said; followed while it runs, at the end unless the person scrolled up. */
+export function JobLog({ job }: { job: Job }) {
+  const { t } = useTranslation('jobs')
+  const locale = localeOf(useLanguage((state) => state.language))
+  const { id, state } = job
+  const ask = useCallback((signal: AbortSignal) => getClient().compute.jobs.log({ id }, { signal }), [id])
+  const { value, error, again } = useAsked(ask)
+  const live = state === 'running'
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a change of state brings new lines
+  useEffect(() => {
+    again()
+    if (!live) return
+    const timer = setInterval(() => {
+      if (!document.hidden) again()
+    }, EVERY_MS)
+    return () => clearInterval(timer)
+  }, [again, live, state])
+
+  const box = useRef<HTMLDivElement>(null)
+  const follows = useRef(true)
+  const lines = value?.items ?? []
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the end moves with every line
+  useLayoutEffect(() => {
+    if (box.current && follows.current) box.current.scrollTop = box.current.scrollHeight
+  }, [lines.length])
+
+  const time = new Intl.DateTimeFormat(locale, { timeStyle: 'medium', hour12: false })
+  return (
+    <Section title={t('detail.log')} aside={live && <StateDot state="running" label={t('detail.logLive')} />}>
+      {error ? (
+        <div className={classes['error']}>{error.message}</div>
+      ) : lines.length === 0 ? (
+        <div className={classes['aside']}>
+          {isTerminal(state) || value ? t('detail.logEmpty') : t('loading')}
+        </div>
+      ) : (
+        <div
+          ref={box}
+          role="log"
+          aria-label={t('detail.logLabel', { name: job.name })}
+          className={classes['log']}
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+          tabIndex={0}
+          onScroll={(event) => {
+            const { scrollTop, scrollHeight, clientHeight } = event.currentTarget
+            follows.current = scrollHeight - scrollTop - clientHeight < 24
+          }}
+        >
+          {lines.slice(-LINES_SHOWN).map((line, i) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: a log only grows
+            <div key={i} className={classes['logLine']} data-level={line.level}>
+              <time dateTime={line.at}>{time.format(new Date(line.at))}</time>
+              <span>{line.text}</span>
+            </div>
+          ))}
+        </div>
+      )}
+    </Section>
+  )
+}

@@ -1,0 +1,31 @@
+import type { Job } from '@shared/contract'
+import { isTerminal } from '@shared/domain/job-state'
+import type { StateName } from '../../components'
+
+/** A queued job that says why it waits is waiting; one that is only in line is queued. */
+export function stateName(job: Job): StateName {
+  return job.state === 'queued' && job.waitReason ? 'waiting' : job.state
+}
+
+/** The second line of a row: why it waits, or what went wrong. */
+export function reasonOf(job: Job): { text: string; tone: 'failed' | undefined } | null {
+  if (job.state === 'failed' && job.error) return { text: job.error.message, tone: 'failed' }
+  if (job.waitReason && !isTerminal(job.state)) return { text: job.waitReason, tone: undefined }
+  return null
+}
+
+export const JOB_ACTIONS = ['raise', 'lower', 'hold', 'resume', 'retry', 'cancel'] as const
+export type JobAction = (typeof JOB_ACTIONS)[number]
+
+/** What can be done with a job as it stands. */
+export function actionsFor(job: Job): ReadonlySet<JobAction> {
+  if (isTerminal(job.state)) return new Set<JobAction>(['retry'])
+  const actions = new Set<JobAction>(['cancel'])
+  if (job.state === 'queued') actions.add('hold')
+  if (job.state === 'held') actions.add('resume')
+  if (job.state !== 'running') {
+    if (job.priority < 100) actions.add('raise')
+    if (job.priority > 0) actions.add('lower')
+  }
+  return actions
+}

@@ -1,0 +1,237 @@
+import { Button } from '@mantine/core'
+import type { Job } from '@shared/contract'
+import { IconInbox, IconPlus, IconStack2 } from '@tabler/icons-react'
+import {
+  type KeyboardEvent,
+  type MouseEvent,
+  useCallback,
+  useDeferredValue,
+  useEffect,
+  useMemo,
+  useRef,
+} from 'react'
+import { useTranslation } from 'react-i18next'
+import { EmptyState, ErrorState, Page, Panel, VirtualTable } from '../../components'
+import { useNow } from '../../lib/clock'
+import { navigate, pathTo, useRoute } from '../../lib/router'
+import { useDevices, useJobs } from '../../lib/stores'
+import { askToCancel } from './job-actions'
+import { jobColumns } from './job-columns'
+import { JobDetailPanel } from './job-detail-panel'
+import { JobFilters } from './job-filters'
+import { countJobs, filterChoices, filterJobs, NO_FILTER, sortJobs } from './job-list'
+import classes from './jobs.module.css'
+import { useJobsView } from './jobs-store'
+import { NewJobDialog } from './new-job-dialog'
+import { usePrincipalNames } from './principal-names'
+import { keepExisting, moveCursor, NOTHING_SELECTED, selectRow } from './selection'
+
+function Counts({ jobs }: { jobs: readonly Job[] }) {
+  const { t } = useTranslation('jobs')
+  const minute = Math.floor(useNow() / 60_000)
+  const counts = useMemo(() => countJobs(jobs, minute * 60_000), [jobs, minute])
+  const parts = [
+    t('counts.waiting', { count: counts.waiting }),
+    t('counts.running', { count: counts.running }),
+    ...(counts.held > 0 ? [t('counts.held', { count: counts.held })] : []),
+    t('counts.done', { count: counts.doneLastHour }),
+  ]
+  return <div className={classes['counts']}>{parts.join(' · ')}</div>
+}
+
+function Marks({ jobs }: { jobs: readonly Job[] }) {
+  const { t } = useTranslation('jobs')
+  const setSelection = useJobsView((state) => state.setSelection)
+  return (
+    <div className={classes['marks']}>
+      <span>{t('marked.count', { count: jobs.length })}</span>
+      <Button variant="light" color="red" onClick={() => askToCancel(jobs)}>
+        {t('marked.cancel')}
+      </Button>
+      <Button variant="default" onClick={() => setSelection(() => NOTHING_SELECTED)}>
+        {t('marked.clear')}
+      </Button>
+    </div>
+  )
+}
+
+function NoRows({ any }: { any: boolean }) {
+  const { t } = useTranslation('jobs')
+  const { filter, setFilter } = useJobsView()
+  if (!any) {
+    return (
+      <EmptyState
+        icon={IconStack2}
+        title={t('empty.title')}
+        text={t('empty.text')}
+        action={<Button onClick={() => navigate('/jobs?new')}>{t('newJob')}</Button>}
+      />
+    )
+  }
+  const onlyGroup = JSON.stringify({ ...filter, group: 'all' }) === JSON.stringify(NO_FILTER)
+  if (onlyGroup && (filter.group === 'active' || filter.group === 'waiting')) {
+    return (
+      <EmptyState
+        icon={IconInbox}
+        title={t('empty.activeTitle')}
+        text={t('empty.activeText')}
+        action={
+          <Button variant="default" onClick={() => setFilter({ group: 'ended' })}>
+            {t('empty.showEnded')}
+          </Button>
+        }
+      />
+    )
+  }
+  return (
+    <EmptyState
+      icon={IconInbox}
+      title={t('empty.noneTitle')}
+      text={t('empty.noneText')}
+      action={
+        <Button variant="default" onClick={() => setFilter(NO_FILTER)}>
+          {t('filter.clearAll')}
+        </Button>
+      }
+    />
+  )
+}
+
+/** Keys that enter a list in which no row is current yet, and from which side. */
+const FIRST_STEPS: Record<string, number> = { ArrowDown: 1, ArrowUp: -1, Home: 1, End: -1 }
+
+/** The queue: every job with its reason, filters, many at once, and one in detail beside the list. */
+export function JobsPage() {
+  const { t } = useTranslation('jobs')
+  const { params, query } = useRoute()
+  const openId = params.id ?? null
+  const { items, ready, error } = useJobs()
+  const devices = useDevices((state) => state.items)
+  const nameOf = usePrincipalNames()
+  const { filter, sort, reversed, selection, setSelection } = useJobsView()
+
+  // While thousands of jobs change, typing and scrolling come first.
+  const shown = useDeferredValue(items)
+  const jobs = useMemo(() => [...shown.values()], [shown])
+  const rows = useMemo(
+    () => sortJobs(filterJobs(jobs, filter), sort, reversed),
+    [jobs, filter, sort, reversed],
+  )
+  const ids = useMemo(() => rows.map((job) => job.id), [rows])
+  const choices = useMemo(() => filterChoices(jobs), [jobs])
+
+  useEffect(() => setSelection((old) => keepExisting(old, (id) => items.has(id))), [items, setSelection])
+
+  // The table tells which row was chosen, not with which keys: they are noted on the way down.
+  const gesture = useRef({ shift: false, toggle: false, moving: false })
+  const onClickCapture = (event: MouseEvent) => {
+    gesture.current = { shift: event.shiftKey, toggle: event.ctrlKey || event.metaKey, moving: false }
+  }
+
+  const open = useCallback((id: string) => navigate(pathTo('jobs', id), { replace: true }), [])
+  const close = useCallback(() => navigate('/jobs', { replace: true }), [])
+
+  const markedJobs = useMemo(() => {
+    const marked: Job[] = []
+    for (const id of selection.marked) {
+      const job = items.get(id)
+      if (job) marked.push(job)
+    }
+    return marked
+  }, [selection.marked, items])
+
+  const onSelect = (job: Job) => {
+    const { shift, toggle, moving } = gesture.current
+    setSelection((old) => selectRow(old, ids, job.id, { shift, toggle }))
+    // Moving through the list takes an open detail along, and opens none.
+    if (!shift && !toggle && (!moving || openId !== null)) open(job.id)
+  }
+
+  const onKeyDownCapture = (event: KeyboardEvent<HTMLDivElement>) => {
+    const inTable = event.target instanceof HTMLElement && event.target.getAttribute('role') === 'grid'
+    if (!inTable) return
+    const done = () => {
+      event.preventDefault()
+      event.stopPropagation()
+    }
+    const command = event.ctrlKey || event.metaKey
+    gesture.current = { shift: event.shiftKey, toggle: false, moving: event.key !== 'Enter' }
+    const { cursor } = selection
+    if (event.key in FIRST_STEPS && cursor === null && openId === null) {
+      done()
+      setSelection((old) => moveCursor(old, ids, FIRST_STEPS[event.key] ?? 1, false))
+    } else if (event.key === 'Delete' || (event.key === 'Backspace' && event.metaKey)) {
+      done()
+      askToCancel(markedJobs)
+    } else if (event.key === ' ' && cursor !== null) {
+      done()
+      setSelection((old) => selectRow(old, ids, cursor, { shift: false, toggle: true }))
+    } else if (event.key.toLowerCase() === 'a' && command) {
+      done()
+      setSelection((old) => ({ ...old, marked: new Set(ids) }))
+    }
+  }
+
+  const allMarked = ids.length > 0 && selection.marked.size > 1 && ids.every((id) => selection.marked.has(id))
+  const columns = useMemo(
+    () =>
+      jobColumns({
+        t,
+        devices,
+        nameOf,
+        selection,
+        onMark: (job, shift) => setSelection((old) => selectRow(old, ids, job.id, { shift, toggle: !shift })),
+        all: {
+          checked: allMarked,
+          some: selection.marked.size > 1,
+          toggle: () =>
+            setSelection((old) => (allMarked ? NOTHING_SELECTED : { ...old, marked: new Set(ids) })),
+        },
+      }),
+    [t, devices, nameOf, selection, ids, allMarked, setSelection],
+  )
+
+  const opened = openId === null ? null : (items.get(openId) ?? null)
+  return (
+    <Page
+      title={t('title')}
+      fill
+      actions={
+        <Button leftSection={<IconPlus size={15} stroke={1.6} />} onClick={() => navigate('/jobs?new')}>
+          {t('newJob')}
+        </Button>
+      }
+      detail={openId !== null && <JobDetailPanel key={openId} id={openId} live={opened} />}
+      detailLabel={opened ? t('detailLabel', { name: opened.name }) : t('title')}
+      onCloseDetail={close}
+    >
+      <section className={classes['filters']} aria-label={t('filter.label')}>
+        <JobFilters models={choices.models} principals={choices.principals} nameOf={nameOf} />
+        {markedJobs.length > 1 ? <Marks jobs={markedJobs} /> : <Counts jobs={jobs} />}
+      </section>
+      <Panel flush fill aria-label={t('tableLabel')}>
+        {error && !ready ? (
+          <ErrorState error={error} />
+        ) : (
+          <div
+            className={classes['tableArea']}
+            onClickCapture={onClickCapture}
+            onKeyDownCapture={onKeyDownCapture}
+          >
+            <VirtualTable
+              label={t('tableLabel')}
+              rows={rows}
+              rowKey={(job) => job.id}
+              columns={columns}
+              rowHeight={48}
+              onSelect={onSelect}
+              selectedKey={selection.cursor ?? openId}
+              empty={ready ? <NoRows any={jobs.length > 0} /> : <div />}
+            />
+          </div>
+        )}
+      </Panel>
+      <NewJobDialog opened={query.has('new')} onClose={close} model={query.get('new') || null} />
+    </Page>
+  )
+}

@@ -1,0 +1,99 @@
+import type { Job } from '@shared/contract'
+import type { TFunction } from 'i18next'
+import { useMemo } from 'react'
+import { useTranslation } from 'react-i18next'
+import { formatAmount, formatDuration } from '../../lib/format'
+import { localeOf, useLanguage } from '../../lib/i18n'
+import { useLeases, useQueue, useTelemetry } from '../../lib/stores'
+import classes from './jobs.module.css'
+import { Section } from './section'
+import { type Cause, causesOf } from './why'
+
+/** What a resource is called: `CPU cores`, or the name of a custom one. */
+export function useResourceName(): (resource: string) => string {
+  const { t } = useTranslation('common')
+  return (resource) => t(`resource.${resource}`, { defaultValue: resource.replace(/^custom\./, '') })
+}
+
+function useCauseWords(nameOf: (principal: string) => string) {
+  const { t } = useTranslation('jobs')
+  const resourceName = useResourceName()
+  const locale = localeOf(useLanguage((state) => state.language))
+  const amountOf = (resource: string, value: number) =>
+    `${formatAmount(resource, value, locale)} ${resourceName(resource)}`
+  return (cause: Cause): [main: string, note: string | null] => {
+    switch (cause.kind) {
+      case 'held':
+        return [t('detail.held'), null]
+      case 'ahead':
+        return [t('detail.ahead', { count: cause.jobs }), t('detail.aheadText')]
+      case 'needs':
+        return [
+          t('detail.needs', { amount: amountOf(cause.resource, cause.amount) }),
+          t('detail.freeOf', {
+            free: formatAmount(cause.resource, cause.free, locale),
+            capacity: formatAmount(cause.resource, cause.capacity, locale),
+          }),
+        ]
+      case 'lease':
+        return [
+          t('detail.holds', { amount: amountOf(cause.resource, cause.amount), purpose: cause.lease.purpose }),
+          leaseNote(cause.lease, nameOf, t, locale),
+        ]
+      case 'foreign':
+        return [
+          t('detail.foreign', { amount: amountOf(cause.resource, cause.amount) }),
+          t('detail.foreignText'),
+        ]
+    }
+  }
+}
+
+function leaseNote(
+  lease: { holder: string; expiresAt: string | null },
+  nameOf: (principal: string) => string,
+  t: TFunction<'jobs'>,
+  locale: string,
+): string {
+  const holder = nameOf(lease.holder)
+  if (lease.expiresAt === null) return holder
+  const time = new Intl.DateTimeFormat(locale, { timeStyle: 'short' }).format(new Date(lease.expiresAt))
+  return t('detail.holdsUntil', { holder, time })
+}
+
+/** The reason in a sentence, then what it is made of: what is short, who holds it, who comes before. */
+export function WhyItWaits({ job, nameOf }: { job: Job; nameOf: (principal: string) => string }) {
+  const { t } = useTranslation('jobs')
+  const leases = useLeases((state) => state.items)
+  const resources = useTelemetry((state) => state.resources)
+  const waiting = useQueue((state) => state.value?.waiting)
+  const words = useCauseWords(nameOf)
+  const causes = useMemo(
+    () => causesOf(job, leases.values(), resources, waiting ?? []),
+    [job, leases, resources, waiting],
+  )
+  return (
+    <Section title={t('detail.why')}>
+      {job.waitReason && <div>{job.waitReason}</div>}
+      {causes.length > 0 && (
+        <ol className={classes['causes']}>
+          {causes.map((cause) => {
+            const [main, note] = words(cause)
+            const quiet = cause.kind === 'foreign' || cause.kind === 'held' || cause.kind === 'ahead'
+            return (
+              <li key={`${main}${note}`} className={classes['cause']} data-quiet={quiet || undefined}>
+                <div>{main}</div>
+                {note && <div className={classes['aside']}>{note}</div>}
+              </li>
+            )
+          })}
+        </ol>
+      )}
+      {job.state === 'queued' && job.estimateMs !== null && (
+        <div>
+          {t('detail.expectedStart')} <strong>{formatDuration(job.estimateMs)}</strong>
+        </div>
+      )}
+    </Section>
+  )
+}

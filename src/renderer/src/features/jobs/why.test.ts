@@ -1,0 +1,96 @@
+import type { Device, Lease, Resources } from '@shared/contract'
+import { describe, expect, it } from 'vitest'
+import { deviceLabel, placementText, vectorText } from './placement'
+import { jobWith } from './testing'
+import { causesOf } from './why'
+
+function lease(id: string, need: Lease['need'], state: Lease['state'] = 'granted'): Lease {
+  return {
+    id,
+    state,
+    need,
+    placement: [],
+    holder: 'p',
+    job: null,
+    purpose: id,
+    priority: 50,
+    createdAt: '2026-01-01T00:00:00.000Z',
+    expiresAt: null,
+  }
+}
+
+const resources: Resources = {
+  capacity: { cpuCores: 8, gpuMemoryBytes: 24 },
+  allocated: { gpuMemoryBytes: 15 },
+  foreign: { gpuMemoryBytes: 4 },
+  available: { cpuCores: 8, gpuMemoryBytes: 5 },
+}
+
+describe('causesOf', () => {
+  it('names what is short, its biggest holders and what others use; not what is free', () => {
+    const leases = [
+      lease('small', { gpuMemoryBytes: 5 }),
+      lease('big', { gpuMemoryBytes: 10 }),
+      lease('cpu', { cpuCores: 2 }),
+    ]
+    const job = jobWith({ need: { cpuCores: 2, gpuMemoryBytes: 8 } })
+    expect(causesOf(job, leases, resources, [])).toMatchObject([
+      { kind: 'needs', resource: 'gpuMemoryBytes', amount: 8, free: 5, capacity: 24 },
+      { kind: 'lease', amount: 10, lease: { id: 'big' } },
+      { kind: 'lease', amount: 5, lease: { id: 'small' } },
+      { kind: 'foreign', amount: 4 },
+    ])
+  })
+
+  it('leaves out leases that have ended', () => {
+    const job = jobWith({ need: { gpuMemoryBytes: 8 } })
+    const causes = causesOf(job, [lease('gone', { gpuMemoryBytes: 10 }, 'released')], resources, [])
+    expect(causes.map((cause) => cause.kind)).toEqual(['needs', 'foreign'])
+  })
+
+  it('counts the jobs before it, and says when a person holds it', () => {
+    const entry = (job: string) => ({ job, name: job, effectivePriority: 50, reason: '', estimateMs: null })
+    expect(causesOf(jobWith({ id: 'c' }), [], null, ['a', 'b', 'c'].map(entry))).toEqual([
+      { kind: 'ahead', jobs: 2 },
+    ])
+    expect(causesOf(jobWith({ id: 'a' }), [], null, ['a', 'b'].map(entry))).toEqual([])
+    expect(causesOf(jobWith({ state: 'held' }), [], resources, [])).toEqual([{ kind: 'held' }])
+    expect(causesOf(jobWith({ state: 'running', need: { cpuCores: 99 } }), [], resources, [])).toEqual([])
+  })
+})
+
+describe('where a job runs', () => {
+  const device = (id: string, kind: Device['kind']): [string, Device] => [
+    id,
+    {
+      id,
+      kind,
+      name: id,
+      vendor: '',
+      origin: 'detected',
+      capacity: {},
+      properties: {},
+      health: 'ok',
+      foundBy: '',
+    },
+  ]
+  const devices = new Map([device('c', 'cpu'), device('g', 'gpu'), device('h', 'gpu')])
+
+  it('numbers devices only where there are several of a kind', () => {
+    expect(deviceLabel('c', devices)).toBe('CPU')
+    expect(deviceLabel('h', devices)).toBe('GPU 1')
+    expect(deviceLabel('unknown', devices)).toBe('unknown')
+    const on = (...ids: string[]) => ids.map((id) => ({ device: id, amounts: {} }))
+    expect(placementText(on('g', 'g', 'c'), devices)).toBe('GPU 0, CPU')
+    expect(placementText([], devices)).toBeNull()
+  })
+
+  it('writes a vector', () => {
+    const text = vectorText(
+      { cpuCores: 2, memoryBytes: 5 },
+      (name) => name,
+      (_, value) => `${value}`,
+    )
+    expect(text).toBe('2 cpuCores · 5 memoryBytes')
+  })
+})
