@@ -64,3 +64,6 @@ export interface ComputeDeps {
   executor: LocalExecutor
   engineIdleMs: number
 }
+
+export { createCompute } from './compute'
+export { computeMigrations } from './migrations'

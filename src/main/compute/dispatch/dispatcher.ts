@@ -85,8 +85,7 @@ export class Dispatcher {
   request(): void {
     if (this.#requested) return
     this.#requested = true
-    // Not written at once: completions that arrive in the same turn of the event loop belong to the same commit.
-    queueMicrotask(() => this.#turn())
+    this.#turn()
   }
 
   dispose(): void {

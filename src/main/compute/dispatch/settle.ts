@@ -53,7 +53,7 @@ export class Settler {
       this.end(job, 'succeeded', null, { ...times, itemsDone: definition.items })
     } else if (outcome.kind === 'aborted' && outcome.reason === 'stopping') {
       attach()
-      this.#requeue(job, { ...times, interruptions: 0 }, 0)
+      this.#requeue(job, times, 0)
     } else if (outcome.kind === 'aborted') {
       attach()
       this.end(job, 'failed', deadlineMissed(), times)

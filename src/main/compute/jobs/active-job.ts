@@ -1,5 +1,6 @@
 import type { Job } from '../../../shared/contract'
 import type { JobId, LeaseId } from '../../../shared/domain/ids'
+import { formatDuration } from '../../../shared/domain/units'
 import { toIso } from '../../platform/clock'
 import type { QueuedJob } from '../schedule/types'
 import { JobLog } from './job-log'
@@ -27,9 +28,12 @@ export class ActiveJob {
   lease: LeaseId | null = null
   /** Stops the running attempt. */
   abort: ((reason: AbortReason) => void) | null = null
-  /** As last explained. */
+  /** As last explained; set while it stands in the queue. */
   waitReason: string | null = null
-  estimateMs: number | null = null
+  /** Until it starts. */
+  waitMs: number | null = null
+  /** Expected run time, known or guessed when its attempt began. */
+  runMs: number | null = null
 
   constructor(seq: number, definition: JobDefinition, status: JobStatus) {
     this.seq = seq
@@ -55,7 +59,6 @@ export const SYNTHETIC = 'synthetic'
 
 /** A job as the contract shows it. */
 export function viewOf(definition: JobDefinition, status: JobStatus, live: ActiveJob | null, nowMs: number): Job {
-  const waits = status.state === 'queued' || status.state === 'held'
   return {
     id: definition.id,
     kind: definition.kind,
@@ -67,8 +70,8 @@ export function viewOf(definition: JobDefinition, status: JobStatus, live: Activ
     attempt: status.attempt,
     maxAttempts: definition.maxAttempts,
     progress: status.state === 'succeeded' ? 1 : (live?.progress ?? status.itemsDone / definition.items),
-    waitReason: waits ? (live?.waitReason ?? null) : null,
-    estimateMs: live?.estimateMs ?? null,
+    waitReason: live && waitReasonOf(live, nowMs),
+    estimateMs: live && estimateOf(live, nowMs),
     need: definition.need,
     placement: status.placement,
     timings: {
@@ -85,4 +88,27 @@ export function viewOf(definition: JobDefinition, status: JobStatus, live: Activ
     startedAt: status.startedAt === null ? null : toIso(status.startedAt),
     finishedAt: status.finishedAt === null ? null : toIso(status.finishedAt),
   }
+}
+
+/** Why a job does not run, in words; null when it does. */
+export function waitReasonOf({ status, waitingOn, waitReason }: ActiveJob, nowMs: number): string | null {
+  if (status.state === 'held') return 'Held until it is resumed'
+  if (status.state !== 'queued') return null
+  if (waitingOn.size > 0) {
+    const [first, second] = waitingOn
+    const more = waitingOn.size - 2
+    return `Waits for ${first}${second ? ` and ${second}` : ''}${more > 0 ? ` and ${more} more` : ''}`
+  }
+  if (status.notBefore > nowMs) return `Tries again in ${formatDuration(status.notBefore - nowMs)}`
+  return waitReason ?? 'Waiting for its turn'
+}
+
+function estimateOf(job: ActiveJob, nowMs: number): number | null {
+  const { status, progress, runMs } = job
+  if (status.state === 'queued') return job.queued ? job.waitMs : null
+  if (status.state !== 'running' || status.startedAt === null) return null
+  const elapsed = Math.max(0, nowMs - status.startedAt)
+  // Once it has shown how fast it goes, that says more than what others took.
+  if (progress > 0.05 && status.itemsDone === 0) return Math.round((elapsed * (1 - progress)) / progress)
+  return runMs === null ? null : Math.max(0, Math.round(runMs - elapsed))
 }

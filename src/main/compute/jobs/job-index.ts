@@ -32,6 +32,7 @@ export class JobIndex {
   readonly #deps: JobIndexDeps
   readonly #jobs = new Map<JobId, ActiveJob>()
   readonly #classes = new Map<string, MutableClass>()
+  readonly #running = new Set<ActiveJob>()
   readonly #byState = { queued: 0, held: 0, running: 0 }
   readonly #byPriority = new Map<number, number>()
   /** Jobs by those they were submitted to wait for, also when the wait is over. */
@@ -51,6 +52,10 @@ export class JobIndex {
 
   all(): IterableIterator<ActiveJob> {
     return this.#jobs.values()
+  }
+
+  running(): IterableIterator<ActiveJob> {
+    return this.#running.values()
   }
 
   /** Jobs that could start, for the planner. */
@@ -107,6 +112,7 @@ export class JobIndex {
   #link(job: ActiveJob): void {
     const { state, priority } = job.status
     this.#jobs.set(job.id, job)
+    if (state === 'running') this.#running.add(job)
     if (state === 'queued' || state === 'held' || state === 'running') this.#byState[state]++
     if (state === 'queued') this.#byPriority.set(priority, (this.#byPriority.get(priority) ?? 0) + 1)
     for (const id of job.definition.dependsOn) {
@@ -121,6 +127,7 @@ export class JobIndex {
     const { state, priority } = job.status
     this.#dequeue(job)
     this.#jobs.delete(job.id)
+    this.#running.delete(job)
     if (state === 'queued' || state === 'held' || state === 'running') this.#byState[state]--
     if (state === 'queued') {
       const left = (this.#byPriority.get(priority) ?? 1) - 1

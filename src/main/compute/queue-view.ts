@@ -1,0 +1,149 @@
+import type { QueueView } from '../../shared/contract'
+import { shortId } from '../../shared/domain/ids'
+import type { Core } from '../core'
+import type { Clock } from '../platform/clock'
+import { type ActiveJob, waitReasonOf } from './jobs/active-job'
+import type { JobIndex } from './jobs/job-index'
+import type { LastHour } from './jobs/last-hour'
+import { type Explained, explain } from './schedule/explain'
+import { effectivePriority, positionIn, rankOf } from './schedule/rank'
+import type { Plan, QueueClass } from './schedule/types'
+
+const MAX_WAITING = 200
+const DEFAULT_PRIORITY = 50
+/** Reasons are worked out anew no more often. */
+const INTERVAL_MS = 200
+
+export interface QueueReaderDeps {
+  core: Core
+  clock: Clock
+  index: JobIndex
+  lastHour: LastHour
+  unknownRunMs: number
+  runMsOf(job: ActiveJob): number | null
+  /** The reason or the estimate of a job is another than before. */
+  onExplained(job: ActiveJob): void
+}
+
+/** Says why jobs wait and for how long, from what the last turn decided. */
+export class QueueReader {
+  readonly #deps: QueueReaderDeps
+  #plan: Plan = { start: [], evict: [], blocked: new Map(), left: {} }
+  #explained: Explained[] = []
+  #explainedAt = Number.NEGATIVE_INFINITY
+  #cancel: (() => void) | null = null
+
+  constructor(deps: QueueReaderDeps) {
+    this.#deps = deps
+  }
+
+  /** A turn has been planned. Within its transaction: the reasons follow when it is through. */
+  planned(plan: Plan): void {
+    const { clock } = this.#deps
+    this.#plan = plan
+    if (this.#cancel || (plan.blocked.size === 0 && this.#explained.length === 0)) return
+    const waitMs = Math.max(0, this.#explainedAt + INTERVAL_MS - clock.now())
+    this.#cancel = clock.setTimer(waitMs, () => {
+      this.#cancel = null
+      this.#explain()
+    })
+  }
+
+  view(): QueueView {
+    const { clock, index, lastHour } = this.#deps
+    const now = clock.now()
+    if (now - this.#explainedAt >= INTERVAL_MS || this.#explained.length === 0) this.#explain()
+    const waiting: QueueView['waiting'] = []
+    for (const { id, reason, estimateMs } of this.#explained) {
+      const job = index.get(id)
+      if (!job?.queued) continue
+      const { priority, readyAt } = job.status
+      waiting.push({ job: id, name: job.definition.name, effectivePriority: effectivePriority(priority, readyAt, now), reason, estimateMs })
+    }
+    const { counts } = index
+    if (waiting.length < Math.min(MAX_WAITING, counts.queued)) this.#addNotReady(waiting, now)
+    return {
+      depth: counts.queued,
+      byState: { ...counts },
+      byPriority: [...index.priorities].map(([priority, queued]) => ({ priority, queued })).sort((a, b) => b.priority - a.priority),
+      waiting,
+      predictedWaitMs: this.#predict(now),
+      lastHour: lastHour.view(now),
+    }
+  }
+
+  dispose(): void {
+    this.#cancel?.()
+  }
+
+  /** Jobs that wait for others, or for their next attempt: after those that could start. */
+  #addNotReady(waiting: QueueView['waiting'], now: number): void {
+    for (const job of this.#deps.index.all()) {
+      if (waiting.length >= MAX_WAITING) return
+      if (job.status.state !== 'queued' || job.queued) continue
+      const { priority, readyAt } = job.status
+      const reason = waitReasonOf(job, now) ?? ''
+      waiting.push({ job: job.id, name: job.definition.name, effectivePriority: effectivePriority(priority, readyAt, now), reason, estimateMs: null })
+    }
+  }
+
+  #explain(): void {
+    const { core, clock, index, onExplained } = this.#deps
+    this.#explainedAt = clock.now()
+    const nameOf = (id: string) => {
+      const job = index.get(id)
+      return job ? `${job.definition.name} (${shortId(id)})` : shortId(id)
+    }
+    this.#explained = explain(
+      { classes: index.classes(), plan: this.#plan, leases: core.listLeases(), running: this.#remaining(), slots: this.#slots(), nameOf },
+      MAX_WAITING,
+    )
+    for (const { id, reason, estimateMs } of this.#explained) {
+      const job = index.get(id)
+      if (!job || (job.waitReason === reason && close(job.waitMs, estimateMs))) continue
+      job.waitReason = reason
+      job.waitMs = estimateMs
+      onExplained(job)
+    }
+  }
+
+  /** Of a job of default priority that came now. */
+  #predict(now: number): number | null {
+    const { index } = this.#deps
+    const remaining = this.#remaining()
+    const slots = this.#slots()
+    let aheadMs = 0
+    for (const group of index.classes()) aheadMs += workBefore(group, rankOf(DEFAULT_PRIORITY, now))
+    if (aheadMs === 0 && remaining.length < slots) return 0
+    if (remaining.some((ms) => ms === null)) return null
+    const untilFree = remaining.length < slots ? 0 : Math.min(...remaining.map((ms) => ms ?? 0))
+    return Math.round(untilFree + aheadMs / slots)
+  }
+
+  #remaining(): (number | null)[] {
+    const { index, clock, runMsOf } = this.#deps
+    if (index.counts.running === 0) return []
+    const now = clock.now()
+    const remaining: (number | null)[] = []
+    for (const job of index.running()) {
+      const runMs = runMsOf(job)
+      remaining.push(runMs === null ? null : Math.max(0, runMs - (now - (job.status.startedAt ?? now))))
+    }
+    return remaining
+  }
+
+  #slots(): number {
+    return Math.max(1, Math.floor(this.#deps.core.resources().capacity.cpuCores ?? 1))
+  }
+}
+
+/** Run times of those in a class that come before a rank; within a class all count the same. */
+function workBefore(group: QueueClass, rank: number): number {
+  const position = positionIn(group.jobs, { rank, seq: Number.MAX_SAFE_INTEGER })
+  return (group.workMs * position) / group.jobs.length
+}
+
+function close(a: number | null, b: number | null): boolean {
+  if (a === null || b === null) return a === b
+  return Math.abs(a - b) <= 0.1 * Math.max(a, b)
+}

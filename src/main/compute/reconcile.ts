@@ -1,0 +1,68 @@
+import { AppError } from '../../shared/errors'
+import type { Clock } from '../platform/clock'
+import type { Database } from '../platform/database'
+import type { Storage } from '../storage'
+import { createBreather } from './dispatch/breather'
+import { MAX_INTERRUPTIONS } from './dispatch/retry'
+import type { Settler } from './dispatch/settle'
+import { ActiveJob } from './jobs/active-job'
+import { LOG } from './jobs/artifact-names'
+import type { JobIndex } from './jobs/job-index'
+import { JobLog } from './jobs/job-log'
+import type { JobStore } from './jobs/job-store'
+
+export interface ReconcileDeps {
+  store: JobStore
+  storage: Storage
+  database: Database
+  clock: Clock
+  index: JobIndex
+  settler: Settler
+  /** Its deadline or its next attempt lies ahead. */
+  watch(job: ActiveJob): void
+}
+
+/**
+ * Takes up what an earlier run of the program left: jobs that waited wait on, attempts that ran go back to the queue. An
+ * end of the program is no fault of the job, unless it happens again and again without progress in between.
+ */
+export async function reconcile(deps: ReconcileDeps): Promise<void> {
+  const { store, storage, database, index, settler } = deps
+  const breathe = createBreather()
+  const interrupted: ActiveJob[] = []
+  for (const { seq, definition, status } of store.active()) {
+    const job = new ActiveJob(seq, definition, status)
+    if (status.attempt > 0) job.log = JobLog.decode(await storage.artifacts.read(job.id, LOG))
+    for (const id of definition.dependsOn) {
+      const state = store.stateOf(id)
+      if (state === 'succeeded') continue
+      job.waitingOn.add(id)
+      if (state === null || state === 'failed' || state === 'cancelled') settler.doom(job, id)
+    }
+    index.add(job)
+    deps.watch(job)
+    if (status.state === 'running') interrupted.push(job)
+    await breathe()
+  }
+  while (interrupted.length > 0) {
+    database.transaction(() => {
+      for (const job of interrupted.splice(0, 100)) interrupt(deps, job)
+    })
+    await breathe()
+  }
+}
+
+function interrupt({ index, settler, clock }: ReconcileDeps, job: ActiveJob): void {
+  const { status } = job
+  const now = clock.now()
+  const interruptions = status.interruptions + 1
+  job.log?.add(now, 'warn', status.attempt, 'Interrupted: LLMAgentOS ended during this attempt')
+  if (status.cancelRequested) {
+    settler.end(job, 'cancelled', null)
+  } else if (interruptions >= MAX_INTERRUPTIONS) {
+    const message = `LLMAgentOS ended ${interruptions} times while this job ran, so it is not tried again. Look for what it does to the machine, then retry it.`
+    settler.end(job, 'failed', new AppError('compute.interrupted', message, { interruptions }), { interruptions })
+  } else {
+    index.change(job, { state: 'queued', interruptions, placement: null, readyAt: now - status.queuedMs })
+  }
+}

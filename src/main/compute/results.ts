@@ -1,0 +1,76 @@
+import { z } from 'zod'
+import type { JobResult } from '../../shared/contract'
+import { type JsonTensor, type Tensors, elementCount } from '../../shared/domain/tensor'
+import { toJsonTensor, unpackTensors } from '../../shared/domain/tensor-codec'
+import { AppError } from '../../shared/errors'
+import type { Artifacts } from '../storage'
+import { createBreather } from './dispatch/breather'
+import { itemsStart, RESULT } from './jobs/artifact-names'
+import type { JobDefinition, JobStatus } from './jobs/job-row'
+
+/** Longer tensors go as base64: a third of the size and a tenth of the time. */
+const MAX_PLAIN_ELEMENTS = 10_000
+
+const Figures = z.object({
+  iterations: z.number(),
+  latencyMs: z.object({ p50: z.number(), p95: z.number(), p99: z.number(), mean: z.number() }),
+  throughput: z.number(),
+})
+
+/** The result of a job that succeeded. @throws AppError `storage.corrupt` when its bytes are no more */
+export async function readResult(artifacts: Artifacts, definition: JobDefinition, status: JobStatus): Promise<JobResult> {
+  const { id: job, kind } = definition
+  const { queuedMs, loadMs, computeMs } = status
+  const result: JobResult = { job, kind, timings: { queuedMs, loadMs, computeMs } }
+  switch (kind) {
+    case 'synthetic':
+      return result
+    case 'infer':
+      return { ...result, outputs: toJson(unpackTensors(await read(artifacts, definition))[0] ?? {}) }
+    case 'benchmark': {
+      const text = new TextDecoder().decode(await read(artifacts, definition))
+      const figures = Figures.safeParse(JSON.parse(text))
+      if (!figures.success) throw lost(definition)
+      return { ...result, ...figures.data }
+    }
+    case 'batch':
+      return { ...result, items: await readItems(artifacts, definition) }
+  }
+}
+
+/** The outputs of a batch lie in parts, as they were finished. */
+async function readItems(artifacts: Artifacts, definition: JobDefinition): Promise<{ outputs: Record<string, JsonTensor> }[]> {
+  const items: { outputs: Record<string, JsonTensor> }[] = []
+  const breathe = createBreather()
+  for (const name of artifacts.list(definition.id)) {
+    const start = itemsStart(name)
+    if (start === null) continue
+    const bytes = await artifacts.read(definition.id, name)
+    if (!bytes || start !== items.length) throw lost(definition)
+    for (const item of unpackTensors(bytes)) {
+      items.push({ outputs: toJson(item) })
+      await breathe()
+    }
+  }
+  if (items.length !== definition.items) throw lost(definition)
+  return items
+}
+
+async function read(artifacts: Artifacts, definition: JobDefinition): Promise<Uint8Array> {
+  const bytes = await artifacts.read(definition.id, RESULT)
+  if (!bytes) throw lost(definition)
+  return bytes
+}
+
+function lost({ id }: JobDefinition): AppError {
+  return new AppError('storage.corrupt', `The result of job ${id} is damaged or gone. Retry the job.`, { job: id })
+}
+
+function toJson(tensors: Tensors): Record<string, JsonTensor> {
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, tensor]) => [
+      name,
+      toJsonTensor(tensor, elementCount(tensor.shape) > MAX_PLAIN_ELEMENTS && tensor.dtype !== 'string' ? 'base64' : 'data'),
+    ]),
+  )
+}

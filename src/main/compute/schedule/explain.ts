@@ -1,0 +1,120 @@
+import type { Lease } from '../../../shared/contract'
+import type { JobId } from '../../../shared/domain/ids'
+import { entriesOf, type ResourceVector, shortage } from '../../../shared/domain/resources'
+import { formatBytes } from '../../../shared/domain/units'
+import { Heap } from './heap'
+import { compareRank } from './rank'
+import type { Block, Plan, QueueClass, QueuedJob } from './types'
+
+export interface Explained {
+  id: JobId
+  reason: string
+  /** Until it starts; null when the length of something before it is unknown. */
+  estimateMs: number | null
+}
+
+export interface ExplainInput {
+  classes: readonly QueueClass[]
+  plan: Plan
+  leases: readonly Lease[]
+  /** Remaining time of each running job; null where unknown. */
+  running: readonly (number | null)[]
+  /** Jobs that run at once when the machine is full. */
+  slots: number
+  nameOf(job: string): string
+}
+
+/** In words: why the first `limit` jobs in the order of the queue wait, and for how long. */
+export function explain(input: ExplainInput, limit: number): Explained[] {
+  const { classes, plan, running } = input
+  const heads = new Heap<{ group: QueueClass; index: number; head: QueuedJob }>((a, b) => compareRank(a.head, b.head))
+  for (const group of classes) {
+    const head = group.jobs[0]
+    if (head) heads.push({ group, index: 0, head })
+  }
+  const explained: Explained[] = []
+  const slots = Math.max(1, input.slots)
+  const known = running.every((ms) => ms !== null)
+  const untilFree = running.length < slots ? 0 : Math.min(...running.map((ms) => ms ?? 0))
+  let aheadMs: number | null = known ? 0 : null
+  for (let cursor = heads.pop(); cursor && explained.length < limit; cursor = heads.pop()) {
+    const { group, index, head } = cursor
+    const block = plan.blocked.get(group.key)
+    const position = explained.length
+    const reason = index === 0 && block ? wordsOf(block, group, input) : behind(position)
+    explained.push({ id: head.id, reason, estimateMs: aheadMs === null ? null : Math.round(untilFree + aheadMs / slots) })
+    aheadMs = aheadMs === null || head.runMs === null ? null : aheadMs + head.runMs
+    const next = group.jobs[++cursor.index]
+    if (next) {
+      cursor.head = next
+      heads.push(cursor)
+    }
+  }
+  return explained
+}
+
+function behind(count: number): string {
+  if (count === 0) return 'About to start'
+  return `Behind ${count} ${count === 1 ? 'job' : 'jobs'} of higher priority or that came before`
+}
+
+function wordsOf(block: Block, group: QueueClass, { plan, leases, nameOf }: ExplainInput): string {
+  switch (block.kind) {
+    case 'resources': {
+      const missing = shortage(group.need, plan.left)
+      // Enough in sum, but on no device alone: then the whole need is what it waits for.
+      const lacking = entriesOf(missing).length > 0 ? entriesOf(missing).map(([name]) => name) : entriesOf(group.need).map(([name]) => name)
+      const wanted = entriesOf(group.need).filter(([name]) => lacking.includes(name))
+      return `Waiting for ${list(wanted.map(amount))}${heldBy(lacking[0] ?? '', leases, nameOf)}`
+    }
+    case 'quota':
+      return `Waiting for its quota: ${list(entriesOf(block.missing).map(amount))} more than may be held at once`
+    case 'engine':
+      return `Waiting for the engine of ${group.engineKey.split('#')[0]}, which is busy`
+    case 'room':
+      return `Waiting for ${formatBytes(block.memoryBytes)} of memory to load its model${heldBy('memoryBytes', leases, nameOf)}`
+    case 'held-back':
+      return `Behind ${nameOf(block.by)}, which has waited long for the same resources`
+  }
+}
+
+/** `: 2 held by nightly-embed (j-7f3kq)`, the largest two by name. */
+function heldBy(resource: string, leases: readonly Lease[], nameOf: (job: string) => string): string {
+  const holders = leases
+    .map((lease) => ({ lease, held: amountIn(lease.need, resource) }))
+    .filter(({ held }) => held > 0)
+    .sort((a, b) => b.held - a.held)
+  if (holders.length === 0) return ''
+  const named = holders.slice(0, 2).map(({ lease, held }) => {
+    const how = resource === 'memoryBytes' || resource === 'gpuMemoryBytes' ? formatBytes(held) : String(Number(held.toFixed(3)))
+    return `${how} held by ${lease.job === null ? lease.purpose : nameOf(lease.job)}`
+  })
+  const more = holders.length - named.length
+  return `: ${named.join(', ')}${more > 0 ? `, and ${more} more` : ''}`
+}
+
+function amountIn(vector: ResourceVector, resource: string): number {
+  return entriesOf(vector).find(([name]) => name === resource)?.[1] ?? 0
+}
+
+function amount([name, value]: [string, number]): string {
+  const count = Number(value.toFixed(3))
+  switch (name) {
+    case 'cpuCores':
+      return `${count} CPU ${count === 1 ? 'core' : 'cores'}`
+    case 'memoryBytes':
+      return `${formatBytes(value)} of memory`
+    case 'gpuMemoryBytes':
+      return `${formatBytes(value)} of GPU memory`
+    case 'gpu':
+    case 'npu':
+    case 'fpga':
+      return `${count} ${name.toUpperCase()}${count === 1 ? '' : 's'}`
+    default:
+      return `${count} ${name.replace(/^custom\./, '')}`
+  }
+}
+
+function list(parts: string[]): string {
+  return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`
+}
