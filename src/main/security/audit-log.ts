@@ -56,7 +56,9 @@ export class AuditLog {
     this.#database = deps.database
     this.#logger = deps.logger
     this.#query = deps.database.builder<SecurityTables>()
-    this.#recorded = new Emitter((error) => deps.logger.error({ err: error }, 'a listener of the audit log failed'))
+    this.#recorded = new Emitter((error) =>
+      deps.logger.error({ err: error }, 'a listener of the audit log failed'),
+    )
   }
 
   /** Records, once they are on the disk. */
@@ -65,7 +67,9 @@ export class AuditLog {
   }
 
   load(): void {
-    const last = this.#database.first(this.#query.selectFrom('audit').select(['seq', 'hash']).orderBy('seq', 'desc').limit(1))
+    const last = this.#database.first(
+      this.#query.selectFrom('audit').select(['seq', 'hash']).orderBy('seq', 'desc').limit(1),
+    )
     // Numbers go on after the highest ever given: records cut off at the end leave a gap that verify() finds.
     this.#head = { seq: Math.max(last?.seq ?? 0, this.#highestGiven()), hash: last?.hash ?? GENESIS }
   }
@@ -76,7 +80,10 @@ export class AuditLog {
    */
   append(entry: AuditEntry, durable: boolean): void {
     if (this.#unwritten.length >= MAX_UNWRITTEN) {
-      throw new AppError('system.stopping', 'The audit log cannot be written, so nothing may be changed. Check the disk.')
+      throw new AppError(
+        'system.stopping',
+        'The audit log cannot be written, so nothing may be changed. Check the disk.',
+      )
     }
     this.#unwritten.push({
       ...entry,
@@ -86,8 +93,14 @@ export class AuditLog {
       resource: oneLine(entry.resource),
       summary: oneLine(entry.summary),
     })
-    if (durable || this.#isFailing) this.flush()
-    else this.#queue()
+    if (!durable && !this.#isFailing) return this.#queue()
+    try {
+      this.flush()
+    } catch (error) {
+      // It was not allowed after all.
+      this.#unwritten.pop()
+      throw error
+    }
   }
 
   /** Writes what waits, now. */
@@ -101,9 +114,14 @@ export class AuditLog {
   /** Newest first. @throws AppError `system.invalid` for a cursor that is none */
   list(query: AuditQuery): { items: AuditRecord[]; nextCursor: string | null } {
     this.flush()
-    let select = this.#query.selectFrom('audit').selectAll().orderBy('seq', 'desc').limit(query.limit + 1)
+    let select = this.#query
+      .selectFrom('audit')
+      .selectAll()
+      .orderBy('seq', 'desc')
+      .limit(query.limit + 1)
     if (query.cursor !== undefined) {
-      if (!/^\d{1,15}$/.test(query.cursor)) throw new AppError('system.invalid', 'The cursor is not one of this list.', { field: 'cursor' })
+      if (!/^\d{1,15}$/.test(query.cursor))
+        throw new AppError('system.invalid', 'The cursor is not one of this list.', { field: 'cursor' })
       select = select.where('seq', '<', Number(query.cursor))
     }
     if (query.decision !== undefined) select = select.where('decision', '=', query.decision)
@@ -111,7 +129,10 @@ export class AuditLog {
     const rows = this.#database.all(select)
     const items = rows.slice(0, query.limit)
     const last = items.at(-1)
-    return { items: items.map(toRecord), nextCursor: rows.length > items.length && last ? String(last.seq) : null }
+    return {
+      items: items.map(toRecord),
+      nextCursor: rows.length > items.length && last ? String(last.seq) : null,
+    }
   }
 
   /** Recomputes the chain in parts, letting others run in between. `brokenAt`: the first record that does not fit. */
@@ -121,12 +142,19 @@ export class AuditLog {
     let records = 0
     let { seq, hash } = { seq: 0, hash: GENESIS }
     while (seq < end) {
-      const part = this.#query.selectFrom('audit').selectAll().where('seq', '>', seq).where('seq', '<=', end).orderBy('seq').limit(VERIFY_CHUNK)
+      const part = this.#query
+        .selectFrom('audit')
+        .selectAll()
+        .where('seq', '>', seq)
+        .where('seq', '<=', end)
+        .orderBy('seq')
+        .limit(VERIFY_CHUNK)
       const rows = this.#database.all(part)
       // Rows missing at the end.
       if (rows.length === 0) return { valid: false, records, brokenAt: auditId(seq + 1) }
       for (const row of rows) {
-        if (row.seq !== seq + 1 || row.hash !== chain(hash, row)) return { valid: false, records, brokenAt: auditId(seq + 1) }
+        if (row.seq !== seq + 1 || row.hash !== chain(hash, row))
+          return { valid: false, records, brokenAt: auditId(seq + 1) }
         seq = row.seq
         hash = row.hash
         records++
@@ -150,7 +178,10 @@ export class AuditLog {
       (error: unknown) => {
         this.#isQueued = false
         this.#isFailing = true
-        this.#logger.error({ err: error, records: this.#unwritten.length }, 'the audit log could not be written; changes are refused until it can')
+        this.#logger.error(
+          { err: error, records: this.#unwritten.length },
+          'the audit log could not be written; changes are refused until it can',
+        )
       },
     )
   }
@@ -174,19 +205,45 @@ export class AuditLog {
   }
 
   #highestGiven(): number {
-    return this.#database.first(this.#query.selectFrom('sqlite_sequence').select('seq').where('name', '=', 'audit'))?.seq ?? 0
+    return (
+      this.#database.first(
+        this.#query.selectFrom('sqlite_sequence').select('seq').where('name', '=', 'audit'),
+      )?.seq ?? 0
+    )
   }
 }
 
 function toRow(seq: number, entry: AuditEntry): Omit<Row, 'hash'> {
   const { at, principal, principalName, action, resource, decision, policies, via, summary } = entry
-  return { seq, at, principal, principal_name: principalName, action, resource, decision, policies: JSON.stringify(policies), via, summary }
+  return {
+    seq,
+    at,
+    principal,
+    principal_name: principalName,
+    action,
+    resource,
+    decision,
+    policies: JSON.stringify(policies),
+    via,
+    summary,
+  }
 }
 
 /** SHA-256 over the previous hash and the record as JSON without spaces, its keys in alphabetical order. */
 function chain(previous: string, row: Omit<Row, 'hash'>): string {
   const { action, at, decision, policies, principal, principal_name, resource, seq, summary, via } = row
-  const canonical = JSON.stringify({ action, at, decision, policies, principal, principal_name, resource, seq, summary, via })
+  const canonical = JSON.stringify({
+    action,
+    at,
+    decision,
+    policies,
+    principal,
+    principal_name,
+    resource,
+    seq,
+    summary,
+    via,
+  })
   return createHash('sha256').update(previous).update(canonical).digest('hex')
 }
 

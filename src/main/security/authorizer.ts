@@ -14,7 +14,13 @@ import type { PrincipalStore } from './principals'
  * Work at the speed of machines, thousands a second: its record shares the group commit of what it allows. Anything
  * else is rare, and its record is on the disk before the change begins.
  */
-const WORK: ReadonlySet<Action> = new Set<Action>(['job.submit', 'job.control', 'model.run', 'lease.request', 'lease.release'])
+const WORK: ReadonlySet<Action> = new Set<Action>([
+  'job.submit',
+  'job.control',
+  'model.run',
+  'lease.request',
+  'lease.release',
+])
 
 export interface AuthorizerDeps {
   clock: Clock
@@ -61,11 +67,18 @@ export class Authorizer {
   explain(principal: string, action: string, resourceText: string): Decision {
     const { id } = this.#deps.principals.get(principal)
     if (!isAction(action)) {
-      throw new AppError('system.invalid', `There is no action ${oneLine(action, 100)}.`, { field: 'action', actions: Object.keys(ACTIONS) })
+      throw new AppError('system.invalid', `There is no action ${oneLine(action, 100)}.`, {
+        field: 'action',
+        actions: Object.keys(ACTIONS),
+      })
     }
     const resource = parseResource(resourceText)
     if (resource.type !== ACTIONS[action]) {
-      throw new AppError('system.invalid', `${action} is about a ${ACTIONS[action]}, not a ${resource.type}.`, { field: 'resource', wants: ACTIONS[action] })
+      throw new AppError(
+        'system.invalid',
+        `${action} is about a ${ACTIONS[action]}, not a ${resource.type}.`,
+        { field: 'resource', wants: ACTIONS[action] },
+      )
     }
     return this.#decide(id, null, action, this.#deps.describe(resource))
   }
@@ -75,13 +88,22 @@ export class Authorizer {
     const account = this.#deps.principals.find(principal)
     if (!account) return denied('this account does not exist any more')
     // A session opened with a key ends with the key.
-    if (key !== null && !this.#deps.principals.keys.isUsable(key)) return denied('the key was revoked or has expired')
+    if (key !== null && !this.#deps.principals.keys.isUsable(key))
+      return denied('the key was revoked or has expired')
     if (!isAction(action)) return denied('there is no such action')
-    if (ACTIONS[action] !== resource.type) return denied(`${action} is about a ${ACTIONS[action]}, not a ${resource.type}`)
+    if (ACTIONS[action] !== resource.type)
+      return denied(`${action} is about a ${ACTIONS[action]}, not a ${resource.type}`)
     return this.#deps.engine.decide(account, action, resource)
   }
 
-  #entry(caller: Caller, name: string, action: Action, resource: Resource, decision: Decision, summary: string): AuditEntry {
+  #entry(
+    caller: Caller,
+    name: string,
+    action: Action,
+    resource: Resource,
+    decision: Decision,
+    summary: string,
+  ): AuditEntry {
     return {
       at: this.#deps.clock.now(),
       principal: caller.principal,
@@ -111,7 +133,8 @@ function attempt(action: string, resource: Resource): string {
 }
 
 function reason({ policies, errors }: Decision): string {
-  if (policies.length > 0) return `forbidden by ${policies.length === 1 ? 'policy' : 'policies'} ${policies.join(', ')}`
+  if (policies.length > 0)
+    return `forbidden by ${policies.length === 1 ? 'policy' : 'policies'} ${policies.join(', ')}`
   if (errors.length > 0) return errors.map((error) => oneLine(error, 200)).join('; ')
   return 'no policy permits it'
 }

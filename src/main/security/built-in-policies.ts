@@ -42,22 +42,32 @@ function policy(id: string, description: string, texts: string[]): BuiltInPolicy
 
 /** Always in force, never changed: the meaning of the roles. All else is what people add. */
 export const BUILT_IN_POLICIES: readonly BuiltInPolicy[] = [
-  policy('owner-all', 'Owners may do everything.', ['permit (principal in Role::"owner", action, resource);']),
-  policy('operator-work', 'Operators run the machine; who may do what, quotas, settings and imports from any path stay with the owner.', [
-    `permit (\n  principal in Role::"operator",\n  ${listed((action) => READ_ACTIONS.has(action) || OPERATOR_CHANGES.has(action))},\n  resource\n);`,
+  policy('owner-all', 'Owners may do everything.', [
+    'permit (principal in Role::"owner", action, resource);',
   ]),
+  policy(
+    'operator-work',
+    'Operators run the machine; who may do what, quotas, settings and imports from any path stay with the owner.',
+    [
+      `permit (\n  principal in Role::"operator",\n  ${listed((action) => READ_ACTIONS.has(action) || OPERATOR_CHANGES.has(action))},\n  resource\n);`,
+    ],
+  ),
   policy('viewer-read', 'Viewers see everything and change nothing.', [
     `permit (\n  principal in Role::"viewer",\n  ${listed((action) => READ_ACTIONS.has(action))},\n  resource\n);`,
   ]),
-  policy('own-work', 'Everyone sees and controls their own jobs and releases their own leases; apps may list jobs.', [
-    `permit (
+  policy(
+    'own-work',
+    'Everyone sees and controls their own jobs and releases their own leases; apps may list jobs.',
+    [
+      `permit (
   principal,
   action in [Action::"job.read", Action::"job.control", Action::"lease.release"],
   resource
 )
 when { resource.owner == principal.id };`,
-    'permit (principal in Role::"app", action == Action::"job.list", resource);',
-  ]),
+      'permit (principal in Role::"app", action == Action::"job.list", resource);',
+    ],
+  ),
 ]
 
 /** The text of a built-in policy as people read it. */

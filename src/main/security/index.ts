@@ -1,4 +1,12 @@
-import type { ApiKey, AuditRecord, Decision, Policy, PolicyProblem, Principal, Role } from '../../shared/contract'
+import type {
+  ApiKey,
+  AuditRecord,
+  Decision,
+  Policy,
+  PolicyProblem,
+  Principal,
+  Role,
+} from '../../shared/contract'
 import type { Action, ResourceType } from '../../shared/domain/actions'
 import type { AuditId, KeyId, PrincipalId } from '../../shared/domain/ids'
 import type { Clock } from '../platform/clock'
@@ -70,7 +78,10 @@ export interface Security extends Disposable {
   /** Revokes its keys; its id is never given again. @throws AppError `security.conflict` for the window's account, the last owner */
   removePrincipal(id: string): void
   setPassword(id: string, password: string, current: string | undefined): Promise<void>
-  createKey(principal: string, options: { expiresAt?: string | undefined }): { id: KeyId; key: string; expiresAt: string | null }
+  createKey(
+    principal: string,
+    options: { expiresAt?: string | undefined },
+  ): { id: KeyId; key: string; expiresAt: string | null }
   revokeKey(id: string): ApiKey
 
   listPolicies(): Policy[]
@@ -80,7 +91,12 @@ export interface Security extends Disposable {
   removePolicy(id: string): void
   validatePolicy(text: string): Promise<{ valid: boolean; problems: PolicyProblem[] }>
 
-  listAudit(query: { limit: number; cursor?: string | undefined; decision?: 'allow' | 'deny' | undefined; principal?: string | undefined }): {
+  listAudit(query: {
+    limit: number
+    cursor?: string | undefined
+    decision?: 'allow' | 'deny' | undefined
+    principal?: string | undefined
+  }): {
     items: AuditRecord[]
     nextCursor: string | null
   }

@@ -43,7 +43,9 @@ export class KeyStore {
   }
 
   load(): void {
-    for (const row of this.#database.all(this.#query.selectFrom('api_keys').selectAll().orderBy('created_at').orderBy('id'))) {
+    for (const row of this.#database.all(
+      this.#query.selectFrom('api_keys').selectAll().orderBy('created_at').orderBy('id'),
+    )) {
       this.#remember({
         id: row.id as KeyId,
         principal: row.principal as PrincipalId,
@@ -60,11 +62,17 @@ export class KeyStore {
   /** @param text a key chosen by a person instead of a random one */
   create(principal: PrincipalId, expiresAt: number | null, text?: string): { id: KeyId; key: string } {
     if (text !== undefined && (text.length < MIN_GIVEN_LENGTH || text.length > MAX_KEY_LENGTH)) {
-      throw new AppError('system.invalid', `The owner's key must have ${MIN_GIVEN_LENGTH} to ${MAX_KEY_LENGTH} characters.`, { field: 'ownerKey' })
+      throw new AppError(
+        'system.invalid',
+        `The owner's key must have ${MIN_GIVEN_LENGTH} to ${MAX_KEY_LENGTH} characters.`,
+        { field: 'ownerKey' },
+      )
     }
     const now = this.#clock.now()
     if (expiresAt !== null && !(expiresAt > now)) {
-      throw new AppError('system.invalid', 'The expiry of a key must lie in the future.', { field: 'expiresAt' })
+      throw new AppError('system.invalid', 'The expiry of a key must lie in the future.', {
+        field: 'expiresAt',
+      })
     }
     const secret = text ?? `lla_${randomBytes(KEY_BYTES).toString('base64url')}`
     const key: Key = {
@@ -109,7 +117,11 @@ export class KeyStore {
   /** Neither revoked nor expired. */
   isUsable(id: KeyId): boolean {
     const key = this.#byId.get(id)
-    return key !== undefined && key.revokedAt === null && (key.expiresAt === null || this.#clock.now() < key.expiresAt)
+    return (
+      key !== undefined &&
+      key.revokedAt === null &&
+      (key.expiresAt === null || this.#clock.now() < key.expiresAt)
+    )
   }
 
   /** Revoking again changes nothing. @throws AppError `security.not_found` */
@@ -139,9 +151,11 @@ export class KeyStore {
     if (written !== undefined && now - written < USE_WRITTEN_EVERY_MS) return
     this.#useWritten.set(key.id, now)
     const update = this.#query.updateTable('api_keys').set({ last_used_at: now }).where('id', '=', key.id)
-    this.#database.write(() => this.#database.run(update)).catch((error: unknown) => {
-      this.#logger.warn({ err: error, id: key.id }, 'the last use of a key could not be written')
-    })
+    this.#database
+      .write(() => this.#database.run(update))
+      .catch((error: unknown) => {
+        this.#logger.warn({ err: error, id: key.id }, 'the last use of a key could not be written')
+      })
   }
 
   #remember(key: Key): void {
@@ -153,7 +167,10 @@ export class KeyStore {
   #forget(key: Key): void {
     this.#byId.delete(key.id)
     const lookup = lookupOf(key.hash)
-    this.#byHash.set(lookup, (this.#byHash.get(lookup) ?? []).filter((other) => other !== key))
+    this.#byHash.set(
+      lookup,
+      (this.#byHash.get(lookup) ?? []).filter((other) => other !== key),
+    )
   }
 }
 

@@ -13,7 +13,11 @@ export function foldName(name: string): string {
 export function cleanName(name: string): string {
   const trimmed = name.trim()
   if (trimmed.length < 1 || trimmed.length > 80 || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Surrogate}]/u.test(trimmed)) {
-    throw new AppError('system.invalid', 'A name has 1 to 80 characters, without line breaks or invisible ones.', { field: 'name' })
+    throw new AppError(
+      'system.invalid',
+      'A name has 1 to 80 characters, without line breaks or invisible ones.',
+      { field: 'name' },
+    )
   }
   return trimmed
 }

@@ -34,7 +34,11 @@ export class PasswordHasher {
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
     if (this.#running >= MAX_AT_ONCE) {
       if (this.#waiting.length >= MAX_WAITING) {
-        throw new AppError('network.rate_limited', 'Too many passwords are being checked. Try again in a second.', { retryAfterMs: 1000 })
+        throw new AppError(
+          'network.rate_limited',
+          'Too many passwords are being checked. Try again in a second.',
+          { retryAfterMs: 1000 },
+        )
       }
       await new Promise<void>((resolve) => this.#waiting.push(resolve))
     } else this.#running++

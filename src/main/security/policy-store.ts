@@ -92,7 +92,9 @@ export class PolicyStore implements Disposable {
 
   async set(id: string, text: string, description: string, by: PrincipalId): Promise<Policy> {
     if (!PolicyId.safeParse(id).success) {
-      throw new AppError('system.invalid', 'A policy is named with 1-63 of a-z, 0-9 and dash.', { field: 'id' })
+      throw new AppError('system.invalid', 'A policy is named with 1-63 of a-z, 0-9 and dash.', {
+        field: 'id',
+      })
     }
     assertNotBuiltIn(id)
     const { problems, statements } = await this.check(id, text)
@@ -108,7 +110,10 @@ export class PolicyStore implements Disposable {
     }
     const { id: _id, ...changes } = row
     this.#database.run(
-      this.#query.insertInto('policies').values(row).onConflict((conflict) => conflict.column('id').doUpdateSet(changes)),
+      this.#query
+        .insertInto('policies')
+        .values(row)
+        .onConflict((conflict) => conflict.column('id').doUpdateSet(changes)),
     )
     this.#stored.set(id, statements)
     this.#unreadable.delete(id)
@@ -174,7 +179,9 @@ function lockdown(id: string): Statement {
 
 /** Binds the statements to the text they were read from and the schema they were checked against. */
 function seal(content: { text: string; statements: string }): string {
-  return createHash('sha256').update(JSON.stringify([SCHEMA, content.text, content.statements])).digest('hex')
+  return createHash('sha256')
+    .update(JSON.stringify([SCHEMA, content.text, content.statements]))
+    .digest('hex')
 }
 
 function parseStatements(row: Row): Statement[] | null {
@@ -194,12 +201,23 @@ function mayForbid(row: Row): boolean {
 
 function toPolicy(row: Row): Policy {
   const { id, text, description } = row
-  return { id, text, description, builtIn: false, updatedAt: toIso(row.updated_at), updatedBy: row.updated_by }
+  return {
+    id,
+    text,
+    description,
+    builtIn: false,
+    updatedAt: toIso(row.updated_at),
+    updatedBy: row.updated_by,
+  }
 }
 
 function assertNotBuiltIn(id: string): void {
   if (BUILT_IN_POLICIES.some((policy) => policy.id === id)) {
-    throw new AppError('security.conflict', `The policy ${id} is built in and cannot be changed. Choose another name.`, { policy: id })
+    throw new AppError(
+      'security.conflict',
+      `The policy ${id} is built in and cannot be changed. Choose another name.`,
+      { policy: id },
+    )
   }
 }
 
@@ -211,5 +229,9 @@ function invalidPolicy(id: string, problems: PolicyProblem[]): AppError {
   const [first] = problems
   const place = first?.line ? ` at line ${first.line}, column ${first.column}` : ''
   const others = problems.length > 1 ? ` and ${problems.length - 1} more` : ''
-  return new AppError('security.invalid_policy', `The policy ${id} is not valid: ${first?.message}${place}${others}.`, { problems })
+  return new AppError(
+    'security.invalid_policy',
+    `The policy ${id} is not valid: ${first?.message}${place}${others}.`,
+    { problems },
+  )
 }

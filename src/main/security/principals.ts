@@ -19,7 +19,10 @@ export interface Account {
   isWindow: boolean
 }
 
-const ROLES_OF: Record<Principal['kind'], readonly Role[]> = { app: ['app'], user: ['owner', 'operator', 'viewer'] }
+const ROLES_OF: Record<Principal['kind'], readonly Role[]> = {
+  app: ['app'],
+  user: ['owner', 'operator', 'viewer'],
+}
 
 /** Users and apps, held in memory as the database has them. */
 export class PrincipalStore {
@@ -37,7 +40,12 @@ export class PrincipalStore {
   }
 
   load(): void {
-    const living = this.#query.selectFrom('principals').selectAll().where('removed_at', 'is', null).orderBy('created_at').orderBy('id')
+    const living = this.#query
+      .selectFrom('principals')
+      .selectAll()
+      .where('removed_at', 'is', null)
+      .orderBy('created_at')
+      .orderBy('id')
     for (const row of this.#database.all(living)) {
       const kind = row.kind === 'app' ? 'app' : 'user'
       const roles = parseRoles(row.roles).filter((role) => ROLES_OF[kind].includes(role))
@@ -71,7 +79,10 @@ export class PrincipalStore {
   /** @throws AppError `security.not_found` */
   get(id: string): Account {
     const account = this.#living.get(id)
-    if (!account) throw new AppError('security.not_found', `There is no user or app with the id ${id}.`, { principal: id })
+    if (!account)
+      throw new AppError('security.not_found', `There is no user or app with the id ${id}.`, {
+        principal: id,
+      })
     return account
   }
 
@@ -82,28 +93,56 @@ export class PrincipalStore {
   view(account: Account): Principal {
     const { id, kind, name, roles, createdAt } = account
     const keys = this.keys.of(id)
-    return { id, kind, name, roles: [...roles], keys, hasPassword: account.passwordHash !== null, createdAt: toIso(createdAt) }
+    return {
+      id,
+      kind,
+      name,
+      roles: [...roles],
+      keys,
+      hasPassword: account.passwordHash !== null,
+      createdAt: toIso(createdAt),
+    }
   }
 
   /** @throws AppError `security.conflict` for a name in use, `system.invalid` for roles that do not fit the kind */
-  create(input: { kind: Principal['kind']; name: string; roles: readonly Role[]; isWindow?: boolean }): Account {
+  create(input: {
+    kind: Principal['kind']
+    name: string
+    roles: readonly Role[]
+    isWindow?: boolean
+  }): Account {
     const { kind, isWindow = false } = input
     const name = cleanName(input.name)
     const roles = [...new Set(input.roles)]
     const misfit = roles.find((role) => !ROLES_OF[kind].includes(role))
     if (misfit !== undefined || roles.length === 0) {
-      const what = kind === 'app' ? 'An app has the role app; what more it may do, policies say' : 'A user is owner, operator or viewer'
+      const what =
+        kind === 'app'
+          ? 'An app has the role app; what more it may do, policies say'
+          : 'A user is owner, operator or viewer'
       throw new AppError('system.invalid', `${what}.`, { field: 'roles', allowed: ROLES_OF[kind] })
     }
     const namesake = this.findByName(name)
     if (namesake) {
-      throw new AppError('security.conflict', `There is already a ${namesake.kind} named ${namesake.name}. Choose another name.`, {
-        principal: namesake.id,
-      })
+      throw new AppError(
+        'security.conflict',
+        `There is already a ${namesake.kind} named ${namesake.name}. Choose another name.`,
+        {
+          principal: namesake.id,
+        },
+      )
     }
     return this.#database.transaction(() => {
       const id = makePrincipalId(name, kind, (candidate) => this.#wasGiven(candidate)) as PrincipalId
-      const account: Account = { id, kind, name, roles, passwordHash: null, createdAt: this.#clock.now(), isWindow }
+      const account: Account = {
+        id,
+        kind,
+        name,
+        roles,
+        passwordHash: null,
+        createdAt: this.#clock.now(),
+        isWindow,
+      }
       this.#database.run(
         this.#query.insertInto('principals').values({
           id,
@@ -145,14 +184,22 @@ export class PrincipalStore {
   setPasswordHash(account: Account, hash: string): void {
     const now = this.get(account.id)
     if (now.passwordHash !== account.passwordHash) {
-      throw new AppError('security.conflict', 'The password was changed at the same time. Try again.', { principal: account.id })
+      throw new AppError('security.conflict', 'The password was changed at the same time. Try again.', {
+        principal: account.id,
+      })
     }
-    this.#database.run(this.#query.updateTable('principals').set({ password_hash: hash }).where('id', '=', account.id))
+    this.#database.run(
+      this.#query.updateTable('principals').set({ password_hash: hash }).where('id', '=', account.id),
+    )
     this.#living.set(account.id, { ...now, passwordHash: hash })
   }
 
   /** @throws AppError `security.not_found`, `system.invalid` for a time that is past or none */
-  createKey(principal: string, expiresAt: string | undefined, text?: string): { id: KeyId; key: string; expiresAt: string | null } {
+  createKey(
+    principal: string,
+    expiresAt: string | undefined,
+    text?: string,
+  ): { id: KeyId; key: string; expiresAt: string | null } {
     const account = this.get(principal)
     const at = expiresAt === undefined ? null : Date.parse(expiresAt)
     const { id, key } = this.keys.create(account.id, at, text)
@@ -160,7 +207,10 @@ export class PrincipalStore {
   }
 
   #wasGiven(id: string): boolean {
-    return this.#database.first(this.#query.selectFrom('principals').select('id').where('id', '=', id)) !== undefined
+    return (
+      this.#database.first(this.#query.selectFrom('principals').select('id').where('id', '=', id)) !==
+      undefined
+    )
   }
 }
 

@@ -9,7 +9,12 @@ beforeEach(async () => {
 })
 afterEach(() => bench.end())
 
-const production: Resource = { type: 'ModelRef', id: 'silero-vad@production', model: 'silero-vad', version: 1 }
+const production: Resource = {
+  type: 'ModelRef',
+  id: 'silero-vad@production',
+  model: 'silero-vad',
+  version: 1,
+}
 const other: Resource = { type: 'ModelRef', id: 'mnist-cnn@1', model: 'mnist-cnn', version: 1 }
 const oneModel =
   'permit(principal == App::"notes-app", action == Action::"model.run", resource == ModelRef::"silero-vad@production");'
@@ -28,7 +33,11 @@ describe('one model only', () => {
     const app = bench.app('Notes App')
     expect(app.principal).toBe('notes-app')
     await bench.security.setPolicy('notes-silero', oneModel, '', bench.security.owner().principal)
-    expect(bench.security.authorize(app, 'model.run', production)).toEqual({ decision: 'allow', policies: ['notes-silero'], errors: [] })
+    expect(bench.security.authorize(app, 'model.run', production)).toEqual({
+      decision: 'allow',
+      policies: ['notes-silero'],
+      errors: [],
+    })
     const denial = failure(() => bench.security.authorize(app, 'model.run', other))
     expect(denial).toMatchObject({ code: 'security.denied', status: 403, details: { policies: [] } })
     expect(denial.message).toContain('Notes App was denied model.run on mnist-cnn@1: no policy permits it')
@@ -40,7 +49,12 @@ describe('one model only', () => {
 
   it('says so in the audit log, and names the forbid that decided', async () => {
     const app = bench.app('notes-app')
-    await bench.security.setPolicy('no-gpu-models', 'forbid(principal, action, resource in Model::"mnist-cnn");', '', app.principal)
+    await bench.security.setPolicy(
+      'no-gpu-models',
+      'forbid(principal, action, resource in Model::"mnist-cnn");',
+      '',
+      app.principal,
+    )
     failure(() => bench.security.authorize(app, 'model.run', other))
     failure(() => bench.security.authorize(app, 'model.run', production))
     const [second, first] = bench.security.listAudit({ limit: 10 }).items
@@ -53,12 +67,15 @@ describe('one model only', () => {
       via: 'http',
       summary: 'notes-app was denied model.run on mnist-cnn@1: forbidden by policy no-gpu-models',
     })
-    expect(second?.summary).toBe('notes-app was denied model.run on silero-vad@production: no policy permits it')
+    expect(second?.summary).toBe(
+      'notes-app was denied model.run on silero-vad@production: no policy permits it',
+    )
   })
 
   it('works by model, with parents, whatever the version', async () => {
     const app = bench.app('notes-app')
-    const text = 'permit(principal == App::"notes-app", action in [Action::"model.run", Action::"model.read"], resource in Model::"silero-vad");'
+    const text =
+      'permit(principal == App::"notes-app", action in [Action::"model.run", Action::"model.read"], resource in Model::"silero-vad");'
     await bench.security.setPolicy('silero', text, '', app.principal)
     expect(bench.security.allows(app, 'model.run', production)).toBe(true)
     expect(bench.security.allows(app, 'model.run', { type: 'ModelRef', id: 'silero-vad@7' })).toBe(true)
@@ -70,10 +87,24 @@ describe('one model only', () => {
 describe('roles', () => {
   it('owner all, operator all but who and how much, viewer looks, app its own', () => {
     const { security } = bench
-    const callers = { owner: security.owner(), operator: bench.user('Otto', 'operator'), viewer: bench.user('Vera', 'viewer'), app: bench.app('app one') }
-    const mine = (caller: keyof typeof callers): Resource => ({ type: 'Job', id: 'job-1', owner: callers[caller].principal })
-    const may = (action: Parameters<typeof security.allows>[1], resource: (caller: keyof typeof callers) => Resource) =>
-      (Object.keys(callers) as (keyof typeof callers)[]).filter((caller) => security.allows(callers[caller], action, resource(caller)))
+    const callers = {
+      owner: security.owner(),
+      operator: bench.user('Otto', 'operator'),
+      viewer: bench.user('Vera', 'viewer'),
+      app: bench.app('app one'),
+    }
+    const mine = (caller: keyof typeof callers): Resource => ({
+      type: 'Job',
+      id: 'job-1',
+      owner: callers[caller].principal,
+    })
+    const may = (
+      action: Parameters<typeof security.allows>[1],
+      resource: (caller: keyof typeof callers) => Resource,
+    ) =>
+      (Object.keys(callers) as (keyof typeof callers)[]).filter((caller) =>
+        security.allows(callers[caller], action, resource(caller)),
+      )
     expect(may('policy.manage', () => THE_SYSTEM)).toEqual(['owner'])
     expect(may('principal.manage', () => THE_SYSTEM)).toEqual(['owner'])
     expect(may('settings.manage', () => THE_SYSTEM)).toEqual(['owner'])
@@ -83,8 +114,15 @@ describe('roles', () => {
     expect(may('device.read', () => THE_SYSTEM)).toEqual(['owner', 'operator', 'viewer'])
     expect(may('job.list', () => THE_SYSTEM)).toEqual(['owner', 'operator', 'viewer', 'app'])
     expect(may('job.control', mine)).toEqual(['owner', 'operator', 'viewer', 'app'])
-    expect(may('lease.release', (caller) => ({ ...mine(caller), type: 'Lease' }))).toEqual(['owner', 'operator', 'viewer', 'app'])
-    expect(may('job.control', () => ({ type: 'Job', id: 'job-1', owner: security.owner().principal }))).toEqual(['owner', 'operator'])
+    expect(may('lease.release', (caller) => ({ ...mine(caller), type: 'Lease' }))).toEqual([
+      'owner',
+      'operator',
+      'viewer',
+      'app',
+    ])
+    expect(
+      may('job.control', () => ({ type: 'Job', id: 'job-1', owner: security.owner().principal })),
+    ).toEqual(['owner', 'operator'])
     expect(may('job.read', () => ({ type: 'Job', id: 'job-1' }))).toEqual(['owner', 'operator', 'viewer'])
   })
 })
@@ -100,16 +138,32 @@ describe('attacks on keys', () => {
     const { id } = bench.security.createPrincipal({ kind: 'app', name: 'a', roles: ['app'] })
     const { key } = bench.security.createKey(id, {})
     expect(key).toMatch(/^lla_[\w-]{43}$/)
-    const rows = JSON.stringify(bench.database.all({ compile: () => ({ sql: 'select * from api_keys', parameters: [], query: {} as never, queryId: {} as never }) }))
+    const rows = JSON.stringify(
+      bench.database.all({
+        compile: () => ({
+          sql: 'select * from api_keys',
+          parameters: [],
+          query: {} as never,
+          queryId: {} as never,
+        }),
+      }),
+    )
     expect(rows).not.toContain(key.slice(8))
-    expect(bench.security.authenticateKey(key, 'websocket')).toMatchObject({ principal: id, kind: 'app', roles: ['app'], via: 'websocket' })
+    expect(bench.security.authenticateKey(key, 'websocket')).toMatchObject({
+      principal: id,
+      kind: 'app',
+      roles: ['app'],
+      via: 'websocket',
+    })
     expect(bench.security.authenticateKey(`${key}A`, 'http')).toBeNull()
     expect(bench.security.authenticateKey(key.toUpperCase(), 'http')).toBeNull()
   })
 
   it('expired key, also within an open session', () => {
     const { id } = bench.security.createPrincipal({ kind: 'app', name: 'a', roles: ['app'] })
-    const { key, expiresAt } = bench.security.createKey(id, { expiresAt: new Date(bench.clock.now() + 1000).toISOString() })
+    const { key, expiresAt } = bench.security.createKey(id, {
+      expiresAt: new Date(bench.clock.now() + 1000).toISOString(),
+    })
     expect(expiresAt).toBe('2026-01-01T00:00:01.000Z')
     bench.clock.advance(999)
     const caller = bench.security.authenticateKey(key, 'http')
@@ -117,8 +171,12 @@ describe('attacks on keys', () => {
     expect(bench.security.allows(caller, 'job.list', THE_SYSTEM)).toBe(true)
     bench.clock.advance(1)
     expect(bench.security.authenticateKey(key, 'http')).toBeNull()
-    expect(failure(() => bench.security.authorize(caller, 'job.list', THE_SYSTEM)).code).toBe('security.denied')
-    expect(failure(() => bench.security.createKey(id, { expiresAt: '2025-01-01T00:00:00Z' })).code).toBe('system.invalid')
+    expect(failure(() => bench.security.authorize(caller, 'job.list', THE_SYSTEM)).code).toBe(
+      'security.denied',
+    )
+    expect(failure(() => bench.security.createKey(id, { expiresAt: '2025-01-01T00:00:00Z' })).code).toBe(
+      'system.invalid',
+    )
     expect(failure(() => bench.security.createKey(id, { expiresAt: 'soon' })).code).toBe('system.invalid')
   })
 
@@ -171,7 +229,14 @@ describe('the owner', () => {
     await bench.end()
     const ownerKey = 'correct horse battery staple, correct horse'
     bench = await openBench({ ownerKey })
-    expect(bench.security.owner()).toEqual({ principal: 'marie-curie', name: 'Marie Curie', kind: 'user', roles: ['owner'], via: 'window', key: null })
+    expect(bench.security.owner()).toEqual({
+      principal: 'marie-curie',
+      name: 'Marie Curie',
+      kind: 'user',
+      roles: ['owner'],
+      via: 'window',
+      key: null,
+    })
     expect(bench.security.authenticateKey(ownerKey, 'http')?.principal).toBe('marie-curie')
     await bench.restart()
     expect(bench.security.listPrincipals()).toHaveLength(1)
@@ -184,7 +249,9 @@ describe('the owner', () => {
   })
 
   it('the last owner cannot be removed', () => {
-    expect(failure(() => bench.security.removePrincipal(bench.security.owner().principal)).code).toBe('security.conflict')
+    expect(failure(() => bench.security.removePrincipal(bench.security.owner().principal)).code).toBe(
+      'security.conflict',
+    )
     expect(failure(() => bench.security.removePrincipal('nobody')).code).toBe('security.not_found')
   })
 
@@ -203,7 +270,11 @@ describe('principals', () => {
       { kind: 'user', roles: ['app'] },
       { kind: 'user', roles: [] },
     ] as const) {
-      expect(failure(() => bench.security.createPrincipal({ kind: input.kind, name: 'x', roles: [...input.roles] })).code).toBe('system.invalid')
+      expect(
+        failure(() =>
+          bench.security.createPrincipal({ kind: input.kind, name: 'x', roles: [...input.roles] }),
+        ).code,
+      ).toBe('system.invalid')
     }
     expect(bench.security.listPrincipals()).toHaveLength(1)
   })
@@ -230,18 +301,31 @@ describe('confused deputy', () => {
   it('roles that a caller brings along count for nothing', () => {
     const app = bench.app('notes-app')
     const liar = { ...app, roles: ['owner' as const], kind: 'user' as const, name: 'Marie Curie' }
-    expect(failure(() => bench.security.authorize(liar, 'policy.manage', THE_SYSTEM)).code).toBe('security.denied')
-    expect(bench.security.listAudit({ limit: 1 }).items[0]).toMatchObject({ principal: 'notes-app', principalName: 'notes-app' })
-    expect(bench.security.listAudit({ limit: 1 }).items[0]?.summary).toBe('notes-app was denied policy.manage: no policy permits it')
-    expect(bench.security.allows({ ...app, principal: 'nobody' as typeof app.principal }, 'job.list', THE_SYSTEM)).toBe(false)
+    expect(failure(() => bench.security.authorize(liar, 'policy.manage', THE_SYSTEM)).code).toBe(
+      'security.denied',
+    )
+    expect(bench.security.listAudit({ limit: 1 }).items[0]).toMatchObject({
+      principal: 'notes-app',
+      principalName: 'notes-app',
+    })
+    expect(bench.security.listAudit({ limit: 1 }).items[0]?.summary).toBe(
+      'notes-app was denied policy.manage: no policy permits it',
+    )
+    expect(
+      bench.security.allows({ ...app, principal: 'nobody' as typeof app.principal }, 'job.list', THE_SYSTEM),
+    ).toBe(false)
   })
 
   it('unknown action, prototype names and a resource of the wrong type are refused, for the owner too', () => {
     const owner = bench.security.owner()
     for (const action of ['model.destroy', 'constructor', '__proto__', '']) {
-      expect(failure(() => bench.security.authorize(owner, action as 'job.list', THE_SYSTEM)).code).toBe('security.denied')
+      expect(failure(() => bench.security.authorize(owner, action as 'job.list', THE_SYSTEM)).code).toBe(
+        'security.denied',
+      )
     }
-    expect(failure(() => bench.security.authorize(owner, 'model.run', THE_SYSTEM)).code).toBe('security.denied')
+    expect(failure(() => bench.security.authorize(owner, 'model.run', THE_SYSTEM)).code).toBe(
+      'security.denied',
+    )
   })
 })
 
@@ -250,20 +334,41 @@ describe('explain', () => {
     const app = bench.app('notes-app')
     await bench.security.setPolicy('notes-silero', oneModel, '', app.principal)
     const before = bench.security.listAudit({ limit: 100 }).items.length
-    expect(bench.security.explain('notes-app', 'model.run', 'ModelRef::"silero-vad@production"')).toEqual({ decision: 'allow', policies: ['notes-silero'], errors: [] })
-    expect(bench.security.explain('notes-app', 'model.run', 'ModelRef::"mnist-cnn@1"')).toEqual({ decision: 'deny', policies: [], errors: [] })
-    expect(bench.security.explain('marie-curie', 'policy.manage', 'System::"machine"').policies).toEqual(['owner-all'])
+    expect(bench.security.explain('notes-app', 'model.run', 'ModelRef::"silero-vad@production"')).toEqual({
+      decision: 'allow',
+      policies: ['notes-silero'],
+      errors: [],
+    })
+    expect(bench.security.explain('notes-app', 'model.run', 'ModelRef::"mnist-cnn@1"')).toEqual({
+      decision: 'deny',
+      policies: [],
+      errors: [],
+    })
+    expect(bench.security.explain('marie-curie', 'policy.manage', 'System::"machine"').policies).toEqual([
+      'owner-all',
+    ])
     expect(bench.security.listAudit({ limit: 100 }).items).toHaveLength(before)
-    expect(failure(() => bench.security.explain('nobody', 'job.list', 'System::"machine"')).code).toBe('security.not_found')
-    expect(failure(() => bench.security.explain('notes-app', 'nope', 'System::"machine"')).code).toBe('system.invalid')
-    expect(failure(() => bench.security.explain('notes-app', 'job.list', 'Job::"1"')).code).toBe('system.invalid')
-    expect(failure(() => bench.security.explain('notes-app', 'job.list', 'System::"x" || true')).code).toBe('system.invalid')
+    expect(failure(() => bench.security.explain('nobody', 'job.list', 'System::"machine"')).code).toBe(
+      'security.not_found',
+    )
+    expect(failure(() => bench.security.explain('notes-app', 'nope', 'System::"machine"')).code).toBe(
+      'system.invalid',
+    )
+    expect(failure(() => bench.security.explain('notes-app', 'job.list', 'Job::"1"')).code).toBe(
+      'system.invalid',
+    )
+    expect(failure(() => bench.security.explain('notes-app', 'job.list', 'System::"x" || true')).code).toBe(
+      'system.invalid',
+    )
   })
 
   it('knows what other modules know of the resource', async () => {
     await bench.end()
     bench = await openBench({ describe: (resource) => ({ ...resource, owner: 'notes-app' as never }) })
     bench.app('notes-app')
-    expect(bench.security.explain('notes-app', 'job.read', 'Job::"job-1"')).toMatchObject({ decision: 'allow', policies: ['own-work'] })
+    expect(bench.security.explain('notes-app', 'job.read', 'Job::"job-1"')).toMatchObject({
+      decision: 'allow',
+      policies: ['own-work'],
+    })
   })
 })

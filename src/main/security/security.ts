@@ -25,7 +25,9 @@ export function createSecurity(deps: SecurityDeps): Security {
   const audit = new AuditLog(deps)
   const limiter = new SignInLimiter(clock)
   const hasher = new PasswordHasher()
-  const changedPrincipals = new Emitter<void>((error) => logger.error({ err: error }, 'a listener of principals failed'))
+  const changedPrincipals = new Emitter<void>((error) =>
+    logger.error({ err: error }, 'a listener of principals failed'),
+  )
   const denials = new DenialBudget(clock, (entry) => {
     try {
       audit.append(entry, false)
@@ -50,13 +52,23 @@ export function createSecurity(deps: SecurityDeps): Security {
   /** The first start: the owner and the given key, or neither. */
   function makeOwner(): Account {
     return database.transaction(() => {
-      const account = principals.create({ kind: 'user', name: ownerNameFrom(deps.ownerName), roles: ['owner'], isWindow: true })
+      const account = principals.create({
+        kind: 'user',
+        name: ownerNameFrom(deps.ownerName),
+        roles: ['owner'],
+        isWindow: true,
+      })
       if (deps.ownerKey !== undefined) principals.createKey(account.id, undefined, deps.ownerKey)
       return account
     })
   }
 
-  async function checkPassword(name: string, stored: string | null, password: string, message: string): Promise<void> {
+  async function checkPassword(
+    name: string,
+    stored: string | null,
+    password: string,
+    message: string,
+  ): Promise<void> {
     const folded = foldName(name)
     limiter.begin(folded)
     if (!(await hasher.verify(stored, password))) throw new AppError('security.wrong_password', message)
@@ -109,13 +121,20 @@ export function createSecurity(deps: SecurityDeps): Security {
           decision: allowed ? ('allow' as const) : ('deny' as const),
           policies: [],
           via,
-          summary: allowed ? `${name} signed in with a password` : `A sign-in as ${name} failed: wrong name or password`,
+          summary: allowed
+            ? `${name} signed in with a password`
+            : `A sign-in as ${name} failed: wrong name or password`,
         }
         if (allowed) audit.append(entry, false)
         else denials.deny(entry)
       }
       try {
-        await checkPassword(name, account?.passwordHash ?? null, password, 'The name or the password is not right.')
+        await checkPassword(
+          name,
+          account?.passwordHash ?? null,
+          password,
+          'The name or the password is not right.',
+        )
       } catch (error) {
         if (error instanceof AppError && error.code === 'security.wrong_password') record(false)
         throw error
@@ -127,7 +146,8 @@ export function createSecurity(deps: SecurityDeps): Security {
       return toCaller(current, via)
     },
 
-    authorize: (caller, action, resource, summary) => started().authorizer.authorize(caller, action, resource, summary),
+    authorize: (caller, action, resource, summary) =>
+      started().authorizer.authorize(caller, action, resource, summary),
     allows: (caller, action, resource) => started().authorizer.allows(caller, action, resource),
     explain: (principal, action, resource) => started().authorizer.explain(principal, action, resource),
 
@@ -144,12 +164,18 @@ export function createSecurity(deps: SecurityDeps): Security {
     },
     async setPassword(id, password, current) {
       const account = principals.get(id)
-      if (account.kind !== 'user') throw new AppError('system.invalid', 'Apps have keys, not passwords.', { field: 'id' })
+      if (account.kind !== 'user')
+        throw new AppError('system.invalid', 'Apps have keys, not passwords.', { field: 'id' })
       if (password.length < 8 || password.length > 256) {
         throw new AppError('system.invalid', 'A password has 8 to 256 characters.', { field: 'password' })
       }
       if (account.passwordHash !== null) {
-        await checkPassword(account.name, account.passwordHash, current ?? '', 'The current password is not right.')
+        await checkPassword(
+          account.name,
+          account.passwordHash,
+          current ?? '',
+          'The current password is not right.',
+        )
       }
       principals.setPasswordHash(account, await hasher.hash(password))
       changedPrincipals.fire()

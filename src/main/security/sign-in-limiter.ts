@@ -33,10 +33,13 @@ export class SignInLimiter {
     const retryAfterMs = (recent?.blockedUntil ?? 0) - now
     if (retryAfterMs > 0) {
       const seconds = Math.ceil(retryAfterMs / 1000)
-      throw new AppError('network.rate_limited', `Too many wrong passwords. Try again in ${seconds} s.`, { retryAfterMs })
+      throw new AppError('network.rate_limited', `Too many wrong passwords. Try again in ${seconds} s.`, {
+        retryAfterMs,
+      })
     }
     const count = (recent?.count ?? 0) + 1
-    const delayMs = count < FREE_FAILURES ? 0 : Math.min(FIRST_DELAY_MS * 2 ** (count - FREE_FAILURES), LONGEST_DELAY_MS)
+    const delayMs =
+      count < FREE_FAILURES ? 0 : Math.min(FIRST_DELAY_MS * 2 ** (count - FREE_FAILURES), LONGEST_DELAY_MS)
     // Deleting first moves the name to the end: the one longest untouched is forgotten when there are too many.
     this.#failures.delete(name)
     const oldest = this.#failures.keys().next()

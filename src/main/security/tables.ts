@@ -70,8 +70,12 @@ const security: Migration = {
       .addColumn('removed_at', 'integer')
       .addColumn('is_window', 'integer', (column) => column.notNull())
       .execute()
-    await sql`create unique index principals_living_name on principals (folded_name) where removed_at is null`.execute(db)
-    await sql`create unique index principals_one_window on principals (is_window) where is_window = 1`.execute(db)
+    await sql`create unique index principals_living_name on principals (folded_name) where removed_at is null`.execute(
+      db,
+    )
+    await sql`create unique index principals_one_window on principals (is_window) where is_window = 1`.execute(
+      db,
+    )
     await db.schema
       .createTable('api_keys')
       .addColumn('id', 'text', (column) => column.primaryKey())

@@ -1,11 +1,17 @@
 import { Worker } from 'node:worker_threads'
-import type { CheckParseAnswer, PolicyJson, PolicySetTextToPartsAnswer, PolicyToJsonAnswer, ValidationAnswer } from '@cedar-policy/cedar-wasm/nodejs'
+import type {
+  CheckParseAnswer,
+  PolicyJson,
+  PolicySetTextToPartsAnswer,
+  PolicyToJsonAnswer,
+  ValidationAnswer,
+} from '@cedar-policy/cedar-wasm/nodejs'
 import type { PolicyProblem } from '../../../shared/contract'
 import { AppError } from '../../../shared/errors'
 import type { Clock } from '../../platform/clock'
 import type { Disposable } from '../../platform/events'
 import { cedarPath } from './load'
-import { problemsOf } from './problems'
+import { positionAt, problemsOf } from './problems'
 import { SCHEMA } from './schema'
 import { principalKey, type Statement } from './statement'
 
@@ -17,8 +23,12 @@ export interface CheckedPolicy {
 }
 
 const MAX_STATEMENTS = 500
-/** Levels of a statement's JSON form. The engine is recursive with 1 MiB of stack; it bears some ten times as much. */
-const MAX_DEPTH = 400
+/**
+ * The engine is recursive on a small stack, and how much of it a level takes depends on how far V8 has compiled it. Each
+ * of these limits lets pass a fifth, or less, of what was seen to break it: brackets, levels of the JSON form, clauses.
+ */
+const MAX_BRACKETS = 20
+const MAX_DEPTH = 200
 const MAX_CONDITIONS = 50
 const TIMEOUT_MS = 5000
 const IDLE_MS = 30_000
@@ -56,9 +66,13 @@ export class PolicyChecker implements Disposable {
   /** @throws AppError `network.rate_limited` when too many checks are waiting */
   async check(id: string, text: string): Promise<CheckedPolicy> {
     if (this.#waiting >= MAX_WAITING) {
-      throw new AppError('network.rate_limited', 'Too many policies are being checked. Try again in a second.', {
-        retryAfterMs: 1000,
-      })
+      throw new AppError(
+        'network.rate_limited',
+        'Too many policies are being checked. Try again in a second.',
+        {
+          retryAfterMs: 1000,
+        },
+      )
     }
     this.#waiting++
     const turn = this.#last.then(() => this.#check(id, text))
@@ -78,18 +92,40 @@ export class PolicyChecker implements Disposable {
   }
 
   async #check(id: string, text: string): Promise<CheckedPolicy> {
-    const call = { schema: SCHEMA, validationSettings: { mode: 'strict' }, policies: { staticPolicies: text } }
+    const tooDeep = placeOfDeepBracket(text)
+    if (tooDeep)
+      return {
+        problems: [{ message: `brackets are nested more than ${MAX_BRACKETS} deep`, ...tooDeep }],
+        statements: [],
+      }
+    const call = {
+      schema: SCHEMA,
+      validationSettings: { mode: 'strict' },
+      policies: { staticPolicies: text },
+    }
     const [validation] = await this.#call('validate', [call])
     const problems = validation ? problemsOf(text, validation) : []
     if (problems.length > 0) return { problems, statements: [] }
     const [parts] = await this.#call('policySetTextToParts', [text])
-    if (parts?.type !== 'success') return { problems: [problem('the text cannot be split into policies')], statements: [] }
+    if (parts?.type !== 'success')
+      return { problems: [problem('the text cannot be split into policies')], statements: [] }
     const texts = inTextOrder(parts.policies)
-    if (texts.length === 0) return { problems: [problem('the text holds no policy: write permit (...) or forbid (...)')], statements: [] }
+    if (texts.length === 0)
+      return {
+        problems: [problem('the text holds no policy: write permit (...) or forbid (...)')],
+        statements: [],
+      }
     if (texts.length > MAX_STATEMENTS) {
-      return { problems: [problem(`${texts.length} statements are too many for one policy; the most is ${MAX_STATEMENTS}`)], statements: [] }
+      return {
+        problems: [
+          problem(`${texts.length} statements are too many for one policy; the most is ${MAX_STATEMENTS}`),
+        ],
+        statements: [],
+      }
     }
-    const jsons = (await this.#call('policyToJson', texts)).map((answer) => (answer.type === 'success' ? answer.json : null))
+    const jsons = (await this.#call('policyToJson', texts)).map((answer) =>
+      answer.type === 'success' ? answer.json : null,
+    )
     return describe(id, texts, jsons)
   }
 
@@ -112,7 +148,8 @@ export class PolicyChecker implements Disposable {
         resolve(answers)
       }
       const onError = (error: unknown) => fail(translate(error))
-      const onExit = () => fail(new AppError('internal', 'The check of the policy was interrupted. Try again.'))
+      const onExit = () =>
+        fail(new AppError('internal', 'The check of the policy was interrupted. Try again.'))
       const settle = () => {
         cancelTimeout()
         worker.off('message', onMessage).off('error', onError).off('exit', onExit)
@@ -124,7 +161,11 @@ export class PolicyChecker implements Disposable {
 
   #begin(): Worker {
     // A smaller stack than the main thread has: what is too deep for that one must already fail here.
-    const worker = new Worker(THREAD, { eval: true, workerData: cedarPath(), resourceLimits: { stackSizeMb: 0.75 } })
+    const worker = new Worker(THREAD, {
+      eval: true,
+      workerData: cedarPath(),
+      resourceLimits: { stackSizeMb: 0.75 },
+    })
     // A thread that ends while nobody waits is no news; without a listener its error would end the process.
     worker.on('error', () => {
       if (this.#worker === worker) this.#worker = null
@@ -140,6 +181,17 @@ export class PolicyChecker implements Disposable {
     this.#worker = null
     await worker?.terminate()
   }
+}
+
+/** Where brackets, outside strings and comments, first lie too deep. */
+function placeOfDeepBracket(text: string): { line: number; column: number } | null {
+  let depth = 0
+  for (const match of text.matchAll(/"(?:[^"\\]|\\.)*"|\/\/[^\n]*|[([{]|[)\]}]/gs)) {
+    if ('([{'.includes(match[0])) depth++
+    else if (')]}'.includes(match[0])) depth--
+    if (depth > MAX_BRACKETS) return positionAt(text, match.index)
+  }
+  return null
 }
 
 class TooComplex extends Error {}
@@ -173,11 +225,16 @@ function describe(policy: string, texts: string[], jsons: (PolicyJson | null)[])
     }
     const name = json.annotations?.['id']
     if (name !== undefined && !/^[A-Za-z][\w.-]{0,62}$/.test(name)) {
-      problems.push(problem(`statement ${index + 1}: @id takes 1-63 letters, digits, dots and dashes, beginning with a letter`))
+      problems.push(
+        problem(
+          `statement ${index + 1}: @id takes 1-63 letters, digits, dots and dashes, beginning with a letter`,
+        ),
+      )
       continue
     }
     const id = index === 0 ? policy : `${policy}#${name ?? index + 1}`
-    if (statements.some((other) => other.id === id)) problems.push(problem(`two statements have @id("${name}")`))
+    if (statements.some((other) => other.id === id))
+      problems.push(problem(`two statements have @id("${name}")`))
     const scope = json.principal
     const entity = scope.op === '==' && 'entity' in scope ? scope.entity : null
     const uid = entity === null ? null : '__entity' in entity ? entity.__entity : entity

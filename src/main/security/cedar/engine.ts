@@ -57,7 +57,10 @@ export class PolicyEngine {
       this.#decisions.set(key, decision)
       return decision
     } catch (error) {
-      this.#logger.error({ err: error, action, resource: resourceUid(resource) }, 'the policy engine failed; denied')
+      this.#logger.error(
+        { err: error, action, resource: resourceUid(resource) },
+        'the policy engine failed; denied',
+      )
       if (!(error instanceof AppError)) this.#restart()
       return { decision: 'deny', policies: [], errors: ['the policy engine failed; the log has the details'] }
     }
@@ -68,7 +71,18 @@ export class PolicyEngine {
     const { type, owner, model, version } = resource
     const isOwned = type === 'Job' || type === 'Lease'
     const id = type === 'System' || (isOwned && !this.#idsMatter.has(type)) ? null : resource.id
-    return JSON.stringify([principal.kind, principal.id, principal.name, principal.roles, action, type, id, owner, model, version])
+    return JSON.stringify([
+      principal.kind,
+      principal.id,
+      principal.name,
+      principal.roles,
+      action,
+      type,
+      id,
+      owner,
+      model,
+      version,
+    ])
   }
 
   #ask(principal: PolicyPrincipal, action: Action, resource: Resource): AuthorizationAnswer {
@@ -87,25 +101,36 @@ export class PolicyEngine {
 
   #prepare(principal: string): string {
     if (this.#prepared.has(principal)) return principal
-    const relevant = this.#statements.filter((statement) => statement.principal === null || statement.principal === principal)
+    const relevant = this.#statements.filter(
+      (statement) => statement.principal === null || statement.principal === principal,
+    )
     const staticPolicies = Object.fromEntries(relevant.map(({ id, text }) => [id, text]))
     const answer = this.#cedar.preparsePolicySet(principal, { staticPolicies })
     if (answer.type === 'failure') {
-      throw new AppError('internal', 'The policies in force cannot be prepared.', { errors: answer.errors.map((error) => error.message) })
+      throw new AppError('internal', 'The policies in force cannot be prepared.', {
+        errors: answer.errors.map((error) => error.message),
+      })
     }
     this.#prepared.add(principal)
     return principal
   }
 
   #interpret(answer: AuthorizationAnswer): Decision {
-    if (answer.type === 'failure') return { decision: 'deny', policies: [], errors: answer.errors.map((error) => error.message) }
+    if (answer.type === 'failure')
+      return { decision: 'deny', policies: [], errors: answer.errors.map((error) => error.message) }
     const { decision, diagnostics } = answer.response
     const errors = diagnostics.errors.map(({ policyId, error }) => `${policyId}: ${error.message}`)
     const policies = [...diagnostics.reason].sort()
     // Cedar leaves out a policy that fails (an overflow, say). For a forbid that would open a door: it denies instead.
-    const brokenForbids = diagnostics.errors.map(({ policyId }) => policyId).filter((id) => this.#effects.get(id) === 'forbid')
+    const brokenForbids = diagnostics.errors
+      .map(({ policyId }) => policyId)
+      .filter((id) => this.#effects.get(id) === 'forbid')
     if (brokenForbids.length === 0) return { decision, policies, errors }
-    return { decision: 'deny', policies: decision === 'deny' ? [...policies, ...brokenForbids].sort() : brokenForbids.sort(), errors }
+    return {
+      decision: 'deny',
+      policies: decision === 'deny' ? [...policies, ...brokenForbids].sort() : brokenForbids.sort(),
+      errors,
+    }
   }
 
   /** An instance that threw may be broken for good. */
@@ -122,7 +147,9 @@ export class PolicyEngine {
     const cedar = this.#load()
     const answer = cedar.preparseSchema(SCHEMA_NAME, SCHEMA)
     if (answer.type === 'failure') {
-      throw new AppError('internal', 'The policy schema is broken.', { errors: answer.errors.map((error) => error.message) })
+      throw new AppError('internal', 'The policy schema is broken.', {
+        errors: answer.errors.map((error) => error.message),
+      })
     }
     return cedar
   }

@@ -1,7 +1,7 @@
 import type { EntityJson, TypeAndId } from '@cedar-policy/cedar-wasm/nodejs'
-import { parseModelReference } from '../../../shared/domain/references'
 import type { Role } from '../../../shared/contract'
 import { ACTIONS, type ResourceType } from '../../../shared/domain/actions'
+import { parseModelReference } from '../../../shared/domain/references'
 import { AppError } from '../../../shared/errors'
 import type { Resource } from '../index'
 import { SYSTEM_ID } from './schema'
@@ -64,7 +64,15 @@ export function formatUid({ type, id }: TypeAndId): string {
 }
 
 const RESOURCE_TYPES: ReadonlySet<string> = new Set(Object.values(ACTIONS))
-const ESCAPES: Record<string, string> = { n: '\n', r: '\r', t: '\t', '0': '\0', '"': '"', "'": "'", '\\': '\\' }
+const ESCAPES: Record<string, string> = {
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  '0': '\0',
+  '"': '"',
+  "'": "'",
+  '\\': '\\',
+}
 
 /** The inverse of {@link formatUid} for resources. @throws AppError `system.invalid` */
 export function parseResource(text: string): Resource {
@@ -73,13 +81,18 @@ export function parseResource(text: string): Resource {
   if (!match || !RESOURCE_TYPES.has(type)) {
     throw invalid(`Write the resource as Type::"id", where Type is one of ${[...RESOURCE_TYPES].join(', ')}.`)
   }
-  const id = (match[2] ?? '').replace(/\\(?:u\{([0-9a-fA-F]+)\}|(.))/g, (_all, code: string | undefined, letter: string) => {
-    if (code === undefined) return ESCAPES[letter] ?? letter
-    const point = Number.parseInt(code, 16)
-    if (point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) throw invalid(`\\u{${code}} is not a character.`)
-    return String.fromCodePoint(point)
-  })
-  if (type === 'System' && id !== SYSTEM_ID) throw invalid(`There is one system: write System::"${SYSTEM_ID}".`)
+  const id = (match[2] ?? '').replace(
+    /\\(?:u\{([0-9a-fA-F]+)\}|(.))/g,
+    (_all, code: string | undefined, letter: string) => {
+      if (code === undefined) return ESCAPES[letter] ?? letter
+      const point = Number.parseInt(code, 16)
+      if (point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
+        throw invalid(`\\u{${code}} is not a character.`)
+      return String.fromCodePoint(point)
+    },
+  )
+  if (type === 'System' && id !== SYSTEM_ID)
+    throw invalid(`There is one system: write System::"${SYSTEM_ID}".`)
   return { type: type as ResourceType, id }
 }
 

@@ -15,19 +15,24 @@ export function problemsOf(text: string, answer: ValidationAnswer): PolicyProble
 /** @param error its places are byte offsets into the UTF-8 of `text` */
 function toProblem(text: string, error: DetailedError): PolicyProblem {
   const place = error.sourceLocations?.[0]
-  const message = error.message.replace(/^failed to parse polic[^:]*: /, '').replace(/^for policy `policy\d+`[,:] /, '')
+  const message = error.message
+    .replace(/^failed to parse polic[^:]*: /, '')
+    .replace(/^for policy `policy\d+`[,:] /, '')
   const hints = [place?.label, error.help].filter((hint): hint is string => Boolean(hint))
   const hint = hints.join('; ').replace(/for policy `policy\d+`[,:] /g, '')
   const sentence = message === 'static policy set includes a template' ? NO_TEMPLATES : message
-  return { message: hint ? `${sentence} (${hint})` : sentence, ...position(text, place?.start) }
+  const position = place
+    ? positionAt(text, Buffer.from(text).subarray(0, place.start).toString().length)
+    : { line: null, column: null }
+  return { message: hint ? `${sentence} (${hint})` : sentence, ...position }
 }
 
 const NO_TEMPLATES = 'slots such as ?principal are not supported: name the principal or the resource'
 
-function position(text: string, offset: number | undefined): { line: number | null; column: number | null } {
-  if (offset === undefined) return { line: null, column: null }
-  const before = Buffer.from(text).subarray(0, offset).toString().split('\n')
-  return { line: before.length, column: (before.at(-1) ?? '').length + 1 }
+/** @param index in UTF-16 units; lines and columns count from 1 */
+export function positionAt(text: string, index: number): { line: number; column: number } {
+  const lines = text.slice(0, index).split('\n')
+  return { line: lines.length, column: (lines.at(-1) ?? '').length + 1 }
 }
 
 function unique(problems: PolicyProblem[]): PolicyProblem[] {

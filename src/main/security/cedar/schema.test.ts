@@ -15,7 +15,10 @@ describe('the schema', () => {
     const actions = Object.entries(answer.json['']?.actions ?? {})
     const found = Object.fromEntries(actions.map(([name, action]) => [name, action.appliesTo]))
     const wanted = Object.fromEntries(
-      Object.entries(ACTIONS).map(([name, resource]) => [name, { principalTypes: ['User', 'App'], resourceTypes: [resource] }]),
+      Object.entries(ACTIONS).map(([name, resource]) => [
+        name,
+        { principalTypes: ['User', 'App'], resourceTypes: [resource] },
+      ]),
     )
     expect(found).toMatchObject(wanted)
     expect(Object.keys(found).sort()).toEqual(Object.keys(ACTIONS).sort())
@@ -35,19 +38,31 @@ describe('the built-in policies', () => {
     for (const policy of BUILT_IN_POLICIES) {
       const { problems, statements } = await checker.check(policy.id, textOf(policy))
       expect(problems).toEqual([])
-      expect(statements).toMatchObject(policy.statements.map(({ id, effect, principal }) => ({ id, effect, principal })))
+      expect(statements).toMatchObject(
+        policy.statements.map(({ id, effect, principal }) => ({ id, effect, principal })),
+      )
     }
     await checker.dispose()
   })
 
   it('lie in resources/policies as they are', async () => {
-    const texts = BUILT_IN_POLICIES.map((policy) => `// ${policy.id}: ${policy.description}\n${textOf(policy)}\n`)
+    const texts = BUILT_IN_POLICIES.map(
+      (policy) => `// ${policy.id}: ${policy.description}\n${textOf(policy)}\n`,
+    )
     const text = `// Generated from src/main/security/built-in-policies.ts: npx vitest run src/main/security -u\n\n${texts.join('\n')}`
     await expect(text).toMatchFileSnapshot(`${resources}/built-in.cedar`)
   })
 
   it('leave to the owner what was meant for the owner; a new action is decided on here', () => {
-    const ownerOnly = (Object.keys(ACTIONS) as Action[]).filter((action) => !READ_ACTIONS.has(action) && !OPERATOR_CHANGES.has(action))
-    expect(ownerOnly.sort()).toEqual(['model.import_path', 'policy.manage', 'principal.manage', 'quota.manage', 'settings.manage'])
+    const ownerOnly = (Object.keys(ACTIONS) as Action[]).filter(
+      (action) => !READ_ACTIONS.has(action) && !OPERATOR_CHANGES.has(action),
+    )
+    expect(ownerOnly.sort()).toEqual([
+      'model.import_path',
+      'policy.manage',
+      'principal.manage',
+      'quota.manage',
+      'settings.manage',
+    ])
   })
 })
