@@ -1,4 +1,5 @@
 import { Tooltip } from '@mantine/core'
+import { useMediaQuery } from '@mantine/hooks'
 import { useTranslation } from 'react-i18next'
 import { isTerminal } from '../../../../shared/domain/job-state'
 import { formatNumber } from '../../lib/format'
@@ -10,22 +11,23 @@ import classes from './shell.module.css'
 
 export function Navigation() {
   const { t } = useTranslation('shell')
+  const narrow = useMediaQuery('(max-width: 899px)') ?? false
   return (
     <nav className={classes['nav']} aria-label={t('navigation')}>
       {PAGES.map((page) => (
-        <NavigationLink key={page} page={page} />
+        <NavigationLink key={page} page={page} narrow={narrow} />
       ))}
     </nav>
   )
 }
 
-function NavigationLink({ page }: { page: PageName }) {
+function NavigationLink({ page, narrow }: { page: PageName; narrow: boolean }) {
   const { t } = useTranslation('shell')
   const current = useRoute().page === page
   const Icon = ROUTES[page].icon
   const title = t(`page.${page}`)
   return (
-    <Tooltip label={title} position="right" events={{ hover: true, focus: true, touch: false }} className={classes['narrowOnly'] ?? ''}>
+    <Tooltip label={title} position="right" disabled={!narrow} events={{ hover: true, focus: true, touch: false }}>
       <RouteLink
         to={`/${page}`}
         className={classes['navLink']}

@@ -1,0 +1,113 @@
+import { Button } from '@mantine/core'
+import { useMemo, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import type { AuditRecord, Import } from '@shared/contract'
+import { Attention } from '../../components'
+import { getClient } from '../../lib/client'
+import { useNow } from '../../lib/clock'
+import { notifyError } from '../../lib/errors'
+import { useList } from '../../lib/live'
+import { readSetting, writeSetting } from '../../lib/local-settings'
+import { navigate } from '../../lib/router'
+import { useAudit, useImports, useSystemInfo } from '../../lib/stores'
+
+const isWaiting = (item: Import) => item.state === 'waiting'
+const newestFirst = (a: { at: string }, b: { at: string }) => (a.at < b.at ? 1 : -1)
+const isDenial = (record: AuditRecord) => record.decision === 'deny'
+const DENIALS_FOR_MS = 3_600_000
+
+/** What needs a person, before all else: imports that ask, denials not looked at, problems of the machine. */
+export function NeedsPerson() {
+  const waiting = useList(useImports, undefined, isWaiting)
+  const problems = useSystemInfo((state) => state.value?.problems)
+  return (
+    <>
+      {waiting.map((item) => (
+        <WaitingImport key={item.id} item={item} />
+      ))}
+      <Denials />
+      {problems?.map((problem) => (
+        <Problem key={problem} text={problem} />
+      ))}
+    </>
+  )
+}
+
+function WaitingImport({ item }: { item: Import }) {
+  const { t } = useTranslation(['overview', 'common'])
+  const warnings = item.findings.filter((finding) => finding.severity !== 'info')
+  return (
+    <Attention
+      actions={
+        <>
+          <Button
+            size="compact-sm"
+            variant="default"
+            onClick={() => void getClient().storage.imports.cancel({ id: item.id }).catch(notifyError)}
+          >
+            {t('common:cancel')}
+          </Button>
+          <Button
+            size="compact-sm"
+            onClick={() => void getClient().storage.imports.confirm({ id: item.id }).catch(notifyError)}
+          >
+            {t('overview:importAnyway')}
+          </Button>
+        </>
+      }
+    >
+      <strong>{t('overview:asks', { source: item.source, count: warnings.length })}</strong>{' '}
+      {warnings.map((finding) => finding.message).join(' ')}
+    </Attention>
+  )
+}
+
+function Denials() {
+  const { t } = useTranslation('overview')
+  const [seenAt, setSeenAt] = useState(() => readSetting('denials-seen') ?? '')
+  const denials = useList(useAudit, newestFirst, isDenial)
+  const hour = Math.floor(useNow() / 60_000) * 60_000 - DENIALS_FOR_MS
+  const recent = useMemo(
+    () => denials.filter((record) => record.at > seenAt && Date.parse(record.at) > hour),
+    [denials, seenAt, hour],
+  )
+  const [newest] = recent
+  if (!newest) return null
+  const dismiss = () => {
+    setSeenAt(newest.at)
+    writeSetting('denials-seen', newest.at)
+  }
+  return (
+    <Attention
+      tone="failed"
+      actions={
+        <>
+          <Button size="compact-sm" variant="default" onClick={dismiss}>
+            {t('dismiss')}
+          </Button>
+          <Button size="compact-sm" variant="default" onClick={() => navigate('/activity')}>
+            {t('seeActivity')}
+          </Button>
+        </>
+      }
+    >
+      <strong>{t('denied', { who: newest.principalName, what: newest.summary })}</strong>
+      {recent.length > 1 && ` ${t('deniedMore', { count: recent.length - 1 })}`}
+    </Attention>
+  )
+}
+
+function Problem({ text }: { text: string }) {
+  const { t } = useTranslation('overview')
+  return (
+    <Attention
+      actions={
+        <Button size="compact-sm" variant="default" onClick={() => navigate('/devices')}>
+          {t('seeDevices')}
+        </Button>
+      }
+    >
+      {text}
+    </Attention>
+  )
+}

@@ -1,0 +1,72 @@
+import { Button } from '@mantine/core'
+import type { Job } from '@shared/contract'
+import { isTerminal } from '@shared/domain/job-state'
+import { IconStack2 } from '@tabler/icons-react'
+import { useMemo } from 'react'
+import { useTranslation } from 'react-i18next'
+import { EmptyState, Panel, VirtualTable } from '../../components'
+import { navigate, pathTo, RouteLink } from '../../lib/router'
+import { useDevices, useJobs } from '../../lib/stores'
+import { jobColumns } from '../jobs/job-columns'
+import { usePrincipalNames } from '../jobs/principal-names'
+import { NOTHING_SELECTED } from '../jobs/selection'
+import classes from './overview.module.css'
+
+const SHOWN = 8
+
+/** What is under way first, then what ended last; at most `SHOWN`. */
+export function latestJobs(jobs: Iterable<Job>): Job[] {
+  const rank = (job: Job) => (job.state === 'running' ? 0 : isTerminal(job.state) ? 2 : 1)
+  const key = (job: Job) => job.finishedAt ?? job.startedAt ?? job.createdAt
+  return [...jobs].sort((a, b) => rank(a) - rank(b) || (key(a) < key(b) ? 1 : -1)).slice(0, SHOWN)
+}
+
+export function LatestJobs() {
+  const { t } = useTranslation('overview')
+  const { t: tJobs } = useTranslation('jobs')
+  const items = useJobs((state) => state.items)
+  const ready = useJobs((state) => state.ready)
+  const devices = useDevices((state) => state.items)
+  const nameOf = usePrincipalNames()
+  const jobs = useMemo(() => latestJobs(items.values()), [items])
+  const columns = jobColumns({
+    t: tJobs,
+    devices,
+    nameOf,
+    selection: NOTHING_SELECTED,
+    onMark: () => undefined,
+    all: { checked: false, some: false, toggle: () => undefined },
+  }).filter((column) => column.key !== 'mark')
+
+  return (
+    <Panel
+      flush
+      title={t('latest')}
+      aside={
+        <RouteLink to="/jobs" className={classes['link']}>
+          {t('allJobs')}
+        </RouteLink>
+      }
+    >
+      {ready && jobs.length === 0 ? (
+        <EmptyState
+          compact
+          icon={IconStack2}
+          title={t('noJobs')}
+          text={t('noJobsText')}
+          action={<Button onClick={() => navigate('/jobs?new')}>{t('newJob')}</Button>}
+        />
+      ) : (
+        <VirtualTable
+          label={t('latest')}
+          rows={jobs}
+          rowKey={(job) => job.id}
+          columns={columns}
+          rowHeight={48}
+          maxHeight={460}
+          onSelect={(job) => navigate(pathTo('jobs', job.id))}
+        />
+      )}
+    </Panel>
+  )
+}
