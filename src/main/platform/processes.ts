@@ -1,4 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import type { Readable, Writable } from 'node:stream'
 
 export interface WorkerProcessOptions {
   /** A built CommonJS file. */
@@ -9,21 +10,89 @@ export interface WorkerProcessOptions {
   nodeArgs?: string[]
 }
 
+/** A worker with all three of its streams as pipes. */
+export type WorkerChild = ChildProcessByStdio<Writable, Readable, Readable>
+
+/** What a program needs to run at all; keys, tokens and whatever else our environment holds stay here. */
+const KEPT = [
+  'PATH',
+  'HOME',
+  'LANG',
+  'LC_ALL',
+  'TZ',
+  'TMPDIR',
+  'TEMP',
+  'TMP',
+  'LD_LIBRARY_PATH',
+  'DYLD_LIBRARY_PATH',
+  'SystemRoot',
+  'SystemDrive',
+  'USERPROFILE',
+  'LOCALAPPDATA',
+  'NUMBER_OF_PROCESSORS',
+  'PROCESSOR_ARCHITECTURE',
+]
+
 /**
  * Starts a worker: plain Node from this very executable, also inside Electron (`ELECTRON_RUN_AS_NODE`), so that one way
  * serves the desktop, `serve` and the tests. It gets nothing of our environment but what a program needs to run.
  * Its stdin is a pipe that closes when this process dies: a worker ends when its stdin ends.
  */
-export function spawnWorker(options: WorkerProcessOptions): ChildProcess {
-  const keep = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot', 'LD_LIBRARY_PATH']
+export function spawnWorker(options: WorkerProcessOptions): WorkerChild {
   const env: Record<string, string> = { ELECTRON_RUN_AS_NODE: '1' }
-  for (const name of keep) {
+  for (const name of KEPT) {
     const value = process.env[name]
     if (value !== undefined) env[name] = value
   }
-  return spawn(process.execPath, [...(options.nodeArgs ?? []), options.entry, ...(options.args ?? [])], {
+  const child = spawn(process.execPath, [...(options.nodeArgs ?? []), options.entry, ...(options.args ?? [])], {
     env: { ...env, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
     windowsHide: true,
+  })
+  // A worker that dies while it is written to breaks the pipe; its end is reported by `exit`, so this says nothing new.
+  child.stdin.on('error', () => child.stdin.destroy())
+  return child
+}
+
+export interface WorkerAnswer {
+  /** The first 64 KiB of each. */
+  stdout: string
+  stderr: string
+  code: number | null
+  signal: NodeJS.Signals | null
+  timedOut: boolean
+  /** Why it could not be started at all. */
+  error: Error | null
+}
+
+const ANSWER_BYTES = 65_536
+
+/** Starts a worker that answers on stdout and ends by itself; after `timeoutMs` it is killed. Never rejects. */
+export function askWorker(options: WorkerProcessOptions, timeoutMs: number): Promise<WorkerAnswer> {
+  return new Promise((resolve) => {
+    const child = spawnWorker(options)
+    const answer: WorkerAnswer = { stdout: '', stderr: '', code: null, signal: null, timedOut: false, error: null }
+    const timer = setTimeout(() => {
+      answer.timedOut = true
+      child.kill('SIGKILL')
+    }, timeoutMs)
+    for (const name of ['stdout', 'stderr'] as const) {
+      child[name].setEncoding('utf8').on('data', (text: string) => {
+        answer[name] = (answer[name] + text).slice(0, ANSWER_BYTES)
+      })
+    }
+    const settle = () => {
+      clearTimeout(timer)
+      resolve(answer)
+    }
+    child.on('error', (error) => {
+      answer.error = error
+      settle()
+    })
+    child.on('close', (code, signal) => {
+      answer.code = code
+      answer.signal = signal
+      settle()
+    })
   })
 }

@@ -73,3 +73,5 @@ export interface LocalExecutorDeps {
   /** Folder of the built worker entries: `onnx.cjs`, `tfjs.cjs`, `synthetic.cjs`. */
   workersDir: string
 }
+
+export { createLocalExecutor } from './executor'

@@ -18,7 +18,6 @@ serveModels({
 async function load(request: LoadWork): Promise<LoadedModel> {
   const main = request.files.find((file) => file.path.toLowerCase().endsWith('.onnx')) ?? request.files[0]
   if (!main) throw new Error('The version has no file.')
-  // Kept as long as the session: it may use these bytes in place.
   const externalData = await Promise.all(
     request.files
       .filter((file) => file !== main)
@@ -42,24 +41,26 @@ class OnnxModel implements LoadedModel {
   readonly stackable: boolean
   readonly #session: InferenceSession
   readonly #dtypes: Map<string, string>
-  readonly #externalData: unknown
+  /** Only held: the session may use these bytes in place. */
+  readonly externalData: unknown
 
   constructor(session: InferenceSession, externalData: unknown) {
     this.#session = session
-    this.#externalData = externalData
+    this.externalData = externalData
     const tensors = session.inputMetadata.flatMap((input) => (input.isTensor ? [input] : []))
     this.#dtypes = new Map(tensors.map((input) => [input.name, input.type]))
     this.stackable = tensors.length > 0 && [...session.inputMetadata, ...session.outputMetadata].every(isFree)
   }
 
   async run(inputs: Tensors): Promise<Tensors> {
-    const feeds: Record<string, OrtTensor> = {}
+    // Names come from the model: without a prototype `__proto__` is one like any other.
+    const feeds: Record<string, OrtTensor> = Object.create(null)
     for (const name of Object.keys(inputs)) {
       const tensor = inputs[name]
       if (tensor) feeds[name] = this.#feed(name, tensor)
     }
     const results = await this.#session.run(feeds)
-    const outputs: Tensors = {}
+    const outputs: Tensors = Object.create(null)
     for (const name of this.#session.outputNames) {
       const result = results[name]
       if (result) outputs[name] = fromOrt(name, result)

@@ -1,0 +1,148 @@
+import type { Socket } from 'node:net'
+import { FrameReader, ProtocolError, writeFrame } from '../../runtimes/frames'
+import { Reply } from '../../runtimes/protocol'
+import type { Work } from '../../runtimes/worker'
+
+type WithoutId<R> = R extends { id: number } ? Omit<R, 'id'> : never
+export type WorkWithoutId = WithoutId<Work>
+type Final = Exclude<Reply, { type: 'progress' }>
+export interface FinalReply {
+  reply: Final
+  body: Uint8Array
+}
+
+interface Pending {
+  id: number
+  type: Work['type']
+  cancelled: boolean
+  onProgress(fraction: number): void
+  resolve(answer: FinalReply): void
+  reject(error: unknown): void
+}
+
+export interface ConnectionEvents {
+  /** Once: `why` is null when the worker just closed the connection. */
+  onBroken(why: string | null): void
+  /** The worker's resident memory, as it says. */
+  onMemory(bytes: number): void
+}
+
+/** Which answer ends which request. */
+const ANSWER: Record<Work['type'], Final['type']> = {
+  load: 'loaded',
+  run: 'done',
+  synthetic: 'done',
+  benchmark: 'measured',
+}
+
+/**
+ * The system's end of a worker's socket. Requests go out at once and are answered in their order; whatever a worker says
+ * that does not fit breaks the connection, and nothing of it is believed.
+ */
+export class Connection {
+  readonly #socket: Socket
+  readonly #pending: Pending[] = []
+  readonly #events: ConnectionEvents
+  #nextId = 1
+  #broken = false
+  #failure: { error: unknown } | null = null
+  readonly #onDrained: (() => void)[] = []
+
+  constructor(socket: Socket, events: ConnectionEvents) {
+    this.#socket = socket
+    this.#events = events
+    const reader = new FrameReader()
+    socket.on('data', (chunk) => {
+      try {
+        for (const frame of reader.push(chunk)) this.#receive(frame.header, frame.body)
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error
+        this.break(error.message)
+      }
+    })
+    socket.on('error', () => this.break(null))
+    socket.on('close', () => this.break(null))
+  }
+
+  get pending(): number {
+    return this.#pending.length
+  }
+
+  /** A request that was cancelled and has not ended. */
+  get isCancelling(): boolean {
+    return this.#pending.some((pending) => pending.cancelled)
+  }
+
+  /** Resolves when no request waits for an answer. */
+  drained(): Promise<void> {
+    if (this.#pending.length === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#onDrained.push(resolve))
+  }
+
+  /** Sends a request. The answer is rejected only by {@link failAll}, also by one that was called before. */
+  request(work: WorkWithoutId, body?: Uint8Array, onProgress: (fraction: number) => void = ignore): Promise<FinalReply> {
+    if (this.#failure) return Promise.reject(this.#failure.error)
+    const id = this.#nextId++
+    const answer = new Promise<FinalReply>((resolve, reject) => {
+      this.#pending.push({ id, type: work.type, cancelled: false, onProgress, resolve, reject })
+    })
+    if (!this.#broken) writeFrame(this.#socket, { id, ...work }, body)
+    return answer
+  }
+
+  /** Asks the worker to end every request it has; each is answered all the same. */
+  cancelAll(): void {
+    for (const pending of this.#pending) {
+      if (pending.cancelled || this.#broken) continue
+      pending.cancelled = true
+      writeFrame(this.#socket, { type: 'cancel', id: pending.id })
+    }
+  }
+
+  /** Asks the worker to end. */
+  exit(): void {
+    if (!this.#broken) writeFrame(this.#socket, { type: 'exit' })
+  }
+
+  /** The worker is gone: rejects what waits for it. */
+  failAll(error: unknown): void {
+    this.#failure ??= { error }
+    for (const pending of this.#pending.splice(0)) pending.reject(error)
+    this.#wakeDrained()
+  }
+
+  /** Closes the connection for a reason, once. */
+  break(why: string | null): void {
+    if (this.#broken) return
+    this.#broken = true
+    this.#socket.destroy()
+    this.#events.onBroken(why)
+  }
+
+  #receive(header: unknown, body: Uint8Array): void {
+    const parsed = Reply.safeParse(header)
+    if (!parsed.success) throw new ProtocolError('An answer of an unknown form.')
+    const reply = parsed.data
+    const [first] = this.#pending
+    if (!first || reply.id !== first.id) throw new ProtocolError('An answer that nobody asked for.')
+    if (body.byteLength > 0 && reply.type !== 'done') throw new ProtocolError('A body where none belongs.')
+    if (reply.type === 'progress') {
+      first.onProgress(reply.fraction)
+      return
+    }
+    const fits = reply.type === ANSWER[first.type] || reply.type === 'failed' || (reply.type === 'cancelled' && first.cancelled)
+    if (!fits) throw new ProtocolError(`The answer "${reply.type}" to "${first.type}".`)
+    this.#pending.shift()
+    if ('rssBytes' in reply && reply.rssBytes !== undefined) this.#events.onMemory(reply.rssBytes)
+    first.resolve({ reply, body })
+    if (this.#pending.length === 0) this.#wakeDrained()
+  }
+
+  #wakeDrained(): void {
+    for (const resolve of this.#onDrained.splice(0)) resolve()
+  }
+}
+
+function ignore(): void {
+  return undefined
+}

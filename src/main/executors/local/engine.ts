@@ -1,0 +1,301 @@
+import type { EngineView } from '../../../shared/contract'
+import type { EngineId } from '../../../shared/domain/ids'
+import { packTensors } from '../../../shared/domain/tensor-codec'
+import { AppError } from '../../../shared/errors'
+import { type Clock, toIso } from '../../platform/clock'
+import type { RuntimeAdapter } from '../../runtimes/adapter'
+import { ProtocolError } from '../../runtimes/frames'
+import type { LoadableVersion, RunHooks, RunOutcome, RunRequest } from '.'
+import { expectReply, readItems, WorkerCancelled } from './answers'
+import { runBatch } from './batch'
+import { Connection } from './connection'
+import { MAX_LINES } from './log-lines'
+import type { WorkerEnd, WorkerProcess } from './worker-process'
+import type { Expected } from './worker-socket'
+
+const LOAD_MS = 60_000
+const HELLO_MS = 30_000
+/** From a cancel to SIGKILL. */
+const CANCEL_MS = 1000
+/** From a request to end to SIGKILL. */
+const EXIT_MS = 2000
+/** A worker that closed its socket has this long to end by itself. */
+const CLOSED_MS = 1000
+/** Memory that changed less is no news. */
+const MEMORY_STEP_BYTES = 2 ** 20
+
+export interface EngineParts {
+  clock: Clock
+  runtime: RuntimeAdapter
+  version: LoadableVersion | null
+  process: WorkerProcess
+  expected: Expected
+  onChange(): void
+  onLine(level: 'info' | 'warn', line: string): void
+}
+
+/** A model loaded in a worker: one attempt at a time, and an end that every caller hears of. */
+export class Engine {
+  readonly id: EngineId
+  /** Resolves when the worker is gone. */
+  readonly gone: Promise<void>
+  readonly #parts: EngineParts
+  #connection: Connection | null = null
+  #state: EngineView['state'] = 'loading'
+  #memoryBytes = 0
+  #loadMs: number | null = null
+  #runs = 0
+  #idleSince: number | null = null
+  /** Why it ended or is about to; the first reason counts. */
+  #end: AppError | null = null
+  #buried = false
+  #onLog: ((level: 'info' | 'warn', line: string) => void) | null = null
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts
+    this.id = parts.clock.newId<EngineId>('eng')
+    this.gone = parts.process.ended.then((end) => this.#bury(end))
+  }
+
+  get state(): EngineView['state'] {
+    return this.#state
+  }
+
+  get pid(): number | null {
+    return this.#parts.process.pid
+  }
+
+  get digest(): string | null {
+    return this.#parts.version?.digest ?? null
+  }
+
+  view(): EngineView {
+    const { version, runtime, process } = this.#parts
+    return {
+      id: this.id,
+      runtime: runtime.id,
+      model: version?.model ?? runtime.id,
+      version: version?.version ?? 0,
+      state: this.#state,
+      pid: process.pid,
+      memoryBytes: this.#memoryBytes,
+      loadMs: this.#loadMs,
+      runs: this.#runs,
+      idleSince: this.#idleSince === null ? null : toIso(this.#idleSince),
+    }
+  }
+
+  /** A line of the worker: to the running attempt, else to whoever keeps the log. */
+  hear(level: 'info' | 'warn', line: string): void {
+    if (this.#onLog) this.#onLog(level, line)
+    else this.#parts.onLine(level, line)
+  }
+
+  measured(bytes: number): void {
+    const moved = Math.abs(bytes - this.#memoryBytes) >= MEMORY_STEP_BYTES
+    this.#memoryBytes = bytes
+    if (moved && this.#state !== 'loading') this.#parts.onChange()
+  }
+
+  /** @throws as `LocalExecutor.load`; the worker is gone then */
+  async load(threads: number, signal: AbortSignal): Promise<void> {
+    const start = performance.now()
+    const tooLong = this.#parts.clock.setTimer(LOAD_MS, () => this.#kill(this.#lateBy('loading', LOAD_MS)))
+    const abort = () => this.#kill(interrupted('The load was cancelled.'))
+    signal.addEventListener('abort', abort)
+    try {
+      signal.throwIfAborted()
+      const connection = await this.#connect()
+      const { version } = this.#parts
+      const answer = await connection.request({
+        type: 'load',
+        format: version?.format ?? 'none',
+        files: version?.files ?? [],
+        threads: Math.max(1, Math.floor(threads)),
+      })
+      expectReply(answer, 'loaded')
+      signal.throwIfAborted()
+    } catch (error) {
+      this.#kill(interrupted('The load failed.'))
+      await this.gone
+      signal.throwIfAborted()
+      throw this.#inWords(error)
+    } finally {
+      tooLong()
+      signal.removeEventListener('abort', abort)
+    }
+    this.#loadMs = performance.now() - start
+    this.#rest()
+  }
+
+  /** @throws as `LocalExecutor.run` */
+  async run(request: RunRequest, hooks: RunHooks): Promise<RunOutcome> {
+    const connection = this.#connection
+    if (this.#state !== 'idle' || !connection || this.#end) {
+      throw new AppError('compute.conflict', 'This engine is not idle. Wait until it is, or load another.')
+    }
+    hooks.signal.throwIfAborted()
+    this.#state = 'busy'
+    this.#idleSince = null
+    this.#onLog = boundedLog(hooks)
+    this.#parts.onChange()
+    const stop = () => this.#stop(connection)
+    hooks.signal.addEventListener('abort', stop)
+    try {
+      return await this.#perform(connection, request, hooks)
+    } catch (error) {
+      if (error instanceof ProtocolError) connection.break(error.message)
+      // Nothing of this attempt may still run when the next one starts.
+      if (connection.pending > 0) this.#stop(connection)
+      await this.#settled(connection)
+      hooks.signal.throwIfAborted()
+      throw this.#inWords(error)
+    } finally {
+      hooks.signal.removeEventListener('abort', stop)
+      // What the worker printed before its answer lies in the pipe: one turn brings it.
+      await new Promise((resolve) => setImmediate(resolve))
+      this.#onLog = null
+      this.#runs++
+      if (!this.#end) this.#rest()
+    }
+  }
+
+  /** Politely, after two seconds by SIGKILL. Resolves when the worker is gone. */
+  async unload(): Promise<void> {
+    if (!this.#end) {
+      this.#end = interrupted('The engine was unloaded while it worked.')
+      this.#connection?.exit()
+      if (!this.#connection) this.#parts.process.kill()
+    }
+    const late = this.#parts.clock.setTimer(EXIT_MS, () => this.#parts.process.kill())
+    await this.gone
+    late()
+  }
+
+  async #connect(): Promise<Connection> {
+    const { clock, expected } = this.#parts
+    const late = clock.setTimer(HELLO_MS, () => this.#kill(this.#lateBy('starting', HELLO_MS)))
+    try {
+      const socket = await Promise.race([expected.connected, this.gone])
+      if (!socket) throw new ProtocolError('It ended before it said hello.')
+      const connection = new Connection(socket, {
+        onBroken: (why) => this.#broken(why),
+        onMemory: (bytes) => this.measured(bytes),
+      })
+      this.#connection = connection
+      if (this.#buried) connection.failAll(this.#end)
+      return connection
+    } finally {
+      late()
+    }
+  }
+
+  async #perform(connection: Connection, request: RunRequest, hooks: RunHooks): Promise<RunOutcome> {
+    const progress = (fraction: number) => hooks.onProgress(fraction)
+    if (request.kind === 'infer') {
+      const answer = await connection.request({ type: 'run', stack: 1 }, packTensors([request.inputs]))
+      const { outputs, computeMs } = readItems(answer, 1)
+      hooks.signal.throwIfAborted()
+      return { kind: 'infer', computeMs, outputs: outputs[0] ?? {} }
+    }
+    if (request.kind === 'batch') {
+      const computeMs = await runBatch(connection, request, hooks)
+      hooks.signal.throwIfAborted()
+      return { kind: 'batch', computeMs }
+    }
+    if (request.kind === 'benchmark') {
+      const { iterations, warmup } = request
+      const body = packTensors([request.inputs])
+      const answer = await connection.request({ type: 'benchmark', iterations, warmup }, body, progress)
+      const { computeMs, latencyMs, throughput } = expectReply(answer, 'measured')
+      return { kind: 'benchmark', computeMs, iterations, latencyMs, throughput }
+    }
+    const { durationMs, busy, fail } = request
+    const answer = await connection.request({ type: 'synthetic', durationMs, busy, fail }, undefined, progress)
+    return { kind: 'synthetic', computeMs: expectReply(answer, 'done').computeMs }
+  }
+
+  #rest(): void {
+    this.#state = 'idle'
+    this.#idleSince = this.#parts.clock.now()
+    this.#parts.onChange()
+  }
+
+  /** Asks the worker to stop what it does; SIGKILL if it has not after a second. */
+  #stop(connection: Connection): void {
+    connection.cancelAll()
+    this.#parts.clock.setTimer(CANCEL_MS, () => {
+      if (connection.isCancelling) this.#kill(interrupted('The worker did not stop when it was asked to.'))
+    })
+  }
+
+  async #settled(connection: Connection): Promise<void> {
+    await connection.drained()
+    if (this.#end) await this.gone
+  }
+
+  #kill(why: AppError): void {
+    this.#end ??= why
+    this.#parts.process.kill()
+  }
+
+  /** The connection is closed: by the worker's end, or because it made no sense. */
+  #broken(why: string | null): void {
+    if (why !== null) {
+      this.#kill(
+        new AppError('compute.worker_crashed', `The ${this.#parts.runtime.name} worker broke the protocol and was ended: ${why}`),
+      )
+    } else this.#parts.clock.setTimer(CLOSED_MS, () => this.#parts.process.kill())
+  }
+
+  #bury(end: WorkerEnd): void {
+    this.#buried = true
+    this.#parts.expected.forget()
+    this.#end ??= this.#crash(end)
+    this.#connection?.break(null)
+    this.#connection?.failAll(this.#end)
+  }
+
+  #crash({ code, signal, lastWords, error }: WorkerEnd): AppError {
+    const name = this.#parts.runtime.name
+    if (error) {
+      return new AppError('compute.worker_crashed', `A ${name} worker could not be started: ${error.message}`, {}, { cause: error })
+    }
+    const how = signal ? `by ${signal}` : `with exit code ${code ?? 'unknown'}`
+    const hint = signal === 'SIGKILL' ? ' The machine may have run out of memory.' : ''
+    const words = lastWords.length > 0 ? ` It last said: ${lastWords.join(' / ').slice(0, 1000)}` : ''
+    return new AppError('compute.worker_crashed', `The ${name} worker ended unexpectedly ${how}.${hint}${words}`, {
+      exitCode: code,
+      signal,
+    })
+  }
+
+  #lateBy(what: string, ms: number): AppError {
+    const name = this.#parts.runtime.name
+    return new AppError('compute.timeout', `The ${name} worker was still ${what} after ${ms / 1000} s and was ended.`)
+  }
+
+  /** The error a caller gets: the engine's end explains whatever else went wrong on the way. */
+  #inWords(error: unknown): unknown {
+    if (error instanceof ProtocolError) return this.#end ?? error
+    if (error instanceof WorkerCancelled) return this.#end ?? interrupted('The worker stopped.')
+    if (error instanceof AppError && error.code === 'compute.runtime_failed') {
+      return new AppError(error.code, `${this.#parts.runtime.name} says: ${error.message}`, error.details, { cause: error })
+    }
+    return error
+  }
+}
+
+function interrupted(message: string): AppError {
+  return new AppError('compute.interrupted', message)
+}
+
+/** At most {@link MAX_LINES} lines of an attempt; the last says that there were more. */
+function boundedLog(hooks: RunHooks): (level: 'info' | 'warn', line: string) => void {
+  let lines = 0
+  return (level, line) => {
+    lines++
+    if (lines <= MAX_LINES) hooks.onLog(level, line)
+    else if (lines === MAX_LINES + 1) hooks.onLog('warn', 'The worker said more; it is not kept.')
+  }
+}

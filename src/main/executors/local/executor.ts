@@ -1,0 +1,150 @@
+import type { EngineView, ModelFormat, RuntimeView } from '../../../shared/contract'
+import type { EngineId } from '../../../shared/domain/ids'
+import { AppError } from '../../../shared/errors'
+import { Emitter } from '../../platform/events'
+import { WORKER_ENV } from '../../runtimes/protocol'
+import { onnxRuntime } from '../../runtimes/onnx'
+import { syntheticRuntime } from '../../runtimes/synthetic'
+import { tfjsRuntime } from '../../runtimes/tfjs'
+import type { LoadableVersion, LocalExecutor, LocalExecutorDeps, RunHooks, RunOutcome, RunRequest } from '.'
+import { Engine } from './engine'
+import { MemoryEstimates, residentBytes } from './memory'
+import { Runtimes } from './runtimes'
+import { WorkerProcess } from './worker-process'
+import { WorkerSocket } from './worker-socket'
+
+const MEMORY_EVERY_MS = 1000
+
+/** The pool of engines of this machine. */
+export function createLocalExecutor(deps: LocalExecutorDeps): LocalExecutor {
+  return new Pool(deps)
+}
+
+class Pool implements LocalExecutor {
+  readonly #deps: LocalExecutorDeps
+  readonly #runtimes: Runtimes
+  readonly #estimates = new MemoryEstimates()
+  readonly #engines = new Map<EngineId, Engine>()
+  readonly #changes: Emitter<{ changed: EngineView[]; removed: string[] }>
+  #socket: WorkerSocket | null = null
+  #stopMeasuring: (() => void) | null = null
+  #disposed = false
+
+  readonly onDidChangeEngines: LocalExecutor['onDidChangeEngines']
+
+  constructor(deps: LocalExecutorDeps) {
+    this.#deps = deps
+    this.#runtimes = new Runtimes([onnxRuntime, tfjsRuntime, syntheticRuntime], deps.workersDir)
+    this.#changes = new Emitter((error) => deps.logger.error({ error }, 'A listener of the executor failed'))
+    this.onDidChangeEngines = this.#changes.event
+  }
+
+  async start(): Promise<void> {
+    const [socket] = await Promise.all([WorkerSocket.open(), this.#runtimes.probe()])
+    if (this.#disposed) await socket.close()
+    else this.#socket = socket
+  }
+
+  runtimes(): RuntimeView[] {
+    return this.#runtimes.views(this.engines())
+  }
+
+  engines(): EngineView[] {
+    return [...this.#engines.values()].map((engine) => engine.view())
+  }
+
+  runtimeFor(format: ModelFormat): string {
+    return this.#runtimes.forFormat(format).id
+  }
+
+  estimateMemory(version: LoadableVersion): number {
+    return this.#estimates.estimate(this.#runtimes.forFormat(version.format), version)
+  }
+
+  async load(
+    version: LoadableVersion | null,
+    { threads, signal }: { threads: number; signal: AbortSignal },
+  ): Promise<EngineView> {
+    if (!this.#socket) throw new AppError('system.stopping', 'The executor is not running. Try again when it has started.')
+    const runtime = version ? this.#runtimes.forFormat(version.format) : this.#runtimes.byId('synthetic')
+    this.#runtimes.assertWorks(runtime)
+    signal.throwIfAborted()
+    const expected = this.#socket.expect()
+    let engine: Engine | null = null
+    const process = new WorkerProcess(
+      {
+        entry: this.#runtimes.entry(runtime),
+        env: {
+          [WORKER_ENV.socket]: this.#socket.path,
+          [WORKER_ENV.token]: expected.token,
+          [WORKER_ENV.parent]: String(globalThis.process.pid),
+          [WORKER_ENV.options]: this.#runtimes.options(runtime),
+        },
+      },
+      (level, line) => engine?.hear(level, line),
+    )
+    const made = new Engine({
+      clock: this.#deps.clock,
+      runtime,
+      version,
+      process,
+      expected,
+      onChange: () => this.#changed(made),
+      onLine: (level, line) => this.#deps.logger.debug({ engine: made.id, runtime: runtime.id, level }, line),
+    })
+    engine = made
+    this.#engines.set(made.id, made)
+    void made.gone.then(() => this.#removed(made))
+    this.#changed(made)
+    this.#measure()
+    await made.load(threads, signal)
+    return made.view()
+  }
+
+  async run(id: EngineId, request: RunRequest, hooks: RunHooks): Promise<RunOutcome> {
+    const engine = this.#engines.get(id)
+    if (!engine) throw new AppError('compute.not_found', 'This engine is gone. Load the model again.')
+    return engine.run(request, hooks)
+  }
+
+  async unload(id: EngineId): Promise<void> {
+    await this.#engines.get(id)?.unload()
+  }
+
+  async dispose(): Promise<void> {
+    this.#disposed = true
+    this.#stopMeasuring?.()
+    const socket = this.#socket
+    this.#socket = null
+    await Promise.all([...this.#engines.values()].map((engine) => engine.unload()))
+    await socket?.close()
+  }
+
+  #changed(engine: Engine): void {
+    const view = engine.view()
+    if (engine.digest && view.state !== 'loading') this.#estimates.learn(engine.digest, view.memoryBytes)
+    this.#changes.fire({ changed: [view], removed: [] })
+  }
+
+  #removed(engine: Engine): void {
+    this.#engines.delete(engine.id)
+    this.#changes.fire({ changed: [], removed: [engine.id] })
+  }
+
+  /** Once a second while there are engines: one that is busy says nothing of its memory by itself. */
+  #measure(): void {
+    if (this.#stopMeasuring || this.#disposed) return
+    this.#stopMeasuring = this.#deps.clock.setTimer(MEMORY_EVERY_MS, () => {
+      this.#stopMeasuring = null
+      void Promise.all([...this.#engines.values()].map((engine) => this.#measureOne(engine))).then(() => {
+        if (this.#engines.size > 0) this.#measure()
+      })
+    })
+  }
+
+  async #measureOne(engine: Engine): Promise<void> {
+    if (engine.pid === null) return
+    const bytes = await residentBytes(engine.pid)
+    if (bytes !== null) engine.measured(bytes)
+  }
+}

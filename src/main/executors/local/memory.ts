@@ -1,0 +1,38 @@
+import { readFile } from 'node:fs/promises'
+import type { RuntimeAdapter, SizedVersion } from '../../runtimes/adapter'
+
+// Of the versions that were loaded lately; the oldest go first.
+const REMEMBERED = 1000
+// What was measured may be a little more the next time.
+const MARGIN = 1.1
+
+/** What engines take, learned from engines: the largest size that was measured for the same bytes. */
+export class MemoryEstimates {
+  readonly #measured = new Map<string, number>()
+
+  estimate(runtime: RuntimeAdapter, version: SizedVersion & { digest: string }): number {
+    const measured = this.#measured.get(version.digest)
+    return measured === undefined ? runtime.estimateMemory(version) : Math.ceil(measured * MARGIN)
+  }
+
+  learn(digest: string, bytes: number): void {
+    const most = Math.max(bytes, this.#measured.get(digest) ?? 0)
+    this.#measured.delete(digest)
+    this.#measured.set(digest, most)
+    const [oldest] = this.#measured.keys()
+    if (this.#measured.size > REMEMBERED && oldest !== undefined) this.#measured.delete(oldest)
+  }
+}
+
+/** Resident memory of a process as Linux counts it; null where it cannot be read. */
+export async function residentBytes(pid: number): Promise<number | null> {
+  if (process.platform !== 'linux') return null
+  try {
+    const status = await readFile(`/proc/${pid}/status`, 'utf8')
+    const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]
+    return kibibytes === undefined ? null : Number(kibibytes) * 1024
+  } catch {
+    // It has just ended.
+    return null
+  }
+}

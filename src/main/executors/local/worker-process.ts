@@ -1,0 +1,57 @@
+import { spawnWorker, type WorkerChild, type WorkerProcessOptions } from '../../platform/processes'
+import { LineSplitter } from './log-lines'
+
+const LAST_WORDS = 5
+// A process that ended may have left its streams to another one; do not wait for that one.
+const STREAMS_MS = 500
+
+export interface WorkerEnd {
+  code: number | null
+  signal: NodeJS.Signals | null
+  /** The last lines of stderr. */
+  lastWords: string[]
+  /** Why it could not be started. */
+  error: Error | null
+}
+
+/** A worker's process: what it says line by line, and how it ended. */
+export class WorkerProcess {
+  /** Resolves once, when the process is gone and its last words are read. */
+  readonly ended: Promise<WorkerEnd>
+  readonly #child: WorkerChild
+  readonly #lastWords: string[] = []
+
+  constructor(options: WorkerProcessOptions, onLine: (level: 'info' | 'warn', line: string) => void) {
+    this.#child = spawnWorker(options)
+    const out = new LineSplitter((line) => onLine('info', line))
+    const err = new LineSplitter((line) => {
+      this.#lastWords.push(line)
+      if (this.#lastWords.length > LAST_WORDS) this.#lastWords.shift()
+      onLine('warn', line)
+    })
+    this.#child.stdout.setEncoding('utf8').on('data', (text: string) => out.push(text))
+    this.#child.stderr.setEncoding('utf8').on('data', (text: string) => err.push(text))
+    this.ended = new Promise((resolve) => {
+      const settle = (error: Error | null) => {
+        out.end()
+        err.end()
+        const { exitCode, signalCode } = this.#child
+        resolve({ code: exitCode, signal: signalCode, lastWords: this.#lastWords, error })
+      }
+      this.#child.on('error', (error) => {
+        // Also said when a signal cannot be sent; only a process that never was has no pid.
+        if (this.#child.pid === undefined) settle(error)
+      })
+      this.#child.on('exit', () => setTimeout(() => settle(null), STREAMS_MS).unref())
+      this.#child.on('close', () => settle(null))
+    })
+  }
+
+  get pid(): number | null {
+    return this.#child.pid ?? null
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+}

@@ -1,0 +1,128 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { FrameReader, ProtocolError } from '../../runtimes/frames'
+import { Hello } from '../../runtimes/protocol'
+
+/** The path of a unix socket is at most 104 bytes on macOS, 108 on Linux, with the byte that ends it. */
+const MAX_PATH_BYTES = 103
+const HELLO_MS = 30_000
+const HELLO_LIMITS = { headerBytes: 1024, bodyBytes: 0 }
+// More than workers ever start at the same time; strangers cannot pile up.
+const MAX_STRANGERS = 64
+
+export interface Expected {
+  token: string
+  /** The connection of the worker that showed the token. Pending until then. */
+  connected: Promise<Socket>
+  /** The token is worth nothing any more. */
+  forget(): void
+}
+
+const digestOf = (token: string) => createHash('sha256').update(token).digest('hex')
+
+/**
+ * Where workers connect to: a unix domain socket in a folder of our own (0700), or a named pipe on Windows. Each worker
+ * shows a one-time token that it got through its environment; any other connection is closed.
+ */
+export class WorkerSocket {
+  readonly path: string
+  readonly #server: Server
+  readonly #folder: string | null
+  /** By digest, so that a look-up tells nothing of the token by the time it takes. */
+  readonly #expected = new Map<string, (socket: Socket) => void>()
+  readonly #strangers = new Set<Socket>()
+
+  private constructor(server: Server, path: string, folder: string | null) {
+    this.path = path
+    this.#server = server
+    this.#folder = folder
+  }
+
+  static async open(): Promise<WorkerSocket> {
+    const { path, folder } = await choosePath()
+    const server = createServer({ noDelay: true })
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(path, () => {
+        server.off('error', reject)
+        resolve()
+      })
+    })
+    if (folder) await chmod(path, 0o600)
+    const opened = new WorkerSocket(server, path, folder)
+    server.on('connection', (socket) => opened.#greet(socket))
+    return opened
+  }
+
+  expect(): Expected {
+    const token = randomBytes(32).toString('hex')
+    const digest = digestOf(token)
+    const connected = new Promise<Socket>((resolve) => this.#expected.set(digest, resolve))
+    return { token, connected, forget: () => void this.#expected.delete(digest) }
+  }
+
+  async close(): Promise<void> {
+    this.#expected.clear()
+    for (const socket of this.#strangers) socket.destroy()
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    if (this.#folder) await rm(this.#folder, { recursive: true, force: true })
+  }
+
+  #greet(socket: Socket): void {
+    if (this.#strangers.size >= MAX_STRANGERS) {
+      socket.destroy()
+      return
+    }
+    this.#strangers.add(socket)
+    const reader = new FrameReader(HELLO_LIMITS)
+    const close = () => socket.destroy()
+    const timer = setTimeout(close, HELLO_MS)
+    const listen = (chunk: Buffer) => {
+      let accept: (socket: Socket) => void
+      try {
+        const found = this.#readHello(reader, chunk)
+        if (!found) return
+        accept = found
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error
+        close()
+        return
+      }
+      leave()
+      accept(socket)
+    }
+    const leave = () => {
+      clearTimeout(timer)
+      this.#strangers.delete(socket)
+      socket.off('data', listen).off('error', close).off('close', leave)
+    }
+    socket.on('data', listen).on('error', close).on('close', leave)
+  }
+
+  /** Null while the frame is not whole. @throws ProtocolError for anything but the hello of an expected worker */
+  #readHello(reader: FrameReader, chunk: Buffer): ((socket: Socket) => void) | null {
+    const frames = reader.push(chunk)
+    const [first] = frames
+    if (!first) return null
+    const hello = Hello.safeParse(first.header)
+    if (!hello.success || frames.length > 1) throw new ProtocolError('A stranger.')
+    const digest = digestOf(hello.data.token)
+    const accept = this.#expected.get(digest)
+    if (!accept) throw new ProtocolError('An unknown token.')
+    this.#expected.delete(digest)
+    return accept
+  }
+}
+
+async function choosePath(): Promise<{ path: string; folder: string | null }> {
+  if (process.platform === 'win32') {
+    return { path: `\\\\.\\pipe\\llmagentos-${randomBytes(16).toString('hex')}`, folder: null }
+  }
+  // 21 bytes for `/llmagentos-XXXXXX/w`.
+  const base = Buffer.byteLength(tmpdir()) + 21 > MAX_PATH_BYTES ? '/tmp' : tmpdir()
+  const folder = await mkdtemp(join(base, 'llmagentos-'))
+  return { path: join(folder, 'w'), folder }
+}

@@ -1,0 +1,24 @@
+import type { RuntimeAdapter } from '../adapter'
+
+const MIB = 2 ** 20
+
+/** TensorFlow.js models by its native library where that loads, else by WebAssembly. */
+export const tfjsRuntime: RuntimeAdapter = {
+  id: 'tfjs',
+  name: 'TensorFlow.js',
+  formats: ['tfjs-graph', 'tfjs-layers'],
+  entry: 'tfjs.cjs',
+  async probe(ask) {
+    const [native, wasm] = await Promise.all([ask('node'), ask('wasm')])
+    if (native.available) return { ...native, options: 'node' }
+    if (!wasm.available) return { ...wasm, options: 'wasm' }
+    const why = native.reason?.split('\n')[0] ?? 'it says nothing'
+    return {
+      ...wasm,
+      options: 'wasm',
+      reason: `The native library (@tensorflow/tfjs-node) does not load, so WebAssembly is used: ${why}`,
+    }
+  },
+  // The worker takes some 150 MiB by itself; weights pass through buffers on their way into the backend's heap.
+  estimateMemory: (version) => 150 * MIB + 3 * (version?.sizeBytes ?? 0),
+}
