@@ -93,7 +93,10 @@ export class AuditLog {
       resource: oneLine(entry.resource),
       summary: oneLine(entry.summary),
     })
-    if (!durable && !this.#isFailing) return this.#queue()
+    if (!durable && !this.#isFailing) {
+      this.#queue()
+      return
+    }
     try {
       this.flush()
     } catch (error) {

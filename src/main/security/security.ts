@@ -5,6 +5,8 @@ import { Emitter } from '../platform/events'
 import { AuditLog } from './audit-log'
 import { Authorizer } from './authorizer'
 import { PolicyEngine } from './cedar/engine'
+import { formatUid } from './cedar/entities'
+import { SYSTEM_ID } from './cedar/schema'
 import { DenialBudget } from './denial-budget'
 import type { Caller, Security, SecurityDeps } from './index'
 import { cleanName, foldName } from './names'
@@ -96,6 +98,8 @@ export function createSecurity(deps: SecurityDeps): Security {
         recordDenied: (entry) => denials.deny(entry),
         describe: deps.describe ?? ((resource) => resource),
       })
+      // The engine's first decision compiles its code, some 25 ms; here nobody waits for it.
+      engine.decide(owner, 'settings.read', { type: 'System', id: SYSTEM_ID })
       running = { policies, authorizer }
     },
 
@@ -117,7 +121,7 @@ export function createSecurity(deps: SecurityDeps): Security {
           principal: account?.id ?? 'unknown',
           principalName: account?.name ?? name,
           action: 'sign-in',
-          resource: 'System::"machine"',
+          resource: formatUid({ type: 'System', id: SYSTEM_ID }),
           decision: allowed ? ('allow' as const) : ('deny' as const),
           policies: [],
           via,

@@ -126,7 +126,7 @@ export class PolicyChecker implements Disposable {
     const jsons = (await this.#call('policyToJson', texts)).map((answer) =>
       answer.type === 'success' ? answer.json : null,
     )
-    return describe(id, texts, jsons)
+    return readStatements(id, texts, jsons)
   }
 
   /** One function for many inputs. */
@@ -151,10 +151,13 @@ export class PolicyChecker implements Disposable {
       const onExit = () =>
         fail(new AppError('internal', 'The check of the policy was interrupted. Try again.'))
       const settle = () => {
+        worker.unref()
         cancelTimeout()
         worker.off('message', onMessage).off('error', onError).off('exit', onExit)
       }
       worker.on('message', onMessage).on('error', onError).on('exit', onExit)
+      // Who waits for an answer keeps the process alive; an idle thread does not.
+      worker.ref()
       worker.postMessage(inputs.map((input) => [name, input]))
     })
   }
@@ -170,7 +173,6 @@ export class PolicyChecker implements Disposable {
     worker.on('error', () => {
       if (this.#worker === worker) this.#worker = null
     })
-    worker.unref()
     this.#worker = worker
     return worker
   }
@@ -213,7 +215,7 @@ function inTextOrder(parts: string[]): string[] {
   return parts.map((_text, index) => byName.get(`policy${index}`) ?? '')
 }
 
-function describe(policy: string, texts: string[], jsons: (PolicyJson | null)[]): CheckedPolicy {
+function readStatements(policy: string, texts: string[], jsons: (PolicyJson | null)[]): CheckedPolicy {
   const statements: Statement[] = []
   const problems: PolicyProblem[] = []
   for (const [index, text] of texts.entries()) {
