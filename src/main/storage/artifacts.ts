@@ -67,7 +67,11 @@ export function createArtifacts(deps: { database: Database; blobs: BlobStore; cl
 
     async read(job, name) {
       const row = database.first(
-        tables.selectFrom('artifacts').select(['digest', 'inline']).where('job', '=', job).where('name', '=', name),
+        tables
+          .selectFrom('artifacts')
+          .select(['digest', 'inline'])
+          .where('job', '=', job)
+          .where('name', '=', name),
       )
       if (!row) return null
       if (row.digest === null) return row.inline === null ? new Uint8Array() : Uint8Array.from(row.inline)

@@ -28,6 +28,8 @@ export class BlobStore {
   readonly #madeFolders = new Set<string>()
   readonly #damaged = new Set<string>()
   #serial = 0
+  #changes = 0
+  #counted: { changes: number; blobs: number; blobBytes: number } | null = null
 
   constructor(folder: string) {
     this.#folder = folder
@@ -87,6 +89,7 @@ export class BlobStore {
       await this.#makeFolder(join(this.#folder, digest.slice(0, 2)))
       await rename(temporary, path)
       await syncDirectory(join(this.#folder, digest.slice(0, 2)))
+      this.#changes++
       this.#damaged.delete(digest)
     })
   }
@@ -122,6 +125,7 @@ export class BlobStore {
       const sizeBytes = await sizeOf(this.pathOf(digest))
       if (sizeBytes === null || this.#pins.has(digest) || isNamed(digest)) return null
       await removeFile(this.pathOf(digest))
+      this.#changes++
       this.#damaged.delete(digest)
       return sizeBytes
     })
@@ -137,6 +141,20 @@ export class BlobStore {
         if (sizeBytes !== null) yield { digest: entry.name, sizeBytes }
       }
     }
+  }
+
+  /** What lies on the disk; counted again only when it has changed. */
+  async count(): Promise<{ blobs: number; blobBytes: number }> {
+    if (this.#counted?.changes !== this.#changes) {
+      const counted = { changes: this.#changes, blobs: 0, blobBytes: 0 }
+      for await (const { sizeBytes } of this.list()) {
+        counted.blobs++
+        counted.blobBytes += sizeBytes
+      }
+      this.#counted = counted
+    }
+    const { blobs, blobBytes } = this.#counted
+    return { blobs, blobBytes }
   }
 
   has(digest: string): Promise<boolean> {

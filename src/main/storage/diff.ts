@@ -21,12 +21,20 @@ function isCompatible(from: ModelVersion, to: ModelVersion): boolean {
   const { inputs, outputs } = to.signature
   return (
     inputs.length === from.signature.inputs.length &&
-    from.signature.inputs.every((old) => inputs.some((now) => fits(old, now, (was, is) => !isFixed(is) || was === is))) &&
-    from.signature.outputs.every((old) => outputs.some((now) => fits(old, now, (was, is) => !isFixed(was) || was === is)))
+    from.signature.inputs.every((old) =>
+      inputs.some((now) => fits(old, now, (was, is) => !isFixed(is) || was === is)),
+    ) &&
+    from.signature.outputs.every((old) =>
+      outputs.some((now) => fits(old, now, (was, is) => !isFixed(was) || was === is)),
+    )
   )
 }
 
-function fits(old: TensorSpec, now: TensorSpec, dimensionFits: (was: Dimension, is: Dimension) => boolean): boolean {
+function fits(
+  old: TensorSpec,
+  now: TensorSpec,
+  dimensionFits: (was: Dimension, is: Dimension) => boolean,
+): boolean {
   return (
     old.name === now.name &&
     old.dtype === now.dtype &&
@@ -50,7 +58,10 @@ function changedSpecs(from: TensorSpec[], to: TensorSpec[]): ModelDiff['inputs']
     .filter((change) => JSON.stringify(change.from) !== JSON.stringify(change.to))
 }
 
-function changedMetadata(from: ModelVersion['metadata'], to: ModelVersion['metadata']): ModelDiff['metadata'] {
+function changedMetadata(
+  from: ModelVersion['metadata'],
+  to: ModelVersion['metadata'],
+): ModelDiff['metadata'] {
   const keys = [...new Set([...Object.keys(from), ...Object.keys(to)])].sort()
   return keys
     .map((key) => ({

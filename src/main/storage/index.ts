@@ -55,7 +55,12 @@ export interface Artifacts {
 export type ImportSource =
   | { kind: 'path'; path: string; name?: string | undefined }
   /** Files already on their way: an upload. Paths are relative with forward slashes and are checked. */
-  | { kind: 'upload'; files: AsyncIterable<{ path: string; content: Readable }>; bytesTotal: number; name?: string | undefined }
+  | {
+      kind: 'upload'
+      files: AsyncIterable<{ path: string; content: Readable }>
+      bytesTotal: number
+      name?: string | undefined
+    }
 
 /** Models under version control: import -> version -> use. */
 export interface Storage extends Disposable {
@@ -83,11 +88,18 @@ export interface Storage extends Disposable {
   removeVersion(name: string, version: number): void
   diff(name: string, from: number, to: number): ModelDiff
   /** @param range inclusive byte offsets */
-  openFile(name: string, version: number, path: string, range?: { start: number; end: number }): { file: ModelFile; content: Readable }
+  openFile(
+    name: string,
+    version: number,
+    path: string,
+    range?: { start: number; end: number },
+  ): { file: ModelFile; content: Readable }
 
   readonly artifacts: Artifacts
   usage(): Promise<StorageUsage>
-  verify(signal?: AbortSignal): Promise<{ checked: number; checkedBytes: number; damaged: string[]; missing: string[] }>
+  verify(
+    signal?: AbortSignal,
+  ): Promise<{ checked: number; checkedBytes: number; damaged: string[]; missing: string[] }>
   gc(): Promise<{ removed: number; freedBytes: number }>
 
   readonly onDidChangeModels: Event<{ changed: ModelSummary[]; removed: string[] }>
@@ -104,3 +116,6 @@ export interface StorageDeps {
   /** Unfinished jobs that need a version, as words for the refusal; empty when it may go. */
   usersOf(model: string, version: number): string[]
 }
+
+export { storageMigrations } from './schema'
+export { createStorage } from './storage'

@@ -1,6 +1,11 @@
 import type { Alias, AliasChange, Model, ModelSummary, ModelVersion } from '../../shared/contract'
 import type { PrincipalId } from '../../shared/domain/ids'
-import { AliasName, ModelName, type ParsedReference, parseModelReference } from '../../shared/domain/references'
+import {
+  AliasName,
+  ModelName,
+  type ParsedReference,
+  parseModelReference,
+} from '../../shared/domain/references'
 import { AppError } from '../../shared/errors'
 import { type Clock, toIso } from '../platform/clock'
 import type { Database } from '../platform/database'
@@ -62,7 +67,10 @@ export class Models {
       const message = `"${reference}" is no model reference. Write NAME@VERSION or NAME@ALIAS, for example silero-vad@1.`
       throw new AppError('storage.not_found', message, { reference })
     }
-    return { found: this.#fixed(parsed.name, this.#numberOf(parsed)), alias: 'alias' in parsed ? parsed.alias : null }
+    return {
+      found: this.#fixed(parsed.name, this.#numberOf(parsed)),
+      alias: 'alias' in parsed ? parsed.alias : null,
+    }
   }
 
   /** Within the caller's transaction. The same bytes are the same version: `known`. Tell with {@link announce}. */
@@ -71,7 +79,9 @@ export class Models {
     const now = this.#clock.now()
     const present = this.#versions.findByDigest(model, candidate.digest)
     if (present !== null) return { version: present, known: true }
-    const row = this.#database.first(this.#tables.selectFrom('models').select('next_version').where('name', '=', model))
+    const row = this.#database.first(
+      this.#tables.selectFrom('models').select('next_version').where('name', '=', model),
+    )
     const version = row?.next_version ?? 1
     const next = { next_version: version + 1, updated_at: now }
     this.#database.run(
@@ -153,7 +163,8 @@ export class Models {
   #numberOf(reference: ParsedReference): number {
     const { name } = reference
     if ('version' in reference) return reference.version
-    const version = reference.alias === LATEST ? this.#versions.latest(name) : this.#pointedTo(name, reference.alias)
+    const version =
+      reference.alias === LATEST ? this.#versions.latest(name) : this.#pointedTo(name, reference.alias)
     if (version !== null) return version
     this.#require(name)
     throw this.#noSuchAlias(name, reference.alias)
@@ -187,7 +198,9 @@ export class Models {
     if (aliases.length === 0 && users.length === 0) return
     const reasons = [
       ...(aliases.length > 0 ? [`the alias ${aliases.join(', ')} points to it`] : []),
-      ...(users.length > 0 ? [`it is needed by ${users.slice(0, 5).join(', ')}${users.length > 5 ? ', ...' : ''}`] : []),
+      ...(users.length > 0
+        ? [`it is needed by ${users.slice(0, 5).join(', ')}${users.length > 5 ? ', ...' : ''}`]
+        : []),
     ]
     const message = `Version ${version} of ${name} cannot be removed: ${reasons.join(', and ')}.`
     throw new AppError('storage.in_use', message, { aliases, users })
@@ -197,7 +210,9 @@ export class Models {
   #summary(name: string): ModelSummary | null {
     const [latest, ...older] = this.#versions.numbers(name)
     const newest = latest === undefined ? null : this.#versions.find(name, latest)
-    const row = this.#database.first(this.#tables.selectFrom('models').select('updated_at').where('name', '=', name))
+    const row = this.#database.first(
+      this.#tables.selectFrom('models').select('updated_at').where('name', '=', name),
+    )
     if (latest === undefined || !newest || !row) return null
     return {
       id: name,
@@ -215,7 +230,12 @@ export class Models {
     const rows = this.#database.all(
       this.#tables.selectFrom('model_aliases').selectAll().where('model', '=', name).orderBy('alias'),
     )
-    return rows.map((row) => ({ alias: row.alias, version: row.version, setAt: toIso(row.set_at), setBy: row.set_by }))
+    return rows.map((row) => ({
+      alias: row.alias,
+      version: row.version,
+      setAt: toIso(row.set_at),
+      setBy: row.set_by,
+    }))
   }
 
   #aliasesOf(name: string, version: number): string[] {
@@ -243,11 +263,16 @@ export class Models {
 
 function assertAliasName(alias: string): void {
   if (alias === LATEST) {
-    const message = '"latest" always means the newest version and cannot be set or removed. Choose another name.'
+    const message =
+      '"latest" always means the newest version and cannot be set or removed. Choose another name.'
     throw new AppError('storage.conflict', message, { alias })
   }
   const parsed = AliasName.safeParse(alias)
   if (!parsed.success) {
-    throw new AppError('system.invalid', `"${alias}" is no alias: use 1-32 of a-z, 0-9 and dash, beginning with a letter.`, { field: 'alias' })
+    throw new AppError(
+      'system.invalid',
+      `"${alias}" is no alias: use 1-32 of a-z, 0-9 and dash, beginning with a letter.`,
+      { field: 'alias' },
+    )
   }
 }

@@ -108,8 +108,12 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('digest', 'text', (c) => c.notNull())
     .addColumn('size_bytes', 'integer', (c) => c.notNull())
     .addPrimaryKeyConstraint('model_files_key', ['model', 'version', 'path'])
-    .addForeignKeyConstraint('model_files_version', ['model', 'version'], 'model_versions', ['model', 'version'], (c) =>
-      c.onDelete('cascade'),
+    .addForeignKeyConstraint(
+      'model_files_version',
+      ['model', 'version'],
+      'model_versions',
+      ['model', 'version'],
+      (c) => c.onDelete('cascade'),
     )
     .execute()
   await db.schema.createIndex('model_files_digest').on('model_files').column('digest').execute()
@@ -121,7 +125,10 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('set_at', 'integer', (c) => c.notNull())
     .addColumn('set_by', 'text', (c) => c.notNull())
     .addPrimaryKeyConstraint('model_aliases_key', ['model', 'alias'])
-    .addForeignKeyConstraint('model_aliases_version', ['model', 'version'], 'model_versions', ['model', 'version'])
+    .addForeignKeyConstraint('model_aliases_version', ['model', 'version'], 'model_versions', [
+      'model',
+      'version',
+    ])
     .execute()
   await db.schema
     .createTable('alias_changes')

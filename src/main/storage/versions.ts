@@ -1,8 +1,8 @@
+import type { Selectable } from 'kysely'
 import { z } from 'zod'
 import { Finding, ModelFormat, ModelVersion } from '../../shared/contract'
 import type { Digest, PrincipalId } from '../../shared/domain/ids'
 import { Signature } from '../../shared/domain/tensor'
-import type { Selectable } from 'kysely'
 import { toIso } from '../platform/clock'
 import type { Database } from '../platform/database'
 import type { StorageTables } from './schema'
@@ -43,7 +43,11 @@ export class VersionRows {
     const kept = this.#kept.get(key)
     if (kept) return kept
     const row = this.#database.first(
-      this.#tables.selectFrom('model_versions').selectAll().where('model', '=', model).where('version', '=', version),
+      this.#tables
+        .selectFrom('model_versions')
+        .selectAll()
+        .where('model', '=', model)
+        .where('version', '=', version),
     )
     if (!row) return null
     const found = this.#parse(row)

@@ -50,7 +50,13 @@ export class FileBytes {
 
   #fill(position: number): void {
     this.#next = position === this.#to ? Math.min(this.#next * 2, LARGEST_WINDOW) : SMALLEST_WINDOW
-    const count = readSync(this.#descriptor, this.#window, 0, Math.min(this.#next, this.size - position), position)
+    const count = readSync(
+      this.#descriptor,
+      this.#window,
+      0,
+      Math.min(this.#next, this.size - position),
+      position,
+    )
     if (count <= 0) throw this.#cutShort()
     this.bytesRead += count
     this.#from = position

@@ -1,5 +1,5 @@
-import { type ProtoReader, WIRE } from './protobuf'
 import { readTensor, readValueInfo, type TensorHead, type ValueInfo } from './onnx-tensor'
+import { type ProtoReader, WIRE } from './protobuf'
 
 const MOST_NAMES = 1_000_000
 const MOST_OPERATORS = 5_000
@@ -94,7 +94,8 @@ export class GraphWalker {
 
   #count(tensor: TensorHead, reader: ProtoReader): void {
     this.content.parameters += tensor.elements
-    if (!Number.isSafeInteger(this.content.parameters)) throw reader.malformed('it claims more weights than can exist')
+    if (!Number.isSafeInteger(this.content.parameters))
+      throw reader.malformed('it claims more weights than can exist')
     const { valuesByType } = this.content
     valuesByType.set(tensor.elementType, (valuesByType.get(tensor.elementType) ?? 0) + tensor.elements)
   }
@@ -108,7 +109,8 @@ export class GraphWalker {
       else if (reader.field === 5) this.#attribute(reader.message(), true)
     }
     const { operators, domains } = this.content
-    if (operators.size >= MOST_OPERATORS && !operators.has(operator)) throw reader.malformed('it uses too many operators')
+    if (operators.size >= MOST_OPERATORS && !operators.has(operator))
+      throw reader.malformed('it uses too many operators')
     operators.set(operator, (operators.get(operator) ?? 0) + 1)
     if (!domains.has(domain) && domains.size < MOST_OPERATORS) domains.set(domain, operator)
   }

@@ -55,7 +55,8 @@ export function readTensor(reader: ProtoReader): TensorHead {
       for (const dimension of reader.integers()) {
         if (dimension < 0) throw reader.malformed('a tensor has a negative dimension')
         elements *= dimension
-        if (!Number.isSafeInteger(elements)) throw reader.malformed('a tensor claims more values than can exist')
+        if (!Number.isSafeInteger(elements))
+          throw reader.malformed('a tensor claims more values than can exist')
       }
     } else if (reader.field === 2) elementType = reader.integer()
     else if (reader.field === 8) name = reader.text()
@@ -69,7 +70,13 @@ export function readTensor(reader: ProtoReader): TensorHead {
     throw reader.malformed(`a tensor says it has ${valueBytes} bytes of values and carries ${rawBytes}`)
   }
   // Some writers leave `data_location` out; a place is a place.
-  return { name, elements, elementType, valueBytes, external: isExternal || external.size > 0 ? external : null }
+  return {
+    name,
+    elements,
+    elementType,
+    valueBytes,
+    external: isExternal || external.size > 0 ? external : null,
+  }
 }
 
 /** `StringStringEntryProto`. */

@@ -93,7 +93,11 @@ export class ProtoReader {
   }
 
   malformed(what: string): Rejection {
-    return new Rejection('storage.unreadable', `The file is damaged: ${what}. Export or download it again.`, this.#bytes.file)
+    return new Rejection(
+      'storage.unreadable',
+      `The file is damaged: ${what}. Export or download it again.`,
+      this.#bytes.file,
+    )
   }
 
   #expect(wire: number): void {

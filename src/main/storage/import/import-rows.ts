@@ -1,0 +1,112 @@
+import type { Selectable } from 'kysely'
+import { z } from 'zod'
+import { ErrorBody, Finding, Import } from '../../../shared/contract'
+import { toIso } from '../../platform/clock'
+import type { Database } from '../../platform/database'
+import type { StorageTables } from '../schema'
+import { Candidate } from '../versions'
+
+/** Ended imports that are kept for the list. */
+const KEPT = 500
+
+/** The rows of imports: what a restart knows about them. */
+export class ImportRows {
+  readonly #database: Database
+  readonly #tables
+
+  constructor(database: Database) {
+    this.#database = database
+    this.#tables = database.builder<StorageTables>()
+  }
+
+  insert(view: Import): void {
+    const columns = columnsOf(view)
+    const values = {
+      ...columns,
+      id: view.id,
+      created_at: Date.parse(view.createdAt),
+      created_by: view.createdBy,
+      candidate_json: null,
+    }
+    this.#database.run(this.#tables.insertInto('imports').values(values))
+  }
+
+  /** Everything of the view; a candidate is kept, and its blobs with it, only while the import waits. */
+  update(view: Import, candidate: Candidate | null = null): void {
+    this.#database.transaction(() => {
+      const columns = { ...columnsOf(view), candidate_json: candidate && JSON.stringify(candidate) }
+      this.#database.run(this.#tables.updateTable('imports').set(columns).where('id', '=', view.id))
+      this.#database.run(this.#tables.deleteFrom('import_blobs').where('import_id', '=', view.id))
+      for (const digest of new Set(candidate?.files.map((file) => file.digest))) {
+        this.#database.run(this.#tables.insertInto('import_blobs').values({ import_id: view.id, digest }))
+      }
+    })
+  }
+
+  find(id: string): Import | null {
+    const row = this.#database.first(this.#tables.selectFrom('imports').selectAll().where('id', '=', id))
+    return row ? viewOf(row) : null
+  }
+
+  /** Newest first. */
+  list(): Import[] {
+    const query = this.#tables
+      .selectFrom('imports')
+      .selectAll()
+      .orderBy('created_at', 'desc')
+      .orderBy('id', 'desc')
+    return this.#database.all(query).map(viewOf)
+  }
+
+  candidate(id: string): Candidate | null {
+    const row = this.#database.first(
+      this.#tables.selectFrom('imports').select('candidate_json').where('id', '=', id),
+    )
+    return row?.candidate_json ? Candidate.parse(JSON.parse(row.candidate_json)) : null
+  }
+
+  forgetOldest(): void {
+    const ended = this.#tables.selectFrom('imports').select('id').where('finished_at', 'is not', null)
+    const old = this.#database.all(
+      ended.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(-1).offset(KEPT),
+    )
+    for (const { id } of old) this.#database.run(this.#tables.deleteFrom('imports').where('id', '=', id))
+  }
+}
+
+function columnsOf(
+  view: Import,
+): Omit<StorageTables['imports'], 'id' | 'created_at' | 'created_by' | 'candidate_json'> {
+  return {
+    state: view.state,
+    source: view.source,
+    bytes_done: view.bytesDone,
+    bytes_total: view.bytesTotal,
+    verdict: view.verdict,
+    findings_json: JSON.stringify(view.findings),
+    model: view.model,
+    version: view.version,
+    known: view.known ? 1 : 0,
+    error_json: view.error && JSON.stringify(view.error),
+    finished_at: view.finishedAt === null ? null : Date.parse(view.finishedAt),
+  }
+}
+
+function viewOf(row: Selectable<StorageTables['imports']>): Import {
+  return {
+    id: row.id,
+    state: Import.shape.state.parse(row.state),
+    source: row.source,
+    bytesDone: row.bytes_done,
+    bytesTotal: row.bytes_total,
+    verdict: Import.shape.verdict.parse(row.verdict),
+    findings: z.array(Finding).parse(JSON.parse(row.findings_json)),
+    model: row.model,
+    version: row.version,
+    known: row.known === 1,
+    error: row.error_json === null ? null : ErrorBody.parse(JSON.parse(row.error_json)),
+    createdAt: toIso(row.created_at),
+    finishedAt: row.finished_at === null ? null : toIso(row.finished_at),
+    createdBy: row.created_by,
+  }
+}

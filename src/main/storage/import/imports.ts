@@ -1,0 +1,310 @@
+import { stat } from 'node:fs/promises'
+import { basename, isAbsolute } from 'node:path'
+import type { Import } from '../../../shared/contract'
+import type { ImportId, PrincipalId } from '../../../shared/domain/ids'
+import { ModelName } from '../../../shared/domain/references'
+import { AppError, toErrorView } from '../../../shared/errors'
+import { type Clock, toIso } from '../../platform/clock'
+import type { Database } from '../../platform/database'
+import { type Disposable, Emitter } from '../../platform/events'
+import { translateFileError } from '../../platform/files'
+import type { Logger } from '../../platform/logger'
+import { isMissing } from '../blobs'
+import type { ImportSource } from '../index'
+import type { Models } from '../models'
+import type { Candidate } from '../versions'
+import { ImportRows } from './import-rows'
+import { displayText } from './name'
+import { Slots } from './slots'
+import { rejectionOf, Taking, type TakingDeps } from './taking'
+
+const AT_ONCE = 2
+const TELL_MS = 100
+
+/** The reason of an abort that a person asked for; any other abort is a failure. */
+const CANCELLED = new Error('cancelled')
+
+interface Running {
+  view: Import
+  controller: AbortController
+  /** Never rejects. */
+  ended: Promise<void>
+  toldAt: number
+}
+
+export interface ImportsDeps extends Omit<TakingDeps, 'slots'> {
+  database: Database
+  clock: Clock
+  logger: Logger
+  models: Models
+  /** Removes blobs that nothing names. */
+  discard(digests: string[]): Promise<void>
+}
+
+/** Imports from beginning to a terminal state: each ends in an immutable version or in nothing. */
+export class Imports implements Disposable {
+  readonly #deps: ImportsDeps
+  readonly #rows: ImportRows
+  readonly #slots = new Slots(AT_ONCE)
+  readonly #running = new Map<string, Running>()
+  readonly #changed = new Emitter<{ changed: Import[]; removed: string[] }>()
+  readonly onDidChange = this.#changed.event
+
+  constructor(deps: ImportsDeps) {
+    this.#deps = deps
+    this.#rows = new ImportRows(deps.database)
+  }
+
+  /** What a crash interrupted has failed; what waits goes on waiting if its bytes are still there. */
+  async reconcile(): Promise<void> {
+    for (const view of this.#rows.list()) {
+      if (view.state === 'running') this.#end(view, { state: 'failed', error: interrupted().toView() })
+      else if (view.state === 'waiting') await this.#assertCandidate(view)
+    }
+    this.#rows.forgetOldest()
+  }
+
+  async begin(source: ImportSource, by: PrincipalId): Promise<Import> {
+    if (source.name !== undefined && !ModelName.safeParse(source.name).success) {
+      throw new AppError(
+        'system.invalid',
+        'A model name has 1-64 of a-z, 0-9, dot, dash and underscore, beginning and ending with a letter or digit.',
+        { field: 'name' },
+      )
+    }
+    if (source.kind === 'path') await assertPath(source.path)
+    const { clock } = this.#deps
+    const view: Import = {
+      id: clock.newId<ImportId>('imp'),
+      state: 'running',
+      source: displayText(source.kind === 'path' ? basename(source.path) : (source.name ?? 'upload')),
+      bytesDone: 0,
+      bytesTotal: source.kind === 'upload' ? source.bytesTotal : 0,
+      verdict: null,
+      findings: [],
+      model: null,
+      version: null,
+      known: false,
+      error: null,
+      createdAt: toIso(clock.now()),
+      finishedAt: null,
+      createdBy: by,
+    }
+    this.#rows.insert(view)
+    const running: Running = {
+      view,
+      controller: new AbortController(),
+      ended: Promise.resolve(),
+      toldAt: clock.now(),
+    }
+    this.#running.set(view.id, running)
+    this.#tell(view)
+    running.ended = this.#run(running, source, by)
+    return { ...view }
+  }
+
+  get(id: string): Import {
+    const running = this.#running.get(id)
+    if (running) return { ...running.view }
+    const view = this.#rows.find(id)
+    if (!view)
+      throw new AppError(
+        'storage.not_found',
+        `There is no import ${displayText(id)}. It may be too old to be remembered.`,
+        { id },
+      )
+    return view
+  }
+
+  /** Newest first. */
+  list(): Import[] {
+    return this.#rows.list().map((view) => ({ ...(this.#running.get(view.id)?.view ?? view) }))
+  }
+
+  /** Idempotent: an import that has ended stays as it ended. Resolves when nothing of it is left. */
+  async cancel(id: ImportId): Promise<Import> {
+    const running = this.#running.get(id)
+    if (running) {
+      running.controller.abort(CANCELLED)
+      await running.ended
+      return this.get(id)
+    }
+    const view = this.get(id)
+    if (view.state !== 'waiting') return view
+    const candidate = this.#rows.candidate(id)
+    this.#end(view, { state: 'cancelled' })
+    await this.#deps.discard(candidate?.files.map((file) => file.digest) ?? [])
+    return this.get(id)
+  }
+
+  async confirm(id: ImportId): Promise<Import> {
+    const view = this.get(id)
+    const candidate = view.state === 'waiting' ? await this.#assertCandidate(view) : null
+    // Asked again: it may have been confirmed or cancelled while the disk was asked.
+    if (!candidate || this.get(id).state !== 'waiting') {
+      const { state } = this.get(id)
+      throw new AppError(
+        'storage.conflict',
+        `This import is ${state}; only one that waits can be confirmed.`,
+        { state },
+      )
+    }
+    this.#complete(view, candidate, view.createdBy as PrincipalId)
+    return this.get(id)
+  }
+
+  async dispose(): Promise<void> {
+    for (const running of this.#running.values()) running.controller.abort(interrupted())
+    await Promise.all([...this.#running.values()].map((running) => running.ended))
+  }
+
+  async #run(running: Running, source: ImportSource, by: PrincipalId): Promise<void> {
+    const { view, controller } = running
+    const taking = new Taking({ ...this.#deps, slots: this.#slots }, controller.signal, {
+      onSource: (label) => {
+        view.source = displayText(label)
+      },
+      onInspected: (verdict, findings, bytesTotal) => {
+        Object.assign(view, { verdict, findings, bytesTotal })
+        this.#tell(view)
+      },
+      onProgress: (bytesDone) => this.#progress(running, bytesDone),
+    })
+    try {
+      const candidate = await this.#attempt(taking, source, controller.signal)
+      candidate.source = view.source
+      Object.assign(view, { bytesDone: candidate.sizeBytes, bytesTotal: candidate.sizeBytes })
+      if (view.verdict === 'warn') this.#wait(view, candidate)
+      else this.#complete(view, candidate, by)
+      taking.release()
+    } catch (error) {
+      await this.#fail(view, taking, error, controller.signal)
+    } finally {
+      this.#running.delete(view.id)
+    }
+  }
+
+  /** Whatever happens, afterwards no worker runs and no temporary file is left. */
+  async #attempt(taking: Taking, source: ImportSource, signal: AbortSignal): Promise<Candidate> {
+    try {
+      return await taking.run(source)
+    } finally {
+      await taking.close()
+      signal.throwIfAborted()
+    }
+  }
+
+  async #fail(view: Import, taking: Taking, error: unknown, signal: AbortSignal): Promise<void> {
+    const { logger, discard } = this.#deps
+    try {
+      await discard(taking.release())
+      const findings = rejectionOf(error)
+      if (signal.reason === CANCELLED) this.#end(view, { state: 'cancelled' })
+      else if (findings)
+        this.#end(view, { state: 'rejected', verdict: 'reject', findings: [...view.findings, ...findings] })
+      else {
+        const failure = translateFileError(error)
+        if (!(failure instanceof AppError))
+          logger.error({ err: error, import: view.id }, 'An import failed unexpectedly.')
+        this.#end(view, { state: 'failed', error: toErrorView(failure) })
+      }
+    } catch (second) {
+      // The row still says `running`; the next start makes it `failed`.
+      logger.error({ err: second, import: view.id }, 'The end of an import could not be written.')
+    }
+  }
+
+  #wait(view: Import, candidate: Candidate): void {
+    const waiting: Import = { ...view, state: 'waiting' }
+    this.#rows.update(waiting, candidate)
+    Object.assign(view, waiting)
+    this.#tell(view)
+  }
+
+  /** One transaction makes the version visible. */
+  #complete(view: Import, candidate: Candidate, by: PrincipalId): void {
+    const { database, models, clock } = this.#deps
+    const completed = database.transaction(() => {
+      const { version, known } = models.add(candidate, view.id, by)
+      const next: Import = {
+        ...view,
+        state: 'completed',
+        model: candidate.model,
+        version,
+        known,
+        finishedAt: toIso(clock.now()),
+      }
+      this.#rows.update(next)
+      return next
+    })
+    Object.assign(view, completed)
+    this.#tell(view)
+    if (!completed.known) models.announce(candidate.model)
+  }
+
+  #end(view: Import, change: Partial<Import>): void {
+    Object.assign(view, change, { finishedAt: toIso(this.#deps.clock.now()) })
+    this.#rows.update(view)
+    this.#tell(view)
+  }
+
+  async #assertCandidate(view: Import): Promise<Candidate | null> {
+    const candidate = this.#rows.candidate(view.id)
+    const present = await Promise.all(
+      (candidate?.files ?? []).map((file) => this.#deps.blobs.has(file.digest)),
+    )
+    if (candidate && present.every(Boolean)) return candidate
+    const error = new AppError(
+      'storage.corrupt',
+      'The bytes of this waiting import are gone. Import it again.',
+    )
+    this.#end(view, { state: 'failed', error: error.toView() })
+    return null
+  }
+
+  #progress(running: Running, bytesDone: number): void {
+    running.view.bytesDone = bytesDone
+    const now = this.#deps.clock.now()
+    if (now - running.toldAt < TELL_MS) return
+    running.toldAt = now
+    this.#tell(running.view)
+  }
+
+  #tell(view: Import): void {
+    this.#changed.fire({ changed: [{ ...view }], removed: [] })
+  }
+}
+
+async function assertPath(path: string): Promise<void> {
+  if (!isAbsolute(path)) {
+    throw new AppError('system.invalid', 'Give the full path of the file or folder, beginning at the root.', {
+      field: 'path',
+    })
+  }
+  try {
+    await stat(path)
+  } catch (error) {
+    const name = displayText(basename(path))
+    if (isMissing(error) || (error as NodeJS.ErrnoException).code === 'ERR_INVALID_ARG_VALUE') {
+      throw new AppError(
+        'storage.not_found',
+        `There is no file or folder "${name}" at this place.`,
+        { field: 'path' },
+        { cause: error },
+      )
+    }
+    throw new AppError(
+      'storage.unreadable',
+      `"${name}" may not be read. Check its permissions.`,
+      { field: 'path' },
+      { cause: error },
+    )
+  }
+}
+
+function interrupted(): AppError {
+  return new AppError(
+    'system.stopping',
+    'LLMAgentOS ended before this import was complete. Nothing of it was kept; import it again.',
+  )
+}

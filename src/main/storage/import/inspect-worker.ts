@@ -1,0 +1,79 @@
+import { createInterface } from 'node:readline'
+import { AppError, type ErrorView } from '../../../shared/errors'
+import { translateFileError } from '../../platform/files'
+import { inspect } from './inspect'
+import type { WorkerReply, WorkerRequest } from './protocol'
+import { copyFile, hashFile } from './transfer'
+
+// The entry of a process of its own: reads model files that may be hostile, hashes and copies large ones, and can be
+// killed at any moment. It ends with its stdin, so it never outlives the system.
+
+const PROGRESS_MS = 100
+
+function reply(message: WorkerReply): void {
+  process.stdout.write(`${JSON.stringify(message)}\n`)
+}
+
+async function handle(request: WorkerRequest): Promise<WorkerReply> {
+  let told = Date.now()
+  const onProgress = (bytesDone: number) => {
+    if (Date.now() - told < PROGRESS_MS) return
+    told = Date.now()
+    reply({ type: 'progress', bytesDone })
+  }
+  try {
+    if (request.task === 'inspect') return { type: 'result', result: inspect(request.location) }
+    if (request.task === 'copy')
+      return { type: 'result', result: await copyFile(request.source, request.to, onProgress) }
+    return { type: 'result', result: await hashFile(request.path, request.seal, onProgress) }
+  } catch (error) {
+    return { type: 'error', error: viewOf(error) }
+  }
+}
+
+function viewOf(error: unknown): ErrorView {
+  const translated = translateFileError(error)
+  if (translated instanceof AppError) return translated.toView()
+  const { code, syscall } = error as NodeJS.ErrnoException
+  if (typeof code === 'string' && typeof syscall === 'string') {
+    const details = { code, syscall }
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      return {
+        code: 'storage.not_found',
+        message: 'The file is not there any more. Check where it is and import it again.',
+        details,
+      }
+    }
+    if (code === 'EACCES' || code === 'EPERM') {
+      return {
+        code: 'storage.unreadable',
+        message: 'The file may not be read. Check its permissions and import it again.',
+        details,
+      }
+    }
+    if (code === 'ELOOP') {
+      return {
+        code: 'storage.unreadable',
+        message: 'The file became a link while it was being read. Import it again.',
+        details,
+      }
+    }
+    return {
+      code: 'storage.unreadable',
+      message: `The system could not read the file (${code}). Check the disk and import it again.`,
+      details,
+    }
+  }
+  return {
+    code: 'internal',
+    message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  }
+}
+
+async function main(): Promise<void> {
+  process.stdin.on('end', () => process.exit(0))
+  reply({ type: 'ready' })
+  for await (const line of createInterface({ input: process.stdin })) reply(await handle(JSON.parse(line)))
+}
+
+void main()

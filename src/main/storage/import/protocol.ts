@@ -1,0 +1,17 @@
+import type { ErrorView } from '../../../shared/errors'
+import type { Inspection } from './inspect'
+import type { SourceFile, SourceLocation } from './source'
+import type { Transferred } from './transfer'
+
+/** What the system asks of the inspecting process: one JSON object a line on its stdin, one task at a time. */
+export type WorkerRequest =
+  | { task: 'inspect'; location: SourceLocation }
+  | { task: 'copy'; source: SourceFile; to: string }
+  | { task: 'hash'; path: string; seal: boolean }
+
+/** What it answers on its stdout: `ready` once, then for each task any number of `progress` and one of the others. */
+export type WorkerReply =
+  | { type: 'ready' }
+  | { type: 'progress'; bytesDone: number }
+  | { type: 'result'; result: Inspection | Transferred }
+  | { type: 'error'; error: ErrorView }

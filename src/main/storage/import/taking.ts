@@ -1,0 +1,189 @@
+import { createHash } from 'node:crypto'
+import type { Finding, Import } from '../../../shared/contract'
+import type { Digest } from '../../../shared/domain/ids'
+import { formatBytes } from '../../../shared/domain/units'
+import { AppError } from '../../../shared/errors'
+import { diskSpace } from '../../platform/files'
+import type { BlobStore } from '../blobs'
+import type { ImportSource } from '../index'
+import type { Candidate } from '../versions'
+import type { Inspection } from './inspect'
+import { storedPath, suggestName } from './name'
+import { receive } from './receive'
+import { Rejection } from './rejection'
+import type { Slots } from './slots'
+import type { SourceFile, SourceLocation } from './source'
+import type { FileWorker } from './worker'
+
+/** Room that stays for the database and the rest of the machine. */
+const RESERVE_BYTES = 32 * 1024 * 1024
+
+export interface TakingDeps {
+  blobs: BlobStore
+  blobFolder: string
+  slots: Slots
+  startWorker(): FileWorker
+}
+
+/** What one import tells while it goes on. */
+export interface TakingHooks {
+  onSource(label: string): void
+  onInspected(verdict: Import['verdict'], findings: Finding[], bytesTotal: number): void
+  onProgress(bytesDone: number): void
+}
+
+/**
+ * One import from its source to stored, pinned bytes: receive, inspect, copy. Nothing of it is visible to anybody; whoever
+ * holds it disposes it in any case, and releases the pins when the row is written or the bytes are no longer wanted.
+ */
+export class Taking {
+  readonly #deps: TakingDeps
+  readonly #signal: AbortSignal
+  readonly #hooks: TakingHooks
+  readonly #pins = new Map<string, () => void>()
+  readonly #discards: (() => Promise<void>)[] = []
+  #freeSlot: () => void = () => undefined
+
+  constructor(deps: TakingDeps, signal: AbortSignal, hooks: TakingHooks) {
+    this.#deps = deps
+    this.#signal = signal
+    this.#hooks = hooks
+  }
+
+  /** @throws Rejection, AppError, the signal's reason */
+  async run(source: ImportSource): Promise<Candidate> {
+    const location =
+      source.kind === 'path' ? { kind: 'path' as const, path: source.path } : await this.#receive(source)
+    this.#freeSlot = await this.#deps.slots.take(this.#signal)
+    const worker = this.#deps.startWorker()
+    this.#discards.unshift(() => worker.dispose())
+    const inspection = await worker.inspect(location, this.#signal)
+    if (inspection.outcome === 'rejected') throw new RejectedByInspection(inspection.findings)
+    const { files, findings } = inspection
+    const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0)
+    const verdict = findings.some((finding) => finding.severity === 'warn') ? 'warn' : 'accept'
+    this.#hooks.onInspected(verdict, findings, sizeBytes)
+    if (source.kind === 'path') await this.#assertRoom(sizeBytes)
+    const stored: Candidate['files'] = []
+    for (const file of files)
+      stored.push({ path: file.path, ...(await this.#take(worker, file, location, stored)) })
+    return toCandidate(inspection, stored, source.name)
+  }
+
+  /** Ends the worker and removes temporary files. When it resolves, nothing writes any more. */
+  async close(): Promise<void> {
+    for (const discard of this.#discards.splice(0)) await discard()
+    this.#freeSlot()
+  }
+
+  /** Lets go of the bytes; what no row names by now may be collected. @returns their digests */
+  release(): string[] {
+    const digests = [...this.#pins.keys()]
+    for (const release of this.#pins.values()) release()
+    this.#pins.clear()
+    return digests
+  }
+
+  async #receive(source: ImportSource & { kind: 'upload' }): Promise<SourceLocation> {
+    await this.#assertRoom(source.bytesTotal)
+    const folder = await this.#temporary()
+    let first = true
+    const files = await receive(source.files, folder, this.#signal, {
+      onFile: (path) => {
+        if (first) this.#hooks.onSource(path.split('/')[0] ?? path)
+        first = false
+      },
+      onProgress: (bytesDone) => this.#hooks.onProgress(bytesDone),
+    })
+    return { kind: 'files', files }
+  }
+
+  async #take(
+    worker: FileWorker,
+    file: SourceFile,
+    location: SourceLocation,
+    before: Candidate['files'],
+  ): Promise<{ digest: string; sizeBytes: number }> {
+    const bytesBefore = before.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+    const isUpload = location.kind === 'files'
+    const path = isUpload ? file.absolutePath : await this.#temporary()
+    const { digest, sizeBytes } = isUpload
+      ? await worker.hash(path, true, this.#signal)
+      : await worker.copy(file, path, this.#signal, (bytesDone) =>
+          this.#hooks.onProgress(bytesBefore + bytesDone),
+        )
+    if (!this.#pins.has(digest)) this.#pins.set(digest, this.#deps.blobs.pin(digest))
+    await this.#deps.blobs.adopt(path, digest as Digest, sizeBytes)
+    this.#signal.throwIfAborted()
+    this.#hooks.onProgress(bytesBefore + sizeBytes)
+    return { digest, sizeBytes }
+  }
+
+  async #temporary(): Promise<string> {
+    const temporary = await this.#deps.blobs.temporary()
+    this.#discards.push(temporary.discard)
+    return temporary.path
+  }
+
+  async #assertRoom(bytes: number): Promise<void> {
+    const { freeBytes } = await diskSpace(this.#deps.blobFolder)
+    if (bytes === 0 || freeBytes >= bytes + RESERVE_BYTES) return
+    const message = `The model needs ${formatBytes(bytes)}, but the disk of the data folder has only ${formatBytes(freeBytes)} free. Free some space and import it again.`
+    throw new AppError('storage.disk_full', message, { neededBytes: bytes, freeBytes })
+  }
+}
+
+/** A {@link Rejection} that the inspecting process has found. */
+export class RejectedByInspection extends Error {
+  override readonly name = 'RejectedByInspection'
+  readonly findings: Finding[]
+
+  constructor(findings: Finding[]) {
+    super('The source was rejected.')
+    this.findings = findings
+  }
+}
+
+/** The findings of a rejection, wherever it was found; null for another error. */
+export function rejectionOf(error: unknown): Finding[] | null {
+  if (error instanceof RejectedByInspection) return error.findings
+  return error instanceof Rejection ? [error.toFinding()] : null
+}
+
+function toCandidate(
+  inspection: Extract<Inspection, { outcome: 'readable' }>,
+  stored: Candidate['files'],
+  name: string | undefined,
+): Candidate {
+  const { format, folder, gaveFolder } = inspection
+  const [first, ...others] = stored
+  const path = first?.path ?? ''
+  const model = name ?? suggestName({ path, folder, gaveFolder, format })
+  const firstPath = storedPath(path, format, model)
+  const isFree = first && others.every((file) => file.path !== firstPath)
+  const files = isFree ? [{ ...first, path: firstPath }, ...others] : stored
+  return {
+    model,
+    digest: digestOfFiles(files),
+    sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
+    format,
+    framework: inspection.framework,
+    signature: inspection.signature,
+    metadata: inspection.metadata,
+    findings: inspection.findings,
+    source: '',
+    files,
+  }
+}
+
+/** A single file's digest; of several, SHA-256 over `path NUL digest NUL size LF`, sorted by the bytes of the path. */
+export function digestOfFiles(files: Candidate['files']): string {
+  const [first] = files
+  if (first && files.length === 1) return first.digest
+  const hash = createHash('sha256')
+  const sorted = files
+    .map((file) => ({ ...file, key: Buffer.from(file.path) }))
+    .sort((a, b) => Buffer.compare(a.key, b.key))
+  for (const file of sorted) hash.update(`${file.path}\0${file.digest}\0${file.sizeBytes}\n`)
+  return hash.digest('hex')
+}

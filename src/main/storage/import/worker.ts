@@ -1,0 +1,221 @@
+import type { ChildProcess } from 'node:child_process'
+import { z } from 'zod'
+import { Finding, ModelFormat, ModelVersion } from '../../../shared/contract'
+import { Signature } from '../../../shared/domain/tensor'
+import { AppError, isErrorCode } from '../../../shared/errors'
+import type { Clock } from '../../platform/clock'
+import type { Disposable } from '../../platform/events'
+import type { Logger } from '../../platform/logger'
+import { spawnWorker } from '../../platform/processes'
+import type { Inspection } from './inspect'
+import type { WorkerRequest } from './protocol'
+import type { SourceFile, SourceLocation } from './source'
+import type { Transferred } from './transfer'
+
+/** Reads, copies and hashes files outside this process. One task at a time. After an abort it is of no more use. */
+export interface FileWorker extends Disposable {
+  /** @throws AppError; a file that crashes or stalls the reader is a rejection, not an error */
+  inspect(location: SourceLocation, signal: AbortSignal): Promise<Inspection>
+  copy(
+    source: SourceFile,
+    to: string,
+    signal: AbortSignal,
+    onProgress?: (bytesDone: number) => void,
+  ): Promise<Transferred>
+  hash(path: string, seal: boolean, signal: AbortSignal): Promise<Transferred>
+  /** Resolves when the process is gone, so that nothing writes any more. */
+  dispose(): Promise<void>
+}
+
+const START_LIMIT_MS = 30_000
+const INSPECT_LIMIT_MS = 5_000
+const HEAP_MEGABYTES = 192
+const LONGEST_LINE = 8 * 1024 * 1024
+
+const Transfer = z.object({
+  digest: z.string().regex(/^[0-9a-f]{64}$/),
+  sizeBytes: z.number().int().nonnegative(),
+})
+const Inspected = z.discriminatedUnion('outcome', [
+  z.object({ outcome: z.literal('rejected'), findings: z.array(Finding).min(1) }),
+  z.object({
+    outcome: z.literal('readable'),
+    format: ModelFormat,
+    framework: z.string(),
+    signature: Signature,
+    metadata: ModelVersion.shape.metadata,
+    findings: z.array(Finding),
+    files: z
+      .array(
+        z.object({
+          path: z.string(),
+          absolutePath: z.string(),
+          sizeBytes: z.number().int().nonnegative(),
+          stamp: z.string(),
+        }),
+      )
+      .min(1),
+    folder: z.string(),
+    gaveFolder: z.boolean(),
+  }),
+])
+const Reply = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('ready') }),
+  z.object({ type: z.literal('progress'), bytesDone: z.number() }),
+  z.object({ type: z.literal('result'), result: z.unknown() }),
+  z.object({
+    type: z.literal('error'),
+    error: z.object({
+      code: z.string(),
+      message: z.string(),
+      details: z.record(z.string(), z.unknown()).optional(),
+    }),
+  }),
+])
+type Reply = z.infer<typeof Reply>
+
+/** The process ended, or said something that is no answer, before the task was done. */
+class WorkerGone extends Error {
+  override readonly name = 'WorkerGone'
+}
+
+/** Starts the process that {@link FileWorker} speaks to. @param entry the built `inspect-worker.ts` */
+export function startFileWorker(entry: string, clock: Clock, logger: Logger): FileWorker {
+  const child = spawnWorker({ entry, nodeArgs: [`--max-old-space-size=${HEAP_MEGABYTES}`] })
+  const lines = readLines(child)
+  const gone = new Promise<void>((resolve) => {
+    child.once('close', () => resolve())
+    child.once('error', () => resolve())
+  })
+  const kill = () => child.kill('SIGKILL')
+  let isReady = false
+
+  async function ask(
+    request: WorkerRequest,
+    limitMs: number | null,
+    signal: AbortSignal,
+    onProgress?: (bytesDone: number) => void,
+  ): Promise<unknown> {
+    signal.throwIfAborted()
+    signal.addEventListener('abort', kill)
+    let cancelTimer = isReady ? () => undefined : clock.setTimer(START_LIMIT_MS, kill)
+    try {
+      if (!isReady) {
+        const first = await lines.next()
+        if (first.type !== 'ready') throw new WorkerGone(`unexpected ${first.type}`)
+        isReady = true
+        cancelTimer()
+      }
+      if (limitMs !== null) cancelTimer = clock.setTimer(limitMs, kill)
+      child.stdin?.write(`${JSON.stringify(request)}\n`)
+      for (;;) {
+        const reply = await lines.next()
+        if (reply.type === 'progress') onProgress?.(reply.bytesDone)
+        else if (reply.type === 'result') return reply.result
+        else if (reply.type === 'error') throw toAppError(reply.error)
+      }
+    } catch (error) {
+      signal.throwIfAborted()
+      throw error
+    } finally {
+      cancelTimer()
+      signal.removeEventListener('abort', kill)
+    }
+  }
+
+  function toAppError(error: {
+    code: string
+    message: string
+    details?: Record<string, unknown> | undefined
+  }): unknown {
+    if (isErrorCode(error.code) && error.code !== 'internal')
+      return new AppError(error.code, error.message, error.details)
+    return new Error(`The inspecting process failed: ${error.message}`)
+  }
+
+  return {
+    async inspect(location, signal) {
+      try {
+        return Inspected.parse(await ask({ task: 'inspect', location }, INSPECT_LIMIT_MS, signal))
+      } catch (error) {
+        // Before the first answer it is our process that does not start; after it, it is the file that broke it.
+        if (!(error instanceof WorkerGone) || !isReady) throw error
+        logger.warn({ err: error, stderr: lines.stderr() }, 'A file broke the inspecting process.')
+        return { outcome: 'rejected', findings: [tooCostly()] }
+      }
+    },
+    copy: async (source, to, signal, onProgress) =>
+      Transfer.parse(await ask({ task: 'copy', source, to }, null, signal, onProgress)),
+    hash: async (path, seal, signal) => Transfer.parse(await ask({ task: 'hash', path, seal }, null, signal)),
+    dispose() {
+      kill()
+      return gone
+    },
+  }
+}
+
+function tooCostly(): Finding {
+  const message =
+    'Reading this file took more time or memory than any real model needs. It is damaged, or made to do harm.'
+  return { severity: 'reject', code: 'storage.unreadable', message, file: '' }
+}
+
+/** Replies in order; rejects with {@link WorkerGone} once the process has ended. */
+function readLines(child: ChildProcess): { next(): Promise<Reply>; stderr(): string } {
+  const ready: Reply[] = []
+  let failure: Error | null = null
+  let waiting: { resolve: (reply: Reply) => void; reject: (error: Error) => void } | null = null
+  let rest = ''
+  let stderr = ''
+
+  const fail = (error: Error) => {
+    failure ??= error
+    waiting?.reject(failure)
+    waiting = null
+  }
+  const take = (line: string) => {
+    let reply: Reply
+    try {
+      reply = Reply.parse(JSON.parse(line))
+    } catch (error) {
+      child.kill('SIGKILL')
+      fail(new WorkerGone('The inspecting process gave no valid answer.', { cause: error }))
+      return
+    }
+    if (waiting) {
+      waiting.resolve(reply)
+      waiting = null
+    } else ready.push(reply)
+  }
+  child.stdout?.setEncoding('utf8')
+  child.stdout?.on('data', (text: string) => {
+    const parts = (rest + text).split('\n')
+    rest = parts.pop() ?? ''
+    if (rest.length > LONGEST_LINE) {
+      child.kill('SIGKILL')
+      fail(new WorkerGone('The inspecting process answered without end.'))
+    }
+    for (const line of parts) take(line)
+  })
+  child.stderr?.setEncoding('utf8')
+  child.stderr?.on('data', (text: string) => {
+    stderr = (stderr + text).slice(-4000)
+  })
+  // A write to a process that has just died; its end is reported by `close`.
+  child.stdin?.on('error', () => undefined)
+  child.once('error', fail)
+  child.once('close', (code, signal) =>
+    fail(new WorkerGone(`The inspecting process ended (${signal ?? code}).`)),
+  )
+  return {
+    next() {
+      const reply = ready.shift()
+      if (reply) return Promise.resolve(reply)
+      if (failure) return Promise.reject(failure)
+      return new Promise((resolve, reject) => {
+        waiting = { resolve, reject }
+      })
+    },
+    stderr: () => stderr,
+  }
+}

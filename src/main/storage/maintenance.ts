@@ -1,0 +1,87 @@
+import type { Database } from '../platform/database'
+import type { BlobStore } from './blobs'
+import type { FileWorker } from './import/worker'
+import type { StorageTables } from './schema'
+
+/** Which blobs the rows name: those of versions, of artifacts, and of imports that wait. */
+export class NamedBlobs {
+  readonly #database: Database
+  readonly #tables
+
+  constructor(database: Database) {
+    this.#database = database
+    this.#tables = database.builder<StorageTables>()
+  }
+
+  has(digest: string): boolean {
+    const query = this.#tables
+      .selectFrom('artifacts')
+      .select('digest')
+      .where('digest', '=', digest)
+      .unionAll(this.#tables.selectFrom('model_files').select('digest').where('digest', '=', digest))
+      .unionAll(this.#tables.selectFrom('import_blobs').select('digest').where('digest', '=', digest))
+      .limit(1)
+    return this.#database.first(query) !== undefined
+  }
+
+  all(): Set<string> {
+    const query = this.#tables
+      .selectFrom('artifacts')
+      .select('digest')
+      .where('digest', 'is not', null)
+      .union(this.#tables.selectFrom('model_files').select('digest'))
+      .union(this.#tables.selectFrom('import_blobs').select('digest'))
+    return new Set(this.#database.all(query).flatMap((row) => row.digest ?? []))
+  }
+}
+
+/** Frees what nothing names and no one is about to name, and temporary files nobody writes. */
+export async function collect(
+  blobs: BlobStore,
+  named: NamedBlobs,
+): Promise<{ removed: number; freedBytes: number }> {
+  let removed = 0
+  let freedBytes = await blobs.removeStaleTemporaries()
+  for await (const { digest } of blobs.list()) {
+    const bytes = await blobs.remove(digest, (candidate) => named.has(candidate))
+    if (bytes === null) continue
+    removed++
+    freedBytes += bytes
+  }
+  return { removed, freedBytes }
+}
+
+/**
+ * Hashes every blob in a process of its own. A damaged one is replaced by the next import of the same bytes.
+ * @throws the signal's reason
+ */
+export async function verifyBlobs(
+  blobs: BlobStore,
+  named: NamedBlobs,
+  worker: FileWorker,
+  signal: AbortSignal,
+): Promise<{ checked: number; checkedBytes: number; damaged: string[]; missing: string[] }> {
+  const expected = named.all()
+  const damaged: string[] = []
+  let checked = 0
+  let checkedBytes = 0
+  for await (const { digest, sizeBytes } of blobs.list()) {
+    // Pinned, so that a collection beside us does not take it away under the reader.
+    const release = blobs.pin(digest)
+    try {
+      if (!(await blobs.has(digest))) continue
+      const found = await worker.hash(blobs.pathOf(digest), false, signal)
+      expected.delete(digest)
+      checked++
+      checkedBytes += sizeBytes
+      if (found.digest === digest) continue
+      damaged.push(digest)
+      blobs.markDamaged(digest)
+    } finally {
+      release()
+    }
+  }
+  // What a removal has unnamed since the beginning is not missing.
+  const missing = [...expected].filter((digest) => named.has(digest))
+  return { checked, checkedBytes, damaged: damaged.sort(), missing: missing.sort() }
+}

@@ -1,0 +1,119 @@
+import { cp, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import pino from 'pino'
+import type { Import } from '../../../shared/contract'
+import type { PrincipalId } from '../../../shared/domain/ids'
+import { systemClock } from '../../platform/clock'
+import { type Database, openDatabase } from '../../platform/database'
+import { createStorage, type ImportSource, type Storage, storageMigrations } from '../index'
+import { buildInspectWorker } from './build-worker'
+
+export const FIXTURES = resolve(import.meta.dirname, '../../../../fixtures')
+export const ANNA = 'usr-anna' as PrincipalId
+
+/** A data folder that outlives the storages opened on it, with the inspecting process built beside it. */
+export interface Bench {
+  folder: string
+  dataDir: string
+  workerEntry: string
+  open(options?: { usersOf?: (model: string, version: number) => string[] }): Promise<Opened>
+  dispose(): Promise<void>
+}
+
+export interface Opened {
+  storage: Storage
+  database: Database
+  close(): Promise<void>
+}
+
+let builtWorker: Promise<string> | null = null
+
+/** One build serves all tests of a file. */
+async function workerEntry(): Promise<string> {
+  builtWorker ??= mkdtemp(join(tmpdir(), 'llmagentos-worker-')).then((folder) => {
+    process.once('exit', () => void rm(folder, { recursive: true, force: true }))
+    return buildInspectWorker(folder)
+  })
+  return builtWorker
+}
+
+export async function createBench(dataDirOverride?: string): Promise<Bench> {
+  const folder = await mkdtemp(join(tmpdir(), 'llmagentos-storage-'))
+  const dataDir = dataDirOverride ?? join(folder, 'data')
+  await mkdir(dataDir, { recursive: true })
+  const entry = await workerEntry()
+  const opened: Opened[] = []
+  return {
+    folder,
+    dataDir,
+    workerEntry: entry,
+    async open(options = {}) {
+      const database = await openDatabase(join(folder, 'test.db'), storageMigrations)
+      const storage = createStorage({
+        dataDir,
+        database,
+        clock: systemClock,
+        logger: pino({ level: 'silent' }),
+        inspectWorkerEntry: entry,
+        usersOf: options.usersOf ?? (() => []),
+      })
+      await storage.start()
+      const it: Opened = {
+        storage,
+        database,
+        async close() {
+          if (!opened.includes(it)) return
+          opened.splice(opened.indexOf(it), 1)
+          await storage.dispose()
+          await database.dispose()
+        },
+      }
+      opened.push(it)
+      return it
+    },
+    async dispose() {
+      for (const it of [...opened]) await it.close()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** The import once it has left `running`. */
+export function settled(storage: Storage, id: string): Promise<Import> {
+  return new Promise((resolve) => {
+    const check = () => {
+      const view = storage.getImport(id)
+      if (view.state === 'running') return false
+      unsubscribe()
+      resolve(view)
+      return true
+    }
+    const unsubscribe = storage.onDidChangeImports(() => void check())
+    check()
+  })
+}
+
+export async function importAndSettle(
+  storage: Storage,
+  source: string | ImportSource,
+  name?: string,
+): Promise<Import> {
+  const given: ImportSource = typeof source === 'string' ? { kind: 'path', path: source, name } : source
+  const started = await storage.startImport(given, ANNA)
+  return settled(storage, started.id)
+}
+
+/** Names of the blobs on the disk, and whatever else lies where temporary files lie. */
+export async function onDisk(dataDir: string): Promise<{ blobs: string[]; temporary: string[] }> {
+  const root = join(dataDir, 'blobs')
+  const folders = (await readdir(root)).filter((name) => name !== 'incoming')
+  const blobs = (await Promise.all(folders.map((name) => readdir(join(root, name))))).flat().sort()
+  return { blobs, temporary: await readdir(join(root, 'incoming')) }
+}
+
+/** A copy of a fixture that a test may change. */
+export async function copyOfFixture(name: string, to: string): Promise<string> {
+  await cp(join(FIXTURES, name), to, { recursive: true })
+  return to
+}
