@@ -26,7 +26,7 @@ describe('core on this very machine', () => {
 
   afterEach(async () => {
     await core.dispose()
-    database.dispose()
+    await database.dispose()
     await rm(folder, { recursive: true })
   })
 

@@ -62,7 +62,7 @@ export function normalAddress(text: string): string | null {
   const match = text.trim().match(/^(?:([0-9a-f]{4,8}):)?([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])$/i)
   if (!match) return null
   const [, domain = '0000', bus, device, fn] = match
-  return `${domain.slice(-4).padStart(4, '0')}:${bus}:${device}.${fn}`.toLowerCase()
+  return `${domain.replace(/^0+/, '').padStart(4, '0')}:${bus}:${device}.${fn}`.toLowerCase()
 }
 
 /**

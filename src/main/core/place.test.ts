@@ -1,0 +1,195 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Placement } from '../../shared/contract'
+import type { DeviceId } from '../../shared/domain/ids'
+import type { ResourceVector } from '../../shared/domain/resources'
+import { type FreeDevice, place } from './place'
+import { addQuanta, fitsIn, namedAmounts, type Quanta, takeQuanta, toQuanta, toVector } from './quanta'
+
+function device(id: string, kind: FreeDevice['kind'], free: ResourceVector, healthy = true): FreeDevice {
+  return { id: id as DeviceId, kind, free, capacity: free, healthy }
+}
+
+const cpu = device('cpu0', 'cpu', { cpuCores: 8, memoryBytes: 16e9 })
+const gpu = (id: string, free: number, gpuMemoryBytes: number) =>
+  device(id, 'gpu', { gpu: free, gpuMemoryBytes })
+
+describe('place', () => {
+  it('puts cores and memory on the CPU, a GPU share with its memory on one GPU', () => {
+    expect(
+      place({ cpuCores: 2, memoryBytes: 1e9, gpu: 0.5, gpuMemoryBytes: 4e9 }, [cpu, gpu('a', 1, 8e9)]),
+    ).toEqual([
+      { device: 'cpu0', amounts: { cpuCores: 2, memoryBytes: 1e9 } },
+      { device: 'a', amounts: { gpu: 0.5, gpuMemoryBytes: 4e9 } },
+    ])
+  })
+
+  it('never spreads a fraction of a GPU over two', () => {
+    expect(place({ gpu: 0.8 }, [gpu('a', 0.5, 8e9), gpu('b', 0.5, 8e9)])).toEqual({ missing: { gpu: 0.3 } })
+  })
+
+  it('takes the memory from the GPU that gives the share', () => {
+    expect(place({ gpu: 0.5, gpuMemoryBytes: 6e9 }, [gpu('a', 1, 4e9), gpu('b', 0.2, 24e9)])).toEqual({
+      missing: { gpuMemoryBytes: 2e9 },
+    })
+  })
+
+  it('fills the fullest that fits, so that a whole GPU stays free', () => {
+    expect(place({ gpu: 0.25 }, [gpu('a', 1, 8e9), gpu('b', 0.5, 8e9)])).toEqual([
+      { device: 'b', amounts: { gpu: 0.25 } },
+    ])
+  })
+
+  it('gives several GPUs whole, and the fraction where it costs no whole one', () => {
+    expect(place({ gpu: 1.5, gpuMemoryBytes: 6e9 }, [gpu('a', 1, 8e9), gpu('b', 0.5, 8e9)])).toEqual([
+      { device: 'b', amounts: { gpu: 0.5, gpuMemoryBytes: 2e9 } },
+      { device: 'a', amounts: { gpu: 1, gpuMemoryBytes: 4e9 } },
+    ])
+  })
+
+  it('spreads memory over several GPUs in proportion and to the byte', () => {
+    const placed = place(
+      { gpu: 3, gpuMemoryBytes: 10 },
+      ['a', 'b', 'c'].map((id) => gpu(id, 1, 4)),
+    )
+    expect((placed as Placement).map(({ amounts }) => amounts.gpuMemoryBytes)).toEqual([3, 3, 4])
+  })
+
+  it('says how many whole GPUs are missing', () => {
+    expect(place({ gpu: 3 }, [gpu('a', 1, 8e9), gpu('b', 1, 8e9)])).toEqual({ missing: { gpu: 1 } })
+    expect(place({ gpu: 3 }, [])).toEqual({ missing: { gpu: 3 } })
+  })
+
+  it('takes custom resources from any device, those in use first', () => {
+    const seats = device('fpga0', 'fpga', { fpga: 1, custom: { seats: 2 } })
+    const more = device('cpu0', 'cpu', { cpuCores: 4, custom: { seats: 3 } })
+    expect(place({ cpuCores: 1, custom: { seats: 4 } }, [seats, more])).toEqual([
+      { device: 'cpu0', amounts: { cpuCores: 1, custom: { seats: 3 } } },
+      { device: 'fpga0', amounts: { custom: { seats: 1 } } },
+    ])
+    expect(place({ custom: { seats: 6 } }, [seats, more])).toEqual({ missing: { custom: { seats: 1 } } })
+    expect(place({ custom: { none: 1 } }, [seats])).toEqual({ missing: { custom: { none: 1 } } })
+  })
+
+  it('uses no device that is not fit for work', () => {
+    expect(place({ gpu: 1 }, [device('a', 'gpu', { gpu: 1 }, false)])).toEqual({ missing: { gpu: 1 } })
+  })
+
+  it('needs no device for nothing', () => {
+    expect(place({}, [])).toEqual([])
+  })
+
+  const amounts = fc.constantFrom(0, 0.1, 0.2, 0.25, 0.3, 0.5, 0.7, 1)
+  const gpus = fc.array(fc.record({ free: fc.constantFrom(0, 0.1, 0.5, 0.9, 1, 2), memory: fc.nat(8) }), {
+    maxLength: 4,
+  })
+
+  it('finds a placement exactly when there is one, and gives what was asked, to the last unit', () => {
+    fc.assert(
+      fc.property(gpus, fc.nat(3), amounts, fc.nat(12), (list, wholes, fraction, memory) => {
+        const need = toVector(toQuanta({ gpu: wholes + fraction, gpuMemoryBytes: memory * 6 }))
+        const devices = list.map(({ free, memory: units }, index) => gpu(`g${index}`, free, units * 6))
+        const placed = place(need, devices)
+        expect('missing' in placed).toBe(!possible(wholes + fraction, memory * 6, devices))
+        if ('missing' in placed) {
+          expect(toQuanta(placed.missing).size).toBeGreaterThan(0)
+          return
+        }
+        const total: Quanta = new Map()
+        for (const { device: id, amounts: share } of placed) {
+          const free = toQuanta(devices.find((item) => item.id === id)?.free ?? {})
+          expect(fitsIn(toQuanta(share), free)).toBe(true)
+          addQuanta(total, toQuanta(share))
+        }
+        expect(Object.fromEntries(total)).toEqual(Object.fromEntries(toQuanta(need)))
+        const fractions = placed.filter(({ amounts: share }) => (share.gpu ?? 0) % 1 !== 0)
+        expect(fractions.length).toBeLessThanOrEqual(1)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+})
+
+/** By trying every way: which device takes the fraction, how many whole units each other gets. */
+function possible(amount: number, bytes: number, devices: FreeDevice[]): boolean {
+  if (amount === 0 && bytes === 0) return true
+  const fits = (item: FreeDevice, share: number, memory: number) =>
+    (item.free.gpu ?? 0) * 10 + 1e-6 >= share * 10 && (item.free.gpuMemoryBytes ?? 0) + 1e-6 >= memory
+  if (devices.some((item) => fits(item, amount, bytes))) return true
+  if (amount <= 1) return false
+  const wholes = Math.floor(amount + 1e-9)
+  const fraction = Math.round((amount - wholes) * 1e6) / 1e6
+  const perUnit = bytes / amount
+  const tries = fraction > 0 ? devices.map((_, index) => index) : [-1]
+  return tries.some((at) => {
+    const most = devices.map((item, index) => {
+      const less = index === at ? fraction : 0
+      if (!fits(item, less, Math.ceil(perUnit * less))) return index === at ? -Infinity : 0
+      let units = 0
+      while (fits(item, less + units + 1, Math.ceil(perUnit * less) + Math.ceil(perUnit) * (units + 1)))
+        units++
+      return units
+    })
+    return most.reduce((sum, units) => sum + units, 0) >= wholes
+  })
+}
+
+describe('amounts in whole numbers', () => {
+  const amount = fc.double({ min: 0, max: 1e6, noNaN: true })
+
+  it('come back exactly after any sums, in any order', () => {
+    fc.assert(
+      fc.property(fc.array(amount, { maxLength: 50 }), fc.nat(), (values, seed) => {
+        const used: Quanta = new Map()
+        const all = values.map((value) => toQuanta({ cpuCores: value, memoryBytes: Math.floor(value * 1e6) }))
+        for (const quanta of all) addQuanta(used, quanta)
+        const shuffled = [...all].sort(
+          (a, b) =>
+            (((a.get('cpuCores') ?? 0) * (seed + 1)) % 97) - (((b.get('cpuCores') ?? 0) * (seed + 1)) % 97),
+        )
+        for (const quanta of shuffled) takeQuanta(used, quanta)
+        expect(used.size).toBe(0)
+      }),
+    )
+  })
+
+  it('let ten tenths, six sixths and 0.1 + 0.2 + 0.7 fit into one', () => {
+    for (const parts of [
+      Array(10).fill(0.1),
+      Array(6).fill(1 / 6),
+      Array(7).fill(1 / 7),
+      [0.1, 0.2, 0.7],
+      [0.57, 0.43],
+    ]) {
+      const free = toQuanta({ gpu: 1 })
+      for (const gpuShare of parts) {
+        const share = toQuanta({ gpu: gpuShare })
+        expect(fitsIn(share, free)).toBe(true)
+        takeQuanta(free, share)
+      }
+    }
+  })
+
+  it('read back as they were written', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 1e9 }), (millionths) => {
+        const vector = { cpuCores: millionths / 1e6 }
+        expect(toVector(toQuanta(vector))).toEqual(vector)
+      }),
+    )
+  })
+
+  it('refuse what is no amount', () => {
+    for (const bad of [Number.NaN, -1, Number.POSITIVE_INFINITY, 1e300]) {
+      expect(() => toQuanta({ cpuCores: bad })).toThrow(/cpuCores/)
+      expect(() => toQuanta({ custom: { seats: bad } })).toThrow(/custom.seats/)
+    }
+  })
+
+  it('know a limit of zero from no limit', () => {
+    expect(namedAmounts({ gpu: 0, custom: { seats: 0 } })).toEqual([
+      ['gpu', 0],
+      ['custom.seats', 0],
+    ])
+  })
+})
