@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { AuditRecord } from '../../shared/contract'
 import type { Database } from '../platform/database'
 import { DENIALS_RECORDED } from './denial-budget'
 import { type Caller, type Resource, THE_SYSTEM } from './index'
+import type { SecurityTables } from './tables'
 import { type Bench, openBench } from './testing'
 
 let bench: Bench
@@ -187,6 +189,29 @@ describe('forging the log', () => {
     bench.security.authorize(owner, 'job.submit', THE_SYSTEM)
     expect(await bench.security.verifyAudit()).toMatchObject({ valid: false, brokenAt })
     expect(() => rows()).not.toThrow()
+  })
+
+  it('a record changed together with its own hash breaks the next one', async () => {
+    const table = bench.database.builder<SecurityTables>()
+    const rowOf = (seq: number) => {
+      const [row] = bench.database.all(table.selectFrom('audit').selectAll().where('seq', '=', seq))
+      if (!row) throw new Error(`no record ${seq}`)
+      return row
+    }
+    rows()
+    const { hash: genuine, ...record } = rowOf(700)
+    const hashOf = (fields: typeof record) =>
+      createHash('sha256')
+        .update(rowOf(699).hash + JSON.stringify(Object.fromEntries(Object.entries(fields).sort())))
+        .digest('hex')
+    expect(hashOf(record)).toBe(genuine)
+    const forged = { ...record, principal: 'someone' }
+    await bench.restart((database) => {
+      forge(database, 'select 1')
+      const changes = { principal: forged.principal, hash: hashOf(forged) }
+      database.run(table.updateTable('audit').set(changes).where('seq', '=', 700))
+    })
+    expect(await bench.security.verifyAudit()).toMatchObject({ valid: false, brokenAt: 'audit-701' })
   })
 
   it('verifying lets others run', async () => {
