@@ -13,15 +13,17 @@ export function Metric(props: {
 }) {
   return (
     <section className={classes['metric']} aria-label={props.label}>
+      <div className={classes['metricLabel']}>{props.label}</div>
       <div className={classes['metricMain']}>
-        <div className={classes['metricLabel']}>{props.label}</div>
         <div>
           <span className={classes['metricValue']}>{props.value}</span>
           {props.unit && <span className={classes['metricUnit']}> {props.unit}</span>}
         </div>
-        <div className={classes['metricNote']}>{props.note ?? '\u00a0'}</div>
+        {props.trend && <Sparkline values={props.trend} colour={props.colour ?? 'var(--app-queued)'} />}
       </div>
-      {props.trend && <Sparkline values={props.trend} colour={props.colour ?? 'var(--app-queued)'} />}
+      <div className={classes['metricNote']} title={typeof props.note === 'string' ? props.note : undefined}>
+        {props.note ?? '\u00a0'}
+      </div>
     </section>
   )
 }

@@ -3,7 +3,8 @@ import { useId } from 'react'
 /** Path data of a line through values spread over the width; the range begins at 0. */
 export function linePath(values: readonly number[], width: number, height: number): string {
   if (values.length === 0) return ''
-  const top = Math.max(...values, 0) || 1
+  // Head room, so that a line that stays the same is not an edge.
+  const top = Math.max(...values, 0) * 1.4 || 1
   const step = values.length > 1 ? width / (values.length - 1) : 0
   return values
     .map((value, i) => {
@@ -24,7 +25,7 @@ export function Sparkline(props: { values: readonly number[]; colour: string; wi
     <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} aria-hidden="true">
       <defs>
         <linearGradient id={id} x1="0" y1="0" x2="0" y2="1">
-          <stop offset="0" stopColor={props.colour} stopOpacity={0.28} />
+          <stop offset="0" stopColor={props.colour} stopOpacity={0.2} />
           <stop offset="1" stopColor={props.colour} stopOpacity={0} />
         </linearGradient>
       </defs>

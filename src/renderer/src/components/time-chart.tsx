@@ -1,6 +1,7 @@
 import { AreaChart } from '@mantine/charts'
 import { useMemo } from 'react'
 import { localeOf, useLanguage } from '../lib/i18n'
+import classes from './components.module.css'
 
 export interface ChartSeries {
   name: string
@@ -20,6 +21,7 @@ export function TimeChart(props: {
   format: (value: number) => string
   domain?: [number, number | 'auto']
   ticks?: number[]
+  /** In pixels; without it the chart fills its parent, a column. */
   height?: number
   legend?: boolean
 }) {
@@ -35,16 +37,16 @@ export function TimeChart(props: {
   )
   const ticks = useMemo(() => timeTicks(props.fromMs, props.toMs), [props.fromMs, props.toMs])
   return (
-    <div role="img" aria-label={props.label} style={{ minWidth: 0 }}>
+    <div role="img" aria-label={props.label} className={classes['chart']} data-fill={props.height ? undefined : true}>
       <AreaChart
-        h={props.height ?? 196}
+        h={props.height ?? '100%'}
         data={[...props.points]}
         dataKey="atMs"
         series={props.series.map(({ name, colour }) => ({ name, color: colour }))}
         curveType="monotone"
         withDots={false}
         withGradient
-        fillOpacity={0.22}
+        fillOpacity={0.14}
         strokeWidth={1.6}
         gridAxis="x"
         tickLine="none"
@@ -60,13 +62,14 @@ export function TimeChart(props: {
           tickFormatter: (value: number) => axisTime.format(value),
           minTickGap: 24,
         }}
-        yAxisProps={{ domain: props.domain ?? [0, 'auto'], width: 44, ...(props.ticks ? { ticks: props.ticks } : {}) }}
+        yAxisProps={{ domain: props.domain ?? [0, 'auto'], width: 40, dx: -2, ...(props.ticks ? { ticks: props.ticks } : {}) }}
         areaProps={{ isAnimationActive: false }}
         tooltipAnimationDuration={0}
         tooltipProps={{
           isAnimationActive: false,
+          // Recharts asks for a label before there is a point under the pointer.
           labelFormatter: (value: unknown) =>
-            spanMs > 7_200_000 ? axisTime.format(Number(value)) : exactTime.format(Number(value)),
+            typeof value !== 'number' ? '' : (spanMs > 7_200_000 ? axisTime : exactTime).format(value),
         }}
       />
     </div>

@@ -10,6 +10,7 @@ import { useList } from '../../lib/live'
 import { readSetting, writeSetting } from '../../lib/local-settings'
 import { navigate } from '../../lib/router'
 import { useAudit, useImports, useSystemInfo } from '../../lib/stores'
+import classes from './overview.module.css'
 
 const isWaiting = (item: Import) => item.state === 'waiting'
 const newestFirst = (a: { at: string }, b: { at: string }) => (a.at < b.at ? 1 : -1)
@@ -21,7 +22,7 @@ export function NeedsPerson() {
   const waiting = useList(useImports, undefined, isWaiting)
   const problems = useSystemInfo((state) => state.value?.problems)
   return (
-    <>
+    <div className={classes['attentions']}>
       {waiting.map((item) => (
         <WaitingImport key={item.id} item={item} />
       ))}
@@ -29,7 +30,7 @@ export function NeedsPerson() {
       {problems?.map((problem) => (
         <Problem key={problem} text={problem} />
       ))}
-    </>
+    </div>
   )
 }
 
@@ -41,14 +42,14 @@ function WaitingImport({ item }: { item: Import }) {
       actions={
         <>
           <Button
-            size="compact-sm"
+            size="compact-sm" fz="xs"
             variant="default"
             onClick={() => void getClient().storage.imports.cancel({ id: item.id }).catch(notifyError)}
           >
             {t('common:cancel')}
           </Button>
           <Button
-            size="compact-sm"
+            size="compact-sm" fz="xs"
             onClick={() => void getClient().storage.imports.confirm({ id: item.id }).catch(notifyError)}
           >
             {t('overview:importAnyway')}
@@ -82,10 +83,10 @@ function Denials() {
       tone="failed"
       actions={
         <>
-          <Button size="compact-sm" variant="default" onClick={dismiss}>
+          <Button size="compact-sm" fz="xs" variant="default" onClick={dismiss}>
             {t('dismiss')}
           </Button>
-          <Button size="compact-sm" variant="default" onClick={() => navigate('/activity')}>
+          <Button size="compact-sm" fz="xs" variant="default" onClick={() => navigate('/activity')}>
             {t('seeActivity')}
           </Button>
         </>
@@ -102,7 +103,7 @@ function Problem({ text }: { text: string }) {
   return (
     <Attention
       actions={
-        <Button size="compact-sm" variant="default" onClick={() => navigate('/devices')}>
+        <Button size="compact-sm" fz="xs" variant="default" onClick={() => navigate('/devices')}>
           {t('seeDevices')}
         </Button>
       }

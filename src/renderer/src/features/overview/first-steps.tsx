@@ -42,7 +42,7 @@ export function FirstSteps() {
               title={t('first.app')}
               text={t('first.appText')}
               action={
-                <Button component={RouteLink} to="/access" variant="default" size="compact-sm">
+                <Button component={RouteLink} to="/access" variant="default" size="compact-sm" fz="xs">
                   {t('first.open')}
                 </Button>
               }

@@ -46,7 +46,6 @@ export function Utilisation() {
           format={formatPercent}
           domain={[0, 1]}
           ticks={QUARTERS}
-          height={208}
         />
       ) : (
         <div className={classes['pending']}>{t('collecting')}</div>
