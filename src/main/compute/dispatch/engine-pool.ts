@@ -91,13 +91,14 @@ export class EnginePool {
     const now = this.#deps.clock.now()
     return [...this.#engines.values()].map((engine) => {
       const runMs = engine.job ? runMsOf(engine.job) : 0
+      const loadMs = engine.state === 'loading' && engine.job ? this.loadOf(engine.job).estimateMs : 0
       return {
         ref: engine.ref,
         engineKey: engine.key,
         state: engine.state === 'gone' ? 'leaving' : engine.state,
         memory: engine.memory,
         idleSinceMs: engine.idleSinceMs,
-        remainingMs: runMs === null ? null : Math.max(0, runMs - (now - engine.busySinceMs)),
+        remainingMs: runMs === null ? null : Math.max(0, loadMs + runMs - (now - engine.busySinceMs)),
       }
     })
   }

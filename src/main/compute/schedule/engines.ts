@@ -62,7 +62,7 @@ export class Engines {
     if (remaining.length === 0) return true
     const runMs = job.runMs ?? this.#state.policy.unknownRunMs
     const others = Math.max(0, (this.#work.get(group.engineKey) ?? 0) - runMs)
-    return Math.min(...remaining) + others / remaining.length > group.load.estimateMs
+    return Math.min(...remaining) + others / remaining.length > this.#state.policy.patience * group.load.estimateMs
   }
 
   /** Least recently used first, those nobody waits for before the others. */

@@ -35,7 +35,8 @@ export function explain(input: ExplainInput, limit: number): Explained[] {
   const explained: Explained[] = []
   const slots = Math.max(1, input.slots)
   const known = running.every((ms) => ms !== null)
-  const untilFree = running.length < slots ? 0 : Math.min(...running.map((ms) => ms ?? 0))
+  // What is held up goes on when something ends.
+  const untilFree = plan.blocked.size > 0 && running.length > 0 ? Math.min(...running.map((ms) => ms ?? 0)) : 0
   let aheadMs: number | null = known ? 0 : null
   for (let cursor = heads.pop(); cursor && explained.length < limit; cursor = heads.pop()) {
     const { group, index, head } = cursor

@@ -1,5 +1,5 @@
 import type { Placement } from '../../../shared/contract'
-import { addVectors, entriesOf, type ResourceVector, subtractVectors } from '../../../shared/domain/resources'
+import { addVectors, RESOURCE_NAMES, type ResourceVector, subtractVectors } from '../../../shared/domain/resources'
 import type { FreeDevice } from '../../core'
 
 /** Finds room for the whole vector, or null; as core's `place`. */
@@ -18,7 +18,7 @@ export class Space {
   }
 
   fits(need: ResourceVector): Placement | null {
-    if (entriesOf(need).length === 0) return []
+    if (covers(NOTHING, need)) return []
     if (this.#refused.some((refused) => covers(need, refused))) return null
     const placement = this.#place(need, this.#devices)
     if (!placement && this.#refused.length < 16) this.#refused.push(need)
@@ -61,8 +61,11 @@ export class Space {
   }
 }
 
-/** True when `a` asks for at least all that `b` asks for. */
+/** True when `a` asks for at least all that `b` asks for. Asked for each class of the queue, so nothing is made here. */
 function covers(a: ResourceVector, b: ResourceVector): boolean {
-  const amounts = new Map(entriesOf(a))
-  return entriesOf(b).every(([name, value]) => (amounts.get(name) ?? 0) >= value)
+  for (const name of RESOURCE_NAMES) if ((a[name] ?? 0) < (b[name] ?? 0)) return false
+  for (const name in b.custom) if ((a.custom?.[name] ?? 0) < (b.custom[name] ?? 0)) return false
+  return true
 }
+
+const NOTHING: ResourceVector = {}

@@ -48,11 +48,13 @@ export interface SchedulePolicy {
   holdBackAfterMs: number
   /** Engines at most, all versions together. */
   maxEngines: number
+  /** An engine in use is awaited for so many times as long as another takes to load. */
+  patience: number
   /** What a job whose length nobody knows counts for, when deciding whether to load another engine. */
   unknownRunMs: number
 }
 
-export const DEFAULT_POLICY: SchedulePolicy = { holdBackAfterMs: 5_000, maxEngines: 32, unknownRunMs: 100 }
+export const DEFAULT_POLICY: SchedulePolicy = { holdBackAfterMs: 5_000, maxEngines: 32, patience: 2, unknownRunMs: 50 }
 
 export interface PlanState {
   now: number

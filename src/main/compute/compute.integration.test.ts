@@ -1,0 +1,344 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { AppError } from '../../shared/errors'
+import type { JobId } from '../../shared/domain/ids'
+import { isTerminal } from '../../shared/domain/job-state'
+import { createHarness, type Harness, type HarnessOptions, type Opened, until } from './testing/harness'
+
+const x = (a: number, b: number) => ({ x: { dtype: 'float32' as const, shape: [2], data: [a, b] } })
+const id = (job: { id: string }) => job.id as JobId
+
+let harness: Harness
+let system: Opened
+
+async function setUp(options: HarnessOptions = {}): Promise<void> {
+  harness = await createHarness(options)
+  system = await harness.open()
+}
+
+beforeEach(() => setUp())
+afterEach(async () => {
+  await system.die()
+  await harness.remove()
+})
+
+async function ended(job: { id: string }): Promise<void> {
+  await until(() => isTerminal(system.compute.get(job.id).state))
+}
+
+describe('a job', () => {
+  it('runs on an engine and keeps its result, its timings and its log', async () => {
+    system.executor.loadMs = 40
+    system.executor.itemMs = 10
+    const job = await system.submit({ kind: 'infer', model: 'm@prod', inputs: x(1, 2) })
+    expect(job).toMatchObject({ state: 'queued', model: 'm@prod', modelVersion: 1, name: 'infer m', need: { cpuCores: 1 } })
+    await until(() => system.compute.get(job.id).state === 'running')
+    expect(system.core.listLeases().map(({ job: holder, need }) => [holder, need])).toEqual([[job.id, { cpuCores: 1 }]])
+    await harness.clock.advance(40)
+    await harness.clock.advance(10)
+    await ended(job)
+    expect(system.compute.get(job.id)).toMatchObject({
+      state: 'succeeded',
+      attempt: 1,
+      progress: 1,
+      timings: { queuedMs: 0, loadMs: 40, computeMs: 10 },
+    })
+    expect(await system.compute.result(id(job), 0)).toMatchObject({ kind: 'infer', outputs: x(1, 2) })
+    expect((await system.compute.log(id(job))).map(({ text }) => text)).toEqual([
+      'Submitted',
+      'Loading m@1',
+      'Loaded in 40 ms',
+      'Succeeded in 10 ms',
+    ])
+    expect(system.core.listLeases()).toEqual([])
+  })
+
+  it('reuses the warm engine, and one engine runs one job at a time', async () => {
+    system.executor.itemMs = 5
+    system.executor.loadMs = 100
+    const jobs = await Promise.all([1, 2, 3].map((n) => system.submit({ kind: 'infer', model: 'm@1', inputs: x(n, n) })))
+    for (let i = 0; i < 50; i++) await harness.clock.advance(5)
+    for (const job of jobs) await ended(job)
+    expect(system.executor.loads).toEqual(['m@1'])
+    expect(system.compute.engines()).toHaveLength(1)
+  })
+
+  it('is refused when its inputs do not fit, and nothing of it remains', async () => {
+    const wrong = { x: { dtype: 'int32' as const, shape: [2], data: [1, 2] } }
+    await expect(system.submit({ kind: 'infer', model: 'm@1', inputs: wrong })).rejects.toMatchObject({ code: 'compute.invalid_input' })
+    await expect(system.submit({ kind: 'batch', model: 'm@1', items: [x(1, 2), wrong] })).rejects.toMatchObject({
+      code: 'compute.invalid_input',
+      details: { item: 1 },
+    })
+    await expect(system.submit({ kind: 'infer', model: 'm@9', inputs: x(1, 2) })).rejects.toMatchObject({ code: 'storage.not_found' })
+    await expect(system.submit({ kind: 'synthetic', durationMs: 1, need: { cpuCores: 99 } })).rejects.toMatchObject({
+      code: 'core.impossible',
+    })
+    await expect(system.submit({ kind: 'synthetic', durationMs: 1, dependsOn: ['j-none'] })).rejects.toMatchObject({
+      code: 'compute.invalid_input',
+    })
+    expect(system.compute.list({ limit: 10 }).items).toEqual([])
+  })
+
+  it('with the same key is the first job, also when both come at once', async () => {
+    const spec = { kind: 'synthetic', durationMs: 1, idempotencyKey: 'k' } as const
+    const [first, second] = await Promise.all([system.submit(spec), system.submit(spec)])
+    expect(second.id).toBe(first.id)
+    expect((await system.submit(spec)).id).toBe(first.id)
+    expect(system.compute.list({ limit: 10 }).items).toHaveLength(1)
+  })
+
+  it('runs a benchmark on zeros of the signature', async () => {
+    const job = await system.submit({ kind: 'benchmark', model: 'm@1', iterations: 5 })
+    await ended(job)
+    expect(await system.compute.result(id(job), 0)).toMatchObject({ iterations: 5, throughput: 1000, latencyMs: { p99: 3 } })
+  })
+
+  it('gives long tensors as base64', async () => {
+    const shape = [2, 1, 5001]
+    const version = { ...[...harness.versions.values()][0]!, signature: { inputs: [{ name: 'x', dtype: 'float32' as const, shape }], outputs: [] } }
+    harness.versions.set('m@2', { ...version, version: 2 })
+    const data = Array.from({ length: 10_002 }, (_, i) => i)
+    const job = await system.submit({ kind: 'infer', model: 'm@2', inputs: { x: { dtype: 'float32', shape, data } } })
+    await ended(job)
+    const { outputs } = await system.compute.result(id(job), 0)
+    expect(outputs?.['x']).toMatchObject({ dtype: 'float32', base64: expect.any(String) })
+  })
+})
+
+describe('failures', () => {
+  it('are tried again after a growing wait, up to maxAttempts', async () => {
+    const job = await system.submit({ kind: 'synthetic', durationMs: 0, fail: 'crash', maxAttempts: 3 })
+    await until(() => system.compute.get(job.id).attempt === 1 && system.compute.get(job.id).state === 'queued')
+    expect(system.compute.get(job.id).waitReason).toMatch(/^Tries again in /)
+    await harness.clock.advance(240)
+    expect(system.compute.get(job.id).attempt).toBe(1)
+    await harness.clock.advance(260)
+    await until(() => system.compute.get(job.id).attempt === 2 && system.compute.get(job.id).state === 'queued')
+    await harness.clock.advance(1000)
+    await ended(job)
+    expect(system.compute.get(job.id)).toMatchObject({ state: 'failed', attempt: 3, error: { code: 'compute.worker_crashed' } })
+    await expect(system.compute.result(id(job), 0)).rejects.toMatchObject({ code: 'compute.worker_crashed' })
+    expect((await system.compute.log(id(job))).filter(({ level }) => level === 'error')).toHaveLength(3)
+    expect(system.core.listLeases()).toEqual([])
+  })
+
+  it('by an error of the model end in a failure that says so', async () => {
+    const job = await system.submit({ kind: 'synthetic', durationMs: 0, fail: 'error' })
+    await ended(job)
+    expect(system.compute.get(job.id)).toMatchObject({ state: 'failed', error: { code: 'compute.runtime_failed' } })
+  })
+
+  it('a hang ends with its timeout, and the next job runs', async () => {
+    const job = await system.submit({ kind: 'synthetic', durationMs: 0, fail: 'hang', timeoutMs: 500 })
+    await until(() => system.compute.get(job.id).state === 'running')
+    await harness.clock.advance(499)
+    expect(system.compute.get(job.id).state).toBe('running')
+    await harness.clock.advance(1)
+    await ended(job)
+    expect(system.compute.get(job.id)).toMatchObject({ state: 'failed', error: { code: 'compute.timeout' } })
+    const next = await system.submit({ kind: 'synthetic', durationMs: 0 })
+    await ended(next)
+    expect(system.compute.get(next.id).state).toBe('succeeded')
+  })
+
+  it('of a load fail the attempt and return the memory', async () => {
+    system.executor.memoryBytes = 1e6
+    system.executor.loadFailures.push(new AppError('compute.runtime_failed', 'The graph has a cycle.'))
+    const job = await system.submit({ kind: 'infer', model: 'm@1', inputs: x(1, 2) })
+    await ended(job)
+    expect(system.compute.get(job.id).error).toMatchObject({ message: 'The graph has a cycle.' })
+    await until(() => system.core.listLeases().length === 0)
+  })
+})
+
+describe('control', () => {
+  it('cancels a queued job at once and a running one when its worker has stopped', async () => {
+    const running = await system.submit({ kind: 'synthetic', durationMs: 1000, need: { cpuCores: 2 } })
+    await until(() => system.compute.get(running.id).state === 'running')
+    const waiting = await system.submit({ kind: 'synthetic', durationMs: 1000 })
+    expect((await system.compute.cancel(id(waiting))).state).toBe('cancelled')
+    expect((await system.compute.cancel(id(running))).state).toBe('cancelled')
+    await expect(system.compute.cancel(id(running))).rejects.toMatchObject({ code: 'compute.conflict' })
+    await expect(system.compute.result(id(running), 0)).rejects.toMatchObject({ code: 'compute.conflict' })
+    await expect(system.compute.cancel('j-none' as JobId)).rejects.toMatchObject({ code: 'compute.not_found' })
+    expect(system.core.listLeases()).toEqual([])
+  })
+
+  it('a cancel that was acknowledged holds after a crash of the program', async () => {
+    const job = await system.submit({ kind: 'synthetic', durationMs: 1e6 })
+    await until(() => system.compute.get(job.id).state === 'running')
+    const cancelled = system.compute.cancel(id(job))
+    cancelled.catch(() => undefined)
+    // The request is on the disk; the program dies before the worker has stopped.
+    await new Promise((resolve) => setImmediate(resolve))
+    await system.die()
+    system = await harness.open()
+    expect(system.compute.get(job.id).state).toBe('cancelled')
+  })
+
+  it('holds, resumes and reorders', async () => {
+    const busy = await system.submit({ kind: 'synthetic', durationMs: 100, need: { cpuCores: 2 } })
+    const low = await system.submit({ kind: 'synthetic', durationMs: 10, need: { cpuCores: 2 }, priority: 10 })
+    const high = await system.submit({ kind: 'synthetic', durationMs: 10, need: { cpuCores: 2 }, priority: 60, hold: true })
+    expect(high).toMatchObject({ state: 'held', waitReason: 'Held until it is resumed' })
+    await system.compute.resume(id(high))
+    await system.compute.setPriority(id(low), 90)
+    await expect(system.compute.hold(id(busy))).rejects.toMatchObject({ code: 'compute.conflict' })
+    await expect(system.compute.resume(id(low))).rejects.toMatchObject({ code: 'compute.conflict' })
+    await harness.clock.advance(300)
+    expect(system.compute.queue().waiting.map(({ job }) => job)).toEqual([])
+    const startedAt = (job: { id: string }) => system.compute.get(job.id).startedAt ?? ''
+    expect(startedAt(low) < startedAt(high)).toBe(true)
+  })
+
+  it('says why a job waits, and for whom', async () => {
+    const busy = await system.submit({ kind: 'synthetic', durationMs: 60_000, need: { cpuCores: 2 }, name: 'nightly-embed' })
+    const first = await system.submit({ kind: 'synthetic', durationMs: 10, need: { cpuCores: 2 } })
+    const second = await system.submit({ kind: 'synthetic', durationMs: 10, need: { cpuCores: 2 } })
+    await harness.clock.advance(250)
+    expect(system.compute.get(first.id).waitReason).toBe(`Waiting for 2 CPU cores: 2 held by nightly-embed (j-${busy.id.slice(-5)})`)
+    expect(system.compute.get(second.id).waitReason).toMatch(/^Behind 1 job/)
+    expect(system.compute.get(first.id).estimateMs).toBeGreaterThan(50_000)
+    const queue = system.compute.queue()
+    expect(queue).toMatchObject({ depth: 2, byState: { queued: 2, running: 1 }, byPriority: [{ priority: 50, queued: 2 }] })
+    expect(queue.waiting.map(({ job }) => job)).toEqual([first.id, second.id])
+  })
+
+  it('retries an ended job as a new one with the same inputs', async () => {
+    system.executor.failures.push('crash')
+    const job = await system.submit({ kind: 'infer', model: 'm@1', inputs: x(3, 4), labels: { a: 'b' } })
+    await ended(job)
+    const again = await system.compute.retry(id(job), job.principal as never)
+    expect(again).toMatchObject({ state: 'queued', labels: { a: 'b' } })
+    expect(again.id).not.toBe(job.id)
+    await ended(again)
+    expect(await system.compute.result(id(again), 0)).toMatchObject({ outputs: x(3, 4) })
+    expect(system.compute.get(job.id).state).toBe('failed')
+  })
+
+  it('waits for a result by event, not longer than asked', async () => {
+    const job = await system.submit({ kind: 'synthetic', durationMs: 100 })
+    const early = system.compute.result(id(job), 50)
+    early.catch(() => undefined)
+    const late = system.compute.result(id(job), 5000)
+    await harness.clock.advance(50)
+    await expect(early).rejects.toMatchObject({ code: 'compute.not_finished' })
+    await harness.clock.advance(100)
+    expect(await late).toMatchObject({ job: job.id, timings: { computeMs: 100 } })
+    const abort = new AbortController()
+    const other = await system.submit({ kind: 'synthetic', durationMs: 100 })
+    const aborted = system.compute.result(id(other), 5000, abort.signal)
+    abort.abort(new Error('gone'))
+    await expect(aborted).rejects.toThrow('gone')
+  })
+})
+
+describe('deadlines and dependencies', () => {
+  it('a deadline ends a job that waits, is held, or runs', async () => {
+    const deadline = new Date(harness.clock.now() + 1000).toISOString()
+    const running = await system.submit({ kind: 'synthetic', durationMs: 5000, need: { cpuCores: 2 }, deadline })
+    const waiting = await system.submit({ kind: 'synthetic', durationMs: 1, need: { cpuCores: 2 }, deadline })
+    const held = await system.submit({ kind: 'synthetic', durationMs: 1, hold: true, deadline })
+    await harness.clock.advance(1000)
+    for (const job of [running, waiting, held]) {
+      await ended(job)
+      expect(system.compute.get(job.id)).toMatchObject({ state: 'failed', error: { code: 'compute.deadline_missed' } })
+    }
+    expect(system.core.listLeases()).toEqual([])
+  })
+
+  it('a job waits for all it depends on', async () => {
+    const a = await system.submit({ kind: 'synthetic', durationMs: 100 })
+    const b = await system.submit({ kind: 'synthetic', durationMs: 200 })
+    const c = await system.submit({ kind: 'synthetic', durationMs: 1, dependsOn: [a.id, b.id] })
+    expect(system.compute.get(c.id).waitReason).toBe(`Waits for ${a.id} and ${b.id}`)
+    await harness.clock.advance(100)
+    await until(() => system.compute.get(c.id).waitReason === `Waits for ${b.id}`)
+    await harness.clock.advance(200)
+    await ended(c)
+    expect(system.compute.get(c.id).state).toBe('succeeded')
+  })
+
+  it('a failure travels down the dependencies, however long the chain', async () => {
+    let last = await system.submit({ kind: 'synthetic', durationMs: 10, fail: 'error' })
+    for (let i = 0; i < 5; i++) last = await system.submit({ kind: 'synthetic', durationMs: 1, dependsOn: [last.id], hold: i === 3 })
+    await harness.clock.advance(10)
+    await ended(last)
+    expect(system.compute.get(last.id)).toMatchObject({ state: 'failed', error: { code: 'compute.dependency_failed' } })
+    expect(system.compute.list({ limit: 10, state: 'failed' }).items).toHaveLength(6)
+  })
+})
+
+describe('memory of engines', () => {
+  it('the engine idle longest goes when another needs its memory', async () => {
+    await system.die()
+    await harness.remove()
+    await setUp({ memoryBytes: 2_500_000 })
+    system.executor.memoryBytes = 1_000_000
+    for (const model of ['m@1', 'n@1', 'm@2']) {
+      const job = await system.submit({ kind: 'infer', model, inputs: x(1, 2) })
+      await ended(job)
+      await harness.clock.advance(1)
+    }
+    expect(system.compute.engines().map((engine) => `${engine.model}@${engine.version}`)).toEqual(['n@1', 'm@2'])
+    expect(system.core.listLeases().map(({ purpose, holder }) => [purpose, holder])).toEqual([
+      ['engine n@1', 'system'],
+      ['engine m@2', 'system'],
+    ])
+  })
+
+  it('an idle engine is unloaded after a while, or by hand', async () => {
+    const job = await system.submit({ kind: 'infer', model: 'm@1', inputs: x(1, 2) })
+    await ended(job)
+    await harness.clock.advance(60_000)
+    await until(() => system.compute.engines().length === 0)
+    await ended(await system.submit({ kind: 'infer', model: 'm@1', inputs: x(1, 2) }))
+    await system.compute.unload(system.compute.engines()[0]!.id)
+    expect(system.compute.engines()).toEqual([])
+    await expect(system.compute.unload('engine-9')).rejects.toMatchObject({ code: 'compute.not_found' })
+  })
+})
+
+describe('stop and start', () => {
+  it('a batch stops at a checkpoint and goes on where it was', async () => {
+    system.executor.itemMs = 100
+    const items = Array.from({ length: 20 }, (_, i) => x(i, i))
+    const job = await system.submit({ kind: 'batch', model: 'm@1', items, batchSize: 2 })
+    await harness.clock.advance(1000)
+    const stopped = system.compute.stop(10_000)
+    await harness.clock.advance(300)
+    await stopped
+    const before = system.compute.get(job.id)
+    expect(before).toMatchObject({ state: 'queued', attempt: 1 })
+    const done = system.executor.computed.length
+    await system.die()
+    system = await harness.open()
+    system.executor.itemMs = 100
+    await harness.clock.advance(3000)
+    await ended(job)
+    expect(system.executor.computed).toEqual(Array.from({ length: 20 - done }, (_, i) => String(done + i)))
+    expect((await system.compute.result(id(job), 0)).items?.map(({ outputs }) => outputs)).toEqual(items)
+    await expect(system.compute.stop(0)).resolves.toBeUndefined()
+    await expect(system.submit({ kind: 'synthetic', durationMs: 1 })).rejects.toMatchObject({ code: 'system.stopping' })
+  })
+
+  it('what runs too long is put back and does not count as a failure', async () => {
+    const job = await system.submit({ kind: 'synthetic', durationMs: 60_000 })
+    await until(() => system.compute.get(job.id).state === 'running')
+    const stopped = system.compute.stop(1000)
+    await harness.clock.advance(1000)
+    await stopped
+    expect(system.compute.get(job.id)).toMatchObject({ state: 'queued', attempt: 1 })
+    expect(system.core.listLeases()).toEqual([])
+  })
+
+  it('a job that runs whenever the program dies is taken for the cause at the third time', async () => {
+    const job = await system.submit({ kind: 'synthetic', durationMs: 60_000 })
+    for (let i = 0; i < 3; i++) {
+      await until(() => system.compute.get(job.id).state === 'running')
+      await system.die()
+      system = await harness.open()
+    }
+    expect(system.compute.get(job.id)).toMatchObject({ state: 'failed', error: { code: 'compute.interrupted' } })
+  })
+})

@@ -1,0 +1,217 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Placement } from '../../../shared/contract'
+import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
+import { addVectors, entriesOf, type ResourceVector, shortage } from '../../../shared/domain/resources'
+import { type FreeDevice, place as corePlace } from '../../core'
+import { plan } from './plan'
+import { compareRank, rankOf } from './rank'
+import type { Place } from './space'
+import { DEFAULT_POLICY, type PlanEngine, type PlanState, type QueueClass, type QueuedJob } from './types'
+
+const place: Place = (need, devices) => {
+  const found = corePlace(need, [...devices])
+  return 'missing' in found ? null : found
+}
+
+interface SimpleJob {
+  id: string
+  version: string
+  need: ResourceVector
+  priority: number
+  readyAt: number
+  runMs: number
+  principal?: string
+}
+
+function cpu(free: ResourceVector, capacity: ResourceVector = free): FreeDevice {
+  return { id: 'cpu0' as DeviceId, kind: 'cpu', free, capacity, healthy: true }
+}
+
+function classesOf(jobs: SimpleJob[], memoryBytes = 100, loadMs = 200): QueueClass[] {
+  const groups = new Map<string, QueueClass & { jobs: QueuedJob[] }>()
+  jobs.forEach((job, seq) => {
+    const principal = (job.principal ?? 'p') as PrincipalId
+    const key = `${job.version}|${principal}|${JSON.stringify(job.need)}`
+    let group = groups.get(key)
+    if (!group) {
+      group = { key, engineKey: job.version, principal, need: job.need, load: { memoryBytes, estimateMs: loadMs }, jobs: [], workMs: 0 }
+      groups.set(key, group)
+    }
+    group.jobs.push({ id: job.id as JobId, rank: rankOf(job.priority, job.readyAt), seq, readyAt: job.readyAt, runMs: job.runMs })
+    group.workMs += job.runMs
+  })
+  for (const group of groups.values()) group.jobs.sort(compareRank)
+  return [...groups.values()]
+}
+
+function state(patch: Partial<PlanState>): PlanState {
+  return { now: 0, classes: [], devices: [cpu({ cpuCores: 2, memoryBytes: 1000 })], engines: [], quotas: new Map(), policy: DEFAULT_POLICY, ...patch }
+}
+
+function job(id: string, patch: Partial<SimpleJob> = {}): SimpleJob {
+  return { id, version: 'm@1', need: { cpuCores: 1 }, priority: 50, readyAt: 0, runMs: 10, ...patch }
+}
+
+function engine(ref: string, patch: Partial<PlanEngine> = {}): PlanEngine {
+  const memory: Placement = [{ device: 'cpu0', amounts: { memoryBytes: 100 } }]
+  return { ref, engineKey: 'm@1', state: 'idle', memory, idleSinceMs: 0, remainingMs: 0, ...patch }
+}
+
+const startsOf = (s: PlanState) => plan(s, place).start.map(({ job: started }) => started.id as string)
+
+describe('plan', () => {
+  it('takes the warm engine, and the one used last', () => {
+    const engines = [engine('a', { idleSinceMs: 5 }), engine('b', { idleSinceMs: 9 })]
+    expect(plan(state({ classes: classesOf([job('1')]), engines }), place).start[0]?.engine).toEqual({ ref: 'b' })
+  })
+
+  it('awaits a busy engine rather than loading another, unless that takes longer', () => {
+    const busy = [engine('a', { state: 'busy', remainingMs: 50 })]
+    const waiting = plan(state({ classes: classesOf([job('1'), job('2')]), engines: busy }), place)
+    expect(waiting.start).toEqual([])
+    expect([...waiting.blocked.values()]).toEqual([{ kind: 'engine', engineKey: 'm@1' }])
+    const long = [engine('a', { state: 'busy', remainingMs: 5_000 })]
+    expect(plan(state({ classes: classesOf([job('1')]), engines: long }), place).start[0]?.engine).toHaveProperty('load')
+    const manyJobs = Array.from({ length: 100 }, (_, i) => job(String(i)))
+    expect(startsOf(state({ classes: classesOf(manyJobs), engines: busy }))).toEqual(['0', '1'])
+  })
+
+  it('evicts what was idle longest when a load needs its memory, and nothing when that would not do', () => {
+    const engines = [
+      engine('old', { engineKey: 'a', idleSinceMs: 1 }),
+      engine('new', { engineKey: 'b', idleSinceMs: 2 }),
+    ]
+    const devices = [cpu({ cpuCores: 2, memoryBytes: 50 }, { cpuCores: 2, memoryBytes: 250 })]
+    expect(plan(state({ classes: classesOf([job('1')]), engines, devices }), place)).toMatchObject({ evict: ['old'], start: [] })
+    const tooLarge = plan(state({ classes: classesOf([job('1')], 900), engines, devices }), place)
+    expect(tooLarge).toMatchObject({ evict: [], start: [] })
+    const leaving = [engine('gone', { engineKey: 'a', state: 'leaving' }), engine('new', { engineKey: 'b' })]
+    expect(plan(state({ classes: classesOf([job('1')]), engines: leaving, devices }), place).evict).toEqual([])
+  })
+
+  it('passes over what does not fit, until that has waited long', () => {
+    const jobs = [job('large', { version: 'n@1', need: { cpuCores: 2 } }), job('small')]
+    const devices = [cpu({ cpuCores: 1, memoryBytes: 1000 }, { cpuCores: 2, memoryBytes: 1000 })]
+    expect(startsOf(state({ classes: classesOf(jobs), devices, now: 1000 }))).toEqual(['small'])
+    const later = plan(state({ classes: classesOf(jobs), devices, now: 5000 }), place)
+    expect(later.start).toEqual([])
+    expect(later.blocked.get(classesOf([job('small')])[0]?.key ?? '')).toEqual({ kind: 'held-back', by: 'large' })
+  })
+
+  it('what the long waiting job does not need is free for others', () => {
+    const jobs = [job('gpu', { version: 'n@1', need: { gpu: 1 } }), job('cpu')]
+    const gpu: FreeDevice = { id: 'gpu0' as DeviceId, kind: 'gpu', free: {}, capacity: { gpu: 1 }, healthy: true }
+    const devices = [cpu({ cpuCores: 1, memoryBytes: 1000 }), gpu]
+    expect(startsOf(state({ classes: classesOf(jobs), devices, now: 60_000 }))).toEqual(['cpu'])
+  })
+
+  it('a quota holds its principal only', () => {
+    const jobs = [job('1', { principal: 'x' }), job('2', { principal: 'x' }), job('3', { principal: 'y' })]
+    const quotas = new Map([['x' as PrincipalId, { limited: ['cpuCores'], left: { cpuCores: 1 } }]])
+    const devices = [cpu({ cpuCores: 8, memoryBytes: 1000 })]
+    const result = plan(state({ classes: classesOf(jobs, 10, 1), quotas, devices }), place)
+    expect(result.start.map(({ job: { id } }) => id)).toEqual(['1', '3'])
+    expect([...result.blocked.values()]).toEqual([{ kind: 'quota', missing: { cpuCores: 1 } }])
+  })
+
+  it('ageing: a job overtakes any that comes later than its distance in priority', () => {
+    expect(rankOf(0, 0)).toBeLessThan(rankOf(100, 600_001))
+    expect(rankOf(100, 599_999)).toBeLessThan(rankOf(0, 0))
+  })
+})
+
+const arbitraryJob = fc.record({
+  version: fc.constantFrom('a@1', 'b@1', 'c@1'),
+  need: fc.oneof(
+    fc.record({ cpuCores: fc.integer({ min: 0, max: 4 }) }),
+    fc.record({ cpuCores: fc.constantFrom(0.5, 1), memoryBytes: fc.integer({ min: 1, max: 400 }) }),
+    fc.record({ gpu: fc.constantFrom(0.25, 0.5, 1) }),
+  ),
+  priority: fc.integer({ min: 0, max: 100 }),
+  readyAt: fc.integer({ min: 0, max: 100_000 }),
+  runMs: fc.integer({ min: 0, max: 5000 }),
+  principal: fc.constantFrom('x', 'y'),
+})
+const arbitraryEngine = fc.record({
+  engineKey: fc.constantFrom('a@1', 'b@1', 'd@1'),
+  state: fc.constantFrom<PlanEngine['state']>('loading', 'idle', 'busy', 'leaving'),
+  idleSinceMs: fc.integer({ min: 0, max: 1000 }),
+  remainingMs: fc.option(fc.integer({ min: 0, max: 5000 })),
+})
+const arbitraryState = fc
+  .record({
+    jobs: fc.array(arbitraryJob, { maxLength: 40 }),
+    engines: fc.array(arbitraryEngine, { maxLength: 8 }),
+    cores: fc.integer({ min: 0, max: 8 }),
+    memory: fc.integer({ min: 0, max: 1000 }),
+    gpu: fc.constantFrom(0, 0.5, 1),
+    quota: fc.option(fc.integer({ min: 0, max: 3 })),
+    now: fc.integer({ min: 100_000, max: 200_000 }),
+  })
+  .map(({ jobs, engines, cores, memory, gpu, quota, now }) =>
+    state({
+      now,
+      classes: classesOf(jobs.map((j, i) => ({ ...j, id: `j${i}` }))),
+      devices: [
+        cpu({ cpuCores: cores, memoryBytes: memory }, { cpuCores: 8, memoryBytes: 2000 }),
+        { id: 'gpu0' as DeviceId, kind: 'gpu', free: { gpu }, capacity: { gpu: 1 }, healthy: true },
+      ],
+      engines: engines.map((e, i) => engine(`e${i}`, e)),
+      quotas: quota === null ? new Map() : new Map([['x' as PrincipalId, { limited: ['cpuCores'], left: { cpuCores: quota } }]]),
+    }),
+  )
+
+describe('plan, always', () => {
+  it('never starts more than is free, nor more than a quota allows', () => {
+    fc.assert(
+      fc.property(arbitraryState, (s) => {
+        const taken = new Map<string, ResourceVector>()
+        const byPrincipal = new Map<string, ResourceVector>()
+        for (const { placement, engine: target, class: group } of plan(s, place).start) {
+          for (const part of [...placement, ...('load' in target ? target.load : [])]) {
+            taken.set(part.device, addVectors(taken.get(part.device) ?? {}, part.amounts))
+          }
+          const sum = placement.reduce<ResourceVector>((total, part) => addVectors(total, part.amounts), {})
+          expect(entriesOf(shortage(group.need, sum))).toEqual([])
+          byPrincipal.set(group.principal, addVectors(byPrincipal.get(group.principal) ?? {}, group.need))
+        }
+        for (const device of s.devices) expect(entriesOf(shortage(taken.get(device.id) ?? {}, device.free))).toEqual([])
+        for (const [principal, { left }] of s.quotas) {
+          expect(byPrincipal.get(principal)?.cpuCores ?? 0).toBeLessThanOrEqual(left.cpuCores ?? 0)
+        }
+      }),
+    )
+  })
+
+  it('never starts two on one engine, nor on one it evicts, nor one that is not idle', () => {
+    fc.assert(
+      fc.property(arbitraryState, (s) => {
+        const { start, evict } = plan(s, place)
+        const used = start.flatMap(({ engine: target }) => ('ref' in target ? [target.ref] : []))
+        const touched = [...used, ...evict]
+        expect(new Set(touched).size).toBe(touched.length)
+        for (const ref of touched) expect(s.engines.find((e) => e.ref === ref)?.state).toBe('idle')
+        for (const { engine: target, class: group } of start) {
+          if ('ref' in target) expect(s.engines.find((e) => e.ref === target.ref)?.engineKey).toBe(group.engineKey)
+        }
+        expect(new Set(start.map(({ job: { id } }) => id)).size).toBe(start.length)
+      }),
+    )
+  })
+
+  it('says of each class that it starts whole, or why not; and gives the same plan again', () => {
+    fc.assert(
+      fc.property(arbitraryState, (s) => {
+        const first = plan(s, place)
+        for (const group of s.classes) {
+          const started = first.start.filter((start) => start.class.key === group.key).length
+          expect(started === group.jobs.length).toBe(!first.blocked.has(group.key))
+          // Within a class the order is kept.
+          expect(first.start.filter((start) => start.class.key === group.key).map(({ job: j }) => j)).toEqual(group.jobs.slice(0, started))
+        }
+        expect(plan(s, place)).toEqual(first)
+      }),
+    )
+  })
+})

@@ -1,0 +1,190 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
+import { addVectors, entriesOf, type ResourceVector, shortage, subtractVectors } from '../../../shared/domain/resources'
+import { place as corePlace } from '../../core'
+import { plan } from './plan'
+import { compareRank, positionIn, rankOf } from './rank'
+import type { Place } from './space'
+import { DEFAULT_POLICY, type PlanEngine, type QueueClass, type QueuedJob } from './types'
+
+const place: Place = (need, devices) => {
+  const found = corePlace(need, [...devices])
+  return 'missing' in found ? null : found
+}
+
+interface Arrival {
+  at: number
+  version: string
+  cores: number
+  priority: number
+  runMs: number
+}
+interface SimEngine extends PlanEngine {
+  until: number
+}
+
+const MEMORY = 100
+
+/** A machine of plain data on a virtual clock. @returns when each job started, and how often it was planned */
+function simulate(arrivals: Arrival[], cores: number, engineSlots: number) {
+  const capacity: ResourceVector = { cpuCores: cores, memoryBytes: engineSlots * MEMORY }
+  const classes = new Map<string, QueueClass & { jobs: QueuedJob[] }>()
+  const engines = new Map<string, SimEngine>()
+  const running = new Map<string, { cores: number; until: number; engine: string }>()
+  const startedAt = new Map<string, number>()
+  const sorted = [...arrivals].sort((a, b) => a.at - b.at)
+  let next = 0
+  let now = 0
+  let engineCount = 0
+  let turns = 0
+
+  while (next < sorted.length || running.size > 0 || classes.size > 0) {
+    for (let arrival = sorted[next]; arrival && arrival.at <= now; arrival = sorted[++next]) {
+      const need = { cpuCores: arrival.cores }
+      const key = `${arrival.version} ${arrival.cores}`
+      let group = classes.get(key)
+      if (!group) {
+        group = { key, engineKey: arrival.version, principal: 'p' as PrincipalId, need, load: { memoryBytes: MEMORY, estimateMs: 50 }, jobs: [], workMs: 0 }
+        classes.set(key, group)
+      }
+      const job = { id: String(next) as JobId, rank: rankOf(arrival.priority, arrival.at), seq: next, readyAt: arrival.at, runMs: arrival.runMs }
+      group.jobs.splice(positionIn(group.jobs, job), 0, job)
+      group.workMs += arrival.runMs
+    }
+    for (const [id, run] of running) {
+      if (run.until > now) continue
+      running.delete(id)
+      const engine = engines.get(run.engine)
+      if (engine) Object.assign(engine, { state: 'idle', idleSinceMs: now, remainingMs: 0 })
+    }
+    let used: ResourceVector = { memoryBytes: engines.size * MEMORY }
+    for (const run of running.values()) used = addVectors(used, { cpuCores: run.cores })
+    expect(entriesOf(shortage(used, capacity))).toEqual([])
+    for (const engine of engines.values()) if (engine.state === 'busy') engine.remainingMs = engine.until - now
+    const decided = plan(
+      {
+        now,
+        classes: [...classes.values()],
+        devices: [{ id: 'cpu0' as DeviceId, kind: 'cpu', free: subtractVectors(capacity, used), capacity, healthy: true }],
+        engines: [...engines.values()],
+        quotas: new Map(),
+        policy: DEFAULT_POLICY,
+      },
+      place,
+    )
+    turns++
+    for (const ref of decided.evict) engines.delete(ref)
+    for (const { job, class: group, engine: target } of decided.start) {
+      const queue = classes.get(group.key)
+      if (!queue) throw new Error('It started twice.')
+      queue.jobs.splice(queue.jobs.indexOf(job), 1)
+      queue.workMs -= job.runMs ?? 0
+      if (queue.jobs.length === 0) classes.delete(group.key)
+      const arrival = sorted[Number(job.id)]
+      if (!arrival || startedAt.has(job.id)) throw new Error('It started twice.')
+      startedAt.set(job.id, now)
+      const ref = 'ref' in target ? target.ref : `e${++engineCount}`
+      const until = now + arrival.runMs + ('ref' in target ? 0 : 50)
+      engines.set(ref, {
+        ref,
+        engineKey: group.engineKey,
+        state: 'busy',
+        memory: [{ device: 'cpu0', amounts: { memoryBytes: MEMORY } }],
+        idleSinceMs: 0,
+        remainingMs: until - now,
+        until,
+      })
+      running.set(job.id, { cores: arrival.cores, until, engine: ref })
+    }
+    if (decided.start.length === 0 && decided.evict.length === 0) {
+      const ends = [...running.values()].map(({ until }) => until)
+      const coming = sorted[next]?.at
+      // A long wait is itself an event: the head begins to hold the others back.
+      const heads = [...classes.values()].flatMap(({ jobs }) => (jobs[0] ? [jobs[0].readyAt + DEFAULT_POLICY.holdBackAfterMs] : []))
+      const times = [...ends, ...(coming === undefined ? [] : [coming]), ...heads].filter((at) => at > now)
+      if (times.length === 0 && classes.size === 0) break
+      if (times.length === 0) throw new Error(`Nothing will ever happen again, with ${classes.size} classes waiting.`)
+      now = Math.min(...times)
+    }
+    if (turns > 200_000) throw new Error('It does not end.')
+  }
+  return { startedAt, sorted, turns }
+}
+
+const arrival = fc.record({
+  at: fc.integer({ min: 0, max: 20_000 }),
+  version: fc.constantFrom('a', 'b', 'c'),
+  cores: fc.constantFrom(1, 1, 2, 4),
+  priority: fc.integer({ min: 0, max: 100 }),
+  runMs: fc.integer({ min: 1, max: 3000 }),
+})
+
+describe('the scheduler over time', () => {
+  it('starts every job exactly once, whatever comes, with more versions than fit into memory', () => {
+    fc.assert(
+      fc.property(fc.array(arrival, { maxLength: 60 }), fc.integer({ min: 1, max: 4 }), (arrivals, slots) => {
+        const { startedAt } = simulate(arrivals, 4, slots)
+        expect(startedAt.size).toBe(arrivals.length)
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('starves nobody under sustained load: a large job of low priority among endless small ones', () => {
+    const arrivals: Arrival[] = [{ at: 0, version: 'a', cores: 4, priority: 50, runMs: 100 }]
+    for (let at = 0; at < 120_000; at += 20) arrivals.push({ at, version: 'b', cores: 1, priority: 50, runMs: 90 })
+    const { startedAt, sorted } = simulate(arrivals, 4, 8)
+    const index = sorted.findIndex(({ cores }) => cores === 4)
+    expect(startedAt.get(String(index))).toBeLessThan(DEFAULT_POLICY.holdBackAfterMs + 1000)
+  })
+
+  it('starves no version when the others keep every engine slot busy', () => {
+    const arrivals: Arrival[] = [{ at: 500, version: 'c', cores: 1, priority: 0, runMs: 10 }]
+    for (let at = 0; at < 700_000; at += 100) arrivals.push({ at, version: at % 200 ? 'a' : 'b', cores: 1, priority: 20, runMs: 190 })
+    const { startedAt, sorted } = simulate(arrivals, 4, 2)
+    const index = sorted.findIndex(({ version }) => version === 'c')
+    // Twenty points of priority are two minutes; the rest is what was running.
+    expect(startedAt.get(String(index))).toBeLessThan(500 + 120_000 + 10_000)
+  })
+
+  it('orders by rank', () => {
+    const items = [3, 1, 2].map((rank, seq) => ({ rank, seq }))
+    expect(items.sort(compareRank).map(({ rank }) => rank)).toEqual([1, 2, 3])
+  })
+})
+
+describe('the cost of a turn', () => {
+  it.each([
+    ['of one class', 1],
+    ['of a thousand classes', 1000],
+    ['of ten thousand classes', 10_000],
+  ])('with 10,000 queued jobs %s is bounded', (_name, classCount) => {
+    const classes: QueueClass[] = Array.from({ length: classCount }, (_, c) => ({
+      key: `c${c}`,
+      engineKey: `v${c % 50}`,
+      principal: 'p' as PrincipalId,
+      need: { cpuCores: 1 + c / classCount },
+      load: { memoryBytes: MEMORY, estimateMs: 100 },
+      jobs: Array.from({ length: 10_000 / classCount }, (_, i) => ({ id: `${c}-${i}` as JobId, rank: i * classCount + c, seq: i, readyAt: 0, runMs: 10 })),
+      workMs: 100,
+    }))
+    const state = {
+      now: 1000,
+      classes,
+      devices: [{ id: 'cpu0' as DeviceId, kind: 'cpu' as const, free: { cpuCores: 0.5, memoryBytes: 1e6 }, capacity: { cpuCores: 4, memoryBytes: 1e6 }, healthy: true }],
+      engines: [],
+      quotas: new Map(),
+      policy: DEFAULT_POLICY,
+    }
+    for (let warm = 0; warm < 20; warm++) plan(state, place)
+    const times = Array.from({ length: 21 }, () => {
+      const began = performance.now()
+      plan(state, place)
+      return performance.now() - began
+    }).sort((a, b) => a - b)
+    const median = times[10] ?? 0
+    console.info(`a turn with ${classCount} classes: ${median.toFixed(3)} ms`)
+    expect(median).toBeLessThan(50)
+  })
+})

@@ -1,0 +1,183 @@
+import type { EngineView } from '../../../shared/contract'
+import type { EngineId } from '../../../shared/domain/ids'
+import type { Tensors } from '../../../shared/domain/tensor'
+import { AppError } from '../../../shared/errors'
+import type { LocalExecutor, RunHooks, RunOutcome, RunRequest } from '../../executors/local'
+import { type Clock, toIso } from '../../platform/clock'
+import { Emitter } from '../../platform/events'
+
+export interface FakeExecutor extends LocalExecutor {
+  /** How long a load takes; 0: at once. */
+  loadMs: number
+  /** How long one item, or one inference, takes. */
+  itemMs: number
+  memoryBytes: number
+  /** Fails the next runs, first in first out; `null` lets one pass. */
+  readonly failures: (AppError | 'crash' | 'hang' | null)[]
+  /** Fails the next loads. */
+  readonly loadFailures: AppError[]
+  /** Every item that was computed, in order: to see that none is computed twice. */
+  readonly computed: string[]
+  readonly loads: string[]
+  /** Kills a worker from outside. */
+  crash(engine: string): void
+}
+
+/** Engines made of timers: outputs are the inputs, by the same names. It refuses what a real one could not do. */
+export function createFakeExecutor(clock: Clock): FakeExecutor {
+  const engines = new Map<string, EngineView>()
+  const killers = new Map<string, (error: AppError) => void>()
+  const changes = new Emitter<{ changed: EngineView[]; removed: string[] }>()
+  let count = 0
+
+  function change(id: string, patch: Partial<EngineView>): void {
+    const engine = engines.get(id)
+    if (!engine) return
+    engines.set(id, { ...engine, ...patch })
+    changes.fire({ changed: [{ ...engine, ...patch }], removed: [] })
+  }
+
+  function remove(id: string): void {
+    if (!engines.delete(id)) return
+    changes.fire({ changed: [], removed: [id] })
+  }
+
+  function sleep(ms: number, signal: AbortSignal, engine?: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stop = () => {
+        cancel()
+        signal.removeEventListener('abort', onAbort)
+        if (engine) killers.delete(engine)
+      }
+      const onAbort = () => {
+        stop()
+        reject(signal.reason)
+      }
+      const cancel =
+        ms === 0
+          ? cancelImmediate(setImmediate(() => (stop(), resolve())))
+          : clock.setTimer(ms, () => {
+              stop()
+              resolve()
+            })
+      if (engine) {
+        killers.set(engine, (error) => {
+          stop()
+          reject(error)
+        })
+      }
+      signal.addEventListener('abort', onAbort)
+      if (signal.aborted) onAbort()
+    })
+  }
+
+  async function work(engine: string, request: RunRequest, hooks: RunHooks): Promise<RunOutcome> {
+    const failure = fake.failures.shift()
+    if (failure instanceof AppError) throw failure
+    if (failure === 'crash' || (request.kind === 'synthetic' && request.fail === 'crash')) {
+      remove(engine)
+      throw new AppError('compute.worker_crashed', 'The worker ended with signal SIGSEGV.')
+    }
+    if (failure === 'hang' || (request.kind === 'synthetic' && request.fail === 'hang')) {
+      await sleep(1e12, hooks.signal, engine)
+    }
+    switch (request.kind) {
+      case 'infer':
+        await sleep(fake.itemMs, hooks.signal, engine)
+        fake.computed.push('infer')
+        return { kind: 'infer', computeMs: fake.itemMs, outputs: request.inputs }
+      case 'batch': {
+        for (let at = request.startAt; at < request.items.length; ) {
+          const group = request.items.slice(at, at + request.batchSize)
+          await sleep(fake.itemMs * group.length, hooks.signal, engine)
+          for (let i = 0; i < group.length; i++) fake.computed.push(String(at + i))
+          await hooks.onItems(at, group as Tensors[])
+          at += group.length
+          if (hooks.signal.aborted) throw hooks.signal.reason
+        }
+        return { kind: 'batch', computeMs: fake.itemMs * (request.items.length - request.startAt) }
+      }
+      case 'benchmark':
+        await sleep(fake.itemMs * request.iterations, hooks.signal, engine)
+        return {
+          kind: 'benchmark',
+          computeMs: fake.itemMs * request.iterations,
+          iterations: request.iterations,
+          latencyMs: { p50: 1, p95: 2, p99: 3, mean: 1 },
+          throughput: 1000,
+        }
+      case 'synthetic':
+        await sleep(request.durationMs, hooks.signal, engine)
+        if (request.fail === 'error') throw new AppError('compute.runtime_failed', 'The load was told to fail.')
+        return { kind: 'synthetic', computeMs: request.durationMs }
+    }
+  }
+
+  const fake: FakeExecutor = {
+    loadMs: 0,
+    itemMs: 0,
+    memoryBytes: 0,
+    failures: [],
+    loadFailures: [],
+    computed: [],
+    loads: [],
+    crash(id) {
+      const kill = killers.get(id)
+      remove(id)
+      kill?.(new AppError('compute.worker_crashed', 'The worker was killed.'))
+    },
+    start: async () => undefined,
+    dispose: () => undefined,
+    runtimes: () => [],
+    engines: () => [...engines.values()],
+    runtimeFor: () => 'fake',
+    estimateMemory: () => fake.memoryBytes,
+    async load(version, { signal }) {
+      const failure = fake.loadFailures.shift()
+      if (fake.loadMs > 0) await sleep(fake.loadMs, signal)
+      if (failure) throw failure
+      const id = `engine-${++count}`
+      const engine: EngineView = {
+        id,
+        runtime: 'fake',
+        model: version?.model ?? 'synthetic',
+        version: version?.version ?? 0,
+        state: 'idle',
+        pid: 1,
+        memoryBytes: fake.memoryBytes,
+        loadMs: fake.loadMs,
+        runs: 0,
+        idleSince: toIso(clock.now()),
+      }
+      fake.loads.push(`${engine.model}@${engine.version}`)
+      engines.set(id, engine)
+      changes.fire({ changed: [engine], removed: [] })
+      return engine
+    },
+    async run(id: EngineId, request, hooks) {
+      const engine = engines.get(id)
+      if (!engine) throw new AppError('compute.worker_crashed', 'The worker is gone.')
+      if (engine.state !== 'idle') throw new Error(`Two attempts on engine ${id}.`)
+      change(id, { state: 'busy', runs: engine.runs + 1, idleSince: null })
+      try {
+        return await work(id, request, hooks)
+      } catch (error) {
+        // What hangs does not hear an abort: its worker is killed.
+        if (hooks.signal.aborted && request.kind === 'synthetic' && request.fail === 'hang') remove(id)
+        throw error
+      } finally {
+        change(id, { state: 'idle', idleSince: toIso(clock.now()) })
+      }
+    },
+    async unload(id) {
+      await new Promise((resolve) => setImmediate(resolve))
+      remove(id)
+    },
+    onDidChangeEngines: changes.event,
+  }
+  return fake
+}
+
+function cancelImmediate(immediate: NodeJS.Immediate): () => void {
+  return () => clearImmediate(immediate)
+}

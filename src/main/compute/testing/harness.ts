@@ -1,0 +1,96 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type JobSpecInput, JobSpec } from '../../../shared/contract'
+import type { Digest, PrincipalId } from '../../../shared/domain/ids'
+import { coreMigrations, createCore } from '../../core'
+import { createFakeClock, type FakeClock, settle } from '../../core/testing/fake-clock'
+import { createFakeHost, fakeCpu } from '../../core/testing/fake-host'
+import { openDatabase } from '../../platform/database'
+import { createLogger } from '../../platform/logger'
+import type { ResolvedVersion } from '../../storage'
+import { computeMigrations, createCompute } from '..'
+import { createFakeExecutor } from './fake-executor'
+import { createFakeStorage, fakeStorageMigrations } from './fake-storage'
+
+export const ALICE = 'p-alice' as PrincipalId
+export const F = [{ dtype: 'float32' as const, shape: [2], data: [1.5, 2.5] }] as const
+
+export function fakeVersion(model: string, version: number): ResolvedVersion {
+  return {
+    model,
+    version,
+    alias: null,
+    digest: 'd'.repeat(64) as Digest,
+    format: 'onnx',
+    sizeBytes: 1000,
+    signature: {
+      inputs: [{ name: 'x', dtype: 'float32', shape: [2] }],
+      outputs: [{ name: 'x', dtype: 'float32', shape: [2] }],
+    },
+    metadata: {},
+    files: [],
+  }
+}
+
+export interface HarnessOptions {
+  cores?: number
+  memoryBytes?: number
+  engineIdleMs?: number
+  clock?: FakeClock
+}
+
+/** A folder with a database: opened, closed and opened again, as a program does. */
+export async function createHarness(options: HarnessOptions = {}) {
+  const dir = await mkdtemp(join(tmpdir(), 'compute-'))
+  const clock = options.clock ?? createFakeClock()
+  const logger = createLogger('silent')
+  const versions = new Map(
+    [
+      ['m@1', fakeVersion('m', 1)],
+      ['m@2', fakeVersion('m', 2)],
+      ['m@prod', fakeVersion('m', 1)],
+      ['n@1', fakeVersion('n', 1)],
+    ] as const,
+  )
+
+  async function open() {
+    const database = await openDatabase(join(dir, 'test.db'), { ...coreMigrations, ...computeMigrations, ...fakeStorageMigrations })
+    const host = createFakeHost([fakeCpu(options.cores ?? 2, options.memoryBytes ?? 16e9)])
+    const core = createCore({ database, clock, logger, host })
+    core.setReservedMemory(0)
+    const storage = createFakeStorage(database, versions)
+    const executor = createFakeExecutor(clock)
+    const compute = createCompute({ core, storage, database, clock, logger, executor, engineIdleMs: options.engineIdleMs ?? 60_000 })
+    await core.start()
+    await compute.start()
+    return {
+      database,
+      core,
+      storage,
+      executor,
+      compute,
+      submit: (spec: JobSpecInput, by = ALICE) => compute.submit(JobSpec.parse(spec), by),
+      /** As `kill -9` leaves it: nothing is written any more. */
+      async die() {
+        await compute.dispose()
+        core.dispose()
+        await database.dispose()
+      },
+    }
+  }
+
+  return { dir, clock, versions, open, remove: () => rm(dir, { recursive: true, force: true }) }
+}
+
+export type Harness = Awaited<ReturnType<typeof createHarness>>
+export type Opened = Awaited<ReturnType<Harness['open']>>
+
+/** Lets commits, and what follows from them, happen until the condition holds. */
+export async function until(condition: () => boolean, turns = 300): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) {
+    if (condition()) return
+    await settle()
+  }
+  throw new Error('It did not come to pass.')
+}
