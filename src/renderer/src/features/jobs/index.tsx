@@ -1,3 +1,7 @@
-export { ModelLink } from './job-detail'
+export { stateName } from './job-words'
 export { JobsPage } from './jobs-page'
+export { useJobsView } from './jobs-store'
+export { usePrincipalNames } from './principal-names'
 export { RunForm, type RunFormProps } from './run-form/run-form'
+export { secondsText, timingsAt, timingsText } from './timings'
+export { useAsked } from './use-asked'

@@ -10,7 +10,7 @@ import { reasonOf, stateName } from './job-words'
 import classes from './jobs.module.css'
 import { placementText } from './placement'
 import type { Selection } from './selection'
-import { secondsText, timingsAt } from './timings'
+import { timingsAt, timingsText } from './timings'
 
 function StateCell({ job, t }: { job: Job; t: TFunction<'jobs'> }) {
   const state = stateName(job)
@@ -29,17 +29,16 @@ function StateCell({ job, t }: { job: Job; t: TFunction<'jobs'> }) {
   )
 }
 
-/** `41 s` while it waits, then `wait / load / run` in seconds. */
-function TimingsCell({ job, t }: { job: Job; t: TFunction<'jobs'> }) {
+/** `41 s` while it waits, then wait, load and run. */
+function TimingsCell({ job }: { job: Job }) {
   const timings = timingsAt(job, useNow())
   const { queuedMs, loadMs, computeMs } = timings
-  const exact = [queuedMs, loadMs, computeMs].map(formatDuration).join(' / ')
-  const waits = job.state === 'queued' || job.state === 'held'
-  const text =
-    waits && loadMs + computeMs === 0
-      ? secondsText(queuedMs)
-      : [queuedMs, loadMs, computeMs].map(secondsText).join(' / ')
-  return <span title={exact}>{t('seconds', { text })}</span>
+  const waits = (job.state === 'queued' || job.state === 'held') && loadMs + computeMs === 0
+  return (
+    <span title={[queuedMs, loadMs, computeMs].map(formatDuration).join(' / ')}>
+      {waits ? formatDuration(Math.round(queuedMs / 1000) * 1000) : timingsText(timings)}
+    </span>
+  )
 }
 
 export interface ColumnOptions {
@@ -131,7 +130,7 @@ export function jobColumns(options: ColumnOptions): Column<Job>[] {
       key: 'timings',
       width: 'minmax(120px, 0.9fr)',
       header: t('column.timings'),
-      render: (job) => <TimingsCell job={job} t={t} />,
+      render: (job) => <TimingsCell job={job} />,
     },
     {
       key: 'principal',

@@ -28,7 +28,11 @@ export function ModelLink({ job }: { job: Pick<Job, 'model' | 'modelVersion'> })
     job.modelVersion === null
       ? pathTo('models', reference.name)
       : pathTo('models', reference.name, job.modelVersion)
-  return <RouteLink to={to}>{job.model}</RouteLink>
+  return (
+    <RouteLink to={to} className={classes['link']}>
+      {job.model}
+    </RouteLink>
+  )
 }
 
 function JobError({ error }: { error: NonNullable<Job['error']> }) {

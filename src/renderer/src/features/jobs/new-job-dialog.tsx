@@ -70,7 +70,7 @@ function ModelJob({ initial }: { initial: string | null }) {
   const current = model ? (known && selector ? selector : defaultSelector(model)) : null
   return (
     <div className={classes['form']}>
-      <div className={classes['fields']}>
+      <div className={classes['pick']}>
         <Select
           label={t('run.model')}
           placeholder={t('run.modelPlaceholder')}

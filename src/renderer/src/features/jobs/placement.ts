@@ -1,16 +1,6 @@
-import type { Device, DeviceKind, Placement } from '@shared/contract'
+import type { Device, Placement } from '@shared/contract'
 import { entriesOf, type ResourceVector } from '@shared/domain/resources'
-
-const KIND_NAMES: Record<DeviceKind, string> = { cpu: 'CPU', gpu: 'GPU', npu: 'NPU', fpga: 'FPGA' }
-
-/** `CPU`, or `GPU 1` where there are several of a kind. */
-export function deviceLabel(id: string, devices: ReadonlyMap<string, Device>): string {
-  const device = devices.get(id)
-  if (!device) return id
-  const siblings = [...devices.values()].filter((other) => other.kind === device.kind)
-  const name = KIND_NAMES[device.kind]
-  return siblings.length > 1 ? `${name} ${siblings.findIndex((other) => other.id === id)}` : name
-}
+import { deviceLabel } from '../../lib/devices'
 
 /** Where a job runs, in short; null before it is placed. */
 export function placementText(
@@ -22,7 +12,7 @@ export function placementText(
 }
 
 /**
- * A vector as words: `2 CPU cores · 4 GB memory`.
+ * A vector as words: `CPU cores 2 · Memory 4 GB`.
  * @param name what a resource is called; @param amount how much of it, with its unit
  */
 export function vectorText(
@@ -31,6 +21,6 @@ export function vectorText(
   amount: (resource: string, value: number) => string,
 ): string {
   return entriesOf(vector)
-    .map(([resource, value]) => `${amount(resource, value)} ${name(resource)}`)
+    .map(([resource, value]) => `${name(resource)} ${amount(resource, value)}`)
     .join(' · ')
 }

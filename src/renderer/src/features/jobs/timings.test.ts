@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { jobWith } from './testing'
-import { secondsText, shares, timingsAt } from './timings'
+import { secondsText, shares, timingsAt, timingsText } from './timings'
 
 const start = Date.parse('2026-01-01T00:00:00.000Z')
 
@@ -53,5 +53,12 @@ describe('secondsText', () => {
     [3_600_000, '3,600'],
   ])('%d ms is %s', (ms, text) => {
     expect(secondsText(ms)).toBe(text)
+  })
+})
+
+describe('timingsText', () => {
+  it('has one unit while all is short, and minutes where a part is long', () => {
+    expect(timingsText({ queuedMs: 400, loadMs: 200, computeMs: 212_000 })).toBe('0.40 / 0.20 / 212 s')
+    expect(timingsText({ queuedMs: 400, loadMs: 4100, computeMs: 809_000 })).toBe('0 / 4 s / 13 min')
   })
 })

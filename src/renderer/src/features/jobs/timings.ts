@@ -1,4 +1,5 @@
 import type { Job } from '@shared/contract'
+import { formatDuration } from '@shared/domain/units'
 
 export interface Timings {
   queuedMs: number
@@ -30,6 +31,18 @@ export function secondsText(ms: number): string {
   if (seconds < 1) return seconds.toFixed(2)
   if (seconds < 100) return seconds.toFixed(1)
   return Math.round(seconds).toLocaleString('en-US')
+}
+
+const MINUTES_FROM_MS = 600_000
+
+/** `0.4 / 0.2 / 212 s`; beside a part of ten minutes and more, whole seconds are enough: `0 / 4 s / 13 min`. */
+export function timingsText(timings: Timings): string {
+  const parts = [timings.queuedMs, timings.loadMs, timings.computeMs]
+  if (parts.every((ms) => ms < MINUTES_FROM_MS)) return `${parts.map(secondsText).join(' / ')} s`
+  const minutes = (ms: number) => formatDuration(Math.round(ms / 60_000) * 60_000)
+  return parts
+    .map((ms) => (ms >= MINUTES_FROM_MS ? minutes(ms) : ms < 500 ? '0' : `${Math.round(ms / 1000)} s`))
+    .join(' / ')
 }
 
 /** Shares of a bar, together 1; a part that exists is at least `least`, so that it can be seen. */

@@ -19,8 +19,11 @@ function useCauseWords(nameOf: (principal: string) => string) {
   const { t } = useTranslation('jobs')
   const resourceName = useResourceName()
   const locale = localeOf(useLanguage((state) => state.language))
-  const amountOf = (resource: string, value: number) =>
-    `${formatAmount(resource, value, locale)} ${resourceName(resource)}`
+  const amountOf = (resource: string, value: number) => {
+    if (resource === 'cpuCores') return t('detail.cores', { count: value })
+    const amount = formatAmount(resource, value, locale)
+    return t('detail.amountOf', { amount, resource: resourceName(resource) })
+  }
   return (cause: Cause): [main: string, note: string | null] => {
     switch (cause.kind) {
       case 'held':

@@ -1,6 +1,6 @@
 import type { Device, Lease, Resources } from '@shared/contract'
 import { describe, expect, it } from 'vitest'
-import { deviceLabel, placementText, vectorText } from './placement'
+import { placementText, vectorText } from './placement'
 import { jobWith } from './testing'
 import { causesOf } from './why'
 
@@ -77,9 +77,6 @@ describe('where a job runs', () => {
   const devices = new Map([device('c', 'cpu'), device('g', 'gpu'), device('h', 'gpu')])
 
   it('numbers devices only where there are several of a kind', () => {
-    expect(deviceLabel('c', devices)).toBe('CPU')
-    expect(deviceLabel('h', devices)).toBe('GPU 1')
-    expect(deviceLabel('unknown', devices)).toBe('unknown')
     const on = (...ids: string[]) => ids.map((id) => ({ device: id, amounts: {} }))
     expect(placementText(on('g', 'g', 'c'), devices)).toBe('GPU 0, CPU')
     expect(placementText([], devices)).toBeNull()
@@ -91,6 +88,6 @@ describe('where a job runs', () => {
       (name) => name,
       (_, value) => `${value}`,
     )
-    expect(text).toBe('2 cpuCores · 5 memoryBytes')
+    expect(text).toBe('cpuCores 2 · memoryBytes 5')
   })
 })

@@ -1,7 +1,9 @@
-import { useTranslation } from 'react-i18next'
-import { Page } from '../../components'
+import { useRoute } from '../../lib/router'
+import { ModelList } from './model-list'
+import { ModelPage } from './model-page'
 
+/** The list of models, or the one that the address names. */
 export function ModelsPage() {
-  const { t } = useTranslation('models')
-  return <Page title={t('title')}>{null}</Page>
+  const { params } = useRoute()
+  return params.name === undefined ? <ModelList /> : <ModelPage key={params.name} name={params.name} />
 }

@@ -27,7 +27,9 @@ export function LiveRun({ submitted }: { submitted: Job }) {
     <section className={classes['live']} ref={box} aria-label={job.name} aria-live="polite">
       <div className={classes['liveHead']}>
         <StateDot state={state} />
-        <RouteLink to={pathTo('jobs', job.id)}>{t('run.openJob')}</RouteLink>
+        <RouteLink to={pathTo('jobs', job.id)} className={jobClasses['link']}>
+          {t('run.openJob')}
+        </RouteLink>
       </div>
       {job.waitReason && !isTerminal(job.state) && <div className={classes['note']}>{job.waitReason}</div>}
       {job.state === 'running' && (

@@ -1,0 +1,39 @@
+import type { AliasChange } from '@shared/contract'
+import { describe, expect, it } from 'vitest'
+import { aliasChoices, historyWithSteps, sortAliases } from './aliases'
+
+function change(alias: string, from: number | null, to: number | null, day: number): AliasChange {
+  return { alias, from, to, at: `2026-01-0${day}T00:00:00.000Z`, by: 'p' }
+}
+
+describe('historyWithSteps', () => {
+  it('offers a step back at the newest change of each alias only, newest first', () => {
+    const history = [
+      change('production', null, 1, 1),
+      change('canary', null, 2, 2),
+      change('production', 1, 2, 3),
+    ]
+    expect(
+      historyWithSteps(history, [1, 2]).map(({ change: { alias, at }, back }) => [
+        alias,
+        at.slice(9, 10),
+        back,
+      ]),
+    ).toEqual([
+      ['production', '3', { alias: 'production', to: 1 }],
+      ['canary', '2', { alias: 'canary', to: null }],
+      ['production', '1', null],
+    ])
+  })
+
+  it('does not offer a version that was deleted, and brings back an alias that was removed', () => {
+    expect(historyWithSteps([change('a', 1, 2, 1)], [2])[0]?.back).toBeNull()
+    expect(historyWithSteps([change('a', 2, null, 1)], [2])[0]?.back).toEqual({ alias: 'a', to: 2 })
+  })
+})
+
+it('offers production first and each alias once', () => {
+  const alias = (name: string) => ({ alias: name, version: 1, setAt: '', setBy: '' })
+  expect(aliasChoices([alias('mine'), alias('canary')])).toEqual(['production', 'canary', 'baseline', 'mine'])
+  expect(sortAliases(['canary', 'a', 'production'])).toEqual(['production', 'a', 'canary'])
+})

@@ -1,0 +1,49 @@
+import type { Alias, AliasChange } from '@shared/contract'
+
+/** Offered first: the name that apps call. */
+export const USUAL_ALIASES = ['production', 'canary', 'baseline'] as const
+
+/** The colour that an alias means; the word beside it says the same. */
+export function aliasColour(alias: string | undefined): string {
+  if (alias === undefined) return 'var(--app-queued)'
+  if (alias === 'production') return 'var(--app-succeeded)'
+  if (alias === 'canary') return 'var(--app-waiting)'
+  return 'var(--app-running)'
+}
+
+/** Aliases in the order a person looks for them: production first, then by name. */
+export function sortAliases(aliases: readonly string[]): string[] {
+  return [...aliases].sort(
+    (a, b) => Number(b === 'production') - Number(a === 'production') || a.localeCompare(b),
+  )
+}
+
+/** What may be typed for an alias, in the order it is offered: `production`, the usual ones, those in use. */
+export function aliasChoices(existing: readonly Alias[]): string[] {
+  return [...new Set<string>([...USUAL_ALIASES, ...existing.map(({ alias }) => alias)])]
+}
+
+/** How one click takes back a change: to a version, or (null) to no alias. */
+export interface StepBack {
+  alias: string
+  to: number | null
+}
+
+/**
+ * The history, newest first, with a step back at the newest change of each alias: it undoes that change as long as the
+ * version is still there.
+ */
+export function historyWithSteps(
+  history: readonly AliasChange[],
+  versions: readonly number[],
+): { change: AliasChange; back: StepBack | null }[] {
+  const seen = new Set<string>()
+  return [...history]
+    .sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0))
+    .map((change) => {
+      const newest = !seen.has(change.alias)
+      seen.add(change.alias)
+      const possible = newest && (change.from === null ? change.to !== null : versions.includes(change.from))
+      return { change, back: possible ? { alias: change.alias, to: change.from } : null }
+    })
+}

@@ -1,0 +1,200 @@
+import { ActionIcon, Badge, Button, Menu, TextInput, Tooltip, VisuallyHidden } from '@mantine/core'
+import type { ModelSummary } from '@shared/contract'
+import {
+  IconBox,
+  IconChevronDown,
+  IconFile,
+  IconFolder,
+  IconPackageImport,
+  IconPlayerPlay,
+  IconSearch,
+  IconUpload,
+} from '@tabler/icons-react'
+import { useMemo, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import {
+  Bytes,
+  type Column,
+  EmptyState,
+  ErrorState,
+  Page,
+  Panel,
+  RelativeTime,
+  TwoLines,
+  VirtualTable,
+} from '../../components'
+import { chooseAndImport } from '../../lib/imports'
+import { useList } from '../../lib/live'
+import { navigate, pathTo } from '../../lib/router'
+import { useModels } from '../../lib/stores'
+import { FORMAT_NAMES } from './about'
+import { AliasBadge } from './alias-badge'
+import { sortAliases } from './aliases'
+import classes from './models.module.css'
+
+const byName = (a: ModelSummary, b: ModelSummary) => a.name.localeCompare(b.name)
+
+/** A file or a folder: the system's dialogs offer one or the other. */
+function ImportButton() {
+  const { t } = useTranslation('models')
+  const icon = { size: 15, stroke: 1.6 }
+  return (
+    <Menu>
+      <Menu.Target>
+        <Button
+          leftSection={<IconUpload {...icon} />}
+          rightSection={<IconChevronDown size={14} stroke={1.6} />}
+        >
+          {t('import')}
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item leftSection={<IconFile {...icon} />} onClick={() => chooseAndImport('file')}>
+          {t('importFile')}
+        </Menu.Item>
+        <Menu.Item leftSection={<IconFolder {...icon} />} onClick={() => chooseAndImport('folder')}>
+          {t('importFolder')}
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  )
+}
+
+function useColumns(): Column<ModelSummary>[] {
+  const { t } = useTranslation('models')
+  return useMemo(
+    () => [
+      {
+        key: 'name',
+        width: 'minmax(170px, 2fr)',
+        header: t('column.name'),
+        render: (model) => (
+          <TwoLines
+            first={<span className={classes['rowName']}>{model.name}</span>}
+            second={t('versions', { count: model.versions.length })}
+          />
+        ),
+      },
+      {
+        key: 'format',
+        width: '110px',
+        hideBelow: 560,
+        header: t('about.format'),
+        render: (model) => <Badge>{FORMAT_NAMES[model.format]}</Badge>,
+      },
+      { key: 'latest', width: '70px', header: t('column.latest'), render: (model) => model.latest },
+      {
+        key: 'aliases',
+        width: 'minmax(150px, 2fr)',
+        header: t('column.aliases'),
+        render: (model) =>
+          model.aliases.length === 0 ? (
+            t('noAliases')
+          ) : (
+            <div className={classes['badges']}>
+              {sortAliases(model.aliases.map(({ alias }) => alias)).map((alias) => (
+                <AliasBadge key={alias} alias={alias} />
+              ))}
+            </div>
+          ),
+      },
+      {
+        key: 'size',
+        width: '90px',
+        header: t('column.size'),
+        render: (model) => <Bytes value={model.sizeBytes} />,
+      },
+      {
+        key: 'updated',
+        width: '110px',
+        hideBelow: 680,
+        header: t('column.updated'),
+        render: (model) => <RelativeTime at={model.updatedAt} />,
+      },
+      {
+        key: 'run',
+        width: '28px',
+        header: <VisuallyHidden>{t('column.actions')}</VisuallyHidden>,
+        render: (model) => (
+          <Tooltip label={t('runModel', { name: model.name })}>
+            <ActionIcon
+              size={26}
+              tabIndex={-1}
+              aria-label={t('runModel', { name: model.name })}
+              onClick={(event) => {
+                event.stopPropagation()
+                navigate(`${pathTo('models', model.name)}?run`)
+              }}
+            >
+              <IconPlayerPlay size={16} stroke={1.6} />
+            </ActionIcon>
+          </Tooltip>
+        ),
+      },
+    ],
+    [t],
+  )
+}
+
+/** All models. */
+export function ModelList() {
+  const { t } = useTranslation('models')
+  const { ready, error } = useModels()
+  const models = useList(useModels, byName)
+  const [text, setText] = useState('')
+  const needle = text.trim().toLowerCase()
+  const rows = useMemo(
+    () =>
+      models.filter(
+        (model) => model.name.includes(needle) || model.aliases.some(({ alias }) => alias.includes(needle)),
+      ),
+    [models, needle],
+  )
+  const columns = useColumns()
+  if (error && !ready) {
+    return (
+      <Page title={t('title')}>
+        <ErrorState error={error} />
+      </Page>
+    )
+  }
+  return (
+    <Page title={t('title')} actions={<ImportButton />} fill>
+      {ready && models.length === 0 ? (
+        <EmptyState
+          icon={IconPackageImport}
+          title={t('empty.title')}
+          text={t('empty.text')}
+          action={<ImportButton />}
+        />
+      ) : (
+        <>
+          <div className={classes['bar']}>
+            <TextInput
+              w={240}
+              aria-label={t('search')}
+              placeholder={t('search')}
+              leftSection={<IconSearch size={14} stroke={1.6} />}
+              value={text}
+              onChange={(event) => setText(event.currentTarget.value)}
+            />
+            <span className={classes['count']}>{t('count', { count: rows.length })}</span>
+          </div>
+          <Panel flush fill aria-label={t('tableLabel')}>
+            <VirtualTable
+              label={t('tableLabel')}
+              rows={rows}
+              rowKey={(model) => model.name}
+              columns={columns}
+              rowHeight={48}
+              onSelect={(model) => navigate(pathTo('models', model.name))}
+              empty={
+                ready ? <EmptyState icon={IconBox} title={t('noneTitle')} text={t('noneText')} /> : <div />
+              }
+            />
+          </Panel>
+        </>
+      )}
+    </Page>
+  )
+}
