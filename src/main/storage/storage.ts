@@ -8,18 +8,22 @@ import { createArtifacts } from './artifacts'
 import { BlobStore, isMissing } from './blobs'
 import { diffVersions } from './diff'
 import { Imports } from './import/imports'
-import { startFileWorker } from './import/worker'
+import { type FileWorker, startFileWorker } from './import/worker'
 import type { Storage, StorageDeps } from './index'
 import { collect, NamedBlobs, verifyBlobs } from './maintenance'
 import { Models } from './models'
 
 export function createStorage(deps: StorageDeps): Storage {
+  return assembleStorage(deps, () => startFileWorker(deps.inspectWorkerEntry, deps.clock, deps.logger))
+}
+
+/** @param startWorker what reads, copies and hashes files: in the product a process of its own */
+export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker): Storage {
   const { database, clock, logger } = deps
   const blobFolder = join(deps.dataDir, 'blobs')
   const blobs = new BlobStore(blobFolder)
   const named = new NamedBlobs(database)
   const models = new Models(deps)
-  const startWorker = () => startFileWorker(deps.inspectWorkerEntry, clock, logger)
   const stopping = new AbortController()
   const imports = new Imports({
     database,

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
-import { build } from 'vite'
 
 /** Bundles the inspecting process as the real build does, for tests that run without one. @returns the entry's path */
 export async function buildInspectWorker(folder: string): Promise<string> {
+  const { build } = await import('vite')
   await build({
     configFile: false,
     logLevel: 'error',

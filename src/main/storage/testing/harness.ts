@@ -1,6 +1,6 @@
 import { cp, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import pino from 'pino'
 import type { Import } from '../../../shared/contract'
 import type { PrincipalId } from '../../../shared/domain/ids'
@@ -8,8 +8,8 @@ import { systemClock } from '../../platform/clock'
 import { type Database, openDatabase } from '../../platform/database'
 import { createStorage, type ImportSource, type Storage, storageMigrations } from '../index'
 import { buildInspectWorker } from './build-worker'
+import { FIXTURES } from './fixtures'
 
-export const FIXTURES = resolve(import.meta.dirname, '../../../../fixtures')
 export const ANNA = 'usr-anna' as PrincipalId
 
 /** A data folder that outlives the storages opened on it, with the inspecting process built beside it. */

@@ -1,0 +1,16 @@
+import { inspect } from '../import/inspect'
+import { copyFile, hashFile } from '../import/transfer'
+import type { FileWorker } from '../import/worker'
+
+/** The inspecting process without the process: for tests that make thousands of imports. */
+export function inProcessWorker(): FileWorker {
+  return {
+    inspect: async (location, signal) => {
+      signal.throwIfAborted()
+      return inspect(location)
+    },
+    copy: (source, to, _signal, onProgress = () => undefined) => copyFile(source, to, onProgress),
+    hash: (path, seal) => hashFile(path, seal, () => undefined),
+    dispose: async () => undefined,
+  }
+}
