@@ -1,5 +1,13 @@
+import { performance } from 'node:perf_hooks'
+import {
+  type CompiledQuery,
+  Kysely,
+  type Migration,
+  type MigrationProvider,
+  Migrator,
+  SqliteDialect,
+} from 'kysely'
 import Sqlite from 'libsql'
-import { type CompiledQuery, Kysely, type Migration, type MigrationProvider, Migrator, SqliteDialect } from 'kysely'
 import { AppError } from '../../shared/errors'
 import type { Disposable } from './events'
 
@@ -22,13 +30,17 @@ export interface Database extends Disposable {
   /** One transaction, durable when it returns. Inside another transaction it becomes a savepoint of it. */
   transaction<T>(work: () => T): T
   /**
-   * Group commit: the work of all callers of one turn runs in one transaction, each in its own savepoint; the promise
-   * resolves when the commit is on the disk. Many writers share one fsync.
+   * Group commit: the work of the callers of one turn runs in one transaction, each in its own savepoint; the promise
+   * resolves when the commit is on the disk. Many writers share one fsync. What does not fit into a few milliseconds
+   * goes into the next transaction, a turn later, in order.
    */
   write<T>(work: () => T): Promise<T>
   /** Runs when the transaction now open is rolled back: to undo what memory already says. */
   onRollback(undo: () => void): void
 }
+
+/** How long one group may work before it commits: half of what a turn of the event loop may take. */
+const GROUP_MS = 8
 
 interface QueuedWrite {
   work: () => unknown
@@ -39,22 +51,23 @@ interface QueuedWrite {
 /**
  * Opens (or creates) the database and brings its schema up to date.
  * @param migrations all modules' migrations by name; names sort in the order they run
- * @throws AppError `system.newer_data` when the data was written by a newer version of the program
+ * @throws AppError `system.newer_data` when the data was written by a newer version of the program, `storage.corrupt`
+ * when the file is no database or is damaged
  */
 export async function openDatabase(file: string, migrations: Record<string, Migration>): Promise<Database> {
   const sqlite = new Sqlite(file)
-  sqlite.pragma('journal_mode = WAL')
-  sqlite.pragma('synchronous = FULL')
-  sqlite.pragma('foreign_keys = ON')
-  sqlite.pragma('busy_timeout = 5000')
-  const kysely = new Kysely<unknown>({ dialect: new SqliteDialect({ database: sqlite as never }) })
   try {
+    sqlite.pragma('journal_mode = WAL')
+    sqlite.pragma('synchronous = FULL')
+    sqlite.pragma('foreign_keys = ON')
+    sqlite.pragma('busy_timeout = 5000')
+    const kysely = new Kysely<unknown>({ dialect: new SqliteDialect({ database: sqlite as never }) })
     await migrate(kysely, migrations)
+    return createDatabase(sqlite, kysely)
   } catch (error) {
     sqlite.close()
-    throw error
+    throw translate(error)
   }
-  return createDatabase(sqlite, kysely)
 }
 
 async function migrate(kysely: Kysely<unknown>, migrations: Record<string, Migration>): Promise<void> {
@@ -84,6 +97,7 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
   const undos: (() => void)[] = []
   const queue: QueuedWrite[] = []
   let depth = 0
+  let flushing = false
   let closed = false
 
   function prepare(sql: string): Sqlite.Statement {
@@ -97,7 +111,21 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
     return statement
   }
 
+  /**
+   * SQLite itself rolls back a transaction that meets a full disk or a broken file. Whatever ran after that would
+   * commit on its own, one statement at a time, while the caller believes it undone.
+   */
+  function assertStillOpen(): void {
+    if (depth > 0 && !sqlite.inTransaction) {
+      throw new AppError(
+        'storage.disk_full',
+        'The change was undone because the disk refused a part of it. Free some space and try again.',
+      )
+    }
+  }
+
   function transaction<T>(work: () => T): T {
+    assertStillOpen()
     const name = depth === 0 ? null : `level${depth}`
     const undoMark = undos.length
     sqlite.exec(name ? `SAVEPOINT ${name}` : 'BEGIN IMMEDIATE')
@@ -105,6 +133,7 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
     let result: T
     try {
       result = work()
+      assertStillOpen()
       sqlite.exec(name ? `RELEASE ${name}` : 'COMMIT')
     } catch (error) {
       // A full disk may have ended the transaction already; then there is nothing to roll back.
@@ -119,25 +148,40 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
   }
 
   function flush(): void {
-    const batch = queue.splice(0)
-    if (batch.length === 0) return
-    const outcomes: (() => void)[] = []
+    flushing = false
+    if (queue.length === 0) return
+    const settled: (() => void)[] = []
+    let taken = 0
     try {
       transaction(() => {
-        for (const { work, resolve, reject } of batch) {
+        const until = performance.now() + GROUP_MS
+        do {
+          const next = queue[taken]
+          if (!next) return
+          taken++
           try {
-            const value = transaction(work)
-            outcomes.push(() => resolve(value as never))
+            const value = transaction(next.work)
+            settled.push(() => next.resolve(value as never))
           } catch (error) {
-            outcomes.push(() => reject(error))
+            settled.push(() => next.reject(error))
           }
-        }
+        } while (performance.now() < until)
       })
     } catch (error) {
-      for (const { reject } of batch) reject(error)
-      return
+      settled.length = 0
+      for (const { reject } of queue.slice(0, taken)) settled.push(() => reject(error))
+      // Not even begun: those who wait hear of it, rather than wait for ever.
+      if (taken === 0) for (const { reject } of queue.splice(0)) settled.push(() => reject(error))
     }
-    for (const settle of outcomes) settle()
+    queue.splice(0, taken)
+    if (queue.length > 0) scheduleFlush()
+    for (const settle of settled) settle()
+  }
+
+  function scheduleFlush(): void {
+    if (flushing) return
+    flushing = true
+    setImmediate(flush)
   }
 
   return {
@@ -148,9 +192,13 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
     },
     first<Row>(query: Compilable<Row>) {
       const { sql, parameters } = query.compile()
-      return prepare(sql).get(...parameters) as Row | undefined
+      const row = prepare(sql).get(...parameters) as (Row & { _metadata?: unknown }) | undefined
+      // libsql hangs its timings on the row, and on no row of `all`.
+      if (row) delete row._metadata
+      return row
     },
     run(query) {
+      assertStillOpen()
       const { sql, parameters } = query.compile()
       try {
         return prepare(sql).run(...parameters).changes
@@ -163,7 +211,7 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
       if (closed) return Promise.reject(new AppError('system.stopping', 'LLMAgentOS is stopping.'))
       return new Promise<T>((resolve, reject) => {
         queue.push({ work, resolve, reject })
-        if (queue.length === 1) setImmediate(flush)
+        scheduleFlush()
       })
     },
     onRollback(undo) {
@@ -171,8 +219,8 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
     },
     dispose() {
       if (closed) return
-      flush()
       closed = true
+      while (queue.length > 0) flush()
       sqlite.close()
     },
   }
@@ -180,8 +228,22 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
 
 function translate(error: unknown): unknown {
   const code = (error as { code?: unknown }).code
-  if (typeof code === 'string' && code.startsWith('SQLITE_FULL')) {
-    return new AppError('storage.disk_full', 'The disk is full. Free some space and try again; nothing was changed.', {}, { cause: error })
+  if (typeof code !== 'string') return error
+  if (code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT')) {
+    return new AppError(
+      'storage.corrupt',
+      'The database of this data folder is damaged or is no database. Restore it from a backup, or choose another data folder.',
+      {},
+      { cause: error },
+    )
+  }
+  if (code.startsWith('SQLITE_FULL')) {
+    return new AppError(
+      'storage.disk_full',
+      'The disk is full. Free some space and try again; nothing was changed.',
+      {},
+      { cause: error },
+    )
   }
   return error
 }

@@ -8,22 +8,31 @@ export type Event<T> = (listener: (value: T) => void) => () => void
 
 /** Fires in the order of subscription. A listener that throws is a bug: it is reported and the others still hear. */
 export class Emitter<T> {
-  readonly #listeners = new Set<(value: T) => void>()
+  // Wrapped, so that a function that subscribes twice hears twice and unsubscribes one at a time.
+  readonly #listeners = new Set<{ listener: (value: T) => void }>()
   readonly #onError: (error: unknown) => void
 
-  constructor(onError: (error: unknown) => void = (error) => queueMicrotask(() => { throw error })) {
+  constructor(
+    onError: (error: unknown) => void = (error) =>
+      queueMicrotask(() => {
+        throw error
+      }),
+  ) {
     this.#onError = onError
   }
 
   readonly event: Event<T> = (listener) => {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    const subscription = { listener }
+    this.#listeners.add(subscription)
+    return () => void this.#listeners.delete(subscription)
   }
 
   fire(value: T): void {
-    for (const listener of [...this.#listeners]) {
+    for (const subscription of [...this.#listeners]) {
+      // Another listener may have ended this one meanwhile.
+      if (!this.#listeners.has(subscription)) continue
       try {
-        listener(value)
+        subscription.listener(value)
       } catch (error) {
         this.#onError(error)
       }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { open, rename, rm, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { AppError } from '../../shared/errors'
@@ -15,7 +16,8 @@ export async function syncDirectory(path: string): Promise<void> {
 
 /** Writes a small file so that after a crash it is there whole, or not at all. */
 export async function writeFileAtomic(path: string, data: string | Uint8Array, mode = 0o600): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`
+  // Two writers of one file must not meet in one temporary file.
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
   try {
     const handle = await open(temporary, 'w', mode)
     try {
@@ -42,7 +44,12 @@ export async function diskSpace(path: string): Promise<{ freeBytes: number; tota
 export function translateFileError(error: unknown): unknown {
   const code = (error as NodeJS.ErrnoException).code
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new AppError('storage.disk_full', 'The disk is full. Free some space and try again; nothing was changed.', {}, { cause: error })
+    return new AppError(
+      'storage.disk_full',
+      'The disk is full. Free some space and try again; nothing was changed.',
+      {},
+      { cause: error },
+    )
   }
   return error
 }
