@@ -264,7 +264,6 @@ export function createCompute(deps: ComputeDeps): Compute {
         core.onDidSample(() => {
           if (index.counts.queued > 0) dispatcher.request()
         }),
-        executor.onDidChangeEngines(() => dispatcher.request()),
       )
       state = 'running'
       retention.start()

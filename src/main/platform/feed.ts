@@ -49,7 +49,12 @@ export async function* feed<Item extends { id: string }>(
         wake = () => undefined
         continue
       }
-      const event: Feed<Item> = { type: 'change', revision: revision++, changed: [...changed.values()], removed: [...removed] }
+      const event: Feed<Item> = {
+        type: 'change',
+        revision: revision++,
+        changed: [...changed.values()],
+        removed: [...removed],
+      }
       changed.clear()
       removed.clear()
       yield event

@@ -63,7 +63,7 @@ export class EnginePool {
     })
   }
 
-  /** What a new engine for a job takes: bytes of memory, and time to load. */
+  /** What a new engine for a job takes: bytes of memory (a synthetic load has no model, so none), and time to load. */
   loadOf(job: ActiveJob): QueueClass['load'] {
     const { executor, estimates } = this.#deps
     let size = this.#sizes.get(job.engineKey)

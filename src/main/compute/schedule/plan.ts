@@ -19,16 +19,12 @@ interface Cursor {
  *
  * Jobs are taken in order of rank. One that does not fit is passed over, so that smaller ones use what is free, until
  * it has waited `holdBackAfterMs`: from then on what it needs is kept for it. The cost is that of the classes of the
- * queue and of the starts, not of the jobs.
+ * queue and of the starts, not of the jobs; when very many classes do not fit, the rest is not looked at this turn.
  */
 export function plan(state: PlanState, place: Place): Plan {
   const turn = new Turn(state, place)
-  const heads = new Heap<Cursor>((a, b) => compareRank(a.head, b.head))
-  for (const group of state.classes) {
-    const head = group.jobs[0]
-    if (head) heads.push({ group, index: 0, head })
-  }
-  for (let cursor = heads.pop(); cursor; cursor = heads.pop()) {
+  const heads = new Heap<Cursor>((a, b) => compareRank(a.head, b.head), state.classes.flatMap(cursorOf))
+  for (let cursor = heads.pop(); cursor && turn.result.blocked.size < state.policy.maxBlocked; cursor = heads.pop()) {
     const { group, head } = cursor
     const block = turn.tryStart(group, head)
     if (block) {
@@ -42,6 +38,11 @@ export function plan(state: PlanState, place: Place): Plan {
     }
   }
   return turn.end()
+}
+
+function cursorOf(group: QueueClass): Cursor[] {
+  const [head] = group.jobs
+  return head ? [{ group, index: 0, head }] : []
 }
 
 class Turn {

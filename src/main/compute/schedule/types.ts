@@ -50,11 +50,13 @@ export interface SchedulePolicy {
   maxEngines: number
   /** An engine in use is awaited for so many times as long as another takes to load. */
   patience: number
+  /** Classes that may turn out not to start before a turn stops looking. */
+  maxBlocked: number
   /** What a job whose length nobody knows counts for, when deciding whether to load another engine. */
   unknownRunMs: number
 }
 
-export const DEFAULT_POLICY: SchedulePolicy = { holdBackAfterMs: 5_000, maxEngines: 32, patience: 2, unknownRunMs: 50 }
+export const DEFAULT_POLICY: SchedulePolicy = { holdBackAfterMs: 5_000, maxEngines: 32, patience: 2, maxBlocked: 1_000, unknownRunMs: 50 }
 
 export interface PlanState {
   now: number
@@ -87,7 +89,7 @@ export interface Plan {
   start: Start[]
   /** Idle engines to unload, so that a waiting job's engine can be loaded in a later turn. */
   evict: string[]
-  /** By key of class; classes whose jobs all start are absent. */
+  /** By key of class; classes whose jobs all start are absent, and those that were not looked at. */
   blocked: Map<string, Block>
   /** What all devices together still have free after these starts. */
   left: ResourceVector

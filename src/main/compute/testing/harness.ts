@@ -8,14 +8,11 @@ import { createFakeClock, type FakeClock, settle } from '../../core/testing/fake
 import { createFakeHost, fakeCpu } from '../../core/testing/fake-host'
 import { openDatabase } from '../../platform/database'
 import { createLogger } from '../../platform/logger'
-import type { ResolvedVersion } from '../../storage'
+import { createStorage, type ResolvedVersion, type Storage, storageMigrations } from '../../storage'
 import { computeMigrations, createCompute } from '..'
 import { createFakeExecutor } from './fake-executor'
-import { createFakeStorage, fakeStorageMigrations } from './fake-storage'
 
 export const ALICE = 'p-alice' as PrincipalId
-export const F = [{ dtype: 'float32' as const, shape: [2], data: [1.5, 2.5] }] as const
-
 export function fakeVersion(model: string, version: number): ResolvedVersion {
   return {
     model,
@@ -45,24 +42,27 @@ export async function createHarness(options: HarnessOptions = {}) {
   const dir = await mkdtemp(join(tmpdir(), 'compute-'))
   const clock = options.clock ?? createFakeClock()
   const logger = createLogger('silent')
-  const versions = new Map(
+  const versions = new Map<string, ResolvedVersion>(
     [
       ['m@1', fakeVersion('m', 1)],
       ['m@2', fakeVersion('m', 2)],
       ['m@prod', fakeVersion('m', 1)],
       ['n@1', fakeVersion('n', 1)],
-    ] as const,
+    ],
   )
 
   async function open() {
-    const database = await openDatabase(join(dir, 'test.db'), { ...coreMigrations, ...computeMigrations, ...fakeStorageMigrations })
+    const database = await openDatabase(join(dir, 'test.db'), { ...coreMigrations, ...computeMigrations, ...storageMigrations })
     const host = createFakeHost([fakeCpu(options.cores ?? 2, options.memoryBytes ?? 16e9)])
     const core = createCore({ database, clock, logger, host })
     core.setReservedMemory(0)
-    const storage = createFakeStorage(database, versions)
+    const real = createStorage({ dataDir: dir, database, clock, logger, inspectWorkerEntry: '', usersOf: () => [] })
+    // Versions that a fake runtime runs need no files.
+    const storage: Storage = { ...real, resolve: (reference) => versions.get(reference) ?? real.resolve(reference) }
     const executor = createFakeExecutor(clock)
     const compute = createCompute({ core, storage, database, clock, logger, executor, engineIdleMs: options.engineIdleMs ?? 60_000 })
     await core.start()
+    await storage.start()
     await compute.start()
     return {
       database,
@@ -75,6 +75,7 @@ export async function createHarness(options: HarnessOptions = {}) {
       async die() {
         await compute.dispose()
         core.dispose()
+        await storage.dispose()
         await database.dispose()
       },
     }
