@@ -1,9 +1,10 @@
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { BrowserWindow, ipcMain, nativeTheme, net, protocol, session, shell } from 'electron'
 import { contentSecurityPolicy } from '../../network'
 
-const ORIGIN = 'app://control-center'
+const HOST = 'control-center'
+const ORIGIN = `app://${HOST}`
 
 /** Must run before the app is ready: makes `app://` a standard, secure origin of its own. */
 export function registerAppScheme(): void {
@@ -15,9 +16,10 @@ export function registerAppScheme(): void {
 /** Serves the built window from `rendererDir` under `app://`, with a strict policy and no permissions. */
 export function serveWindow(rendererDir: string): void {
   protocol.handle('app', async (request) => {
-    const { origin, pathname } = new URL(request.url)
+    // Node knows no origin of a scheme of one's own; the host says the same.
+    const { host, pathname } = new URL(request.url)
     const path = join(rendererDir, decodeURIComponent(pathname === '/' ? '/index.html' : pathname))
-    if (origin !== ORIGIN || !path.startsWith(rendererDir)) return new Response(null, { status: 404 })
+    if (host !== HOST || !path.startsWith(rendererDir + sep)) return new Response(null, { status: 404 })
     const response = await net.fetch(pathToFileURL(path).href).catch(() => null)
     if (!response?.ok) return new Response(null, { status: 404 })
     const headers = new Headers(response.headers)
