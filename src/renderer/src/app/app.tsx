@@ -1,15 +1,19 @@
 import { MantineProvider } from '@mantine/core'
 import { ModalsProvider } from '@mantine/modals'
 import { Notifications } from '@mantine/notifications'
-import { useEffect } from 'react'
+import { useEffect, useMemo } from 'react'
+import { useTranslation } from 'react-i18next'
 import { connect, useConnection } from '../lib/client'
 import { startStores } from '../lib/stores'
 import { Shell } from './shell/shell'
 import { SignIn } from './sign-in'
-import { cssVariables, theme } from './theme'
+import { cssVariables, themeIn } from './theme'
 
 /** The whole window: providers, then the sign-in page or the shell. */
 export function App() {
+  const { t } = useTranslation('common')
+  const close = t('close')
+  const theme = useMemo(() => themeIn({ close }), [close])
   const signInNeeded = useConnection((state) => state.status === 'sign-in')
   useEffect(() => {
     void connect()
@@ -18,7 +22,7 @@ export function App() {
   return (
     <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
       <ModalsProvider>
-        <Notifications position="bottom-right" bottom={40} limit={4} />
+        <Notifications position="bottom-right" limit={4} />
         {signInNeeded ? <SignIn /> : <Shell />}
       </ModalsProvider>
     </MantineProvider>

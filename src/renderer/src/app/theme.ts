@@ -3,8 +3,11 @@ import {
   Button,
   type CSSVariablesResolver,
   createTheme,
+  Input,
   Loader,
+  type MantineThemeOverride,
   Menu,
+  mergeThemeOverrides,
   Modal,
   Popover,
   SegmentedControl,
@@ -15,7 +18,7 @@ const FONT = "'Inter Variable', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK
 const MONO = "ui-monospace, 'SF Mono', 'Cascadia Mono', 'Segoe UI Mono', 'DejaVu Sans Mono', 'Liberation Mono', monospace"
 
 /** Grey surfaces, one accent, five sizes of type, no shadow. */
-export const theme = createTheme({
+const theme = createTheme({
   primaryColor: 'indigo',
   // Shades on which white text keeps 4.5:1.
   primaryShade: { light: 7, dark: 8 },
@@ -44,11 +47,19 @@ export const theme = createTheme({
   components: {
     ActionIcon: ActionIcon.extend({ defaultProps: { variant: 'subtle', color: 'gray', size: 30 } }),
     Button: Button.extend({ defaultProps: { size: 'xs' }, styles: { label: { fontWeight: 600 } } }),
+    Input: Input.extend({ styles: { input: { fontSize: 12.5 } } }),
+    InputWrapper: Input.Wrapper.extend({
+      styles: { label: { fontSize: 12, marginBottom: 4 }, description: { fontSize: 11 }, error: { fontSize: 11 } },
+    }),
     Loader: Loader.extend({ defaultProps: { size: 'sm', color: 'gray' } }),
     Menu: Menu.extend({ defaultProps: { position: 'bottom-end', withinPortal: true, transitionProps: { duration: 80 } } }),
     Modal: Modal.extend({
       defaultProps: { centered: true, padding: 'lg', transitionProps: { duration: 100 } },
-      styles: { title: { fontSize: 14, fontWeight: 600 } },
+      styles: {
+        title: { fontSize: 14, fontWeight: 600 },
+        header: { background: 'var(--app-surface)' },
+        content: { background: 'var(--app-surface)', border: '1px solid var(--app-border)' },
+      },
     }),
     Popover: Popover.extend({ defaultProps: { transitionProps: { duration: 80 } } }),
     SegmentedControl: SegmentedControl.extend({ defaultProps: { size: 'xs', withItemsBorders: false } }),
@@ -67,6 +78,14 @@ export const theme = createTheme({
     Alert: { defaultProps: { variant: 'outline' } },
   },
 })
+
+/** The theme with the words it needs in the language of the person. */
+export function themeIn(words: { close: string }): MantineThemeOverride {
+  const closeButtonProps = { 'aria-label': words.close }
+  return mergeThemeOverrides(theme, {
+    components: { Modal: { defaultProps: { closeButtonProps } }, Notification: { defaultProps: { closeButtonProps } } },
+  })
+}
 
 /** Colours by meaning, in both themes; everything that shows a state or a device takes them from here. */
 export const cssVariables: CSSVariablesResolver = () => ({

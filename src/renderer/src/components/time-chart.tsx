@@ -62,7 +62,7 @@ export function TimeChart(props: {
           tickFormatter: (value: number) => axisTime.format(value),
           minTickGap: 24,
         }}
-        yAxisProps={{ domain: props.domain ?? [0, 'auto'], width: 40, dx: -2, ...(props.ticks ? { ticks: props.ticks } : {}) }}
+        yAxisProps={{ domain: props.domain ?? [0, 'auto'], width: 38, tick: TICK, ...(props.ticks ? { ticks: props.ticks } : {}) }}
         areaProps={{ isAnimationActive: false }}
         tooltipAnimationDuration={0}
         tooltipProps={{
@@ -75,6 +75,9 @@ export function TimeChart(props: {
     </div>
   )
 }
+
+/** Against the axis: the library's own ticks stand so far left that they leave the card. */
+const TICK = { transform: 'translate(-2, 0)', fill: 'currentColor' }
 
 const TICK_STEPS = [60_000, 180_000, 300_000, 600_000, 900_000, 3_600_000, 4 * 3_600_000, 6 * 3_600_000]
 

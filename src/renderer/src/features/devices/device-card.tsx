@@ -37,9 +37,11 @@ export function DeviceCard({ device, load }: { device: Device; load: LoadSeries 
         <div className={classes['cardName']}>
           <h2 title={device.name}>{device.name}</h2>
           <div className={classes['quiet']}>
-            {[t(`common:device.${device.kind}`), device.vendor, t(`devices:origin.${device.origin}`)].filter(Boolean).join(' · ')}
+            {[t(`common:device.${device.kind}`), device.vendor].filter(Boolean).join(' · ')}
             {' · '}
-            <span title={device.foundBy}>{t('devices:foundBy', { how: device.foundBy })}</span>
+            <span title={device.foundBy}>
+              {device.origin === 'declared' ? device.foundBy : t('devices:foundBy', { how: device.foundBy })}
+            </span>
           </div>
         </div>
         <StateDot state={device.health} />

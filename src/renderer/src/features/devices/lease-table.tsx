@@ -60,7 +60,7 @@ function useColumns(): Column<Lease>[] {
   const resourceName = useResourceName()
   const amountsOf = (lease: Lease) =>
     entriesOf(lease.need)
-      .map(([resource, amount]) => `${formatAmount(resource, amount, locale)} ${resourceName(resource)}`)
+      .map(([resource, amount]) => `${resourceName(resource)} ${formatAmount(resource, amount, locale)}`)
       .join(' · ')
   return [
     { key: 'what', width: 'minmax(160px, 2fr)', header: t('column.what'), render: (lease) => <LeaseFor lease={lease} /> },

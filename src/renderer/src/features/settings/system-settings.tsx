@@ -1,0 +1,139 @@
+import { Button, NumberInput } from '@mantine/core'
+import { useForm } from '@mantine/form'
+import { notifications } from '@mantine/notifications'
+import type { Settings } from '@shared/contract'
+import { useEffect, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { ErrorState, IdText, Panel } from '../../components'
+import { getClient, useConnection } from '../../lib/client'
+import { type ErrorView, notifyError, toErrorView } from '../../lib/errors'
+import { useSystemInfo } from '../../lib/stores'
+import classes from './settings.module.css'
+
+/** The API's address and port, how long engines stay, and the memory that is never granted. */
+export function SystemSettings() {
+  const { t } = useTranslation('settings')
+  const [settings, setSettings] = useState<Settings | null>(null)
+  const [error, setError] = useState<ErrorView | null>(null)
+  const epoch = useConnection((state) => state.epoch)
+  useEffect(() => {
+    if (epoch === 0) return
+    const controller = new AbortController()
+    getClient()
+      .system.settings.get(undefined, { signal: controller.signal })
+      .then(setSettings)
+      .catch((cause: unknown) => !controller.signal.aborted && setError(toErrorView(cause)))
+    return () => controller.abort()
+  }, [epoch])
+
+  async function save(change: Partial<Settings>): Promise<void> {
+    try {
+      setSettings(await getClient().system.settings.update(change))
+      notifications.show({ id: 'settings-saved', color: 'teal', message: t('saved'), withBorder: true, autoClose: 2_000 })
+    } catch (cause) {
+      notifyError(cause)
+    }
+  }
+
+  if (error && !settings) {
+    return (
+      <Panel title={t('api')}>
+        <ErrorState error={error} />
+      </Panel>
+    )
+  }
+  return (
+    <>
+      <Panel title={t('api')}>
+        <div className={classes['form']}>
+          <ApiAddress />
+          {settings && (
+            <NumberSetting
+              key={settings.apiPort}
+              label={t('port')}
+              description={t('portText')}
+              problem={t('badPort')}
+              value={settings.apiPort}
+              isValid={(value) => Number.isInteger(value) && value >= 0 && value <= 65_535}
+              onSave={(apiPort) => save({ apiPort })}
+            />
+          )}
+        </div>
+      </Panel>
+      <Panel title={t('resources')}>
+        {settings && (
+          <div className={classes['form']}>
+            <NumberSetting
+              key={settings.engineIdleMs}
+              label={t('idle')}
+              description={t('idleText')}
+              problem={t('badIdle')}
+              value={settings.engineIdleMs / 1000}
+              isValid={(value) => value >= 1 && value <= 86_400}
+              onSave={(seconds) => save({ engineIdleMs: Math.round(seconds * 1000) })}
+            />
+            <NumberSetting
+              key={`memory-${settings.reservedMemoryBytes}`}
+              label={t('reserved')}
+              description={t('reservedText')}
+              problem={t('badReserved')}
+              value={settings.reservedMemoryBytes / 1e9}
+              isValid={(value) => value >= 0 && value <= 1e6}
+              onSave={(gigabytes) => save({ reservedMemoryBytes: Math.round(gigabytes * 1e9) })}
+            />
+          </div>
+        )}
+      </Panel>
+    </>
+  )
+}
+
+function ApiAddress() {
+  const { t } = useTranslation('settings')
+  const url = useSystemInfo((state) => state.value?.apiUrl)
+  if (url === undefined) return null
+  return (
+    <div>
+      <div className={classes['label']}>{t('address')}</div>
+      {url === null ? <span className={classes['quiet']}>{t('addressOff')}</span> : <IdText id={url} text={url} />}
+    </div>
+  )
+}
+
+/** A number with its own small form: the button is there only while the number differs from what is saved. */
+function NumberSetting(props: {
+  label: string
+  description: string
+  problem: string
+  value: number
+  isValid: (value: number) => boolean
+  onSave: (value: number) => Promise<void>
+}) {
+  const { t } = useTranslation('common')
+  const [busy, setBusy] = useState(false)
+  const form = useForm<{ value: number | string }>({
+    initialValues: { value: props.value },
+    validate: { value: (value) => (typeof value === 'number' && props.isValid(value) ? null : props.problem) },
+  })
+  const submit = form.onSubmit(({ value }) => {
+    if (typeof value !== 'number') return
+    setBusy(true)
+    void props.onSave(value).finally(() => setBusy(false))
+  })
+  return (
+    <form className={classes['setting']} onSubmit={submit} noValidate>
+      <NumberInput
+        label={props.label}
+        description={props.description}
+        min={0}
+        hideControls
+        {...form.getInputProps('value')}
+      />
+      {form.isDirty() && (
+        <Button type="submit" loading={busy}>
+          {t('save')}
+        </Button>
+      )}
+    </form>
+  )
+}
