@@ -66,6 +66,7 @@ export async function verifyBlobs(
   let checked = 0
   let checkedBytes = 0
   for await (const { digest, sizeBytes } of blobs.list()) {
+    signal.throwIfAborted()
     // Pinned, so that a collection beside us does not take it away under the reader.
     const release = blobs.pin(digest)
     try {

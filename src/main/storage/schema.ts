@@ -73,9 +73,11 @@ export interface StorageTables {
   }
 }
 
+/** Each step may have been done by a migration that a crash interrupted: Kysely runs SQLite's without a transaction. */
 async function createTables(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('models')
+    .ifNotExists()
     .addColumn('name', 'text', (c) => c.primaryKey())
     .addColumn('next_version', 'integer', (c) => c.notNull())
     .addColumn('created_at', 'integer', (c) => c.notNull())
@@ -83,6 +85,7 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
     .execute()
   await db.schema
     .createTable('model_versions')
+    .ifNotExists()
     .addColumn('model', 'text', (c) => c.notNull().references('models.name'))
     .addColumn('version', 'integer', (c) => c.notNull())
     .addColumn('digest', 'text', (c) => c.notNull())
@@ -101,6 +104,7 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
     .execute()
   await db.schema
     .createTable('model_files')
+    .ifNotExists()
     .addColumn('model', 'text', (c) => c.notNull())
     .addColumn('version', 'integer', (c) => c.notNull())
     .addColumn('position', 'integer', (c) => c.notNull())
@@ -116,9 +120,10 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
       (c) => c.onDelete('cascade'),
     )
     .execute()
-  await db.schema.createIndex('model_files_digest').on('model_files').column('digest').execute()
+  await db.schema.createIndex('model_files_digest').ifNotExists().on('model_files').column('digest').execute()
   await db.schema
     .createTable('model_aliases')
+    .ifNotExists()
     .addColumn('model', 'text', (c) => c.notNull())
     .addColumn('alias', 'text', (c) => c.notNull())
     .addColumn('version', 'integer', (c) => c.notNull())
@@ -132,6 +137,7 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
     .execute()
   await db.schema
     .createTable('alias_changes')
+    .ifNotExists()
     .addColumn('id', 'integer', (c) => c.primaryKey())
     .addColumn('model', 'text', (c) => c.notNull())
     .addColumn('alias', 'text', (c) => c.notNull())
@@ -140,9 +146,15 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('at', 'integer', (c) => c.notNull())
     .addColumn('by', 'text', (c) => c.notNull())
     .execute()
-  await db.schema.createIndex('alias_changes_model').on('alias_changes').column('model').execute()
+  await db.schema
+    .createIndex('alias_changes_model')
+    .ifNotExists()
+    .on('alias_changes')
+    .column('model')
+    .execute()
   await db.schema
     .createTable('imports')
+    .ifNotExists()
     .addColumn('id', 'text', (c) => c.primaryKey())
     .addColumn('state', 'text', (c) => c.notNull())
     .addColumn('source', 'text', (c) => c.notNull())
@@ -159,15 +171,22 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('finished_at', 'integer')
     .addColumn('created_by', 'text', (c) => c.notNull())
     .execute()
-  await db.schema.createIndex('imports_created').on('imports').columns(['created_at', 'id']).execute()
+  await db.schema
+    .createIndex('imports_created')
+    .ifNotExists()
+    .on('imports')
+    .columns(['created_at', 'id'])
+    .execute()
   await db.schema
     .createTable('import_blobs')
+    .ifNotExists()
     .addColumn('import_id', 'text', (c) => c.notNull().references('imports.id').onDelete('cascade'))
     .addColumn('digest', 'text', (c) => c.notNull())
     .addPrimaryKeyConstraint('import_blobs_key', ['digest', 'import_id'])
     .execute()
   await db.schema
     .createTable('artifacts')
+    .ifNotExists()
     .addColumn('job', 'text', (c) => c.notNull())
     .addColumn('name', 'text', (c) => c.notNull())
     .addColumn('digest', 'text')
@@ -176,7 +195,7 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('created_at', 'integer', (c) => c.notNull())
     .addPrimaryKeyConstraint('artifacts_key', ['job', 'name'])
     .execute()
-  await db.schema.createIndex('artifacts_digest').on('artifacts').column('digest').execute()
+  await db.schema.createIndex('artifacts_digest').ifNotExists().on('artifacts').column('digest').execute()
 }
 
 export const storageMigrations: Record<string, Migration> = {

@@ -33,9 +33,13 @@ describe('suggestName', () => {
 
   it('is always a valid name', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 400 }), fc.string({ unit: 'grapheme' }), (path, folder) => {
-        expect(ModelName.safeParse(nameOf(path, folder)).success).toBe(true)
-      }),
+      fc.property(
+        fc.string({ unit: 'binary', maxLength: 400 }),
+        fc.string({ unit: 'grapheme' }),
+        (path, folder) => {
+          expect(ModelName.safeParse(nameOf(path, folder)).success).toBe(true)
+        },
+      ),
     )
   })
 })

@@ -1,4 +1,14 @@
-import { closeSync, ftruncateSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  ftruncateSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
@@ -64,7 +74,12 @@ describe('reading ONNX', () => {
   })
 
   it('takes the inputs that are no weights', () => {
-    const graph = [tensor('w', [2, 3]), value(11, 'w', [2, 3]), value(11, 'x', ['batch', 3]), value(12, 'y', null)]
+    const graph = [
+      tensor('w', [2, 3]),
+      value(11, 'w', [2, 3]),
+      value(11, 'x', ['batch', 3]),
+      value(12, 'y', null),
+    ]
     const { signature, metadata } = readable(model({ graph }))
     expect(signature.inputs.map((input) => input.name)).toEqual(['x'])
     expect(signature.inputs[0]?.shape).toEqual(['batch', 3])
@@ -78,7 +93,9 @@ describe('reading ONNX', () => {
     expect(metadata['parameters']).toBe(5)
     expect(metadata['operators']).toContain('Sin 1')
     const hidden = message(6, tensor('deep', [1], { external: { location: '../../etc/passwd' } }))
-    expect(rejection(model({ graph: [...plainGraph(), node('If', '', attribute(hidden))] })).code).toBe('storage.unsafe')
+    expect(rejection(model({ graph: [...plainGraph(), node('If', '', attribute(hidden))] })).code).toBe(
+      'storage.unsafe',
+    )
   })
 
   it.each([
@@ -112,12 +129,17 @@ describe('reading ONNX', () => {
   it('takes external data that fits, named beside a single file', () => {
     writeFileSync(join(folder, 'w.bin'), Buffer.alloc(16))
     const graph = [...plainGraph(), tensor('w', [4], { external: { location: 'w.bin' } })]
-    expect(readable(model({ graph })).files.map((file) => file.path)).toEqual([expect.stringMatching(/onnx$/), 'w.bin'])
+    expect(readable(model({ graph })).files.map((file) => file.path)).toEqual([
+      expect.stringMatching(/onnx$/),
+      'w.bin',
+    ])
   })
 
   it('warns of operators that the runtime does not have, unless the model brings them', () => {
     const graph = [...plainGraph(), node('PyOp', 'ai.onnx.contrib')]
-    expect(readable(model({ graph })).findings).toMatchObject([{ severity: 'warn', code: 'storage.custom_operators' }])
+    expect(readable(model({ graph })).findings).toMatchObject([
+      { severity: 'warn', code: 'storage.custom_operators' },
+    ])
     const own = message(25, bytes(1, 'PyOp'), bytes(10, 'ai.onnx.contrib'))
     expect(readable(model({ graph, extra: [own] })).findings).toEqual([])
   })
@@ -133,7 +155,10 @@ describe('reading ONNX', () => {
   it.each([
     ['dimensions that overflow', tensor('w', [2 ** 40, 2 ** 40])],
     ['a negative dimension', tensor('w', [-1])],
-    ['weights that overflow together', Buffer.concat([tensor('a', [2 ** 52]), tensor('b', [2 ** 52]), tensor('c', [2 ** 52])])],
+    [
+      'weights that overflow together',
+      Buffer.concat([tensor('a', [2 ** 52]), tensor('b', [2 ** 52]), tensor('c', [2 ** 52])]),
+    ],
     ['fewer bytes than the shape', tensor('w', [4], { raw: new Uint8Array(12) })],
     ['a dimension beyond 64 bits', message(5, Uint8Array.from([8, ...Array<number>(11).fill(0xff)]))],
   ])('refuses %s', (_, field) => {
@@ -143,7 +168,9 @@ describe('reading ONNX', () => {
   it('refuses graphs nested without end', () => {
     let graph = message(6, node('Sin'))
     for (let depth = 0; depth < 60; depth++) graph = message(6, node('If', '', attribute(graph)))
-    expect(rejection(model({ graph: [node('If', '', attribute(graph))] })).message).toContain('nested too deeply')
+    expect(rejection(model({ graph: [node('If', '', attribute(graph))] })).message).toContain(
+      'nested too deeply',
+    )
   })
 
   it('keeps what the file says of itself, within bounds', () => {

@@ -25,7 +25,7 @@ function withReader<T>(content: Uint8Array, work: (reader: ProtoReader, file: Fi
 
 describe('ProtoReader', () => {
   it('reads every integer that is safe, negative ones too', () => {
-    fc.assert(
+    return fc.assert(
       fc.property(fc.maxSafeInteger(), (value) => {
         withReader(number(3, value), (reader) => {
           expect(reader.next()).toBe(true)
@@ -72,7 +72,7 @@ describe('ProtoReader', () => {
   })
 
   it('ends on any bytes, with fields or a rejection', () => {
-    fc.assert(
+    return fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (content) => {
         withReader(content, (reader) => {
           try {

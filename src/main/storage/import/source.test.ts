@@ -22,7 +22,10 @@ const linksWork = process.platform !== 'win32'
 
 describe('assertSafePath', () => {
   it('lets no path out of the folder', () => {
-    const part = fc.oneof(fc.constantFrom('..', '.', '', '/', '\\', 'C:', '~', '\0', '...'), fc.string({ maxLength: 5 }))
+    const part = fc.oneof(
+      fc.constantFrom('..', '.', '', '/', '\\', 'C:', '~', '\0', '...'),
+      fc.string({ maxLength: 5 }),
+    )
     fc.assert(
       fc.property(fc.array(part, { maxLength: 5 }), fc.constantFrom('/', '\\', ''), (parts, joint) => {
         const path = parts.join(joint)

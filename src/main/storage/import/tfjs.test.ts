@@ -21,7 +21,11 @@ const MANIFEST = [{ paths: ['w.bin'], weights: [{ name: 'w', shape: [4], dtype: 
 
 function graph(change: Record<string, unknown> = {}): Record<string, unknown> {
   const node = [
-    { name: 'x', op: 'Placeholder', attr: { dtype: { type: 'DT_INT64' }, shape: { shape: { dim: [{ size: '-1' }, { size: 3 }] } } } },
+    {
+      name: 'x',
+      op: 'Placeholder',
+      attr: { dtype: { type: 'DT_INT64' }, shape: { shape: { dim: [{ size: '-1' }, { size: 3 }] } } },
+    },
     { name: 'w', op: 'Const', attr: { dtype: { type: 'DT_FLOAT' } } },
     { name: 'y', op: 'AddV2', input: ['x', 'w', '^x'], attr: { T: { type: 'DT_FLOAT' } } },
   ]
@@ -71,12 +75,18 @@ describe('reading TensorFlow.js models', () => {
 
   it('reads layers models: a stack', () => {
     const layers = [
-      { class_name: 'Dense', config: { name: 'dense', units: 8, batch_input_shape: [null, 4], dtype: 'float32' } },
+      {
+        class_name: 'Dense',
+        config: { name: 'dense', units: 8, batch_input_shape: [null, 4], dtype: 'float32' },
+      },
       { class_name: 'Dropout', config: { name: 'drop' } },
       { class_name: 'Dense', config: { name: 'out', units: 3 } },
     ]
     for (const config of [layers, { name: 's', layers }]) {
-      const model = { modelTopology: { model_config: { class_name: 'Sequential', config } }, weightsManifest: MANIFEST }
+      const model = {
+        modelTopology: { model_config: { class_name: 'Sequential', config } },
+        weightsManifest: MANIFEST,
+      }
       const inspection = readable(folderWith(model))
       expect(inspection.format).toBe('tfjs-layers')
       expect(inspection.signature).toEqual({
@@ -95,7 +105,11 @@ describe('reading TensorFlow.js models', () => {
       input_layers: [['a', 0, 0]],
       output_layers: [['b', 0, 0]],
     }
-    const model = { format: 'layers-model', modelTopology: { class_name: 'Model', config }, weightsManifest: MANIFEST }
+    const model = {
+      format: 'layers-model',
+      modelTopology: { class_name: 'Model', config },
+      weightsManifest: MANIFEST,
+    }
     expect(readable(folderWith(model)).signature).toEqual({
       inputs: [{ name: 'a', dtype: 'int32', shape: [null, 2] }],
       outputs: [{ name: 'b', dtype: 'float32', shape: [null] }],
@@ -103,13 +117,21 @@ describe('reading TensorFlow.js models', () => {
   })
 
   it('warns when it cannot tell the inputs', () => {
-    const model = { format: 'layers-model', modelTopology: { class_name: 'Model', config: {} }, weightsManifest: MANIFEST }
-    expect(readable(folderWith(model)).findings).toMatchObject([{ severity: 'warn', code: 'storage.no_signature' }])
+    const model = {
+      format: 'layers-model',
+      modelTopology: { class_name: 'Model', config: {} },
+      weightsManifest: MANIFEST,
+    }
+    expect(readable(folderWith(model)).findings).toMatchObject([
+      { severity: 'warn', code: 'storage.no_signature' },
+    ])
   })
 
   it('counts quantized weights by what lies in the shard', () => {
     const quantization = { dtype: 'uint8', scale: 0.1, min: 0 }
-    const manifest = [{ paths: ['w.bin'], weights: [{ name: 'w', shape: [4, 4], dtype: 'float32', quantization }] }]
+    const manifest = [
+      { paths: ['w.bin'], weights: [{ name: 'w', shape: [4, 4], dtype: 'float32', quantization }] },
+    ]
     const { metadata } = readable(folderWith(graph({ weightsManifest: manifest })))
     expect(metadata).toMatchObject({ parameters: 16, precision: 'uint8' })
   })
@@ -134,11 +156,36 @@ describe('reading TensorFlow.js models', () => {
     ['JSON cut short', JSON.stringify(graph()).slice(0, 100), {}, 'storage.unknown_format'],
     ['other JSON', { hello: 'world' }, {}, 'storage.unknown_format'],
     ['an unknown format', graph({ format: 'tomorrow' }), {}, 'storage.unknown_format'],
-    ['a shard above the folder', graph({ weightsManifest: [{ paths: ['../w.bin'], weights: [] }] }), {}, 'storage.unsafe'],
-    ['a shard from the network', graph({ weightsManifest: [{ paths: ['https://example.com/w'], weights: [] }] }), {}, 'storage.unsafe'],
-    ['weights without end', graph({ weightsManifest: [{ paths: ['w.bin'], weights: [{ shape: [1e9, 1e9], dtype: 'float32' }] }] }), { 'w.bin': 16 }, 'storage.unreadable'],
-    ['a negative shape', graph({ weightsManifest: [{ paths: ['w.bin'], weights: [{ shape: [-4], dtype: 'float32' }] }] }), { 'w.bin': 16 }, 'storage.unreadable'],
-    ['an unknown type', graph({ weightsManifest: [{ paths: ['w.bin'], weights: [{ shape: [4], dtype: 'toString' }] }] }), { 'w.bin': 16 }, 'storage.unreadable'],
+    [
+      'a shard above the folder',
+      graph({ weightsManifest: [{ paths: ['../w.bin'], weights: [] }] }),
+      {},
+      'storage.unsafe',
+    ],
+    [
+      'a shard from the network',
+      graph({ weightsManifest: [{ paths: ['https://example.com/w'], weights: [] }] }),
+      {},
+      'storage.unsafe',
+    ],
+    [
+      'weights without end',
+      graph({ weightsManifest: [{ paths: ['w.bin'], weights: [{ shape: [1e9, 1e9], dtype: 'float32' }] }] }),
+      { 'w.bin': 16 },
+      'storage.unreadable',
+    ],
+    [
+      'a negative shape',
+      graph({ weightsManifest: [{ paths: ['w.bin'], weights: [{ shape: [-4], dtype: 'float32' }] }] }),
+      { 'w.bin': 16 },
+      'storage.unreadable',
+    ],
+    [
+      'an unknown type',
+      graph({ weightsManifest: [{ paths: ['w.bin'], weights: [{ shape: [4], dtype: 'toString' }] }] }),
+      { 'w.bin': 16 },
+      'storage.unreadable',
+    ],
   ] as const)('refuses %s', (_, model, shards, code) => {
     const found = rejection(folderWith(model, shards))
     // A folder's only candidate that cannot be read says why itself.
@@ -151,7 +198,10 @@ describe('reading TensorFlow.js models', () => {
     mkdirSync(empty)
     expect(rejection(empty).message).toContain('holds no files')
     writeFileSync(join(empty, 'w.bin'), 'x')
-    expect(rejection(empty)).toMatchObject({ code: 'storage.unknown_format', message: expect.stringContaining('model.json') })
+    expect(rejection(empty)).toMatchObject({
+      code: 'storage.unknown_format',
+      message: expect.stringContaining('model.json'),
+    })
     const two = join(root, 'two')
     mkdirSync(two)
     cpSync(join(FIXTURES, 'mnist_cnn.onnx'), join(two, 'a.onnx'))

@@ -6,7 +6,9 @@ import type { Import } from '../../../shared/contract'
 import type { PrincipalId } from '../../../shared/domain/ids'
 import { systemClock } from '../../platform/clock'
 import { type Database, openDatabase } from '../../platform/database'
-import { createStorage, type ImportSource, type Storage, storageMigrations } from '../index'
+import { type FileWorker, startFileWorker } from '../import/worker'
+import { type ImportSource, type Storage, storageMigrations } from '../index'
+import { assembleStorage } from '../storage'
 import { buildInspectWorker } from './build-worker'
 import { FIXTURES } from './fixtures'
 
@@ -17,14 +19,28 @@ export interface Bench {
   folder: string
   dataDir: string
   workerEntry: string
-  open(options?: { usersOf?: (model: string, version: number) => string[] }): Promise<Opened>
+  open(options?: OpenOptions): Promise<Opened>
+  /** Closes what is open; the folder stays. */
+  close(): Promise<void>
   dispose(): Promise<void>
+}
+
+export interface OpenOptions {
+  usersOf?: (model: string, version: number) => string[]
+  /** Default: a process of its own, as in the product. */
+  startWorker?: () => FileWorker
 }
 
 export interface Opened {
   storage: Storage
   database: Database
   close(): Promise<void>
+}
+
+interface BenchOptions {
+  /** False where every storage gets a worker of the test's own. */
+  withWorker?: boolean
+  dataDir?: string
 }
 
 let builtWorker: Promise<string> | null = null
@@ -38,26 +54,34 @@ async function workerEntry(): Promise<string> {
   return builtWorker
 }
 
-export async function createBench(dataDirOverride?: string): Promise<Bench> {
+export async function createBench({ withWorker = true, dataDir: given }: BenchOptions = {}): Promise<Bench> {
   const folder = await mkdtemp(join(tmpdir(), 'llmagentos-storage-'))
-  const dataDir = dataDirOverride ?? join(folder, 'data')
+  const dataDir = given ?? join(folder, 'data')
   await mkdir(dataDir, { recursive: true })
-  const entry = await workerEntry()
+  const entry = withWorker ? await workerEntry() : ''
   const opened: Opened[] = []
+  const close = async () => {
+    for (const it of [...opened]) await it.close()
+  }
   return {
     folder,
     dataDir,
     workerEntry: entry,
     async open(options = {}) {
       const database = await openDatabase(join(folder, 'test.db'), storageMigrations)
-      const storage = createStorage({
-        dataDir,
-        database,
-        clock: systemClock,
-        logger: pino({ level: 'silent' }),
-        inspectWorkerEntry: entry,
-        usersOf: options.usersOf ?? (() => []),
-      })
+      const logger = pino({ level: 'silent' })
+      const startWorker = options.startWorker ?? (() => startFileWorker(entry, systemClock, logger))
+      const storage = assembleStorage(
+        {
+          dataDir,
+          database,
+          clock: systemClock,
+          logger,
+          inspectWorkerEntry: entry,
+          usersOf: options.usersOf ?? (() => []),
+        },
+        startWorker,
+      )
       await storage.start()
       const it: Opened = {
         storage,
@@ -72,8 +96,9 @@ export async function createBench(dataDirOverride?: string): Promise<Bench> {
       opened.push(it)
       return it
     },
+    close,
     async dispose() {
-      for (const it of [...opened]) await it.close()
+      await close()
       await rm(folder, { recursive: true, force: true })
     },
   }

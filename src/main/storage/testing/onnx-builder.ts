@@ -52,7 +52,12 @@ export function tensor(name: string, dims: (number | bigint)[], options: TensorO
 }
 
 /** A `ValueInfoProto`: field 11 an input, 12 an output. */
-export function value(field: number, name: string, shape: (number | string | null)[] | null, type = 1): Field {
+export function value(
+  field: number,
+  name: string,
+  shape: (number | string | null)[] | null,
+  type = 1,
+): Field {
   const dims = (shape ?? []).map((dim) =>
     typeof dim === 'number'
       ? message(1, number(1, dim))
