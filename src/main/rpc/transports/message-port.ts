@@ -10,7 +10,11 @@ export type MessagePortLike = Parameters<RPCHandler<{ caller: Caller }>['upgrade
 /** Serves the window: calls and live streams over a MessagePort that the preload handed over. */
 export function createMessagePortTransport(router: Router, logger: Logger): (port: MessagePortLike, caller: Caller) => void {
   const handler = new RPCHandler(router, { clientInterceptors: [wireErrors(logger)] })
-  return (port, caller) => handler.upgrade(port, { context: { caller } })
+  return (port, caller) => {
+    handler.upgrade(port, { context: { caller } })
+    // Ports of Electron and Node keep their messages back until they are started.
+    if ('start' in port && typeof port.start === 'function') port.start()
+  }
 }
 
 /** Turns what a procedure throws into what may cross a boundary. */

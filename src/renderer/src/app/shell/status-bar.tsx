@@ -46,7 +46,7 @@ export function StatusBar() {
 }
 
 function addressOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).host : url
+  return url.replace(/^https?:\/\//, '')
 }
 
 function Gauge(props: { label: string; share: number; colour: string }) {
