@@ -344,6 +344,20 @@ describe('requests that wait', () => {
     core.release(taken.id as never)
   })
 
+  it('are not passed over by who comes in the same moment as something is freed', async () => {
+    const { core, clock } = fixture
+    const all = core.allocate({ cpuCores: 8 }, by('a'))
+    const waiting = watch(core.request({ cpuCores: 5 }, { ...by('waiting'), waitMs: 60_000 }))
+    await clock.advance(1000)
+    core.release(all.id as never)
+    expect(await refusalOf(() => core.allocate({ cpuCores: 4 }, by('hasty')))).toMatchObject({
+      code: 'core.unavailable',
+    })
+    expect(core.allocate({ cpuCores: 3 }, by('modest'))).toBeDefined()
+    await settle()
+    expect(waiting.lease).toBeDefined()
+  })
+
   it('give up after waitMs and say who holds it', async () => {
     const { core, clock } = fixture
     core.allocate({ cpuCores: 8 }, by('a'))
@@ -404,6 +418,10 @@ describe('requests that wait', () => {
     expect(await refusalOf(() => core.request({ cpuCores: 1 }, { ...by('small'), waitMs: 0 }))).toMatchObject(
       { code: 'core.unavailable' },
     )
+    // Nor does one that waits get it.
+    const patient = watch(core.request({ cpuCores: 1 }, { ...by('patient'), waitMs: 600_000 }))
+    await clock.advance(1000)
+    expect(patient).toEqual({})
     // Whoever ranks higher is not held up by it.
     const urgent = core.allocate({ cpuCores: 1 }, by('urgent', { priority: 100 }))
     core.release(urgent.id as never)
@@ -458,6 +476,9 @@ describe('quotas', () => {
       code: 'core.quota_exceeded',
     })
     expect(core.allocate({ cpuCores: 1 }, by('b'))).toBeDefined()
+    const [held] = core.listLeases()
+    core.release(held?.id as never)
+    expect(core.allocate({ cpuCores: 2 }, by('a'))).toBeDefined()
     await fixture.restart()
     expect(fixture.core.getQuota('a')).toEqual({ principal: 'a', limit: { cpuCores: 2, gpu: 0 } })
     fixture.core.removeQuota('a')

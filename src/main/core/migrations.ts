@@ -71,7 +71,13 @@ export const coreMigrations: Record<string, Migration> = {
         .addColumn('expires_at', 'integer')
         .addColumn('ended_at', 'integer')
         .execute()
-      await db.schema.createIndex('core_leases_ended').on('core_leases').column('ended_at').execute()
+      // Partial: granting a lease writes no index but its key.
+      await db.schema
+        .createIndex('core_leases_ended')
+        .on('core_leases')
+        .column('ended_at')
+        .where('ended_at', 'is not', null)
+        .execute()
       await db.schema
         .createTable('core_quotas')
         .addColumn('principal', 'text', (column) => column.primaryKey())
