@@ -1,0 +1,44 @@
+import { Button, Modal } from '@mantine/core'
+import { notifications } from '@mantine/notifications'
+import type { Principal } from '@shared/contract'
+import { useTranslation } from 'react-i18next'
+import { getClient } from '../../../lib/client'
+import { refreshAccess } from '../access-store'
+import classes from '../access.module.css'
+import { useAct } from '../use-act'
+import { GrantFields } from './grant-fields'
+import { useGrant } from './use-grant'
+
+/** "What else may it do?": one more policy for someone who is there. */
+export function GrantDialog({ principal, onClose }: { principal: Principal; onClose: () => void }) {
+  const { t } = useTranslation('access')
+  const form = useGrant(t, principal, principal.name)
+  const { busy, act } = useAct()
+  const save = async () => {
+    const done = await act(() =>
+      getClient().security.policies.set({ id: form.policyId, text: form.text, description: form.description }),
+    )
+    if (!done) return
+    notifications.show({ color: 'teal', message: t('grant.allowed', { name: principal.name }), withBorder: true })
+    void refreshAccess()
+    onClose()
+  }
+  return (
+    <Modal opened size={600} title={t('grant.titleFor', { name: principal.name })} onClose={onClose}>
+      <form
+        className={classes['form']}
+        onSubmit={(event) => {
+          event.preventDefault()
+          void save()
+        }}
+      >
+        <GrantFields {...form} onGrant={form.setGrant} onText={form.setText} />
+        <div className={classes['footer']}>
+          <Button type="submit" loading={busy} disabled={form.nothing || !form.ready}>
+            {t('grant.submit')}
+          </Button>
+        </div>
+      </form>
+    </Modal>
+  )
+}

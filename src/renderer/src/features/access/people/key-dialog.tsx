@@ -1,0 +1,63 @@
+import { Button, Modal } from '@mantine/core'
+import type { Principal } from '@shared/contract'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { getClient } from '../../../lib/client'
+import { refreshAccess } from '../access-store'
+import classes from '../access.module.css'
+import { expiresAt } from '../keys'
+import { useAct } from '../use-act'
+import { ExpiryField, NEVER } from './expiry-field'
+import { KeyShown, type NewKey } from './key-shown'
+import { useKeyGuard } from './use-key-guard'
+
+/** Makes a key for someone who is there, and shows it once. */
+export function KeyDialog(props: { principal: Principal; model: string | null; onClose: () => void }) {
+  const { t } = useTranslation('access')
+  const { principal } = props
+  const [expiry, setExpiry] = useState(NEVER)
+  const [made, setMade] = useState<NewKey | null>(null)
+  const { busy, act } = useAct()
+  const { onCopied, onClose } = useKeyGuard(made !== null, props.onClose)
+  const until = expiresAt(expiry.choice, expiry.day, Date.now())
+
+  const make = () =>
+    act(async () => {
+      const { key } = await getClient().security.keys.create({
+        id: principal.id,
+        ...(until ? { expiresAt: until } : {}),
+      })
+      setMade({ name: principal.name, key, model: props.model })
+      void refreshAccess()
+    })
+
+  return (
+    <Modal
+      opened
+      size={made ? 620 : 440}
+      title={made ? t('shown.title', { name: principal.name }) : t('makeKey.title', { name: principal.name })}
+      onClose={onClose}
+      closeOnClickOutside={false}
+    >
+      {made ? (
+        <KeyShown made={made} onDone={props.onClose} onCopied={onCopied} />
+      ) : (
+        <form
+          className={classes['form']}
+          onSubmit={(event) => {
+            event.preventDefault()
+            void make()
+          }}
+        >
+          <div className={classes['dim']}>{t('makeKey.text', { name: principal.name })}</div>
+          <ExpiryField value={expiry} onChange={setExpiry} />
+          <div className={classes['footer']}>
+            <Button type="submit" loading={busy} disabled={until === null}>
+              {t('makeKey.submit')}
+            </Button>
+          </div>
+        </form>
+      )}
+    </Modal>
+  )
+}

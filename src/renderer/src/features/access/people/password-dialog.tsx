@@ -1,0 +1,71 @@
+import { Button, Modal, PasswordInput } from '@mantine/core'
+import { notifications } from '@mantine/notifications'
+import type { Principal } from '@shared/contract'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { getClient } from '../../../lib/client'
+import { useMe } from '../../../lib/stores'
+import { refreshAccess } from '../access-store'
+import classes from '../access.module.css'
+import { useAct } from '../use-act'
+
+/** Sets a person's password; the old one is asked for where there is one. */
+export function PasswordDialog({ principal, onClose }: { principal: Principal; onClose: () => void }) {
+  const { t } = useTranslation('access')
+  const [current, setCurrent] = useState('')
+  const [password, setPassword] = useState('')
+  const { busy, act } = useAct()
+  const ready = password.length >= 8 && (!principal.hasPassword || current !== '')
+
+  const submit = async () => {
+    const done = await act(() =>
+      getClient().security.principals.setPassword({
+        id: principal.id,
+        password,
+        ...(principal.hasPassword ? { current } : {}),
+      }),
+    )
+    if (!done) return
+    notifications.show({ color: 'teal', message: t('password.saved', { name: principal.name }), withBorder: true })
+    void refreshAccess()
+    void useMe.getState().refresh()
+    onClose()
+  }
+
+  return (
+    <Modal opened size={420} title={t('password.title', { name: principal.name })} onClose={onClose}>
+      <form
+        className={classes['form']}
+        onSubmit={(event) => {
+          event.preventDefault()
+          if (ready) void submit()
+        }}
+      >
+        {principal.hasPassword && (
+          <PasswordInput
+            data-autofocus
+            label={t('password.current')}
+            autoComplete="current-password"
+            value={current}
+            maxLength={256}
+            onChange={(event) => setCurrent(event.currentTarget.value)}
+          />
+        )}
+        <PasswordInput
+          data-autofocus={!principal.hasPassword || undefined}
+          label={t('password.new')}
+          description={t('password.help')}
+          autoComplete="new-password"
+          value={password}
+          maxLength={256}
+          onChange={(event) => setPassword(event.currentTarget.value)}
+        />
+        <div className={classes['footer']}>
+          <Button type="submit" loading={busy} disabled={!ready}>
+            {t('password.submit')}
+          </Button>
+        </div>
+      </form>
+    </Modal>
+  )
+}
