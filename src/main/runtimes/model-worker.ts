@@ -10,6 +10,8 @@ export type LoadWork = Extract<Work, { type: 'load' }>
 export interface LoadedModel {
   /** The first dimension of every input and output may be of any size: items may run together. */
   readonly stackable: boolean
+  /** Runs that are started before others have ended wait for each other in the runtime. */
+  readonly queues: boolean
   /** @throws InputError when the inputs do not fit; anything else is the runtime's failure */
   run(inputs: Tensors): Promise<Tensors>
 }
@@ -20,6 +22,7 @@ export interface ModelRuntime {
 }
 
 const TURN_EVERY_MS = 20
+const MAX_QUEUED = 16
 const PROGRESS_EVERY_MS = 250
 
 /** Serves a runtime that loads one model and runs it: the entry of every model worker. */
@@ -49,13 +52,13 @@ class Pace {
     this.#signal = signal
   }
 
-  async step(): Promise<void> {
-    const now = performance.now()
-    if (now - this.#last >= TURN_EVERY_MS) {
-      this.#last = now
-      await turn()
-    }
+  /** Between two runs. Undefined most of the time: an await of nothing for each item would be felt. */
+  step(): Promise<void> | undefined {
     if (this.#signal.aborted) throw new Cancelled()
+    const now = performance.now()
+    if (now - this.#last < TURN_EVERY_MS) return undefined
+    this.#last = now
+    return turn()
   }
 }
 
@@ -69,13 +72,34 @@ async function runItems(
   const outputs: Tensors[] = []
   const start = performance.now()
   const together = model.stackable ? stack : 1
-  for (let at = 0; at < items.length; at += together) {
-    if (at > 0) await pace.step()
-    if (together === 1) outputs.push(await model.run(items[at] ?? {}))
-    else for (const output of await runTogether(model, items.slice(at, at + together), pace)) outputs.push(output)
+  let queued = 1
+  for (let at = 0; at < items.length; ) {
+    const wait = at > 0 && pace.step()
+    if (wait) await wait
+    if (together > 1) {
+      for (const output of await runTogether(model, items.slice(at, at + together), pace)) outputs.push(output)
+      at += together
+    } else {
+      const began = performance.now()
+      for (const output of await runQueued(model, items, at, queued)) outputs.push(output)
+      at += queued
+      queued = model.queues ? fitting(queued, performance.now() - began) : 1
+    }
   }
   const computeMs = performance.now() - start
   return { reply: { type: 'done', computeMs }, body: packTensors(outputs) }
+}
+
+/** One turn of the event loop for several short runs, not for each. */
+function runQueued(model: LoadedModel, items: readonly Tensors[], at: number, count: number): Promise<Tensors[]> {
+  const runs: Promise<Tensors>[] = []
+  for (let i = at; i < at + count && i < items.length; i++) runs.push(model.run(items[i] ?? {}))
+  return Promise.all(runs)
+}
+
+/** How many runs take no longer than it may take to hear a cancel. */
+function fitting(count: number, tookMs: number): number {
+  return Math.max(1, Math.min(MAX_QUEUED, count * 2, Math.floor((TURN_EVERY_MS * count) / Math.max(tookMs, 0.01))))
 }
 
 async function runTogether(model: LoadedModel, items: readonly Tensors[], pace: Pace): Promise<Tensors[]> {
@@ -86,7 +110,8 @@ async function runTogether(model: LoadedModel, items: readonly Tensors[], pace: 
   }
   const outputs: Tensors[] = []
   for (const item of items) {
-    if (outputs.length > 0) await pace.step()
+    const wait = outputs.length > 0 && pace.step()
+    if (wait) await wait
     outputs.push(await model.run(item))
   }
   return outputs
@@ -112,7 +137,8 @@ async function benchmark(
       reportedAt = now
       context.progress((i + 1) / total)
     }
-    await pace.step()
+    const wait = pace.step()
+    if (wait) await wait
   }
   return { reply: { type: 'measured', iterations: options.iterations, ...summarise(samples) } }
 }

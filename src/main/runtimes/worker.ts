@@ -35,6 +35,7 @@ export class Cancelled extends Error {
 export const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 const RSS_EVERY_MS = 250
+const READ_BYTES = 256 * 1024
 const MAX_MESSAGE = 4000
 
 /**
@@ -56,11 +57,21 @@ export function serveWorker(definition: WorkerDefinition): void {
   // What the runtime or a model's code may start later has no business with it.
   delete process.env[WORKER_ENV.token]
   endWithParent()
-  const socket = connect(path)
+  let server: Server | null = null
+  // One buffer for all that arrives, read in large pieces: with one for each piece a batch is felt to be slower.
+  const buffer = Buffer.allocUnsafeSlow(READ_BYTES)
+  const onread = {
+    buffer,
+    callback(length: number): boolean {
+      server?.receive(buffer.subarray(0, length))
+      return true
+    },
+  }
+  const socket = connect({ path, onread })
   socket.on('error', (error) => end(1, `The connection to the system failed: ${error.message}`))
   socket.on('close', () => end(0))
   writeFrame(socket, { type: 'hello', protocol: PROTOCOL_VERSION, token })
-  new Server(definition, socket)
+  server = new Server(definition, socket)
 }
 
 async function answerProbe(definition: WorkerDefinition): Promise<void> {
@@ -103,19 +114,20 @@ class Server {
   readonly #definition: WorkerDefinition
   readonly #socket: Socket
   readonly #pending: Pending[] = []
+  readonly #reader = new FrameReader()
   #busy = false
   #rssAt = 0
 
   constructor(definition: WorkerDefinition, socket: Socket) {
     this.#definition = definition
     this.#socket = socket
-    const reader = new FrameReader()
-    socket.on('data', (chunk) => {
-      for (const frame of reader.push(chunk)) this.#receive(Request.parse(frame.header), frame.body)
-    })
   }
 
-  #receive(request: Request, body: Uint8Array): void {
+  receive(chunk: Buffer): void {
+    for (const frame of this.#reader.push(chunk)) this.#take(Request.parse(frame.header), frame.body)
+  }
+
+  #take(request: Request, body: Uint8Array): void {
     if (request.type === 'exit') end(0)
     else if (request.type === 'cancel') {
       this.#pending.find((pending) => pending.request.id === request.id)?.controller.abort()

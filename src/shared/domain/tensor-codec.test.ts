@@ -43,6 +43,14 @@ describe('packTensors', () => {
     )
   })
 
+  it('takes the header of one item for any number of items of one form', () => {
+    const item: Tensors = { a: { dtype: 'uint8', shape: [8], bytes: new Uint8Array(8) } }
+    const one = packTensors([item]).byteLength
+    const many = packTensors(new Array<Tensors>(9).fill(item))
+    expect(many.byteLength).toBe(one + 8 * 8)
+    expect(unpackTensors(many)).toHaveLength(9)
+  })
+
   it('lays each tensor at a multiple of 8, so that it can be viewed without a copy', () => {
     const item: Tensors = {
       a: { dtype: 'uint8', shape: [3], bytes: Uint8Array.of(1, 2, 3) },
@@ -95,18 +103,16 @@ describe('packTensors', () => {
       bytes.set(text, 4)
       return bytes
     }
-    const twice = [
-      [
-        ['a', 'uint8', [1], 1],
-        ['a', 'uint8', [1], 1],
-      ],
-    ]
-    expect(refusal(() => unpackTensors(pack(twice, 16))).message).toContain('same name')
-    expect(refusal(() => unpackTensors(pack([], 8))).message).toContain('left over')
-    expect(refusal(() => unpackTensors(pack([[['a', 'uint8', [2], 1]]], 8))).message).toContain('1 bytes')
-    expect(
-      refusal(() => unpackTensors(pack([[['a', 'uint8', [2 ** 40, 2 ** 40], 1]]], 8))).message,
-    ).toContain('impossible')
+    const one = (shape: number[], bytes: number) => ['a', 'uint8', shape, bytes]
+    const words = (header: unknown, body: number) => refusal(() => unpackTensors(pack(header, body))).message
+    expect(words([[1, [one([1], 1), one([1], 1)]]], 16)).toContain('same name')
+    expect(words([], 8)).toContain('left over')
+    expect(words([[1, [one([2], 1)]]], 8)).toContain('1 bytes')
+    expect(words([[1, [one([2 ** 40, 2 ** 40], 1)]]], 8)).toContain('impossible')
+    expect(words([[2, [one([1], 1)]]], 8)).toContain('2 items end after')
+    expect(words([[2 ** 40, []]], 0)).toContain('items end after')
+    expect(words([[0, []]], 0)).toContain('another form')
+    expect(words([[1, [['a', 'string', [2 ** 28], 8]]]], 8)).toContain('8 bytes')
   })
 })
 

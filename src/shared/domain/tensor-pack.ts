@@ -3,42 +3,49 @@ import { DTYPE_BYTES, DTYPES, type DType, type Tensor, type Tensors } from './te
 import { checkedCount } from './tensor-elements'
 
 type PackedTensor = [name: string, dtype: DType, shape: number[], byteLength: number]
+/** So many items that follow each other have these tensors. */
+type PackedRun = [count: number, tensors: PackedTensor[]]
+
+/** Ten times what a batch may have. */
+const MAX_ITEMS = 1_000_000
 
 const align = (offset: number) => Math.ceil(offset / 8) * 8
 const encoder = new TextEncoder()
 
-interface Packed {
-  bytes: Uint8Array
-  at: number
-}
-
 /**
  * Packs lists of named tensors into one buffer: u32 length of the header (little endian), a JSON header, then the raw
- * bytes of each tensor, each at a multiple of 8, in the order of the header. The header is a list of items, an item a
- * list of `[name, dtype, shape, byteLength]`. The bytes of strings are a u32 length for each, then their UTF-8.
+ * bytes of each tensor, each at a multiple of 8, item after item. The header is a list of `[count, tensors]`: so many
+ * items, each with these `[name, dtype, shape, byteLength]`; items of one form take no more room than one. The bytes of
+ * strings are a u32 length for each, then their UTF-8.
  */
 export function packTensors(items: readonly Tensors[]): Uint8Array {
-  const header: PackedTensor[][] = []
-  const parts: Packed[] = []
+  const runs: PackedRun[] = []
+  const parts: Uint8Array[] = []
   let size = 0
+  let last: PackedRun | undefined
   for (const item of items) {
-    const entries: PackedTensor[] = []
-    for (const name of Object.keys(item)) {
-      const tensor = item[name]
-      if (!tensor) continue
-      const bytes = tensor.dtype === 'string' ? packStrings(tensor.strings) : tensor.bytes
-      entries.push([name, tensor.dtype, tensor.shape, bytes.byteLength])
-      parts.push({ bytes, at: size })
+    const names = Object.keys(item)
+    const first = parts.length
+    for (const name of names) {
+      const bytes = bytesOfTensor(item[name])
+      parts.push(bytes)
       size = align(size + bytes.byteLength)
     }
-    header.push(entries)
+    if (last && sameForm(last[1], item, names, parts, first)) last[0]++
+    else {
+      last = [1, names.map((name, i) => specOf(name, item[name], parts[first + i]))]
+      runs.push(last)
+    }
   }
-  const text = encoder.encode(JSON.stringify(header))
-  const start = align(4 + text.byteLength)
-  const packed = new Uint8Array(start + size)
-  new DataView(packed.buffer).setUint32(0, text.byteLength, true)
-  packed.set(text, 4)
-  for (const part of parts) packed.set(part.bytes, start + part.at)
+  const header = encoder.encode(JSON.stringify(runs))
+  const packed = new Uint8Array(align(4 + header.byteLength) + size)
+  new DataView(packed.buffer).setUint32(0, header.byteLength, true)
+  packed.set(header, 4)
+  let at = align(4 + header.byteLength)
+  for (const part of parts) {
+    packed.set(part, at)
+    at = align(at + part.byteLength)
+  }
   return packed
 }
 
@@ -50,31 +57,70 @@ export function unpackTensors(bytes: Uint8Array): Tensors[] {
   const header = readHeader(bytes)
   let at = header.start
   const items: Tensors[] = []
-  for (const entries of header.items) {
-    if (!Array.isArray(entries)) throw corrupt('its header has another form')
-    const item: [string, Tensor][] = []
-    for (const entry of entries) {
-      if (!isPackedTensor(entry)) throw corrupt('its header has another form')
-      const [name, dtype, shape, length] = entry
-      if (at + length > bytes.byteLength) throw corrupt(`"${name}" ends after the last byte`)
-      const part = bytes.subarray(at, at + length)
-      at = align(at + length)
-      const count = checkedCount(shape, dtype === 'string' ? 4 : DTYPE_BYTES[dtype])
-      if (count === null) throw corrupt(`the shape of "${name}" is impossible`)
-      if (dtype === 'string') item.push([name, { dtype, shape, strings: unpackStrings(name, part, count) }])
-      else if (length !== count * DTYPE_BYTES[dtype]) throw corrupt(`"${name}" has ${length} bytes`)
-      else item.push([name, { dtype, shape, bytes: part }])
+  for (const run of header.runs) {
+    const [count, tensors] = readRun(run)
+    const itemBytes = tensors.reduce((sum, [, , , length]) => sum + align(length), 0)
+    // Items without bytes could be claimed in any number for nothing.
+    if (items.length + count > MAX_ITEMS || align(bytes.byteLength) - at < count * itemBytes) {
+      throw corrupt(`${count} items end after the last byte`)
     }
-    // fromEntries defines own properties, so that a tensor named `__proto__` is a name like any other.
-    const tensors = Object.fromEntries(item)
-    if (Object.keys(tensors).length !== item.length) throw corrupt('two tensors have the same name')
-    items.push(tensors)
+    for (let i = 0; i < count; i++) {
+      const item: Tensors = {}
+      for (const [name, dtype, shape, length] of tensors) {
+        const part = bytes.subarray(at, at + length)
+        if (part.byteLength < length) throw corrupt(`"${name}" ends after the last byte`)
+        at += align(length)
+        const tensor: Tensor =
+          dtype === 'string'
+            ? { dtype, shape, strings: unpackStrings(name, part, shape) }
+            : { dtype, shape, bytes: part }
+        setOwn(item, name, tensor)
+      }
+      items.push(item)
+    }
   }
   if (at !== align(bytes.byteLength)) throw corrupt('bytes are left over')
   return items
 }
 
-function readHeader(bytes: Uint8Array): { items: unknown[]; start: number } {
+function bytesOfTensor(tensor: Tensor | undefined): Uint8Array {
+  if (!tensor) return new Uint8Array(0)
+  return tensor.dtype === 'string' ? packStrings(tensor.strings) : tensor.bytes
+}
+
+function specOf(name: string, tensor: Tensor | undefined, bytes: Uint8Array | undefined): PackedTensor {
+  return [name, tensor?.dtype ?? 'uint8', tensor?.shape ?? [0], bytes?.byteLength ?? 0]
+}
+
+function sameForm(
+  tensors: readonly PackedTensor[],
+  item: Tensors,
+  names: readonly string[],
+  parts: readonly Uint8Array[],
+  first: number,
+): boolean {
+  if (names.length !== tensors.length) return false
+  for (let i = 0; i < names.length; i++) {
+    const known = tensors[i]
+    const name = names[i] ?? ''
+    const tensor = item[name]
+    if (!known || !tensor || known[0] !== name || known[1] !== tensor.dtype) return false
+    if (known[3] !== parts[first + i]?.byteLength || known[2].length !== tensor.shape.length) return false
+    for (let axis = 0; axis < tensor.shape.length; axis++) {
+      if (known[2][axis] !== tensor.shape[axis]) return false
+    }
+  }
+  return true
+}
+
+/** Sets an own property also for the name `__proto__`, which an assignment would take for something else. */
+function setOwn(item: Tensors, name: string, tensor: Tensor): void {
+  if (name !== '__proto__') item[name] = tensor
+  else
+    Object.defineProperty(item, name, { value: tensor, enumerable: true, configurable: true, writable: true })
+}
+
+function readHeader(bytes: Uint8Array): { runs: unknown[]; start: number } {
   if (bytes.byteLength < 4) throw corrupt('it is shorter than its header')
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true)
   const start = align(4 + length)
@@ -86,22 +132,40 @@ function readHeader(bytes: Uint8Array): { items: unknown[]; start: number } {
     throw corrupt('its header is not JSON', error)
   }
   if (!Array.isArray(json)) throw corrupt('its header has another form')
-  return { items: json, start }
+  return { runs: json, start }
 }
 
-// By hand: a batch has a hundred thousand of these, and they are read between two turns of the event loop.
-function isPackedTensor(entry: unknown): entry is PackedTensor {
-  if (!Array.isArray(entry) || entry.length !== 4) return false
-  const [name, dtype, shape, length]: unknown[] = entry
-  return (
-    typeof name === 'string' &&
-    DTYPES.some((known) => known === dtype) &&
-    Array.isArray(shape) &&
-    shape.length <= 16 &&
-    Number.isSafeInteger(length) &&
-    Number(length) >= 0
-  )
+/** By hand and not by a schema: a batch of odd items has a hundred thousand of these. */
+function readRun(run: unknown): PackedRun {
+  if (!Array.isArray(run) || run.length !== 2) throw corrupt('its header has another form')
+  const [count, tensors]: unknown[] = run
+  if (!isSize(count) || count === 0 || !Array.isArray(tensors)) throw corrupt('its header has another form')
+  const checked = tensors.map(readTensor)
+  if (new Set(checked.map(([name]) => name)).size !== checked.length) {
+    throw corrupt('two tensors have the same name')
+  }
+  return [count, checked]
 }
+
+function readTensor(entry: unknown): PackedTensor {
+  if (!Array.isArray(entry) || entry.length !== 4) throw corrupt('its header has another form')
+  const [name, type, shape, length]: unknown[] = entry
+  const dtype = DTYPES.find((known) => known === type)
+  if (typeof name !== 'string' || !dtype || !isShape(shape) || !isSize(length)) {
+    throw corrupt('its header has another form')
+  }
+  const each = dtype === 'string' ? 4 : DTYPE_BYTES[dtype]
+  const elements = checkedCount(shape, each)
+  if (elements === null) throw corrupt(`the shape of "${name}" is impossible`)
+  if (dtype === 'string' ? length < elements * each : length !== elements * each) {
+    throw corrupt(`"${name}" has ${length} bytes`)
+  }
+  return [name, dtype, shape, length]
+}
+
+const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
+const isShape = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.length <= 16 && value.every(isSize)
 
 function packStrings(strings: readonly string[]): Uint8Array {
   const encoded = strings.map((text) => encoder.encode(text))
@@ -117,8 +181,8 @@ function packStrings(strings: readonly string[]): Uint8Array {
   return packed
 }
 
-function unpackStrings(name: string, bytes: Uint8Array, count: number): string[] {
-  if (count * 4 > bytes.byteLength) throw corrupt(`"${name}" is shorter than its ${count} lengths`)
+function unpackStrings(name: string, bytes: Uint8Array, shape: readonly number[]): string[] {
+  const count = checkedCount(shape, 4) ?? 0
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const decoder = new TextDecoder()
   const strings = new Array<string>(count)

@@ -7,7 +7,7 @@ import type { Connection, FinalReply } from './connection'
 
 /** One group runs while the next is already with the worker. */
 const DEPTH = 2
-const GROUP_ITEMS = 64
+const GROUP_ITEMS = 256
 const GROUP_BYTES = 4 * 2 ** 20
 const GROUP_MS = 250
 /** Items that are to run together stay together up to here. */
@@ -66,11 +66,16 @@ function bytesOfItem(item: Tensors): number {
 /**
  * Runs the items of a batch from `startAt` on. The worker always has the next group; finished groups are reported in
  * their order, the next not before the last report is done.
+ * @param size what earlier batches of the same engine taught
  * @returns milliseconds the worker computed
  */
-export async function runBatch(connection: Connection, request: BatchRequest, hooks: RunHooks): Promise<number> {
+export async function runBatch(
+  connection: Connection,
+  request: BatchRequest,
+  hooks: RunHooks,
+  size: GroupSize,
+): Promise<number> {
   const { items, batchSize } = request
-  const size = new GroupSize()
   const groups: Group[] = []
   let next = request.startAt
   let computeMs = 0

@@ -7,7 +7,7 @@ import type { RuntimeAdapter } from '../../runtimes/adapter'
 import { ProtocolError } from '../../runtimes/frames'
 import type { LoadableVersion, RunHooks, RunOutcome, RunRequest } from '.'
 import { expectReply, readItems, WorkerCancelled } from './answers'
-import { runBatch } from './batch'
+import { GroupSize, runBatch } from './batch'
 import { Connection } from './connection'
 import { MAX_LINES } from './log-lines'
 import type { WorkerEnd, WorkerProcess } from './worker-process'
@@ -40,6 +40,7 @@ export class Engine {
   /** Resolves when the worker is gone. */
   readonly gone: Promise<void>
   readonly #parts: EngineParts
+  readonly #groupSize = new GroupSize()
   #connection: Connection | null = null
   #state: EngineView['state'] = 'loading'
   #memoryBytes = 0
@@ -199,7 +200,7 @@ export class Engine {
       return { kind: 'infer', computeMs, outputs: outputs[0] ?? {} }
     }
     if (request.kind === 'batch') {
-      const computeMs = await runBatch(connection, request, hooks)
+      const computeMs = await runBatch(connection, request, hooks, this.#groupSize)
       hooks.signal.throwIfAborted()
       return { kind: 'batch', computeMs }
     }

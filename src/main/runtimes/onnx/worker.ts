@@ -39,6 +39,8 @@ async function load(request: LoadWork): Promise<LoadedModel> {
 
 class OnnxModel implements LoadedModel {
   readonly stackable: boolean
+  // Each run computes in one piece, in a turn of its own.
+  readonly queues = true
   readonly #session: InferenceSession
   readonly #dtypes: Map<string, string>
   /** Only held: the session may use these bytes in place. */

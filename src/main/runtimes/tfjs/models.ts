@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Tensor, Tensors } from '../../../shared/domain/tensor'
+import { describeTensor } from '../../../shared/domain/tensor-elements'
 import type { LoadedModel } from '../model-worker'
 import { InputError } from '../worker'
 import { fromTf, toTf } from './tensors'
@@ -12,6 +13,8 @@ interface Callable {
   inputs: Map<string, string>
   /** The inputs by the names that a person knows. */
   inputNames: string[]
+  /** What TensorFlow.js wants, by the model's own names. */
+  dtypes: Map<string, string>
   /** The first dimension of every input and output may be of any size. */
   stackable: boolean
   call(feeds: Map<string, tf.Tensor>): Promise<Named>
@@ -20,6 +23,8 @@ interface Callable {
 /** A model of TensorFlow.js as the worker runs it. Every tensor that a run makes is disposed when it ends. */
 export class TfjsModel implements LoadedModel {
   readonly stackable: boolean
+  // Graphs with control flow run in pieces, and the pieces of two runs must not mix.
+  readonly queues = false
   readonly #model: Callable
 
   constructor(model: Callable) {
@@ -37,7 +42,8 @@ export class TfjsModel implements LoadedModel {
       for (const [name, tensor] of results) outputs.push([name, await fromTf(name, tensor)])
       return Object.fromEntries(outputs)
     } finally {
-      tf.dispose(made)
+      // What a graph keeps, such as a constant that is also an output, is not ours.
+      for (const tensor of made) if (!tensor.kept) tensor.dispose()
     }
   }
 
@@ -50,6 +56,10 @@ export class TfjsModel implements LoadedModel {
       if (!tensor || own === undefined) throw new InputError(`The model has no input "${name}": it has ${known}.`)
       const feed = toTf(name, tensor)
       made.push(feed)
+      const wants = this.#model.dtypes.get(own)
+      if (wants !== undefined && wants !== feed.dtype) {
+        throw new InputError(`Input "${name}" wants ${wants}, got ${describeTensor(tensor)}.`)
+      }
       feeds.set(own, feed)
     }
     for (const name of this.#model.inputNames) {
@@ -93,6 +103,12 @@ export function graphModel(model: tf.GraphModel): Callable {
   return {
     inputs: allNames([...inputPairs.map(([, node]) => [node, node] as const), ...inputPairs]),
     inputNames: inputPairs.map(([key]) => key),
+    dtypes: new Map(
+      inputPairs.flatMap(([, node]) => {
+        const input = model.inputs.find((known) => withoutPort(known.name) === withoutPort(node))
+        return input?.dtype ? [[node, input.dtype] as const] : []
+      }),
+    ),
     stackable: model.inputs.length > 0 && model.inputs.every((input) => isFree(input.shape?.[0])),
     async call(feeds) {
       const results = await execute(Object.fromEntries(feeds))
@@ -105,6 +121,7 @@ export function layersModel(model: tf.LayersModel): Callable {
   return {
     inputs: allNames(model.inputNames.map((name) => [name, name] as const)),
     inputNames: model.inputNames,
+    dtypes: new Map(model.inputs.map((input, i) => [model.inputNames[i] ?? '', input.dtype])),
     stackable: [...model.inputs, ...model.outputs].every((tensor) => isFree(tensor.shape[0])),
     async call(feeds) {
       const ordered = model.inputNames.flatMap((name) => feeds.get(name) ?? [])

@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { FrameReader, frameHead, writeFrame } from '../../runtimes/frames'
+import { Connection } from './connection'
+
+let server: Server
+const path =
+  process.platform === 'win32' ? `\\\\.\\pipe\\${randomUUID()}` : join(tmpdir(), `connection-${randomUUID()}`)
+const open: Socket[] = []
+
+beforeAll(async () => {
+  server = createServer().listen(path)
+  await once(server, 'listening')
+})
+afterEach(() => {
+  for (const socket of open.splice(0)) socket.destroy()
+})
+afterAll(() => new Promise((resolve) => server.close(resolve)))
+
+/** Both ends: ours as a Connection, the worker's as a bare socket. */
+async function pair() {
+  const worker = connect(path)
+  const [ours]: Socket[] = await once(server, 'connection')
+  if (!ours) throw new Error('no connection')
+  open.push(worker, ours)
+  worker.on('error', () => worker.destroy())
+  let report: (why: string | null) => void = () => {}
+  const broken = new Promise<string | null>((resolve) => {
+    report = resolve
+  })
+  const memory: number[] = []
+  const connection = new Connection(ours, {
+    onBroken: (why) => {
+      connection.failAll(new Error('gone'))
+      report(why)
+    },
+    onMemory: (bytes) => memory.push(bytes),
+  })
+  return { worker, connection, broken, memory }
+}
+
+const run = { type: 'run', stack: 1 } as const
+
+describe('Connection', () => {
+  it('gives each request its answer, in order', async () => {
+    const { worker, connection, memory } = await pair()
+    const first = connection.request(run, new Uint8Array(3))
+    const progress: number[] = []
+    const second = connection.request({ type: 'synthetic', durationMs: 1, busy: false, fail: null }, undefined, (f) =>
+      progress.push(f),
+    )
+    expect(connection.pending).toBe(2)
+    writeFrame(worker, { type: 'done', id: 1, computeMs: 1, rssBytes: 5 }, Uint8Array.of(1, 2, 3))
+    writeFrame(worker, { type: 'progress', id: 2, fraction: 0.5 })
+    writeFrame(worker, { type: 'done', id: 2, computeMs: 2 })
+    expect([...(await first).body]).toEqual([1, 2, 3])
+    expect((await second).reply).toMatchObject({ computeMs: 2 })
+    expect(progress).toEqual([0.5])
+    expect(memory).toEqual([5])
+    await connection.drained()
+  })
+
+  it('sends requests and cancels as the protocol says', async () => {
+    const { worker, connection } = await pair()
+    const reader = new FrameReader()
+    const headers: unknown[] = []
+    const answer = connection.request(run, Uint8Array.of(9))
+    connection.cancelAll()
+    connection.cancelAll()
+    while (headers.length < 2) {
+      const [chunk]: Buffer[] = await once(worker, 'data')
+      headers.push(...reader.push(chunk ?? Buffer.alloc(0)).map((frame) => frame.header))
+    }
+    expect(headers).toEqual([
+      { type: 'run', id: 1, stack: 1 },
+      { type: 'cancel', id: 1 },
+    ])
+    writeFrame(worker, { type: 'cancelled', id: 1 })
+    expect((await answer).reply.type).toBe('cancelled')
+  })
+
+  const lies: [string, unknown, number][] = [
+    ['an answer of an unknown type', { type: 'hello', id: 1 }, 0],
+    ['an answer to another request', { type: 'done', id: 2, computeMs: 1 }, 0],
+    ['an answer of the wrong kind', { type: 'loaded', id: 1 }, 0],
+    ['a cancel that nobody asked for', { type: 'cancelled', id: 1 }, 0],
+    ['a time that is none', { type: 'done', id: 1, computeMs: -1 }, 0],
+    ['a body where none belongs', { type: 'failed', id: 1, reason: 'runtime', message: 'x' }, 4],
+    ['no object at all', [1], 0],
+  ]
+  it.each(lies)('breaks on %s', async (_what, header, bodyBytes) => {
+    const { worker, connection, broken } = await pair()
+    const answer = connection.request(run)
+    writeFrame(worker, header, new Uint8Array(bodyBytes))
+    await expect(answer).rejects.toThrow('gone')
+    expect(await broken).toEqual(expect.any(String))
+    await expect(connection.request(run)).rejects.toThrow('gone')
+  })
+
+  it('survives whatever a worker sends, and every request ends', async () => {
+    const header = fc.oneof(
+      fc.jsonValue(),
+      fc.record({
+        type: fc.constantFrom('done', 'loaded', 'measured', 'failed', 'progress', 'cancelled'),
+        id: fc.oneof(fc.integer({ min: 0, max: 3 }), fc.jsonValue()),
+        computeMs: fc.oneof(fc.double(), fc.jsonValue()),
+        fraction: fc.double(),
+        message: fc.string(),
+      }),
+    )
+    const frame = fc.tuple(header, fc.uint8Array({ maxLength: 50 })).map(([value, body]) =>
+      Buffer.concat([frameHead(value ?? null, body.length), body]),
+    )
+    const garbage = fc.uint8Array({ minLength: 1, maxLength: 60 }).map((bytes) => Buffer.from(bytes))
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.oneof(frame, garbage), { maxLength: 6 }), async (pieces) => {
+        const { worker, connection, broken } = await pair()
+        const answers = [connection.request(run), connection.request(run)]
+        for (const piece of pieces) worker.write(piece)
+        worker.end()
+        await broken
+        await Promise.allSettled(answers)
+        expect(connection.pending).toBe(0)
+      }),
+      { numRuns: 150 },
+    )
+  })
+})
