@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { createWriteStream } from 'node:fs'
 import { randomFillSync } from 'node:crypto'
 import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
 import { open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fixtures, memoryOf, serve, temporaryFolder } from './support.mjs'
@@ -32,10 +32,18 @@ export async function run() {
       `${(toolsMs / importMs).toFixed(2)} of its speed (${rate(importMs)}, tools ${rate(toolsMs)})`,
       '0.8 or better',
     ])
-    rows.push(['peak memory of the system during that import', `${mb(memoryOf(system.pid).peak)} (before ${mb(before.now)})`, 'constant'])
+    rows.push([
+      'peak memory of the system during that import',
+      `${mb(memoryOf(system.pid).peak)} (before ${mb(before.now)})`,
+      'constant',
+    ])
     const again = performance.now()
     await system.importModel(model, 'large')
-    rows.push(['the same 1 GB again, known bytes', `${((performance.now() - again) / 1000).toFixed(2)} s`, ''])
+    rows.push([
+      'the same 1 GB again, known bytes',
+      `${((performance.now() - again) / 1000).toFixed(2)} s`,
+      '',
+    ])
     return rows
   } finally {
     await system.stop()
@@ -49,10 +57,24 @@ async function writeLargeModel(path) {
   const file = createWriteStream(path)
   file.write(small)
   // GraphProto (field 7 of ModelProto) merges with the first one: initializer (5) { dims, data_type uint8, name, raw_data }.
-  const tensorHead = Buffer.concat([Buffer.from([0x08]), varint(WEIGHTS_BYTES), Buffer.from([0x10, 2, 0x42, 3]), Buffer.from('pad'), Buffer.from([0x4a]), varint(WEIGHTS_BYTES)])
+  const tensorHead = Buffer.concat([
+    Buffer.from([0x08]),
+    varint(WEIGHTS_BYTES),
+    Buffer.from([0x10, 2, 0x42, 3]),
+    Buffer.from('pad'),
+    Buffer.from([0x4a]),
+    varint(WEIGHTS_BYTES),
+  ])
   const tensorBytes = tensorHead.length + WEIGHTS_BYTES
   const initializerHead = Buffer.concat([Buffer.from([0x2a]), varint(tensorBytes)])
-  file.write(Buffer.concat([Buffer.from([0x3a]), varint(initializerHead.length + tensorBytes), initializerHead, tensorHead]))
+  file.write(
+    Buffer.concat([
+      Buffer.from([0x3a]),
+      varint(initializerHead.length + tensorBytes),
+      initializerHead,
+      tensorHead,
+    ]),
+  )
   const chunk = Buffer.alloc(10_000_000)
   for (let written = 0; written < WEIGHTS_BYTES; written += chunk.length) {
     if (!file.write(randomFillSync(Buffer.from(chunk)))) await once(file, 'drain')

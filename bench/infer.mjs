@@ -17,14 +17,20 @@ export async function run() {
   })
   const bare = async (i) => {
     const data = digit(i)
-    const input = new ort.Tensor('float32', new Float32Array(data.buffer, data.byteOffset, 784), [1, 1, 28, 28])
+    const input = new ort.Tensor(
+      'float32',
+      new Float32Array(data.buffer, data.byteOffset, 784),
+      [1, 1, 28, 28],
+    )
     await session.run({ [session.inputNames[0]]: input })
   }
   const system = await serve()
   try {
     await system.importModel(join(fixtures, 'mnist_cnn.onnx'), 'mnist')
     const name = session.inputNames[0]
-    const inputs = (i) => ({ [name]: { dtype: 'float32', shape: [1, 1, 28, 28], base64: digit(i).toString('base64') } })
+    const inputs = (i) => ({
+      [name]: { dtype: 'float32', shape: [1, 1, 28, 28], base64: digit(i).toString('base64') },
+    })
     const single = async (i) => {
       const job = await system.call('POST', '/jobs', { kind: 'infer', model: 'mnist@1', inputs: inputs(i) })
       await system.call('GET', `/jobs/${job.id}/result?waitMs=20000`)
@@ -46,7 +52,11 @@ export async function run() {
     const ended = await system.call('GET', `/jobs/${job.id}`)
     const runMs = Date.parse(ended.finishedAt) - Date.parse(ended.startedAt)
     return [
-      ['one infer, bare session.run, p50 / p99', `${ms(percentile(bareMs, 0.5))} / ${ms(percentile(bareMs, 0.99))}`, ''],
+      [
+        'one infer, bare session.run, p50 / p99',
+        `${ms(percentile(bareMs, 0.5))} / ${ms(percentile(bareMs, 0.99))}`,
+        '',
+      ],
       [
         'one warm infer through REST: added p50 / p99',
         `${ms(percentile(singleMs, 0.5) - percentile(bareMs, 0.5))} / ${ms(percentile(singleMs, 0.99) - percentile(bareMs, 0.99))}`,

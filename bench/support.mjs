@@ -41,10 +41,14 @@ export async function temporaryFolder() {
 export async function serve() {
   const folder = await temporaryFolder()
   const key = 'owner-key-of-the-benchmark-0123456789'
-  const child = spawn(process.execPath, [join(root, 'out/main/headless.cjs'), '--data-dir', folder.path, '--port', '0', '--json'], {
-    env: { ...process.env, LLMAGENTOS_OWNER_KEY: key, LLMAGENTOS_LOG: 'error' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const child = spawn(
+    process.execPath,
+    [join(root, 'out/main/headless.cjs'), '--data-dir', folder.path, '--port', '0', '--json'],
+    {
+      env: { ...process.env, LLMAGENTOS_OWNER_KEY: key, LLMAGENTOS_LOG: 'error' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
   const [line] = await once(child.stdout, 'data')
   const { url } = JSON.parse(String(line))
   const agent = new Agent({ keepAlive: true, maxSockets: 128 })
@@ -54,13 +58,18 @@ export async function serve() {
     return new Promise((resolve, reject) => {
       const headers = { authorization: `Bearer ${key}` }
       const text = body === undefined ? undefined : JSON.stringify(body)
-      if (text !== undefined) Object.assign(headers, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })
+      if (text !== undefined)
+        Object.assign(headers, {
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(text),
+        })
       const outgoing = request(`${url}/api${path}`, { method, headers, agent }, (response) => {
         const parts = []
         response.on('data', (part) => parts.push(part))
         response.on('end', () => {
           const answer = Buffer.concat(parts).toString()
-          if (response.statusCode >= 400) reject(new Error(`${method} ${path}: ${response.statusCode} ${answer}`))
+          if (response.statusCode >= 400)
+            reject(new Error(`${method} ${path}: ${response.statusCode} ${answer}`))
           else resolve(answer ? JSON.parse(answer) : undefined)
         })
       })
@@ -74,7 +83,10 @@ export async function serve() {
     for (;;) {
       const state = await call('GET', `/imports/${id}`)
       if (state.state === 'completed') return state
-      if (state.state !== 'running') throw new Error(`import ${state.state}: ${JSON.stringify(state.findings)} ${JSON.stringify(state.error)}`)
+      if (state.state !== 'running')
+        throw new Error(
+          `import ${state.state}: ${JSON.stringify(state.findings)} ${JSON.stringify(state.error)}`,
+        )
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
   }

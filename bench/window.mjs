@@ -33,8 +33,16 @@ export async function run() {
     }
     const [a, b] = [percentile(ours.readyMs, 0.5), percentile(bare.readyMs, 0.5)]
     return [
-      ['window ready after launch, p50', `${a.toFixed(0)} ms (empty window ${b.toFixed(0)} ms, ${(a / b).toFixed(2)} times)`, ''],
-      ['memory at rest, all processes', `${mb(ours.memory)} (empty window ${mb(bare.memory)}, ${(ours.memory / bare.memory).toFixed(2)} times)`, ''],
+      [
+        'window ready after launch, p50',
+        `${a.toFixed(0)} ms (empty window ${b.toFixed(0)} ms, ${(a / b).toFixed(2)} times)`,
+        '',
+      ],
+      [
+        'memory at rest, all processes',
+        `${mb(ours.memory)} (empty window ${mb(bare.memory)}, ${(ours.memory / bare.memory).toFixed(2)} times)`,
+        '',
+      ],
     ]
   } finally {
     await empty.dispose()
@@ -46,7 +54,11 @@ async function launch(found, args, record, measureMemory) {
   const env = { ...process.env, ELECTRON_OVERRIDE_DIST_PATH: found.distPath, LLMAGENTOS_LOG: 'error' }
   delete env.ELECTRON_RUN_AS_NODE
   const start = performance.now()
-  const app = await electron.launch({ executablePath: found.electronPath, args: [...found.switches, ...args], env })
+  const app = await electron.launch({
+    executablePath: found.electronPath,
+    args: [...found.switches, ...args],
+    env,
+  })
   const page = await app.firstWindow()
   await page.locator('nav').first().waitFor()
   record.readyMs.push(performance.now() - start)
@@ -64,7 +76,8 @@ function memoryOfTree(pid) {
     const [child, parent] = line.trim().split(/\s+/).map(Number)
     children.set(parent, [...(children.get(parent) ?? []), child])
   }
-  const sum = (id) => (memoryOf(id).now || 0) + (children.get(id) ?? []).reduce((total, child) => total + sum(child), 0)
+  const sum = (id) =>
+    (memoryOf(id).now || 0) + (children.get(id) ?? []).reduce((total, child) => total + sum(child), 0)
   return sum(pid)
 }
 

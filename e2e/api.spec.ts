@@ -1,7 +1,7 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { spawnSync } from 'node:child_process'
 import { expect, test } from '@playwright/test'
 import { fixtures, Serve, sileroInputs } from './support/serve'
 
@@ -15,20 +15,32 @@ test.beforeEach(async () => {
 test.afterEach(() => serve.dispose())
 
 test('an app is let run one model by its alias, and nothing else', async () => {
-  expect(await serve.import(silero)).toMatchObject({ state: 'completed', model: 'silero-vad', version: 1, verdict: 'accept' })
+  expect(await serve.import(silero)).toMatchObject({
+    state: 'completed',
+    model: 'silero-vad',
+    version: 1,
+    verdict: 'accept',
+  })
   await serve.import(ocr, 'ocr')
   await serve.call('PUT', '/models/silero-vad/aliases/production', { version: 1 })
   const app = (await serve.call('POST', '/principals', { kind: 'app', name: 'Notes', roles: ['app'] })).body
   const key = (await serve.call('POST', `/principals/${app.id}/keys`, {})).body.key
-  const run = (model: string) => serve.call('POST', '/jobs', { kind: 'infer', model, inputs: sileroInputs() }, key)
+  const run = (model: string) =>
+    serve.call('POST', '/jobs', { kind: 'infer', model, inputs: sileroInputs() }, key)
 
   expect((await run('silero-vad@production')).status).toBe(403)
   const text = `permit(principal == App::"${app.id}", action == Action::"model.run", resource == ModelRef::"silero-vad@production");`
-  expect(await serve.call('POST', '/policies/validate', { text })).toMatchObject({ status: 200, body: { valid: true } })
+  expect(await serve.call('POST', '/policies/validate', { text })).toMatchObject({
+    status: 200,
+    body: { valid: true },
+  })
   expect((await serve.call('PUT', '/policies/notes-may-run-silero', { text })).status).toBe(200)
 
   const job = await run('silero-vad@production')
-  expect(job).toMatchObject({ status: 201, body: { model: 'silero-vad@production', modelVersion: 1, principal: app.id } })
+  expect(job).toMatchObject({
+    status: 201,
+    body: { model: 'silero-vad@production', modelVersion: 1, principal: app.id },
+  })
   const result = await serve.call('GET', `/jobs/${job.body.id}/result?waitMs=20000`, undefined, key)
   expect(result.body.outputs.output.data[0]).toBeCloseTo(0.100131, 5)
   expect(result.body.timings.computeMs).toBeGreaterThan(0)
@@ -36,17 +48,34 @@ test('an app is let run one model by its alias, and nothing else', async () => {
   for (const other of ['silero-vad@1', 'ocr@1', 'nothing@1']) expect((await run(other)).status).toBe(403)
   expect((await serve.call('GET', '/models/ocr', undefined, key)).status).toBe(403)
   expect((await serve.call('POST', '/jobs', { kind: 'synthetic', durationMs: 1 }, key)).status).toBe(403)
-  expect((await serve.call('PUT', '/policies/all', { text: 'permit(principal, action, resource);' }, key)).status).toBe(403)
+  expect(
+    (await serve.call('PUT', '/policies/all', { text: 'permit(principal, action, resource);' }, key)).status,
+  ).toBe(403)
   const denials = (await serve.call('GET', '/audit?decision=deny')).body.items
-  expect(denials).toContainEqual(expect.objectContaining({ principal: app.id, action: 'model.run', resource: `ModelRef::"ocr@1"` }))
-  expect((await serve.call('POST', '/decisions/explain', { principal: app.id, action: 'model.run', resource: 'ModelRef::"silero-vad@production"' })).body).toMatchObject({
+  expect(denials).toContainEqual(
+    expect.objectContaining({ principal: app.id, action: 'model.run', resource: `ModelRef::"ocr@1"` }),
+  )
+  expect(
+    (
+      await serve.call('POST', '/decisions/explain', {
+        principal: app.id,
+        action: 'model.run',
+        resource: 'ModelRef::"silero-vad@production"',
+      })
+    ).body,
+  ).toMatchObject({
     decision: 'allow',
     policies: ['notes-may-run-silero'],
   })
 
-  await serve.call('PUT', '/policies/no-silero', { text: `forbid(principal == App::"${app.id}", action, resource in Model::"silero-vad");` })
+  await serve.call('PUT', '/policies/no-silero', {
+    text: `forbid(principal == App::"${app.id}", action, resource in Model::"silero-vad");`,
+  })
   const forbidden = await run('silero-vad@production')
-  expect(forbidden).toMatchObject({ status: 403, body: { error: { code: 'security.denied', details: { policies: ['no-silero'] } } } })
+  expect(forbidden).toMatchObject({
+    status: 403,
+    body: { error: { code: 'security.denied', details: { policies: ['no-silero'] } } },
+  })
   expect((await serve.call('POST', '/audit/verify', {})).body.valid).toBe(true)
 
   await serve.call('DELETE', `/policies/no-silero`)
@@ -60,19 +89,43 @@ test('a job waits, runs, gives its result and its log; states never go back', as
   const digits = new Float32Array((await readFile(join(fixtures, 'test100.f32'))).buffer.slice(0))
   const labels = JSON.parse(await readFile(join(fixtures, 'test100.json'), 'utf8')) as number[]
   const items = labels.map((_, i) => ({
-    image: { dtype: 'float32', shape: [1, 1, 28, 28], base64: Buffer.from(digits.buffer, i * 3136, 3136).toString('base64') },
+    image: {
+      dtype: 'float32',
+      shape: [1, 1, 28, 28],
+      base64: Buffer.from(digits.buffer, i * 3136, 3136).toString('base64'),
+    },
   }))
-  const batch = await serve.call('POST', '/jobs', { kind: 'batch', model: 'mnist-cnn@latest', items, idempotencyKey: 'once' })
-  expect(batch, JSON.stringify(batch.body)).toMatchObject({ status: 201 })
-  expect((await serve.call('POST', '/jobs', { kind: 'batch', model: 'mnist-cnn@latest', items, idempotencyKey: 'once' })).body.id).toBe(batch.body.id)
-  const result = (await serve.call('GET', `/jobs/${batch.body.id}/result?waitMs=30000`)).body
-  const right = result.items.filter(({ outputs }: { outputs: Record<string, { data: number[] }> }, i: number) => {
-    const scores = Object.values(outputs)[0]?.data ?? []
-    return scores.indexOf(Math.max(...scores)) === labels[i]
+  const batch = await serve.call('POST', '/jobs', {
+    kind: 'batch',
+    model: 'mnist-cnn@latest',
+    items,
+    idempotencyKey: 'once',
   })
+  expect(batch, JSON.stringify(batch.body)).toMatchObject({ status: 201 })
+  expect(
+    (
+      await serve.call('POST', '/jobs', {
+        kind: 'batch',
+        model: 'mnist-cnn@latest',
+        items,
+        idempotencyKey: 'once',
+      })
+    ).body.id,
+  ).toBe(batch.body.id)
+  const result = (await serve.call('GET', `/jobs/${batch.body.id}/result?waitMs=30000`)).body
+  const right = result.items.filter(
+    ({ outputs }: { outputs: Record<string, { data: number[] }> }, i: number) => {
+      const scores = Object.values(outputs)[0]?.data ?? []
+      return scores.indexOf(Math.max(...scores)) === labels[i]
+    },
+  )
   expect(right.length).toBe(88)
 
-  const benchmark = await serve.call('POST', '/jobs', { kind: 'benchmark', model: 'mnist-cnn@1', iterations: 50 })
+  const benchmark = await serve.call('POST', '/jobs', {
+    kind: 'benchmark',
+    model: 'mnist-cnn@1',
+    iterations: 50,
+  })
   const figures = (await serve.call('GET', `/jobs/${benchmark.body.id}/result?waitMs=30000`)).body
   expect(figures).toMatchObject({ iterations: 50 })
   expect(figures.latencyMs.p50).toBeGreaterThan(0)
@@ -83,7 +136,9 @@ test('a job waits, runs, gives its result and its log; states never go back', as
   expect((await serve.call('GET', `/jobs/${held.id}/result`)).body.error.code).toBe('compute.not_finished')
   expect((await serve.call('PATCH', `/jobs/${held.id}`, { priority: 90 })).body.priority).toBe(90)
   await serve.call('POST', `/jobs/${held.id}/resume`)
-  expect((await serve.until(`/jobs/${held.id}`, (job) => job.state !== 'queued' && job.state !== 'running')).state).toBe('succeeded')
+  expect(
+    (await serve.until(`/jobs/${held.id}`, (job) => job.state !== 'queued' && job.state !== 'running')).state,
+  ).toBe('succeeded')
   expect((await serve.call('POST', `/jobs/${held.id}/cancel`)).status).toBe(409)
   expect((await serve.call('GET', `/jobs/${held.id}/log`)).body.items.length).toBeGreaterThan(0)
 
@@ -91,17 +146,28 @@ test('a job waits, runs, gives its result and its log; states never go back', as
   await serve.until(`/jobs/${long.id}`, (job) => job.state === 'running')
   await serve.call('POST', `/jobs/${long.id}/cancel`)
   expect((await serve.until(`/jobs/${long.id}`, (job) => job.state !== 'running')).state).toBe('cancelled')
-  expect((await serve.call('GET', '/leases')).body.items.filter((lease: { job: string | null }) => lease.job)).toEqual([])
+  expect(
+    (await serve.call('GET', '/leases')).body.items.filter((lease: { job: string | null }) => lease.job),
+  ).toEqual([])
 })
 
 test('a worker that fails, crashes or hangs fails its attempt, never the system', async () => {
-  const submit = async (job: object) => (await serve.call('POST', '/jobs', { kind: 'synthetic', durationMs: 10, ...job })).body
+  const submit = async (job: object) =>
+    (await serve.call('POST', '/jobs', { kind: 'synthetic', durationMs: 10, ...job })).body
   const failing = await submit({ fail: 'error' })
   const crashing = await submit({ fail: 'crash', maxAttempts: 2 })
   const hanging = await submit({ fail: 'hang', timeoutMs: 500 })
-  const ended = (id: string) => serve.until(`/jobs/${id}`, (job) => ['succeeded', 'failed', 'cancelled'].includes(job.state))
-  expect(await ended(failing.id)).toMatchObject({ state: 'failed', error: { code: 'compute.runtime_failed' } })
-  expect(await ended(crashing.id)).toMatchObject({ state: 'failed', attempt: 2, error: { code: 'compute.worker_crashed' } })
+  const ended = (id: string) =>
+    serve.until(`/jobs/${id}`, (job) => ['succeeded', 'failed', 'cancelled'].includes(job.state))
+  expect(await ended(failing.id)).toMatchObject({
+    state: 'failed',
+    error: { code: 'compute.runtime_failed' },
+  })
+  expect(await ended(crashing.id)).toMatchObject({
+    state: 'failed',
+    attempt: 2,
+    error: { code: 'compute.worker_crashed' },
+  })
   expect(await ended(hanging.id)).toMatchObject({ state: 'failed', error: { code: 'compute.timeout' } })
   expect(await ended((await submit({})).id)).toMatchObject({ state: 'succeeded' })
   expect((await serve.call('GET', '/health', undefined, null)).body.status).toBe('ok')
@@ -120,7 +186,8 @@ test('kill -9 in the middle of a batch: nothing acknowledged is lost and the bat
   expect((await serve.call('GET', `/jobs/${waiting.id}`)).body.state).toBe('held')
   const result = (await serve.call('GET', `/jobs/${batch.id}/result?waitMs=60000`)).body
   expect(result.items).toHaveLength(4000)
-  for (const item of [result.items[0], result.items[1999], result.items[3999]]) expect(item.outputs.output.data[0]).toBeCloseTo(0.100131, 5)
+  for (const item of [result.items[0], result.items[1999], result.items[3999]])
+    expect(item.outputs.output.data[0]).toBeCloseTo(0.100131, 5)
 })
 
 test('bad input ends in a clear error of the vocabulary, and nothing half-done remains', async () => {
@@ -139,23 +206,39 @@ test('bad input ends in a clear error of the vocabulary, and nothing half-done r
     expect(outcome.state).toBe('rejected')
     expect(outcome.findings[0].message).toMatch(/\w+ \w+/)
   }
-  expect((await serve.call('POST', '/imports', { path: join(folder, 'nowhere') })).body.error.code).toBe('storage.not_found')
+  expect((await serve.call('POST', '/imports', { path: join(folder, 'nowhere') })).body.error.code).toBe(
+    'storage.not_found',
+  )
   expect((await serve.call('GET', '/models')).body.items).toEqual([])
   expect((await serve.call('GET', '/storage')).body.blobs).toBe(0)
 
   await serve.import(silero)
-  const infer = (inputs: object) => serve.call('POST', '/jobs', { kind: 'infer', model: 'silero-vad@1', inputs })
+  const infer = (inputs: object) =>
+    serve.call('POST', '/jobs', { kind: 'infer', model: 'silero-vad@1', inputs })
   const good = sileroInputs()
-  const wrongShape = await infer({ ...good, state: { dtype: 'float32', shape: [2, 1, 100], data: new Array(200).fill(0) } })
+  const wrongShape = await infer({
+    ...good,
+    state: { dtype: 'float32', shape: [2, 1, 100], data: new Array(200).fill(0) },
+  })
   expect(wrongShape).toMatchObject({ status: 422, body: { error: { code: 'compute.invalid_input' } } })
   expect(wrongShape.body.error.message).toMatch(/state.*float32.*\[2, 1, 100\]/s)
-  expect((await infer({ ...good, sr: { dtype: 'float32', shape: [], data: [1] } })).body.error.message).toMatch(/sr.*int64.*float32/s)
+  expect(
+    (await infer({ ...good, sr: { dtype: 'float32', shape: [], data: [1] } })).body.error.message,
+  ).toMatch(/sr.*int64.*float32/s)
   expect((await infer({ input: good.input })).status).toBe(422)
-  expect((await serve.call('POST', '/jobs', { kind: 'infer', model: 'silero-vad@9', inputs: good })).body.error.code).toBe('storage.not_found')
+  expect(
+    (await serve.call('POST', '/jobs', { kind: 'infer', model: 'silero-vad@9', inputs: good })).body.error
+      .code,
+  ).toBe('storage.not_found')
   expect((await serve.call('POST', '/jobs', { kind: 'dance' })).body.error.code).toBe('system.invalid')
   expect((await serve.call('POST', '/leases', { need: { cpuCores: -1 } })).status).toBe(422)
-  expect((await serve.call('POST', '/leases', { need: { cpuCores: 100_000 } })).body.error.code).toBe('core.impossible')
-  expect((await serve.call('POST', '/jobs', { kind: 'synthetic', durationMs: 1, need: { npu: 9 } })).body.error.code).toBe('core.impossible')
+  expect((await serve.call('POST', '/leases', { need: { cpuCores: 100_000 } })).body.error.code).toBe(
+    'core.impossible',
+  )
+  expect(
+    (await serve.call('POST', '/jobs', { kind: 'synthetic', durationMs: 1, need: { npu: 9 } })).body.error
+      .code,
+  ).toBe('core.impossible')
   expect((await serve.call('GET', '/devices', undefined, 'lla_unknown')).status).toBe(401)
   expect((await serve.call('GET', '/devices', undefined, null)).status).toBe(401)
   expect((await serve.call('GET', '/nowhere')).body.error.code).toBe('network.not_found')
@@ -171,7 +254,10 @@ test('devices, resources and leases: granted whole, held, released', async () =>
   const lease = await serve.call('POST', '/leases', { need: { cpuCores: all }, ttlMs: 60_000 })
   expect(lease).toMatchObject({ status: 201, body: { state: 'granted', placement: [{ device: cpu.id }] } })
   const refused = await serve.call('POST', '/leases', { need: { cpuCores: 1 } })
-  expect(refused).toMatchObject({ status: 409, body: { error: { code: 'core.unavailable', details: { missing: { cpuCores: 1 } } } } })
+  expect(refused).toMatchObject({
+    status: 409,
+    body: { error: { code: 'core.unavailable', details: { missing: { cpuCores: 1 } } } },
+  })
   expect(refused.body.error.details.holders[0].lease).toBe(lease.body.id)
   const waiting = serve.call('POST', '/leases', { need: { cpuCores: 1 }, waitMs: 10_000 })
   const job = (await serve.call('POST', '/jobs', { kind: 'synthetic', durationMs: 1 })).body
@@ -179,9 +265,12 @@ test('devices, resources and leases: granted whole, held, released', async () =>
   expect((await serve.call('DELETE', `/leases/${lease.body.id}`)).status).toBe(204)
   expect((await waiting).status).toBe(201)
   await serve.until(`/jobs/${job.id}`, ({ state }) => state === 'succeeded')
-  const fpga = (await serve.call('POST', '/devices', { kind: 'fpga', name: 'Alveo', capacity: { fpga: 1 } })).body
+  const fpga = (await serve.call('POST', '/devices', { kind: 'fpga', name: 'Alveo', capacity: { fpga: 1 } }))
+    .body
   expect(fpga.origin).toBe('declared')
-  expect((await serve.call('POST', '/leases', { need: { fpga: 1 } })).body.placement).toEqual([{ device: fpga.id, amounts: { fpga: 1 } }])
+  expect((await serve.call('POST', '/leases', { need: { fpga: 1 } })).body.placement).toEqual([
+    { device: fpga.id, amounts: { fpga: 1 } },
+  ])
   expect((await serve.call('DELETE', `/devices/${fpga.id}`)).body.error.code).toBe('core.in_use')
 })
 
@@ -190,9 +279,18 @@ test('versions: the same bytes once, a changed file is the next, an alias moves 
   expect(await serve.import(silero)).toMatchObject({ version: 1, known: true })
   const changed = join(await mkdtemp(join(tmpdir(), 'changed-')), 'silero_vad_v5.onnx')
   // A field of metadata more: another model to the digest, the same to a runtime.
-  await writeFile(changed, Buffer.concat([await readFile(silero), Buffer.from([0x72, 0x06, 0x0a, 0x01, 0x61, 0x12, 0x01, 0x62])]))
-  expect(await serve.import(changed)).toMatchObject({ state: 'completed', model: 'silero-vad', version: 2, known: false })
-  for (const version of [1, 2, 1]) await serve.call('PUT', '/models/silero-vad/aliases/production', { version })
+  await writeFile(
+    changed,
+    Buffer.concat([await readFile(silero), Buffer.from([0x72, 0x06, 0x0a, 0x01, 0x61, 0x12, 0x01, 0x62])]),
+  )
+  expect(await serve.import(changed)).toMatchObject({
+    state: 'completed',
+    model: 'silero-vad',
+    version: 2,
+    known: false,
+  })
+  for (const version of [1, 2, 1])
+    await serve.call('PUT', '/models/silero-vad/aliases/production', { version })
   const model = (await serve.call('GET', '/models/silero-vad')).body
   expect(model).toMatchObject({ latest: 2, aliases: [{ alias: 'production', version: 1 }] })
   expect(model.history.map(({ to }: { to: number }) => to)).toEqual([1, 2, 1])
@@ -203,8 +301,14 @@ test('versions: the same bytes once, a changed file is the next, an alias moves 
   })
   expect(range.status).toBe(206)
   expect(Buffer.from(await range.arrayBuffer())).toEqual((await readFile(silero)).subarray(100, 200))
-  expect((await serve.call('POST', '/storage/verify')).body).toMatchObject({ checked: 2, damaged: [], missing: [] })
-  expect((await serve.call('GET', '/models/silero-vad/diff?from=1&to=2')).body).toMatchObject({ compatible: true })
+  expect((await serve.call('POST', '/storage/verify')).body).toMatchObject({
+    checked: 2,
+    damaged: [],
+    missing: [],
+  })
+  expect((await serve.call('GET', '/models/silero-vad/diff?from=1&to=2')).body).toMatchObject({
+    compatible: true,
+  })
 
   const form = new FormData()
   for (const part of ['model.json', 'group1-shard1of1.bin']) {
@@ -212,15 +316,23 @@ test('versions: the same bytes once, a changed file is the next, an alias moves 
   }
   const uploaded = await serve.call('POST', '/imports?name=basic-pitch', form)
   expect(uploaded.status).toBe(202)
-  expect(await serve.until(`/imports/${uploaded.body.id}`, ({ state }) => state !== 'running')).toMatchObject({ state: 'completed', model: 'basic-pitch' })
+  expect(await serve.until(`/imports/${uploaded.body.id}`, ({ state }) => state !== 'running')).toMatchObject(
+    { state: 'completed', model: 'basic-pitch' },
+  )
 })
 
 test('one process a data folder; SIGTERM ends cleanly; the document describes the routes', async () => {
-  const second = spawnSync(process.execPath, ['out/main/headless.cjs', '--data-dir', serve.dataDir, '--port', '0'], { encoding: 'utf8' })
+  const second = spawnSync(
+    process.execPath,
+    ['out/main/headless.cjs', '--data-dir', serve.dataDir, '--port', '0'],
+    { encoding: 'utf8' },
+  )
   expect(second.status).toBe(1)
   expect(second.stderr).toContain('already runs')
   const document = (await serve.call('GET', '/openapi.json', undefined, null)).body
-  expect(Object.keys(document.paths)).toEqual(expect.arrayContaining(['/jobs', '/models/{name}', '/leases/{id}/renew', '/decisions/explain']))
+  expect(Object.keys(document.paths)).toEqual(
+    expect.arrayContaining(['/jobs', '/models/{name}', '/leases/{id}/renew', '/decisions/explain']),
+  )
   await serve.call('POST', '/jobs', { kind: 'synthetic', durationMs: 300 })
   expect(await serve.stop()).toBe(0)
 })

@@ -41,7 +41,9 @@ export class Serve {
     })
     const [line] = (await Promise.race([
       once(child.stdout, 'data'),
-      once(child, 'exit').then(([code]) => Promise.reject(new Error(`serve ended with ${code}: ${this.stderr}`))),
+      once(child, 'exit').then(([code]) =>
+        Promise.reject(new Error(`serve ended with ${code}: ${this.stderr}`)),
+      ),
     ])) as [Buffer]
     this.url = (JSON.parse(String(line)) as { url: string }).url
   }
@@ -73,7 +75,12 @@ export class Serve {
     await rm(this.dataDir, { recursive: true, force: true })
   }
 
-  async call(method: string, path: string, body?: unknown, key: string | null = this.ownerKey): Promise<Answer> {
+  async call(
+    method: string,
+    path: string,
+    body?: unknown,
+    key: string | null = this.ownerKey,
+  ): Promise<Answer> {
     const headers: Record<string, string> = {}
     if (key !== null) headers['authorization'] = `Bearer ${key}`
     if (body !== undefined && !(body instanceof FormData)) headers['content-type'] = 'application/json'
@@ -82,7 +89,11 @@ export class Serve {
     const response = await fetch(`${this.url}/api${path}`, init)
     const text = await response.text()
     const isJson = response.headers.get('content-type')?.includes('json') ?? false
-    return { status: response.status, headers: response.headers, body: isJson && text ? JSON.parse(text) : text }
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: isJson && text ? JSON.parse(text) : text,
+    }
   }
 
   /** Imports a file or folder of this machine and waits for the outcome. */
@@ -93,7 +104,11 @@ export class Serve {
   }
 
   /** Asks again until the answer fits. */
-  async until(path: string, fits: (body: Answer['body']) => boolean, timeoutMs = 30_000): Promise<Answer['body']> {
+  async until(
+    path: string,
+    fits: (body: Answer['body']) => boolean,
+    timeoutMs = 30_000,
+  ): Promise<Answer['body']> {
     const end = Date.now() + timeoutMs
     for (;;) {
       const { body } = await this.call('GET', path)

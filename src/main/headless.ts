@@ -30,13 +30,20 @@ async function main(): Promise<void> {
   const url = await system.start()
   const keyFile = ownerKey === undefined ? await ensureKeyFile(system, options.dataDir) : null
   if (options.json) process.stdout.write(`${JSON.stringify({ event: 'ready', url, pid: process.pid })}\n`)
-  else process.stdout.write(`LLMAgentOS is ready at ${url}\n${keyFile ? `Sign in with the owner's key in ${keyFile}\n` : ''}`)
+  else
+    process.stdout.write(
+      `LLMAgentOS is ready at ${url}\n${keyFile ? `Sign in with the owner's key in ${keyFile}\n` : ''}`,
+    )
 }
 
 function readOptions(): { dataDir: string; port: number | undefined; json: boolean } {
   const { values } = parseArgs({
     args: process.argv.slice(2),
-    options: { 'data-dir': { type: 'string' }, port: { type: 'string' }, json: { type: 'boolean', default: false } },
+    options: {
+      'data-dir': { type: 'string' },
+      port: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
   })
   const port = values.port === undefined ? undefined : Number(values.port)
   if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65535)) {
@@ -70,8 +77,11 @@ function stopOnSignals(system: System): void {
 }
 
 function fail(error: unknown): never {
-  const known = error instanceof AppError || (error as { code?: unknown }).code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION'
-  process.stderr.write(`${known ? (error as Error).message : error instanceof Error ? error.stack : String(error)}\n`)
+  const known =
+    error instanceof AppError || (error as { code?: unknown }).code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION'
+  process.stderr.write(
+    `${known ? (error as Error).message : error instanceof Error ? error.stack : String(error)}\n`,
+  )
   process.exit(1)
 }
 

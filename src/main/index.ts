@@ -4,7 +4,13 @@ import { join, resolve } from 'node:path'
 import { app, BrowserWindow, dialog } from 'electron'
 import { AppError } from '../shared/errors'
 import { setMenu } from './platform/electron/menu'
-import { onWindowPort, openWindow, registerAppScheme, serveWindow, type WindowPlace } from './platform/electron/window'
+import {
+  onWindowPort,
+  openWindow,
+  registerAppScheme,
+  serveWindow,
+  type WindowPlace,
+} from './platform/electron/window'
 import { writeFileAtomic } from './platform/files'
 import { defaultDataDir } from './platform/folders'
 import { createLogger, type Logger } from './platform/logger'
@@ -14,7 +20,11 @@ const dataDir = resolve(app.commandLine.getSwitchValue('data-dir') || defaultDat
 const logger = createLogger()
 const preload = join(__dirname, '..', 'preload', 'index.cjs')
 const rendererDir = join(__dirname, '..', 'renderer')
-const icon = join(app.isPackaged ? process.resourcesPath : join(__dirname, '..', '..'), 'resources', 'icon.png')
+const icon = join(
+  app.isPackaged ? process.resourcesPath : join(__dirname, '..', '..'),
+  'resources',
+  'icon.png',
+)
 
 // Chromium's own files (cache, window storage) lie beside our data, so that two data folders are two apps.
 app.setPath('userData', join(dataDir, 'window'))
@@ -89,7 +99,8 @@ function stopWithApp(system: System, log: Logger): void {
 
 function reportAndQuit(error: unknown): void {
   logger.error({ err: error }, 'could not start')
-  const message = error instanceof AppError ? error.message : 'LLMAgentOS could not start. The log has the details.'
+  const message =
+    error instanceof AppError ? error.message : 'LLMAgentOS could not start. The log has the details.'
   dialog.showErrorBox('LLMAgentOS', message)
   app.exit(1)
 }
@@ -110,5 +121,7 @@ function readPlace(): WindowPlace {
 
 function savePlace(window: BrowserWindow): void {
   const place: WindowPlace = { ...window.getNormalBounds(), maximized: window.isMaximized() }
-  writeFileAtomic(placeFile(), JSON.stringify(place)).catch((error: unknown) => logger.warn({ err: error }, 'window place not saved'))
+  writeFileAtomic(placeFile(), JSON.stringify(place)).catch((error: unknown) =>
+    logger.warn({ err: error }, 'window place not saved'),
+  )
 }

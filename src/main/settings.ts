@@ -44,7 +44,10 @@ export function createSettings(database: Database): SettingsStore {
   function write(key: string, value: unknown): void {
     const text = JSON.stringify(value)
     database.run(
-      query.insertInto('setting').values({ key, value: text }).onConflict((conflict) => conflict.column('key').doUpdateSet({ value: text })),
+      query
+        .insertInto('setting')
+        .values({ key, value: text })
+        .onConflict((conflict) => conflict.column('key').doUpdateSet({ value: text })),
     )
   }
 

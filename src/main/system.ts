@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import packageJson from '../../package.json' with { type: 'json' }
 import { type Compute, computeMigrations, createCompute } from './compute'
 import { type Core, coreMigrations, createCore } from './core'
 import { createLocalExecutor } from './executors/local'
@@ -10,15 +11,14 @@ import { openDatabase } from './platform/database'
 import type { Disposable } from './platform/events'
 import { claim } from './platform/lock'
 import type { Logger } from './platform/logger'
-import { createRouter } from './rpc/router'
 import type { About } from './rpc/modules'
+import { createRouter } from './rpc/router'
 import { createMessagePortTransport, type MessagePortLike } from './rpc/transports/message-port'
 import { createRestTransport } from './rpc/transports/rest'
 import { createWebSocketTransport } from './rpc/transports/websocket'
 import { createSecurity, type Security, securityMigrations } from './security'
 import { createSettings, settingsMigrations } from './settings'
 import { createStorage, type Storage, storageMigrations } from './storage'
-import packageJson from '../../package.json' with { type: 'json' }
 
 export interface SystemOptions {
   /** Holds everything: database, blobs. Created when it is not there. */
@@ -76,7 +76,13 @@ export async function createSystem(options: SystemOptions): Promise<System> {
   })
   const settings = createSettings(database)
 
-  const security = createSecurity({ database, clock, logger, ownerName: options.ownerName, ownerKey: options.ownerKey })
+  const security = createSecurity({
+    database,
+    clock,
+    logger,
+    ownerName: options.ownerName,
+    ownerKey: options.ownerKey,
+  })
   const core = createCore({ database, clock, logger })
   const storage = createStorage({
     dataDir,
@@ -156,8 +162,14 @@ export async function createSystem(options: SystemOptions): Promise<System> {
         rest: createRestTransport(router, modules, logger, packageJson.version),
         websocket: createWebSocketTransport(router, logger),
       })
-      if (options.port === undefined && !url.endsWith(`:${settings.get().apiPort}`) && settings.get().apiPort !== 0) {
-        problems.push(`Port ${settings.get().apiPort} is taken by another program, so the API listens on ${url}.`)
+      if (
+        options.port === undefined &&
+        !url.endsWith(`:${settings.get().apiPort}`) &&
+        settings.get().apiPort !== 0
+      ) {
+        problems.push(
+          `Port ${settings.get().apiPort} is taken by another program, so the API listens on ${url}.`,
+        )
       }
       return url
     },

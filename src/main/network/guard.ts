@@ -10,14 +10,20 @@ const LOOPBACK_NAMES = ['127.0.0.1', 'localhost', '[::1]']
 export function assertLocal(headers: Headers, port: number, withCookie: boolean): void {
   const hosts = LOOPBACK_NAMES.map((name) => `${name}:${port}`)
   if (!hosts.includes((headers.get('host') ?? '').toLowerCase())) {
-    throw new AppError('network.forbidden_origin', `Call this API as http://127.0.0.1:${port}; other host names are refused.`)
+    throw new AppError(
+      'network.forbidden_origin',
+      `Call this API as http://127.0.0.1:${port}; other host names are refused.`,
+    )
   }
   const origin = headers.get('origin')
   if (origin !== null && !hosts.includes(origin.toLowerCase().replace(/^http:\/\//, ''))) {
     throw new AppError('network.forbidden_origin', 'Web pages of other origins may not call this API.')
   }
   if (withCookie && origin === null && headers.get('sec-fetch-site') !== 'same-origin') {
-    throw new AppError('network.forbidden_origin', 'A session cookie counts only for calls from the Control Center itself.')
+    throw new AppError(
+      'network.forbidden_origin',
+      'A session cookie counts only for calls from the Control Center itself.',
+    )
   }
 }
 
@@ -37,7 +43,11 @@ export class FailureLimit {
     const oldest = this.#failures[0]
     if (this.#failures.length >= 20 && oldest !== undefined) {
       const retryAfterMs = oldest + 60_000 - now
-      throw new AppError('network.rate_limited', 'Too many calls with a wrong key. Wait a minute and check the key.', { retryAfterMs })
+      throw new AppError(
+        'network.rate_limited',
+        'Too many calls with a wrong key. Wait a minute and check the key.',
+        { retryAfterMs },
+      )
     }
     this.#failures.push(now)
   }

@@ -6,8 +6,8 @@ import type { Disposable } from '../platform/events'
 import type { Logger } from '../platform/logger'
 import type { Caller, Security } from '../security'
 
-export { contentSecurityPolicy } from './static-files'
 export { createNetwork } from './network'
+export { contentSecurityPolicy } from './static-files'
 
 /** What speaks the protocols behind the listeners; every call still passes the router's authorisation. */
 export interface Protocols {

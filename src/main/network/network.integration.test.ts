@@ -9,7 +9,14 @@ import type { Caller, Security } from '../security'
 import { createNetwork, type Network } from './index'
 
 const KEY = 'k'.repeat(43)
-const owner: Caller = { principal: 'owner' as PrincipalId, name: 'o', kind: 'user', roles: ['owner'], via: 'http', key: 'k-1' as KeyId }
+const owner: Caller = {
+  principal: 'owner' as PrincipalId,
+  name: 'o',
+  kind: 'user',
+  roles: ['owner'],
+  via: 'http',
+  key: 'k-1' as KeyId,
+}
 let revoked = false
 /** Identity alone: the network needs nothing else of security. */
 const security: Pick<Security, 'authenticateKey' | 'authenticatePassword' | 'listPrincipals'> = {
@@ -23,7 +30,16 @@ const security: Pick<Security, 'authenticateKey' | 'authenticatePassword' | 'lis
       roles: ['owner'],
       hasPassword: false,
       createdAt: new Date(0).toISOString(),
-      keys: [{ id: 'k-1', prefix: '', createdAt: '', expiresAt: null, revokedAt: revoked ? 'then' : null, lastUsedAt: null }],
+      keys: [
+        {
+          id: 'k-1',
+          prefix: '',
+          createdAt: '',
+          expiresAt: null,
+          revokedAt: revoked ? 'then' : null,
+          lastUsedAt: null,
+        },
+      ],
     },
   ],
 }
@@ -45,7 +61,8 @@ beforeEach(async () => {
     switchedOff: { has: (id) => off.has(id), set: (id, isOff) => (isOff ? off.add(id) : off.delete(id)) },
   })
   url = await network.start({
-    rest: async (request, caller) => Response.json({ caller: caller?.principal ?? null, bytes: (await request.text()).length }),
+    rest: async (request, caller) =>
+      Response.json({ caller: caller?.principal ?? null, bytes: (await request.text()).length }),
     websocket: (socket) => socket.send('hello'),
   })
 })
@@ -97,7 +114,9 @@ test('key guessing is slowed down, while the right key still works', async () =>
 
 test('a body over the limit is refused, told or not told beforehand', async () => {
   const big = Buffer.alloc(65 * 2 ** 20, 'x')
-  const told = await fetch(`${url}/api/jobs`, { method: 'POST', headers: bearer, body: big }).catch((error: unknown) => error)
+  const told = await fetch(`${url}/api/jobs`, { method: 'POST', headers: bearer, body: big }).catch(
+    (error: unknown) => error,
+  )
   if (told instanceof Response) expect(told.status).toBe(413)
   const stream = new ReadableStream({
     start(controller) {
@@ -105,7 +124,12 @@ test('a body over the limit is refused, told or not told beforehand', async () =
       controller.close()
     },
   })
-  const untold = await fetch(`${url}/api/jobs`, { method: 'POST', headers: bearer, body: stream, duplex: 'half' } as RequestInit)
+  const untold = await fetch(`${url}/api/jobs`, {
+    method: 'POST',
+    headers: bearer,
+    body: stream,
+    duplex: 'half',
+  } as RequestInit)
   expect(untold.status).toBe(413)
   expect(await untold.json()).toMatchObject({ error: { code: 'network.too_large' } })
 })

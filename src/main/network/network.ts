@@ -41,7 +41,14 @@ export function createNetwork(deps: NetworkDeps): Network {
 
   function endpoint(id: EndpointId): Endpoint {
     const { name, protocol, path } = ENDPOINTS[id]
-    return { id, name, protocol, url: server ? `http://127.0.0.1:${port}${path}` : null, enabled: isOn(id), error: null }
+    return {
+      id,
+      name,
+      protocol,
+      url: server ? `http://127.0.0.1:${port}${path}` : null,
+      enabled: isOn(id),
+      error: null,
+    }
   }
 
   /** Null without any credentials. @throws AppError for wrong ones */
@@ -55,7 +62,10 @@ export function createNetwork(deps: NetworkDeps): Network {
     const caller = key ? security.authenticateKey(key, via) : null
     if (!caller) {
       failures.record()
-      throw new AppError('security.unauthenticated', 'This key is unknown, expired or revoked. Make a new one under Access.')
+      throw new AppError(
+        'security.unauthenticated',
+        'This key is unknown, expired or revoked. Make a new one under Access.',
+      )
     }
     return caller
   }
@@ -65,7 +75,8 @@ export function createNetwork(deps: NetworkDeps): Network {
     if (!caller) return null
     const principal = security.listPrincipals().find(({ id }) => id === caller.principal)
     const key = caller.key === null ? null : principal?.keys.find(({ id }) => id === caller.key)
-    const over = !principal || (caller.key !== null && (!key || key.revokedAt !== null || expired(key.expiresAt)))
+    const over =
+      !principal || (caller.key !== null && (!key || key.revokedAt !== null || expired(key.expiresAt)))
     return over ? null : { ...caller, roles: principal.roles, via }
   }
 
@@ -78,7 +89,10 @@ export function createNetwork(deps: NetworkDeps): Network {
     app.onError((error) => errorResponse(error))
     const limit = bodyLimit({
       maxSize: MAX_JSON_BYTES,
-      onError: () => errorResponse(new AppError('network.too_large', `A request may hold up to ${MAX_JSON_BYTES / 2 ** 20} MiB.`)),
+      onError: () =>
+        errorResponse(
+          new AppError('network.too_large', `A request may hold up to ${MAX_JSON_BYTES / 2 ** 20} MiB.`),
+        ),
     })
     app.use('/api/*', (context, next) =>
       context.req.header('content-type')?.startsWith('multipart/') ? next() : limit(context, next),
@@ -103,19 +117,29 @@ export function createNetwork(deps: NetworkDeps): Network {
       const token = cookieOf(context.req.raw.headers)
       assertLocal(context.req.raw.headers, port, token !== null)
       if (token) sessions.close(token)
-      return new Response(null, { status: 204, headers: { 'set-cookie': `${COOKIE}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0` } })
+      return new Response(null, {
+        status: 204,
+        headers: { 'set-cookie': `${COOKIE}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0` },
+      })
     })
     app.get('*', async (context) => {
       assertLocal(context.req.raw.headers, port, false)
       const connect = `'self' ws://${context.req.header('host') ?? ''}`
-      const file = deps.rendererDir && isOn('websocket') ? await staticFile(deps.rendererDir, context.req.path, connect) : null
-      return file ?? errorResponse(new AppError('network.not_found', 'There is nothing here. The API is under /api.'))
+      const file =
+        deps.rendererDir && isOn('websocket')
+          ? await staticFile(deps.rendererDir, context.req.path, connect)
+          : null
+      return (
+        file ??
+        errorResponse(new AppError('network.not_found', 'There is nothing here. The API is under /api.'))
+      )
     })
     return app
   }
 
   async function signIn(credentials: z.infer<typeof SignIn>): Promise<Caller> {
-    if ('password' in credentials) return security.authenticatePassword(credentials.name, credentials.password, 'websocket')
+    if ('password' in credentials)
+      return security.authenticatePassword(credentials.name, credentials.password, 'websocket')
     const caller = security.authenticateKey(credentials.key, 'websocket')
     if (caller) return caller
     failures.record()
@@ -165,7 +189,8 @@ export function createNetwork(deps: NetworkDeps): Network {
     url: () => (server ? `http://127.0.0.1:${port}` : null),
     listEndpoints: () => (Object.keys(ENDPOINTS) as EndpointId[]).map(endpoint),
     setEndpoint(id, enabled) {
-      if (!Object.hasOwn(ENDPOINTS, id)) throw new AppError('network.not_found', `There is no endpoint ${id}.`)
+      if (!Object.hasOwn(ENDPOINTS, id))
+        throw new AppError('network.not_found', `There is no endpoint ${id}.`)
       switchedOff.set(id, !enabled)
       return endpoint(id as EndpointId)
     },
@@ -186,7 +211,14 @@ async function listen(server: Server, port: number): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') return reject(error)
-      reject(new AppError('network.port_in_use', `Port ${port} is taken by another program. Choose another in Settings, or 0 for any.`, { port }, { cause: error }))
+      reject(
+        new AppError(
+          'network.port_in_use',
+          `Port ${port} is taken by another program. Choose another in Settings, or 0 for any.`,
+          { port },
+          { cause: error },
+        ),
+      )
     })
     server.listen(port, '127.0.0.1', resolve)
   })

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { ClientSession } from '../../shared/contract'
-import { toIso, type Clock } from '../platform/clock'
+import { type Clock, toIso } from '../platform/clock'
 import type { Caller } from '../security'
 
 const BROWSER_SESSION_MS = 12 * 3_600_000
@@ -53,8 +53,16 @@ export class Sessions {
       seen.requests++
       return
     }
-    for (const [other, { lastSeenAt }] of this.#seen) if (lastSeenAt <= now - SEEN_MS) this.#seen.delete(other)
-    this.#seen.set(key, { id: this.#clock.newId('s'), caller, endpoint, connectedAt: now, lastSeenAt: now, requests: 1 })
+    for (const [other, { lastSeenAt }] of this.#seen)
+      if (lastSeenAt <= now - SEEN_MS) this.#seen.delete(other)
+    this.#seen.set(key, {
+      id: this.#clock.newId('s'),
+      caller,
+      endpoint,
+      connectedAt: now,
+      lastSeenAt: now,
+      requests: 1,
+    })
   }
 
   list(): ClientSession[] {

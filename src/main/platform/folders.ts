@@ -5,7 +5,8 @@ import { join } from 'node:path'
 export function defaultDataDir(env: NodeJS.ProcessEnv = process.env, platform = process.platform): string {
   const explicit = env['LLMAGENTOS_DATA_DIR']
   if (explicit) return explicit
-  if (platform === 'win32') return join(env['LOCALAPPDATA'] ?? join(homedir(), 'AppData', 'Local'), 'LLMAgentOS')
+  if (platform === 'win32')
+    return join(env['LOCALAPPDATA'] ?? join(homedir(), 'AppData', 'Local'), 'LLMAgentOS')
   if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'LLMAgentOS')
   return join(env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share'), 'llmagentos')
 }

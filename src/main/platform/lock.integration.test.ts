@@ -12,7 +12,10 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 test('another process holds it until it is killed', async () => {
   const file = join(folder, 'lock')
   const program = `const S=require('libsql');const s=new S(${JSON.stringify(file)});s.exec('BEGIN EXCLUSIVE');console.log('held');setInterval(()=>{},1000)`
-  const other = spawn(process.execPath, ['-e', program], { cwd: process.cwd(), stdio: ['ignore', 'pipe', 'inherit'] })
+  const other = spawn(process.execPath, ['-e', program], {
+    cwd: process.cwd(),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   await once(other.stdout, 'data')
   expect(() => claim(file)).toThrowError(/already runs/)
   other.kill('SIGKILL')

@@ -44,11 +44,15 @@ export function spawnWorker(options: WorkerProcessOptions): WorkerChild {
     const value = process.env[name]
     if (value !== undefined) env[name] = value
   }
-  const child = spawn(process.execPath, [...(options.nodeArgs ?? []), options.entry, ...(options.args ?? [])], {
-    env: { ...env, ...options.env },
-    stdio: ['pipe', 'pipe', 'pipe'],
-    windowsHide: true,
-  })
+  const child = spawn(
+    process.execPath,
+    [...(options.nodeArgs ?? []), options.entry, ...(options.args ?? [])],
+    {
+      env: { ...env, ...options.env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+      windowsHide: true,
+    },
+  )
   // A worker that dies while it is written to breaks the pipe; its end is reported by `exit`, so this says nothing new.
   child.stdin.on('error', () => child.stdin.destroy())
   return child
@@ -71,7 +75,14 @@ const ANSWER_BYTES = 65_536
 export function askWorker(options: WorkerProcessOptions, timeoutMs: number): Promise<WorkerAnswer> {
   return new Promise((resolve) => {
     const child = spawnWorker(options)
-    const answer: WorkerAnswer = { stdout: '', stderr: '', code: null, signal: null, timedOut: false, error: null }
+    const answer: WorkerAnswer = {
+      stdout: '',
+      stderr: '',
+      code: null,
+      signal: null,
+      timedOut: false,
+      error: null,
+    }
     const timer = setTimeout(() => {
       answer.timedOut = true
       child.kill('SIGKILL')

@@ -1,8 +1,8 @@
 import type { Action } from '../../shared/domain/actions'
 import { ACTIONS } from '../../shared/domain/actions'
+import type { PrincipalId } from '../../shared/domain/ids'
 import { parseModelReference } from '../../shared/domain/references'
 import { AppError } from '../../shared/errors'
-import type { PrincipalId } from '../../shared/domain/ids'
 import { type Caller, type Resource, THE_SYSTEM } from '../security'
 import type { Modules } from './modules'
 
@@ -29,16 +29,27 @@ export function modelReference(modules: Modules, reference: string): Resource {
  * old one again; `job.submit` is for jobs without a model.
  * @param input as parsed by the contract
  */
-export function requirementsOf(modules: Modules, action: Action, path: readonly string[], input: unknown): Requirement[] {
+export function requirementsOf(
+  modules: Modules,
+  action: Action,
+  path: readonly string[],
+  input: unknown,
+): Requirement[] {
   const fields = fieldsOf(input)
-  const run = (model: string): Requirement => ({ action: 'model.run', resource: modelReference(modules, model) })
+  const run = (model: string): Requirement => ({
+    action: 'model.run',
+    resource: modelReference(modules, model),
+  })
   if (action === 'job.submit' && typeof fields['model'] === 'string') return [run(fields['model'])]
   switch (ACTIONS[action]) {
     case 'Model':
       return [{ action, resource: { type: 'Model', id: String(fields['name']) } }]
     case 'Job': {
       const job = modules.compute.get(String(fields['id']))
-      const own: Requirement = { action, resource: { type: 'Job', id: job.id, owner: job.principal as PrincipalId } }
+      const own: Requirement = {
+        action,
+        resource: { type: 'Job', id: job.id, owner: job.principal as PrincipalId },
+      }
       if (path.at(-1) !== 'retry') return [own]
       return [own, job.model ? run(job.model) : { action: 'job.submit', resource: THE_SYSTEM }]
     }
@@ -71,7 +82,9 @@ export function summaryOf(path: readonly string[], input: unknown): string | und
     case 'storage.imports.start':
       return `imported ${text('path')}`
     case 'compute.jobs.submit':
-      return fields['model'] === undefined ? `submitted a ${text('kind')} job` : `submitted a job (${text('kind')}) for ${text('model')}`
+      return fields['model'] === undefined
+        ? `submitted a ${text('kind')} job`
+        : `submitted a job (${text('kind')}) for ${text('model')}`
     case 'compute.jobs.update':
       return `set the priority of ${text('id')} to ${text('priority')}`
     case 'security.principals.create':
@@ -90,7 +103,9 @@ export function summaryOf(path: readonly string[], input: unknown): string | und
       return `set the password of ${text('id')}`
     default: {
       const [verb, id] = [path.at(-1), fields['id']]
-      return path[0] === 'compute' && path[1] === 'jobs' && id !== undefined ? `asked to ${verb} ${text('id')}` : undefined
+      return path[0] === 'compute' && path[1] === 'jobs' && id !== undefined
+        ? `asked to ${verb} ${text('id')}`
+        : undefined
     }
   }
 }

@@ -12,7 +12,8 @@ export function toWireError(error: unknown, logger: Logger): ORPCError<string, u
   }
   if (error instanceof ORPCError) {
     if (isErrorCode(error.code)) return error
-    if (error.code === 'NOT_FOUND') return wire('network.not_found', 'There is no such route. /api/openapi.json lists them all.')
+    if (error.code === 'NOT_FOUND')
+      return wire('network.not_found', 'There is no such route. /api/openapi.json lists them all.')
     const cause = error.cause
     if (cause instanceof ValidationError && error.code === 'BAD_REQUEST') return invalid(cause.issues)
     if (error.code === 'BAD_REQUEST') return wire('system.invalid', error.message)
@@ -22,7 +23,9 @@ export function toWireError(error: unknown, logger: Logger): ORPCError<string, u
   return wire('internal', toErrorView(error).message)
 }
 
-function wire(...[code, message, details]: ConstructorParameters<typeof AppError>): ORPCError<string, unknown> {
+function wire(
+  ...[code, message, details]: ConstructorParameters<typeof AppError>
+): ORPCError<string, unknown> {
   const error = new AppError(code, message, details)
   return new ORPCError(code, { status: error.status, message, data: error.details })
 }
@@ -35,7 +38,9 @@ function invalid(issues: readonly Issue[]): ORPCError<string, unknown> {
     message: issue.message,
   }))
   const first = fields[0]
-  const message = first ? `${first.field ? `${first.field}: ` : ''}${first.message}` : 'The input is not valid.'
+  const message = first
+    ? `${first.field ? `${first.field}: ` : ''}${first.message}`
+    : 'The input is not valid.'
   return wire('system.invalid', message, { field: first?.field ?? '', fields })
 }
 

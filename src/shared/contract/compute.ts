@@ -15,7 +15,12 @@ const common = {
   name: z.string().trim().min(1).max(120).optional(),
   need: ResourceVector.optional(),
   priority: z.number().int().min(0).max(100).default(50),
-  timeoutMs: z.number().int().min(1).max(7 * 86_400_000).optional(),
+  timeoutMs: z
+    .number()
+    .int()
+    .min(1)
+    .max(7 * 86_400_000)
+    .optional(),
   maxAttempts: z.number().int().min(1).max(20).default(1),
   deadline: Time.optional(),
   dependsOn: z.array(Id).max(1000).default([]),
@@ -118,7 +123,12 @@ export const JobResult = z.object({
 })
 export type JobResult = z.infer<typeof JobResult>
 
-export const LogLine = z.object({ at: Time, level: z.enum(['info', 'warn', 'error']), attempt: z.number(), text: z.string() })
+export const LogLine = z.object({
+  at: Time,
+  level: z.enum(['info', 'warn', 'error']),
+  attempt: z.number(),
+  text: z.string(),
+})
 export type LogLine = z.infer<typeof LogLine>
 
 export const QueueView = z.object({
@@ -127,11 +137,23 @@ export const QueueView = z.object({
   byPriority: z.array(z.object({ priority: z.number(), queued: z.number() })),
   /** Waiting jobs in the order they would start, at most 200. */
   waiting: z.array(
-    z.object({ job: Id, name: z.string(), effectivePriority: z.number(), reason: z.string(), estimateMs: z.number().nullable() }),
+    z.object({
+      job: Id,
+      name: z.string(),
+      effectivePriority: z.number(),
+      reason: z.string(),
+      estimateMs: z.number().nullable(),
+    }),
   ),
   /** Predicted wait of a job submitted now with default priority. */
   predictedWaitMs: z.number().nullable(),
-  lastHour: z.object({ succeeded: z.number(), failed: z.number(), cancelled: z.number(), medianWaitMs: z.number().nullable(), p95WaitMs: z.number().nullable() }),
+  lastHour: z.object({
+    succeeded: z.number(),
+    failed: z.number(),
+    cancelled: z.number(),
+    medianWaitMs: z.number().nullable(),
+    p95WaitMs: z.number().nullable(),
+  }),
 })
 export type QueueView = z.infer<typeof QueueView>
 
@@ -164,51 +186,133 @@ export const RuntimeView = z.object({
 export type RuntimeView = z.infer<typeof RuntimeView>
 
 const ById = z.object({ id: Id })
-const WaitMs = z.coerce.number().int().min(0).max(600_000).default(0).describe('Wait so long for the job to end')
+const WaitMs = z.coerce
+  .number()
+  .int()
+  .min(0)
+  .max(600_000)
+  .default(0)
+  .describe('Wait so long for the job to end')
 
 export const computeContract = {
   jobs: {
-    submit: procedure('job.submit', { method: 'POST', path: '/jobs', successStatus: 201, summary: 'Submit a job; the same idempotencyKey returns the first job', tags: ['compute'] })
+    submit: procedure('job.submit', {
+      method: 'POST',
+      path: '/jobs',
+      successStatus: 201,
+      summary: 'Submit a job; the same idempotencyKey returns the first job',
+      tags: ['compute'],
+    })
       .input(JobSpec)
       .output(Job),
-    list: procedure('job.list', { method: 'GET', path: '/jobs', summary: 'Jobs, newest first', tags: ['compute'] })
-      .input(PageQuery.extend({ state: z.enum(JOB_STATES).optional(), kind: JobKind.optional(), model: z.string().max(100).optional() }))
+    list: procedure('job.list', {
+      method: 'GET',
+      path: '/jobs',
+      summary: 'Jobs, newest first',
+      tags: ['compute'],
+    })
+      .input(
+        PageQuery.extend({
+          state: z.enum(JOB_STATES).optional(),
+          kind: JobKind.optional(),
+          model: z.string().max(100).optional(),
+        }),
+      )
       .output(pageOf(Job)),
     get: procedure('job.read', { method: 'GET', path: '/jobs/{id}', summary: 'One job', tags: ['compute'] })
       .input(ById)
       .output(Job),
-    cancel: procedure('job.control', { method: 'POST', path: '/jobs/{id}/cancel', summary: 'Cancel a job', tags: ['compute'] })
+    cancel: procedure('job.control', {
+      method: 'POST',
+      path: '/jobs/{id}/cancel',
+      summary: 'Cancel a job',
+      tags: ['compute'],
+    })
       .input(ById)
       .output(Job),
-    retry: procedure('job.control', { method: 'POST', path: '/jobs/{id}/retry', successStatus: 201, summary: 'Submit a copy of a job that ended', tags: ['compute'] })
+    retry: procedure('job.control', {
+      method: 'POST',
+      path: '/jobs/{id}/retry',
+      successStatus: 201,
+      summary: 'Submit a copy of a job that ended',
+      tags: ['compute'],
+    })
       .input(ById)
       .output(Job),
-    hold: procedure('job.control', { method: 'POST', path: '/jobs/{id}/hold', summary: 'Keep a queued job from starting', tags: ['compute'] })
+    hold: procedure('job.control', {
+      method: 'POST',
+      path: '/jobs/{id}/hold',
+      summary: 'Keep a queued job from starting',
+      tags: ['compute'],
+    })
       .input(ById)
       .output(Job),
-    resume: procedure('job.control', { method: 'POST', path: '/jobs/{id}/resume', summary: 'Let a held job start', tags: ['compute'] })
+    resume: procedure('job.control', {
+      method: 'POST',
+      path: '/jobs/{id}/resume',
+      summary: 'Let a held job start',
+      tags: ['compute'],
+    })
       .input(ById)
       .output(Job),
-    update: procedure('job.control', { method: 'PATCH', path: '/jobs/{id}', summary: 'Change the priority', tags: ['compute'] })
+    update: procedure('job.control', {
+      method: 'PATCH',
+      path: '/jobs/{id}',
+      summary: 'Change the priority',
+      tags: ['compute'],
+    })
       .input(ById.extend({ priority: z.number().int().min(0).max(100) }).strict())
       .output(Job),
-    result: procedure('job.read', { method: 'GET', path: '/jobs/{id}/result', summary: 'What the job gave', tags: ['compute'] })
+    result: procedure('job.read', {
+      method: 'GET',
+      path: '/jobs/{id}/result',
+      summary: 'What the job gave',
+      tags: ['compute'],
+    })
       .input(ById.extend({ waitMs: WaitMs }))
       .output(JobResult),
-    log: procedure('job.read', { method: 'GET', path: '/jobs/{id}/log', summary: 'What the job and its worker said', tags: ['compute'] })
+    log: procedure('job.read', {
+      method: 'GET',
+      path: '/jobs/{id}/log',
+      summary: 'What the job and its worker said',
+      tags: ['compute'],
+    })
       .input(ById)
       .output(pageOf(LogLine)),
-    events: procedure('job.read', { method: 'GET', path: '/jobs/{id}/events', summary: 'The job as it changes, until it ends', tags: ['compute'] })
+    events: procedure('job.read', {
+      method: 'GET',
+      path: '/jobs/{id}/events',
+      summary: 'The job as it changes, until it ends',
+      tags: ['compute'],
+    })
       .input(ById)
       .output(eventIterator(Job)),
-    watch: procedure('job.list', { method: 'GET', path: '/events/jobs', summary: 'Jobs as they change', tags: ['compute'] })
-      .output(eventIterator(feedOf(Job))),
+    watch: procedure('job.list', {
+      method: 'GET',
+      path: '/events/jobs',
+      summary: 'Jobs as they change',
+      tags: ['compute'],
+    }).output(eventIterator(feedOf(Job))),
   },
-  queue: procedure('job.list', { method: 'GET', path: '/queue', summary: 'Depth, reasons and predicted waits', tags: ['compute'] }).output(QueueView),
+  queue: procedure('job.list', {
+    method: 'GET',
+    path: '/queue',
+    summary: 'Depth, reasons and predicted waits',
+    tags: ['compute'],
+  }).output(QueueView),
   runtimes: {
-    list: procedure('runtime.read', { method: 'GET', path: '/runtimes', summary: 'Which formats run here, on what, and why not', tags: ['compute'] })
-      .output(pageOf(RuntimeView)),
-    unload: procedure('runtime.manage', { method: 'DELETE', path: '/engines/{id}', successStatus: 204, summary: 'Unload an idle engine', tags: ['compute'] })
-      .input(ById),
+    list: procedure('runtime.read', {
+      method: 'GET',
+      path: '/runtimes',
+      summary: 'Which formats run here, on what, and why not',
+      tags: ['compute'],
+    }).output(pageOf(RuntimeView)),
+    unload: procedure('runtime.manage', {
+      method: 'DELETE',
+      path: '/engines/{id}',
+      successStatus: 204,
+      summary: 'Unload an idle engine',
+      tags: ['compute'],
+    }).input(ById),
   },
 }

@@ -27,7 +27,9 @@ export const DeviceDeclaration = z
     name: z.string().trim().min(1).max(120),
     vendor: z.string().trim().max(120).default(''),
     capacity: ResourceVector,
-    properties: z.record(z.string().max(64), z.union([z.string().max(500), z.number(), z.boolean()])).default({}),
+    properties: z
+      .record(z.string().max(64), z.union([z.string().max(500), z.number(), z.boolean()]))
+      .default({}),
   })
   .strict()
 export type DeviceDeclaration = z.infer<typeof DeviceDeclaration>
@@ -90,56 +92,143 @@ export type Quota = z.infer<typeof Quota>
 
 export const coreContract = {
   devices: {
-    list: procedure('device.read', { method: 'GET', path: '/devices', summary: 'List the devices of this machine', tags: ['core'] })
-      .output(pageOf(Device)),
-    declare: procedure('device.manage', { method: 'POST', path: '/devices', successStatus: 201, summary: 'Declare a device that cannot be detected', tags: ['core'] })
+    list: procedure('device.read', {
+      method: 'GET',
+      path: '/devices',
+      summary: 'List the devices of this machine',
+      tags: ['core'],
+    }).output(pageOf(Device)),
+    declare: procedure('device.manage', {
+      method: 'POST',
+      path: '/devices',
+      successStatus: 201,
+      summary: 'Declare a device that cannot be detected',
+      tags: ['core'],
+    })
       .input(DeviceDeclaration)
       .output(Device),
-    remove: procedure('device.manage', { method: 'DELETE', path: '/devices/{id}', successStatus: 204, summary: 'Remove a declared device', tags: ['core'] })
-      .input(z.object({ id: Id })),
-    rescan: procedure('device.manage', { method: 'POST', path: '/devices/rescan', summary: 'Look for devices again', tags: ['core'] })
-      .output(pageOf(Device)),
-    watch: procedure('device.read', { method: 'GET', path: '/events/devices', summary: 'Devices as they change', tags: ['core'] })
-      .output(eventIterator(feedOf(Device))),
+    remove: procedure('device.manage', {
+      method: 'DELETE',
+      path: '/devices/{id}',
+      successStatus: 204,
+      summary: 'Remove a declared device',
+      tags: ['core'],
+    }).input(z.object({ id: Id })),
+    rescan: procedure('device.manage', {
+      method: 'POST',
+      path: '/devices/rescan',
+      summary: 'Look for devices again',
+      tags: ['core'],
+    }).output(pageOf(Device)),
+    watch: procedure('device.read', {
+      method: 'GET',
+      path: '/events/devices',
+      summary: 'Devices as they change',
+      tags: ['core'],
+    }).output(eventIterator(feedOf(Device))),
   },
-  resources: procedure('device.read', { method: 'GET', path: '/resources', summary: 'Capacity, allocated, foreign and available amounts', tags: ['core'] })
-    .output(Resources),
+  resources: procedure('device.read', {
+    method: 'GET',
+    path: '/resources',
+    summary: 'Capacity, allocated, foreign and available amounts',
+    tags: ['core'],
+  }).output(Resources),
   telemetry: {
-    list: procedure('device.read', { method: 'GET', path: '/telemetry', summary: 'Samples of load and memory', tags: ['core'] })
+    list: procedure('device.read', {
+      method: 'GET',
+      path: '/telemetry',
+      summary: 'Samples of load and memory',
+      tags: ['core'],
+    })
       .input(
         z.object({
           device: Id.optional(),
-          fromMs: z.coerce.number().int().nonnegative().optional().describe('Unix time in milliseconds; default 15 minutes ago'),
-          stepMs: z.coerce.number().int().min(1000).max(86_400_000).optional().describe('Samples are averaged to this step'),
+          fromMs: z.coerce
+            .number()
+            .int()
+            .nonnegative()
+            .optional()
+            .describe('Unix time in milliseconds; default 15 minutes ago'),
+          stepMs: z.coerce
+            .number()
+            .int()
+            .min(1000)
+            .max(86_400_000)
+            .optional()
+            .describe('Samples are averaged to this step'),
         }),
       )
       .output(pageOf(TelemetrySample)),
-    watch: procedure('device.read', { method: 'GET', path: '/events/telemetry', summary: 'One event a second with a sample of each device', tags: ['core'] })
-      .output(eventIterator(z.object({ samples: z.array(TelemetrySample), resources: Resources }))),
+    watch: procedure('device.read', {
+      method: 'GET',
+      path: '/events/telemetry',
+      summary: 'One event a second with a sample of each device',
+      tags: ['core'],
+    }).output(eventIterator(z.object({ samples: z.array(TelemetrySample), resources: Resources }))),
   },
   leases: {
-    request: procedure('lease.request', { method: 'POST', path: '/leases', successStatus: 201, summary: 'Request resources: all or nothing', tags: ['core'] })
+    request: procedure('lease.request', {
+      method: 'POST',
+      path: '/leases',
+      successStatus: 201,
+      summary: 'Request resources: all or nothing',
+      tags: ['core'],
+    })
       .input(LeaseRequest)
       .output(Lease),
-    list: procedure('lease.read', { method: 'GET', path: '/leases', summary: 'Leases in force', tags: ['core'] })
+    list: procedure('lease.read', {
+      method: 'GET',
+      path: '/leases',
+      summary: 'Leases in force',
+      tags: ['core'],
+    })
       .input(PageQuery)
       .output(pageOf(Lease)),
-    renew: procedure('lease.release', { method: 'POST', path: '/leases/{id}/renew', summary: 'Move the expiry of a lease', tags: ['core'] })
+    renew: procedure('lease.release', {
+      method: 'POST',
+      path: '/leases/{id}/renew',
+      summary: 'Move the expiry of a lease',
+      tags: ['core'],
+    })
       .input(z.object({ id: Id, ttlMs: z.number().int().min(100).max(86_400_000).default(60_000) }))
       .output(Lease),
-    release: procedure('lease.release', { method: 'DELETE', path: '/leases/{id}', successStatus: 204, summary: 'Release a lease', tags: ['core'] })
-      .input(z.object({ id: Id })),
-    watch: procedure('lease.read', { method: 'GET', path: '/events/leases', summary: 'Leases as they change', tags: ['core'] })
-      .output(eventIterator(feedOf(Lease))),
+    release: procedure('lease.release', {
+      method: 'DELETE',
+      path: '/leases/{id}',
+      successStatus: 204,
+      summary: 'Release a lease',
+      tags: ['core'],
+    }).input(z.object({ id: Id })),
+    watch: procedure('lease.read', {
+      method: 'GET',
+      path: '/events/leases',
+      summary: 'Leases as they change',
+      tags: ['core'],
+    }).output(eventIterator(feedOf(Lease))),
   },
   quotas: {
-    get: procedure('device.read', { method: 'GET', path: '/quotas/{principal}', summary: 'What a principal may hold at most', tags: ['core'] })
+    get: procedure('device.read', {
+      method: 'GET',
+      path: '/quotas/{principal}',
+      summary: 'What a principal may hold at most',
+      tags: ['core'],
+    })
       .input(z.object({ principal: Id }))
       .output(Quota),
-    set: procedure('quota.manage', { method: 'PUT', path: '/quotas/{principal}', summary: 'Set what a principal may hold at most', tags: ['core'] })
+    set: procedure('quota.manage', {
+      method: 'PUT',
+      path: '/quotas/{principal}',
+      summary: 'Set what a principal may hold at most',
+      tags: ['core'],
+    })
       .input(z.object({ principal: Id, limit: ResourceVector }).strict())
       .output(Quota),
-    remove: procedure('quota.manage', { method: 'DELETE', path: '/quotas/{principal}', successStatus: 204, summary: 'Remove a quota', tags: ['core'] })
-      .input(z.object({ principal: Id })),
+    remove: procedure('quota.manage', {
+      method: 'DELETE',
+      path: '/quotas/{principal}',
+      successStatus: 204,
+      summary: 'Remove a quota',
+      tags: ['core'],
+    }).input(z.object({ principal: Id })),
   },
 }

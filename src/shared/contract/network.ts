@@ -24,12 +24,25 @@ export type ClientSession = z.infer<typeof ClientSession>
 
 export const networkContract = {
   endpoints: {
-    list: procedure('endpoint.read', { method: 'GET', path: '/endpoints', summary: 'Protocols, their addresses, on or off', tags: ['network'] })
-      .output(pageOf(Endpoint)),
-    update: procedure('endpoint.manage', { method: 'PATCH', path: '/endpoints/{id}', summary: 'Switch a protocol on or off', tags: ['network'] })
+    list: procedure('endpoint.read', {
+      method: 'GET',
+      path: '/endpoints',
+      summary: 'Protocols, their addresses, on or off',
+      tags: ['network'],
+    }).output(pageOf(Endpoint)),
+    update: procedure('endpoint.manage', {
+      method: 'PATCH',
+      path: '/endpoints/{id}',
+      summary: 'Switch a protocol on or off',
+      tags: ['network'],
+    })
       .input(z.object({ id: Id, enabled: z.boolean() }).strict())
       .output(Endpoint),
   },
-  sessions: procedure('endpoint.read', { method: 'GET', path: '/sessions', summary: 'Who is connected', tags: ['network'] })
-    .output(pageOf(ClientSession)),
+  sessions: procedure('endpoint.read', {
+    method: 'GET',
+    path: '/sessions',
+    summary: 'Who is connected',
+    tags: ['network'],
+  }).output(pageOf(ClientSession)),
 }

@@ -97,9 +97,16 @@ export const ModelDiff = z.object({
   compatible: z.boolean(),
   inputs: z.array(z.object({ name: z.string(), from: TensorSpec.nullable(), to: TensorSpec.nullable() })),
   outputs: z.array(z.object({ name: z.string(), from: TensorSpec.nullable(), to: TensorSpec.nullable() })),
-  metadata: z.array(z.object({ key: z.string(), from: MetadataValue.nullable(), to: MetadataValue.nullable() })),
+  metadata: z.array(
+    z.object({ key: z.string(), from: MetadataValue.nullable(), to: MetadataValue.nullable() }),
+  ),
   files: z.array(
-    z.object({ path: z.string(), change: z.enum(['added', 'removed', 'changed']), fromBytes: z.number(), toBytes: z.number() }),
+    z.object({
+      path: z.string(),
+      change: z.enum(['added', 'removed', 'changed']),
+      fromBytes: z.number(),
+      toBytes: z.number(),
+    }),
   ),
 })
 export type ModelDiff = z.infer<typeof ModelDiff>
@@ -118,53 +125,147 @@ const ByVersion = ByName.extend({ version: VersionNumber })
 /** Uploads (multipart) and file downloads stream outside this contract, in `rpc/transports/rest.ts`, with the same authorisation. */
 export const storageContract = {
   imports: {
-    start: procedure('model.import_path', { method: 'POST', path: '/imports', successStatus: 202, summary: 'Import a model from a path of this machine (owner only), or multipart files', tags: ['storage'] })
+    start: procedure('model.import_path', {
+      method: 'POST',
+      path: '/imports',
+      successStatus: 202,
+      summary: 'Import a model from a path of this machine (owner only), or multipart files',
+      tags: ['storage'],
+    })
       .input(z.object({ path: z.string().min(1).max(4096), name: ModelName.optional() }).strict())
       .output(Import),
-    list: procedure('model.list', { method: 'GET', path: '/imports', summary: 'Imports, newest first', tags: ['storage'] })
+    list: procedure('model.list', {
+      method: 'GET',
+      path: '/imports',
+      summary: 'Imports, newest first',
+      tags: ['storage'],
+    })
       .input(PageQuery)
       .output(pageOf(Import)),
-    get: procedure('model.list', { method: 'GET', path: '/imports/{id}', summary: 'Progress and outcome of an import', tags: ['storage'] })
+    get: procedure('model.list', {
+      method: 'GET',
+      path: '/imports/{id}',
+      summary: 'Progress and outcome of an import',
+      tags: ['storage'],
+    })
       .input(z.object({ id: Id }))
       .output(Import),
-    cancel: procedure('model.import', { method: 'DELETE', path: '/imports/{id}', summary: 'Cancel an import', tags: ['storage'] })
+    cancel: procedure('model.import', {
+      method: 'DELETE',
+      path: '/imports/{id}',
+      summary: 'Cancel an import',
+      tags: ['storage'],
+    })
       .input(z.object({ id: Id }))
       .output(Import),
-    confirm: procedure('model.import', { method: 'POST', path: '/imports/{id}/confirm', summary: 'Accept the warnings of a waiting import', tags: ['storage'] })
+    confirm: procedure('model.import', {
+      method: 'POST',
+      path: '/imports/{id}/confirm',
+      summary: 'Accept the warnings of a waiting import',
+      tags: ['storage'],
+    })
       .input(z.object({ id: Id }))
       .output(Import),
-    watch: procedure('model.list', { method: 'GET', path: '/events/imports', summary: 'Imports as they change', tags: ['storage'] })
-      .output(eventIterator(feedOf(Import))),
+    watch: procedure('model.list', {
+      method: 'GET',
+      path: '/events/imports',
+      summary: 'Imports as they change',
+      tags: ['storage'],
+    }).output(eventIterator(feedOf(Import))),
   },
   models: {
-    list: procedure('model.list', { method: 'GET', path: '/models', summary: 'Models with their aliases and versions', tags: ['storage'] })
+    list: procedure('model.list', {
+      method: 'GET',
+      path: '/models',
+      summary: 'Models with their aliases and versions',
+      tags: ['storage'],
+    })
       .input(PageQuery)
       .output(pageOf(ModelSummary)),
-    get: procedure('model.read', { method: 'GET', path: '/models/{name}', summary: 'A model and the history of its aliases', tags: ['storage'] })
+    get: procedure('model.read', {
+      method: 'GET',
+      path: '/models/{name}',
+      summary: 'A model and the history of its aliases',
+      tags: ['storage'],
+    })
       .input(ByName)
       .output(Model),
-    versions: procedure('model.read', { method: 'GET', path: '/models/{name}/versions', summary: 'All versions, newest first', tags: ['storage'] })
+    versions: procedure('model.read', {
+      method: 'GET',
+      path: '/models/{name}/versions',
+      summary: 'All versions, newest first',
+      tags: ['storage'],
+    })
       .input(ByName)
       .output(pageOf(ModelVersion)),
-    version: procedure('model.read', { method: 'GET', path: '/models/{name}/versions/{version}', summary: 'One version: signature, files, metadata', tags: ['storage'] })
+    version: procedure('model.read', {
+      method: 'GET',
+      path: '/models/{name}/versions/{version}',
+      summary: 'One version: signature, files, metadata',
+      tags: ['storage'],
+    })
       .input(ByVersion)
       .output(ModelVersion),
-    removeVersion: procedure('model.manage', { method: 'DELETE', path: '/models/{name}/versions/{version}', successStatus: 204, summary: 'Delete a version that nothing needs', tags: ['storage'] })
-      .input(ByVersion),
-    setAlias: procedure('model.manage', { method: 'PUT', path: '/models/{name}/aliases/{alias}', summary: 'Point an alias to a version', tags: ['storage'] })
+    removeVersion: procedure('model.manage', {
+      method: 'DELETE',
+      path: '/models/{name}/versions/{version}',
+      successStatus: 204,
+      summary: 'Delete a version that nothing needs',
+      tags: ['storage'],
+    }).input(ByVersion),
+    setAlias: procedure('model.manage', {
+      method: 'PUT',
+      path: '/models/{name}/aliases/{alias}',
+      summary: 'Point an alias to a version',
+      tags: ['storage'],
+    })
       .input(ByName.extend({ alias: AliasName, version: VersionNumber }).strict())
       .output(Alias),
-    removeAlias: procedure('model.manage', { method: 'DELETE', path: '/models/{name}/aliases/{alias}', successStatus: 204, summary: 'Remove an alias', tags: ['storage'] })
-      .input(ByName.extend({ alias: AliasName })),
-    diff: procedure('model.read', { method: 'GET', path: '/models/{name}/diff', summary: 'What changed between two versions', tags: ['storage'] })
+    removeAlias: procedure('model.manage', {
+      method: 'DELETE',
+      path: '/models/{name}/aliases/{alias}',
+      successStatus: 204,
+      summary: 'Remove an alias',
+      tags: ['storage'],
+    }).input(ByName.extend({ alias: AliasName })),
+    diff: procedure('model.read', {
+      method: 'GET',
+      path: '/models/{name}/diff',
+      summary: 'What changed between two versions',
+      tags: ['storage'],
+    })
       .input(ByName.extend({ from: VersionNumber, to: VersionNumber }))
       .output(ModelDiff),
-    watch: procedure('model.list', { method: 'GET', path: '/events/models', summary: 'Models as they change', tags: ['storage'] })
-      .output(eventIterator(feedOf(ModelSummary))),
+    watch: procedure('model.list', {
+      method: 'GET',
+      path: '/events/models',
+      summary: 'Models as they change',
+      tags: ['storage'],
+    }).output(eventIterator(feedOf(ModelSummary))),
   },
-  usage: procedure('model.list', { method: 'GET', path: '/storage', summary: 'Bytes stored and free', tags: ['storage'] }).output(StorageUsage),
-  verify: procedure('storage.maintain', { method: 'POST', path: '/storage/verify', summary: 'Check every digest', tags: ['storage'] })
-    .output(z.object({ checked: z.number(), checkedBytes: z.number(), damaged: z.array(z.string()), missing: z.array(z.string()) })),
-  gc: procedure('storage.maintain', { method: 'POST', path: '/storage/gc', summary: 'Free what nothing names', tags: ['storage'] })
-    .output(z.object({ removed: z.number(), freedBytes: z.number() })),
+  usage: procedure('model.list', {
+    method: 'GET',
+    path: '/storage',
+    summary: 'Bytes stored and free',
+    tags: ['storage'],
+  }).output(StorageUsage),
+  verify: procedure('storage.maintain', {
+    method: 'POST',
+    path: '/storage/verify',
+    summary: 'Check every digest',
+    tags: ['storage'],
+  }).output(
+    z.object({
+      checked: z.number(),
+      checkedBytes: z.number(),
+      damaged: z.array(z.string()),
+      missing: z.array(z.string()),
+    }),
+  ),
+  gc: procedure('storage.maintain', {
+    method: 'POST',
+    path: '/storage/gc',
+    summary: 'Free what nothing names',
+    tags: ['storage'],
+  }).output(z.object({ removed: z.number(), freedBytes: z.number() })),
 }

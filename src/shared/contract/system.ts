@@ -1,7 +1,11 @@
 import { z } from 'zod'
 import { procedure, Time } from './base'
 
-export const Health = z.object({ status: z.enum(['ok', 'degraded']), version: z.string(), uptimeMs: z.number() })
+export const Health = z.object({
+  status: z.enum(['ok', 'degraded']),
+  version: z.string(),
+  uptimeMs: z.number(),
+})
 export type Health = z.infer<typeof Health>
 
 export const SystemInfo = z.object({
@@ -32,11 +36,31 @@ export const Settings = z
 export type Settings = z.infer<typeof Settings>
 
 export const systemContract = {
-  health: procedure(null, { method: 'GET', path: '/health', summary: 'Is the system up; open to all', tags: ['system'] }).output(Health),
-  info: procedure('settings.read', { method: 'GET', path: '/system', summary: 'Version, data folder, address of the API', tags: ['system'] }).output(SystemInfo),
+  health: procedure(null, {
+    method: 'GET',
+    path: '/health',
+    summary: 'Is the system up; open to all',
+    tags: ['system'],
+  }).output(Health),
+  info: procedure('settings.read', {
+    method: 'GET',
+    path: '/system',
+    summary: 'Version, data folder, address of the API',
+    tags: ['system'],
+  }).output(SystemInfo),
   settings: {
-    get: procedure('settings.read', { method: 'GET', path: '/settings', summary: 'Settings', tags: ['system'] }).output(Settings),
-    update: procedure('settings.manage', { method: 'PATCH', path: '/settings', summary: 'Change settings', tags: ['system'] })
+    get: procedure('settings.read', {
+      method: 'GET',
+      path: '/settings',
+      summary: 'Settings',
+      tags: ['system'],
+    }).output(Settings),
+    update: procedure('settings.manage', {
+      method: 'PATCH',
+      path: '/settings',
+      summary: 'Change settings',
+      tags: ['system'],
+    })
       .input(Settings.partial())
       .output(Settings),
   },

@@ -3,16 +3,22 @@ import { z } from 'zod'
 /** Model names: what a person types and a URL carries without escaping. */
 export const ModelName = z
   .string()
-  .regex(/^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/, 'use 1-64 of a-z, 0-9, dot, dash and underscore, beginning and ending with a letter or digit')
+  .regex(
+    /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/,
+    'use 1-64 of a-z, 0-9, dot, dash and underscore, beginning and ending with a letter or digit',
+  )
 export const AliasName = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,31}$/, 'use 1-32 of a-z, 0-9 and dash, beginning with a letter')
 export const VersionNumber = z.coerce.number().int().positive()
 
 /** `name@3` or `name@production`. */
-export const ModelReference = z.string().max(100).refine((text) => parseModelReference(text) !== null, {
-  message: 'write NAME@VERSION or NAME@ALIAS, for example silero-vad@1 or silero-vad@production',
-})
+export const ModelReference = z
+  .string()
+  .max(100)
+  .refine((text) => parseModelReference(text) !== null, {
+    message: 'write NAME@VERSION or NAME@ALIAS, for example silero-vad@1 or silero-vad@production',
+  })
 
 export type ParsedReference = { name: string; version: number } | { name: string; alias: string }
 

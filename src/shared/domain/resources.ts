@@ -29,7 +29,8 @@ export function entriesOf(vector: ResourceVector): [string, number][] {
     const value = vector[name]
     if (value) entries.push([name, value])
   }
-  for (const [name, value] of Object.entries(vector.custom ?? {})) if (value) entries.push([`custom.${name}`, value])
+  for (const [name, value] of Object.entries(vector.custom ?? {}))
+    if (value) entries.push([`custom.${name}`, value])
   return entries
 }
 
@@ -55,7 +56,9 @@ export function addVectors(a: ResourceVector, b: ResourceVector): ResourceVector
 /** `a - b`, each amount at least 0. */
 export function subtractVectors(a: ResourceVector, b: ResourceVector): ResourceVector {
   const taken = new Map(entriesOf(b))
-  return vectorFrom(entriesOf(a).map(([name, value]) => [name, Math.max(0, value - (taken.get(name) ?? 0))] as const))
+  return vectorFrom(
+    entriesOf(a).map(([name, value]) => [name, Math.max(0, value - (taken.get(name) ?? 0))] as const),
+  )
 }
 
 /** What of `need` is more than `available`; empty when it fits. */

@@ -1,6 +1,17 @@
 import { z } from 'zod'
 
-export const DTYPES = ['float32', 'float64', 'float16', 'int8', 'uint8', 'int16', 'int32', 'int64', 'bool', 'string'] as const
+export const DTYPES = [
+  'float32',
+  'float64',
+  'float16',
+  'int8',
+  'uint8',
+  'int16',
+  'int32',
+  'int64',
+  'bool',
+  'string',
+] as const
 export type DType = (typeof DTYPES)[number]
 
 /** Bytes of one element, row-major little endian; strings have no fixed size. */

@@ -9,7 +9,9 @@ export function setMenu(): void {
     { role: 'zoomOut' },
     { type: 'separator' },
     { role: 'togglefullscreen' },
-    ...(app.isPackaged ? [] : [{ role: 'reload' }, { role: 'toggleDevTools' }] satisfies MenuItemConstructorOptions[]),
+    ...(app.isPackaged
+      ? []
+      : ([{ role: 'reload' }, { role: 'toggleDevTools' }] satisfies MenuItemConstructorOptions[])),
   ]
   Menu.setApplicationMenu(
     Menu.buildFromTemplate([

@@ -36,7 +36,8 @@ export function serveWindow(rendererDir: string): void {
 export function onWindowPort(connect: (port: Electron.MessagePortMain) => void): void {
   ipcMain.on('llmagentos:connect', (event) => {
     const [port] = event.ports
-    const isOurs = event.senderFrame === event.sender.mainFrame && event.senderFrame?.url.startsWith(`${ORIGIN}/`)
+    const isOurs =
+      event.senderFrame === event.sender.mainFrame && event.senderFrame?.url.startsWith(`${ORIGIN}/`)
     if (!port || !isOurs) return
     connect(port)
   })
@@ -61,7 +62,14 @@ export function openWindow(preload: string, icon: string, place: WindowPlace): B
     show: false,
     icon,
     backgroundColor: nativeTheme.shouldUseDarkColors ? '#242424' : '#ffffff',
-    webPreferences: { preload, sandbox: true, contextIsolation: true, nodeIntegration: false, webviewTag: false, spellcheck: false },
+    webPreferences: {
+      preload,
+      sandbox: true,
+      contextIsolation: true,
+      nodeIntegration: false,
+      webviewTag: false,
+      spellcheck: false,
+    },
   })
   window.once('ready-to-show', () => {
     if (place.maximized) window.maximize()

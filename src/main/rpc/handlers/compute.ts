@@ -20,11 +20,15 @@ export function computeHandlers(modules: Modules) {
       ),
       get: os.jobs.get.handler(({ input }) => compute.get(input.id)),
       cancel: os.jobs.cancel.handler(({ input }) => compute.cancel(input.id as JobId)),
-      retry: os.jobs.retry.handler(({ input, context }) => compute.retry(input.id as JobId, context.caller.principal)),
+      retry: os.jobs.retry.handler(({ input, context }) =>
+        compute.retry(input.id as JobId, context.caller.principal),
+      ),
       hold: os.jobs.hold.handler(({ input }) => compute.hold(input.id as JobId)),
       resume: os.jobs.resume.handler(({ input }) => compute.resume(input.id as JobId)),
       update: os.jobs.update.handler(({ input }) => compute.setPriority(input.id as JobId, input.priority)),
-      result: os.jobs.result.handler(({ input, signal }) => compute.result(input.id as JobId, input.waitMs, signal)),
+      result: os.jobs.result.handler(({ input, signal }) =>
+        compute.result(input.id as JobId, input.waitMs, signal),
+      ),
       log: os.jobs.log.handler(async ({ input }) => whole(await compute.log(input.id as JobId))),
       events: os.jobs.events.handler(({ input, signal }) => {
         const changesOfOne: Event<Job> = (listener) =>
@@ -41,7 +45,8 @@ export function computeHandlers(modules: Modules) {
         const mine = (jobs: Job[]) => (owner === null ? jobs : jobs.filter((job) => job.principal === owner))
         return feed(
           () => mine(compute.recent()),
-          (listener) => compute.onDidChangeJobs((change) => listener({ ...change, changed: mine(change.changed) })),
+          (listener) =>
+            compute.onDidChangeJobs((change) => listener({ ...change, changed: mine(change.changed) })),
           signal,
         )
       }),

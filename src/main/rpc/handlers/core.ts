@@ -12,10 +12,14 @@ export function coreHandlers(modules: Modules) {
   return os.router({
     devices: {
       list: os.devices.list.handler(() => whole(core.listDevices())),
-      declare: os.devices.declare.handler(({ input, context }) => core.declareDevice(input, context.caller.principal)),
+      declare: os.devices.declare.handler(({ input, context }) =>
+        core.declareDevice(input, context.caller.principal),
+      ),
       remove: os.devices.remove.handler(({ input }) => core.removeDevice(input.id)),
       rescan: os.devices.rescan.handler(async () => whole(await core.rescan())),
-      watch: os.devices.watch.handler(({ signal }) => feed(() => core.listDevices(), core.onDidChangeDevices, signal)),
+      watch: os.devices.watch.handler(({ signal }) =>
+        feed(() => core.listDevices(), core.onDidChangeDevices, signal),
+      ),
     },
     resources: os.resources.handler(() => core.resources()),
     telemetry: {
@@ -37,16 +41,21 @@ export function coreHandlers(modules: Modules) {
       ),
       list: os.leases.list.handler(({ input, context }) => {
         const owner = visibleOwner(modules, context.caller)
-        return paged(core.listLeases().filter((lease) => owner === null || lease.holder === owner), input)
+        return paged(
+          core.listLeases().filter((lease) => owner === null || lease.holder === owner),
+          input,
+        )
       }),
       renew: os.leases.renew.handler(({ input }) => core.renew(input.id as LeaseId, input.ttlMs)),
       release: os.leases.release.handler(({ input }) => core.release(input.id as LeaseId)),
       watch: os.leases.watch.handler(({ context, signal }) => {
         const owner = visibleOwner(modules, context.caller)
-        const mine = <T extends { holder: string }>(leases: T[]) => leases.filter((lease) => owner === null || lease.holder === owner)
+        const mine = <T extends { holder: string }>(leases: T[]) =>
+          leases.filter((lease) => owner === null || lease.holder === owner)
         return feed(
           () => mine(core.listLeases()),
-          (listener) => core.onDidChangeLeases((change) => listener({ ...change, changed: mine(change.changed) })),
+          (listener) =>
+            core.onDidChangeLeases((change) => listener({ ...change, changed: mine(change.changed) })),
           signal,
         )
       }),

@@ -14,10 +14,14 @@ export function securityHandlers({ security }: Modules) {
       list: os.principals.list.handler(({ input }) => paged(security.listPrincipals(), input)),
       create: os.principals.create.handler(({ input }) => security.createPrincipal(input)),
       remove: os.principals.remove.handler(({ input }) => security.removePrincipal(input.id)),
-      setPassword: os.principals.setPassword.handler(({ input }) => security.setPassword(input.id, input.password, input.current)),
+      setPassword: os.principals.setPassword.handler(({ input }) =>
+        security.setPassword(input.id, input.password, input.current),
+      ),
     },
     keys: {
-      create: os.keys.create.handler(({ input }) => security.createKey(input.id, { expiresAt: input.expiresAt })),
+      create: os.keys.create.handler(({ input }) =>
+        security.createKey(input.id, { expiresAt: input.expiresAt }),
+      ),
       revoke: os.keys.revoke.handler(({ input }) => {
         security.revokeKey(input.id)
       }),
@@ -31,7 +35,9 @@ export function securityHandlers({ security }: Modules) {
       remove: os.policies.remove.handler(({ input }) => security.removePolicy(input.id)),
       validate: os.policies.validate.handler(({ input }) => security.validatePolicy(input.text)),
     },
-    explain: os.explain.handler(({ input }) => security.explain(input.principal, input.action, input.resource)),
+    explain: os.explain.handler(({ input }) =>
+      security.explain(input.principal, input.action, input.resource),
+    ),
     audit: {
       list: os.audit.list.handler(({ input }) => security.listAudit(input)),
       verify: os.audit.verify.handler(() => security.verifyAudit()),

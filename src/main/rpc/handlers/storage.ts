@@ -20,14 +20,20 @@ export function storageHandlers(modules: Modules) {
       get: os.imports.get.handler(({ input }) => storage.getImport(input.id)),
       cancel: os.imports.cancel.handler(({ input }) => storage.cancelImport(input.id as ImportId)),
       confirm: os.imports.confirm.handler(({ input }) => storage.confirmImport(input.id as ImportId)),
-      watch: os.imports.watch.handler(({ signal }) => feed(() => storage.listImports(), storage.onDidChangeImports, signal)),
+      watch: os.imports.watch.handler(({ signal }) =>
+        feed(() => storage.listImports(), storage.onDidChangeImports, signal),
+      ),
     },
     models: {
-      list: os.models.list.handler(({ input, context }) => paged(readable(context.caller, storage.listModels()), input)),
+      list: os.models.list.handler(({ input, context }) =>
+        paged(readable(context.caller, storage.listModels()), input),
+      ),
       get: os.models.get.handler(({ input }) => storage.getModel(input.name)),
       versions: os.models.versions.handler(({ input }) => whole(storage.listVersions(input.name))),
       version: os.models.version.handler(({ input }) => storage.getVersion(input.name, input.version)),
-      removeVersion: os.models.removeVersion.handler(({ input }) => storage.removeVersion(input.name, input.version)),
+      removeVersion: os.models.removeVersion.handler(({ input }) =>
+        storage.removeVersion(input.name, input.version),
+      ),
       setAlias: os.models.setAlias.handler(({ input, context }) =>
         storage.setAlias(input.name, input.alias, input.version, context.caller.principal),
       ),
@@ -39,7 +45,9 @@ export function storageHandlers(modules: Modules) {
         feed(
           () => readable(context.caller, storage.listModels()),
           (listener) =>
-            storage.onDidChangeModels((change) => listener({ ...change, changed: readable(context.caller, change.changed) })),
+            storage.onDidChangeModels((change) =>
+              listener({ ...change, changed: readable(context.caller, change.changed) }),
+            ),
           signal,
         ),
       ),

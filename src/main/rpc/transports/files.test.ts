@@ -10,7 +10,8 @@ test('ranges of RFC 9110', () => {
   expect(parseRange('bytes=8-100', 10)).toEqual({ start: 8, end: 9 })
   expect(parseRange('bytes=10-', 10)).toBe('unsatisfiable')
   expect(parseRange('bytes=-0', 10)).toBe('unsatisfiable')
-  for (const ignored of ['bytes=', 'bytes=5-2', 'bytes=0-1,3-4', 'items=0-1', 'bytes=a-b']) expect(parseRange(ignored, 10)).toBeNull()
+  for (const ignored of ['bytes=', 'bytes=5-2', 'bytes=0-1,3-4', 'items=0-1', 'bytes=a-b'])
+    expect(parseRange(ignored, 10)).toBeNull()
 })
 
 test('whatever the header, the range lies within the file', () => {

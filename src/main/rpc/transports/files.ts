@@ -14,7 +14,10 @@ interface FileCall {
 }
 
 /** The handler of a route whose bytes are streamed; null for all others. */
-export function matchFileRoute(request: Request, pathname: string): ((call: FileCall) => Promise<Response>) | null {
+export function matchFileRoute(
+  request: Request,
+  pathname: string,
+): ((call: FileCall) => Promise<Response>) | null {
   if (request.method === 'POST' && pathname === '/api/imports') {
     return request.headers.get('content-type')?.startsWith('multipart/form-data') ? upload : null
   }
@@ -37,7 +40,9 @@ async function upload({ request, caller, incoming, modules }: FileCall): Promise
   modules.security.authorize(caller, 'model.import', THE_SYSTEM, 'uploaded a model')
   const name = new URL(request.url).searchParams.get('name') ?? undefined
   if (name !== undefined && !ModelName.safeParse(name).success) {
-    throw new AppError('system.invalid', 'name: use 1-64 of a-z, 0-9, dot, dash and underscore.', { field: 'name' })
+    throw new AppError('system.invalid', 'name: use 1-64 of a-z, 0-9, dot, dash and underscore.', {
+      field: 'name',
+    })
   }
   const parts = multipart(incoming)
   const started = await modules.storage.startImport(
@@ -113,7 +118,12 @@ function multipart(incoming: IncomingMessage): { files: AsyncIterable<Part>; don
   return { files: files(), done }
 }
 
-async function download({ request, caller, modules }: FileCall, name: string, version: number, path: string): Promise<Response> {
+async function download(
+  { request, caller, modules }: FileCall,
+  name: string,
+  version: number,
+  path: string,
+): Promise<Response> {
   modules.security.authorize(caller, 'model.read', { type: 'Model', id: name })
   const file = modules.storage.getVersion(name, version).files.find((candidate) => candidate.path === path)
   if (!file) throw new AppError('storage.not_found', `Version ${version} of ${name} has no file ${path}.`)
@@ -139,7 +149,10 @@ async function download({ request, caller, modules }: FileCall, name: string, ve
 }
 
 /** One range of RFC 9110: `bytes=a-b`, `bytes=a-`, `bytes=-n`; several or malformed ones are ignored (null). */
-export function parseRange(header: string, size: number): { start: number; end: number } | 'unsatisfiable' | null {
+export function parseRange(
+  header: string,
+  size: number,
+): { start: number; end: number } | 'unsatisfiable' | null {
   const match = /^bytes=(\d*)-(\d*)$/.exec(header.trim())
   if (!match || (match[1] === '' && match[2] === '')) return null
   if (match[1] === '') {

@@ -8,7 +8,10 @@ import type { Router } from '../router'
 export type MessagePortLike = Parameters<RPCHandler<{ caller: Caller }>['upgrade']>[0]
 
 /** Serves the window: calls and live streams over a MessagePort that the preload handed over. */
-export function createMessagePortTransport(router: Router, logger: Logger): (port: MessagePortLike, caller: Caller) => void {
+export function createMessagePortTransport(
+  router: Router,
+  logger: Logger,
+): (port: MessagePortLike, caller: Caller) => void {
   const handler = new RPCHandler(router, { clientInterceptors: [wireErrors(logger)] })
   return (port, caller) => {
     handler.upgrade(port, { context: { caller } })

@@ -14,10 +14,19 @@ import type { Router } from '../router'
 import { matchFileRoute } from './files'
 import { wireErrors } from './message-port'
 
-export type RestTransport = (request: Request, caller: Caller | null, incoming: IncomingMessage) => Promise<Response>
+export type RestTransport = (
+  request: Request,
+  caller: Caller | null,
+  incoming: IncomingMessage,
+) => Promise<Response>
 
 /** The REST API under `/api`, made from the contract; the few routes that stream files are in `files.ts`. */
-export function createRestTransport(router: Router, modules: Modules, logger: Logger, version: string): RestTransport {
+export function createRestTransport(
+  router: Router,
+  modules: Modules,
+  logger: Logger,
+  version: string,
+): RestTransport {
   const handler = new OpenAPIHandler(router, {
     clientInterceptors: [wireErrors(logger)],
     interceptors: [wireErrors(logger) as never],
@@ -29,17 +38,22 @@ export function createRestTransport(router: Router, modules: Modules, logger: Lo
     try {
       const { pathname } = new URL(request.url)
       if (pathname === '/api/openapi.json' && request.method === 'GET') {
-        document ??= describe(version)
+        document ??= openApiDocument(version)
         return new Response(await document, { headers: { 'content-type': 'application/json' } })
       }
       const files = matchFileRoute(request, pathname)
       if (files) {
-        if (!caller) throw new AppError('security.unauthenticated', 'Send a valid key: Authorization: Bearer KEY.')
+        if (!caller)
+          throw new AppError('security.unauthenticated', 'Send a valid key: Authorization: Bearer KEY.')
         return await files({ request, caller, incoming, modules })
       }
-      const { matched, response } = await handler.handle(request, { prefix: '/api', context: { caller: caller ?? ANONYMOUS } })
+      const { matched, response } = await handler.handle(request, {
+        prefix: '/api',
+        context: { caller: caller ?? ANONYMOUS },
+      })
       if (matched) return response
-      if (!caller) throw new AppError('security.unauthenticated', 'Send a valid key: Authorization: Bearer KEY.')
+      if (!caller)
+        throw new AppError('security.unauthenticated', 'Send a valid key: Authorization: Bearer KEY.')
       throw new ORPCError('NOT_FOUND')
     } catch (error) {
       const wire = toWireError(error, logger)
@@ -53,13 +67,14 @@ function bodyOf(error: ORPCError<string, unknown>): unknown {
 }
 
 /** The OpenAPI document of the contract, as JSON text. */
-export async function describe(version: string): Promise<string> {
+async function openApiDocument(version: string): Promise<string> {
   const generator = new OpenAPIGenerator({ schemaConverters: [new ZodToJsonSchemaConverter()] })
   const document = await generator.generate(contract, {
     info: {
       title: 'LLMAgentOS',
       version,
-      description: 'Devices, jobs, models and access of this machine. Every call needs a key: `Authorization: Bearer KEY`.',
+      description:
+        'Devices, jobs, models and access of this machine. Every call needs a key: `Authorization: Bearer KEY`.',
     },
     servers: [{ url: '/api' }],
     security: [{ key: [] }],

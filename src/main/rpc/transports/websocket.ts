@@ -6,7 +6,10 @@ import type { Router } from '../router'
 import { wireErrors } from './message-port'
 
 /** Serves a browser: the window's protocol over a WebSocket. */
-export function createWebSocketTransport(router: Router, logger: Logger): (socket: WebSocket, caller: Caller) => void {
+export function createWebSocketTransport(
+  router: Router,
+  logger: Logger,
+): (socket: WebSocket, caller: Caller) => void {
   const handler = new RPCHandler(router, { clientInterceptors: [wireErrors(logger)] })
   return (socket, caller) => {
     socket.on('error', (error) => logger.debug({ err: error }, 'a browser connection failed'))
