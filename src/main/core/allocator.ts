@@ -12,7 +12,7 @@ import { createLeaseStore, type LeaseStore } from './lease-store'
 import type { HeldLease, Ledger } from './ledger'
 import { placeQuanta, type Shares, type Space, toPlacement } from './place'
 import { type Quanta, toQuanta, toVector } from './quanta'
-import { expiryOf, impossible, overQuota, unavailable } from './refusal'
+import { impossible, overQuota, unavailable } from './refusal'
 import { rankOf } from './waiting'
 
 /** How long to wait before a write that failed (a full disk, say) is tried again. */
@@ -116,7 +116,7 @@ export class Allocator implements Disposable {
     if (options.ttlMs !== null && !(options.ttlMs > 0 && Number.isFinite(options.ttlMs))) {
       throw new AppError('system.invalid', 'A lease must live longer than 0 ms.', { field: 'ttlMs' })
     }
-    const { expiresAtMs, expiresAt } = expiryOf(now, options.ttlMs)
+    const expiresAtMs = options.ttlMs === null ? null : now + options.ttlMs
     const lease: Lease = {
       id: this.#clock.newId<LeaseId>('lease'),
       state: 'granted',
@@ -127,7 +127,7 @@ export class Allocator implements Disposable {
       purpose: options.purpose,
       priority: options.priority,
       createdAt: toIso(now),
-      expiresAt,
+      expiresAt: expiresAtMs === null ? null : toIso(expiresAtMs),
     }
     const held: HeldLease = { lease, shares, need, expiresAtMs }
     this.#database.transaction(() => {

@@ -48,7 +48,8 @@ export function createCore(deps: CoreDeps): Core {
         if (!disposed) allocator.prune()
       }
     } catch (error) {
-      logger.error({ err: error }, 'The devices could not be sampled.')
+      // While stopping, the database may have closed before the last minute was written.
+      if (!disposed) logger.error({ err: error }, 'The devices could not be sampled.')
     }
     if (!disposed)
       stopSampling = clock.setTimer(Math.max(1, SAMPLE_MS - (clock.now() - startedAt)), () => void sample())

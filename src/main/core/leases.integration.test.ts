@@ -394,6 +394,21 @@ describe('requests that wait', () => {
     ).rejects.toBe(reason)
   })
 
+  it('of one holder are bounded, and the others are still heard', async () => {
+    const { core } = fixture
+    core.allocate({ cpuCores: 8 }, by('a'))
+    const many = Array.from({ length: 100 }, () =>
+      watch(core.request({ cpuCores: 1 }, { ...by('greedy'), waitMs: 60_000 })),
+    )
+    await settle()
+    expect(
+      await refusalOf(() => core.request({ cpuCores: 1 }, { ...by('greedy'), waitMs: 60_000 })),
+    ).toMatchObject({ code: 'core.unavailable' })
+    const other = watch(core.request({ cpuCores: 1 }, { ...by('other'), waitMs: 60_000 }))
+    await settle()
+    expect([...many, other].every(({ error, lease }) => !error && !lease)).toBe(true)
+  })
+
   it('end when the system stops', async () => {
     const { core } = fixture
     core.allocate({ cpuCores: 8 }, by('a'))

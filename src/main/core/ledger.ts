@@ -115,10 +115,6 @@ export class Ledger {
     this.#claim = shares && { shares, since: new Set(), used: new Map() }
   }
 
-  get claimed(): Shares | null {
-    return this.#claim?.shares ?? null
-  }
-
   /** Fit devices with what they still have to give. @param besideClaim less the room that is kept for another */
   spaces(besideClaim: boolean): Space[] {
     const spaces: Space[] = []

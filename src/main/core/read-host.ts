@@ -104,20 +104,16 @@ export function loads(before: CpuTimes | null, after: CpuTimes): number[] {
 async function childrenMemory(pid: number, depth: number): Promise<number | null> {
   const list = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => null)
   if (list === null) return null
-  const children = list
-    .split(' ')
-    .map(Number)
-    .filter((child) => child > 0)
   const amounts = await Promise.all(
-    children.map(async (child) => {
-      const statm = await readFile(`/proc/${child}/statm`, 'utf8').catch(() => '')
-      const [, resident = 0, shared = 0] = statm.split(' ').map(Number)
-      const below = depth > 1 ? await childrenMemory(child, depth - 1) : 0
-      return Math.max(0, resident - shared) * PAGE_BYTES + (below ?? 0)
-    }),
+    list
+      .split(' ')
+      .filter((child) => Number(child) > 0)
+      .map(async (child) => {
+        const status = await readFile(`/proc/${child}/status`, 'utf8').catch(() => '')
+        const own = Number(status.match(/^RssAnon:\s+(\d+) kB$/m)?.[1] ?? 0) * 1024
+        const below = depth > 1 ? await childrenMemory(Number(child), depth - 1) : 0
+        return own + (below ?? 0)
+      }),
   )
   return amounts.reduce((sum, amount) => sum + amount, 0)
 }
-
-// Node has no getpagesize(); arm64 kernels with larger pages make this a lower bound, the safe side.
-const PAGE_BYTES = 4096

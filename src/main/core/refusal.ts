@@ -1,7 +1,6 @@
 import type { ResourceVector } from '../../shared/domain/resources'
 import { formatBytes } from '../../shared/domain/units'
 import { AppError } from '../../shared/errors'
-import { toIso } from '../platform/clock'
 import type { HeldLease, Ledger } from './ledger'
 import { placeQuanta } from './place'
 import { addQuanta, fromQuantum, namedAmounts, type Quanta, toQuantum, toVector } from './quanta'
@@ -131,12 +130,4 @@ function estimate(need: Quanta, ledger: Ledger, nowMs: number): number | null {
     if ('shares' in placeQuanta(need, spaces)) return Math.max(0, held.expiresAtMs - nowMs)
   }
   return null
-}
-
-export function expiryOf(
-  nowMs: number,
-  ttlMs: number | null,
-): { expiresAtMs: number | null; expiresAt: string | null } {
-  const expiresAtMs = ttlMs === null ? null : nowMs + ttlMs
-  return { expiresAtMs, expiresAt: expiresAtMs === null ? null : toIso(expiresAtMs) }
 }

@@ -11,6 +11,7 @@ import { type Quanta, takeQuanta } from './quanta'
 import { CLAIM_AFTER_MS, rankOf, type Waiting, WaitingQueue } from './waiting'
 
 const MOST_WAITING = 1000
+const MOST_WAITING_OF_ONE = 100
 
 /** What a pass decided for a request, to be told when the transaction is on the disk. */
 interface Outcome {
@@ -56,13 +57,7 @@ export class RequestQueue implements Disposable, Precedence {
     const over = this.#allocator.quotaRefusal(need, options.holder)
     if (over?.ever) throw over.error
     if (!(waitMs > 0)) return this.#database.write(() => this.#allocator.allocate(need, options))
-    if (this.#queue.size >= MOST_WAITING) {
-      throw new AppError('core.unavailable', `${MOST_WAITING} requests wait already. Try again later.`, {
-        missing: {},
-        holders: [],
-        estimateMs: null,
-      })
-    }
+    this.#assertRoom(options.holder)
     return new Promise<Lease>((resolve, reject) => {
       const arrivedAt = this.#clock.now()
       const settle =
@@ -139,6 +134,21 @@ export class RequestQueue implements Disposable, Precedence {
     for (const waiting of this.#queue.clear()) {
       waiting.reject(new AppError('system.stopping', 'LLMAgentOS is stopping; request again when it runs.'))
     }
+  }
+
+  // One holder that asks without end must not keep the others from asking.
+  #assertRoom(holder: string): void {
+    const own = this.#queue.list().filter(({ options }) => options.holder === holder).length
+    if (this.#queue.size < MOST_WAITING && own < MOST_WAITING_OF_ONE) return
+    throw new AppError(
+      'core.unavailable',
+      `${own} requests of ${holder} wait already. Let some of them end first.`,
+      {
+        missing: {},
+        holders: [],
+        estimateMs: null,
+      },
+    )
   }
 
   #pass(outcomes: Outcome[]): void {

@@ -38,6 +38,8 @@ export class Telemetry {
   /** Full minutes that are not in the database yet. */
   readonly #pending: { device: string; point: Point }[] = []
 
+  #latest: TelemetrySample[] = []
+
   constructor(database: Database) {
     this.#database = database
   }
@@ -69,7 +71,7 @@ export class Telemetry {
 
   /** Takes one reading of each device. */
   add(readings: readonly Reading[], nowMs: number): TelemetrySample[] {
-    return readings.map(({ device, ...values }) => {
+    this.#latest = readings.map(({ device, ...values }) => {
       const series = this.#of(device)
       const point: Point = { at: nowMs, ...values }
       const minute = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS
@@ -80,15 +82,12 @@ export class Telemetry {
       while (series.seconds.length > RECENT_MS / SECOND_MS) series.seconds.shift()
       return toSample(device, point)
     })
+    return this.#latest
   }
 
+  /** The samples of the last reading. */
   latest(): TelemetrySample[] {
-    const samples: TelemetrySample[] = []
-    for (const [device, { seconds }] of this.#series) {
-      const last = seconds.at(-1)
-      if (last) samples.push(toSample(device, last))
-    }
-    return samples
+    return this.#latest
   }
 
   forget(device: string): void {

@@ -58,10 +58,6 @@ export class WaitingQueue {
     return true
   }
 
-  has(item: Waiting): boolean {
-    return this.#items.includes(item)
-  }
-
   /** In order; a copy, so that granting may change the queue. */
   list(): Waiting[] {
     return [...this.#items]
