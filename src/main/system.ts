@@ -11,6 +11,7 @@ import { openDatabase } from './platform/database'
 import type { Disposable } from './platform/events'
 import { claim } from './platform/lock'
 import type { Logger } from './platform/logger'
+import { described } from './rpc/authorize'
 import type { About } from './rpc/modules'
 import { createRouter } from './rpc/router'
 import { createMessagePortTransport, type MessagePortLike } from './rpc/transports/message-port'
@@ -76,15 +77,16 @@ export async function createSystem(options: SystemOptions): Promise<System> {
   })
   const settings = createSettings(database)
 
-  const security = createSecurity({
+  const security: Security = createSecurity({
     database,
     clock,
     logger,
     ownerName: options.ownerName,
     ownerKey: options.ownerKey,
+    describe: (resource) => described({ compute, core, storage }, resource),
   })
-  const core = createCore({ database, clock, logger })
-  const storage = createStorage({
+  const core: Core = createCore({ database, clock, logger })
+  const storage: Storage = createStorage({
     dataDir,
     database,
     clock,
@@ -137,16 +139,20 @@ export async function createSystem(options: SystemOptions): Promise<System> {
     },
   }
 
-  const modules = { core, storage, security, compute, network, about }
+  const modules = { core, storage, security, compute, network, about, computeReady: () => computing }
   const router = createRouter(modules)
   const messagePort = createMessagePortTransport(router, logger)
   // Opened first, closed last.
   const parts: Disposable[] = [lock, database, security, storage, core, executor, compute]
   let stopping: Promise<void> | null = null
+  let computing: Promise<void> = Promise.resolve()
 
   async function shutDown(graceMs: number): Promise<void> {
     await network.dispose()
-    await compute.stop(graceMs)
+    await computing.then(
+      () => compute.stop(graceMs),
+      () => undefined, // it never began, so there is nothing to stop
+    )
     for (const part of parts.reverse()) await part.dispose()
   }
 
@@ -154,10 +160,15 @@ export async function createSystem(options: SystemOptions): Promise<System> {
     ...modules,
     connectWindow: (port) => messagePort(port, security.owner()),
     async start() {
-      await security.start()
       core.setReservedMemory(settings.get().reservedMemoryBytes)
-      await Promise.all([core.start(), storage.start(), executor.start()])
-      await compute.start()
+      // Trying out the runtimes takes seconds; only what concerns jobs waits for it.
+      const probing = executor.start()
+      await Promise.all([security.start(), core.start(), storage.start()])
+      computing = probing.then(() => compute.start())
+      computing.catch((error: unknown) => {
+        logger.error({ err: error }, 'jobs cannot be run')
+        problems.push('Jobs cannot be run: the runtimes did not start. The log has the details.')
+      })
       const url = await network.start({
         rest: createRestTransport(router, modules, logger, packageJson.version),
         websocket: createWebSocketTransport(router, logger),

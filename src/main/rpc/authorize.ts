@@ -13,7 +13,7 @@ export interface Requirement {
 }
 
 /** A version reference as a resource; what it means now is looked up, and what is not there has no version. */
-export function modelReference(modules: Modules, reference: string): Resource {
+function modelReference(modules: Pick<Modules, 'storage'>, reference: string): Resource {
   const parsed = parseModelReference(reference)
   const resource: Resource = { type: 'ModelRef', id: reference, model: parsed?.name }
   try {
@@ -22,6 +22,28 @@ export function modelReference(modules: Modules, reference: string): Resource {
     if (!(error instanceof AppError)) throw error
   }
   return resource
+}
+
+/** A resource that somebody only names, with what the modules know of it; unknown ones stay as they are. */
+export function described(
+  modules: Pick<Modules, 'compute' | 'core' | 'storage'>,
+  resource: Resource,
+): Resource {
+  try {
+    switch (resource.type) {
+      case 'Job':
+        return { ...resource, owner: modules.compute.get(resource.id).principal as PrincipalId }
+      case 'Lease':
+        return { ...resource, owner: modules.core.getLease(resource.id).holder as PrincipalId }
+      case 'ModelRef':
+        return modelReference(modules, resource.id)
+      default:
+        return resource
+    }
+  } catch (error) {
+    if (error instanceof AppError) return resource
+    throw error
+  }
 }
 
 /**

@@ -13,6 +13,8 @@ export interface Modules {
   compute: Compute
   network: Network
   about: About
+  /** Settles when jobs can be taken; everything else is there before. */
+  computeReady(): Promise<void>
 }
 
 /** The system's view of itself. */

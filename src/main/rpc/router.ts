@@ -12,12 +12,13 @@ import type { Modules } from './modules'
 
 /** The contract tied to the modules. Every call is authorised here, once, whatever transport it came by. */
 export function createRouter(modules: Modules) {
-  const authorized = implementer.use(({ context, next, path, procedure }, input) => {
+  const authorized = implementer.use(async ({ context, next, path, procedure }, input) => {
     const { action } = procedure['~orpc'].meta as ProcedureMeta
     if (action === null) return next()
     if (context.caller === ANONYMOUS) {
       throw new AppError('security.unauthenticated', 'Send a valid key: Authorization: Bearer KEY.')
     }
+    if (path[0] === 'compute') await modules.computeReady()
     for (const need of requirementsOf(modules, action, path, input)) {
       modules.security.authorize(context.caller, need.action, need.resource, summaryOf(path, input))
     }
