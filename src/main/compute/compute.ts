@@ -101,7 +101,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     policy,
     ownLeases,
     runMsOf,
-    run(job, engine) {
+    run(job, engine, attempt) {
       job.runMs = runMsOf(job)
       return runAttempt(
         {
@@ -118,6 +118,7 @@ export function createCompute(deps: ComputeDeps): Compute {
         },
         job,
         engine,
+        attempt,
       )
     },
     onPlan: (decided) => reader.planned(decided),
@@ -165,11 +166,9 @@ export function createCompute(deps: ComputeDeps): Compute {
     return new AppError('compute.conflict', message, { state: job.status.state })
   }
 
-  /** One acknowledged change of a job, and a turn after it. */
+  /** One acknowledged change of a job. */
   async function control(work: () => ActiveJob): Promise<Job> {
-    const job = await database.write(work)
-    dispatcher.request()
-    return viewActive(job)
+    return viewActive(await dispatcher.write(work))
   }
 
   function assertAccepting(): void {
@@ -178,7 +177,7 @@ export function createCompute(deps: ComputeDeps): Compute {
 
   async function missDeadline(job: ActiveJob): Promise<void> {
     try {
-      await database.write(() => {
+      await dispatcher.write(() => {
         if (index.get(job.id) === job && job.status.state !== 'running') settler.end(job, 'failed', deadlineMissed())
       })
       job.abort?.('deadline')
@@ -204,7 +203,7 @@ export function createCompute(deps: ComputeDeps): Compute {
   /** Writes a prepared job: acknowledged is what is on the disk. */
   async function admit(prepared: Prepared, spec: PlainSpec): Promise<Job> {
     const { definition, inputs } = prepared
-    const { job, isNew } = await database.write(() => {
+    const { job, isNew } = await dispatcher.write(() => {
       assertAccepting()
       const known = definition.idempotencyKey && store.findByKey(definition.principal, definition.idempotencyKey)
       if (known) return { job: known, isNew: false as const }
@@ -239,11 +238,10 @@ export function createCompute(deps: ComputeDeps): Compute {
       }
       added.log?.add(definition.createdAt, 'info', 0, 'Submitted')
       index.add(added)
+      watch(added)
       return { job: added, isNew: true as const }
     })
     if (!isNew) return view(job.definition, job.status, index.get(job.definition.id) ?? null)
-    watch(job)
-    dispatcher.request()
     return viewActive(job)
   }
 
@@ -302,11 +300,10 @@ export function createCompute(deps: ComputeDeps): Compute {
 
     async cancel(id) {
       const job = active(id, 'cancelled')
-      await database.write(() => {
+      await dispatcher.write(() => {
         if (active(id, 'cancelled').status.state !== 'running') settler.end(job, 'cancelled', null)
         else if (!job.status.cancelRequested) index.change(job, { cancelRequested: true })
       })
-      dispatcher.request()
       if (job.status.finishedAt === null) {
         const ended = ends.wait(id, clock, null)
         job.abort?.('cancelled')

@@ -35,13 +35,17 @@ describe('FrameReader', () => {
 
   it('answers any bytes with frames or a ProtocolError', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ minLength: 1, maxLength: 300 }), fc.array(fc.nat(), { maxLength: 5 }), (bytes, cuts) => {
-        try {
-          readIn(cut(Buffer.from(bytes), cuts))
-        } catch (error) {
-          expect(error).toBeInstanceOf(ProtocolError)
-        }
-      }),
+      fc.property(
+        fc.uint8Array({ minLength: 1, maxLength: 300 }),
+        fc.array(fc.nat(), { maxLength: 5 }),
+        (bytes, cuts) => {
+          try {
+            readIn(cut(Buffer.from(bytes), cuts))
+          } catch (error) {
+            expect(error).toBeInstanceOf(ProtocolError)
+          }
+        },
+      ),
       { numRuns: 500 },
     )
   })
@@ -56,7 +60,9 @@ describe('FrameReader', () => {
     expect(() => readIn([prefix(MAX_HEADER_BYTES + 1, 0)])).toThrow(ProtocolError)
     expect(() => readIn([prefix(2, 2 ** 31)])).toThrow(ProtocolError)
     expect(() => readIn([prefix(0, 0)])).toThrow(ProtocolError)
-    expect(() => readIn([prefix(2, 1)], new FrameReader({ headerBytes: 10, bodyBytes: 0 }))).toThrow(ProtocolError)
+    expect(() => readIn([prefix(2, 1)], new FrameReader({ headerBytes: 10, bodyBytes: 0 }))).toThrow(
+      ProtocolError,
+    )
   })
 
   it('gives no room for bytes that are only claimed', () => {
@@ -70,7 +76,10 @@ describe('FrameReader', () => {
   it('grows with a large body and keeps every byte', () => {
     const body = Buffer.alloc(11 * 2 ** 20)
     for (let i = 0; i < body.length; i += 4096) body.writeUInt32LE(i, i)
-    const pieces = cut(encode([{ header: { a: 1 }, body }]), Array.from({ length: 180 }, (_, i) => i * 65_536))
+    const pieces = cut(
+      encode([{ header: { a: 1 }, body }]),
+      Array.from({ length: 180 }, (_, i) => i * 65_536),
+    )
     const [frame] = readIn(pieces)
     expect(Buffer.compare(frame?.body ?? new Uint8Array(), body)).toBe(0)
   })

@@ -70,7 +70,8 @@ export class FrameReader {
     if (this.#headerBytes < 0) this.#readPrefix()
     else {
       this.#header = parseHeader(this.#head.subarray(PREFIX_BYTES, wanted))
-      this.#body = this.#bodyBytes > 0 ? Buffer.allocUnsafeSlow(Math.min(this.#bodyBytes, FIRST_BODY_BYTES)) : null
+      this.#body =
+        this.#bodyBytes > 0 ? Buffer.allocUnsafeSlow(Math.min(this.#bodyBytes, FIRST_BODY_BYTES)) : null
       if (!this.#body) this.#emit(frames)
     }
     return from + taken
@@ -82,7 +83,8 @@ export class FrameReader {
     if (this.#headerBytes === 0 || this.#headerBytes > this.#limits.headerBytes) {
       throw new ProtocolError(`A header of ${this.#headerBytes} bytes.`)
     }
-    if (this.#bodyBytes > this.#limits.bodyBytes) throw new ProtocolError(`A body of ${this.#bodyBytes} bytes.`)
+    if (this.#bodyBytes > this.#limits.bodyBytes)
+      throw new ProtocolError(`A body of ${this.#bodyBytes} bytes.`)
     if (this.#head.length < PREFIX_BYTES + this.#headerBytes) {
       this.#head = Buffer.allocUnsafeSlow(PREFIX_BYTES + this.#headerBytes)
     }
@@ -92,7 +94,9 @@ export class FrameReader {
     let body = this.#body ?? Buffer.alloc(0)
     const taken = Math.min(this.#bodyBytes - this.#bodyFilled, chunk.length - from)
     if (this.#bodyFilled + taken > body.length) {
-      body = Buffer.allocUnsafeSlow(Math.min(this.#bodyBytes, Math.max(body.length * 2, this.#bodyFilled + taken)))
+      body = Buffer.allocUnsafeSlow(
+        Math.min(this.#bodyBytes, Math.max(body.length * 2, this.#bodyFilled + taken)),
+      )
       this.#body?.copy(body, 0, 0, this.#bodyFilled)
       this.#body = body
     }

@@ -37,7 +37,8 @@ export function serveModels(runtime: ModelRuntime): void {
       }
       if (!model) throw new Error('No model is loaded.')
       if (request.type === 'run') return runItems(model, unpackTensors(body), request.stack, context)
-      if (request.type === 'benchmark') return benchmark(model, unpackTensors(body)[0] ?? {}, request, context)
+      if (request.type === 'benchmark')
+        return benchmark(model, unpackTensors(body)[0] ?? {}, request, context)
       throw new Error(`A model worker cannot do "${request.type}".`)
     },
   })
@@ -77,7 +78,8 @@ async function runItems(
     const wait = at > 0 && pace.step()
     if (wait) await wait
     if (together > 1) {
-      for (const output of await runTogether(model, items.slice(at, at + together), pace)) outputs.push(output)
+      for (const output of await runTogether(model, items.slice(at, at + together), pace))
+        outputs.push(output)
       at += together
     } else {
       const began = performance.now()
@@ -91,7 +93,12 @@ async function runItems(
 }
 
 /** One turn of the event loop for several short runs, not for each. */
-function runQueued(model: LoadedModel, items: readonly Tensors[], at: number, count: number): Promise<Tensors[]> {
+function runQueued(
+  model: LoadedModel,
+  items: readonly Tensors[],
+  at: number,
+  count: number,
+): Promise<Tensors[]> {
   const runs: Promise<Tensors>[] = []
   for (let i = at; i < at + count && i < items.length; i++) runs.push(model.run(items[i] ?? {}))
   return Promise.all(runs)
@@ -99,7 +106,10 @@ function runQueued(model: LoadedModel, items: readonly Tensors[], at: number, co
 
 /** How many runs take no longer than it may take to hear a cancel. */
 function fitting(count: number, tookMs: number): number {
-  return Math.max(1, Math.min(MAX_QUEUED, count * 2, Math.floor((TURN_EVERY_MS * count) / Math.max(tookMs, 0.01))))
+  return Math.max(
+    1,
+    Math.min(MAX_QUEUED, count * 2, Math.floor((TURN_EVERY_MS * count) / Math.max(tookMs, 0.01))),
+  )
 }
 
 async function runTogether(model: LoadedModel, items: readonly Tensors[], pace: Pace): Promise<Tensors[]> {
@@ -159,4 +169,3 @@ export function summarise(samples: Float64Array): {
     throughput: computeMs > 0 ? (samples.length * 1000) / computeMs : 0,
   }
 }
-

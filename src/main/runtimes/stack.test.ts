@@ -13,10 +13,16 @@ describe('stacking', () => {
     const sizes = fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 6 })
     fc.assert(
       fc.property(sizes, fc.integer({ min: 0, max: 3 }), (firsts, width) => {
-        const items = firsts.map((first, i): Tensors => ({
-          a: tensor([first, width, 2], i + 1),
-          b: { dtype: 'string', shape: [first], strings: Array.from({ length: first }, (_, k) => `${i}.${k}`) },
-        }))
+        const items = firsts.map(
+          (first, i): Tensors => ({
+            a: tensor([first, width, 2], i + 1),
+            b: {
+              dtype: 'string',
+              shape: [first],
+              strings: Array.from({ length: first }, (_, k) => `${i}.${k}`),
+            },
+          }),
+        )
         const stacked = stackItems(items)
         expect(stacked && splitOutputs(stacked.inputs, stacked.sizes)).toEqual(items)
       }),
@@ -29,7 +35,13 @@ describe('stacking', () => {
     ['another rank', [{ a: tensor([1, 2]) }, { a: tensor([1]) }]],
     ['another name', [{ a: tensor([1]) }, { b: tensor([1]) }]],
     ['one tensor more', [{ a: tensor([1]) }, { a: tensor([1]), b: tensor([1]) }]],
-    ['first dimensions that differ within an item', [{ a: tensor([1]), b: tensor([2]) }, { a: tensor([1]), b: tensor([2]) }]],
+    [
+      'first dimensions that differ within an item',
+      [
+        { a: tensor([1]), b: tensor([2]) },
+        { a: tensor([1]), b: tensor([2]) },
+      ],
+    ],
     ['another dtype', [{ a: tensor([1]) }, { a: { dtype: 'uint8', shape: [1], bytes: new Uint8Array(1) } }]],
     ['no tensors', [{}, {}]],
   ]

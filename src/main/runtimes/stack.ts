@@ -60,7 +60,11 @@ function join(parts: readonly Tensor[], sizes: readonly number[]): Tensor | null
   if (!fits) return null
   const shape = [sizes.reduce((sum, size) => sum + size, 0), ...rest]
   if (first.dtype === 'string') {
-    return { dtype: 'string', shape, strings: parts.flatMap((tensor) => (tensor.dtype === 'string' ? tensor.strings : [])) }
+    return {
+      dtype: 'string',
+      shape,
+      strings: parts.flatMap((tensor) => (tensor.dtype === 'string' ? tensor.strings : [])),
+    }
   }
   const chunks = parts.map((tensor) => (tensor.dtype === 'string' ? new Uint8Array(0) : tensor.bytes))
   const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0))

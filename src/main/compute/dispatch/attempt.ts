@@ -50,14 +50,14 @@ class Aborted extends Error {
 }
 
 /** Runs one attempt of a job on its engine. Never rejects: every way it can end is an outcome. */
-export async function runAttempt(deps: AttemptDeps, job: ActiveJob, engine: PooledEngine): Promise<AttemptEnd> {
+export async function runAttempt(deps: AttemptDeps, job: ActiveJob, engine: PooledEngine, attempt: number): Promise<AttemptEnd> {
   const { clock, logger, pool, storage } = deps
   const controller = new AbortController()
   const { signal } = controller
   job.abort = (reason) => controller.abort(new Aborted(reason))
   const end: AttemptEnd = { job, outcome: { kind: 'succeeded' }, artifacts: [], loadMs: 0, computeMs: 0 }
   const log = (level: 'info' | 'warn' | 'error', text: string) =>
-    job.log?.add(clock.now(), level, job.status.attempt, text)
+    job.log?.add(clock.now(), level, attempt, text)
   let runBegan: number | null = null
   try {
     if (engine.id === null) {
@@ -83,7 +83,7 @@ export async function runAttempt(deps: AttemptDeps, job: ActiveJob, engine: Pool
   }
   job.abort = null
   pool.giveBack(engine, end.outcome.kind !== 'succeeded')
-  await keepLog(deps, end)
+  await keepLog(deps, end, attempt)
   return end
 }
 
@@ -221,7 +221,7 @@ function watchdog(clock: Clock, job: ActiveJob): { alive(): void; end(): void } 
 }
 
 /** The log of a load that only succeeded says nothing that the row does not. */
-async function keepLog({ storage, logger }: AttemptDeps, end: AttemptEnd): Promise<void> {
+async function keepLog({ storage, logger }: AttemptDeps, end: AttemptEnd, attempt: number): Promise<void> {
   const { job } = end
   if (!job.log || (job.definition.kind === 'synthetic' && end.outcome.kind === 'succeeded' && job.status.attempt === 1)) return
   try {

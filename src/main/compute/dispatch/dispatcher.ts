@@ -17,6 +17,14 @@ import type { Settler } from './settle'
 
 const DOOMED_A_TURN = 200
 const RETRY_TURN_MS = 1_000
+/** A job so short may follow another on its engine before that is on the disk. */
+const SHORT_MS = 5
+/** So long a row of short jobs may go on until the planner is asked again. */
+const LONGEST_CHAIN_MS = 200
+/** So many outcomes are written at once at the most, in the middle of a row. */
+const CHAIN_COMMIT = 256
+/** In the middle of a row outcomes are gathered for twice the time that a commit takes here, within these bounds. */
+const CHAIN_WINDOW_MS = { least: 2, most: 50 }
 
 export interface DispatcherDeps {
   core: Core
@@ -29,7 +37,7 @@ export interface DispatcherDeps {
   policy: SchedulePolicy
   ownLeases: OwnLeases
   runMsOf(job: ActiveJob): number | null
-  run(job: ActiveJob, engine: PooledEngine): Promise<AttemptEnd>
+  run(job: ActiveJob, engine: PooledEngine, attempt: number): Promise<AttemptEnd>
   onPlan(plan: Plan): void
 }
 
@@ -38,9 +46,20 @@ interface Started {
   engine: PooledEngine
 }
 
+interface Operation {
+  work: () => unknown
+  resolve: (value: never) => void
+  reject: (error: unknown) => void
+}
+
 /**
- * Turns: whatever happened since the last one is settled, then what can start is started, all in one transaction. Only
- * when it is on the disk do the attempts begin.
+ * Turns: what callers asked for is done, whatever ended since the last one is settled, then what can start is started,
+ * all in one transaction. Only when it is on the disk do the attempts begin.
+ *
+ * One exception makes thousands of short jobs a second possible: when a short job has succeeded and the next in the
+ * queue is of the same kind, it follows at once on the same engine, under the same lease, and both are written together
+ * with the next turn. Should the program die before, the rows still say `queued` and the jobs run again, as after any
+ * interruption; no outcome was told to anyone.
  */
 export class Dispatcher {
   readonly #deps: DispatcherDeps
@@ -50,6 +69,13 @@ export class Dispatcher {
   }
   readonly #running = new Map<ActiveJob, Promise<void>>()
   #settled: AttemptEnd[] = []
+  #operations: Operation[] = []
+  /** Jobs that run though no turn has written it yet, with the time they began. */
+  readonly #claimed = new Map<ActiveJob, { startedAt: number; placement: ActiveJob['status']['placement'] }>()
+  #cancelChainCommit: (() => void) | null = null
+  /** What a commit takes on this disk, as a moving mean. */
+  #commitMs = 1
+  #waitingSince: ReadonlyMap<string, number> = new Map()
   #requested = false
   #accepting = false
   #cancelRetry: (() => void) | null = null
@@ -88,22 +114,45 @@ export class Dispatcher {
     this.#turn()
   }
 
+  /** Does `work` in the next turn, before anything is planned: durable when it resolves. */
+  write<T>(work: () => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#operations.push({ work, resolve, reject })
+      // While a row of short jobs gathers outcomes a commit is near, and one is cheaper than two.
+      if (this.#claimed.size > 0) this.#commitChain()
+      else this.request()
+    })
+  }
+
   dispose(): void {
     this.pause()
     this.#cancelRetry?.()
+    this.#cancelChainCommit?.()
   }
 
   #turn(): void {
-    this.#deps.database.write(() => this.#work()).then(
+    let workedAt = 0
+    const work = () => {
+      const done = this.#work()
+      workedAt = performance.now()
+      return done
+    }
+    this.#deps.database.write(work).then(
       (done) => {
+        this.#commitMs += 0.2 * (performance.now() - workedAt - this.#commitMs)
         this.#settled.splice(0, done.settled.length)
+        for (const job of done.claimed) {
+          this.#claimed.delete(job)
+          job.claimed = false
+        }
         for (const { job } of done.settled) this.#running.delete(job)
-        for (const started of done.started) this.#begin(started)
+        for (const tell of done.outcomes) tell()
+        for (const started of done.started) this.#begin(started, null)
         for (const ref of done.evict) {
           const engine = this.#deps.pool.get(ref)
           if (engine) void this.#deps.pool.evict(engine)
         }
-        if (done.more || this.#settled.length > 0) this.request()
+        if (done.more) this.request()
         if (this.#running.size === 0) {
           this.#onIdle?.()
           this.#onIdle = null
@@ -113,21 +162,48 @@ export class Dispatcher {
     )
   }
 
-  #work(): { settled: AttemptEnd[]; started: Started[]; evict: string[]; more: boolean } {
+  #work() {
+    const { settler, database } = this.#deps
     this.#requested = false
-    const { settler } = this.#deps
+    this.#cancelChainCommit?.()
+    this.#cancelChainCommit = null
     const settled = [...this.#settled]
+    const claimed = this.#writeClaimed(new Set(settled.map(({ job }) => job)))
+    const outcomes: (() => void)[] = []
+    const operations = this.#operations.splice(0)
+    database.onRollback(() => this.#operations.unshift(...operations))
+    for (const { work, resolve, reject } of operations) {
+      try {
+        const value = database.transaction(work)
+        outcomes.push(() => resolve(value as never))
+      } catch (error) {
+        outcomes.push(() => reject(error))
+      }
+    }
     for (const end of settled) this.#settle(end)
     const more = settler.failDoomed(DOOMED_A_TURN)
-    if (!this.#accepting) return { settled, started: [], evict: [], more }
+    const none = { claimed, settled, outcomes, started: [] as Started[], evict: [] as string[], more }
+    if (!this.#accepting) return none
     const decided = plan(this.#state(), this.#place)
     const started: Started[] = []
     for (const start of decided.start) {
-      const engine = this.#start(start)
-      if (engine) started.push(engine)
+      const begun = this.#start(start)
+      if (begun) started.push(begun)
     }
+    this.#noteWaiting(decided)
     this.#deps.onPlan(decided)
-    return { settled, started, evict: decided.evict, more }
+    return { ...none, started, evict: decided.evict }
+  }
+
+  /** Rows of jobs that followed another: one that has ended by now is written once, with its end. */
+  #writeClaimed(ended: ReadonlySet<ActiveJob>): ActiveJob[] {
+    const { index } = this.#deps
+    for (const [job, { startedAt, placement }] of this.#claimed) {
+      const { attempt, readyAt } = job.status
+      const queuedMs = Math.max(0, startedAt - readyAt)
+      index.change(job, { state: 'running', attempt: attempt + 1, startedAt, queuedMs, placement, error: null }, !ended.has(job))
+    }
+    return [...this.#claimed.keys()]
   }
 
   /** An outcome that cannot be stored as it is becomes a failure, so that the job ends and frees what it holds. */
@@ -183,12 +259,60 @@ export class Dispatcher {
     }
   }
 
-  #begin({ job, engine }: Started): void {
-    const ended = this.#deps.run(job, engine).then((end) => {
+  /** @param chain when the row of jobs began that it follows in; null: it begins one */
+  #begin({ job, engine }: Started, chain: number | null): void {
+    const since = chain ?? this.#deps.clock.now()
+    const attempt = job.status.attempt + (chain === null ? 0 : 1)
+    const ended = this.#deps.run(job, engine, attempt).then((end) => {
       this.#settled.push(end)
-      this.request()
+      if (this.#follow(end, engine, since)) this.#commitChain()
+      else this.request()
     })
     this.#running.set(job, ended)
+  }
+
+  /** Lets the next short job have the engine and the lease of the one that has ended. @returns false when there is none */
+  #follow({ job, outcome }: AttemptEnd, engine: PooledEngine, since: number): boolean {
+    const { clock, index, pool } = this.#deps
+    const now = clock.now()
+    if (!this.#accepting || outcome.kind !== 'succeeded' || engine.state !== 'idle') return false
+    if (now - since > LONGEST_CHAIN_MS) return false
+    const next = index.nextLike(job)
+    if (!next || !this.#isShort(next)) return false
+    index.claim(next)
+    next.lease = job.lease
+    job.lease = null
+    pool.take(engine.ref, next)
+    this.#claimed.set(next, { startedAt: now, placement: this.#claimed.get(job)?.placement ?? job.status.placement })
+    this.#begin({ job: next, engine }, since)
+    return true
+  }
+
+  #isShort(job: ActiveJob): boolean {
+    const { parameters } = job.definition
+    if (parameters.kind !== 'infer' && !(parameters.kind === 'synthetic' && parameters.fail === null)) return false
+    const runMs = this.#deps.runMsOf(job)
+    return runMs !== null && runMs <= SHORT_MS
+  }
+
+  #commitChain(): void {
+    if (this.#requested) return
+    const { clock } = this.#deps
+    if (this.#cancelChainCommit === null) {
+      const { least, most } = CHAIN_WINDOW_MS
+      const windowMs = Math.min(most, Math.max(least, 2 * this.#commitMs))
+      this.#cancelChainCommit = clock.setTimer(windowMs, () => this.request())
+    }
+    if (this.#settled.length >= CHAIN_COMMIT) this.request()
+  }
+
+  #noteWaiting({ blocked }: Plan): void {
+    const now = this.#deps.clock.now()
+    const since = new Map<string, number>()
+    for (const block of blocked.values()) {
+      if (block.kind === 'engine') since.set(block.engineKey, this.#waitingSince.get(block.engineKey) ?? now)
+    }
+    this.#waitingSince = since
   }
 
   #state(): PlanState {
@@ -199,6 +323,7 @@ export class Dispatcher {
       classes,
       devices: core.freeDevices(),
       engines: pool.planned(runMsOf),
+      waitingSince: this.#waitingSince,
       quotas: this.#quotas(new Set(classes.map(({ principal }) => principal))),
       policy,
     }
@@ -224,6 +349,7 @@ export class Dispatcher {
   /** The whole turn was rolled back, memory with it. What ended is settled later, when there is room again. */
   #failed(error: unknown): void {
     const { clock, logger } = this.#deps
+    for (const { reject } of this.#operations.splice(0)) reject(error)
     if (error instanceof AppError && error.code === 'system.stopping') return
     logger.error({ err: error }, 'A turn of the scheduler could not be stored; it is tried again')
     this.#cancelRetry ??= clock.setTimer(RETRY_TURN_MS, () => {

@@ -22,6 +22,8 @@ export class ActiveJob {
   readonly waitingOn = new Set<JobId>()
   /** Its place in the queue while it could start. */
   queued: QueuedJob | null = null
+  /** It runs already, though its row does not say so yet. */
+  claimed = false
   log: JobLog | null = new JobLog()
   /** 0 to 1, as far as the running attempt says. */
   progress = 0

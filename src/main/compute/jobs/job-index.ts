@@ -12,6 +12,8 @@ interface MutableClass extends QueueClass {
   jobs: QueuedJob[]
 }
 
+const MANY_CLASSES = 32
+
 export interface JobIndexDeps {
   database: Database
   store: JobStore
@@ -84,14 +86,32 @@ export class JobIndex {
     this.#deps.onChange(job)
   }
 
-  /** Changes row and memory. Within a transaction only. */
-  change(job: ActiveJob, change: Partial<JobStatus>): void {
+  /**
+   * The job that is next of all, when it queues for the same as `job`; null when others come first. Looked for between
+   * turns, so only where that is quick.
+   */
+  nextLike(job: ActiveJob): ActiveJob | null {
+    if (this.#classes.size > MANY_CLASSES) return null
+    const head = this.#classes.get(job.classKey)?.jobs[0]
+    if (!head) return null
+    for (const { jobs } of this.#classes.values()) if (jobs[0] && compareRank(jobs[0], head) < 0) return null
+    return this.#jobs.get(head.id) ?? null
+  }
+
+  /** Takes a job out of the queue ahead of the turn that will write that it runs. Memory only. */
+  claim(job: ActiveJob): void {
+    this.#dequeue(job)
+    job.claimed = true
+  }
+
+  /** Changes row and memory. Within a transaction only. @param store false: a later change of the transaction writes it */
+  change(job: ActiveJob, change: Partial<JobStatus>, store = true): void {
     const before = job.status
     const after = { ...before, ...change }
     if (before.state !== after.state && !canMove(before.state, after.state)) {
       throw new AppError('internal', `Job ${job.id} cannot go from ${before.state} to ${after.state}.`)
     }
-    this.#deps.store.update(job.id, after)
+    if (store) this.#deps.store.update(job.id, after)
     this.#replace(job, after)
     this.#deps.database.onRollback(() => this.#replace(job, before))
   }
@@ -143,7 +163,7 @@ export class JobIndex {
 
   #enqueue(job: ActiveJob): void {
     const { state, priority, readyAt, notBefore } = job.status
-    if (state !== 'queued' || job.waitingOn.size > 0 || notBefore > this.#deps.now()) return
+    if (state !== 'queued' || job.claimed || job.waitingOn.size > 0 || notBefore > this.#deps.now()) return
     const entry: QueuedJob = {
       id: job.id,
       rank: rankOf(priority, readyAt),

@@ -56,13 +56,16 @@ export class Engines {
     this.#work.set(group.engineKey, Math.max(0, (this.#work.get(group.engineKey) ?? 0) - runMs))
   }
 
-  /** An engine in use is awaited, unless the queue for its like is long against the time another takes to load. */
+  /** An engine in use is awaited, unless the queue for its like is long, or has long been there, against the time another takes to load. */
   #worthLoading(group: QueueClass, job: QueuedJob): boolean {
     const remaining = this.#remaining.get(group.engineKey) ?? []
     if (remaining.length === 0) return true
-    const runMs = job.runMs ?? this.#state.policy.unknownRunMs
+    const { policy, now, waitingSince } = this.#state
+    const since = waitingSince.get(group.engineKey)
+    if (since !== undefined && now - since > policy.endurance * group.load.estimateMs * remaining.length) return true
+    const runMs = job.runMs ?? policy.unknownRunMs
     const others = Math.max(0, (this.#work.get(group.engineKey) ?? 0) - runMs)
-    return Math.min(...remaining) + others / remaining.length > this.#state.policy.patience * group.load.estimateMs
+    return Math.min(...remaining) + others / remaining.length > policy.patience * group.load.estimateMs
   }
 
   /** Least recently used first, those nobody waits for before the others. */

@@ -46,7 +46,7 @@ function classesOf(jobs: SimpleJob[], memoryBytes = 100, loadMs = 200): QueueCla
 }
 
 function state(patch: Partial<PlanState>): PlanState {
-  return { now: 0, classes: [], devices: [cpu({ cpuCores: 2, memoryBytes: 1000 })], engines: [], quotas: new Map(), policy: DEFAULT_POLICY, ...patch }
+  return { now: 0, classes: [], devices: [cpu({ cpuCores: 2, memoryBytes: 1000 })], engines: [], waitingSince: new Map(), quotas: new Map(), policy: DEFAULT_POLICY, ...patch }
 }
 
 function job(id: string, patch: Partial<SimpleJob> = {}): SimpleJob {

@@ -68,7 +68,7 @@ function simulate(arrivals: Arrival[], cores: number, engineSlots: number) {
         classes: [...classes.values()],
         devices: [{ id: 'cpu0' as DeviceId, kind: 'cpu', free: subtractVectors(capacity, used), capacity, healthy: true }],
         engines: [...engines.values()],
-        quotas: new Map(),
+        waitingSince: new Map(), quotas: new Map(),
         policy: DEFAULT_POLICY,
       },
       place,
@@ -174,7 +174,7 @@ describe('the cost of a turn', () => {
       classes,
       devices: [{ id: 'cpu0' as DeviceId, kind: 'cpu' as const, free: { cpuCores: 0.5, memoryBytes: 1e6 }, capacity: { cpuCores: 4, memoryBytes: 1e6 }, healthy: true }],
       engines: [],
-      quotas: new Map(),
+      waitingSince: new Map(), quotas: new Map(),
       policy: DEFAULT_POLICY,
     }
     for (let warm = 0; warm < 20; warm++) plan(state, place)

@@ -50,19 +50,23 @@ export interface SchedulePolicy {
   maxEngines: number
   /** An engine in use is awaited for so many times as long as another takes to load. */
   patience: number
+  /** When jobs have waited for engines in use for so many load times without a break, another is loaded too. */
+  endurance: number
   /** Classes that may turn out not to start before a turn stops looking. */
   maxBlocked: number
   /** What a job whose length nobody knows counts for, when deciding whether to load another engine. */
   unknownRunMs: number
 }
 
-export const DEFAULT_POLICY: SchedulePolicy = { holdBackAfterMs: 5_000, maxEngines: 32, patience: 2, maxBlocked: 1_000, unknownRunMs: 50 }
+export const DEFAULT_POLICY: SchedulePolicy = { holdBackAfterMs: 5_000, maxEngines: 32, patience: 2, endurance: 5, maxBlocked: 1_000, unknownRunMs: 50 }
 
 export interface PlanState {
   now: number
   classes: readonly QueueClass[]
   devices: readonly FreeDevice[]
   engines: readonly PlanEngine[]
+  /** By engine key: since when jobs have waited, turn after turn, for an engine in use. */
+  waitingSince: ReadonlyMap<string, number>
   /** What principals with a quota may still take; those without one are absent. */
   quotas: ReadonlyMap<PrincipalId, { limited: readonly string[]; left: ResourceVector }>
   policy: SchedulePolicy

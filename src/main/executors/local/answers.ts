@@ -21,7 +21,8 @@ export function readItems(answer: FinalReply, count: number): { outputs: Tensors
   } catch (error) {
     throw new ProtocolError('Outputs that cannot be read.', { cause: error })
   }
-  if (outputs.length !== count) throw new ProtocolError(`${outputs.length} items where ${count} were asked for.`)
+  if (outputs.length !== count)
+    throw new ProtocolError(`${outputs.length} items where ${count} were asked for.`)
   return { outputs, computeMs }
 }
 
@@ -39,6 +40,9 @@ export function expectReply<Type extends Reply['type']>(
   throw new ProtocolError(`The answer "${reply.type}" where "${type}" was asked for.`)
 }
 
-function isReply<Type extends Reply['type']>(reply: Reply, type: Type): reply is Extract<Reply, { type: Type }> {
+function isReply<Type extends Reply['type']>(
+  reply: Reply,
+  type: Type,
+): reply is Extract<Reply, { type: Type }> {
   return reply.type === type
 }

@@ -10,13 +10,19 @@ describe('groupEnd', () => {
   it('takes at least one item and never more than there are', () => {
     const sizes = fc.array(fc.integer({ min: 0, max: 600 * MIB }), { minLength: 1, maxLength: 50 })
     fc.assert(
-      fc.property(sizes, fc.nat(60), fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 40 }), (all, at, wanted, stack) => {
-        const items = all.map(item)
-        const from = at % items.length
-        const to = groupEnd(items, from, wanted, stack)
-        expect(to).toBeGreaterThan(from)
-        expect(to).toBeLessThanOrEqual(items.length)
-      }),
+      fc.property(
+        sizes,
+        fc.nat(60),
+        fc.integer({ min: 1, max: 300 }),
+        fc.integer({ min: 1, max: 40 }),
+        (all, at, wanted, stack) => {
+          const items = all.map(item)
+          const from = at % items.length
+          const to = groupEnd(items, from, wanted, stack)
+          expect(to).toBeGreaterThan(from)
+          expect(to).toBeLessThanOrEqual(items.length)
+        },
+      ),
     )
   })
 
@@ -29,7 +35,14 @@ describe('groupEnd', () => {
   })
 
   it('takes whole stacks', () => {
-    expect(groupEnd(Array.from({ length: 100 }, () => item(1)), 0, 64, 10)).toBe(70)
+    expect(
+      groupEnd(
+        Array.from({ length: 100 }, () => item(1)),
+        0,
+        64,
+        10,
+      ),
+    ).toBe(70)
   })
 })
 

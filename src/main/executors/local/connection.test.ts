@@ -51,8 +51,10 @@ describe('Connection', () => {
     const { worker, connection, memory } = await pair()
     const first = connection.request(run, new Uint8Array(3))
     const progress: number[] = []
-    const second = connection.request({ type: 'synthetic', durationMs: 1, busy: false, fail: null }, undefined, (f) =>
-      progress.push(f),
+    const second = connection.request(
+      { type: 'synthetic', durationMs: 1, busy: false, fail: null },
+      undefined,
+      (f) => progress.push(f),
     )
     expect(connection.pending).toBe(2)
     writeFrame(worker, { type: 'done', id: 1, computeMs: 1, rssBytes: 5 }, Uint8Array.of(1, 2, 3))
@@ -113,9 +115,9 @@ describe('Connection', () => {
         message: fc.string(),
       }),
     )
-    const frame = fc.tuple(header, fc.uint8Array({ maxLength: 50 })).map(([value, body]) =>
-      Buffer.concat([frameHead(value ?? null, body.length), body]),
-    )
+    const frame = fc
+      .tuple(header, fc.uint8Array({ maxLength: 50 }))
+      .map(([value, body]) => Buffer.concat([frameHead(value ?? null, body.length), body]))
     const garbage = fc.uint8Array({ minLength: 1, maxLength: 60 }).map((bytes) => Buffer.from(bytes))
     await fc.assert(
       fc.asyncProperty(fc.array(fc.oneof(frame, garbage), { maxLength: 6 }), async (pieces) => {

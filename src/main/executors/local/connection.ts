@@ -80,7 +80,11 @@ export class Connection {
   }
 
   /** Sends a request. The answer is rejected only by {@link failAll}, also by one that was called before. */
-  request(work: WorkWithoutId, body?: Uint8Array, onProgress: (fraction: number) => void = ignore): Promise<FinalReply> {
+  request(
+    work: WorkWithoutId,
+    body?: Uint8Array,
+    onProgress: (fraction: number) => void = ignore,
+  ): Promise<FinalReply> {
     if (this.#failure) return Promise.reject(this.#failure.error)
     const id = this.#nextId++
     const answer = new Promise<FinalReply>((resolve, reject) => {
@@ -130,7 +134,10 @@ export class Connection {
       first.onProgress(reply.fraction)
       return
     }
-    const fits = reply.type === ANSWER[first.type] || reply.type === 'failed' || (reply.type === 'cancelled' && first.cancelled)
+    const fits =
+      reply.type === ANSWER[first.type] ||
+      reply.type === 'failed' ||
+      (reply.type === 'cancelled' && first.cancelled)
     if (!fits) throw new ProtocolError(`The answer "${reply.type}" to "${first.type}".`)
     this.#pending.shift()
     if ('rssBytes' in reply && reply.rssBytes !== undefined) this.#events.onMemory(reply.rssBytes)

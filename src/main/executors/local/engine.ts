@@ -212,7 +212,11 @@ export class Engine {
       return { kind: 'benchmark', computeMs, iterations, latencyMs, throughput }
     }
     const { durationMs, busy, fail } = request
-    const answer = await connection.request({ type: 'synthetic', durationMs, busy, fail }, undefined, progress)
+    const answer = await connection.request(
+      { type: 'synthetic', durationMs, busy, fail },
+      undefined,
+      progress,
+    )
     return { kind: 'synthetic', computeMs: expectReply(answer, 'done').computeMs }
   }
 
@@ -244,7 +248,10 @@ export class Engine {
   #broken(why: string | null): void {
     if (why !== null) {
       this.#kill(
-        new AppError('compute.worker_crashed', `The ${this.#parts.runtime.name} worker broke the protocol and was ended: ${why}`),
+        new AppError(
+          'compute.worker_crashed',
+          `The ${this.#parts.runtime.name} worker broke the protocol and was ended: ${why}`,
+        ),
       )
     } else this.#parts.clock.setTimer(CLOSED_MS, () => this.#parts.process.kill())
   }
@@ -260,20 +267,32 @@ export class Engine {
   #crash({ code, signal, lastWords, error }: WorkerEnd): AppError {
     const name = this.#parts.runtime.name
     if (error) {
-      return new AppError('compute.worker_crashed', `A ${name} worker could not be started: ${error.message}`, {}, { cause: error })
+      return new AppError(
+        'compute.worker_crashed',
+        `A ${name} worker could not be started: ${error.message}`,
+        {},
+        { cause: error },
+      )
     }
     const how = signal ? `by ${signal}` : `with exit code ${code ?? 'unknown'}`
     const hint = signal === 'SIGKILL' ? ' The machine may have run out of memory.' : ''
     const words = lastWords.length > 0 ? ` It last said: ${lastWords.join(' / ').slice(0, 1000)}` : ''
-    return new AppError('compute.worker_crashed', `The ${name} worker ended unexpectedly ${how}.${hint}${words}`, {
-      exitCode: code,
-      signal,
-    })
+    return new AppError(
+      'compute.worker_crashed',
+      `The ${name} worker ended unexpectedly ${how}.${hint}${words}`,
+      {
+        exitCode: code,
+        signal,
+      },
+    )
   }
 
   #lateBy(what: string, ms: number): AppError {
     const name = this.#parts.runtime.name
-    return new AppError('compute.timeout', `The ${name} worker was still ${what} after ${ms / 1000} s and was ended.`)
+    return new AppError(
+      'compute.timeout',
+      `The ${name} worker was still ${what} after ${ms / 1000} s and was ended.`,
+    )
   }
 
   /** The error a caller gets: the engine's end explains whatever else went wrong on the way. */
@@ -281,7 +300,9 @@ export class Engine {
     if (error instanceof ProtocolError) return this.#end ?? error
     if (error instanceof WorkerCancelled) return this.#end ?? interrupted('The worker stopped.')
     if (error instanceof AppError && error.code === 'compute.runtime_failed') {
-      return new AppError(error.code, `${this.#parts.runtime.name} says: ${error.message}`, error.details, { cause: error })
+      return new AppError(error.code, `${this.#parts.runtime.name} says: ${error.message}`, error.details, {
+        cause: error,
+      })
     }
     return error
   }

@@ -2,8 +2,8 @@ import type { EngineView, ModelFormat, RuntimeView } from '../../../shared/contr
 import type { EngineId } from '../../../shared/domain/ids'
 import { AppError } from '../../../shared/errors'
 import { Emitter } from '../../platform/events'
-import { WORKER_ENV } from '../../runtimes/protocol'
 import { onnxRuntime } from '../../runtimes/onnx'
+import { WORKER_ENV } from '../../runtimes/protocol'
 import { syntheticRuntime } from '../../runtimes/synthetic'
 import { tfjsRuntime } from '../../runtimes/tfjs'
 import type { LoadableVersion, LocalExecutor, LocalExecutorDeps, RunHooks, RunOutcome, RunRequest } from '.'
@@ -65,7 +65,8 @@ class Pool implements LocalExecutor {
     version: LoadableVersion | null,
     { threads, signal }: { threads: number; signal: AbortSignal },
   ): Promise<EngineView> {
-    if (!this.#socket) throw new AppError('system.stopping', 'The executor is not running. Try again when it has started.')
+    if (!this.#socket)
+      throw new AppError('system.stopping', 'The executor is not running. Try again when it has started.')
     const runtime = version ? this.#runtimes.forFormat(version.format) : this.#runtimes.byId('synthetic')
     this.#runtimes.assertWorks(runtime)
     signal.throwIfAborted()

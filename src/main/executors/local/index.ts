@@ -25,7 +25,12 @@ export type RunRequest =
 export type RunOutcome = { computeMs: number } & (
   | { kind: 'infer'; outputs: Tensors }
   | { kind: 'batch' }
-  | { kind: 'benchmark'; iterations: number; latencyMs: { p50: number; p95: number; p99: number; mean: number }; throughput: number }
+  | {
+      kind: 'benchmark'
+      iterations: number
+      latencyMs: { p50: number; p95: number; p99: number; mean: number }
+      throughput: number
+    }
   | { kind: 'synthetic' }
 )
 
@@ -55,7 +60,10 @@ export interface LocalExecutor extends Disposable {
    * Starts a worker and loads the version (null: the synthetic load, which needs no model).
    * @throws AppError `compute.runtime_failed` with the runtime's words, `compute.worker_crashed`, `compute.timeout` (60 s)
    */
-  load(version: LoadableVersion | null, options: { threads: number; signal: AbortSignal }): Promise<EngineView>
+  load(
+    version: LoadableVersion | null,
+    options: { threads: number; signal: AbortSignal },
+  ): Promise<EngineView>
   /**
    * Runs one attempt on an idle engine.
    * @throws AppError `compute.runtime_failed`, `compute.worker_crashed` (the engine is gone); the signal's reason on abort

@@ -14,7 +14,10 @@ it('gives the same lines however the text is cut', () => {
   const text = fc.array(fc.constantFrom('a', 'bc', '\n', '\r\n', ' '), { maxLength: 40 })
   fc.assert(
     fc.property(text, (pieces) => {
-      const lines = pieces.join('').split(/\r?\n/).filter((line) => line !== '')
+      const lines = pieces
+        .join('')
+        .split(/\r?\n/)
+        .filter((line) => line !== '')
       expect(split(pieces)).toEqual(lines)
     }),
   )

@@ -62,7 +62,10 @@ export class Runtimes {
     const adapter = this.#adapters.find((known) => known.formats.includes(format))
     if (!adapter) {
       const known = this.#adapters.flatMap((runtime) => runtime.formats).join(', ')
-      throw new AppError('compute.no_runtime', `No runtime here runs ${format}. Convert the model to one of: ${known}.`)
+      throw new AppError(
+        'compute.no_runtime',
+        `No runtime here runs ${format}. Convert the model to one of: ${known}.`,
+      )
     }
     this.assertWorks(adapter)
     return adapter
@@ -73,9 +76,13 @@ export class Runtimes {
     const probe = this.#probes.get(adapter.id)
     if (probe?.available) return
     const why = probe?.reason ?? 'it has not been tried yet'
-    throw new AppError('compute.no_runtime', `${adapter.name} does not run here: ${why} Reinstalling LLMAgentOS may help.`, {
-      runtime: adapter.id,
-    })
+    throw new AppError(
+      'compute.no_runtime',
+      `${adapter.name} does not run here: ${why} Reinstalling LLMAgentOS may help.`,
+      {
+        runtime: adapter.id,
+      },
+    )
   }
 
   async #ask(adapter: RuntimeAdapter, options: string): Promise<Probe> {
@@ -84,8 +91,11 @@ export class Runtimes {
     const lines = answer.stdout.trim().split('\n')
     const said = Probe.safeParse(parseJson(lines[lines.length - 1] ?? ''))
     if (said.success) return said.data
-    const words = reasonOf(answer.stderr) ?? answer.error?.message ?? `exit code ${answer.code ?? answer.signal}`
-    const reason = answer.timedOut ? `It did not start within ${PROBE_MS / 1000} s.` : `Its worker does not start: ${words}.`
+    const words =
+      reasonOf(answer.stderr) ?? answer.error?.message ?? `exit code ${answer.code ?? answer.signal}`
+    const reason = answer.timedOut
+      ? `It did not start within ${PROBE_MS / 1000} s.`
+      : `Its worker does not start: ${words}.`
     return { available: false, version: '', backend: '', reason }
   }
 }

@@ -28,7 +28,9 @@ describe('WorkerSocket', () => {
     writeFrame(worker, { type: 'hello', protocol: 1, token: expected.token })
     const ours = await expected.connected
     expect(ours.destroyed).toBe(false)
-    const again = await isClosed((to) => writeFrame(to, { type: 'hello', protocol: 1, token: expected.token }))
+    const again = await isClosed((to) =>
+      writeFrame(to, { type: 'hello', protocol: 1, token: expected.token }),
+    )
     expect(again).toBe(true)
     worker.destroy()
     ours.destroy()
@@ -47,7 +49,9 @@ describe('WorkerSocket', () => {
   it('takes no token that was given up', async () => {
     const expected = socket.expect()
     expected.forget()
-    expect(await isClosed((to) => writeFrame(to, { type: 'hello', protocol: 1, token: expected.token }))).toBe(true)
+    expect(
+      await isClosed((to) => writeFrame(to, { type: 'hello', protocol: 1, token: expected.token })),
+    ).toBe(true)
   })
 
   it('keeps strangers from piling up', async () => {

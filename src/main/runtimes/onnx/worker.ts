@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises'
-import { InferenceSession, env, Tensor as OrtTensor } from 'onnxruntime-node'
+import { env, InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { DTYPES, type DType, type Tensor, type Tensors } from '../../../shared/domain/tensor'
 import { bytesOf, elementsOf } from '../../../shared/domain/tensor-elements'
 import { type LoadedModel, type LoadWork, serveModels } from '../model-worker'
@@ -77,7 +77,9 @@ class OnnxModel implements LoadedModel {
       throw new InputError(`The model has no input "${name}": it has ${known}.`)
     }
     if (wants !== tensor.dtype) {
-      throw new InputError(`Input "${name}" wants ${wants}, got ${tensor.dtype} [${tensor.shape.join(', ')}].`)
+      throw new InputError(
+        `Input "${name}" wants ${wants}, got ${tensor.dtype} [${tensor.shape.join(', ')}].`,
+      )
     }
     return toOrt(tensor)
   }

@@ -20,7 +20,9 @@ export async function buildWorkers(
   const cache = join(root, 'node_modules/.cache')
   await mkdir(cache, { recursive: true })
   const dir = await mkdtemp(join(cache, 'test workers-'))
-  const { dependencies, optionalDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+  const { dependencies, optionalDependencies } = JSON.parse(
+    await readFile(join(root, 'package.json'), 'utf8'),
+  )
   const external = [...Object.keys(dependencies), ...Object.keys(optionalDependencies)]
   const input = Object.fromEntries(
     Object.entries({ ...ENTRIES, ...more }).map(([name, path]) => [name, resolve(root, path)]),

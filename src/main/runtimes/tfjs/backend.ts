@@ -8,7 +8,7 @@ import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm'
 export type TfjsBackend = 'node' | 'wasm'
 
 /** Makes a backend the one that runs. @throws when it does not work here */
-export async function useBackend(backend: TfjsBackend): Promise<void> {
+export async function startBackend(backend: TfjsBackend): Promise<void> {
   // The worker's own file stands where `node_modules` is found from, in a checkout and in a package alike.
   const require = createRequire(process.argv[1] ?? __filename)
   if (backend === 'node') {

@@ -53,7 +53,8 @@ export class TfjsModel implements LoadedModel {
     for (const name of Object.keys(inputs)) {
       const tensor = inputs[name]
       const own = this.#model.inputs.get(name)
-      if (!tensor || own === undefined) throw new InputError(`The model has no input "${name}": it has ${known}.`)
+      if (!tensor || own === undefined)
+        throw new InputError(`The model has no input "${name}": it has ${known}.`)
       const feed = toTf(name, tensor)
       made.push(feed)
       const wants = this.#model.dtypes.get(own)
@@ -64,7 +65,8 @@ export class TfjsModel implements LoadedModel {
     }
     for (const name of this.#model.inputNames) {
       const own = this.#model.inputs.get(name)
-      if (own !== undefined && !feeds.has(own)) throw new InputError(`Input "${name}" is missing; the model has ${known}.`)
+      if (own !== undefined && !feeds.has(own))
+        throw new InputError(`Input "${name}" is missing; the model has ${known}.`)
     }
     return feeds
   }
@@ -118,6 +120,8 @@ export function graphModel(model: tf.GraphModel): Callable {
 }
 
 export function layersModel(model: tf.LayersModel): Callable {
+  // A sequential model has no names before it is built, and it builds itself only when it first runs.
+  if (model instanceof tf.Sequential) model.build()
   return {
     inputs: allNames(model.inputNames.map((name) => [name, name] as const)),
     inputNames: model.inputNames,

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
-import type { Tensor } from '../../../shared/domain/tensor'
 import { fromFloat16Bits } from '../../../shared/domain/float16'
+import type { Tensor } from '../../../shared/domain/tensor'
 import { bytesOf, elementsOf } from '../../../shared/domain/tensor-elements'
 import { InputError } from '../worker'
 
@@ -20,7 +20,11 @@ export function toTf(name: string, tensor: Tensor): tf.Tensor {
     case 'float64':
       return tf.tensor(Float32Array.from(elementsOf('float64', tensor.bytes)), shape, 'float32')
     case 'float16':
-      return tf.tensor(Float32Array.from(elementsOf('float16', tensor.bytes), fromFloat16Bits), shape, 'float32')
+      return tf.tensor(
+        Float32Array.from(elementsOf('float16', tensor.bytes), fromFloat16Bits),
+        shape,
+        'float32',
+      )
     case 'int64':
       return tf.tensor(narrow(name, elementsOf('int64', tensor.bytes)), shape, 'int32')
     default:
@@ -44,7 +48,9 @@ function narrow(name: string, values: BigInt64Array): Int32Array {
   for (let i = 0; i < values.length; i++) {
     const value = values[i] ?? 0n
     if (value < -2147483648n || value > 2147483647n) {
-      throw new InputError(`Input "${name}" wants numbers that fit int32, as TensorFlow.js has no int64; got ${value}.`)
+      throw new InputError(
+        `Input "${name}" wants numbers that fit int32, as TensorFlow.js has no int64; got ${value}.`,
+      )
     }
     out[i] = Number(value)
   }

@@ -50,7 +50,8 @@ export function findMain<File extends FileOnDisk>(files: readonly File[]): File 
 function manifestsOf(value: unknown): Manifest[] {
   if (!Array.isArray(value)) return []
   return value.map((entry: unknown) => {
-    if (!isManifest(entry)) throw new Error('The weightsManifest of model.json has another form than expected.')
+    if (!isManifest(entry))
+      throw new Error('The weightsManifest of model.json has another form than expected.')
     return entry
   })
 }

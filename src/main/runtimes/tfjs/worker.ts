@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { type LoadedModel, type LoadWork, serveModels } from '../model-worker'
 import { type Probe, WORKER_ENV } from '../protocol'
-import { describeBackend, type TfjsBackend, useBackend } from './backend'
+import { describeBackend, startBackend, type TfjsBackend } from './backend'
 import { graphModel, layersModel, TfjsModel } from './models'
 import { blobHandler } from './weights'
 
@@ -12,7 +12,7 @@ serveModels({ probe, load })
 async function probe(): Promise<Probe> {
   const version = tf.version.tfjs
   try {
-    await useBackend(backend)
+    await startBackend(backend)
     // A library that loads may still not compute.
     const sum = tf.tidy(() => tf.add(tf.tensor1d([1, 2]), tf.tensor1d([3, 4])).dataSync())
     if (sum[0] !== 4 || sum[1] !== 6) throw new Error('It adds wrongly.')
@@ -24,7 +24,7 @@ async function probe(): Promise<Probe> {
 }
 
 async function load(request: LoadWork): Promise<LoadedModel> {
-  await useBackend(backend)
+  await startBackend(backend)
   const handler = blobHandler(request.files)
   if (request.format === 'tfjs-layers') return new TfjsModel(layersModel(await tf.loadLayersModel(handler)))
   return new TfjsModel(graphModel(await tf.loadGraphModel(handler)))

@@ -1,8 +1,8 @@
 import {
+  IconBox,
   IconCpu,
   IconHistory,
   IconLayoutDashboard,
-  IconBox,
   IconSettings,
   IconShieldLock,
   IconStack2,

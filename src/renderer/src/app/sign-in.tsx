@@ -3,6 +3,7 @@ import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Panel } from '../components'
 import { reconnectNow } from '../lib/client'
+import { toErrorView } from '../lib/errors'
 import { signIn } from '../lib/transport'
 import { Logo } from './logo'
 import classes from './sign-in.module.css'
@@ -23,7 +24,7 @@ export function SignIn() {
       await signIn(by === 'key' ? { key: secret.trim() } : { name: name.trim(), password: secret })
       reconnectNow()
     } catch (error) {
-      setProblem(error instanceof Error && error.message ? error.message : t('signIn.wrong'))
+      setProblem(toErrorView(error).message)
     } finally {
       setBusy(false)
     }
@@ -61,6 +62,7 @@ export function SignIn() {
             <TextInput
               label={t('signIn.name')}
               autoComplete="username"
+              autoFocus
               required
               withAsterisk={false}
               value={name}
@@ -77,7 +79,12 @@ export function SignIn() {
             error={problem}
             onChange={(event) => setSecret(event.currentTarget.value)}
           />
-          <Button type="submit" size="sm" loading={busy} disabled={secret === '' || (by === 'password' && name === '')}>
+          <Button
+            type="submit"
+            size="sm"
+            loading={busy}
+            disabled={secret === '' || (by === 'password' && name === '')}
+          >
             {t('signIn.submit')}
           </Button>
         </form>

@@ -7,15 +7,16 @@ import {
   Loader,
   type MantineThemeOverride,
   Menu,
-  mergeThemeOverrides,
   Modal,
+  mergeThemeOverrides,
   Popover,
   SegmentedControl,
   Tooltip,
 } from '@mantine/core'
 
 const FONT = "'Inter Variable', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', system-ui, sans-serif"
-const MONO = "ui-monospace, 'SF Mono', 'Cascadia Mono', 'Segoe UI Mono', 'DejaVu Sans Mono', 'Liberation Mono', monospace"
+const MONO =
+  "ui-monospace, 'SF Mono', 'Cascadia Mono', 'Segoe UI Mono', 'DejaVu Sans Mono', 'Liberation Mono', monospace"
 
 /** Grey surfaces, one accent, five sizes of type, no shadow. */
 const theme = createTheme({
@@ -42,17 +43,34 @@ const theme = createTheme({
   cursorType: 'pointer',
   respectReducedMotion: true,
   colors: {
-    dark: ['#d8dade', '#bcbfc6', '#a0a4ad', '#70747d', '#3c3f46', '#33363c', '#27292e', '#1e2024', '#191a1d', '#131416'],
+    dark: [
+      '#d8dade',
+      '#bcbfc6',
+      '#a0a4ad',
+      '#70747d',
+      '#3c3f46',
+      '#33363c',
+      '#27292e',
+      '#1e2024',
+      '#191a1d',
+      '#131416',
+    ],
   },
   components: {
     ActionIcon: ActionIcon.extend({ defaultProps: { variant: 'subtle', color: 'gray', size: 30 } }),
     Button: Button.extend({ defaultProps: { size: 'xs' }, styles: { label: { fontWeight: 600 } } }),
     Input: Input.extend({ styles: { input: { fontSize: 12.5 } } }),
     InputWrapper: Input.Wrapper.extend({
-      styles: { label: { fontSize: 12, marginBottom: 4 }, description: { fontSize: 11 }, error: { fontSize: 11 } },
+      styles: {
+        label: { fontSize: 12, marginBottom: 4 },
+        description: { fontSize: 11 },
+        error: { fontSize: 11 },
+      },
     }),
     Loader: Loader.extend({ defaultProps: { size: 'sm', color: 'gray' } }),
-    Menu: Menu.extend({ defaultProps: { position: 'bottom-end', withinPortal: true, transitionProps: { duration: 80 } } }),
+    Menu: Menu.extend({
+      defaultProps: { position: 'bottom-end', withinPortal: true, transitionProps: { duration: 80 } },
+    }),
     Modal: Modal.extend({
       defaultProps: { centered: true, padding: 'lg', transitionProps: { duration: 100 } },
       styles: {
@@ -63,7 +81,9 @@ const theme = createTheme({
     }),
     Popover: Popover.extend({ defaultProps: { transitionProps: { duration: 80 } } }),
     SegmentedControl: SegmentedControl.extend({ defaultProps: { size: 'xs', withItemsBorders: false } }),
-    Tooltip: Tooltip.extend({ defaultProps: { openDelay: 350, fz: 'xs', px: 8, py: 4, multiline: true, maw: 420 } }),
+    Tooltip: Tooltip.extend({
+      defaultProps: { openDelay: 350, fz: 'xs', px: 8, py: 4, multiline: true, maw: 420 },
+    }),
     Text: { defaultProps: { size: 'sm' } },
     TextInput: { defaultProps: { size: 'xs' } },
     PasswordInput: { defaultProps: { size: 'xs' } },
@@ -83,7 +103,10 @@ const theme = createTheme({
 export function themeIn(words: { close: string }): MantineThemeOverride {
   const closeButtonProps = { 'aria-label': words.close }
   return mergeThemeOverrides(theme, {
-    components: { Modal: { defaultProps: { closeButtonProps } }, Notification: { defaultProps: { closeButtonProps } } },
+    components: {
+      Modal: { defaultProps: { closeButtonProps } },
+      Notification: { defaultProps: { closeButtonProps } },
+    },
   })
 }
 
@@ -121,6 +144,8 @@ export const cssVariables: CSSVariablesResolver = () => ({
     '--mantine-color-placeholder': '#90949d',
     '--mantine-color-anchor': '#91a7ff',
     '--mantine-color-error': '#ff8787',
+    '--mantine-color-disabled': '#33363c',
+    '--mantine-color-disabled-color': '#8b8f98',
     '--app-canvas': '#1e2024',
     '--app-surface': '#27292e',
     '--app-border': '#383b42',

@@ -1,4 +1,4 @@
-import { Button, Menu, type ButtonProps } from '@mantine/core'
+import { Button, type ButtonProps, Menu } from '@mantine/core'
 import { IconFile, IconFolder, IconUpload } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 import { chooseAndImport } from '../lib/imports'
@@ -18,7 +18,10 @@ export function ImportButton(props: ButtonProps) {
           <div>{t('importFile')}</div>
           <div style={{ fontSize: 11, color: 'var(--mantine-color-dimmed)' }}>{t('importFileText')}</div>
         </Menu.Item>
-        <Menu.Item leftSection={<IconFolder size={17} stroke={1.6} />} onClick={() => chooseAndImport('folder')}>
+        <Menu.Item
+          leftSection={<IconFolder size={17} stroke={1.6} />}
+          onClick={() => chooseAndImport('folder')}
+        >
           <div>{t('importFolder')}</div>
           <div style={{ fontSize: 11, color: 'var(--mantine-color-dimmed)' }}>{t('importFolderText')}</div>
         </Menu.Item>

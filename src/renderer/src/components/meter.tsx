@@ -9,6 +9,7 @@ export function Meter(props: {
 }) {
   const total = props.parts.reduce((sum, part) => sum + part.share, 0)
   return (
+    // biome-ignore lint/a11y/useSemanticElements: the native element has one part and a look of its own
     <div
       className={classes['meter']}
       data-thick={props.thick || undefined}

@@ -6,7 +6,13 @@ import type { ErrorView } from '../lib/errors'
 import classes from './components.module.css'
 
 /** Nothing here yet: what this place is, what to do next, and the action for it. */
-export function EmptyState(props: { icon: TablerIcon; title: string; text: string; action?: ReactNode; compact?: boolean }) {
+export function EmptyState(props: {
+  icon: TablerIcon
+  title: string
+  text: string
+  action?: ReactNode
+  compact?: boolean
+}) {
   const Icon = props.icon
   return (
     <div className={classes['empty']} data-compact={props.compact || undefined}>

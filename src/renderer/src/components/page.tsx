@@ -29,7 +29,8 @@ export function Page(props: PageProps) {
   useEffect(() => {
     if (!open || !onCloseDetail) return
     const onKey = (event: KeyboardEvent) => {
-      if (event.key === 'Escape' && !event.defaultPrevented && !document.querySelector('[role="dialog"]')) onCloseDetail()
+      if (event.key === 'Escape' && !event.defaultPrevented && !document.querySelector('[role="dialog"]'))
+        onCloseDetail()
     }
     window.addEventListener('keydown', onKey)
     return () => window.removeEventListener('keydown', onKey)
@@ -55,14 +56,22 @@ export function Page(props: PageProps) {
         {props.actions && <div className={classes['pageActions']}>{props.actions}</div>}
       </header>
       <div className={classes['pageBody']}>
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-        <div className={classes['pageContent']} data-fill={props.fill || undefined} tabIndex={props.fill ? undefined : 0}>
+        <div
+          className={classes['pageContent']}
+          data-fill={props.fill || undefined}
+          tabIndex={props.fill ? undefined : 0}
+        >
           {props.children}
         </div>
         {open && (
           <aside className={classes['detail']} aria-label={props.detailLabel ?? t('detail')}>
             {onCloseDetail && (
-              <ActionIcon className={classes['detailClose']} onClick={onCloseDetail} aria-label={t('close')} size={26}>
+              <ActionIcon
+                className={classes['detailClose']}
+                onClick={onCloseDetail}
+                aria-label={t('close')}
+                size={26}
+              >
                 <IconX size={16} stroke={1.6} />
               </ActionIcon>
             )}

@@ -15,7 +15,12 @@ export function linePath(values: readonly number[], width: number, height: numbe
 }
 
 /** A line without axes, for a trend at a glance; decoration beside a number that is written out. */
-export function Sparkline(props: { values: readonly number[]; colour: string; width?: number; height?: number }) {
+export function Sparkline(props: {
+  values: readonly number[]
+  colour: string
+  width?: number
+  height?: number
+}) {
   const id = useId()
   const width = props.width ?? 84
   const height = props.height ?? 26

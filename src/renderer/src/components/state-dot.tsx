@@ -1,6 +1,6 @@
 import { useTranslation } from 'react-i18next'
-import classes from './components.module.css'
 import { STATE_COLOURS, type StateName } from './colours'
+import classes from './components.module.css'
 
 /** A state as a dot and a word. `label` replaces the word; `quiet` leaves it to screen readers. */
 export function StateDot(props: { state: StateName; label?: string; quiet?: boolean }) {

@@ -32,12 +32,23 @@ export function TimeChart(props: {
     [locale],
   )
   const exactTime = useMemo(
-    () => new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false }),
+    () =>
+      new Intl.DateTimeFormat(locale, {
+        hour: '2-digit',
+        minute: '2-digit',
+        second: '2-digit',
+        hour12: false,
+      }),
     [locale],
   )
   const ticks = useMemo(() => timeTicks(props.fromMs, props.toMs), [props.fromMs, props.toMs])
   return (
-    <div role="img" aria-label={props.label} className={classes['chart']} data-fill={props.height ? undefined : true}>
+    <div
+      role="img"
+      aria-label={props.label}
+      className={classes['chart']}
+      data-fill={props.height ? undefined : true}
+    >
       <AreaChart
         h={props.height ?? '100%'}
         data={[...props.points]}
@@ -62,7 +73,12 @@ export function TimeChart(props: {
           tickFormatter: (value: number) => axisTime.format(value),
           minTickGap: 24,
         }}
-        yAxisProps={{ domain: props.domain ?? [0, 'auto'], width: 38, tick: TICK, ...(props.ticks ? { ticks: props.ticks } : {}) }}
+        yAxisProps={{
+          domain: props.domain ?? [0, 'auto'],
+          width: 38,
+          tick: TICK,
+          ...(props.ticks ? { ticks: props.ticks } : {}),
+        }}
         areaProps={{ isAnimationActive: false }}
         tooltipAnimationDuration={0}
         tooltipProps={{

@@ -2,7 +2,9 @@ import { SegmentedControl } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 import { TIME_RANGES, type TimeRangeName, useTimeRange } from '../lib/time-range'
 
-const NAMES = Object.keys(TIME_RANGES).filter((name): name is TimeRangeName => Object.hasOwn(TIME_RANGES, name))
+const NAMES = Object.keys(TIME_RANGES).filter((name): name is TimeRangeName =>
+  Object.hasOwn(TIME_RANGES, name),
+)
 
 /** The time range of the charts, the same on every page. */
 export function TimeRange() {

@@ -1,3 +1,5 @@
+// biome-ignore-all lint/a11y/useSemanticElements: a native table cannot leave out the rows that are not in sight
+// biome-ignore-all lint/a11y/useFocusableInteractive: the grid has the focus and names its active row
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { type CSSProperties, type KeyboardEvent, type ReactNode, useId, useRef, useState } from 'react'
 import classes from './components.module.css'
@@ -42,7 +44,9 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
   const width = useWidth(scroller)
   const id = useId()
   const [cursorKey, setCursorKey] = useState<string | null>(null)
-  const columns = props.columns.filter((column) => !column.hideBelow || width === 0 || width >= column.hideBelow)
+  const columns = props.columns.filter(
+    (column) => !column.hideBelow || width === 0 || width >= column.hideBelow,
+  )
   const template = columns.map((column) => column.width).join(' ')
   // The React compiler is not in use, so the virtualizer's changing functions are safe here.
   const virtualizer = useVirtualizer({
@@ -140,7 +144,6 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
             if (row === undefined) return null
             const key = rowKey(row)
             return (
-              // biome-ignore lint/a11y/useFocusableInteractive: the grid has the focus and names the active row
               // biome-ignore lint/a11y/useKeyWithClickEvents: the grid handles the keys for its rows
               <div
                 key={item.key}
@@ -151,7 +154,12 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
                 data-cursor={key === cursorKey || undefined}
                 data-clickable={onSelect ? true : undefined}
                 className={classes['tableRow']}
-                style={{ height: rowHeight, position: 'absolute', top: 0, transform: `translateY(${item.start}px)` }}
+                style={{
+                  height: rowHeight,
+                  position: 'absolute',
+                  top: 0,
+                  transform: `translateY(${item.start}px)`,
+                }}
                 onClick={() => {
                   setCursorKey(key)
                   onSelect?.(row)
@@ -172,7 +180,11 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
 }
 
 /** Two lines of a cell: what it is, and why, both cut with an ellipsis and whole on hover. */
-export function TwoLines(props: { first: ReactNode; second?: string | null | undefined; tone?: 'failed' | 'waiting' | undefined }) {
+export function TwoLines(props: {
+  first: ReactNode
+  second?: string | null | undefined
+  tone?: 'failed' | 'waiting' | undefined
+}) {
   return (
     <div className={classes['twoLines']}>
       <div className={classes['ellipsis']}>{props.first}</div>

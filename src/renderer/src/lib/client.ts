@@ -22,7 +22,7 @@ const FIRST_RETRY_MS = 250
 const LONGEST_RETRY_MS = 5_000
 
 let link: Link | null = null
-let running: Promise<void> | null = null
+let started = false
 let wake: () => void = () => undefined
 
 /** One client for the life of the window; calls go over whatever connection stands. */
@@ -63,7 +63,8 @@ async function keepConnected(): Promise<never> {
       link = null
       useConnection.setState({ status: 'lost' })
     } catch (error) {
-      const status = error instanceof SignInNeeded ? 'sign-in' : useConnection.getState().epoch > 0 ? 'lost' : 'connecting'
+      const status =
+        error instanceof SignInNeeded ? 'sign-in' : useConnection.getState().epoch > 0 ? 'lost' : 'connecting'
       useConnection.setState({ status })
     }
     await (useConnection.getState().status === 'sign-in' ? pause(2 ** 31 - 1) : pause(retryMs))
@@ -73,7 +74,10 @@ async function keepConnected(): Promise<never> {
 
 /** Connects, and keeps connected from then on. Resolves with the first connection. */
 export function connect(): Promise<Client> {
-  running ??= keepConnected()
+  if (!started) {
+    started = true
+    void keepConnected()
+  }
   if (useConnection.getState().status === 'connected') return Promise.resolve(client)
   return new Promise((resolve) => {
     const stop = useConnection.subscribe((state) => {

@@ -18,6 +18,15 @@ export class OfflineError extends Error {
   override readonly name = 'OfflineError'
 }
 
+/** An error that the REST API answered with, as it said it. */
+export class AnsweredError extends Error {
+  override readonly name = 'AnsweredError'
+
+  constructor(readonly view: ErrorView) {
+    super(view.message)
+  }
+}
+
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
@@ -34,6 +43,7 @@ export function toErrorView(error: unknown): ErrorView {
     if (isErrorCode(code)) return { code, message: error.message, details }
     return { code: 'internal', message: i18n.t('common:error.internal'), details: {} }
   }
+  if (error instanceof AnsweredError) return error.view
   if (isErrorView(error)) return error
   if (isAbort(error)) return { code: 'cancelled', message: i18n.t('common:error.cancelled'), details: {} }
   // oRPC's peers reject what is under way with a plain Error when the transport closes.
@@ -41,11 +51,9 @@ export function toErrorView(error: unknown): ErrorView {
 }
 
 function isErrorView(error: unknown): error is ErrorView {
-  return isRecord(error) && typeof error['message'] === 'string' && isCode(error['code']) && isRecord(error['details'])
-}
-
-function isCode(code: unknown): boolean {
-  return typeof code === 'string' && (isErrorCode(code) || code === 'offline' || code === 'cancelled')
+  if (!isRecord(error) || typeof error['code'] !== 'string') return false
+  const known = isErrorCode(error['code']) || error['code'] === 'offline' || error['code'] === 'cancelled'
+  return known && typeof error['message'] === 'string' && isRecord(error['details'])
 }
 
 /** Says an error in a notification, once for the same words; a cancellation says nothing. */

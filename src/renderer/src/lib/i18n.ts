@@ -16,7 +16,10 @@ type SameKeys<Tree extends TextTree> = {
 }
 
 /** Texts of one feature in every language; a key that is missing in one does not compile. */
-export function defineTexts<Tree extends TextTree>(texts: { en: Tree; zh: SameKeys<Tree> }): {
+export function defineTexts<Tree extends TextTree>(texts: {
+  en: Tree
+  zh: SameKeys<Tree>
+}): {
   en: Tree
   zh: SameKeys<Tree>
 } {

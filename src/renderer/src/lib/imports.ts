@@ -4,7 +4,7 @@ import { getClient } from './client'
 import { notifyError } from './errors'
 import { hostBridge } from './host'
 import { i18n } from './i18n'
-import { errorMessageOf } from './transport'
+import { answeredError } from './transport'
 
 /** Whether the task centre is open; an import that begins opens it. */
 export const useTaskCentre = create<{ opened: boolean; setOpened(opened: boolean): void }>((set) => ({
@@ -18,15 +18,18 @@ export interface UploadGroup {
   files: { path: string; file: File }[]
 }
 
-async function importPath(path: string): Promise<void> {
-  await getClient().storage.imports.start({ path })
+async function importPath(path: string, name?: string): Promise<void> {
+  await getClient().storage.imports.start({ path, ...(name ? { name } : {}) })
 }
 
-async function upload(group: UploadGroup): Promise<void> {
+async function upload(group: UploadGroup, name?: string): Promise<void> {
   const form = new FormData()
   for (const { path, file } of group.files) form.append('file', file, path)
-  const response = await fetch('/api/imports', { method: 'POST', body: form })
-  if (!response.ok) throw { code: 'internal', message: await errorMessageOf(response), details: {} }
+  const response = await fetch(`/api/imports${name ? `?name=${encodeURIComponent(name)}` : ''}`, {
+    method: 'POST',
+    body: form,
+  })
+  if (!response.ok) throw await answeredError(response)
 }
 
 async function begin(starts: (() => Promise<void>)[]): Promise<void> {
@@ -49,26 +52,41 @@ export async function importDropped(data: DataTransfer): Promise<void> {
   if (host) {
     const paths = files.map((file) => ({ file, path: host.pathForFile(file) }))
     for (const { file, path } of paths) if (!path) sayNoPath(file.name)
-    return begin(paths.filter(({ path }) => path).map(({ path }) => () => importPath(path)))
+    return begin(
+      paths
+        .filter(({ path }) => path)
+        .map(
+          ({ path }) =>
+            () =>
+              importPath(path),
+        ),
+    )
   }
   const groups = await Promise.all(entries.filter((entry) => entry !== null).map(groupOf))
   return begin(groups.filter((group) => group.files.length > 0).map((group) => () => upload(group)))
 }
 
-/** Imports what was chosen in a file dialog: files one by one, or one folder. */
-export async function importChosen(files: readonly File[]): Promise<void> {
+/** Imports what was chosen in a file dialog: files one by one, or one folder; as versions of `name` when it is given. */
+export async function importChosen(files: readonly File[], name?: string): Promise<void> {
   const [first] = files
   if (!first) return
   const folder = first.webkitRelativePath !== ''
   const host = hostBridge()
   if (host) {
-    const paths = folder ? [folderPath(host.pathForFile(first), first.webkitRelativePath)] : files.map(host.pathForFile)
-    return begin(paths.map((path) => () => importPath(path)))
+    const paths = folder
+      ? [folderPath(host.pathForFile(first), first.webkitRelativePath)]
+      : files.map(host.pathForFile)
+    return begin(paths.map((path) => () => importPath(path, name)))
   }
   const groups: UploadGroup[] = folder
-    ? [{ name: topOf(first.webkitRelativePath), files: files.map((file) => ({ path: file.webkitRelativePath, file })) }]
+    ? [
+        {
+          name: topOf(first.webkitRelativePath),
+          files: files.map((file) => ({ path: file.webkitRelativePath, file })),
+        },
+      ]
     : files.map((file) => ({ name: file.name, files: [{ path: file.name, file }] }))
-  return begin(groups.map((group) => () => upload(group)))
+  return begin(groups.map((group) => () => upload(group, name)))
 }
 
 function topOf(relativePath: string): string {
@@ -90,7 +108,9 @@ async function groupOf(entry: FileSystemEntry): Promise<UploadGroup> {
       const reader = current.createReader()
       // A reader hands out its entries in parts, and an empty part at the end.
       for (;;) {
-        const part = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject))
+        const part = await new Promise<FileSystemEntry[]>((resolve, reject) =>
+          reader.readEntries(resolve, reject),
+        )
         if (part.length === 0) break
         for (const child of part) await walk(child, `${path}/${child.name}`)
       }

@@ -11,7 +11,12 @@ interface Item {
   value: number
 }
 const item = (id: string, value = 0): Item => ({ id, value })
-const snapshot = (revision: number, items: Item[], more = false): Feed<Item> => ({ type: 'snapshot', revision, items, more })
+const snapshot = (revision: number, items: Item[], more = false): Feed<Item> => ({
+  type: 'snapshot',
+  revision,
+  items,
+  more,
+})
 const change = (revision: number, changed: Item[], removed: string[] = []): Feed<Item> => ({
   type: 'change',
   revision,

@@ -28,7 +28,10 @@ export function restarted<Item>(state: LiveState<Item>): LiveState<Item> {
 }
 
 /** The next state, pure. After a gap every event is ignored until {@link restarted}. */
-export function reduce<Item extends { id: string }>(state: LiveState<Item>, event: Feed<Item>): LiveState<Item> {
+export function reduce<Item extends { id: string }>(
+  state: LiveState<Item>,
+  event: Feed<Item>,
+): LiveState<Item> {
   return reduceAll(state, [event])
 }
 
@@ -43,7 +46,8 @@ export function reduceAll<Item extends { id: string }>(
   for (const event of events) {
     if (next.gap) break
     const expected = next.revision === null ? event.revision : next.revision + 1
-    const outOfPlace = next.revision === null ? event.type !== 'snapshot' : event.type === 'change' && partial !== null
+    const outOfPlace =
+      next.revision === null ? event.type !== 'snapshot' : event.type === 'change' && partial !== null
     if (event.revision !== expected || outOfPlace) {
       next.gap = true
       break

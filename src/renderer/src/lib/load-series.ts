@@ -42,19 +42,28 @@ export function bucketize(
   }))
 }
 
-function seriesOf(samples: ReadonlyMap<string, readonly TelemetrySample[]>, range: TimeRangeName, nowMs: number): LoadSeries {
+function seriesOf(
+  samples: ReadonlyMap<string, readonly TelemetrySample[]>,
+  range: TimeRangeName,
+  nowMs: number,
+): LoadSeries {
   const { ms, stepMs } = TIME_RANGES[range]
   // The step under way has few samples; it is shown when it is whole.
   const toMs = Math.floor(nowMs / stepMs) * stepMs - stepMs
   const fromMs = toMs - ms
-  const devices = new Map([...samples].map(([device, list]) => [device, bucketize(list, fromMs, toMs, stepMs)]))
+  const devices = new Map(
+    [...samples].map(([device, list]) => [device, bucketize(list, fromMs, toMs, stepMs)]),
+  )
   return { fromMs, toMs, devices }
 }
 
 async function ask(range: TimeRangeName, signal: AbortSignal): Promise<LoadSeries> {
   const { ms, stepMs } = TIME_RANGES[range]
   const nowMs = Date.now()
-  const { items } = await getClient().core.telemetry.list({ fromMs: nowMs - ms - 2 * stepMs, stepMs }, { signal })
+  const { items } = await getClient().core.telemetry.list(
+    { fromMs: nowMs - ms - 2 * stepMs, stepMs },
+    { signal },
+  )
   const byDevice = new Map<string, TelemetrySample[]>()
   for (const sample of items) byDevice.set(sample.device, [...(byDevice.get(sample.device) ?? []), sample])
   return seriesOf(byDevice, range, nowMs)

@@ -10,7 +10,10 @@ describe('parseRoute', () => {
   it('knows every page and its parameters', () => {
     expect(bare('#/jobs')).toEqual({ page: 'jobs', params: {} })
     expect(bare('#/jobs/j-1')).toEqual({ page: 'jobs', params: { id: 'j-1' } })
-    expect(bare('#/models/silero-vad/2')).toEqual({ page: 'models', params: { name: 'silero-vad', version: '2' } })
+    expect(bare('#/models/silero-vad/2')).toEqual({
+      page: 'models',
+      params: { name: 'silero-vad', version: '2' },
+    })
     expect(parseRoute('#/jobs?state=failed').query.get('state')).toBe('failed')
   })
 

@@ -16,13 +16,21 @@ import { useTelemetry } from './telemetry'
 
 export { useTelemetry }
 
-export const useDevices = createLiveStore<Device>((client, signal) => client.core.devices.watch(undefined, { signal }))
-export const useJobs = createLiveStore<Job>((client, signal) => client.compute.jobs.watch(undefined, { signal }))
+export const useDevices = createLiveStore<Device>((client, signal) =>
+  client.core.devices.watch(undefined, { signal }),
+)
+export const useJobs = createLiveStore<Job>((client, signal) =>
+  client.compute.jobs.watch(undefined, { signal }),
+)
 export const useModels = createLiveStore<ModelSummary>((client, signal) =>
   client.storage.models.watch(undefined, { signal }),
 )
-export const useImports = createLiveStore<Import>((client, signal) => client.storage.imports.watch(undefined, { signal }))
-export const useLeases = createLiveStore<Lease>((client, signal) => client.core.leases.watch(undefined, { signal }))
+export const useImports = createLiveStore<Import>((client, signal) =>
+  client.storage.imports.watch(undefined, { signal }),
+)
+export const useLeases = createLiveStore<Lease>((client, signal) =>
+  client.core.leases.watch(undefined, { signal }),
+)
 export const useAudit = createLiveStore<AuditRecord>((client, signal) =>
   client.security.audit.watch(undefined, { signal }),
 )
@@ -62,9 +70,23 @@ export const useSystemInfo = createPolledStore<SystemInfo>(
   10_000,
 )
 /** Who sits at this window. */
-export const useMe = createPolledStore<Principal>((client, signal) => client.security.me(undefined, { signal }), 60_000)
+export const useMe = createPolledStore<Principal>(
+  (client, signal) => client.security.me(undefined, { signal }),
+  60_000,
+)
 
-const all = [useDevices, useJobs, useModels, useImports, useLeases, useAudit, useTelemetry, useQueue, useSystemInfo, useMe]
+const all = [
+  useDevices,
+  useJobs,
+  useModels,
+  useImports,
+  useLeases,
+  useAudit,
+  useTelemetry,
+  useQueue,
+  useSystemInfo,
+  useMe,
+]
 
 /** Begins to follow everything the window shows; returns the stop. */
 export function startStores(): () => void {

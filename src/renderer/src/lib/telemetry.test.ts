@@ -26,9 +26,21 @@ describe('addSamples', () => {
     const seconds = fc.array(fc.nat(2000), { maxLength: 40 })
     fc.assert(
       fc.property(seconds, seconds, (a, b) => {
-        const once = addSamples(new Map(), a.map((s) => sample('d', s)), NOW)
-        const times = (addSamples(once, b.map((s) => sample('d', s)), NOW).get('d') ?? []).map((s) => Date.parse(s.at))
-        const wanted = [...new Set([...a, ...b])].map((s) => NOW - s * 1000).filter((at) => at >= NOW - TELEMETRY_WINDOW_MS)
+        const once = addSamples(
+          new Map(),
+          a.map((s) => sample('d', s)),
+          NOW,
+        )
+        const times = (
+          addSamples(
+            once,
+            b.map((s) => sample('d', s)),
+            NOW,
+          ).get('d') ?? []
+        ).map((s) => Date.parse(s.at))
+        const wanted = [...new Set([...a, ...b])]
+          .map((s) => NOW - s * 1000)
+          .filter((at) => at >= NOW - TELEMETRY_WINDOW_MS)
         expect(times).toEqual(wanted.sort((x, y) => x - y))
       }),
     )

@@ -28,7 +28,9 @@ export function addSamples(
   for (const [device, samples] of byDevice) {
     const old = next.get(device) ?? []
     const last = old.at(-1)
-    const inOrder = samples.every((sample, i) => sample.at > (i === 0 ? (last?.at ?? '') : (samples[i - 1]?.at ?? '')))
+    const inOrder = samples.every(
+      (sample, i) => sample.at > (i === 0 ? (last?.at ?? '') : (samples[i - 1]?.at ?? '')),
+    )
     const merged = inOrder ? [...old, ...samples] : mergeByTime(old, samples)
     const from = new Date(nowMs - TELEMETRY_WINDOW_MS).toISOString()
     const start = merged.findIndex((sample) => sample.at >= from)
@@ -37,7 +39,10 @@ export function addSamples(
   return next
 }
 
-function mergeByTime(old: readonly TelemetrySample[], samples: readonly TelemetrySample[]): TelemetrySample[] {
+function mergeByTime(
+  old: readonly TelemetrySample[],
+  samples: readonly TelemetrySample[],
+): TelemetrySample[] {
   const byTime = new Map([...old, ...samples].map((sample) => [sample.at, sample]))
   return [...byTime.values()].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
 }

@@ -1,6 +1,12 @@
 import { RPCLink as PortLink } from '@orpc/client/message-port'
 import { RPCLink as SocketLink } from '@orpc/client/websocket'
+import { z } from 'zod'
+import { ErrorBody } from '../../../shared/contract'
+import { isErrorCode } from '../../../shared/errors'
+import { AnsweredError } from './errors'
 import { hostBridge } from './host'
+
+const ErrorAnswer = z.object({ error: ErrorBody })
 
 /** The part of an oRPC link that the client needs. */
 export interface Link {
@@ -69,26 +75,32 @@ export function openTransport(): Promise<Transport> {
   return hostBridge() ? openPort() : openSocket()
 }
 
-/** Exchanges a key or a name and password for a session cookie. @throws Error with the server's words */
-export async function signIn(credentials: { key: string } | { name: string; password: string }): Promise<void> {
+/** Exchanges a key or a name and password for a session cookie. @throws AnsweredError with the server's words */
+export async function signIn(
+  credentials: { key: string } | { name: string; password: string },
+): Promise<void> {
   const response = await fetch('/session', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(credentials),
   })
   if (response.ok) return
-  throw new Error(await errorMessageOf(response))
+  throw await answeredError(response)
 }
 
-/** The sentence in an error answer of the REST API; the status line when there is none. */
-export async function errorMessageOf(response: Response): Promise<string> {
+/** The error in an answer of the REST API; without one, its status line. */
+export async function answeredError(response: Response): Promise<AnsweredError> {
   const body: unknown = await response.json().catch(() => null)
-  return errorMessageIn(body) ?? `${response.status} ${response.statusText}`.trim()
+  const parsed = ErrorAnswer.safeParse(body)
+  if (!parsed.success) {
+    const message = `${response.status} ${response.statusText}`.trim()
+    return new AnsweredError({ code: 'internal', message, details: {} })
+  }
+  const { code, message, details = {} } = parsed.data.error
+  return new AnsweredError({ code: isErrorCode(code) ? code : 'internal', message, details })
 }
 
-export function errorMessageIn(body: unknown): string | null {
-  if (typeof body !== 'object' || body === null || !('error' in body)) return null
-  const { error } = body
-  if (typeof error !== 'object' || error === null || !('message' in error)) return null
-  return typeof error.message === 'string' ? error.message : null
+/** The sentence of {@link answeredError}. */
+export async function errorMessageOf(response: Response): Promise<string> {
+  return (await answeredError(response)).message
 }

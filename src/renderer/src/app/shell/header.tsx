@@ -1,4 +1,12 @@
-import { ActionIcon, Avatar, Kbd, Menu, Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core'
+import {
+  ActionIcon,
+  Avatar,
+  Kbd,
+  Menu,
+  Tooltip,
+  useComputedColorScheme,
+  useMantineColorScheme,
+} from '@mantine/core'
 import { spotlight } from '@mantine/spotlight'
 import { IconLock, IconLogout, IconMoon, IconSearch, IconSettings, IconSun } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
@@ -79,11 +87,17 @@ function Account() {
         </div>
         <Menu.Divider />
         {!me.hasPassword && (
-          <Menu.Item leftSection={<IconLock size={17} stroke={1.6} />} onClick={() => navigate('/settings?password')}>
+          <Menu.Item
+            leftSection={<IconLock size={17} stroke={1.6} />}
+            onClick={() => navigate('/settings?password')}
+          >
             {t('offerPassword')}
           </Menu.Item>
         )}
-        <Menu.Item leftSection={<IconSettings size={17} stroke={1.6} />} onClick={() => navigate('/settings')}>
+        <Menu.Item
+          leftSection={<IconSettings size={17} stroke={1.6} />}
+          onClick={() => navigate('/settings')}
+        >
           {t('page.settings')}
         </Menu.Item>
         {!hostBridge() && (

@@ -41,7 +41,12 @@ function announce(item: Import): void {
       message: (
         <>
           {i18n.t(item.known ? 'shell:importKnownText' : 'shell:importReadyText')}{' '}
-          <Anchor component={RouteLink} size="sm" to={pathTo('models', model, version)} onClick={() => notifications.hide(id)}>
+          <Anchor
+            component={RouteLink}
+            size="sm"
+            to={pathTo('models', model, version)}
+            onClick={() => notifications.hide(id)}
+          >
             {i18n.t('shell:openModel')}
           </Anchor>
         </>

@@ -27,7 +27,12 @@ function NavigationLink({ page, narrow }: { page: PageName; narrow: boolean }) {
   const Icon = ROUTES[page].icon
   const title = t(`page.${page}`)
   return (
-    <Tooltip label={title} position="right" disabled={!narrow} events={{ hover: true, focus: true, touch: false }}>
+    <Tooltip
+      label={title}
+      position="right"
+      disabled={!narrow}
+      events={{ hover: true, focus: true, touch: false }}
+    >
       <RouteLink
         to={`/${page}`}
         className={classes['navLink']}

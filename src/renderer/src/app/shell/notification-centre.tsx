@@ -13,7 +13,7 @@ import { reasonOf } from './task-centre'
 export interface Notice {
   key: string
   at: string
-  kind: 'job' | 'import' | 'denial'
+  state: 'failed' | 'rejected' | 'deny'
   title: string
   text: string
   to: string
@@ -31,15 +31,36 @@ export function noticesOf(
   for (const job of jobs) {
     if (job.state !== 'failed' || !job.finishedAt) continue
     const { id, name, finishedAt, error } = job
-    notices.push({ key: id, at: finishedAt, kind: 'job', title: name, text: error?.message ?? '', to: pathTo('jobs', id) })
+    notices.push({
+      key: id,
+      at: finishedAt,
+      state: 'failed',
+      title: name,
+      text: error?.message ?? '',
+      to: pathTo('jobs', id),
+    })
   }
   for (const item of imports) {
     if ((item.state !== 'failed' && item.state !== 'rejected') || !item.finishedAt) continue
-    notices.push({ key: item.id, at: item.finishedAt, kind: 'import', title: item.source, text: reasonOf(item), to: '/models' })
+    notices.push({
+      key: item.id,
+      at: item.finishedAt,
+      state: item.state,
+      title: item.source,
+      text: reasonOf(item),
+      to: '/models',
+    })
   }
   for (const record of audit) {
     if (record.decision !== 'deny') continue
-    notices.push({ key: record.id, at: record.at, kind: 'denial', title: record.principalName, text: record.summary, to: '/activity' })
+    notices.push({
+      key: record.id,
+      at: record.at,
+      state: 'deny',
+      title: record.principalName,
+      text: record.summary,
+      to: '/activity',
+    })
   }
   return notices.sort((a, b) => (a.at < b.at ? 1 : -1)).slice(0, SHOWN)
 }
@@ -52,7 +73,10 @@ export function NotificationCentre() {
   const jobs = useJobs((state) => state.items)
   const imports = useImports((state) => state.items)
   const audit = useAudit((state) => state.items)
-  const notices = useMemo(() => noticesOf(jobs.values(), imports.values(), audit.values()), [jobs, imports, audit])
+  const notices = useMemo(
+    () => noticesOf(jobs.values(), imports.values(), audit.values()),
+    [jobs, imports, audit],
+  )
   const fresh = notices.filter((notice) => notice.at > seenAt).length
   const label = fresh > 0 ? t('notificationsNew', { count: fresh }) : t('notifications')
 
@@ -80,7 +104,12 @@ export function NotificationCentre() {
           <strong>{t('notifications')}</strong>
         </div>
         {notices.length === 0 ? (
-          <EmptyState compact icon={IconCircleCheck} title={t('notificationsEmpty')} text={t('notificationsEmptyText')} />
+          <EmptyState
+            compact
+            icon={IconCircleCheck}
+            title={t('notificationsEmpty')}
+            text={t('notificationsEmptyText')}
+          />
         ) : (
           <ul className={classes['tasks']}>
             {notices.map((notice) => (
@@ -90,7 +119,7 @@ export function NotificationCentre() {
                     <span className={classes['taskName']} title={notice.title}>
                       {notice.title}
                     </span>
-                    <StateDot state={notice.kind === 'denial' ? 'deny' : 'failed'} />
+                    <StateDot state={notice.state} />
                   </div>
                   <div className={classes['taskWhy']}>{notice.text}</div>
                   <div className={classes['quiet']}>

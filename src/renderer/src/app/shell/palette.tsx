@@ -38,6 +38,12 @@ export function Palette() {
       scrollable
       maxHeight={420}
       radius="md"
+      // A person who is typing somewhere wants it too.
+      tagsToIgnore={[]}
+      overlayProps={{ blur: 0, backgroundOpacity: 0.45 }}
+      transitionProps={{ duration: 80, transition: 'fade' }}
+      attributes={{ content: { 'aria-label': t('search') } }}
+      scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}
       nothingFound={t('palette.nothing')}
       onSpotlightOpen={() => setOpened(true)}
       onSpotlightClose={() => setOpened(false)}
@@ -79,7 +85,9 @@ function useGroups(opened: boolean): SpotlightActionGroupData[] {
       group: t('palette.actions'),
       actions: [
         action('import-file', t('palette.importFile'), <IconFile {...icon} />, () => chooseAndImport('file')),
-        action('import-folder', t('palette.importFolder'), <IconFolder {...icon} />, () => chooseAndImport('folder')),
+        action('import-folder', t('palette.importFolder'), <IconFolder {...icon} />, () =>
+          chooseAndImport('folder'),
+        ),
         action('new-job', t('palette.newJob'), <IconPlayerPlay {...icon} />, () => navigate('/jobs?new')),
         action('add-app', t('palette.addApp'), <IconUserPlus {...icon} />, () => navigate('/access?add')),
         action('theme', t('palette.toggleTheme'), <IconSunMoon {...icon} />, () =>
@@ -94,14 +102,19 @@ function useGroups(opened: boolean): SpotlightActionGroupData[] {
     {
       group: t('palette.models'),
       actions: [...useModels.getState().items.values()].map((model) =>
-        action(`model:${model.name}`, model.name, <IconBox {...icon} />, () => navigate(pathTo('models', model.name))),
+        action(`model:${model.name}`, model.name, <IconBox {...icon} />, () =>
+          navigate(pathTo('models', model.name)),
+        ),
       ),
     },
     {
       group: t('palette.jobs'),
       actions: jobs.map((job) => ({
-        ...action(`job:${job.id}`, `${job.name} ${shortId(job.id)}`, <StateDot state={job.state} quiet />, () =>
-          navigate(pathTo('jobs', job.id)),
+        ...action(
+          `job:${job.id}`,
+          `${job.name} ${shortId(job.id)}`,
+          <StateDot state={job.state} quiet />,
+          () => navigate(pathTo('jobs', job.id)),
         ),
         description: job.waitReason ?? job.error?.message ?? job.model ?? job.kind,
       })),

@@ -29,7 +29,11 @@ export function Shell() {
 
   return (
     <div className={classes['shell']}>
-      <button type="button" className={classes['skip']} onClick={() => document.getElementById('content')?.focus()}>
+      <button
+        type="button"
+        className={classes['skip']}
+        onClick={() => document.getElementById('content')?.focus()}
+      >
         {t('skip')}
       </button>
       <Header />

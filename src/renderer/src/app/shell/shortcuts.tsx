@@ -52,7 +52,10 @@ function ShortcutList() {
   const rows: [string[][], string][] = [
     [[[commandKey, 'K']], t('keys.palette')],
     ...PAGES.map((page, i): [string[][], string] => [
-      [['g', ROUTES[page].letter], ['Alt', String(i + 1)]],
+      [
+        ['g', ROUTES[page].letter],
+        ['Alt', String(i + 1)],
+      ],
       t(`page.${page}`),
     ]),
     [[['↑', '↓']], t('keys.rows')],

@@ -16,11 +16,14 @@ export function StatusBar() {
   const queue = useQueue((state) => state.value)
   const info = useSystemInfo((state) => state.value)
   const cpu = useMemo(() => [...devices.values()].find((device) => device.kind === 'cpu'), [devices])
-  const gpus = useMemo(() => [...devices.values()].filter((device) => device.kind === 'gpu').slice(0, 2), [devices])
+  const gpus = useMemo(
+    () => [...devices.values()].filter((device) => device.kind === 'gpu').slice(0, 2),
+    [devices],
+  )
   const host = useLatestSample(cpu?.id)
   const memory = host && host.memoryTotalBytes > 0 ? host.memoryUsedBytes / host.memoryTotalBytes : null
   return (
-    <footer className={classes['footer']} aria-label={t('status')}>
+    <footer className={classes['footer']}>
       {host && <Gauge label={t('cpu')} share={host.load} colour={DEVICE_COLOURS.cpu} />}
       {gpus.map((gpu, i) => (
         <GpuGauge key={gpu.id} device={gpu.id} label={gpus.length > 1 ? `GPU ${i}` : 'GPU'} />

@@ -1,5 +1,6 @@
 import { ActionIcon, Anchor, Button, Indicator, Popover, Progress, Tooltip } from '@mantine/core'
 import { IconListCheck, IconPackageImport, IconX } from '@tabler/icons-react'
+import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Import } from '../../../../shared/contract'
 import { EmptyState, RelativeTime, StateDot } from '../../components'
@@ -8,7 +9,7 @@ import { notifyError } from '../../lib/errors'
 import { formatBytes } from '../../lib/format'
 import { useTaskCentre } from '../../lib/imports'
 import { useList } from '../../lib/live'
-import { pathTo, RouteLink } from '../../lib/router'
+import { pathTo, RouteLink, useRoute } from '../../lib/router'
 import { useImports } from '../../lib/stores'
 import classes from './shell.module.css'
 
@@ -19,6 +20,9 @@ const SHOWN = 20
 export function TaskCentre() {
   const { t } = useTranslation('shell')
   const { opened, setOpened } = useTaskCentre()
+  const route = useRoute()
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whoever goes elsewhere is done with the list
+  useEffect(() => setOpened(false), [route, setOpened])
   const imports = useList(useImports, newestFirst)
   const active = imports.filter((item) => item.state === 'running' || item.state === 'waiting').length
   const label = active > 0 ? t('tasksActive', { count: active }) : t('tasks')
@@ -133,7 +137,10 @@ export function ImportQuestion({ item }: { item: Import }) {
         >
           {t('common:cancel')}
         </Button>
-        <Button size="compact-xs" onClick={() => void getClient().storage.imports.confirm({ id: item.id }).catch(notifyError)}>
+        <Button
+          size="compact-xs"
+          onClick={() => void getClient().storage.imports.confirm({ id: item.id }).catch(notifyError)}
+        >
           {t('shell:confirmImport')}
         </Button>
       </div>

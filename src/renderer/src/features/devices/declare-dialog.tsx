@@ -34,7 +34,9 @@ function DeclareForm({ onDone }: { onDone: () => void }) {
   const form = useForm<DeclarationForm>({
     initialValues: INITIAL,
     validate: (values) =>
-      Object.fromEntries(Object.entries(problemsOf(values)).map(([field, problem]) => [field, t(`devices:form.${problem}`)])),
+      Object.fromEntries(
+        Object.entries(problemsOf(values)).map(([field, problem]) => [field, t(`devices:form.${problem}`)]),
+      ),
   })
   const { kind } = form.values
 
@@ -47,7 +49,11 @@ function DeclareForm({ onDone }: { onDone: () => void }) {
         vendor: values.vendor,
         capacity: capacityOf(values),
       })
-      notifications.show({ color: 'teal', message: t('devices:form.done', { name: device.name }), withBorder: true })
+      notifications.show({
+        color: 'teal',
+        message: t('devices:form.done', { name: device.name }),
+        withBorder: true,
+      })
       onDone()
     } catch (error) {
       notifyError(error)
@@ -95,7 +101,11 @@ function DeclareForm({ onDone }: { onDone: () => void }) {
             {...form.getInputProps('customName')}
           />
           {form.values.customName !== '' && (
-            <NumberInput label={t('devices:form.customAmount')} min={0} {...form.getInputProps('customAmount')} />
+            <NumberInput
+              label={t('devices:form.customAmount')}
+              min={0}
+              {...form.getInputProps('customAmount')}
+            />
           )}
         </Group>
         <Group justify="flex-end" mt="xs">

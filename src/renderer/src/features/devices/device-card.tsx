@@ -1,6 +1,13 @@
+import { VisuallyHidden } from '@mantine/core'
 import type { Device, TelemetrySample } from '@shared/contract'
 import { addVectors, entriesOf, type ResourceVector } from '@shared/domain/resources'
-import { IconCpu, IconCpu2, IconDeviceDesktopAnalytics, IconTrash, type TablerIcon } from '@tabler/icons-react'
+import {
+  IconCpu,
+  IconCpu2,
+  IconDeviceDesktopAnalytics,
+  IconTrash,
+  type TablerIcon,
+} from '@tabler/icons-react'
 import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ConfirmButton, DEVICE_COLOURS, Meter, Panel, StateDot, TimeChart } from '../../components'
@@ -113,7 +120,10 @@ function Granted({ device }: { device: Device }) {
                 })}
               </span>
             </div>
-            <Meter label={nameOf(resource)} parts={[{ share: held / capacity, colour: DEVICE_COLOURS[device.kind] }]} />
+            <Meter
+              label={nameOf(resource)}
+              parts={[{ share: held / capacity, colour: DEVICE_COLOURS[device.kind] }]}
+            />
           </div>
         )
       })}
@@ -126,9 +136,13 @@ function Now({ sample }: { sample: TelemetrySample }) {
   const locale = localeOf(useLanguage((state) => state.language))
   const facts: [string, string][] = [[t('load'), formatPercent(sample.load)]]
   if (sample.memoryTotalBytes > 0) {
-    facts.push([t('memory'), `${formatBytes(sample.memoryUsedBytes)} / ${formatBytes(sample.memoryTotalBytes)}`])
+    facts.push([
+      t('memory'),
+      `${formatBytes(sample.memoryUsedBytes)} / ${formatBytes(sample.memoryTotalBytes)}`,
+    ])
   }
-  if (sample.temperatureC !== undefined) facts.push([t('temperature'), `${formatNumber(sample.temperatureC, locale, 0)} °C`])
+  if (sample.temperatureC !== undefined)
+    facts.push([t('temperature'), `${formatNumber(sample.temperatureC, locale, 0)} °C`])
   if (sample.powerW !== undefined) facts.push([t('power'), `${formatNumber(sample.powerW, locale, 0)} W`])
   return (
     <dl className={classes['now']}>
@@ -146,7 +160,10 @@ function LoadChart({ device, load, colour }: { device: Device; load: LoadSeries 
   const { t } = useTranslation('devices')
   const name = t('load')
   const series = load?.devices.get(device.id)
-  const points = useMemo(() => series?.map((point) => ({ atMs: point.atMs, [name]: point.load })) ?? [], [series, name])
+  const points = useMemo(
+    () => series?.map((point) => ({ atMs: point.atMs, [name]: point.load })) ?? [],
+    [series, name],
+  )
   if (!load) return <div style={{ height: 132 }} />
   return (
     <TimeChart
@@ -166,16 +183,17 @@ function LoadChart({ device, load, colour }: { device: Device; load: LoadSeries 
 function Cores({ cores }: { cores: readonly number[] }) {
   const { t } = useTranslation('devices')
   return (
-    <div className={classes['cores']} role="group" aria-label={t('cores')}>
+    <ul className={classes['cores']} aria-label={t('cores')}>
       {cores.map((load, i) => {
         const label = `${t('core', { number: i })}: ${formatPercent(load)}`
         return (
           // biome-ignore lint/suspicious/noArrayIndexKey: a core is its number
-          <span key={i} title={label} role="img" aria-label={label}>
+          <li key={i} title={label}>
+            <VisuallyHidden>{label}</VisuallyHidden>
             <span style={{ height: `${Math.max(2, Math.min(1, load) * 100)}%` }} />
-          </span>
+          </li>
         )
       })}
-    </div>
+    </ul>
   )
 }

@@ -42,7 +42,12 @@ export function DevicesPage() {
       {error && !ready ? (
         <ErrorState error={error} />
       ) : ready && devices.length === 0 ? (
-        <EmptyState icon={IconCpu} title={t('noDevices')} text={t('noDevicesText')} action={<RescanButton />} />
+        <EmptyState
+          icon={IconCpu}
+          title={t('noDevices')}
+          text={t('noDevicesText')}
+          action={<RescanButton />}
+        />
       ) : (
         <>
           <ResourceSummary />

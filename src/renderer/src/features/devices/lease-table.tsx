@@ -4,7 +4,15 @@ import { shortId } from '@shared/domain/ids'
 import { entriesOf } from '@shared/domain/resources'
 import { IconLockOpen } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
-import { type Column, ConfirmButton, EmptyState, Mono, Panel, RelativeTime, VirtualTable } from '../../components'
+import {
+  type Column,
+  ConfirmButton,
+  EmptyState,
+  Mono,
+  Panel,
+  RelativeTime,
+  VirtualTable,
+} from '../../components'
 import { getClient } from '../../lib/client'
 import { deviceLabel } from '../../lib/devices'
 import { formatAmount } from '../../lib/format'
@@ -63,7 +71,12 @@ function useColumns(): Column<Lease>[] {
       .map(([resource, amount]) => `${resourceName(resource)} ${formatAmount(resource, amount, locale)}`)
       .join(' · ')
   return [
-    { key: 'what', width: 'minmax(160px, 2fr)', header: t('column.what'), render: (lease) => <LeaseFor lease={lease} /> },
+    {
+      key: 'what',
+      width: 'minmax(160px, 2fr)',
+      header: t('column.what'),
+      render: (lease) => <LeaseFor lease={lease} />,
+    },
     {
       key: 'holder',
       width: 'minmax(90px, 1fr)',

@@ -58,8 +58,16 @@ export function ResourceSummary() {
                 thick
                 label={nameOf(resource)}
                 parts={[
-                  { share: granted / capacity, colour: COLOURS[resource] ?? 'var(--app-running)', label: t('granted') },
-                  { share: Math.min(other, capacity - granted) / capacity, colour: 'var(--app-queued)', label: t('foreign') },
+                  {
+                    share: granted / capacity,
+                    colour: COLOURS[resource] ?? 'var(--app-running)',
+                    label: t('granted'),
+                  },
+                  {
+                    share: Math.min(other, capacity - granted) / capacity,
+                    colour: 'var(--app-queued)',
+                    label: t('foreign'),
+                  },
                 ]}
               />
               <div className={classes['quiet']}>

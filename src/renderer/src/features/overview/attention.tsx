@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core'
+import type { AuditRecord, Import } from '@shared/contract'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import type { AuditRecord, Import } from '@shared/contract'
 import { Attention } from '../../components'
 import { getClient } from '../../lib/client'
 import { useNow } from '../../lib/clock'
@@ -42,14 +42,16 @@ function WaitingImport({ item }: { item: Import }) {
       actions={
         <>
           <Button
-            size="compact-sm" fz="xs"
+            size="compact-sm"
+            fz="xs"
             variant="default"
             onClick={() => void getClient().storage.imports.cancel({ id: item.id }).catch(notifyError)}
           >
             {t('common:cancel')}
           </Button>
           <Button
-            size="compact-sm" fz="xs"
+            size="compact-sm"
+            fz="xs"
             onClick={() => void getClient().storage.imports.confirm({ id: item.id }).catch(notifyError)}
           >
             {t('overview:importAnyway')}

@@ -7,21 +7,17 @@ import { DEVICE_COLOURS, ImportButton, Meter, Panel } from '../../components'
 import { byKind } from '../../lib/devices'
 import { formatBytes, formatNumber, formatPercent } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
-import { RouteLink } from '../../lib/router'
+import { pathTo, RouteLink } from '../../lib/router'
 import { useDevices, useJobs, useModels } from '../../lib/stores'
 import { useLatestSample } from '../../lib/telemetry'
-import { usePrincipals } from './principals'
 import classes from './overview.module.css'
+import { usePrincipals } from './principals'
 
 const isApp = (principal: Principal) => principal.kind === 'app'
 
 /** The first minutes: where to drop a model, what comes after it, and the machine it will run on. */
 export function FirstSteps() {
   const { t } = useTranslation('overview')
-  const models = useModels((state) => state.items)
-  const jobs = useJobs((state) => state.items.size > 0)
-  const principals = usePrincipals()
-  const hasAlias = useMemo(() => [...models.values()].some((model) => model.aliases.length > 0), [models])
   return (
     <>
       <div className={classes['hero']}>
@@ -31,27 +27,60 @@ export function FirstSteps() {
         <ImportButton size="sm" />
       </div>
       <div className={classes['first']}>
-        <Panel title={t('first.steps')}>
-          <ol className={classes['steps']}>
-            <Step number={1} done={models.size > 0} title={t('first.import')} text={t('first.importText')} />
-            <Step number={2} done={jobs} title={t('first.run')} text={t('first.runText')} />
-            <Step number={3} done={hasAlias} title={t('first.alias')} text={t('first.aliasText')} />
-            <Step
-              number={4}
-              done={principals.some(isApp)}
-              title={t('first.app')}
-              text={t('first.appText')}
-              action={
-                <Button component={RouteLink} to="/access" variant="default" size="compact-sm" fz="xs">
-                  {t('first.open')}
-                </Button>
-              }
-            />
-          </ol>
-        </Panel>
+        <Steps />
         <ThisMachine />
       </div>
     </>
+  )
+}
+
+/** From the first model to the first app, with what is done already; it stays until something has run. */
+export function Steps() {
+  const { t } = useTranslation('overview')
+  const models = useModels((state) => state.items)
+  const ran = useJobs((state) => state.items.size > 0)
+  const principals = usePrincipals()
+  const aliased = useMemo(() => [...models.values()].some((model) => model.aliases.length > 0), [models])
+  const [first] = models.values()
+  const modelPath = first && pathTo('models', first.name)
+  const open = (to: string) => (
+    <Button component={RouteLink} to={to} variant="default" size="compact-sm" fz="xs">
+      {t('first.open')}
+    </Button>
+  )
+  return (
+    <Panel title={t('first.steps')}>
+      <ol className={classes['steps']}>
+        <Step number={1} done={models.size > 0} title={t('first.import')} text={t('first.importText')} />
+        <Step
+          number={2}
+          done={ran}
+          title={t('first.run')}
+          text={t('first.runText')}
+          action={
+            modelPath && (
+              <Button component={RouteLink} to={modelPath} size="compact-sm" fz="xs">
+                {t('first.open')}
+              </Button>
+            )
+          }
+        />
+        <Step
+          number={3}
+          done={aliased}
+          title={t('first.alias')}
+          text={t('first.aliasText')}
+          action={modelPath && open(modelPath)}
+        />
+        <Step
+          number={4}
+          done={principals.some(isApp)}
+          title={t('first.app')}
+          text={t('first.appText')}
+          action={open('/access')}
+        />
+      </ol>
+    </Panel>
   )
 }
 
@@ -65,7 +94,7 @@ function Step(props: { number: number; done: boolean; title: string; text: strin
         <strong>{props.title}</strong>
         <div className={classes['quiet']}>{props.text}</div>
       </div>
-      {props.action}
+      {!props.done && props.action}
     </li>
   )
 }

@@ -6,19 +6,57 @@ import { type Bar, FUTURE_MS, lanesOf, PAST_MS, packRows } from './lanes'
 const NOW = Date.UTC(2026, 0, 1)
 const iso = (offsetMs: number) => new Date(NOW + offsetMs).toISOString()
 const cpu: Device = {
-  id: 'd-1', kind: 'cpu', name: 'CPU', vendor: '', origin: 'detected', capacity: { cpuCores: 8 }, properties: {}, health: 'ok', foundBy: 'test',
+  id: 'd-1',
+  kind: 'cpu',
+  name: 'CPU',
+  vendor: '',
+  origin: 'detected',
+  capacity: { cpuCores: 8 },
+  properties: {},
+  health: 'ok',
+  foundBy: 'test',
 }
 const job = (change: Partial<Job>): Job => ({
-  id: 'j-1', kind: 'infer', name: 'one', model: null, modelVersion: null, state: 'running', priority: 50, attempt: 1, maxAttempts: 1,
-  progress: 0, waitReason: null, estimateMs: null, need: {}, placement: [{ device: 'd-1', amounts: { cpuCores: 1 } }],
-  timings: { queuedMs: 0, loadMs: 0, computeMs: 0 }, error: null, timeoutMs: null, dependsOn: [], labels: {}, principal: 'p', createdAt: iso(-9e5),
-  startedAt: iso(-60_000), finishedAt: null, ...change,
+  id: 'j-1',
+  kind: 'infer',
+  name: 'one',
+  model: null,
+  modelVersion: null,
+  state: 'running',
+  priority: 50,
+  attempt: 1,
+  maxAttempts: 1,
+  progress: 0,
+  waitReason: null,
+  estimateMs: null,
+  need: {},
+  placement: [{ device: 'd-1', amounts: { cpuCores: 1 } }],
+  timings: { queuedMs: 0, loadMs: 0, computeMs: 0 },
+  error: null,
+  timeoutMs: null,
+  dependsOn: [],
+  labels: {},
+  principal: 'p',
+  createdAt: iso(-9e5),
+  startedAt: iso(-60_000),
+  finishedAt: null,
+  ...change,
 })
 const lease = (change: Partial<Lease>): Lease => ({
-  id: 'l-1', state: 'granted', need: {}, placement: [{ device: 'd-1', amounts: { cpuCores: 1 } }], holder: 'p', job: 'j-1', purpose: 'job',
-  priority: 50, createdAt: iso(-60_000), expiresAt: null, ...change,
+  id: 'l-1',
+  state: 'granted',
+  need: {},
+  placement: [{ device: 'd-1', amounts: { cpuCores: 1 } }],
+  holder: 'p',
+  job: 'j-1',
+  purpose: 'job',
+  priority: 50,
+  createdAt: iso(-60_000),
+  expiresAt: null,
+  ...change,
 })
-const lanes = (jobs: Job[], leases: Lease[]) => lanesOf([cpu], leases, new Map(jobs.map((j) => [j.id, j])), NOW)
+const lanes = (jobs: Job[], leases: Lease[]) =>
+  lanesOf([cpu], leases, new Map(jobs.map((j) => [j.id, j])), NOW)
 
 describe('lanesOf', () => {
   it('draws a running job from its start to its estimate, on the device of its lease', () => {
@@ -36,16 +74,24 @@ describe('lanesOf', () => {
       ],
       [],
     )
-    expect(lane?.rows.flat()).toMatchObject([{ key: 'j-1', kind: 'done', fromMs: NOW - PAST_MS, toMs: NOW - 100_000 }])
+    expect(lane?.rows.flat()).toMatchObject([
+      { key: 'j-1', kind: 'done', fromMs: NOW - PAST_MS, toMs: NOW - 100_000 },
+    ])
   })
 
   it('shows a lease without a job as held, and jobs with an estimate as what is next', () => {
     const all = lanes(
-      [job({ id: 'j-2', state: 'queued', placement: null, startedAt: null, estimateMs: 10_000 }), job({ id: 'j-3', state: 'queued', placement: null, startedAt: null, estimateMs: FUTURE_MS * 2 })],
+      [
+        job({ id: 'j-2', state: 'queued', placement: null, startedAt: null, estimateMs: 10_000 }),
+        job({ id: 'j-3', state: 'queued', placement: null, startedAt: null, estimateMs: FUTURE_MS * 2 }),
+      ],
       [lease({ job: null, purpose: 'engine silero-vad@1' })],
     )
     expect(all[0]?.rows.flat()).toMatchObject([{ label: 'engine silero-vad@1', kind: 'held' }])
-    expect(all[1]).toMatchObject({ device: null, rows: [[{ key: 'j-2', kind: 'planned', fromMs: NOW + 10_000 }]] })
+    expect(all[1]).toMatchObject({
+      device: null,
+      rows: [[{ key: 'j-2', kind: 'planned', fromMs: NOW + 10_000 }]],
+    })
   })
 })
 
@@ -54,12 +100,22 @@ describe('packRows', () => {
     const bars = fc.array(fc.tuple(fc.nat(50), fc.integer({ min: 1, max: 20 })), { maxLength: 30 })
     fc.assert(
       fc.property(bars, fc.integer({ min: 1, max: 4 }), (spans, maxRows) => {
-        const list = spans.map(([from, length], i): Bar => ({ key: String(i), label: '', kind: 'done', fromMs: from, toMs: from + length, job: null }))
+        const list = spans.map(
+          ([from, length], i): Bar => ({
+            key: String(i),
+            label: '',
+            kind: 'done',
+            fromMs: from,
+            toMs: from + length,
+            job: null,
+          }),
+        )
         const { rows, hidden } = packRows(list, maxRows)
         expect(rows.length).toBeLessThanOrEqual(maxRows)
         expect(rows.flat().length + hidden).toBe(list.length)
         for (const row of rows) {
-          for (const [i, bar] of row.entries()) if (i > 0) expect(bar.fromMs).toBeGreaterThanOrEqual(row[i - 1]!.toMs)
+          for (const [i, bar] of row.entries())
+            if (i > 0) expect(bar.fromMs).toBeGreaterThanOrEqual(row[i - 1]!.toMs)
         }
       }),
     )

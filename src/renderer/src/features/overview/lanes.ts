@@ -94,7 +94,11 @@ export function lanesOf(
   }))
   if (planned.length > 0) {
     planned.sort((a, b) => a.fromMs - b.fromMs)
-    lanes.push({ device: null, ...packRows(planned.slice(0, MAX_ROWS), MAX_ROWS), hidden: Math.max(0, planned.length - MAX_ROWS) })
+    lanes.push({
+      device: null,
+      ...packRows(planned.slice(0, MAX_ROWS), MAX_ROWS),
+      hidden: Math.max(0, planned.length - MAX_ROWS),
+    })
   }
   return lanes
 }

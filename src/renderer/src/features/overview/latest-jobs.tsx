@@ -1,10 +1,8 @@
-import { Button } from '@mantine/core'
 import type { Job } from '@shared/contract'
 import { isTerminal } from '@shared/domain/job-state'
-import { IconStack2 } from '@tabler/icons-react'
 import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
-import { EmptyState, Panel, VirtualTable } from '../../components'
+import { Panel, VirtualTable } from '../../components'
 import { navigate, pathTo, RouteLink } from '../../lib/router'
 import { useDevices, useJobs } from '../../lib/stores'
 import { jobColumns } from '../jobs/job-columns'
@@ -25,7 +23,6 @@ export function LatestJobs() {
   const { t } = useTranslation('overview')
   const { t: tJobs } = useTranslation('jobs')
   const items = useJobs((state) => state.items)
-  const ready = useJobs((state) => state.ready)
   const devices = useDevices((state) => state.items)
   const nameOf = usePrincipalNames()
   const jobs = useMemo(() => latestJobs(items.values()), [items])
@@ -48,25 +45,15 @@ export function LatestJobs() {
         </RouteLink>
       }
     >
-      {ready && jobs.length === 0 ? (
-        <EmptyState
-          compact
-          icon={IconStack2}
-          title={t('noJobs')}
-          text={t('noJobsText')}
-          action={<Button onClick={() => navigate('/jobs?new')}>{t('newJob')}</Button>}
-        />
-      ) : (
-        <VirtualTable
-          label={t('latest')}
-          rows={jobs}
-          rowKey={(job) => job.id}
-          columns={columns}
-          rowHeight={48}
-          maxHeight={460}
-          onSelect={(job) => navigate(pathTo('jobs', job.id))}
-        />
-      )}
+      <VirtualTable
+        label={t('latest')}
+        rows={jobs}
+        rowKey={(job) => job.id}
+        columns={columns}
+        rowHeight={48}
+        maxHeight={460}
+        onSelect={(job) => navigate(pathTo('jobs', job.id))}
+      />
     </Panel>
   )
 }

@@ -1,6 +1,6 @@
+import type { Device, Job } from '@shared/contract'
 import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
-import type { Device, Job } from '@shared/contract'
 import { Metric } from '../../components'
 import { deviceLabel } from '../../lib/devices'
 import { formatDuration, formatNumber } from '../../lib/format'
@@ -9,7 +9,10 @@ import { useDevices, useJobs, useQueue, useQueueHistory } from '../../lib/stores
 import classes from './overview.module.css'
 
 /** How many running jobs each device has, the busiest first. */
-export function runningByDevice(jobs: Iterable<Job>, devices: ReadonlyMap<string, Device>): [string, number][] {
+export function runningByDevice(
+  jobs: Iterable<Job>,
+  devices: ReadonlyMap<string, Device>,
+): [string, number][] {
   const counts = new Map<string, number>()
   for (const job of jobs) {
     if (job.state !== 'running') continue
@@ -45,10 +48,13 @@ export function Metrics() {
   const hour = queue?.lastHour
   const finished = hour ? hour.succeeded + hour.failed + hour.cancelled : 0
   const ended = hour ? hour.succeeded + hour.failed : 0
-  const [wait = '–', waitUnit] = hour?.medianWaitMs == null ? [] : formatDuration(hour.medianWaitMs).split(/ (.*)/)
+  const [wait = '–', waitUnit] =
+    hour?.medianWaitMs == null ? [] : formatDuration(hour.medianWaitMs).split(/ (.*)/)
 
   const waitingNote = [
-    ...(queued > 0 && queue?.predictedWaitMs ? [t('waitingNote', { wait: formatDuration(queue.predictedWaitMs) })] : []),
+    ...(queued > 0 && queue?.predictedWaitMs
+      ? [t('waitingNote', { wait: formatDuration(queue.predictedWaitMs) })]
+      : []),
     ...(held > 0 ? [t('heldNote', { count: held })] : []),
   ].join(' · ')
 
@@ -58,7 +64,12 @@ export function Metrics() {
         label={t('running')}
         value={formatNumber(running, locale)}
         unit={t('jobs', { count: running })}
-        note={placed.slice(0, 3).map(([device, count]) => t('runningNote', { device, count })).join(', ') || t('runningNone')}
+        note={
+          placed
+            .slice(0, 3)
+            .map(([device, count]) => t('runningNote', { device, count }))
+            .join(', ') || t('runningNone')
+        }
         trend={thin(points.map((point) => point.running))}
         colour="var(--app-running)"
       />

@@ -1,6 +1,6 @@
+import type { Device } from '@shared/contract'
 import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
-import type { Device } from '@shared/contract'
 import { type ChartPoint, type ChartSeries, DEVICE_COLOURS, Panel, TimeChart } from '../../components'
 import { deviceLabel } from '../../lib/devices'
 import { formatPercent } from '../../lib/format'
@@ -18,8 +18,13 @@ export function Utilisation() {
   const load = useLoadSeries(range)
   const devices = useDevices((state) => state.items)
   const cpu = useMemo(() => [...devices.values()].find((device) => device.kind === 'cpu'), [devices])
-  const gpu = useMemo(() => [...devices.values()].find((device) => device.kind === 'gpu' && device.health === 'ok'), [devices])
-  const memoryTotal = useTelemetry((state) => (cpu ? (state.samples.get(cpu.id)?.at(-1)?.memoryTotalBytes ?? 0) : 0))
+  const gpu = useMemo(
+    () => [...devices.values()].find((device) => device.kind === 'gpu' && device.health === 'ok'),
+    [devices],
+  )
+  const memoryTotal = useTelemetry((state) =>
+    cpu ? (state.samples.get(cpu.id)?.at(-1)?.memoryTotalBytes ?? 0) : 0,
+  )
   const gpuName = gpu ? deviceLabel(gpu.id, devices) : null
 
   const series: ChartSeries[] = [
@@ -66,7 +71,8 @@ function pointsOf(
   return host.map((point, i) => ({
     atMs: point.atMs,
     [names.cpuName]: point.load,
-    [names.memoryName]: point.memoryUsedBytes === null || memoryTotal === 0 ? null : point.memoryUsedBytes / memoryTotal,
+    [names.memoryName]:
+      point.memoryUsedBytes === null || memoryTotal === 0 ? null : point.memoryUsedBytes / memoryTotal,
     ...(names.gpuName ? { [names.gpuName]: graphics[i]?.load ?? null } : {}),
   }))
 }

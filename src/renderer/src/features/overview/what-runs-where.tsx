@@ -37,7 +37,10 @@ export function WhatRunsWhere() {
       <div className={classes['lanes']}>
         {lanes.map((lane) => (
           <div key={lane.device ?? 'next'} className={classes['lane']}>
-            <span className={classes['laneName']} title={(lane.device && devices.get(lane.device)?.name) ?? undefined}>
+            <span
+              className={classes['laneName']}
+              title={(lane.device && devices.get(lane.device)?.name) ?? undefined}
+            >
               {lane.device === null ? t('next') : deviceLabel(lane.device, devices)}
             </span>
             <div className={classes['laneTrack']}>
@@ -50,7 +53,9 @@ export function WhatRunsWhere() {
                 </div>
               ))}
               <span className={classes['nowLine']} style={{ left: NOW_AT }} aria-hidden="true" />
-              {lane.hidden > 0 && <span className={classes['laneMore']}>{t('laneMore', { count: lane.hidden })}</span>}
+              {lane.hidden > 0 && (
+                <span className={classes['laneMore']}>{t('laneMore', { count: lane.hidden })}</span>
+              )}
             </div>
           </div>
         ))}

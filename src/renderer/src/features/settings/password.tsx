@@ -52,11 +52,17 @@ function PasswordForm({ me }: { me: Principal }) {
   })
   return (
     <form className={classes['form']} onSubmit={submit} noValidate>
-      <div className={classes['quiet']}>{me.hasPassword ? t('accountHas', { name: me.name }) : t('accountNone')}</div>
+      <div className={classes['quiet']}>
+        {me.hasPassword ? t('accountHas', { name: me.name }) : t('accountNone')}
+      </div>
       {/* Lets a password manager know whose password this is. */}
       <input type="text" autoComplete="username" value={me.name} readOnly hidden />
       {me.hasPassword && (
-        <PasswordInput label={t('current')} autoComplete="current-password" {...form.getInputProps('current')} />
+        <PasswordInput
+          label={t('current')}
+          autoComplete="current-password"
+          {...form.getInputProps('current')}
+        />
       )}
       <PasswordInput
         label={t('password')}

@@ -41,7 +41,7 @@ function Runtime({ runtime }: { runtime: RuntimeView }) {
         <div className={classes['rowName']}>
           <strong>{runtime.name}</strong> <span className={classes['quiet']}>{runtime.version}</span>
           <div className={classes['quiet']}>
-            {runtime.formats.join(', ')} · {runtime.backend}
+            {[runtime.formats.join(', '), runtime.backend].filter(Boolean).join(' · ')}
           </div>
         </div>
         <StateDot
@@ -71,7 +71,11 @@ function Engine({ engine }: { engine: EngineView }) {
           {t('engine', { model, version })}
         </RouteLink>
         <div className={classes['quiet']}>
-          {t('engineFacts', { memory: formatBytes(engine.memoryBytes), count: engine.runs, pid: engine.pid ?? '–' })}
+          {t('engineFacts', {
+            memory: formatBytes(engine.memoryBytes),
+            count: engine.runs,
+            pid: engine.pid ?? '–',
+          })}
         </div>
       </div>
       <StateDot state={engine.state} />

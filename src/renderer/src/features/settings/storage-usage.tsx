@@ -24,7 +24,10 @@ export function StorageUsage() {
           <div className={classes['rowHead']}>
             <strong>{t('stored', { count: value.blobs, bytes: formatBytes(value.blobBytes) })}</strong>
             <span className={classes['quiet']}>
-              {t('freeOf', { free: formatBytes(value.diskFreeBytes), total: formatBytes(value.diskTotalBytes) })}
+              {t('freeOf', {
+                free: formatBytes(value.diskFreeBytes),
+                total: formatBytes(value.diskTotalBytes),
+              })}
             </span>
           </div>
           {value.diskTotalBytes > 0 && (
@@ -32,9 +35,14 @@ export function StorageUsage() {
               thick
               label={t('usage')}
               parts={[
-                { share: value.blobBytes / value.diskTotalBytes, colour: 'var(--app-running)', label: t('models') },
                 {
-                  share: (value.diskTotalBytes - value.diskFreeBytes - value.blobBytes) / value.diskTotalBytes,
+                  share: value.blobBytes / value.diskTotalBytes,
+                  colour: 'var(--app-running)',
+                  label: t('models'),
+                },
+                {
+                  share:
+                    (value.diskTotalBytes - value.diskFreeBytes - value.blobBytes) / value.diskTotalBytes,
                   colour: 'var(--app-queued)',
                   label: t('others'),
                 },

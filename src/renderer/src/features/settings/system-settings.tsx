@@ -29,7 +29,13 @@ export function SystemSettings() {
   async function save(change: Partial<Settings>): Promise<void> {
     try {
       setSettings(await getClient().system.settings.update(change))
-      notifications.show({ id: 'settings-saved', color: 'teal', message: t('saved'), withBorder: true, autoClose: 2_000 })
+      notifications.show({
+        id: 'settings-saved',
+        color: 'teal',
+        message: t('saved'),
+        withBorder: true,
+        autoClose: 2_000,
+      })
     } catch (cause) {
       notifyError(cause)
     }
@@ -95,7 +101,11 @@ function ApiAddress() {
   return (
     <div>
       <div className={classes['label']}>{t('address')}</div>
-      {url === null ? <span className={classes['quiet']}>{t('addressOff')}</span> : <IdText id={url} text={url} />}
+      {url === null ? (
+        <span className={classes['quiet']}>{t('addressOff')}</span>
+      ) : (
+        <IdText id={url} text={url} />
+      )}
     </div>
   )
 }
@@ -113,7 +123,9 @@ function NumberSetting(props: {
   const [busy, setBusy] = useState(false)
   const form = useForm<{ value: number | string }>({
     initialValues: { value: props.value },
-    validate: { value: (value) => (typeof value === 'number' && props.isValid(value) ? null : props.problem) },
+    validate: {
+      value: (value) => (typeof value === 'number' && props.isValid(value) ? null : props.problem),
+    },
   })
   const submit = form.onSubmit(({ value }) => {
     if (typeof value !== 'number') return

@@ -1,0 +1,42 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { coreMigrations, createCore } from '../../core'
+import { createFakeHost, fakeCpu } from '../../core/testing/fake-host'
+import { createLocalExecutor } from '../../executors/local'
+import { systemClock } from '../../platform/clock'
+import { openDatabase } from '../../platform/database'
+import { createLogger } from '../../platform/logger'
+import { createStorage, storageMigrations } from '../../storage'
+import { computeMigrations, createCompute } from '..'
+
+/** Everything real but the machine, which always has the given cores. */
+export async function openRealSystem(dataDir: string, workersDir: string, inspectWorkerEntry: string, cores = 2) {
+  await mkdir(dataDir, { recursive: true })
+  const clock = systemClock
+  const logger = createLogger('error')
+  const database = await openDatabase(join(dataDir, 'test.db'), { ...coreMigrations, ...storageMigrations, ...computeMigrations })
+  const core = createCore({ database, clock, logger, host: createFakeHost([fakeCpu(cores, 64e9)]) })
+  core.setReservedMemory(0)
+  const storage = createStorage({ dataDir, database, clock, logger, inspectWorkerEntry, usersOf: () => [] })
+  const executor = createLocalExecutor({ clock, logger, workersDir })
+  const compute = createCompute({ core, storage, database, clock, logger, executor, engineIdleMs: 60_000 })
+  await core.start()
+  await storage.start()
+  await executor.start()
+  await compute.start()
+  return {
+    database,
+    core,
+    storage,
+    executor,
+    compute,
+    async close() {
+      await compute.stop(1000)
+      await compute.dispose()
+      await executor.dispose()
+      core.dispose()
+      await storage.dispose()
+      await database.dispose()
+    },
+  }
+}

@@ -1,0 +1,52 @@
+import { connect, type Socket } from 'node:net'
+import { FrameReader, writeFrame } from '../frames'
+import { Request, WORKER_ENV } from '../protocol'
+
+/**
+ * A worker that lies, for tests. It loads like any other; what it does next stands in the `path` of the version's first
+ * file.
+ */
+const TRICKS: Record<string, (socket: Socket, id: number) => void> = {
+  garbage: (socket) => void socket.write(Buffer.from('Segmentation fault (core dumped)\n'.repeat(9))),
+  'endless-body': (socket) => {
+    const prefix = Buffer.alloc(8)
+    prefix.writeUInt32LE(2, 0)
+    prefix.writeUInt32LE(0xffffffff, 4)
+    socket.write(prefix)
+  },
+  'wrong-items': (socket, id) => {
+    const none = Buffer.from([2, 0, 0, 0, 0x5b, 0x5d, 0, 0])
+    writeFrame(socket, { type: 'done', id, computeMs: 1 }, none)
+  },
+  'torn-tensors': (socket, id) =>
+    writeFrame(socket, { type: 'done', id, computeMs: 1 }, Buffer.from('not tensors')),
+  'wrong-id': (socket, id) => writeFrame(socket, { type: 'done', id: id + 7, computeMs: 1 }),
+  'closes-and-stays': (socket) => void socket.destroy(),
+  'talks-without-end': (socket, id) => {
+    for (let i = 0; i < 3000; i++) process.stderr.write(`line ${i} ${'x'.repeat(3000)}\n`)
+    writeFrame(socket, { type: 'failed', id, reason: 'runtime', message: 'tired' })
+  },
+}
+
+if (process.env[WORKER_ENV.probe] === '1') {
+  process.stdout.write(
+    `${JSON.stringify({ available: true, version: '0', backend: 'none', reason: null })}\n`,
+  )
+} else {
+  process.stdin.on('end', () => process.exit(0)).resume()
+  const socket = connect(process.env[WORKER_ENV.socket] ?? '')
+  const reader = new FrameReader()
+  let trick = ''
+  socket.on('error', () => socket.destroy())
+  socket.on('data', (chunk) => {
+    for (const frame of reader.push(chunk)) {
+      const request = Request.parse(frame.header)
+      if (request.type === 'load') {
+        trick = request.files[0]?.path ?? ''
+        if (trick === 'dies-loading') process.exit(3)
+        if (trick !== 'never-loads') writeFrame(socket, { type: 'loaded', id: request.id })
+      } else if (request.type !== 'exit' && request.type !== 'cancel') TRICKS[trick]?.(socket, request.id)
+    }
+  })
+  writeFrame(socket, { type: 'hello', protocol: 1, token: process.env[WORKER_ENV.token] })
+}
