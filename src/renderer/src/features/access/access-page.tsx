@@ -4,8 +4,8 @@ import { useCallback, useEffect, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { EmptyState, Page } from '../../components'
 import { useRoute } from '../../lib/router'
-import { useAccess, useFollowAccess, useNameOf } from './access-store'
 import classes from './access.module.css'
+import { useAccess, useFollowAccess, useNameOf } from './access-store'
 import { parseUid } from './cedar/uid'
 import { exactPermit, exactPermitId } from './cedar/write-policy'
 import { AddAppDialog } from './people/add-app-dialog'
@@ -50,7 +50,9 @@ function Detail({ id }: { id: string }) {
   const principal = items.find((candidate) => candidate.id === id)
   if (principal) return <PrincipalDetail key={id} principal={principal} />
   if (!ready) return null
-  return <EmptyState compact icon={IconUserOff} title={t('detail.gone', { id })} text={t('detail.goneText')} />
+  return (
+    <EmptyState compact icon={IconUserOff} title={t('detail.gone', { id })} text={t('detail.goneText')} />
+  )
 }
 
 /** Who may use the system, what the policies let them do, and a place to ask. */

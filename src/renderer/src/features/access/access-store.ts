@@ -26,7 +26,10 @@ async function allPrincipals(client: Client): Promise<Principal[]> {
   const all: Principal[] = []
   let cursor: string | undefined
   do {
-    const page = await client.security.principals.list({ limit: 1000, ...(cursor === undefined ? {} : { cursor }) })
+    const page = await client.security.principals.list({
+      limit: 1000,
+      ...(cursor === undefined ? {} : { cursor }),
+    })
     all.push(...page.items)
     cursor = page.nextCursor ?? undefined
   } while (cursor !== undefined)

@@ -1,7 +1,13 @@
 import type { Action } from '@shared/domain/actions'
 
-type ActionTree<Name extends string> = Name extends `${infer Head}.${infer Tail}` ? { [Key in Head]: Record<Tail, string> } : never
-type Merge<Union> = (Union extends unknown ? (value: Union) => void : never) extends (value: infer All) => void ? All : never
+type ActionTree<Name extends string> = Name extends `${infer Head}.${infer Tail}`
+  ? { [Key in Head]: Record<Tail, string> }
+  : never
+type Merge<Union> = (Union extends unknown ? (value: Union) => void : never) extends (
+  value: infer All,
+) => void
+  ? All
+  : never
 /** Words for every action of the policies; one that is missing does not compile. */
 export type ActionTexts = { [Group in keyof Merge<ActionTree<Action>>]: Merge<ActionTree<Action>>[Group] }
 
@@ -33,7 +39,9 @@ export const actionsEn = {
   settings: { read: 'read settings', manage: 'change settings' },
 } satisfies ActionTexts
 
-export const actionsZh: { [Group in keyof typeof actionsEn]: Record<keyof (typeof actionsEn)[Group], string> } = {
+export const actionsZh: {
+  [Group in keyof typeof actionsEn]: Record<keyof (typeof actionsEn)[Group], string>
+} = {
   device: { read: '查看设备', manage: '声明和移除设备' },
   lease: { request: '申请资源', read: '查看租约', release: '释放租约' },
   quota: { manage: '设置配额' },

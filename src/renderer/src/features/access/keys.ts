@@ -11,7 +11,8 @@ export function keyState(key: ApiKey, nowMs: number): KeyState {
 /** The newest use of any key; null when none was used. */
 export function lastUsed(keys: readonly ApiKey[]): string | null {
   return keys.reduce<string | null>(
-    (last, { lastUsedAt }) => (lastUsedAt !== null && (last === null || lastUsedAt > last) ? lastUsedAt : last),
+    (last, { lastUsedAt }) =>
+      lastUsedAt !== null && (last === null || lastUsedAt > last) ? lastUsedAt : last,
     null,
   )
 }

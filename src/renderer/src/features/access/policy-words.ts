@@ -32,7 +32,11 @@ function whoWords(t: Words, scope: Scope, nameOf: (id: string) => string): strin
   if (scope.op === 'any') return t('policies.everyone')
   if (scope.op === 'is') {
     if (scope.within) return null
-    return scope.type === 'App' ? t('policies.everyApp') : scope.type === 'User' ? t('policies.everyPerson') : null
+    return scope.type === 'App'
+      ? t('policies.everyApp')
+      : scope.type === 'User'
+        ? t('policies.everyPerson')
+        : null
   }
   const names = scope.uids.map((uid) => {
     const role = uid.type === 'Role' ? ROLES.find((name) => name === uid.id) : undefined
@@ -45,7 +49,9 @@ function resourceWords(t: Words, scope: Scope): string {
   if (scope.op === 'any' || scope.op === 'is') return ''
   const names = scope.uids
     .filter(({ type }) => type !== 'System')
-    .map(({ type, id }) => (type === 'Model' && scope.op === 'in' ? t('policies.everyVersion', { name: id }) : id))
+    .map(({ type, id }) =>
+      type === 'Model' && scope.op === 'in' ? t('policies.everyVersion', { name: id }) : id,
+    )
   return names.join(t('policies.listSeparator'))
 }
 
@@ -58,14 +64,21 @@ function whatWords(t: Words, { action, resource }: StatementView): string {
   }
   const all = action.uids.map(({ id }) => id)
   if (all.length === 1 && all[0] !== undefined) return aboutWords(t, all[0], about)
-  const shown = all.slice(0, SHOWN_ACTIONS).map((name) => actionWords(t, name)).join(t('policies.listSeparator'))
+  const shown = all
+    .slice(0, SHOWN_ACTIONS)
+    .map((name) => actionWords(t, name))
+    .join(t('policies.listSeparator'))
   const rest = all.length - SHOWN_ACTIONS
   const words = rest > 0 ? t('policies.andMore', { first: shown, count: rest }) : shown
   return about === '' ? words : `${words}: ${about}`
 }
 
 /** What one statement says, as a sentence; null where its head names what has no words. */
-export function statementWords(t: Words, statement: StatementView, nameOf: (id: string) => string): string | null {
+export function statementWords(
+  t: Words,
+  statement: StatementView,
+  nameOf: (id: string) => string,
+): string | null {
   const who = whoWords(t, statement.principal, nameOf)
   if (who === null) return null
   const key = statement.effect === 'permit' ? 'policies.may' : 'policies.mayNot'
@@ -75,7 +88,11 @@ export function statementWords(t: Words, statement: StatementView, nameOf: (id: 
 }
 
 /** Whom a policy concerns and how, in plain words; null when its text does not tell. */
-export function policyWords(t: Words, policy: Pick<Policy, 'text'>, nameOf: (id: string) => string): string | null {
+export function policyWords(
+  t: Words,
+  policy: Pick<Policy, 'text'>,
+  nameOf: (id: string) => string,
+): string | null {
   const statements = readPolicy(policy.text)
   if (!statements || statements.length === 0) return null
   const sentences: string[] = []

@@ -44,7 +44,8 @@ export const texts = defineTexts({
       revoke: 'Revoke',
       revokeLabel: 'Revoke the key {{prefix}}',
       revokeTitle: 'Revoke the key {{prefix}}…?',
-      revokeText: 'Programs that use it get 401 from now on, and their connections end. This can not be undone.',
+      revokeText:
+        'Programs that use it get 401 from now on, and their connections end. This can not be undone.',
       expires: 'expires',
       expired: 'expired',
       revoked: 'revoked',
@@ -212,7 +213,8 @@ export const texts = defineTexts({
       discard: 'Discard',
       delete: 'Delete',
       deleteTitle: 'Delete the policy {{id}}?',
-      deleteText: 'What only it permits is denied from now on; what it forbids may be allowed by others. This can not be undone.',
+      deleteText:
+        'What only it permits is denied from now on; what it forbids may be allowed by others. This can not be undone.',
       readOnly: 'Built in: it gives the roles their meaning and can not be changed.',
       copyAsNew: 'Copy as a new policy',
       chooseTitle: 'Choose a policy',
@@ -231,7 +233,13 @@ export const texts = defineTexts({
       whoApp: 'one app',
       whoPerson: 'one person',
       whoRole: 'everyone of a role',
-      about: { System: 'the machine', Model: 'a model', ModelRef: 'a model as asked for', Job: 'a job', Lease: 'a lease' },
+      about: {
+        System: 'the machine',
+        Model: 'a model',
+        ModelRef: 'a model as asked for',
+        Job: 'a job',
+        Lease: 'a lease',
+      },
       resources: {
         whole: 'every version of a model',
         alias: 'what an alias means',
@@ -496,8 +504,19 @@ export const texts = defineTexts({
       whoApp: '一个应用',
       whoPerson: '一个用户',
       whoRole: '某角色的所有人',
-      about: { System: '整台机器', Model: '一个模型', ModelRef: '所请求的模型', Job: '一个任务', Lease: '一个租约' },
-      resources: { whole: '模型的所有版本', alias: '别名所指的版本', version: '某一个版本', own: '仅限自己的' },
+      about: {
+        System: '整台机器',
+        Model: '一个模型',
+        ModelRef: '所请求的模型',
+        Job: '一个任务',
+        Lease: '一个租约',
+      },
+      resources: {
+        whole: '模型的所有版本',
+        alias: '别名所指的版本',
+        version: '某一个版本',
+        own: '仅限自己的',
+      },
     },
     try: {
       text: '只问结果，不会真正执行。',

@@ -8,8 +8,8 @@ import { EmptyState, ErrorState, Facts, Mono, Panel, STATE_COLOURS } from '../..
 import { getClient, useConnection } from '../../lib/client'
 import { type ErrorView, toErrorView } from '../../lib/errors'
 import { useJobs, useLeases, useModels } from '../../lib/stores'
-import { useAccess } from './access-store'
 import classes from './access.module.css'
+import { useAccess } from './access-store'
 import { formatUid, parseUid, principalUid, type Uid } from './cedar/uid'
 import { PolicyLink } from './policy-link'
 import { actionWords, attemptWords, isAction } from './policy-words'
@@ -92,7 +92,11 @@ function Verdict({ answer, stale }: { answer: Answer; stale: boolean }) {
   return (
     <div className={classes['verdict']} data-stale={stale || undefined} role="status">
       <div className={classes['verdictHead']}>
-        <span className={classes['verdictDot']} style={{ '--dot': STATE_COLOURS[decision.decision] }} aria-hidden="true" />
+        <span
+          className={classes['verdictDot']}
+          style={{ '--dot': STATE_COLOURS[decision.decision] }}
+          aria-hidden="true"
+        />
         {t(allowed ? 'try.allowed' : 'try.denied')}
       </div>
       <div>{t(allowed ? 'try.sentenceAllow' : 'try.sentenceDeny', words)}</div>
@@ -166,7 +170,8 @@ export function TryTab(props: { principal: string | null; action: string | null;
     }))
   }, [t])
 
-  const resource = type === null ? null : type === 'System' ? MACHINE : id.trim() === '' ? null : { type, id: id.trim() }
+  const resource =
+    type === null ? null : type === 'System' ? MACHINE : id.trim() === '' ? null : { type, id: id.trim() }
   const question =
     principal !== null && action !== null && resource !== null
       ? { principal, action, resource: formatUid(resource) }

@@ -1,9 +1,9 @@
 import { validate } from '@cedar-policy/cedar-wasm/nodejs'
+import { ACTIONS } from '@shared/domain/actions'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import schema from '../../../../../../resources/policies/llmagentos.cedarschema?raw'
 import builtIn from '../../../../../../resources/policies/built-in.cedar?raw'
-import { ACTIONS } from '@shared/domain/actions'
+import schema from '../../../../../../resources/policies/llmagentos.cedarschema?raw'
 import { concerns, readPolicy } from './read-policy'
 import { tokensOf } from './tokens'
 import { formatUid, parseUid } from './uid'
@@ -27,13 +27,21 @@ function problemsIn(text: string): string[] {
 
 const app = { kind: 'app' as const, id: 'notes-app' }
 const words = fc.string({ unit: 'grapheme', maxLength: 40 })
-const anyText = fc.oneof(words, fc.constantFrom('"', '\\', '\n', '\u202e', '\0', '*/ permit(principal, action, resource);'))
+const anyText = fc.oneof(
+  words,
+  fc.constantFrom('"', '\\', '\n', '\u202e', '\0', '*/ permit(principal, action, resource);'),
+)
 // Cedar warns of ids beyond printable ASCII, and the system gives none.
-const asciiId = fc.oneof(fc.string({ maxLength: 40 }), fc.constantFrom('"', '\\', '"); permit(principal, action, resource);//'))
+const asciiId = fc.oneof(
+  fc.string({ maxLength: 40 }),
+  fc.constantFrom('"', '\\', '"); permit(principal, action, resource);//'),
+)
 const modelName = fc.stringMatching(/^[a-z0-9]([a-z0-9._-]{0,20}[a-z0-9])?$/)
 const modelChoice = fc.oneof(
   modelName,
-  fc.tuple(modelName, fc.constantFrom('production', 'canary', '1', '42')).map(([name, tail]) => `${name}@${tail}`),
+  fc
+    .tuple(modelName, fc.constantFrom('production', 'canary', '1', '42'))
+    .map(([name, tail]) => `${name}@${tail}`),
 )
 const grants: fc.Arbitrary<Grant> = fc
   .record({
@@ -46,8 +54,15 @@ const grants: fc.Arbitrary<Grant> = fc
 
 describe('the text of a grant', () => {
   it('lets an app run one alias, and read about that model', () => {
-    const grant = { models: ['silero-vad@production'], readModels: true, listModels: false, submitJobs: false }
-    expect(grantPolicy(app, grant, 'notes-app may run silero-vad@production')).toBe(`// notes-app may run silero-vad@production
+    const grant = {
+      models: ['silero-vad@production'],
+      readModels: true,
+      listModels: false,
+      submitJobs: false,
+    }
+    expect(
+      grantPolicy(app, grant, 'notes-app may run silero-vad@production'),
+    ).toBe(`// notes-app may run silero-vad@production
 permit (
   principal == App::"notes-app",
   action == Action::"model.run",
@@ -104,10 +119,19 @@ permit (
 
 describe('names of policies', () => {
   it('say who may run what', () => {
-    const grant = { models: ['silero-vad@production'], readModels: true, listModels: false, submitJobs: false }
+    const grant = {
+      models: ['silero-vad@production'],
+      readModels: true,
+      listModels: false,
+      submitJobs: false,
+    }
     expect(grantPolicyId(app, grant, new Set())).toBe('notes-app-may-run-silero-vad-production')
-    expect(grantPolicyId(app, { ...grant, models: ['a', 'b', 'c'] }, new Set())).toBe('notes-app-may-run-a-and-2-more')
-    expect(grantPolicyId(app, { ...grant, models: [], submitJobs: true }, new Set())).toBe('notes-app-may-submit-jobs')
+    expect(grantPolicyId(app, { ...grant, models: ['a', 'b', 'c'] }, new Set())).toBe(
+      'notes-app-may-run-a-and-2-more',
+    )
+    expect(grantPolicyId(app, { ...grant, models: [], submitJobs: true }, new Set())).toBe(
+      'notes-app-may-submit-jobs',
+    )
     expect(exactPermitId(app, 'model.run', { type: 'ModelRef', id: 'ppocr-rec@5' }, new Set())).toBe(
       'notes-app-may-run-ppocr-rec-5',
     )
@@ -145,12 +169,19 @@ describe('reading policies', () => {
       ['permit', 'none'],
     ])
     const viewer = { kind: 'user' as const, id: 'eve', roles: ['viewer' as const] }
-    expect(statements.map((statement) => concerns(statement, viewer))).toEqual([false, false, true, true, false])
+    expect(statements.map((statement) => concerns(statement, viewer))).toEqual([
+      false,
+      false,
+      true,
+      true,
+      false,
+    ])
   })
 
   it('knows whom a head can mean', () => {
     const means = (head: string) => {
-      const [statement] = readPolicy(`forbid(${head}, action, resource) when { context.x == {"a": 1} };`) ?? []
+      const [statement] =
+        readPolicy(`forbid(${head}, action, resource) when { context.x == {"a": 1} };`) ?? []
       expect(statement?.condition).toBe('other')
       return statement && concerns(statement, { ...app, roles: ['app'] })
     }
@@ -164,7 +195,13 @@ describe('reading policies', () => {
   })
 
   it('says so where it does not understand', () => {
-    for (const text of ['permit', 'permit (principal, action, resource)', 'allow(principal,action,resource);', '"', 'permit(principal == App::"\\q", action, resource);']) {
+    for (const text of [
+      'permit',
+      'permit (principal, action, resource)',
+      'allow(principal,action,resource);',
+      '"',
+      'permit(principal == App::"\\q", action, resource);',
+    ]) {
       expect(readPolicy(text)).toBeNull()
     }
     expect(readPolicy('// nothing\n')).toEqual([])
@@ -174,10 +211,17 @@ describe('reading policies', () => {
 describe('text', () => {
   it('comes back whole from its tokens', () => {
     fc.assert(
-      fc.property(fc.array(fc.oneof(anyText, fc.constantFrom('permit', '::', '// x', '"a\\"')), { maxLength: 8 }), (parts) => {
-        const text = parts.join('')
-        expect(tokensOf(text).map((token) => token.text).join('')).toBe(text)
-      }),
+      fc.property(
+        fc.array(fc.oneof(anyText, fc.constantFrom('permit', '::', '// x', '"a\\"')), { maxLength: 8 }),
+        (parts) => {
+          const text = parts.join('')
+          expect(
+            tokensOf(text)
+              .map((token) => token.text)
+              .join(''),
+          ).toBe(text)
+        },
+      ),
     )
   })
 
@@ -187,7 +231,14 @@ describe('text', () => {
         expect(parseUid(formatUid({ type: 'ModelRef', id }))).toEqual({ type: 'ModelRef', id })
       }),
     )
-    for (const text of ['', 'Model', 'Model::silero', 'Model::"a"b"', 'Model::"\\q"', 'Model::"\\u{110000}"']) {
+    for (const text of [
+      '',
+      'Model',
+      'Model::silero',
+      'Model::"a"b"',
+      'Model::"\\q"',
+      'Model::"\\u{110000}"',
+    ]) {
       expect(parseUid(text)).toBeNull()
     }
   })

@@ -83,7 +83,13 @@ function readStatement(reader: Reader): StatementView {
     conditions.push(`${word} ${readBlock(reader)}`)
   }
   const isOwn = conditions.length === 1 && conditions[0] === OWN
-  return { effect, principal, action, resource, condition: conditions.length === 0 ? 'none' : isOwn ? 'own' : 'other' }
+  return {
+    effect,
+    principal,
+    action,
+    resource,
+    condition: conditions.length === 0 ? 'none' : isOwn ? 'own' : 'other',
+  }
 }
 
 const OWN = 'when resource . owner == principal . id'
@@ -141,7 +147,9 @@ export function concerns(
 ): boolean {
   const own = principalUid(principal)
   const within = (uid: Uid) =>
-    uid.type === 'Role' ? principal.roles.some((role) => role === uid.id) : uid.type === own.type && uid.id === own.id
+    uid.type === 'Role'
+      ? principal.roles.some((role) => role === uid.id)
+      : uid.type === own.type && uid.id === own.id
   const scope = statement.principal
   if (scope.op === 'any') return true
   if (scope.op === 'is') return scope.type === own.type && (scope.within === null || within(scope.within))

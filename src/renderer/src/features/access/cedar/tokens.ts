@@ -7,10 +7,13 @@ export interface Token {
 }
 
 const KEYWORDS = new Set(
-  'permit forbid when unless principal action resource context in has like is if then else true false'.split(' '),
+  'permit forbid when unless principal action resource context in has like is if then else true false'.split(
+    ' ',
+  ),
 )
 // An open string or an unknown character ends nowhere else, so that text being typed can be coloured as well.
-const TOKEN = /(\/\/[^\n]*)|("(?:[^"\\]|\\[\s\S])*(?:"|$))|([A-Za-z_]\w*)|(\d+)|(\s+)|(::|==|!=|<=|>=|&&|\|\||[\s\S])/gu
+const TOKEN =
+  /(\/\/[^\n]*)|("(?:[^"\\]|\\[\s\S])*(?:"|$))|([A-Za-z_]\w*)|(\d+)|(\s+)|(::|==|!=|<=|>=|&&|\|\||[\s\S])/gu
 
 /** Cuts the text of a policy into tokens; works for any text. */
 export function tokensOf(text: string): Token[] {

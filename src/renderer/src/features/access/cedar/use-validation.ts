@@ -16,7 +16,10 @@ const EMPTY: Validation = { state: 'empty', problems: [], error: null }
 /** What the system says of a text, asked when typing pauses. While it is asked the old problems stay in sight. */
 export function useValidation(text: string): Validation {
   const epoch = useConnection((state) => state.epoch)
-  const [answer, setAnswer] = useState<{ text: string; validation: Validation }>({ text: '', validation: EMPTY })
+  const [answer, setAnswer] = useState<{ text: string; validation: Validation }>({
+    text: '',
+    validation: EMPTY,
+  })
   const blank = text.trim() === ''
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new connection means to ask again
@@ -26,7 +29,10 @@ export function useValidation(text: string): Validation {
     const ask = async () => {
       let validation: Validation
       try {
-        const { valid, problems } = await getClient().security.policies.validate({ text }, { signal: stop.signal })
+        const { valid, problems } = await getClient().security.policies.validate(
+          { text },
+          { signal: stop.signal },
+        )
         validation = { state: valid ? 'valid' : 'invalid', problems, error: null }
       } catch (error) {
         validation = { state: 'unknown', problems: [], error: toErrorView(error) }

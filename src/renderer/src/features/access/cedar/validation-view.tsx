@@ -14,7 +14,9 @@ export function ValidationState({ validation }: { validation: Validation }) {
       {state === 'empty' && <StateDot state="idle" label={t('editor.empty')} />}
       {state === 'checking' && <StateDot state="idle" label={t('editor.checking')} />}
       {state === 'valid' && <StateDot state="ok" label={t('editor.valid')} />}
-      {state === 'invalid' && <StateDot state="failed" label={t('editor.problems', { count: problems.length })} />}
+      {state === 'invalid' && (
+        <StateDot state="failed" label={t('editor.problems', { count: problems.length })} />
+      )}
       {state === 'unknown' && <StateDot state="warn" label={t('editor.notChecked')} />}
     </span>
   )
@@ -35,7 +37,9 @@ export function Problems(props: { validation: Validation; field: RefObject<Cedar
             className={classes['problem']}
             onClick={() => props.field.current?.goTo(line ?? 1, column ?? 1)}
           >
-            <span>{line === null ? t('editor.somewhere') : t('editor.at', { line, column: column ?? 1 })}</span>
+            <span>
+              {line === null ? t('editor.somewhere') : t('editor.at', { line, column: column ?? 1 })}
+            </span>
             <span>{message}</span>
           </button>
         </li>

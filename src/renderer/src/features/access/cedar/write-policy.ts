@@ -51,7 +51,9 @@ export function grantPolicy(who: Who, grant: Grant, about: string): string {
   )
   if (grant.readModels) {
     for (const name of modelNames(grant)) {
-      statements.push(permit(who, actionScope(['model.read']), `resource == ${formatUid({ type: 'Model', id: name })}`))
+      statements.push(
+        permit(who, actionScope(['model.read']), `resource == ${formatUid({ type: 'Model', id: name })}`),
+      )
     }
   }
   const onSystem = [...(grant.listModels ? ['model.list'] : []), ...(grant.submitJobs ? ['job.submit'] : [])]
@@ -117,5 +119,7 @@ export function likelyPrincipalId(name: string, taken: ReadonlySet<string>): str
 
 /** The same text about another principal: for a text written before its app had an id. */
 export function renamePrincipal(text: string, from: Who, to: Who): string {
-  return from.id === to.id ? text : text.replaceAll(formatUid(principalUid(from)), formatUid(principalUid(to)))
+  return from.id === to.id
+    ? text
+    : text.replaceAll(formatUid(principalUid(from)), formatUid(principalUid(to)))
 }

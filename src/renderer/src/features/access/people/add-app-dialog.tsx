@@ -4,8 +4,8 @@ import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { getClient } from '../../../lib/client'
 import { toErrorView } from '../../../lib/errors'
-import { refreshAccess, useAccess } from '../access-store'
 import classes from '../access.module.css'
+import { refreshAccess, useAccess } from '../access-store'
 import { grantPolicy, likelyPrincipalId, renamePrincipal } from '../cedar/write-policy'
 import { expiresAt } from '../keys'
 import { useAct } from '../use-act'
@@ -56,7 +56,8 @@ export function AddAppDialog(props: { onClose: () => void; onAdded: (id: string)
 
   const submit = () =>
     act(async () => {
-      const owner = app ?? (await getClient().security.principals.create({ kind: 'app', name: trimmed, roles: ['app'] }))
+      const owner =
+        app ?? (await getClient().security.principals.create({ kind: 'app', name: trimmed, roles: ['app'] }))
       setApp(owner)
       try {
         await savePolicy(owner)

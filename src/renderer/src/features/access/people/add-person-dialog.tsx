@@ -3,8 +3,8 @@ import type { Role } from '@shared/contract'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { getClient } from '../../../lib/client'
-import { refreshAccess, useAccess } from '../access-store'
 import classes from '../access.module.css'
+import { refreshAccess, useAccess } from '../access-store'
 import { useAct } from '../use-act'
 
 const ROLES = ['viewer', 'operator', 'owner'] as const satisfies readonly Role[]

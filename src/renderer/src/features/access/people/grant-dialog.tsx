@@ -3,8 +3,8 @@ import { notifications } from '@mantine/notifications'
 import type { Principal } from '@shared/contract'
 import { useTranslation } from 'react-i18next'
 import { getClient } from '../../../lib/client'
-import { refreshAccess } from '../access-store'
 import classes from '../access.module.css'
+import { refreshAccess } from '../access-store'
 import { useAct } from '../use-act'
 import { GrantFields } from './grant-fields'
 import { useGrant } from './use-grant'
@@ -16,10 +16,18 @@ export function GrantDialog({ principal, onClose }: { principal: Principal; onCl
   const { busy, act } = useAct()
   const save = async () => {
     const done = await act(() =>
-      getClient().security.policies.set({ id: form.policyId, text: form.text, description: form.description }),
+      getClient().security.policies.set({
+        id: form.policyId,
+        text: form.text,
+        description: form.description,
+      }),
     )
     if (!done) return
-    notifications.show({ color: 'teal', message: t('grant.allowed', { name: principal.name }), withBorder: true })
+    notifications.show({
+      color: 'teal',
+      message: t('grant.allowed', { name: principal.name }),
+      withBorder: true,
+    })
     void refreshAccess()
     onClose()
   }

@@ -37,7 +37,9 @@ function useModelChoices(t: TFunction<'access'>) {
             label: t('grant.aliasItem', { name, alias, version }),
           })),
           { value: name, label: t('grant.wholeItem', { name }) },
-          ...[...versions].reverse().map((version) => ({ value: `${name}@${version}`, label: `${name}@${version}` })),
+          ...[...versions]
+            .reverse()
+            .map((version) => ({ value: `${name}@${version}`, label: `${name}@${version}` })),
         ],
       })),
     [models, t],

@@ -1,12 +1,12 @@
+import { Button } from '@mantine/core'
 import type { ApiKey, Principal } from '@shared/contract'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Button } from '@mantine/core'
 import { ConfirmButton, Mono, RelativeTime, StateDot, type StateName } from '../../../components'
 import { getClient } from '../../../lib/client'
 import { useNow } from '../../../lib/clock'
-import { refreshAccess } from '../access-store'
 import classes from '../access.module.css'
+import { refreshAccess } from '../access-store'
 import { type KeyState, keyState, sortKeys } from '../keys'
 
 const DOTS: Record<KeyState, StateName> = { active: 'on', expired: 'expired', revoked: 'off' }
@@ -83,7 +83,13 @@ export function KeyList({ principal }: { principal: Principal }) {
         ))}
       </ul>
       {hidden > 0 && (
-        <Button variant="subtle" color="gray" size="compact-xs" style={{ alignSelf: 'flex-start' }} onClick={() => setAll(true)}>
+        <Button
+          variant="subtle"
+          color="gray"
+          size="compact-xs"
+          style={{ alignSelf: 'flex-start' }}
+          onClick={() => setAll(true)}
+        >
           {t('key.older', { count: hidden })}
         </Button>
       )}

@@ -21,7 +21,10 @@ function apiRoot(url: string | null | undefined): string {
 }
 
 /** The command that runs a model, once its signature is known; null before, and where it can not be read. */
-async function runCommand(root: string, model: string): Promise<{ reference: string; command: string } | null> {
+async function runCommand(
+  root: string,
+  model: string,
+): Promise<{ reference: string; command: string } | null> {
   const [name = model, selector] = model.split('@', 2)
   const summary = await getClient().storage.models.get({ name })
   const alias = summary.aliases.find((candidate) => candidate.alias === selector)
@@ -32,7 +35,15 @@ async function runCommand(root: string, model: string): Promise<{ reference: str
 }
 
 /** A key, shown this once, with a command to try it. */
-export function KeyShown({ made, onDone, onCopied }: { made: NewKey; onDone: () => void; onCopied: () => void }) {
+export function KeyShown({
+  made,
+  onDone,
+  onCopied,
+}: {
+  made: NewKey
+  onDone: () => void
+  onCopied: () => void
+}) {
   const { t } = useTranslation('access')
   const root = apiRoot(useSystemInfo((state) => state.value?.apiUrl))
   const [run, setRun] = useState<Awaited<ReturnType<typeof runCommand>>>(null)
@@ -55,14 +66,16 @@ export function KeyShown({ made, onDone, onCopied }: { made: NewKey; onDone: () 
     <div className={classes['form']}>
       <Attention>{t('shown.warning', { name: made.name })}</Attention>
       <div className={classes['secret']}>
-        <code className={classes['secretText']} aria-label={t('shown.key')}>
+        <code className={classes['secretText']}>
           {made.key}
         </code>
         <CopyButton value={made.key}>
           {({ copied, copy }) => (
             <Button
               data-autofocus
-              leftSection={copied ? <IconCheck size={15} stroke={1.6} /> : <IconCopy size={15} stroke={1.6} />}
+              leftSection={
+                copied ? <IconCheck size={15} stroke={1.6} /> : <IconCopy size={15} stroke={1.6} />
+              }
               onClick={() => {
                 copy()
                 onCopied()
@@ -92,6 +105,7 @@ export function KeyShown({ made, onDone, onCopied }: { made: NewKey; onDone: () 
             )}
           </CopyButton>
         </div>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
         <pre className={classes['code']} tabIndex={0}>
           {command}
         </pre>
@@ -107,7 +121,10 @@ export function KeyShown({ made, onDone, onCopied }: { made: NewKey; onDone: () 
 }
 
 /** Asks before a key that was not copied is gone for good. */
-export function confirmUncopied(words: { title: string; text: string; close: string; cancel: string }, close: () => void): void {
+export function confirmUncopied(
+  words: { title: string; text: string; close: string; cancel: string },
+  close: () => void,
+): void {
   modals.openConfirmModal({
     title: words.title,
     children: words.text,

@@ -5,8 +5,8 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { getClient } from '../../../lib/client'
 import { useMe } from '../../../lib/stores'
-import { refreshAccess } from '../access-store'
 import classes from '../access.module.css'
+import { refreshAccess } from '../access-store'
 import { useAct } from '../use-act'
 
 /** Sets a person's password; the old one is asked for where there is one. */
@@ -26,7 +26,11 @@ export function PasswordDialog({ principal, onClose }: { principal: Principal; o
       }),
     )
     if (!done) return
-    notifications.show({ color: 'teal', message: t('password.saved', { name: principal.name }), withBorder: true })
+    notifications.show({
+      color: 'teal',
+      message: t('password.saved', { name: principal.name }),
+      withBorder: true,
+    })
     void refreshAccess()
     void useMe.getState().refresh()
     onClose()

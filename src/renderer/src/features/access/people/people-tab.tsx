@@ -4,11 +4,20 @@ import { IconApps, IconUser, IconUserPlus } from '@tabler/icons-react'
 import type { TFunction } from 'i18next'
 import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
-import { type Column, EmptyState, ErrorState, Mono, Panel, RelativeTime, TwoLines, VirtualTable } from '../../../components'
+import {
+  type Column,
+  EmptyState,
+  ErrorState,
+  Mono,
+  Panel,
+  RelativeTime,
+  TwoLines,
+  VirtualTable,
+} from '../../../components'
 import { useNow } from '../../../lib/clock'
 import { useMe } from '../../../lib/stores'
-import { refreshAccess, useAccess } from '../access-store'
 import classes from '../access.module.css'
+import { refreshAccess, useAccess } from '../access-store'
 import { lastUsed, sortKeys } from '../keys'
 import { goTo } from '../routes'
 
@@ -16,7 +25,11 @@ function KeysCell({ principal, t }: { principal: Principal; t: TFunction<'access
   const { active } = sortKeys(principal.keys, useNow())
   const [newest] = active
   if (!newest) {
-    return <span className={classes['dim']}>{t(principal.keys.length > 0 ? 'people.noActiveKeys' : 'people.noKeys')}</span>
+    return (
+      <span className={classes['dim']}>
+        {t(principal.keys.length > 0 ? 'people.noActiveKeys' : 'people.noKeys')}
+      </span>
+    )
   }
   const soonest = active.reduce<string | null>(
     (soon, { expiresAt }) => (expiresAt !== null && (soon === null || expiresAt < soon) ? expiresAt : soon),
@@ -73,7 +86,11 @@ function columnsOf(t: TFunction<'access'>, meId: string | undefined): Column<Pri
       render: ({ kind, roles }) => (
         <TwoLines
           first={t(`kind.${kind}`)}
-          second={kind === 'app' && roles.every((role) => role === 'app') ? null : roles.map((role) => t(`role.${role}`)).join(', ')}
+          second={
+            kind === 'app' && roles.every((role) => role === 'app')
+              ? null
+              : roles.map((role) => t(`role.${role}`)).join(', ')
+          }
         />
       ),
     },
@@ -90,7 +107,11 @@ function columnsOf(t: TFunction<'access'>, meId: string | undefined): Column<Pri
       hideBelow: 560,
       render: ({ keys }) => {
         const at = lastUsed(keys)
-        return at === null ? <span className={classes['dim']}>{t('people.never')}</span> : <RelativeTime at={at} />
+        return at === null ? (
+          <span className={classes['dim']}>{t('people.never')}</span>
+        ) : (
+          <RelativeTime at={at} />
+        )
       },
     },
     {

@@ -7,8 +7,8 @@ import { ConfirmButton, Facts, IdText, RelativeTime } from '../../../components'
 import { getClient } from '../../../lib/client'
 import { navigate } from '../../../lib/router'
 import { useMe } from '../../../lib/stores'
-import { refreshAccess, useAccess, useNameOf } from '../access-store'
 import classes from '../access.module.css'
+import { refreshAccess, useAccess, useNameOf } from '../access-store'
 import { PolicyLink } from '../policy-link'
 import { statementsFor, statementWords } from '../policy-words'
 import { goTo } from '../routes'
@@ -44,7 +44,8 @@ function useMay(principal: Principal) {
 function runnableModel(principal: Principal, policies: readonly { text: string }[]): string | null {
   for (const policy of policies) {
     for (const { effect, principal: who, action, resource } of statementsFor(policy, principal)) {
-      if (effect !== 'permit' || who.op !== '==' || action.op !== '==' || action.uids[0]?.id !== 'model.run') continue
+      if (effect !== 'permit' || who.op !== '==' || action.op !== '==' || action.uids[0]?.id !== 'model.run')
+        continue
       if (resource.op === '==' || resource.op === 'in') return resource.uids[0]?.id ?? null
     }
   }
@@ -74,7 +75,10 @@ export function PrincipalDetail({ principal }: { principal: Principal }) {
         <div className={classes['detailSub']}>
           <IdText id={id} text={id} />
           <span>
-            {[t(`kind.${kind}`), ...roles.filter((role) => role !== 'app').map((role) => t(`role.${role}`))].join(' · ')}
+            {[
+              t(`kind.${kind}`),
+              ...roles.filter((role) => role !== 'app').map((role) => t(`role.${role}`)),
+            ].join(' · ')}
           </span>
         </div>
       </header>
@@ -82,7 +86,11 @@ export function PrincipalDetail({ principal }: { principal: Principal }) {
       <Section
         title={t('detail.keys')}
         aside={
-          <Button variant="default" leftSection={<IconKey size={15} stroke={1.6} />} onClick={() => setDialog('key')}>
+          <Button
+            variant="default"
+            leftSection={<IconKey size={15} stroke={1.6} />}
+            onClick={() => setDialog('key')}
+          >
             {t('key.make')}
           </Button>
         }
@@ -125,7 +133,9 @@ export function PrincipalDetail({ principal }: { principal: Principal }) {
             </Button>
           }
         >
-          <div className={classes['dim']}>{t(principal.hasPassword ? 'password.isSet' : 'password.notSet')}</div>
+          <div className={classes['dim']}>
+            {t(principal.hasPassword ? 'password.isSet' : 'password.notSet')}
+          </div>
         </Section>
       )}
 

@@ -21,7 +21,11 @@ export interface GrantForm {
 }
 
 /** The state of "What may it do?" for one principal: choices, the policy they make, and what was edited by hand. */
-export function useGrant(t: TFunction<'access'>, who: { kind: 'user' | 'app'; id: string }, name: string): GrantForm {
+export function useGrant(
+  t: TFunction<'access'>,
+  who: { kind: 'user' | 'app'; id: string },
+  name: string,
+): GrantForm {
   const [grant, setGrant] = useState<Grant>(NO_GRANT)
   const [byHand, setText] = useState<string | null>(null)
   const policies = useAccess((state) => state.policies.items)

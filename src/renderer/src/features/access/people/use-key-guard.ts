@@ -3,7 +3,10 @@ import { useTranslation } from 'react-i18next'
 import { confirmUncopied } from './key-shown'
 
 /** Closing by Escape or the cross, which must not lose a key that nobody has copied. */
-export function useKeyGuard(isShown: boolean, close: () => void): { onCopied: () => void; onClose: () => void } {
+export function useKeyGuard(
+  isShown: boolean,
+  close: () => void,
+): { onCopied: () => void; onClose: () => void } {
   const { t } = useTranslation('access')
   const { t: common } = useTranslation('common')
   const [copied, setCopied] = useState(false)

@@ -5,7 +5,8 @@ import classes from '../access.module.css'
 import { actionWords } from '../policy-words'
 
 const TYPES: readonly ResourceType[] = ['ModelRef', 'Model', 'Job', 'Lease', 'System']
-const STATEMENT = 'permit (\n  principal == App::"…",\n  action == Action::"model.run",\n  resource == ModelRef::"…"\n);'
+const STATEMENT =
+  'permit (\n  principal == App::"…",\n  action == Action::"model.run",\n  resource == ModelRef::"…"\n);'
 
 function actionsAbout(type: ResourceType): Action[] {
   return Object.entries(ACTIONS).flatMap(([action, about]) => {

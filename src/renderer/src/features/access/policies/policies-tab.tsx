@@ -4,9 +4,17 @@ import { IconFileSearch, IconFileText, IconSearch } from '@tabler/icons-react'
 import type { TFunction } from 'i18next'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { type Column, EmptyState, ErrorState, Panel, RelativeTime, TwoLines, VirtualTable } from '../../../components'
-import { refreshAccess, useAccess, useNameOf } from '../access-store'
+import {
+  type Column,
+  EmptyState,
+  ErrorState,
+  Panel,
+  RelativeTime,
+  TwoLines,
+  VirtualTable,
+} from '../../../components'
 import classes from '../access.module.css'
+import { refreshAccess, useAccess, useNameOf } from '../access-store'
 import { policyWords } from '../policy-words'
 import { goTo } from '../routes'
 import { NEW, useDrafts } from './drafts'
@@ -45,7 +53,9 @@ function columnsOf(t: TFunction<'access'>): Column<Row>[] {
       width: '84px',
       hideBelow: 380,
       render: ({ policy }) => (
-        <span className={classes['dim']}>{policy.builtIn ? '–' : <RelativeTime at={policy.updatedAt} />}</span>
+        <span className={classes['dim']}>
+          {policy.builtIn ? '–' : <RelativeTime at={policy.updatedAt} />}
+        </span>
       ),
     },
   ]
@@ -126,7 +136,9 @@ export function PoliciesTab({ selected, draft }: { selected: string | null; draf
             leftSection={<IconSearch size={14} stroke={1.6} />}
             value={text}
             onChange={(event) => setText(event.currentTarget.value)}
-            rightSection={text && <CloseButton size="xs" aria-label={t('policies.search')} onClick={() => setText('')} />}
+            rightSection={
+              text && <CloseButton size="xs" aria-label={t('policies.search')} onClick={() => setText('')} />
+            }
           />
           <Panel flush fill aria-label={t('policies.table')}>
             <VirtualTable

@@ -6,8 +6,8 @@ import { useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ConfirmButton, RelativeTime } from '../../../components'
 import { getClient } from '../../../lib/client'
-import { refreshAccess, useAccess, useNameOf } from '../access-store'
 import classes from '../access.module.css'
+import { refreshAccess, useAccess, useNameOf } from '../access-store'
 import { CedarField, type CedarFieldHandle } from '../cedar/cedar-field'
 import { useValidation } from '../cedar/use-validation'
 import { Problems, ValidationState } from '../cedar/validation-view'
@@ -24,7 +24,11 @@ const POLICY_ID = /^[a-z0-9][a-z0-9-]{0,62}$/
 export function PolicyEditor({ policy }: { policy: Policy | null }) {
   const { t } = useTranslation('access')
   const key = policy?.id ?? NEW
-  const stored: Draft = { id: policy?.id ?? '', text: policy?.text ?? '', description: policy?.description ?? '' }
+  const stored: Draft = {
+    id: policy?.id ?? '',
+    text: policy?.text ?? '',
+    description: policy?.description ?? '',
+  }
   const { drafts, put, drop } = useDrafts()
   const draft = drafts.get(key) ?? stored
   const policies = useAccess((state) => state.policies.items)
@@ -39,7 +43,8 @@ export function PolicyEditor({ policy }: { policy: Policy | null }) {
   const taken = policy === null && policies.some(({ id }) => id === draft.id)
   const idProblem =
     draft.id !== '' && !POLICY_ID.test(draft.id) ? t('editor.idProblem') : taken ? t('editor.idTaken') : null
-  const changed = draft.text !== stored.text || draft.description !== stored.description || draft.id !== stored.id
+  const changed =
+    draft.text !== stored.text || draft.description !== stored.description || draft.id !== stored.id
   const canSave = changed && validation.state === 'valid' && draft.id !== '' && idProblem === null
 
   const save = async () => {

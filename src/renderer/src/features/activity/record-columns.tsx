@@ -1,0 +1,75 @@
+import type { AuditRecord } from '@shared/contract'
+import type { TFunction } from 'i18next'
+import { type Column, Mono, RelativeTime, StateDot, TwoLines } from '../../components'
+import { PolicyLink } from '../access/policy-link'
+import { actionWords } from '../access/policy-words'
+import classes from './activity.module.css'
+import { sentenceOf } from './records'
+
+/** An action in words of its own: what a person does without being a principal's right has its own. */
+export function wordsOfAction(t: TFunction<'activity'>, access: TFunction<'access'>, action: string): string {
+  return action === 'sign-in' ? t('signIn') : actionWords(access, action)
+}
+
+/** The columns of the log: when, who, what, about what, yes or no, and who decided. */
+export function recordColumns(t: TFunction<'activity'>, access: TFunction<'access'>): Column<AuditRecord>[] {
+  return [
+    { key: 'time', header: t('column.time'), width: '92px', render: ({ at }) => <RelativeTime at={at} /> },
+    {
+      key: 'who',
+      header: t('column.who'),
+      width: 'minmax(90px, 0.7fr)',
+      render: ({ principalName, principal }) => (
+        <span className={classes['who']} title={principal}>
+          {principalName}
+        </span>
+      ),
+    },
+    {
+      key: 'what',
+      header: t('column.what'),
+      width: 'minmax(180px, 2.4fr)',
+      render: (record) => (
+        <TwoLines
+          first={<span title={record.summary}>{sentenceOf(record)}</span>}
+          second={`${wordsOfAction(t, access, record.action)} · ${t(`via.${record.via}`)}`}
+        />
+      ),
+    },
+    {
+      key: 'resource',
+      header: t('column.resource'),
+      width: 'minmax(120px, 1.1fr)',
+      hideBelow: 860,
+      render: ({ resource }) => (
+        <Mono dimmed title={resource}>
+          {resource}
+        </Mono>
+      ),
+    },
+    {
+      key: 'decision',
+      header: t('column.decision'),
+      width: '86px',
+      render: ({ decision }) => <StateDot state={decision} />,
+    },
+    {
+      key: 'policies',
+      header: t('column.policies'),
+      width: 'minmax(110px, 0.9fr)',
+      hideBelow: 640,
+      render: ({ policies, decision }) => {
+        const [first, ...rest] = policies
+        if (first === undefined) {
+          return <span className={classes['dim']}>{decision === 'deny' ? t('noPolicy') : t('none')}</span>
+        }
+        return (
+          <span>
+            <PolicyLink statement={first} />
+            {rest.length > 0 && <span className={classes['dim']}> +{rest.length}</span>}
+          </span>
+        )
+      },
+    },
+  ]
+}

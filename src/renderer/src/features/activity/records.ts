@@ -1,0 +1,62 @@
+import type { AuditRecord } from '@shared/contract'
+
+/** What a list of records is narrowed to; the first two are asked of the system, the others of what is loaded. */
+export interface RecordFilter {
+  decision: 'allow' | 'deny' | null
+  principal: string | null
+  action: string | null
+  text: string
+}
+
+export const NO_FILTER: RecordFilter = { decision: null, principal: null, action: null, text: '' }
+
+/** The number in `audit-41`, by which records are in order even where a clock was set back; null for other ids. */
+function sequenceOf(id: string): number | null {
+  const digits = /^audit-(\d{1,15})$/.exec(id)?.[1]
+  return digits === undefined ? null : Number(digits)
+}
+
+/** Newest first. */
+export function compareRecords(a: AuditRecord, b: AuditRecord): number {
+  const [first, second] = [sequenceOf(a.id), sequenceOf(b.id)]
+  if (first !== null && second !== null) return second - first
+  return a.at < b.at ? 1 : a.at > b.at ? -1 : 0
+}
+
+/** Records of several origins as one list: newest first, none twice. */
+export function mergeRecords(...lists: Iterable<AuditRecord>[]): AuditRecord[] {
+  const byId = new Map<string, AuditRecord>()
+  for (const list of lists) for (const record of list) byId.set(record.id, record)
+  return [...byId.values()].sort(compareRecords)
+}
+
+/** What is shown; the text is looked for in names, sentences, resources, policies and ids, without regard to case. */
+export function filterRecords(records: readonly AuditRecord[], filter: RecordFilter): AuditRecord[] {
+  const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean)
+  return records.filter((record) => {
+    if (filter.decision !== null && record.decision !== filter.decision) return false
+    if (filter.principal !== null && record.principal !== filter.principal) return false
+    if (filter.action !== null && record.action !== filter.action) return false
+    if (words.length === 0) return true
+    const { id, principal, principalName, action, resource, summary, policies } = record
+    const text = [id, principal, principalName, action, resource, summary, ...policies]
+      .join('\n')
+      .toLowerCase()
+    return words.every((word) => text.includes(word))
+  })
+}
+
+/** Holds back what is newer than the record at the top, so that rows keep their place under a reader's eyes. */
+export function holdBack(
+  records: readonly AuditRecord[],
+  topId: string | null,
+): { shown: readonly AuditRecord[]; newer: number } {
+  const at = topId === null ? 0 : records.findIndex(({ id }) => id === topId)
+  return at <= 0 ? { shown: records, newer: 0 } : { shown: records.slice(at), newer: at }
+}
+
+/** A summary after its name: `marie saved the policy x` is `saved the policy x` beside `marie`. */
+export function sentenceOf(record: Pick<AuditRecord, 'summary' | 'principalName'>): string {
+  const { summary, principalName } = record
+  return summary.startsWith(`${principalName} `) ? summary.slice(principalName.length + 1) : summary
+}
