@@ -1,7 +1,9 @@
-import { Checkbox, VisuallyHidden } from '@mantine/core'
+import { VisuallyHidden } from '@mantine/core'
 import type { Device, Job } from '@shared/contract'
 import { shortId } from '@shared/domain/ids'
+import { isTerminal } from '@shared/domain/job-state'
 import type { TFunction } from 'i18next'
+import { memo } from 'react'
 import { type Column, Meter, Mono, STATE_COLOURS, StateDot, TwoLines } from '../../components'
 import { useNow } from '../../lib/clock'
 import { formatDuration, formatPercent } from '../../lib/format'
@@ -12,7 +14,28 @@ import { placementText } from './placement'
 import type { Selection } from './selection'
 import { timingsAt, timingsText } from './timings'
 
-function StateCell({ job, t }: { job: Job; t: TFunction<'jobs'> }) {
+// Cells keep what they drew while their job is the same object: a row that only scrolls costs next to nothing.
+
+const NameCell = memo(function NameCell({ job }: { job: Job }) {
+  const reason = reasonOf(job)
+  return (
+    <TwoLines
+      first={
+        <>
+          <span className={classes['name']}>{job.name}</span> <Mono dimmed>{shortId(job.id)}</Mono>
+        </>
+      }
+      second={reason?.text}
+      tone={reason?.tone}
+    />
+  )
+})
+
+const ModelCell = memo(function ModelCell({ job, t }: { job: Job; t: TFunction<'jobs'> }) {
+  return <TwoLines first={job.model ?? '–'} second={t(`kind.${job.kind}`)} />
+})
+
+const StateCell = memo(function StateCell({ job, t }: { job: Job; t: TFunction<'jobs'> }) {
   const state = stateName(job)
   const partial = job.progress > 0 && job.progress < 1
   const shown = job.state === 'running' || (partial && job.state === 'failed')
@@ -27,11 +50,10 @@ function StateCell({ job, t }: { job: Job; t: TFunction<'jobs'> }) {
       )}
     </div>
   )
-}
+})
 
-/** `41 s` while it waits, then wait, load and run. */
-function TimingsCell({ job }: { job: Job }) {
-  const timings = timingsAt(job, useNow())
+function TimingsText({ job, nowMs }: { job: Job; nowMs: number }) {
+  const timings = timingsAt(job, nowMs)
   const { queuedMs, loadMs, computeMs } = timings
   const waits = (job.state === 'queued' || job.state === 'held') && loadMs + computeMs === 0
   return (
@@ -40,6 +62,40 @@ function TimingsCell({ job }: { job: Job }) {
     </span>
   )
 }
+
+function LiveTimings({ job }: { job: Job }) {
+  return <TimingsText job={job} nowMs={useNow()} />
+}
+
+/** `41 s` while it waits, then wait, load and run; only a job that has not ended follows the clock. */
+const TimingsCell = memo(function TimingsCell({ job }: { job: Job }) {
+  return isTerminal(job.state) ? <TimingsText job={job} nowMs={0} /> : <LiveTimings job={job} />
+})
+
+const MarkCell = memo(function MarkCell(props: {
+  job: Job
+  marked: boolean
+  shown: boolean
+  t: TFunction<'jobs'>
+  onMark: (job: Job, range: boolean) => void
+}) {
+  const { job, onMark } = props
+  return (
+    <span className={classes['mark']} data-shown={props.shown || undefined}>
+      <input
+        type="checkbox"
+        tabIndex={-1}
+        aria-label={props.t('mark', { name: job.name })}
+        checked={props.marked}
+        readOnly
+        onClick={(event) => {
+          event.stopPropagation()
+          onMark(job, event.shiftKey)
+        }}
+      />
+    </span>
+  )
+})
 
 export interface ColumnOptions {
   t: TFunction<'jobs'>
@@ -60,58 +116,38 @@ export function jobColumns(options: ColumnOptions): Column<Job>[] {
       width: '16px',
       header: (
         <span className={classes['mark']} data-shown={marking || undefined}>
-          <Checkbox
-            size="xs"
+          <input
+            type="checkbox"
             aria-label={t('markAll')}
             checked={options.all.checked}
-            indeterminate={options.all.some && !options.all.checked}
+            ref={(box) => {
+              if (box) box.indeterminate = options.all.some && !options.all.checked
+            }}
             onChange={options.all.toggle}
           />
         </span>
       ),
-      render: (job) => {
-        const marked = selection.marked.has(job.id)
-        return (
-          <span className={classes['mark']} data-shown={marking || undefined}>
-            <Checkbox
-              size="xs"
-              tabIndex={-1}
-              aria-label={t('mark', { name: job.name })}
-              checked={marked && marking}
-              onChange={() => undefined}
-              onClick={(event) => {
-                event.stopPropagation()
-                options.onMark(job, event.shiftKey)
-              }}
-            />
-          </span>
-        )
-      },
+      render: (job) => (
+        <MarkCell
+          job={job}
+          marked={marking && selection.marked.has(job.id)}
+          shown={marking}
+          t={t}
+          onMark={options.onMark}
+        />
+      ),
     },
     {
       key: 'job',
       width: 'minmax(170px, 2.4fr)',
       header: t('column.job'),
-      render: (job) => {
-        const reason = reasonOf(job)
-        return (
-          <TwoLines
-            first={
-              <>
-                <span className={classes['name']}>{job.name}</span> <Mono dimmed>{shortId(job.id)}</Mono>
-              </>
-            }
-            second={reason?.text}
-            tone={reason?.tone}
-          />
-        )
-      },
+      render: (job) => <NameCell job={job} />,
     },
     {
       key: 'model',
       width: 'minmax(110px, 1.4fr)',
       header: t('column.model'),
-      render: (job) => <TwoLines first={job.model ?? '–'} second={t(`kind.${job.kind}`)} />,
+      render: (job) => <ModelCell job={job} t={t} />,
     },
     {
       key: 'state',

@@ -18,7 +18,9 @@ export const NO_FILTER: JobFilter = { group: 'all', kind: null, model: null, pri
 
 /** The name in `name@selector`. */
 export function modelName(reference: string | null): string | null {
-  return reference === null ? null : (reference.split('@', 1)[0] ?? null)
+  if (reference === null) return null
+  const at = reference.indexOf('@')
+  return at < 0 ? reference : reference.slice(0, at)
 }
 
 function inGroup(job: Job, group: StateGroup): boolean {
@@ -106,12 +108,13 @@ export function countJobs(jobs: readonly Job[], nowMs: number): JobCounts {
 
 /** The distinct values that the filters can offer, in alphabetical order. */
 export function filterChoices(jobs: readonly Job[]): { models: string[]; principals: string[] } {
-  const models = new Set<string>()
+  // Thousands of jobs name few models: the names are taken apart once each.
+  const references = new Set<string>()
   const principals = new Set<string>()
   for (const job of jobs) {
-    const name = modelName(job.model)
-    if (name) models.add(name)
+    if (job.model !== null) references.add(job.model)
     principals.add(job.principal)
   }
+  const models = new Set([...references].map((reference) => modelName(reference) ?? reference))
   return { models: [...models].sort(), principals: [...principals].sort() }
 }

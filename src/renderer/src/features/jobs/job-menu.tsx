@@ -1,4 +1,4 @@
-import { ActionIcon, Menu } from '@mantine/core'
+import { Menu } from '@mantine/core'
 import type { Job } from '@shared/contract'
 import {
   IconArrowDown,
@@ -10,9 +10,11 @@ import {
   IconX,
   type TablerIcon,
 } from '@tabler/icons-react'
+import { type ComponentProps, memo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { doJobAction } from './job-actions'
 import { actionsFor, JOB_ACTIONS, type JobAction } from './job-words'
+import classes from './jobs.module.css'
 
 const ICONS: Record<JobAction, TablerIcon> = {
   raise: IconArrowUp,
@@ -23,21 +25,21 @@ const ICONS: Record<JobAction, TablerIcon> = {
   cancel: IconX,
 }
 
-/** The menu of a row. */
-export function JobMenu({ job }: { job: Job }) {
+function MenuButton(props: ComponentProps<'button'>) {
+  return (
+    <button type="button" tabIndex={-1} aria-haspopup="menu" {...props} className={classes['menuButton']}>
+      <IconDotsVertical size={16} stroke={1.6} />
+    </button>
+  )
+}
+
+function OpenedMenu({ job, label, onClose }: { job: Job; label: string; onClose: () => void }) {
   const { t } = useTranslation('jobs')
   const possible = actionsFor(job)
   return (
-    <Menu>
+    <Menu opened onChange={(opened) => !opened && onClose()} returnFocus>
       <Menu.Target>
-        <ActionIcon
-          size={26}
-          tabIndex={-1}
-          aria-label={t('menu', { name: job.name })}
-          onClick={(event) => event.stopPropagation()}
-        >
-          <IconDotsVertical size={16} stroke={1.6} />
-        </ActionIcon>
+        <MenuButton aria-label={label} onClick={(event) => event.stopPropagation()} />
       </Menu.Target>
       <Menu.Dropdown onClick={(event) => event.stopPropagation()}>
         {JOB_ACTIONS.filter((action) => possible.has(action)).map((action) => {
@@ -57,3 +59,20 @@ export function JobMenu({ job }: { job: Job }) {
     </Menu>
   )
 }
+
+/** The menu of a row. It is made when it is opened: a table that scrolls cannot afford one for every row. */
+export const JobMenu = memo(function JobMenu({ job }: { job: Job }) {
+  const { t } = useTranslation('jobs')
+  const [opened, setOpened] = useState(false)
+  const label = t('menu', { name: job.name })
+  if (opened) return <OpenedMenu job={job} label={label} onClose={() => setOpened(false)} />
+  return (
+    <MenuButton
+      aria-label={label}
+      onClick={(event) => {
+        event.stopPropagation()
+        setOpened(true)
+      }}
+    />
+  )
+})

@@ -1,4 +1,4 @@
-import { Button } from '@mantine/core'
+import { Button, Loader } from '@mantine/core'
 import type { Job } from '@shared/contract'
 import { IconInbox, IconPlus, IconStack2 } from '@tabler/icons-react'
 import {
@@ -51,6 +51,16 @@ function Marks({ jobs }: { jobs: readonly Job[] }) {
       <Button variant="default" onClick={() => setSelection(() => NOTHING_SELECTED)}>
         {t('marked.clear')}
       </Button>
+    </div>
+  )
+}
+
+/** Until the first snapshot is whole. */
+function Waiting() {
+  const { t } = useTranslation('jobs')
+  return (
+    <div className={classes['waiting']} role="status" aria-label={t('loading')}>
+      <Loader />
     </div>
   )
 }
@@ -172,6 +182,17 @@ export function JobsPage() {
     }
   }
 
+  // Read at the click, so that the cells need not change with every job that comes and goes.
+  const idsNow = useRef(ids)
+  useEffect(() => {
+    idsNow.current = ids
+  }, [ids])
+  const onMark = useCallback(
+    (job: Job, shift: boolean) =>
+      setSelection((old) => selectRow(old, idsNow.current, job.id, { shift, toggle: !shift })),
+    [setSelection],
+  )
+
   const allMarked = ids.length > 0 && selection.marked.size > 1 && ids.every((id) => selection.marked.has(id))
   const columns = useMemo(
     () =>
@@ -180,7 +201,7 @@ export function JobsPage() {
         devices,
         nameOf,
         selection,
-        onMark: (job, shift) => setSelection((old) => selectRow(old, ids, job.id, { shift, toggle: !shift })),
+        onMark,
         all: {
           checked: allMarked,
           some: selection.marked.size > 1,
@@ -188,7 +209,7 @@ export function JobsPage() {
             setSelection((old) => (allMarked ? NOTHING_SELECTED : { ...old, marked: new Set(ids) })),
         },
       }),
-    [t, devices, nameOf, selection, ids, allMarked, setSelection],
+    [t, devices, nameOf, selection, ids, allMarked, onMark, setSelection],
   )
 
   const opened = openId === null ? null : (items.get(openId) ?? null)
@@ -205,10 +226,12 @@ export function JobsPage() {
       detailLabel={opened ? t('detailLabel', { name: opened.name }) : t('title')}
       onCloseDetail={close}
     >
-      <section className={classes['filters']} aria-label={t('filter.label')}>
-        <JobFilters models={choices.models} principals={choices.principals} nameOf={nameOf} />
-        {markedJobs.length > 1 ? <Marks jobs={markedJobs} /> : <Counts jobs={jobs} />}
-      </section>
+      {jobs.length > 0 && (
+        <section className={classes['filters']} aria-label={t('filter.label')}>
+          <JobFilters models={choices.models} principals={choices.principals} nameOf={nameOf} />
+          {markedJobs.length > 1 ? <Marks jobs={markedJobs} /> : <Counts jobs={jobs} />}
+        </section>
+      )}
       <Panel flush fill aria-label={t('tableLabel')}>
         {error && !ready ? (
           <ErrorState error={error} />
@@ -226,7 +249,7 @@ export function JobsPage() {
               rowHeight={48}
               onSelect={onSelect}
               selectedKey={selection.cursor ?? openId}
-              empty={ready ? <NoRows any={jobs.length > 0} /> : <div />}
+              empty={ready ? <NoRows any={jobs.length > 0} /> : <Waiting />}
             />
           </div>
         )}

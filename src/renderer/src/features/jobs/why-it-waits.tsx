@@ -77,7 +77,7 @@ export function WhyItWaits({ job, nameOf }: { job: Job; nameOf: (principal: stri
   )
   return (
     <Section title={t('detail.why')}>
-      {job.waitReason && <div>{job.waitReason}</div>}
+      {job.waitReason && job.state === 'queued' && <div>{job.waitReason}</div>}
       {causes.length > 0 && (
         <ol className={classes['causes']}>
           {causes.map((cause) => {

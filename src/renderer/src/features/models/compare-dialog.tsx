@@ -13,7 +13,7 @@ import classes from './models.module.css'
 function Rows({ rows, title }: { rows: readonly DiffRow[]; title: string }) {
   const { t } = useTranslation('models')
   return (
-    <table className={classes['table']} aria-label={title}>
+    <table className={`${classes['table']} ${classes['fixed']}`} aria-label={title}>
       <tbody>
         {rows.map((row) => (
           <tr key={row.name}>

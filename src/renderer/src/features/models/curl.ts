@@ -29,7 +29,7 @@ function tensorText(spec: TensorSpec): string {
 export function curlSnippet(apiUrl: string, reference: string, signature: Signature): string {
   const inputs = signature.inputs.map((spec) => `${quoted(spec.name)}:${tensorText(spec)}`)
   const lines = inputs.map((input, index) => `    ${input}${index < inputs.length - 1 ? ',' : ''}`)
-  const api = apiUrl.replace(/\/+$/, '')
+  const api = apiUrl.replace(/(\/api)?\/*$/, '')
   return [
     `JOB=$(curl -s ${api}/api/jobs \\`,
     '  -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" \\',

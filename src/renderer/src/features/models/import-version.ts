@@ -1,8 +1,7 @@
 import { getClient } from '../../lib/client'
-import { toErrorView } from '../../lib/errors'
 import { hostBridge } from '../../lib/host'
 import { useTaskCentre } from '../../lib/imports'
-import { errorMessageOf } from '../../lib/transport'
+import { answeredError } from '../../lib/transport'
 
 /**
  * Imports files as the next version of a model: by path in the desktop window, by upload in a browser.
@@ -23,6 +22,5 @@ export async function importVersion(model: string, files: readonly File[]): Prom
     method: 'POST',
     body: form,
   })
-  if (!response.ok)
-    throw toErrorView({ code: 'internal', message: await errorMessageOf(response), details: {} })
+  if (!response.ok) throw await answeredError(response)
 }

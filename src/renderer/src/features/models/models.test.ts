@@ -89,6 +89,7 @@ describe('curlSnippet', () => {
   it('writes short tensors out and lets the shell make long ones', () => {
     const text = curlSnippet('http://127.0.0.1:7440/', 'silero-vad@production', signature)
     expect(text).toContain('curl -s http://127.0.0.1:7440/api/jobs ')
+    expect(curlSnippet('http://h:1/api', 'a@1', signature)).toContain('curl -s http://h:1/api/jobs ')
     expect(text).toContain('"model":"silero-vad@production"')
     expect(text).toContain('"shape":[1,576]')
     expect(text).toContain('head -c 2304 /dev/zero')

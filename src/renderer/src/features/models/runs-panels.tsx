@@ -102,10 +102,7 @@ export function LatencyPanel({ model }: { model: string }) {
     t('latency.figure', { version, p50: ms(p50), p95: ms(p95) }),
   )
   return (
-    <Panel title={t('latency.title')}>
-      <div className={classes['note']} style={{ marginBottom: 8 }}>
-        {t('latency.unit')}
-      </div>
+    <Panel title={t('latency.title')} aside={t('latency.unit')}>
       <div role="img" aria-label={t('latency.label', { figures: figures.join('; ') })}>
         <BarChart
           h={190}
@@ -120,9 +117,8 @@ export function LatencyPanel({ model }: { model: string }) {
           gridAxis="x"
           tickLine="none"
           maxBarWidth={28}
-          unit=" ms"
-          valueFormatter={ms}
-          yAxisProps={{ width: 56 }}
+          valueFormatter={(number) => `${ms(number)} ms`}
+          yAxisProps={{ width: 44, tickFormatter: ms }}
           barProps={{ isAnimationActive: false }}
           tooltipAnimationDuration={0}
         />

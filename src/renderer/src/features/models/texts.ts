@@ -116,7 +116,7 @@ export const texts = defineTexts({
     },
     latency: {
       title: 'Latency by version',
-      unit: 'ms a run, newest benchmark of each version',
+      unit: 'newest benchmarks, ms',
       label: 'Latency by version: {{figures}}',
       figure: 'version {{version}} p50 {{p50}} ms, p95 {{p95}} ms',
       empty: 'No benchmark yet',
@@ -280,7 +280,7 @@ export const texts = defineTexts({
     },
     latency: {
       title: '各版本延迟',
-      unit: '每次运行的毫秒数，取各版本最新的基准测试',
+      unit: '最新基准测试，毫秒',
       label: '各版本延迟：{{figures}}',
       figure: '版本 {{version}} p50 {{p50}} 毫秒，p95 {{p95}} 毫秒',
       empty: '还没有基准测试',

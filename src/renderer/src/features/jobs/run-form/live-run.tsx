@@ -22,7 +22,10 @@ export function LiveRun({ submitted }: { submitted: Job }) {
   const state = stateName(job)
   const box = useRef<HTMLDivElement>(null)
   // biome-ignore lint/correctness/useExhaustiveDependencies: each new job is brought into sight once
-  useEffect(() => box.current?.scrollIntoView({ block: 'nearest' }), [submitted.id])
+  useEffect(() => {
+    // Newer browsers return a promise, which an effect must not.
+    void box.current?.scrollIntoView({ block: 'nearest' })
+  }, [submitted.id])
   return (
     <section className={classes['live']} ref={box} aria-label={job.name} aria-live="polite">
       <div className={classes['liveHead']}>

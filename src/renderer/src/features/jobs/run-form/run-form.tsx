@@ -156,7 +156,7 @@ export function RunForm(props: RunFormProps) {
         {options.kind === 'benchmark' && <BenchmarkOptions options={options} change={change} />}
         {byRule && dimensions.length > 0 && (
           <div className={classes['group']}>
-            <h4 className={classes['groupTitle']}>{t('run.dimensions')}</h4>
+            <h3 className={classes['groupTitle']}>{t('run.dimensions')}</h3>
             <div className={classes['fields']}>
               {dimensions.map((dimension) => (
                 <NumberInput
@@ -182,7 +182,7 @@ export function RunForm(props: RunFormProps) {
         )}
         {byRule && (
           <div className={classes['group']}>
-            <h4 className={classes['groupTitle']}>{t('run.inputs')}</h4>
+            <h3 className={classes['groupTitle']}>{t('run.inputs')}</h3>
             {signature.inputs.length === 0 && <div className={classes['note']}>{t('run.noInputs')}</div>}
             {signature.inputs.map((spec) => (
               <InputField

@@ -46,7 +46,7 @@ export function BatchOptions(props: {
   const { options, change, source } = props
   return (
     <div className={classes['group']}>
-      <h4 className={classes['groupTitle']}>{t('run.items')}</h4>
+      <h3 className={classes['groupTitle']}>{t('run.items')}</h3>
       <SegmentedControl
         fullWidth
         aria-label={t('run.items')}
