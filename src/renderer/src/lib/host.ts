@@ -15,6 +15,7 @@ export function hostBridge(): HostBridge | null {
   return window.llmagentos ?? null
 }
 
-export const isMac = /mac/i.test(navigator.platform)
 /** The name of the command key on this machine's keyboard. */
-export const commandKey = isMac ? '⌘' : 'Ctrl'
+export function commandKey(): string {
+  return /mac/i.test(navigator.platform) ? '⌘' : 'Ctrl'
+}

@@ -34,7 +34,7 @@ export function Header() {
         <IconSearch size={15} stroke={1.6} aria-hidden="true" />
         <span>{t('search')}</span>
         <span className={classes['searchKeys']} aria-hidden="true">
-          <Kbd size="xs">{commandKey}</Kbd>
+          <Kbd size="xs">{commandKey()}</Kbd>
           <Kbd size="xs">K</Kbd>
         </span>
       </button>

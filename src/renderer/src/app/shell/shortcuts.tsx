@@ -50,7 +50,7 @@ export function showShortcuts(): void {
 function ShortcutList() {
   const { t } = useTranslation('shell')
   const rows: [string[][], string][] = [
-    [[[commandKey, 'K']], t('keys.palette')],
+    [[[commandKey(), 'K']], t('keys.palette')],
     ...PAGES.map((page, i): [string[][], string] => [
       [
         ['g', ROUTES[page].letter],
