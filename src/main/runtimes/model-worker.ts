@@ -53,13 +53,13 @@ class Pace {
     this.#signal = signal
   }
 
-  /** Between two runs. Undefined most of the time: an await of nothing for each item would be felt. */
-  step(): Promise<void> | undefined {
+  /** Between two runs: whether the event loop should turn now. @throws Cancelled */
+  isDue(): boolean {
     if (this.#signal.aborted) throw new Cancelled()
     const now = performance.now()
-    if (now - this.#last < TURN_EVERY_MS) return undefined
+    if (now - this.#last < TURN_EVERY_MS) return false
     this.#last = now
-    return turn()
+    return true
   }
 }
 
@@ -75,8 +75,7 @@ async function runItems(
   const together = model.stackable ? stack : 1
   let queued = 1
   for (let at = 0; at < items.length; ) {
-    const wait = at > 0 && pace.step()
-    if (wait) await wait
+    if (at > 0 && pace.isDue()) await turn()
     if (together > 1) {
       for (const output of await runTogether(model, items.slice(at, at + together), pace))
         outputs.push(output)
@@ -120,8 +119,7 @@ async function runTogether(model: LoadedModel, items: readonly Tensors[], pace: 
   }
   const outputs: Tensors[] = []
   for (const item of items) {
-    const wait = outputs.length > 0 && pace.step()
-    if (wait) await wait
+    if (outputs.length > 0 && pace.isDue()) await turn()
     outputs.push(await model.run(item))
   }
   return outputs
@@ -147,8 +145,7 @@ async function benchmark(
       reportedAt = now
       context.progress((i + 1) / total)
     }
-    const wait = pace.step()
-    if (wait) await wait
+    if (pace.isDue()) await turn()
   }
   return { reply: { type: 'measured', iterations: options.iterations, ...summarise(samples) } }
 }

@@ -15,7 +15,7 @@ interface Pending {
   id: number
   type: Work['type']
   cancelled: boolean
-  onProgress(fraction: number): void
+  onProgress: ((fraction: number) => void) | undefined
   resolve(answer: FinalReply): void
   reject(error: unknown): void
 }
@@ -83,7 +83,7 @@ export class Connection {
   request(
     work: WorkWithoutId,
     body?: Uint8Array,
-    onProgress: (fraction: number) => void = ignore,
+    onProgress?: (fraction: number) => void,
   ): Promise<FinalReply> {
     if (this.#failure) return Promise.reject(this.#failure.error)
     const id = this.#nextId++
@@ -131,7 +131,7 @@ export class Connection {
     if (!first || reply.id !== first.id) throw new ProtocolError('An answer that nobody asked for.')
     if (body.byteLength > 0 && reply.type !== 'done') throw new ProtocolError('A body where none belongs.')
     if (reply.type === 'progress') {
-      first.onProgress(reply.fraction)
+      first.onProgress?.(reply.fraction)
       return
     }
     const fits =
@@ -148,8 +148,4 @@ export class Connection {
   #wakeDrained(): void {
     for (const resolve of this.#onDrained.splice(0)) resolve()
   }
-}
-
-function ignore(): void {
-  return undefined
 }

@@ -23,8 +23,10 @@ const TRICKS: Record<string, (socket: Socket, id: number) => void> = {
   'wrong-id': (socket, id) => writeFrame(socket, { type: 'done', id: id + 7, computeMs: 1 }),
   'closes-and-stays': (socket) => void socket.destroy(),
   'talks-without-end': (socket, id) => {
-    for (let i = 0; i < 3000; i++) process.stderr.write(`line ${i} ${'x'.repeat(3000)}\n`)
-    writeFrame(socket, { type: 'failed', id, reason: 'runtime', message: 'tired' })
+    const lines = Array.from({ length: 3000 }, (_, i) => `line ${i} ${'x'.repeat(3000)}\n`)
+    process.stderr.write(lines.join(''), () => {
+      writeFrame(socket, { type: 'failed', id, reason: 'runtime', message: 'tired' })
+    })
   },
 }
 

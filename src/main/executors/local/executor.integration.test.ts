@@ -1,0 +1,261 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import pino from 'pino'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { EngineView } from '../../../shared/contract'
+import type { Tensors } from '../../../shared/domain/tensor'
+import { systemClock } from '../../platform/clock'
+import { buildWorkers } from '../../runtimes/testing/build-workers'
+import {
+  digits,
+  engineId,
+  floats,
+  hooks,
+  mnist,
+  processGone,
+  ramp,
+  valuesOf,
+} from '../../runtimes/testing/fixtures'
+import { createLocalExecutor, type LocalExecutor, type RunRequest } from '.'
+
+const { signal } = new AbortController()
+const logger = pino({ level: 'silent' })
+let workers: Awaited<ReturnType<typeof buildWorkers>>
+let executor: LocalExecutor
+
+beforeAll(async () => {
+  workers = await buildWorkers({ parent: 'src/main/runtimes/testing/parent.ts' })
+  executor = createLocalExecutor({ clock: systemClock, logger, workersDir: workers.dir })
+  await executor.start()
+}, 60_000)
+afterAll(async () => {
+  await executor.dispose()
+  await workers.dispose()
+})
+
+const synthetic = (over: Partial<Extract<RunRequest, { kind: 'synthetic' }>>): RunRequest => ({
+  kind: 'synthetic',
+  durationMs: 0,
+  busy: false,
+  fail: null,
+  ...over,
+})
+const loadSynthetic = () => executor.load(null, { threads: 1, signal })
+const find = (id: string) => executor.engines().find((view) => view.id === id)
+
+describe('LocalExecutor', () => {
+  it('says what runs here and why not', () => {
+    const runtimes = executor.runtimes()
+    expect(runtimes.map((runtime) => [runtime.id, runtime.available])).toEqual([
+      ['onnx', true],
+      ['tfjs', true],
+      ['synthetic', true],
+    ])
+    expect(runtimes[0]?.version).toMatch(/^\d+\.\d+/)
+    expect(runtimes[1]?.backend).toMatch(/^cpu \((wasm, simd|native)\)$/)
+    expect(executor.runtimeFor('onnx')).toBe('onnx')
+    expect(executor.runtimeFor('tfjs-layers')).toBe('tfjs')
+  })
+
+  it('tells every change of an engine, from loading to its end', async () => {
+    const states: string[] = []
+    const stop = executor.onDidChangeEngines(({ changed, removed }) => {
+      states.push(...changed.map((view) => view.state), ...removed.map(() => 'removed'))
+    })
+    const engine = engineId(await loadSynthetic())
+    await executor.run(engine, synthetic({}), hooks())
+    await executor.unload(engine)
+    stop()
+    const moves = states.filter((state, i) => state !== states[i - 1])
+    expect(moves).toEqual(['loading', 'idle', 'busy', 'idle', 'removed'])
+  })
+
+  it.each([false, true])('runs for as long as asked, with progress (busy: %s)', async (busy) => {
+    const view = await loadSynthetic()
+    const seen = hooks()
+    const outcome = await executor.run(engineId(view), synthetic({ durationMs: 600, busy }), seen)
+    expect(outcome.computeMs).toBeGreaterThanOrEqual(599)
+    expect(seen.progress.length).toBeGreaterThan(0)
+    expect(find(view.id)).toMatchObject({ state: 'idle', runs: 1 })
+    await executor.unload(engineId(view))
+  })
+
+  it.each([false, true])('stops without losing the engine when the load listens (busy: %s)', async (busy) => {
+    const view = await loadSynthetic()
+    const stop = new AbortController()
+    const seen = hooks(stop.signal)
+    seen.onProgress = () => stop.abort(new Error('enough'))
+    const run = executor.run(engineId(view), synthetic({ durationMs: 60_000, busy }), seen)
+    await expect(run).rejects.toThrow('enough')
+    await executor.run(engineId(view), synthetic({}), hooks())
+    expect(find(view.id)).toMatchObject({ state: 'idle', pid: view.pid })
+    await executor.unload(engineId(view))
+  })
+
+  it('kills a worker that hangs when its attempt is aborted', async () => {
+    const view = await loadSynthetic()
+    const stop = new AbortController()
+    const run = executor.run(engineId(view), synthetic({ fail: 'hang' }), hooks(stop.signal))
+    stop.abort(new Error('took too long'))
+    await expect(run).rejects.toThrow('took too long')
+    expect(find(view.id)).toBeUndefined()
+    await processGone(view.pid ?? 0)
+  })
+
+  it('kills a worker that hangs when it is unloaded, and the attempt hears of it', async () => {
+    const view = await loadSynthetic()
+    const run = executor.run(engineId(view), synthetic({ fail: 'hang' }), hooks())
+    const heard = expect(run).rejects.toMatchObject({ code: 'compute.interrupted' })
+    await executor.unload(engineId(view))
+    await heard
+    await processGone(view.pid ?? 0)
+  })
+
+  it('fails one attempt with the error it was asked for, and keeps the engine', async () => {
+    const view = await loadSynthetic()
+    const run = executor.run(engineId(view), synthetic({ fail: 'error' }), hooks())
+    await expect(run).rejects.toMatchObject({
+      code: 'compute.runtime_failed',
+      message: 'Synthetic load says: The synthetic load was asked to fail.',
+    })
+    expect(find(view.id)?.state).toBe('idle')
+    await executor.unload(engineId(view))
+  })
+
+  it('survives a crash in the middle of a run', async () => {
+    const view = await loadSynthetic()
+    const crash = executor.run(engineId(view), synthetic({ durationMs: 20, fail: 'crash' }), hooks())
+    await expect(crash).rejects.toMatchObject({
+      code: 'compute.worker_crashed',
+      details: { signal: 'SIGKILL' },
+    })
+    expect(find(view.id)).toBeUndefined()
+    await expect(executor.run(engineId(view), synthetic({}), hooks())).rejects.toMatchObject({
+      code: 'compute.not_found',
+    })
+  })
+
+  it('does not run what was aborted before', async () => {
+    const view = await loadSynthetic()
+    const run = executor.run(engineId(view), synthetic({}), hooks(AbortSignal.abort(new Error('never'))))
+    await expect(run).rejects.toThrow('never')
+    expect(find(view.id)).toMatchObject({ state: 'idle', runs: 0 })
+    await executor.unload(engineId(view))
+  })
+
+  it('gives up a load that is aborted, and leaves no worker', async () => {
+    const stop = new AbortController()
+    let pid = 0
+    const unsubscribe = executor.onDidChangeEngines(({ changed }) => {
+      pid ||= changed[0]?.pid ?? 0
+      stop.abort(new Error('changed my mind'))
+    })
+    await expect(executor.load(mnist(), { threads: 1, signal: stop.signal })).rejects.toThrow(
+      'changed my mind',
+    )
+    unsubscribe()
+    expect(executor.engines()).toEqual([])
+    await processGone(pid)
+  })
+
+  it('estimates memory from sizes, then from what it measured', async () => {
+    const version = { ...mnist(), digest: 'measured-once', sizeBytes: 10 ** 9 }
+    const guessed = executor.estimateMemory(version)
+    expect(guessed).toBeGreaterThan(10 ** 9)
+    const view: EngineView = await executor.load(version, { threads: 1, signal })
+    expect(executor.estimateMemory(version)).toBeLessThan(guessed)
+    expect(executor.estimateMemory(version)).toBeGreaterThanOrEqual(view.memoryBytes)
+    await executor.unload(engineId(view))
+  })
+})
+
+describe('batches', () => {
+  it('reports groups in order, each only when the last report is done, and from where it is told', async () => {
+    const engine = engineId(await executor.load(mnist(), { threads: 1, signal }))
+    const { items, expected } = digits()
+    const seen = hooks()
+    let reporting = 0
+    let next = 40
+    const got: number[] = []
+    seen.onItems = async (startAt, outputs) => {
+      expect(++reporting).toBe(1)
+      expect(startAt).toBe(next)
+      next += outputs.length
+      got.push(...outputs.map((output) => valuesOf(output, 'probs')[0] ?? 0))
+      await new Promise((resolve) => setImmediate(resolve))
+      reporting--
+    }
+    await executor.run(engine, { kind: 'batch', items, batchSize: 1, startAt: 40 }, seen)
+    expect(next).toBe(100)
+    for (const [i, value] of got.entries()) expect(value).toBeCloseTo(expected[(i + 40) * 10] ?? 0, 4)
+    await executor.unload(engine)
+  })
+
+  it('stops in the middle, and what was reported stands', async () => {
+    const engine = engineId(await executor.load(mnist(), { threads: 1, signal }))
+    const items = new Array<Tensors>(5000).fill(digits().items[0] ?? {})
+    const stop = new AbortController()
+    const seen = hooks(stop.signal)
+    let reported = 0
+    seen.onItems = async (_startAt, outputs) => {
+      reported += outputs.length
+      if (reported > 100) stop.abort(new Error('enough'))
+    }
+    const run = executor.run(engine, { kind: 'batch', items, batchSize: 1, startAt: 0 }, seen)
+    await expect(run).rejects.toThrow('enough')
+    expect(reported).toBeLessThan(5000)
+    expect(find(engine)?.state).toBe('idle')
+    await executor.unload(engine)
+  })
+
+  it('stops when a report fails, and the engine is free again', async () => {
+    const engine = engineId(await executor.load(mnist(), { threads: 1, signal }))
+    const seen = hooks()
+    seen.onItems = () => Promise.reject(new Error('the disk is full'))
+    const run = executor.run(engine, { kind: 'batch', items: digits().items, batchSize: 1, startAt: 0 }, seen)
+    await expect(run).rejects.toThrow('the disk is full')
+    await executor.run(engine, { kind: 'infer', inputs: digits().items[0] ?? {} }, hooks())
+    await executor.unload(engine)
+  })
+
+  it('fails with the item that does not fit', async () => {
+    const engine = engineId(await executor.load(mnist(), { threads: 1, signal }))
+    const items = [...digits().items.slice(0, 50), { image: ramp([1, 1, 5, 5]) }, ...digits().items.slice(50)]
+    const run = executor.run(engine, { kind: 'batch', items, batchSize: 8, startAt: 0 }, hooks())
+    await expect(run).rejects.toMatchObject({ code: 'compute.runtime_failed' })
+    expect(find(engine)?.state).toBe('idle')
+    await executor.unload(engine)
+  })
+
+  it('carries tensors of 600 kB', async () => {
+    const engine = engineId(await executor.load(mnist(), { threads: 1, signal }))
+    const { items, expected } = digits()
+    const pixels = new Float32Array(200 * 784)
+    for (let i = 0; i < 200; i++) pixels.set(valuesOf(items[i % 100], 'image'), i * 784)
+    const large = { image: floats(pixels, [200, 1, 28, 28]) }
+    const seen = hooks()
+    await executor.run(
+      engine,
+      { kind: 'batch', items: new Array<Tensors>(12).fill(large), batchSize: 1, startAt: 0 },
+      seen,
+    )
+    expect(seen.items).toHaveLength(12)
+    const last = valuesOf(seen.items[11], 'probs')
+    expect(last).toHaveLength(2000)
+    expect(last[1000]).toBeCloseTo(expected[0] ?? 0, 4)
+    await executor.unload(engine)
+  })
+})
+
+describe('the death of the system', () => {
+  it('takes the workers along, the idle and the hanging one', async () => {
+    const parent = spawn(process.execPath, [join(workers.dir, 'parent.cjs'), workers.dir])
+    const [chunk]: Buffer[] = await once(parent.stdout, 'data')
+    const { idle, hanging }: { idle: number; hanging: number } = JSON.parse(String(chunk))
+    process.kill(idle, 0)
+    process.kill(hanging, 0)
+    parent.kill('SIGKILL')
+    await Promise.all([processGone(idle), processGone(hanging)])
+  })
+})

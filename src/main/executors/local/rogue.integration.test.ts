@@ -1,0 +1,105 @@
+import pino from 'pino'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { systemClock } from '../../platform/clock'
+import { buildWorkers } from '../../runtimes/testing/build-workers'
+import { engineId, hooks, processGone } from '../../runtimes/testing/fixtures'
+import { createLocalExecutor, type LoadableVersion, type LocalExecutor } from '.'
+import { MAX_LINE, MAX_LINES } from './log-lines'
+
+const { signal } = new AbortController()
+let workers: Awaited<ReturnType<typeof buildWorkers>>
+let executor: LocalExecutor
+
+beforeAll(async () => {
+  workers = await buildWorkers({
+    onnx: 'src/main/runtimes/testing/rogue-worker.ts',
+    tfjs: 'src/main/runtimes/testing/broken-worker.ts',
+  })
+  executor = createLocalExecutor({
+    clock: systemClock,
+    logger: pino({ level: 'silent' }),
+    workersDir: workers.dir,
+  })
+  await executor.start()
+}, 60_000)
+afterAll(async () => {
+  await executor.dispose()
+  await workers.dispose()
+})
+
+const version = (trick: string): LoadableVersion => ({
+  model: 'rogue',
+  version: 1,
+  digest: trick,
+  format: 'onnx',
+  sizeBytes: 1,
+  files: [{ path: trick, sizeBytes: 1, absolutePath: '/nowhere' }],
+})
+
+describe('a worker that lies', () => {
+  it.each(['garbage', 'endless-body', 'wrong-items', 'torn-tensors', 'wrong-id', 'closes-and-stays'])(
+    'fails its attempt and is ended: %s',
+    async (trick) => {
+      const view = await executor.load(version(trick), { threads: 1, signal })
+      const run = executor.run(engineId(view), { kind: 'infer', inputs: {} }, hooks())
+      await expect(run).rejects.toMatchObject({ code: 'compute.worker_crashed' })
+      await processGone(view.pid ?? 0)
+      expect(executor.engines()).toEqual([])
+    },
+  )
+
+  it('that dies while it loads is told from one that hangs', async () => {
+    const load = executor.load(version('dies-loading'), { threads: 1, signal })
+    await expect(load).rejects.toMatchObject({ code: 'compute.worker_crashed', details: { exitCode: 3 } })
+  })
+
+  it('that never loads ends when nobody waits for it any more', async () => {
+    const stop = new AbortController()
+    const load = executor.load(version('never-loads'), { threads: 1, signal: stop.signal })
+    const [view] = executor.engines()
+    stop.abort(new Error('enough'))
+    await expect(load).rejects.toThrow('enough')
+    await processGone(view?.pid ?? 0)
+  })
+
+  it('that talks without end is heard for a thousand lines, each of a bounded length', async () => {
+    const engine = engineId(await executor.load(version('talks-without-end'), { threads: 1, signal }))
+    const seen = hooks()
+    await expect(executor.run(engine, { kind: 'infer', inputs: {} }, seen)).rejects.toThrow('tired')
+    expect(seen.log).toHaveLength(MAX_LINES + 1)
+    expect(seen.log[5]).toMatch(/^warn line 5 x+$/)
+    expect(Math.max(...seen.log.map((line) => line.length))).toBe('warn '.length + MAX_LINE)
+    await executor.unload(engine)
+  })
+
+  it('that does not even start is a runtime that is not there, and says why', async () => {
+    expect(executor.runtimes().find((runtime) => runtime.id === 'tfjs')).toMatchObject({
+      available: false,
+      reason: expect.stringContaining('libmissing.so'),
+    })
+    expect(() => executor.runtimeFor('tfjs-graph')).toThrow('libmissing.so')
+    const load = executor.load({ ...version('x'), format: 'tfjs-graph' }, { threads: 1, signal })
+    await expect(load).rejects.toMatchObject({ code: 'compute.no_runtime' })
+  })
+})
+
+describe('a worker that takes too long', () => {
+  it('is ended after a minute, by a clock that is held still', async () => {
+    const timers: { ms: number; callback: () => void }[] = []
+    const clock = {
+      ...systemClock,
+      setTimer(ms: number, callback: () => void) {
+        const timer = { ms, callback }
+        timers.push(timer)
+        return () => void timers.splice(timers.indexOf(timer), 1)
+      },
+    }
+    const patient = createLocalExecutor({ clock, logger: pino({ level: 'silent' }), workersDir: workers.dir })
+    await patient.start()
+    const load = patient.load(version('never-loads'), { threads: 1, signal })
+    const late = expect(load).rejects.toMatchObject({ code: 'compute.timeout' })
+    timers.find((timer) => timer.ms === 60_000)?.callback()
+    await late
+    await patient.dispose()
+  })
+})

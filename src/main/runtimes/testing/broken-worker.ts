@@ -1,0 +1,2 @@
+/** A worker whose native library does not load, for tests. */
+throw new Error('libmissing.so: cannot open shared object file')
