@@ -1,43 +1,98 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type CDPSession, type ElectronApplication, _electron as electron, type Locator, type Page } from '@playwright/test'
+import {
+  type CDPSession,
+  type ElectronApplication,
+  _electron as electron,
+  expect,
+  type Locator,
+  type Page,
+} from '@playwright/test'
 import { findElectron } from '../../build/electron-runtime.mjs'
+import { Shell } from './pages/shell'
+import { Serve } from './serve'
 
 const root = join(import.meta.dirname, '..', '..')
 /** Where a person can look at every page. */
 export const screenshots = join(root, 'e2e', 'screenshots')
+
+export type Theme = 'light' | 'dark'
+
+/** The size of the window that the screenshots have. */
+export const WINDOW = { width: 1360, height: 860 }
 
 /** The real app in a real Electron on a data folder of its own. */
 export class Desktop {
   #app: ElectronApplication | null = null
   #page: Page | null = null
   #cdp: CDPSession | null = null
+  #problems: string[] = []
 
-  private constructor(readonly dataDir: string) {}
+  private constructor(
+    readonly dataDir: string,
+    readonly filledBy: Serve | null,
+  ) {}
 
+  /** The first start: an empty data folder. */
   static async start(): Promise<Desktop> {
-    const desktop = new Desktop(await mkdtemp(join(tmpdir(), 'llmagentos-')))
-    await desktop.launch()
-    return desktop
+    return new Desktop(await mkdtemp(join(tmpdir(), 'llmagentos-')), null).#begin()
+  }
+
+  /**
+   * A data folder that the same system without a window has filled, through its API. Its owner's key stays good, so
+   * `api` calls the app as a program would.
+   */
+  static async startWith(fill: (api: Serve) => Promise<unknown>): Promise<Desktop> {
+    const api = await Serve.start()
+    // Any free port: another app on this machine may have the usual one, and the window would say so.
+    await api.call('PATCH', '/settings', { apiPort: 0 })
+    await fill(api)
+    await api.stop()
+    return new Desktop(api.dataDir, api).#begin()
+  }
+
+  async #begin(): Promise<Desktop> {
+    try {
+      await this.launch()
+      return this
+    } catch (error) {
+      await this.dispose()
+      throw error
+    }
   }
 
   async launch(): Promise<void> {
     const found = await findElectron()
     if (!found) throw new Error('There is no Electron yet: run `npm test`, which prepares one.')
-    const env: Record<string, string> = { ELECTRON_OVERRIDE_DIST_PATH: found.distPath, LLMAGENTOS_LOG: 'warn', LANG: 'en_US.UTF-8' }
-    for (const [name, value] of Object.entries(process.env)) if (value !== undefined && name !== 'ELECTRON_RUN_AS_NODE') env[name] ??= value
-    this.#app = await electron.launch({
+    const env: Record<string, string> = {
+      ELECTRON_OVERRIDE_DIST_PATH: found.distPath,
+      LLMAGENTOS_LOG: 'warn',
+      LANG: 'en_US.UTF-8',
+    }
+    for (const [name, value] of Object.entries(process.env)) {
+      if (value !== undefined && name !== 'ELECTRON_RUN_AS_NODE') env[name] ??= value
+    }
+    const app = await electron.launch({
       executablePath: found.electronPath,
       args: [...found.switches, root, `--data-dir=${this.dataDir}`, '--lang=en-US'],
       env,
+      timeout: 60_000,
     })
-    this.#app.process().stderr?.on('data', (text) => {
-      if (process.env.DEBUG_APP) process.stderr.write(text)
+    this.#app = app
+    app.process().stderr?.on('data', (text) => {
+      if (process.env['DEBUG_APP']) process.stderr.write(text)
     })
-    this.#page = await this.#app.firstWindow()
-    this.#cdp = await this.#page.context().newCDPSession(this.#page)
-    await this.page.getByRole('navigation').waitFor()
+    // A refusal by the window's content security policy is a console error too.
+    app.context().on('console', (message) => {
+      if (message.type() === 'error') this.#problems.push(`console: ${message.text()}`)
+    })
+    app.context().on('weberror', (error) => this.#problems.push(`uncaught: ${error.error().stack}`))
+    const page = await app.firstWindow({ timeout: 60_000 })
+    this.#page = page
+    this.#cdp = await page.context().newCDPSession(page)
+    await page.getByRole('contentinfo').getByText('API ').waitFor({ timeout: 60_000 })
+    if (this.filledBy) this.filledBy.url = await this.apiUrl()
   }
 
   get app(): ElectronApplication {
@@ -50,21 +105,53 @@ export class Desktop {
     return this.#page
   }
 
+  get shell(): Shell {
+    return new Shell(this.page)
+  }
+
+  /** The system's API, called with the owner's key; for data that a test is not about. */
+  get api(): Serve {
+    if (!this.filledBy) throw new Error('no key: this app had its first start without one')
+    return this.filledBy
+  }
+
+  /** Where the app says that its API is. */
+  async apiUrl(): Promise<string> {
+    const text = await this.page.getByRole('contentinfo').getByText(/^API /).textContent()
+    return `http://${text?.replace(/^API /, '')}`
+  }
+
+  /** Console errors, uncaught errors and refusals of the content security policy since the last call. */
+  takeProblems(): string[] {
+    const problems = this.#problems
+    this.#problems = []
+    return problems
+  }
+
   /** `kill -9` of the main process. */
   async kill(): Promise<void> {
     const child = this.app.process()
     const ended = new Promise((resolve) => child.once('exit', resolve))
     child.kill('SIGKILL')
     await ended
+    this.#app = null
   }
 
-  async close(): Promise<void> {
-    await this.#app?.close()
+  /** Closes the window as a person does; where that ends the app, waits until it has ended. */
+  async closeWindow(): Promise<void> {
+    const child = this.app.process()
+    const ended = new Promise((resolve) => child.once('exit', resolve))
+    await this.app.evaluate(({ app, BrowserWindow }) => {
+      if (process.platform === 'darwin') app.quit()
+      else BrowserWindow.getAllWindows()[0]?.close()
+    })
+    await ended
     this.#app = null
   }
 
   async dispose(): Promise<void> {
-    await this.#app?.close().catch(() => undefined) // already dead in the tests that kill it
+    await this.#app?.close()
+    this.#app = null
     await rm(this.dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
   }
 
@@ -74,20 +161,21 @@ export class Desktop {
     if (!box || !this.#cdp) throw new Error('nothing to drop on')
     const at = { x: box.x + box.width / 2, y: box.y + box.height / 2 }
     const data = { items: [], files, dragOperationsMask: 1 }
-    for (const type of ['dragEnter', 'dragOver', 'drop'] as const) await this.#cdp.send('Input.dispatchDragEvent', { type, ...at, data })
+    for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
+      await this.#cdp.send('Input.dispatchDragEvent', { type, ...at, data })
+    }
   }
 
-  async go(name: string): Promise<void> {
-    await this.page.getByRole('navigation').getByRole('link', { name: new RegExp(`^${name}`) }).click()
-    await this.page.getByRole('heading', { level: 1, name }).waitFor()
+  async resize(size: { width: number; height: number }): Promise<void> {
+    await this.app.evaluate(({ BrowserWindow }, { width, height }) => {
+      BrowserWindow.getAllWindows()[0]?.setContentSize(width, height)
+    }, size)
+    await expect.poll(() => this.page.evaluate(() => window.innerWidth)).toBe(size.width)
   }
 
-  /** Saves `NAME-THEME.png` for both themes. */
+  /** Saves `e2e/screenshots/NAME.png`. */
   async shoot(name: string): Promise<void> {
     await mkdir(screenshots, { recursive: true })
-    for (const theme of ['light', 'dark'] as const) {
-      await this.page.evaluate((value) => document.documentElement.setAttribute('data-mantine-color-scheme', value), theme)
-      await this.page.screenshot({ path: join(screenshots, `${name}-${theme}.png`) })
-    }
+    await this.page.screenshot({ path: join(screenshots, `${name}.png`), animations: 'disabled' })
   }
 }
