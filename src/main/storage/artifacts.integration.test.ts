@@ -31,7 +31,11 @@ describe('artifacts', () => {
   })
 
   it('are listed by name and replaced by name', async () => {
-    for (const [name, text] of [['log', 'a'], ['input', 'b'], ['log', 'c']] as const) {
+    for (const [name, text] of [
+      ['log', 'a'],
+      ['input', 'b'],
+      ['log', 'c'],
+    ] as const) {
       storage.artifacts.attach(await storage.artifacts.stage(Buffer.from(text)), JOB, name)
     }
     expect(storage.artifacts.list(JOB)).toEqual(['input', 'log'])

@@ -41,7 +41,8 @@ afterEach(() => bench.dispose())
 
 /** What a step may be answered with when it comes at the wrong moment; anything else is a bug. */
 function expected(error: unknown): void {
-  if (!(error instanceof AppError) || !['storage.not_found', 'storage.conflict'].includes(error.code)) throw error
+  if (!(error instanceof AppError) || !['storage.not_found', 'storage.conflict'].includes(error.code))
+    throw error
 }
 
 async function perform(storage: Storage, step: Step): Promise<void> {
@@ -56,7 +57,10 @@ async function perform(storage: Storage, step: Step): Promise<void> {
     if (step.cancel) await storage.cancelImport(id as ImportId)
     await settled(storage, id)
   } else {
-    const { id } = await storage.startImport({ kind: 'path', path: join(bench.folder, `warn${step.seed}.onnx`) }, ANNA)
+    const { id } = await storage.startImport(
+      { kind: 'path', path: join(bench.folder, `warn${step.seed}.onnx`) },
+      ANNA,
+    )
     await settled(storage, id)
     await (step.confirm ? storage.confirmImport(id as ImportId) : storage.cancelImport(id as ImportId))
   }
@@ -82,7 +86,11 @@ async function namedAndWhole(storage: Storage): Promise<string[]> {
   for (const { name, versions } of storage.listModels()) {
     for (const version of versions) {
       for (const file of storage.resolve(`${name}@${version}`).files) {
-        expect(createHash('sha256').update(await readFile(file.absolutePath)).digest('hex')).toBe(file.digest)
+        expect(
+          createHash('sha256')
+            .update(await readFile(file.absolutePath))
+            .digest('hex'),
+        ).toBe(file.digest)
         named.add(file.digest)
       }
     }
@@ -97,21 +105,26 @@ async function namedAndWhole(storage: Storage): Promise<string[]> {
 it('no interleaving of imports, removals and collections loses a byte that a row names, or keeps one that none does', async () => {
   const { storage, database } = await bench.open({ startWorker: inProcessWorker })
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.array(step, { minLength: 1, maxLength: 8 }), { maxLength: 6 }), async (waves) => {
-      for (const wave of waves) {
-        const steps = Promise.all(wave.map((each) => perform(storage, each).catch(expected)))
-        await Promise.all([steps, collectUntil(storage, steps)])
-        await namedAndWhole(storage)
-      }
-      const named = await namedAndWhole(storage)
-      await storage.gc()
-      const { blobs, temporary } = await onDisk(bench.dataDir)
-      expect(temporary).toEqual([])
-      // Staged artifacts that nobody attached stay until the staged object itself is collected.
-      const staged = [0, 1, 2].map((each) => createHash('sha256').update(artifact(each)).digest('hex'))
-      expect(blobs.filter((digest) => named.includes(digest) || !staged.includes(digest))).toEqual(named)
-      expect(database.transaction(() => storage.listImports().filter((view) => view.state === 'running'))).toEqual([])
-    }),
+    fc.asyncProperty(
+      fc.array(fc.array(step, { minLength: 1, maxLength: 8 }), { maxLength: 6 }),
+      async (waves) => {
+        for (const wave of waves) {
+          const steps = Promise.all(wave.map((each) => perform(storage, each).catch(expected)))
+          await Promise.all([steps, collectUntil(storage, steps)])
+          await namedAndWhole(storage)
+        }
+        const named = await namedAndWhole(storage)
+        await storage.gc()
+        const { blobs, temporary } = await onDisk(bench.dataDir)
+        expect(temporary).toEqual([])
+        // Staged artifacts that nobody attached stay until the staged object itself is collected.
+        const staged = [0, 1, 2].map((each) => createHash('sha256').update(artifact(each)).digest('hex'))
+        expect(blobs.filter((digest) => named.includes(digest) || !staged.includes(digest))).toEqual(named)
+        expect(
+          database.transaction(() => storage.listImports().filter((view) => view.state === 'running')),
+        ).toEqual([])
+      },
+    ),
     { numRuns: 60 },
   )
 }, 120_000)

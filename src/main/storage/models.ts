@@ -1,11 +1,13 @@
-import type { Alias, AliasChange, Model, ModelSummary, ModelVersion } from '../../shared/contract'
-import type { PrincipalId } from '../../shared/domain/ids'
 import {
-  AliasName,
-  ModelName,
-  type ParsedReference,
-  parseModelReference,
-} from '../../shared/domain/references'
+  type Alias,
+  type AliasChange,
+  type Model,
+  ModelFormat,
+  type ModelSummary,
+  type ModelVersion,
+} from '../../shared/contract'
+import type { PrincipalId } from '../../shared/domain/ids'
+import { AliasName, type ParsedReference, parseModelReference } from '../../shared/domain/references'
 import { AppError } from '../../shared/errors'
 import { type Clock, toIso } from '../platform/clock'
 import type { Database } from '../platform/database'
@@ -42,8 +44,7 @@ export class Models {
 
   /** By name. */
   list(): ModelSummary[] {
-    const rows = this.#database.all(this.#tables.selectFrom('models').select('name').orderBy('name'))
-    return rows.flatMap((row) => this.#summary(row.name) ?? [])
+    return this.#summaries(null)
   }
 
   get(name: string): Model {
@@ -127,7 +128,7 @@ export class Models {
       return true
     })
     if (moved) this.announce(name)
-    const set = this.#aliases(name).find((candidate) => candidate.alias === alias)
+    const set = this.#aliasList(name).find((candidate) => candidate.alias === alias)
     return set ?? { alias, version, setAt: toIso(at), setBy: by }
   }
 
@@ -186,7 +187,7 @@ export class Models {
   }
 
   #noSuchAlias(name: string, alias: string): AppError {
-    const aliases = this.#aliases(name).map((known) => known.alias)
+    const aliases = this.#aliasList(name).map((known) => known.alias)
     const has = aliases.length === 0 ? 'It has no alias yet' : `It has ${aliases.join(', ')}`
     const message = `${name} has no alias "${alias}". ${has}; "latest" always means its newest version.`
     return new AppError('storage.not_found', message, { model: name, alias, aliases })
@@ -208,38 +209,66 @@ export class Models {
 
   /** Null for a model that has no version (any more). */
   #summary(name: string): ModelSummary | null {
-    const [latest, ...older] = this.#versions.numbers(name)
-    const newest = latest === undefined ? null : this.#versions.find(name, latest)
-    const row = this.#database.first(
-      this.#tables.selectFrom('models').select('updated_at').where('name', '=', name),
-    )
-    if (latest === undefined || !newest || !row) return null
-    return {
-      id: name,
-      name: ModelName.parse(name),
-      latest,
-      format: newest.format,
-      sizeBytes: newest.sizeBytes,
-      aliases: this.#aliases(name),
-      versions: [latest, ...older],
-      updatedAt: toIso(row.updated_at),
-    }
+    return this.#summaries(name)[0] ?? null
   }
 
-  #aliases(name: string): Alias[] {
+  /** One model, or all by name, in as many queries. */
+  #summaries(name: string | null): ModelSummary[] {
     const rows = this.#database.all(
-      this.#tables.selectFrom('model_aliases').selectAll().where('model', '=', name).orderBy('alias'),
+      this.#tables
+        .selectFrom('model_versions as v')
+        .innerJoin('models as m', 'm.name', 'v.model')
+        .select(['v.model', 'v.version', 'v.format', 'v.size_bytes', 'm.updated_at'])
+        .$if(name !== null, (query) => query.where('v.model', '=', name ?? ''))
+        .orderBy('v.model')
+        .orderBy('v.version', 'desc'),
     )
-    return rows.map((row) => ({
-      alias: row.alias,
-      version: row.version,
-      setAt: toIso(row.set_at),
-      setBy: row.set_by,
-    }))
+    const aliases = this.#aliases(name)
+    const summaries = new Map<string, ModelSummary>()
+    for (const row of rows) {
+      const present = summaries.get(row.model)
+      if (present) present.versions.push(row.version)
+      else {
+        summaries.set(row.model, {
+          id: row.model,
+          name: row.model,
+          latest: row.version,
+          format: ModelFormat.parse(row.format),
+          sizeBytes: row.size_bytes,
+          aliases: aliases.get(row.model) ?? [],
+          versions: [row.version],
+          updatedAt: toIso(row.updated_at),
+        })
+      }
+    }
+    return [...summaries.values()]
+  }
+
+  /** By model, each in the order of the alphabet. */
+  #aliases(name: string | null): Map<string, Alias[]> {
+    const rows = this.#database.all(
+      this.#tables
+        .selectFrom('model_aliases')
+        .selectAll()
+        .$if(name !== null, (query) => query.where('model', '=', name ?? ''))
+        .orderBy('alias'),
+    )
+    const aliases = new Map<string, Alias[]>()
+    for (const row of rows) {
+      const alias = { alias: row.alias, version: row.version, setAt: toIso(row.set_at), setBy: row.set_by }
+      const others = aliases.get(row.model)
+      if (others) others.push(alias)
+      else aliases.set(row.model, [alias])
+    }
+    return aliases
+  }
+
+  #aliasList(name: string): Alias[] {
+    return this.#aliases(name).get(name) ?? []
   }
 
   #aliasesOf(name: string, version: number): string[] {
-    return this.#aliases(name).flatMap((alias) => (alias.version === version ? [alias.alias] : []))
+    return this.#aliasList(name).flatMap((alias) => (alias.version === version ? [alias.alias] : []))
   }
 
   #pointedTo(name: string, alias: string): number | null {

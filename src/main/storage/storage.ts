@@ -24,7 +24,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
   const blobs = new BlobStore(blobFolder)
   const named = new NamedBlobs(database)
   const models = new Models(deps)
-  const stopping = new AbortController()
+  const verifying = new Set<AbortController>()
   const imports = new Imports({
     database,
     clock,
@@ -63,10 +63,13 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
   return {
     async start() {
       await blobs.open()
-      await imports.reconcile()
+      const { interrupted } = await imports.reconcile()
+      // Files that an interrupted import had already taken in.
+      if (interrupted > 0) await collect(blobs, named)
     },
     async dispose() {
-      stopping.abort(new AppError('system.stopping', 'LLMAgentOS is stopping.'))
+      const reason = new AppError('system.stopping', 'LLMAgentOS is stopping.')
+      for (const controller of verifying) controller.abort(reason)
       await imports.dispose()
     },
 
@@ -99,10 +102,17 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
       return { ...(await blobs.count()), diskFreeBytes: freeBytes, diskTotalBytes: totalBytes }
     },
     async verify(signal) {
+      const controller = new AbortController()
+      const onAbort = () => controller.abort(signal?.reason)
+      if (signal?.aborted) onAbort()
+      signal?.addEventListener('abort', onAbort)
+      verifying.add(controller)
       const worker = startWorker()
       try {
-        return await verifyBlobs(blobs, named, worker, anyOf(stopping.signal, signal))
+        return await verifyBlobs(blobs, named, worker, controller.signal)
       } finally {
+        verifying.delete(controller)
+        signal?.removeEventListener('abort', onAbort)
         await worker.dispose()
       }
     },
@@ -128,14 +138,4 @@ function assertRange(range: { start: number; end: number }, sizeBytes: number): 
     `The range ${start} to ${end} does not lie within the file's ${sizeBytes} bytes.`,
     { field: 'range' },
   )
-}
-
-/** `AbortSignal.any` for Node 18. */
-function anyOf(...signals: (AbortSignal | undefined)[]): AbortSignal {
-  const controller = new AbortController()
-  for (const signal of signals) {
-    if (signal?.aborted) controller.abort(signal.reason)
-    else signal?.addEventListener('abort', () => controller.abort(signal.reason), { once: true })
-  }
-  return controller.signal
 }

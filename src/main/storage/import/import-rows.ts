@@ -7,7 +7,7 @@ import type { StorageTables } from '../schema'
 import { Candidate } from '../versions'
 
 /** Ended imports that are kept for the list. */
-const KEPT = 500
+const KEPT = 200
 
 /** The rows of imports: what a restart knows about them. */
 export class ImportRows {

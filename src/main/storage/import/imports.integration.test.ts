@@ -1,5 +1,17 @@
 import { spawnSync } from 'node:child_process'
-import { appendFile, cp, mkdir, open, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises'
+import {
+  appendFile,
+  cp,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -169,9 +181,18 @@ describe('bad input', () => {
   it('never writes to what the person gave', async () => {
     const folder = join(bench.folder, 'pitch')
     await cp(join(FIXTURES, 'basic-pitch'), folder, { recursive: true })
-    const before = spawnSync('ls', ['-laRi', '--time-style=full-iso', folder]).stdout.toString()
-    await importAndSettle(storage, folder)
-    expect(spawnSync('ls', ['-laRi', '--time-style=full-iso', folder]).stdout.toString()).toBe(before)
+    const look = async () => {
+      const paths = [folder, ...(await readdir(folder)).sort().map((name) => join(folder, name))]
+      return Promise.all(
+        paths.map(async (path) => {
+          const { ino, mode, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
+          return { path, ino, mode, size, mtimeNs, ctimeNs }
+        }),
+      )
+    }
+    const before = await look()
+    expect(await importAndSettle(storage, folder)).toMatchObject({ state: 'completed' })
+    expect(await look()).toEqual(before)
   })
 })
 

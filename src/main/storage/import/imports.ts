@@ -56,12 +56,16 @@ export class Imports implements Disposable {
   }
 
   /** What a crash interrupted has failed; what waits goes on waiting if its bytes are still there. */
-  async reconcile(): Promise<void> {
+  async reconcile(): Promise<{ interrupted: number }> {
+    let count = 0
     for (const view of this.#rows.list()) {
-      if (view.state === 'running') this.#end(view, { state: 'failed', error: interrupted().toView() })
-      else if (view.state === 'waiting') await this.#assertCandidate(view)
+      if (view.state === 'running') {
+        this.#end(view, { state: 'failed', error: interrupted().toView() })
+        count++
+      } else if (view.state === 'waiting') await this.#assertCandidate(view)
     }
     this.#rows.forgetOldest()
+    return { interrupted: count }
   }
 
   async begin(source: ImportSource, by: PrincipalId): Promise<Import> {

@@ -37,6 +37,7 @@ export type Inspection =
 const COMPANION = /^(readme|licen[cs]e|notice|copying|model[_-]?card|labels|classes)([._-][a-z0-9._-]*)?$/i
 const LARGEST_COMPANION = 1024 * 1024
 const MOST_SIGNATURE = 2_000
+const MOST_FINDINGS = 50
 const MOST_LEFT_OUT = 20
 
 /**
@@ -81,7 +82,7 @@ function inspectSource(source: Source): Inspection {
     framework,
     signature,
     metadata,
-    findings: [...findings, ...leftOutFindings(leftOut)],
+    findings: [...bounded(findings, primary.path), ...leftOutFindings(leftOut)],
     files: [primary, ...[...named.values()].sort((a, b) => (a.path < b.path ? -1 : 1))],
     folder: source.folder,
     gaveFolder: source.only === null,
@@ -157,6 +158,16 @@ function withBytes<T>(file: SourceFile, work: (bytes: FileBytes) => T): T {
   } finally {
     closeSync(descriptor)
   }
+}
+
+function bounded(findings: Finding[], file: string): Finding[] {
+  if (findings.length <= MOST_FINDINGS) return findings
+  const worst = findings.some((finding) => finding.severity === 'warn') ? 'warn' : 'info'
+  const message = `${findings.length - MOST_FINDINGS} more findings of this kind were left out.`
+  return [
+    ...findings.slice(0, MOST_FINDINGS),
+    { severity: worst, code: 'storage.more_findings', message, file },
+  ]
 }
 
 function leftOutFindings(paths: string[]): Finding[] {

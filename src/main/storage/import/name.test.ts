@@ -32,7 +32,7 @@ describe('suggestName', () => {
   })
 
   it('is always a valid name', () => {
-    fc.assert(
+    return fc.assert(
       fc.property(
         fc.string({ unit: 'binary', maxLength: 400 }),
         fc.string({ unit: 'grapheme' }),

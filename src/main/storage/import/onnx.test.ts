@@ -226,7 +226,7 @@ describe('reading ONNX', () => {
   it('ends on any damage to a real model, described or rejected', () => {
     const good = readFileSync(join(FIXTURES, 'mnist_cnn.onnx')).subarray(0, 3000)
     const whole = model({ graph: [...plainGraph(), tensor('w', [4], { raw: new Uint8Array(16) })] })
-    fc.assert(
+    return fc.assert(
       fc.property(
         fc.constantFrom(good, whole),
         fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 8 }),

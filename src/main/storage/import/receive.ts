@@ -8,6 +8,9 @@ import { assertSafePath } from './source'
 
 const MOST_FILES = 10_000
 
+/** As in `transfer.ts`: a commit of the database must not wait for more than this. */
+const FLUSH_BYTES = 16 * 1024 * 1024
+
 export interface ReceivedFile {
   /** As uploaded, checked: it never becomes a path of the disk. */
   path: string
@@ -70,11 +73,16 @@ async function writeStream(
     // A stream that was broken off before anybody read it has no error left to tell.
     if (content.destroyed && !content.readableEnded) throw brokenOff(content.errored)
     addAbortSignal(signal, content)
+    let unwritten = 0
     for await (const chunk of content) {
       const bytes: Buffer = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
       let done = 0
       while (done < bytes.length) done += (await handle.write(bytes, done)).bytesWritten
       onBytes(bytes.length)
+      unwritten += bytes.length
+      if (unwritten < FLUSH_BYTES) continue
+      await handle.datasync()
+      unwritten = 0
     }
   } catch (error) {
     signal.throwIfAborted()

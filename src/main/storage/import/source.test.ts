@@ -26,7 +26,7 @@ describe('assertSafePath', () => {
       fc.constantFrom('..', '.', '', '/', '\\', 'C:', '~', '\0', '...'),
       fc.string({ maxLength: 5 }),
     )
-    fc.assert(
+    return fc.assert(
       fc.property(fc.array(part, { maxLength: 5 }), fc.constantFrom('/', '\\', ''), (parts, joint) => {
         const path = parts.join(joint)
         try {

@@ -2,6 +2,7 @@ import {
   type BigIntStats,
   closeSync,
   constants,
+  type Dir,
   fstatSync,
   lstatSync,
   opendirSync,
@@ -74,15 +75,22 @@ function folderSource(root: string, folder: string): Source {
   const passedOver: string[] = []
   let seen = 0
   const visit = (relative: string, depth: number) => {
-    const handle = opendirSync(join(root, relative))
+    const handle = openFolder(join(root, relative), relative === '')
+    if (!handle) {
+      passedOver.push(relative)
+      return
+    }
     try {
       for (let entry = handle.readSync(); entry; entry = handle.readSync()) {
         const path = relative === '' ? entry.name : `${relative}/${entry.name}`
         if (++seen > MOST_FILES) return
         if (entry.isDirectory() && depth < DEEPEST) visit(path, depth + 1)
-        else if (entry.isFile())
-          files.push(fileOf(path, join(root, path), lstatSync(join(root, path), { bigint: true })))
-        else passedOver.push(path)
+        else {
+          // A name that is not UTF-8 cannot be opened by what we read of it.
+          const stats = lstatSync(join(root, path), { bigint: true, throwIfNoEntry: false })
+          if (stats?.isFile()) files.push(fileOf(path, join(root, path), stats))
+          else passedOver.push(path)
+        }
       }
     } finally {
       handle.closeSync()
@@ -91,6 +99,16 @@ function folderSource(root: string, folder: string): Source {
   visit('', 0)
   files.sort((a, b) => (a.path < b.path ? -1 : 1))
   return { folder, only: null, files, passedOver, find: (path) => findWithin(root, path) }
+}
+
+/** Null for a folder inside that may not be read: the model may well do without it. */
+function openFolder(path: string, isTop: boolean): Dir | null {
+  try {
+    return opendirSync(path)
+  } catch (error) {
+    if (isTop) throw error
+    return null
+  }
 }
 
 function uploadedSource(uploaded: { path: string; absolutePath: string }[]): Source {

@@ -13,7 +13,14 @@ async function main(): Promise<void> {
   const [dataDir = '', databaseFile = '', inspectWorkerEntry = '', source = ''] = process.argv.slice(2)
   const database = await openDatabase(databaseFile, storageMigrations)
   const logger = pino({ level: 'silent' })
-  const storage = createStorage({ dataDir, database, clock: systemClock, logger, inspectWorkerEntry, usersOf: () => [] })
+  const storage = createStorage({
+    dataDir,
+    database,
+    clock: systemClock,
+    logger,
+    inspectWorkerEntry,
+    usersOf: () => [],
+  })
   await storage.start()
   storage.onDidChangeImports(({ changed: [view] }) => {
     if (view?.state === 'completed') process.stdout.write(`${view.model}@${view.version}\n`)
@@ -21,12 +28,15 @@ async function main(): Promise<void> {
   process.stdout.write('started\n')
   const paths = (await readdir(source)).map((name) => join(source, name))
   for (let round = 0; ; round++) {
-    for (const path of paths) await storage.startImport({ kind: 'path', path, name: `m${round % 3}` }, 'usr' as PrincipalId)
+    for (const path of paths)
+      await storage.startImport({ kind: 'path', path, name: `m${round % 3}` }, 'usr' as PrincipalId)
     const staged = await storage.artifacts.stage(Buffer.alloc(200_000, round))
     storage.artifacts.attach(staged, `job-${round % 5}` as JobId, 'result')
-    while (storage.listImports().some((view) => view.state === 'running')) await new Promise((done) => setImmediate(done))
+    while (storage.listImports().some((view) => view.state === 'running'))
+      await new Promise((done) => setImmediate(done))
     if (round % 3 === 2) {
-      for (const { name, versions } of storage.listModels()) for (const version of versions) storage.removeVersion(name, version)
+      for (const { name, versions } of storage.listModels())
+        for (const version of versions) storage.removeVersion(name, version)
       await storage.gc()
     }
   }

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -48,7 +49,7 @@ let builtWorker: Promise<string> | null = null
 /** One build serves all tests of a file. */
 async function workerEntry(): Promise<string> {
   builtWorker ??= mkdtemp(join(tmpdir(), 'llmagentos-worker-')).then((folder) => {
-    process.once('exit', () => void rm(folder, { recursive: true, force: true }))
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
     return buildInspectWorker(folder)
   })
   return builtWorker
