@@ -37,5 +37,6 @@ export async function initTexts(): Promise<void> {
     // React escapes what it renders.
     interpolation: { escapeValue: false },
     initAsync: false,
+    showSupportNotice: false,
   })
 }

@@ -49,12 +49,29 @@ function openPort(): Promise<Transport> {
   })
 }
 
+/**
+ * oRPC sends its cancellations even over a socket that has closed, and nobody could catch what that throws. What is
+ * sent into a closing socket is dropped here; the close itself ends every call that waits.
+ */
+function lenient(socket: WebSocket): ConstructorParameters<typeof SocketLink>[0]['websocket'] {
+  return {
+    addEventListener: socket.addEventListener.bind(socket),
+    removeEventListener: socket.removeEventListener.bind(socket),
+    get readyState() {
+      return socket.readyState === WebSocket.CONNECTING ? WebSocket.CONNECTING : WebSocket.OPEN
+    },
+    send(data) {
+      if (socket.readyState === WebSocket.OPEN) socket.send(data)
+    },
+  }
+}
+
 function openSocket(): Promise<Transport> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(`${location.origin.replace(/^http/, 'ws')}/rpc`)
     const timer = setTimeout(() => socket.close(), OPEN_TIMEOUT_MS)
     const closed = new Promise<void>((gone) => socket.addEventListener('close', () => gone()))
-    const link = new SocketLink({ websocket: socket })
+    const link = new SocketLink({ websocket: lenient(socket) })
     socket.addEventListener('open', () => {
       clearTimeout(timer)
       resolve({ link, closed })
