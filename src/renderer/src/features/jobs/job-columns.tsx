@@ -164,7 +164,7 @@ export function jobColumns(options: ColumnOptions): Column<Job>[] {
     },
     {
       key: 'timings',
-      width: 'minmax(120px, 0.9fr)',
+      width: 'minmax(132px, 0.9fr)',
       header: t('column.timings'),
       render: (job) => <TimingsCell job={job} />,
     },

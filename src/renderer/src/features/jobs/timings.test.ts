@@ -58,6 +58,7 @@ describe('secondsText', () => {
 
 describe('timingsText', () => {
   it('has one unit while all is short, and minutes where a part is long', () => {
+    expect(timingsText({ queuedMs: 8, loadMs: 804.4, computeMs: 4.21 })).toBe('8 / 804 / 4.2 ms')
     expect(timingsText({ queuedMs: 400, loadMs: 200, computeMs: 212_000 })).toBe('0.40 / 0.20 / 212 s')
     expect(timingsText({ queuedMs: 400, loadMs: 4100, computeMs: 809_000 })).toBe('0 / 4 s / 13 min')
   })

@@ -33,11 +33,16 @@ export function secondsText(ms: number): string {
   return Math.round(seconds).toLocaleString('en-US')
 }
 
+function millisecondsText(ms: number): string {
+  return ms < 10 ? String(Number(ms.toFixed(1))) : String(Math.round(ms))
+}
+
 const MINUTES_FROM_MS = 600_000
 
-/** `0.4 / 0.2 / 212 s`; beside a part of ten minutes and more, whole seconds are enough: `0 / 4 s / 13 min`. */
+/** `8 / 804 / 4 ms` and `0.4 / 0.2 / 212 s`, by the longest; beside a part of ten minutes and more, whole seconds are enough: `0 / 4 s / 13 min`. */
 export function timingsText(timings: Timings): string {
   const parts = [timings.queuedMs, timings.loadMs, timings.computeMs]
+  if (parts.every((ms) => ms < 999.5)) return `${parts.map(millisecondsText).join(' / ')} ms`
   if (parts.every((ms) => ms < MINUTES_FROM_MS)) return `${parts.map(secondsText).join(' / ')} s`
   const minutes = (ms: number) => formatDuration(Math.round(ms / 60_000) * 60_000)
   return parts

@@ -54,7 +54,9 @@ export function AliasHistory({ model }: { model: Model }) {
           {steps.map(({ change, back }) => (
             <li key={`${change.alias}${change.at}`} className={classes['item']}>
               <div className={classes['grow']}>
-                <AliasBadge alias={change.alias} /> {words(change)}
+                <div className={classes['changeText']}>
+                  <AliasBadge alias={change.alias} /> {words(change)}
+                </div>
                 <div className={classes['note']}>
                   <RelativeTime at={change.at} /> · {nameOf(change.by)}
                 </div>

@@ -1,4 +1,10 @@
-import { DTYPE_BYTES, elementCount, type Signature, type TensorSpec } from '@shared/domain/tensor'
+import {
+  DTYPE_BYTES,
+  elementCount,
+  type JsonTensor,
+  type Signature,
+  type TensorSpec,
+} from '@shared/domain/tensor'
 
 /** Longer tensors are made by the shell instead of being written out. */
 const WRITTEN_OUT = 16
@@ -11,8 +17,21 @@ function quoted(value: unknown): string {
   return JSON.stringify(value).replaceAll("'", "'\\''")
 }
 
-function tensorText(spec: TensorSpec): string {
-  const shape = spec.shape.map((size) => (typeof size === 'number' ? size : 1))
+/** What is known to work, from a run before: sizes of open dimensions, values of scalars. */
+export interface KnownInputs {
+  shapeOf: (spec: TensorSpec) => number[]
+  scalarOf: (spec: TensorSpec) => JsonTensor | null
+}
+
+const NOTHING_KNOWN: KnownInputs = {
+  shapeOf: (spec) => spec.shape.map((size) => (typeof size === 'number' ? size : 1)),
+  scalarOf: () => null,
+}
+
+function tensorText(spec: TensorSpec, known: KnownInputs): string {
+  const scalar = spec.shape.length === 0 ? known.scalarOf(spec) : null
+  if (scalar) return quoted(scalar)
+  const shape = known.shapeOf(spec)
   const count = elementCount(shape)
   if (spec.dtype === 'string' || count <= WRITTEN_OUT) {
     const one = spec.dtype === 'string' ? '' : spec.dtype === 'bool' ? false : 0
@@ -24,10 +43,15 @@ function tensorText(spec: TensorSpec): string {
 
 /**
  * How to run a model from a shell: submit, then wait for the result. Inputs are zeros in the shape of the signature, open
- * dimensions as 1; the key is read from `$KEY`.
+ * dimensions as 1 unless more is known; the key is read from `$KEY`.
  */
-export function curlSnippet(apiUrl: string, reference: string, signature: Signature): string {
-  const inputs = signature.inputs.map((spec) => `${quoted(spec.name)}:${tensorText(spec)}`)
+export function curlSnippet(
+  apiUrl: string,
+  reference: string,
+  signature: Signature,
+  known: KnownInputs = NOTHING_KNOWN,
+): string {
+  const inputs = signature.inputs.map((spec) => `${quoted(spec.name)}:${tensorText(spec, known)}`)
   const lines = inputs.map((input, index) => `    ${input}${index < inputs.length - 1 ? ',' : ''}`)
   const api = apiUrl.replace(/(\/api)?\/*$/, '')
   return [

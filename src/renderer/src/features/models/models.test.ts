@@ -96,6 +96,15 @@ describe('curlSnippet', () => {
     expect(text).toContain('"sr":{"dtype":"int64","shape":[],"data":[0]}')
   })
 
+  it('takes sizes and scalars of a run that is known to work', () => {
+    const text = curlSnippet('http://h', 'a@1', signature, {
+      shapeOf: (spec) => spec.shape.map((size) => (typeof size === 'number' ? size : 4)),
+      scalarOf: (spec) => ({ dtype: spec.dtype, shape: [], data: [16_000] }),
+    })
+    expect(text).toContain('"shape":[4,576]')
+    expect(text).toContain('"data":[16000]')
+  })
+
   it('keeps the shell from running what the name of an input says', () => {
     const hostile = curlSnippet('http://localhost', 'a@1', {
       inputs: [{ name: `x'; touch /tmp/owned; echo '\n$(id)`, dtype: 'float32', shape: [] }],

@@ -8,7 +8,7 @@ import { Bytes, Facts, IdText, Mono, Panel, RelativeTime, StateDot } from '../..
 import { formatNumber } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import { useSystemInfo } from '../../lib/stores'
-import { usePrincipalNames } from '../jobs'
+import { knownInputs, usePrincipalNames } from '../jobs'
 import { FORMAT_NAMES, metadataNumber, metadataText, otherMetadata, shortDigest } from './about'
 import { curlSnippet } from './curl'
 import classes from './models.module.css'
@@ -143,7 +143,12 @@ export function CallPanel({ version, reference }: { version: ModelVersion; refer
   const { t } = useTranslation('models')
   const apiUrl = useSystemInfo((state) => state.value?.apiUrl)
   if (!apiUrl) return <Panel title={t('call.title')}>{t('call.off')}</Panel>
-  const snippet = curlSnippet(apiUrl, reference, version.signature)
+  const snippet = curlSnippet(
+    apiUrl,
+    reference,
+    version.signature,
+    knownInputs(version.model, version.version),
+  )
   return (
     <Panel
       title={t('call.title')}

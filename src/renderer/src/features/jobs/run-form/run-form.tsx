@@ -6,20 +6,19 @@ import { type FormEvent, useEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { getClient } from '../../../lib/client'
 import { notifyError, toErrorView } from '../../../lib/errors'
-import { readSetting, writeSetting } from '../../../lib/local-settings'
 import { type Built, buildInputs, buildItems, type ChosenFile, itemsFromText } from './build-inputs'
 import { batchJob, benchmarkJob, inferJob } from './build-job'
 import { formFor, freeDimensions, isScalar } from './form-model'
 import { InputField } from './input-field'
 import { InputProblem } from './input-problem'
+import { windowMemory } from './known-inputs'
 import { LiveRun } from './live-run'
 import { problemText } from './problem-text'
-import { DEFAULT_OPTIONS, type Memory, type RunOptions, recallRun, rememberRun } from './remember'
+import { DEFAULT_OPTIONS, type RunOptions, recallRun, rememberRun } from './remember'
 import classes from './run-form.module.css'
 import { BatchOptions, BenchmarkOptions, CommonOptions, type ItemsSource } from './run-options'
 import { MAX_TENSOR_FILE_BYTES } from './tensor-file'
 
-const memory: Memory = { getItem: readSetting, setItem: writeSetting }
 const KINDS = ['infer', 'batch', 'benchmark'] as const
 
 export interface RunFormProps {
@@ -34,7 +33,7 @@ export interface RunFormProps {
 export function RunForm(props: RunFormProps) {
   const { t } = useTranslation('jobs')
   const { model, version, reference, signature } = props
-  const [recalled] = useState(() => recallRun(memory, model, version))
+  const [recalled] = useState(() => recallRun(windowMemory, model, version))
   const [form, setForm] = useState(() => formFor(signature, recalled?.form ?? null))
   const [options, setOptions] = useState<RunOptions>(recalled?.options ?? DEFAULT_OPTIONS)
   const [name, setName] = useState('')
@@ -95,7 +94,7 @@ export function RunForm(props: RunFormProps) {
         return
       }
       const job = await getClient().compute.jobs.submit(built.value)
-      rememberRun(memory, model, version, { form, options })
+      rememberRun(windowMemory, model, version, { form, options })
       setSubmitted(job)
     } catch (error) {
       const view = toErrorView(error)
