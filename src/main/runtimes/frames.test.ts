@@ -70,17 +70,16 @@ describe('FrameReader', () => {
     const before = process.memoryUsage().arrayBuffers
     reader.push(frameHead({}, 2 ** 31 - 1))
     reader.push(Buffer.alloc(10))
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(32 * 2 ** 20)
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThanOrEqual(65 * 2 ** 20)
   })
 
   it('grows with a large body and keeps every byte', () => {
-    const body = Buffer.alloc(11 * 2 ** 20)
-    for (let i = 0; i < body.length; i += 4096) body.writeUInt32LE(i, i)
+    const body = Buffer.from(Uint8Array.from({ length: 100_000 }, (_, i) => i % 251))
     const pieces = cut(
       encode([{ header: { a: 1 }, body }]),
-      Array.from({ length: 180 }, (_, i) => i * 65_536),
+      Array.from({ length: 40 }, (_, i) => i * 2501),
     )
-    const [frame] = readIn(pieces)
+    const [frame] = readIn(pieces, new FrameReader({ roomBytes: 1000 }))
     expect(Buffer.compare(frame?.body ?? new Uint8Array(), body)).toBe(0)
   })
 

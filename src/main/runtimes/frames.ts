@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { Pieces } from '../../shared/domain/tensor-codec'
 
 /** Bytes of a header at most. */
 export const MAX_HEADER_BYTES = 2 ** 20
@@ -6,12 +7,18 @@ export const MAX_HEADER_BYTES = 2 ** 20
 export const MAX_BODY_BYTES = 2 ** 31 - 1
 
 const PREFIX_BYTES = 8
-// A body is given room as its bytes come, so that a peer which only claims to send 2 GiB costs nothing.
-const FIRST_BODY_BYTES = 4 * 2 ** 20
 
 export interface FrameLimits {
   headerBytes: number
   bodyBytes: number
+  /** Room for a body at first; beyond it, as its bytes come: a peer that only claims to send 2 GiB does not get them. */
+  roomBytes: number
+}
+
+const LIMITS: FrameLimits = {
+  headerBytes: MAX_HEADER_BYTES,
+  bodyBytes: MAX_BODY_BYTES,
+  roomBytes: 64 * 2 ** 20,
 }
 
 export interface Frame {
@@ -42,8 +49,8 @@ export class FrameReader {
   #bodyBytes = 0
   #bodyFilled = 0
 
-  constructor(limits: FrameLimits = { headerBytes: MAX_HEADER_BYTES, bodyBytes: MAX_BODY_BYTES }) {
-    this.#limits = limits
+  constructor(limits: Partial<FrameLimits> = {}) {
+    this.#limits = { ...LIMITS, ...limits }
   }
 
   /** The frames that end in this chunk. A body is a buffer of its own. @throws ProtocolError */
@@ -71,7 +78,7 @@ export class FrameReader {
     else {
       this.#header = parseHeader(this.#head.subarray(PREFIX_BYTES, wanted))
       this.#body =
-        this.#bodyBytes > 0 ? Buffer.allocUnsafeSlow(Math.min(this.#bodyBytes, FIRST_BODY_BYTES)) : null
+        this.#bodyBytes > 0 ? Buffer.allocUnsafeSlow(Math.min(this.#bodyBytes, this.#limits.roomBytes)) : null
       if (!this.#body) this.#emit(frames)
     }
     return from + taken
@@ -140,8 +147,11 @@ export function frameHead(header: unknown, bodyBytes: number): Buffer {
   return head
 }
 
-/** Writes one frame without copying the body: it must not change until it has gone out. */
-export function writeFrame(socket: Socket, header: unknown, body: Uint8Array = EMPTY): void {
+/** A body in one piece or in several; none of it may change until it has gone out. */
+export type Body = Uint8Array | Pieces
+
+/** Writes one frame without copying its body. @throws ProtocolError when it is over the limits */
+export function writeFrame(socket: Socket, header: unknown, body: Body = EMPTY): void {
   const head = frameHead(header, body.byteLength)
   if (body.byteLength === 0) {
     socket.write(head)
@@ -149,6 +159,6 @@ export function writeFrame(socket: Socket, header: unknown, body: Uint8Array = E
   }
   socket.cork()
   socket.write(head)
-  socket.write(body)
+  for (const piece of 'pieces' in body ? body.pieces : [body]) socket.write(piece)
   socket.uncork()
 }

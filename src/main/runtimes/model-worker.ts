@@ -1,5 +1,5 @@
 import type { Tensors } from '../../shared/domain/tensor'
-import { packTensors, unpackTensors } from '../../shared/domain/tensor-codec'
+import { packTensorPieces, unpackTensors } from '../../shared/domain/tensor-codec'
 import type { Probe } from './protocol'
 import { splitOutputs, stackItems } from './stack'
 import { type Answer, Cancelled, serveWorker, turn, type Work, type WorkContext } from './worker'
@@ -88,7 +88,7 @@ async function runItems(
     }
   }
   const computeMs = performance.now() - start
-  return { reply: { type: 'done', computeMs }, body: packTensors(outputs) }
+  return { reply: { type: 'done', computeMs }, body: packTensorPieces(outputs) }
 }
 
 /** One turn of the event loop for several short runs, not for each. */

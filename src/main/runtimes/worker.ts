@@ -1,10 +1,10 @@
 import { connect, type Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
-import { FrameReader, writeFrame } from './frames'
+import { type Body, FrameReader, writeFrame } from './frames'
 import { PROTOCOL_VERSION, type Probe, type Reply, Request, WORKER_ENV } from './protocol'
 
 type WithoutId<R> = R extends { id: number } ? Omit<R, 'id'> : never
-export type Answer = { reply: WithoutId<Reply>; body?: Uint8Array }
+export type Answer = { reply: WithoutId<Reply>; body?: Body }
 /** The requests that do work, each answered once. */
 export type Work = Exclude<Request, { type: 'cancel' | 'exit' }>
 

@@ -4,7 +4,14 @@ import { AppError } from '../errors'
 import { fromBase64, toBase64 } from './base64'
 import { fromFloat16Bits, toFloat16Bits } from './float16'
 import { DTYPE_BYTES, DTYPES, type JsonTensor, type Signature, type Tensor, type Tensors } from './tensor'
-import { assertFits, fromJsonTensor, packTensors, toJsonTensor, unpackTensors } from './tensor-codec'
+import {
+  assertFits,
+  fromJsonTensor,
+  packTensorPieces,
+  packTensors,
+  toJsonTensor,
+  unpackTensors,
+} from './tensor-codec'
 import { bytesOf, elementsOf } from './tensor-elements'
 
 function refusal(act: () => unknown): AppError {
@@ -59,6 +66,28 @@ describe('packTensors', () => {
     const b = unpackTensors(packTensors([item]))[0]?.['b']
     expect(b && b.dtype === 'float64' && b.bytes.byteOffset % 8).toBe(0)
     expect(b && b.dtype === 'float64' && elementsOf('float64', b.bytes)[0]).toBe(Math.PI)
+  })
+
+  it('gives the same bytes in pieces, large tensors without a copy', () => {
+    const sizes = fc.array(fc.oneof(fc.nat(20), fc.integer({ min: 65_530, max: 65_550 })), { maxLength: 6 })
+    fc.assert(
+      fc.property(sizes, (all) => {
+        const items = all.map(
+          (size, i): Tensors => ({
+            a: { dtype: 'uint8', shape: [size], bytes: new Uint8Array(size).fill(i + 1) },
+          }),
+        )
+        const { pieces, byteLength } = packTensorPieces(items)
+        const packed = packTensors(items)
+        expect(byteLength).toBe(packed.byteLength)
+        expect(Buffer.compare(Buffer.concat(pieces), packed)).toBe(0)
+        for (const { a } of items) {
+          const large = a?.dtype === 'uint8' && a.bytes.byteLength >= 65_536
+          if (large) expect(pieces.includes(a.bytes)).toBe(true)
+        }
+      }),
+      { numRuns: 30 },
+    )
   })
 
   it('keeps a tensor named __proto__ as a name like any other', () => {

@@ -5,7 +5,7 @@ import { DTYPE_BYTES, type DType, type JsonTensor, type Tensor } from './tensor'
 import { checkedCount, type Elements, elementsOf, tooLarge, wrongCount } from './tensor-elements'
 
 export { assertFits } from './tensor-fits'
-export { packTensors, unpackTensors } from './tensor-pack'
+export { type Pieces, packTensorPieces, packTensors, unpackTensors } from './tensor-pack'
 
 type JsonElement = number | string | boolean
 type FixedDType = Exclude<DType, 'string'>

@@ -9,6 +9,16 @@ type PackedRun = [count: number, tensors: PackedTensor[]]
 /** Ten times what a batch may have. */
 const MAX_ITEMS = 1_000_000
 
+/** One run of bytes that lies in several places. */
+export interface Pieces {
+  pieces: readonly Uint8Array[]
+  byteLength: number
+}
+
+/** From here on a copy costs more than one more piece. */
+const LARGE_BYTES = 65_536
+
+const PADDING = new Uint8Array(8)
 const align = (offset: number) => Math.ceil(offset / 8) * 8
 const encoder = new TextEncoder()
 
@@ -19,34 +29,42 @@ const encoder = new TextEncoder()
  * strings are a u32 length for each, then their UTF-8.
  */
 export function packTensors(items: readonly Tensors[]): Uint8Array {
-  const runs: PackedRun[] = []
-  const parts: Uint8Array[] = []
-  let size = 0
-  let last: PackedRun | undefined
-  for (const item of items) {
-    const names = Object.keys(item)
-    const first = parts.length
-    for (const name of names) {
-      const bytes = bytesOfTensor(item[name])
-      parts.push(bytes)
-      size = align(size + bytes.byteLength)
-    }
-    if (last && sameForm(last[1], item, names, parts, first)) last[0]++
-    else {
-      last = [1, names.map((name, i) => specOf(name, item[name], parts[first + i]))]
-      runs.push(last)
-    }
-  }
-  const header = encoder.encode(JSON.stringify(runs))
-  const packed = new Uint8Array(align(4 + header.byteLength) + size)
-  new DataView(packed.buffer).setUint32(0, header.byteLength, true)
-  packed.set(header, 4)
-  let at = align(4 + header.byteLength)
-  for (const part of parts) {
-    packed.set(part, at)
-    at = align(at + part.byteLength)
-  }
+  const { head, parts, byteLength } = plan(items)
+  const packed = new Uint8Array(byteLength)
+  copyParts(packed, copyParts(packed, 0, [head]), parts)
   return packed
+}
+
+/**
+ * The same bytes in pieces, for a stream: tensors of 64 KiB and more are passed on as they are, so that
+ * sending a large one costs no copy.
+ */
+export function packTensorPieces(items: readonly Tensors[]): Pieces {
+  const { head, parts, byteLength } = plan(items)
+  const pieces: Uint8Array[] = []
+  let small: Uint8Array[] = [head]
+  let smallBytes = align(head.byteLength)
+  const flush = () => {
+    if (smallBytes === 0) return
+    const piece = new Uint8Array(smallBytes)
+    copyParts(piece, 0, small)
+    pieces.push(piece)
+    small = []
+    smallBytes = 0
+  }
+  for (const part of parts) {
+    if (part.byteLength < LARGE_BYTES) {
+      small.push(part)
+      smallBytes += align(part.byteLength)
+      continue
+    }
+    flush()
+    pieces.push(part)
+    const gap = align(part.byteLength) - part.byteLength
+    if (gap > 0) pieces.push(PADDING.subarray(0, gap))
+  }
+  flush()
+  return { pieces, byteLength }
 }
 
 /**
@@ -81,6 +99,50 @@ export function unpackTensors(bytes: Uint8Array): Tensors[] {
   }
   if (at !== align(bytes.byteLength)) throw corrupt('bytes are left over')
   return items
+}
+
+interface Plan {
+  /** The length of the header, and the header. */
+  head: Uint8Array
+  /** The bytes of all tensors, each to lie at a multiple of 8. */
+  parts: Uint8Array[]
+  byteLength: number
+}
+
+function plan(items: readonly Tensors[]): Plan {
+  const runs: PackedRun[] = []
+  const parts: Uint8Array[] = []
+  let size = 0
+  let last: PackedRun | undefined
+  for (const item of items) {
+    const names = Object.keys(item)
+    const first = parts.length
+    for (const name of names) {
+      const bytes = bytesOfTensor(item[name])
+      parts.push(bytes)
+      size += align(bytes.byteLength)
+    }
+    if (last && sameForm(last[1], item, names, parts, first)) last[0]++
+    else {
+      last = [1, names.map((name, i) => specOf(name, item[name], parts[first + i]))]
+      runs.push(last)
+    }
+  }
+  const header = encoder.encode(JSON.stringify(runs))
+  const head = new Uint8Array(4 + header.byteLength)
+  new DataView(head.buffer).setUint32(0, header.byteLength, true)
+  head.set(header, 4)
+  return { head, parts, byteLength: align(head.byteLength) + size }
+}
+
+/** Copies the parts to multiples of 8 from `from` on; where the next would lie. */
+function copyParts(target: Uint8Array, from: number, parts: readonly Uint8Array[]): number {
+  let at = from
+  for (const part of parts) {
+    target.set(part, at)
+    at += align(part.byteLength)
+  }
+  return at
 }
 
 function bytesOfTensor(tensor: Tensor | undefined): Uint8Array {

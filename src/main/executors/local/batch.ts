@@ -1,5 +1,5 @@
 import { DTYPE_BYTES, elementCount, type Tensors } from '../../../shared/domain/tensor'
-import { packTensors } from '../../../shared/domain/tensor-codec'
+import { packTensorPieces } from '../../../shared/domain/tensor-codec'
 import type { RunHooks, RunRequest } from '.'
 import type { Answered } from './answers'
 import { readItems } from './answers'
@@ -84,7 +84,7 @@ export async function runBatch(
   const fill = () => {
     while (groups.length < DEPTH && next < items.length && !hooks.signal.aborted) {
       const end = groupEnd(items, next, size.items, batchSize)
-      const body = packTensors(items.slice(next, end))
+      const body = packTensorPieces(items.slice(next, end))
       const answer = connection.request({ type: 'run', stack: batchSize }, body)
       groups.push({ startAt: next, count: end - next, settled: settle(answer) })
       next = end

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
-import { FrameReader, ProtocolError, writeFrame } from '../../runtimes/frames'
+import { AppError } from '../../../shared/errors'
+import { type Body, FrameReader, MAX_BODY_BYTES, ProtocolError, writeFrame } from '../../runtimes/frames'
 import { Reply } from '../../runtimes/protocol'
 import type { Work } from '../../runtimes/worker'
 
@@ -79,13 +80,13 @@ export class Connection {
     return new Promise((resolve) => this.#onDrained.push(resolve))
   }
 
-  /** Sends a request. The answer is rejected only by {@link failAll}, also by one that was called before. */
-  request(
-    work: WorkWithoutId,
-    body?: Uint8Array,
-    onProgress?: (fraction: number) => void,
-  ): Promise<FinalReply> {
+  /**
+   * Sends a request. The answer is rejected only by {@link failAll}, also by one that was called before, and with
+   * `compute.invalid_input` for a body that no frame can carry.
+   */
+  request(work: WorkWithoutId, body?: Body, onProgress?: (fraction: number) => void): Promise<FinalReply> {
     if (this.#failure) return Promise.reject(this.#failure.error)
+    if (body && body.byteLength > MAX_BODY_BYTES) return Promise.reject(tooMuch())
     const id = this.#nextId++
     const answer = new Promise<FinalReply>((resolve, reject) => {
       this.#pending.push({ id, type: work.type, cancelled: false, onProgress, resolve, reject })
@@ -148,4 +149,11 @@ export class Connection {
   #wakeDrained(): void {
     for (const resolve of this.#onDrained.splice(0)) resolve()
   }
+}
+
+function tooMuch(): AppError {
+  return new AppError(
+    'compute.invalid_input',
+    'These inputs are more than 2 GiB together. Send them in several jobs.',
+  )
 }

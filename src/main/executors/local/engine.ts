@@ -1,6 +1,6 @@
 import type { EngineView } from '../../../shared/contract'
 import type { EngineId } from '../../../shared/domain/ids'
-import { packTensors } from '../../../shared/domain/tensor-codec'
+import { packTensorPieces } from '../../../shared/domain/tensor-codec'
 import { AppError } from '../../../shared/errors'
 import { type Clock, toIso } from '../../platform/clock'
 import type { RuntimeAdapter } from '../../runtimes/adapter'
@@ -194,7 +194,7 @@ export class Engine {
   async #perform(connection: Connection, request: RunRequest, hooks: RunHooks): Promise<RunOutcome> {
     const progress = (fraction: number) => hooks.onProgress(fraction)
     if (request.kind === 'infer') {
-      const answer = await connection.request({ type: 'run', stack: 1 }, packTensors([request.inputs]))
+      const answer = await connection.request({ type: 'run', stack: 1 }, packTensorPieces([request.inputs]))
       const { outputs, computeMs } = readItems(answer, 1)
       hooks.signal.throwIfAborted()
       return { kind: 'infer', computeMs, outputs: outputs[0] ?? {} }
@@ -206,7 +206,7 @@ export class Engine {
     }
     if (request.kind === 'benchmark') {
       const { iterations, warmup } = request
-      const body = packTensors([request.inputs])
+      const body = packTensorPieces([request.inputs])
       const answer = await connection.request({ type: 'benchmark', iterations, warmup }, body, progress)
       const { computeMs, latencyMs, throughput } = expectReply(answer, 'measured')
       return { kind: 'benchmark', computeMs, iterations, latencyMs, throughput }
