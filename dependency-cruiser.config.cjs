@@ -17,7 +17,7 @@ module.exports = {
       name: 'one-door',
       comment: 'A module is used through its index.ts; nobody reaches past it.',
       severity: 'error',
-      from: { path: '^src/main/([^/]+)', pathNot: tests },
+      from: { path: '^src/main/([^/]+)', pathNot: [...[tests].flat(), '/testing/'] },
       to: {
         path: `^src/main/(${modules})/`,
         pathNot: ['^src/main/$1/', `^src/main/(${modules})/index[.]ts$`],

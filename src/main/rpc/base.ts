@@ -22,4 +22,3 @@ export const ANONYMOUS: Caller = {
 export const implementer = implement(contract)
   .$config({ initialInputValidationIndex: Number.NEGATIVE_INFINITY })
   .$context<RpcContext>()
-export type Implementer = typeof implementer

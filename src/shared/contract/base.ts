@@ -1,4 +1,4 @@
-import { type AnyContractProcedure, oc } from '@orpc/contract'
+import { oc } from '@orpc/contract'
 import { z } from 'zod'
 import type { Action } from '../domain/actions'
 
@@ -16,8 +16,6 @@ export function procedure(
 ): ReturnType<ReturnType<typeof base.meta>['route']> {
   return base.meta({ action }).route(route)
 }
-
-export type { AnyContractProcedure }
 
 /** ISO 8601 UTC. */
 export const Time = z.iso.datetime()

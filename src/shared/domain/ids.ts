@@ -7,10 +7,8 @@ export type JobId = Branded<'JobId'>
 export type ImportId = Branded<'ImportId'>
 export type PrincipalId = Branded<'PrincipalId'>
 export type KeyId = Branded<'KeyId'>
-export type PolicyId = Branded<'PolicyId'>
 export type AuditId = Branded<'AuditId'>
 export type EngineId = Branded<'EngineId'>
-export type SessionId = Branded<'SessionId'>
 /** Lower-case hexadecimal SHA-256, 64 characters. */
 export type Digest = Branded<'Digest'>
 
