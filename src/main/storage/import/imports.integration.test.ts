@@ -161,19 +161,26 @@ describe('bad input', () => {
     })
   })
 
-  it('fails clearly when the file changes while it is read', async () => {
-    const path = await largeModel('large.onnx', 300)
+  it.each([
+    ['grows', (path: string) => appendFile(path, 'more')],
+    ['shrinks', (path: string) => truncate(path, 1_000_000)],
+    ['is written over', (path: string) => writeFile(path, 'other', { flag: 'r+' })],
+  ])('fails clearly when the file %s while it is read', async (_, change) => {
+    const path = await largeModel('large.onnx', 200)
     const started = await storage.startImport({ kind: 'path', path }, ANNA)
     await new Promise<void>((resolve) => {
       storage.onDidChangeImports(({ changed }) => {
         if ((changed[0]?.bytesDone ?? 0) > 0) resolve()
       })
     })
-    await appendFile(path, 'more')
+    await change(path)
     const outcome = await settled(storage, started.id)
     expect(outcome).toMatchObject({
       state: 'failed',
-      error: { code: 'storage.unreadable', message: expect.stringContaining('changed') },
+      error: {
+        code: 'storage.unreadable',
+        message: expect.stringContaining('changed while it was being read'),
+      },
     })
     await expectNothingLeft()
   })
@@ -247,7 +254,7 @@ describe('progress, cancel and many at once', () => {
     storage.onDidChangeImports(({ changed }) => {
       for (const view of changed) told.push({ at: performance.now(), view })
     })
-    const outcome = await importAndSettle(storage, await largeModel('large.onnx', 300))
+    const outcome = await importAndSettle(storage, await largeModel('large.onnx', 200))
     expect(outcome).toMatchObject({ state: 'completed' })
     const steps = told.filter(({ view }) => view.state === 'running' && view.bytesDone > 0)
     expect(steps.length).toBeGreaterThan(1)
@@ -309,7 +316,7 @@ describe('progress, cancel and many at once', () => {
 
   it('ends running imports when the system stops', async () => {
     const started = await storage.startImport(
-      { kind: 'path', path: await largeModel('large.onnx', 300) },
+      { kind: 'path', path: await largeModel('large.onnx', 200) },
       ANNA,
     )
     await storage.dispose()
