@@ -2,7 +2,7 @@ import type { Job } from '@shared/contract'
 import { isTerminal } from '@shared/domain/job-state'
 import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Panel, VirtualTable } from '../../components'
+import { ErrorState, Panel, VirtualTable } from '../../components'
 import { navigate, pathTo, RouteLink } from '../../lib/router'
 import { useDevices, useJobs } from '../../lib/stores'
 import { jobColumns } from '../jobs/job-columns'
@@ -23,6 +23,8 @@ export function LatestJobs() {
   const { t } = useTranslation('overview')
   const { t: tJobs } = useTranslation('jobs')
   const items = useJobs((state) => state.items)
+  const ready = useJobs((state) => state.ready)
+  const error = useJobs((state) => state.error)
   const devices = useDevices((state) => state.items)
   const nameOf = usePrincipalNames()
   const jobs = useMemo(() => latestJobs(items.values()), [items])
@@ -45,15 +47,19 @@ export function LatestJobs() {
         </RouteLink>
       }
     >
-      <VirtualTable
-        label={t('latest')}
-        rows={jobs}
-        rowKey={(job) => job.id}
-        columns={columns}
-        rowHeight={48}
-        maxHeight={460}
-        onSelect={(job) => navigate(pathTo('jobs', job.id))}
-      />
+      {error && !ready ? (
+        <ErrorState error={error} />
+      ) : (
+        <VirtualTable
+          label={t('latest')}
+          rows={jobs}
+          rowKey={(job) => job.id}
+          columns={columns}
+          rowHeight={48}
+          maxHeight={460}
+          onSelect={(job) => navigate(pathTo('jobs', job.id))}
+        />
+      )}
     </Panel>
   )
 }

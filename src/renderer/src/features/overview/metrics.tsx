@@ -62,7 +62,7 @@ export function Metrics() {
     <div className={classes['metrics']}>
       <Metric
         label={t('running')}
-        value={formatNumber(running, locale)}
+        value={queue ? formatNumber(running, locale) : '–'}
         unit={t('jobs', { count: running })}
         note={
           placed
@@ -75,7 +75,7 @@ export function Metrics() {
       />
       <Metric
         label={t('waiting')}
-        value={formatNumber(queued, locale)}
+        value={queue ? formatNumber(queued, locale) : '–'}
         unit={t('jobs', { count: queued })}
         note={waitingNote || t('waitingNone')}
         trend={thin(points.map((point) => point.waiting))}
@@ -83,7 +83,7 @@ export function Metrics() {
       />
       <Metric
         label={t('finished')}
-        value={formatNumber(finished, locale)}
+        value={queue ? formatNumber(finished, locale) : '–'}
         note={
           hour && ended > 0
             ? t('finishedNote', {
