@@ -193,6 +193,12 @@ export function JobsPage() {
     [setSelection],
   )
 
+  const area = useRef<HTMLDivElement>(null)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another list begins at its top
+  useEffect(() => {
+    area.current?.querySelector('[role="grid"]')?.scrollTo({ top: 0 })
+  }, [filter, sort, reversed])
+
   const allMarked = ids.length > 0 && selection.marked.size > 1 && ids.every((id) => selection.marked.has(id))
   const columns = useMemo(
     () =>
@@ -237,6 +243,7 @@ export function JobsPage() {
           <ErrorState error={error} />
         ) : (
           <div
+            ref={area}
             className={classes['tableArea']}
             onClickCapture={onClickCapture}
             onKeyDownCapture={onKeyDownCapture}
