@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { AppError } from '../../shared/errors'
 import type { JobId } from '../../shared/domain/ids'
 import { isTerminal } from '../../shared/domain/job-state'
+import { AppError } from '../../shared/errors'
 import { createHarness, type Harness, type HarnessOptions, type Opened, until } from './testing/harness'
 
 const x = (a: number, b: number) => ({ x: { dtype: 'float32' as const, shape: [2], data: [a, b] } })
@@ -32,7 +32,9 @@ describe('a job', () => {
     const job = await system.submit({ kind: 'infer', model: 'm@prod', inputs: x(1, 2) })
     expect(job).toMatchObject({ model: 'm@prod', modelVersion: 1, name: 'infer m', need: { cpuCores: 1 } })
     await until(() => system.compute.get(job.id).state === 'running')
-    expect(system.core.listLeases().map(({ job: holder, need }) => [holder, need])).toEqual([[job.id, { cpuCores: 1 }]])
+    expect(system.core.listLeases().map(({ job: holder, need }) => [holder, need])).toEqual([
+      [job.id, { cpuCores: 1 }],
+    ])
     await harness.clock.advance(40)
     await harness.clock.advance(10)
     await ended(job)
@@ -45,6 +47,7 @@ describe('a job', () => {
     expect(await system.compute.result(id(job), 0)).toMatchObject({ kind: 'infer', outputs: x(1, 2) })
     expect((await system.compute.log(id(job))).map(({ text }) => text)).toEqual([
       'Submitted',
+      'Started on cpu0',
       'Loading m@1',
       'Loaded in 40 ms',
       'Succeeded in 10 ms',
@@ -55,7 +58,9 @@ describe('a job', () => {
   it('reuses the warm engine, and one engine runs one job at a time', async () => {
     system.executor.itemMs = 5
     system.executor.loadMs = 100
-    const jobs = await Promise.all([1, 2, 3].map((n) => system.submit({ kind: 'infer', model: 'm@1', inputs: x(n, n) })))
+    const jobs = await Promise.all(
+      [1, 2, 3].map((n) => system.submit({ kind: 'infer', model: 'm@1', inputs: x(n, n) })),
+    )
     for (let i = 0; i < 50; i++) await harness.clock.advance(5)
     for (const job of jobs) await ended(job)
     expect(system.executor.loads).toEqual(['m@1'])
@@ -64,16 +69,26 @@ describe('a job', () => {
 
   it('is refused when its inputs do not fit, and nothing of it remains', async () => {
     const wrong = { x: { dtype: 'int32' as const, shape: [2], data: [1, 2] } }
-    await expect(system.submit({ kind: 'infer', model: 'm@1', inputs: wrong })).rejects.toMatchObject({ code: 'compute.invalid_input' })
-    await expect(system.submit({ kind: 'batch', model: 'm@1', items: [x(1, 2), wrong] })).rejects.toMatchObject({
+    await expect(system.submit({ kind: 'infer', model: 'm@1', inputs: wrong })).rejects.toMatchObject({
+      code: 'compute.invalid_input',
+    })
+    await expect(
+      system.submit({ kind: 'batch', model: 'm@1', items: [x(1, 2), wrong] }),
+    ).rejects.toMatchObject({
       code: 'compute.invalid_input',
       details: { item: 1 },
     })
-    await expect(system.submit({ kind: 'infer', model: 'm@9', inputs: x(1, 2) })).rejects.toMatchObject({ code: 'storage.not_found' })
-    await expect(system.submit({ kind: 'synthetic', durationMs: 1, need: { cpuCores: 99 } })).rejects.toMatchObject({
+    await expect(system.submit({ kind: 'infer', model: 'm@9', inputs: x(1, 2) })).rejects.toMatchObject({
+      code: 'storage.not_found',
+    })
+    await expect(
+      system.submit({ kind: 'synthetic', durationMs: 1, need: { cpuCores: 99 } }),
+    ).rejects.toMatchObject({
       code: 'core.impossible',
     })
-    await expect(system.submit({ kind: 'synthetic', durationMs: 1, dependsOn: ['j-none'] })).rejects.toMatchObject({
+    await expect(
+      system.submit({ kind: 'synthetic', durationMs: 1, dependsOn: ['j-none'] }),
+    ).rejects.toMatchObject({
       code: 'compute.invalid_input',
     })
     expect(system.compute.list({ limit: 10 }).items).toEqual([])
@@ -90,15 +105,26 @@ describe('a job', () => {
   it('runs a benchmark on zeros of the signature', async () => {
     const job = await system.submit({ kind: 'benchmark', model: 'm@1', iterations: 5 })
     await ended(job)
-    expect(await system.compute.result(id(job), 0)).toMatchObject({ iterations: 5, throughput: 1000, latencyMs: { p99: 3 } })
+    expect(await system.compute.result(id(job), 0)).toMatchObject({
+      iterations: 5,
+      throughput: 1000,
+      latencyMs: { p99: 3 },
+    })
   })
 
   it('gives long tensors as base64', async () => {
     const shape = [2, 1, 5001]
-    const version = { ...[...harness.versions.values()][0]!, signature: { inputs: [{ name: 'x', dtype: 'float32' as const, shape }], outputs: [] } }
+    const version = {
+      ...[...harness.versions.values()][0]!,
+      signature: { inputs: [{ name: 'x', dtype: 'float32' as const, shape }], outputs: [] },
+    }
     harness.versions.set('m@2', { ...version, version: 2 })
     const data = Array.from({ length: 10_002 }, (_, i) => i)
-    const job = await system.submit({ kind: 'infer', model: 'm@2', inputs: { x: { dtype: 'float32', shape, data } } })
+    const job = await system.submit({
+      kind: 'infer',
+      model: 'm@2',
+      inputs: { x: { dtype: 'float32', shape, data } },
+    })
     await ended(job)
     const { outputs } = await system.compute.result(id(job), 0)
     expect(outputs?.['x']).toMatchObject({ dtype: 'float32', base64: expect.any(String) })
@@ -108,15 +134,23 @@ describe('a job', () => {
 describe('failures', () => {
   it('are tried again after a growing wait, up to maxAttempts', async () => {
     const job = await system.submit({ kind: 'synthetic', durationMs: 0, fail: 'crash', maxAttempts: 3 })
-    await until(() => system.compute.get(job.id).attempt === 1 && system.compute.get(job.id).state === 'queued')
+    await until(
+      () => system.compute.get(job.id).attempt === 1 && system.compute.get(job.id).state === 'queued',
+    )
     expect(system.compute.get(job.id).waitReason).toMatch(/^Tries again in /)
     await harness.clock.advance(240)
     expect(system.compute.get(job.id).attempt).toBe(1)
     await harness.clock.advance(260)
-    await until(() => system.compute.get(job.id).attempt === 2 && system.compute.get(job.id).state === 'queued')
+    await until(
+      () => system.compute.get(job.id).attempt === 2 && system.compute.get(job.id).state === 'queued',
+    )
     await harness.clock.advance(1000)
     await ended(job)
-    expect(system.compute.get(job.id)).toMatchObject({ state: 'failed', attempt: 3, error: { code: 'compute.worker_crashed' } })
+    expect(system.compute.get(job.id)).toMatchObject({
+      state: 'failed',
+      attempt: 3,
+      error: { code: 'compute.worker_crashed' },
+    })
     await expect(system.compute.result(id(job), 0)).rejects.toMatchObject({ code: 'compute.worker_crashed' })
     expect((await system.compute.log(id(job))).filter(({ level }) => level === 'error')).toHaveLength(3)
     expect(system.core.listLeases()).toEqual([])
@@ -125,7 +159,10 @@ describe('failures', () => {
   it('by an error of the model end in a failure that says so', async () => {
     const job = await system.submit({ kind: 'synthetic', durationMs: 0, fail: 'error' })
     await ended(job)
-    expect(system.compute.get(job.id)).toMatchObject({ state: 'failed', error: { code: 'compute.runtime_failed' } })
+    expect(system.compute.get(job.id)).toMatchObject({
+      state: 'failed',
+      error: { code: 'compute.runtime_failed' },
+    })
   })
 
   it('a hang ends with its timeout, and the next job runs', async () => {
@@ -160,7 +197,9 @@ describe('control', () => {
     expect((await system.compute.cancel(id(running))).state).toBe('cancelled')
     await expect(system.compute.cancel(id(running))).rejects.toMatchObject({ code: 'compute.conflict' })
     await expect(system.compute.result(id(running), 0)).rejects.toMatchObject({ code: 'compute.conflict' })
-    await expect(system.compute.cancel('j-none' as JobId)).rejects.toMatchObject({ code: 'compute.not_found' })
+    await expect(system.compute.cancel('j-none' as JobId)).rejects.toMatchObject({
+      code: 'compute.not_found',
+    })
     expect(system.core.listLeases()).toEqual([])
   })
 
@@ -178,8 +217,19 @@ describe('control', () => {
 
   it('holds, resumes and reorders', async () => {
     const busy = await system.submit({ kind: 'synthetic', durationMs: 100, need: { cpuCores: 2 } })
-    const low = await system.submit({ kind: 'synthetic', durationMs: 10, need: { cpuCores: 2 }, priority: 10 })
-    const high = await system.submit({ kind: 'synthetic', durationMs: 10, need: { cpuCores: 2 }, priority: 60, hold: true })
+    const low = await system.submit({
+      kind: 'synthetic',
+      durationMs: 10,
+      need: { cpuCores: 2 },
+      priority: 10,
+    })
+    const high = await system.submit({
+      kind: 'synthetic',
+      durationMs: 10,
+      need: { cpuCores: 2 },
+      priority: 60,
+      hold: true,
+    })
     expect(high).toMatchObject({ state: 'held', waitReason: 'Held until it is resumed' })
     await system.compute.resume(id(high))
     await system.compute.setPriority(id(low), 90)
@@ -192,15 +242,26 @@ describe('control', () => {
   })
 
   it('says why a job waits, and for whom', async () => {
-    const busy = await system.submit({ kind: 'synthetic', durationMs: 60_000, need: { cpuCores: 2 }, name: 'nightly-embed' })
+    const busy = await system.submit({
+      kind: 'synthetic',
+      durationMs: 60_000,
+      need: { cpuCores: 2 },
+      name: 'nightly-embed',
+    })
     const first = await system.submit({ kind: 'synthetic', durationMs: 10, need: { cpuCores: 2 } })
     const second = await system.submit({ kind: 'synthetic', durationMs: 10, need: { cpuCores: 2 } })
     await harness.clock.advance(250)
-    expect(system.compute.get(first.id).waitReason).toBe(`Waiting for 2 CPU cores: 2 held by nightly-embed (j-${busy.id.slice(-5)})`)
+    expect(system.compute.get(first.id).waitReason).toBe(
+      `Waiting for 2 CPU cores: 2 held by nightly-embed (j-${busy.id.slice(-5)})`,
+    )
     expect(system.compute.get(second.id).waitReason).toMatch(/^Behind 1 job/)
     expect(system.compute.get(first.id).estimateMs).toBeGreaterThan(50_000)
     const queue = system.compute.queue()
-    expect(queue).toMatchObject({ depth: 2, byState: { queued: 2, running: 1 }, byPriority: [{ priority: 50, queued: 2 }] })
+    expect(queue).toMatchObject({
+      depth: 2,
+      byState: { queued: 2, running: 1 },
+      byPriority: [{ priority: 50, queued: 2 }],
+    })
     expect(queue.waiting.map(({ job }) => job)).toEqual([first.id, second.id])
   })
 
@@ -236,13 +297,21 @@ describe('control', () => {
 describe('deadlines and dependencies', () => {
   it('a deadline ends a job that waits, is held, or runs', async () => {
     const deadline = new Date(harness.clock.now() + 1000).toISOString()
-    const running = await system.submit({ kind: 'synthetic', durationMs: 5000, need: { cpuCores: 2 }, deadline })
+    const running = await system.submit({
+      kind: 'synthetic',
+      durationMs: 5000,
+      need: { cpuCores: 2 },
+      deadline,
+    })
     const waiting = await system.submit({ kind: 'synthetic', durationMs: 1, need: { cpuCores: 2 }, deadline })
     const held = await system.submit({ kind: 'synthetic', durationMs: 1, hold: true, deadline })
     await harness.clock.advance(1000)
     for (const job of [running, waiting, held]) {
       await ended(job)
-      expect(system.compute.get(job.id)).toMatchObject({ state: 'failed', error: { code: 'compute.deadline_missed' } })
+      expect(system.compute.get(job.id)).toMatchObject({
+        state: 'failed',
+        error: { code: 'compute.deadline_missed' },
+      })
     }
     expect(system.core.listLeases()).toEqual([])
   })
@@ -261,10 +330,14 @@ describe('deadlines and dependencies', () => {
 
   it('a failure travels down the dependencies, however long the chain', async () => {
     let last = await system.submit({ kind: 'synthetic', durationMs: 10, fail: 'error' })
-    for (let i = 0; i < 5; i++) last = await system.submit({ kind: 'synthetic', durationMs: 1, dependsOn: [last.id], hold: i === 3 })
+    for (let i = 0; i < 5; i++)
+      last = await system.submit({ kind: 'synthetic', durationMs: 1, dependsOn: [last.id], hold: i === 3 })
     await harness.clock.advance(10)
     await ended(last)
-    expect(system.compute.get(last.id)).toMatchObject({ state: 'failed', error: { code: 'compute.dependency_failed' } })
+    expect(system.compute.get(last.id)).toMatchObject({
+      state: 'failed',
+      error: { code: 'compute.dependency_failed' },
+    })
     expect(system.compute.list({ limit: 10, state: 'failed' }).items).toHaveLength(6)
   })
 })
@@ -280,7 +353,10 @@ describe('memory of engines', () => {
       await ended(job)
       await harness.clock.advance(1)
     }
-    expect(system.compute.engines().map((engine) => `${engine.model}@${engine.version}`)).toEqual(['n@1', 'm@2'])
+    expect(system.compute.engines().map((engine) => `${engine.model}@${engine.version}`)).toEqual([
+      'n@1',
+      'm@2',
+    ])
     expect(system.core.listLeases().map(({ purpose, holder }) => [purpose, holder])).toEqual([
       ['engine n@1', 'system'],
       ['engine m@2', 'system'],
@@ -319,7 +395,9 @@ describe('stop and start', () => {
     expect(system.executor.computed).toEqual(Array.from({ length: 20 - done }, (_, i) => String(done + i)))
     expect((await system.compute.result(id(job), 0)).items?.map(({ outputs }) => outputs)).toEqual(items)
     await expect(system.compute.stop(0)).resolves.toBeUndefined()
-    await expect(system.submit({ kind: 'synthetic', durationMs: 1 })).rejects.toMatchObject({ code: 'system.stopping' })
+    await expect(system.submit({ kind: 'synthetic', durationMs: 1 })).rejects.toMatchObject({
+      code: 'system.stopping',
+    })
   })
 
   it('what runs too long is put back and does not count as a failure', async () => {
@@ -339,6 +417,9 @@ describe('stop and start', () => {
       await system.die()
       system = await harness.open()
     }
-    expect(system.compute.get(job.id)).toMatchObject({ state: 'failed', error: { code: 'compute.interrupted' } })
+    expect(system.compute.get(job.id)).toMatchObject({
+      state: 'failed',
+      error: { code: 'compute.interrupted' },
+    })
   })
 })

@@ -1,6 +1,14 @@
-import type { EngineView, Job, JobResult, JobSpec, LogLine, QueueView, RuntimeView } from '../../shared/contract'
-import type { JobState } from '../../shared/domain/job-state'
+import type {
+  EngineView,
+  Job,
+  JobResult,
+  JobSpec,
+  LogLine,
+  QueueView,
+  RuntimeView,
+} from '../../shared/contract'
 import type { JobId, PrincipalId } from '../../shared/domain/ids'
+import type { JobState } from '../../shared/domain/job-state'
 import type { Core } from '../core'
 import type { LocalExecutor } from '../executors/local'
 import type { Clock } from '../platform/clock'

@@ -44,7 +44,9 @@ export const computeMigrations: Record<string, Migration> = {
       // Partial indexes: ended jobs, nearly all of them, cost the queue nothing.
       await sql`create index job_active on job (state, priority, seq) where finishedAt is null`.execute(db)
       await sql`create index job_ended on job (finishedAt) where finishedAt is not null`.execute(db)
-      await sql`create unique index job_idempotency on job (principal, idempotencyKey) where idempotencyKey is not null`.execute(db)
+      await sql`create unique index job_idempotency on job (principal, idempotencyKey) where idempotencyKey is not null`.execute(
+        db,
+      )
       await sql`create index job_state on job (state, seq)`.execute(db)
       await sql`create index job_model on job (model, seq) where model is not null`.execute(db)
       await sql`create index job_principal on job (principal, seq)`.execute(db)

@@ -58,14 +58,22 @@ export class QueueReader {
       const job = index.get(id)
       if (!job?.queued) continue
       const { priority, readyAt } = job.status
-      waiting.push({ job: id, name: job.definition.name, effectivePriority: effectivePriority(priority, readyAt, now), reason, estimateMs })
+      waiting.push({
+        job: id,
+        name: job.definition.name,
+        effectivePriority: effectivePriority(priority, readyAt, now),
+        reason,
+        estimateMs,
+      })
     }
     const { counts } = index
     if (waiting.length < Math.min(MAX_WAITING, counts.queued)) this.#addNotReady(waiting, now)
     return {
       depth: counts.queued,
       byState: { ...counts },
-      byPriority: [...index.priorities].map(([priority, queued]) => ({ priority, queued })).sort((a, b) => b.priority - a.priority),
+      byPriority: [...index.priorities]
+        .map(([priority, queued]) => ({ priority, queued }))
+        .sort((a, b) => b.priority - a.priority),
       waiting,
       predictedWaitMs: this.#predict(now),
       lastHour: lastHour.view(now),
@@ -83,7 +91,13 @@ export class QueueReader {
       if (job.status.state !== 'queued' || job.queued) continue
       const { priority, readyAt } = job.status
       const reason = waitReasonOf(job, now) ?? ''
-      waiting.push({ job: job.id, name: job.definition.name, effectivePriority: effectivePriority(priority, readyAt, now), reason, estimateMs: null })
+      waiting.push({
+        job: job.id,
+        name: job.definition.name,
+        effectivePriority: effectivePriority(priority, readyAt, now),
+        reason,
+        estimateMs: null,
+      })
     }
   }
 
@@ -95,7 +109,14 @@ export class QueueReader {
       return job ? `${job.definition.name} (${shortId(id)})` : shortId(id)
     }
     this.#explained = explain(
-      { classes: index.classes(), plan: this.#plan, leases: core.listLeases(), running: this.#remaining(), slots: this.#slots(), nameOf },
+      {
+        classes: index.classes(),
+        plan: this.#plan,
+        leases: core.listLeases(),
+        running: this.#remaining(),
+        slots: this.#slots(),
+        nameOf,
+      },
       MAX_WAITING,
     )
     for (const { id, reason, estimateMs } of this.#explained) {

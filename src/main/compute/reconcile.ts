@@ -61,7 +61,9 @@ function interrupt({ index, settler, clock }: ReconcileDeps, job: ActiveJob): vo
     settler.end(job, 'cancelled', null)
   } else if (interruptions >= MAX_INTERRUPTIONS) {
     const message = `LLMAgentOS ended ${interruptions} times while this job ran, so it is not tried again. Look for what it does to the machine, then retry it.`
-    settler.end(job, 'failed', new AppError('compute.interrupted', message, { interruptions }), { interruptions })
+    settler.end(job, 'failed', new AppError('compute.interrupted', message, { interruptions }), {
+      interruptions,
+    })
   } else {
     index.change(job, { state: 'queued', interruptions, placement: null, readyAt: now - status.queuedMs })
   }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { JobResult } from '../../shared/contract'
-import { type JsonTensor, type Tensors, elementCount } from '../../shared/domain/tensor'
+import { elementCount, type JsonTensor, type Tensors } from '../../shared/domain/tensor'
 import { toJsonTensor, unpackTensors } from '../../shared/domain/tensor-codec'
 import { AppError } from '../../shared/errors'
 import type { Artifacts } from '../storage'
@@ -18,7 +18,11 @@ const Figures = z.object({
 })
 
 /** The result of a job that succeeded. @throws AppError `storage.corrupt` when its bytes are no more */
-export async function readResult(artifacts: Artifacts, definition: JobDefinition, status: JobStatus): Promise<JobResult> {
+export async function readResult(
+  artifacts: Artifacts,
+  definition: JobDefinition,
+  status: JobStatus,
+): Promise<JobResult> {
   const { id: job, kind } = definition
   const { queuedMs, loadMs, computeMs } = status
   const result: JobResult = { job, kind, timings: { queuedMs, loadMs, computeMs } }
@@ -39,7 +43,10 @@ export async function readResult(artifacts: Artifacts, definition: JobDefinition
 }
 
 /** The outputs of a batch lie in parts, as they were finished. */
-async function readItems(artifacts: Artifacts, definition: JobDefinition): Promise<{ outputs: Record<string, JsonTensor> }[]> {
+async function readItems(
+  artifacts: Artifacts,
+  definition: JobDefinition,
+): Promise<{ outputs: Record<string, JsonTensor> }[]> {
   const items: { outputs: Record<string, JsonTensor> }[] = []
   const breathe = createBreather()
   for (const name of artifacts.list(definition.id)) {
@@ -63,14 +70,19 @@ async function read(artifacts: Artifacts, definition: JobDefinition): Promise<Ui
 }
 
 function lost({ id }: JobDefinition): AppError {
-  return new AppError('storage.corrupt', `The result of job ${id} is damaged or gone. Retry the job.`, { job: id })
+  return new AppError('storage.corrupt', `The result of job ${id} is damaged or gone. Retry the job.`, {
+    job: id,
+  })
 }
 
 function toJson(tensors: Tensors): Record<string, JsonTensor> {
   return Object.fromEntries(
     Object.entries(tensors).map(([name, tensor]) => [
       name,
-      toJsonTensor(tensor, elementCount(tensor.shape) > MAX_PLAIN_ELEMENTS && tensor.dtype !== 'string' ? 'base64' : 'data'),
+      toJsonTensor(
+        tensor,
+        elementCount(tensor.shape) > MAX_PLAIN_ELEMENTS && tensor.dtype !== 'string' ? 'base64' : 'data',
+      ),
     ]),
   )
 }

@@ -67,7 +67,9 @@ export class Retention {
     const removed = await database.write(() => {
       const surplus = this.#ended - MAX_ENDED
       const limit = clock.now() - MAX_AGE_MS
-      const old = store.oldestEnded(STEP).filter(({ id, finishedAt }, i) => (i < surplus || finishedAt < limit) && !isNeeded(id))
+      const old = store
+        .oldestEnded(STEP)
+        .filter(({ id, finishedAt }, i) => (i < surplus || finishedAt < limit) && !isNeeded(id))
       for (const { id } of old) {
         for (const name of storage.artifacts.list(id)) storage.artifacts.remove(id, name)
         store.remove(id)

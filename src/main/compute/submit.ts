@@ -52,7 +52,12 @@ export async function tensorsOf(spec: JobSpec): Promise<Tensors[] | null> {
  * Checks a job against the model and the machine, and stores its inputs.
  * @param tensors null: zeros in the shape of the signature
  */
-export async function prepare(deps: SubmitDeps, spec: PlainSpec, tensors: Tensors[] | null, by: PrincipalId): Promise<Prepared> {
+export async function prepare(
+  deps: SubmitDeps,
+  spec: PlainSpec,
+  tensors: Tensors[] | null,
+  by: PrincipalId,
+): Promise<Prepared> {
   const { core, storage, executor, clock } = deps
   const version = spec.kind === 'synthetic' ? null : storage.resolve(spec.model)
   if (version) executor.runtimeFor(version.format)
@@ -88,7 +93,11 @@ export async function prepare(deps: SubmitDeps, spec: PlainSpec, tensors: Tensor
   }
 }
 
-async function checkInputs(version: ResolvedVersion, items: readonly Tensors[], isBatch: boolean): Promise<void> {
+async function checkInputs(
+  version: ResolvedVersion,
+  items: readonly Tensors[],
+  isBatch: boolean,
+): Promise<void> {
   const breathe = createBreather()
   for (const [index, item] of items.entries()) {
     if (isBatch) inItem(index, () => assertFits(version.signature, item))
@@ -105,7 +114,10 @@ async function stageInputs(storage: Storage, items: readonly Tensors[]): Promise
   for (const [index, item] of items.entries()) {
     bytes += byteSize(item)
     if (bytes < PART_BYTES && index < items.length - 1) continue
-    inputs.push({ name: inputsName(start), staged: await storage.artifacts.stage(packTensors(items.slice(start, index + 1))) })
+    inputs.push({
+      name: inputsName(start),
+      staged: await storage.artifacts.stage(packTensors(items.slice(start, index + 1))),
+    })
     start = index + 1
     bytes = 0
   }
@@ -120,7 +132,12 @@ function parametersOf(spec: PlainSpec): JobParameters {
     case 'batch':
       return { kind: 'batch', threads, batchSize: spec.batchSize }
     case 'benchmark':
-      return { kind: 'benchmark', threads: spec.threads ?? threads, iterations: spec.iterations, warmup: spec.warmup }
+      return {
+        kind: 'benchmark',
+        threads: spec.threads ?? threads,
+        iterations: spec.iterations,
+        warmup: spec.warmup,
+      }
     case 'synthetic':
       return { kind: 'synthetic', durationMs: spec.durationMs, busy: spec.busy, fail: spec.fail ?? null }
   }
@@ -150,7 +167,9 @@ function zeros(signature: Signature): Tensors {
 }
 
 function toTensors(inputs: Extract<JobSpec, { kind: 'infer' }>['inputs']): Tensors {
-  return Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, fromJsonTensor(name, tensor)]))
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, tensor]) => [name, fromJsonTensor(name, tensor)]),
+  )
 }
 
 function inItem<T>(index: number, work: () => T): T {
@@ -158,6 +177,11 @@ function inItem<T>(index: number, work: () => T): T {
     return work()
   } catch (error) {
     if (!(error instanceof AppError)) throw error
-    throw new AppError(error.code, `Item ${index}: ${error.message}`, { ...error.details, item: index }, { cause: error })
+    throw new AppError(
+      error.code,
+      `Item ${index}: ${error.message}`,
+      { ...error.details, item: index },
+      { cause: error },
+    )
   }
 }

@@ -29,10 +29,18 @@ beforeAll(async () => {
   const bytes = await readFile(join(FIXTURES, 'test100.f32'))
   const all = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
   const reference = await readFile(join(FIXTURES, 'ref100.f32'))
-  expected = new Float32Array(reference.buffer.slice(reference.byteOffset, reference.byteOffset + reference.length))
+  expected = new Float32Array(
+    reference.buffer.slice(reference.byteOffset, reference.byteOffset + reference.length),
+  )
   const items = Array.from({ length: 100 }, (_, i) => {
     const digit = all.slice(i * 784, (i + 1) * 784)
-    return { [INPUT]: { dtype: 'float32' as const, shape: [1, 1, 28, 28], base64: Buffer.from(digit.buffer).toString('base64') } }
+    return {
+      [INPUT]: {
+        dtype: 'float32' as const,
+        shape: [1, 1, 28, 28],
+        base64: Buffer.from(digit.buffer).toString('base64'),
+      },
+    }
   })
   digits = { kind: 'batch', model: 'mnist@1', items, batchSize: 1 }
 }, 120_000)
@@ -70,10 +78,17 @@ async function importDigits(system: System): Promise<void> {
 }
 
 /** Starts the child and kills it once `enough` says so. @returns what it had acknowledged */
-async function runAndKill(specs: JobSpecInput[], enough: (acknowledged: string[], progress: number) => boolean): Promise<string[]> {
-  const child: ChildProcess = spawn(process.execPath, [join(workers.dir, 'child.cjs'), join(folder, 'data'), workers.dir], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
+async function runAndKill(
+  specs: JobSpecInput[],
+  enough: (acknowledged: string[], progress: number) => boolean,
+): Promise<string[]> {
+  const child: ChildProcess = spawn(
+    process.execPath,
+    [join(workers.dir, 'child.cjs'), join(folder, 'data'), workers.dir],
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  )
   const acknowledged: string[] = []
   let killed = false
   await new Promise<void>((done) => {
@@ -93,101 +108,145 @@ async function runAndKill(specs: JobSpecInput[], enough: (acknowledged: string[]
 }
 
 describe('kill -9 of the whole program', () => {
-  it('in the middle of a batch: it goes on from what was finished, and the outputs are those of an undisturbed run', () =>
-    withFolder(async () => {
-      const first = await open()
-      await importDigits(first)
-      await first.close()
-      // Long enough that several checkpoints fall before the kill.
-      const items = Array.from({ length: 300 }, () => digits.items).flat()
-      const batch = { ...digits, items } as JobSpecInput
-      const [id = ''] = await runAndKill([batch], (_acknowledged, progress) => progress > 0.2)
-      const second = await open()
-      const rows = () =>
-        second.database.all(
-          second.database
-            .builder<{ artifacts: { job: string; name: string; created_at: number } }>()
-            .selectFrom('artifacts')
-            .select(['name', 'created_at'])
-            .where('job', '=', id)
-            .where('name', 'like', 'items-%')
-            .orderBy('name'),
-        )
-      const before = rows()
-      expect(before.length).toBeGreaterThan(0)
-      expect(second.compute.get(id).progress).toBeGreaterThan(0)
-      await ended(second, [id])
-      expect(second.compute.get(id)).toMatchObject({ state: 'succeeded', attempt: 2 })
-      // What was finished was not touched again.
-      expect(rows().slice(0, before.length)).toEqual(before)
-      expect(rows().length).toBeGreaterThan(before.length)
-      const result = await second.compute.result(id as JobId, 0)
-      expect(result.items).toHaveLength(items.length)
-      let worst = 0
-      for (const [i, { outputs }] of (result.items ?? []).entries()) {
-        const output = Object.values(outputs)[0]
-        const data = output && 'data' in output ? output.data : []
-        for (let k = 0; k < 10; k++) worst = Math.max(worst, Math.abs(Number(data[k]) - (expected[(i % 100) * 10 + k] ?? 0)))
-      }
-      expect(worst).toBeLessThan(1e-4)
-      expect(second.core.listLeases().filter(({ job }) => job !== null)).toEqual([])
-      await second.close()
-    }), 120_000)
+  it(
+    'in the middle of a batch: it goes on from what was finished, and the outputs are those of an undisturbed run',
+    () =>
+      withFolder(async () => {
+        const first = await open()
+        await importDigits(first)
+        await first.close()
+        // Long enough that several checkpoints fall before the kill.
+        const items = Array.from({ length: 300 }, () => digits.items).flat()
+        const batch = { ...digits, items } as JobSpecInput
+        const [id = ''] = await runAndKill([batch], (_acknowledged, progress) => progress > 0.2)
+        const second = await open()
+        const rows = () =>
+          second.database.all(
+            second.database
+              .builder<{ artifacts: { job: string; name: string; created_at: number } }>()
+              .selectFrom('artifacts')
+              .select(['name', 'created_at'])
+              .where('job', '=', id)
+              .where('name', 'like', 'items-%')
+              .orderBy('name'),
+          )
+        const before = rows()
+        expect(before.length).toBeGreaterThan(0)
+        expect(second.compute.get(id).progress).toBeGreaterThan(0)
+        await ended(second, [id])
+        expect(second.compute.get(id)).toMatchObject({ state: 'succeeded', attempt: 2 })
+        // What was finished was not touched again.
+        expect(rows().slice(0, before.length)).toEqual(before)
+        expect(rows().length).toBeGreaterThan(before.length)
+        const result = await second.compute.result(id as JobId, 0)
+        expect(result.items).toHaveLength(items.length)
+        let worst = 0
+        for (const [i, { outputs }] of (result.items ?? []).entries()) {
+          const output = Object.values(outputs)[0]
+          const data = output && 'data' in output ? output.data : []
+          for (let k = 0; k < 10; k++)
+            worst = Math.max(worst, Math.abs(Number(data[k]) - (expected[(i % 100) * 10 + k] ?? 0)))
+        }
+        expect(worst).toBeLessThan(1e-4)
+        expect(second.core.listLeases().filter(({ job }) => job !== null)).toEqual([])
+        await second.close()
+      }),
+    120_000,
+  )
 
-  it('in the middle of many loads: nothing acknowledged is lost, each job ends exactly once', () =>
-    withFolder(async () => {
-      const specs = Array.from({ length: 400 }, (_, i): JobSpecInput => ({ kind: 'synthetic', durationMs: i % 3, name: `load ${i}` }))
-      const acknowledged = await runAndKill(specs, (ids) => ids.length >= 150)
-      const more = await runAndKill(specs, (ids) => ids.length >= 100)
-      const all = [...acknowledged, ...more]
-      const system = await open()
-      const ends = new Map<string, number>()
-      const terminalBefore = new Map(system.compute.list({ limit: 1000 }).items.filter(({ state }) => isTerminal(state)).map((job) => [job.id, job]))
-      system.compute.onDidChangeJobs(({ changed }) => {
-        for (const job of changed) if (isTerminal(job.state)) ends.set(job.id, (ends.get(job.id) ?? 0) + 1)
-      })
-      await ended(system, all)
-      for (const id of all) expect(system.compute.get(id).state).toBe('succeeded')
-      for (const [id, job] of terminalBefore) expect(system.compute.get(id)).toEqual(job)
-      for (const [id, count] of ends) expect([id, count]).toEqual([id, 1])
-      await system.close()
-    }), 120_000)
+  it(
+    'in the middle of many loads: nothing acknowledged is lost, each job ends exactly once',
+    () =>
+      withFolder(async () => {
+        const specs = Array.from(
+          { length: 400 },
+          (_, i): JobSpecInput => ({ kind: 'synthetic', durationMs: i % 3, name: `load ${i}` }),
+        )
+        const acknowledged = await runAndKill(specs, (ids) => ids.length >= 150)
+        const more = await runAndKill(specs, (ids) => ids.length >= 100)
+        const all = [...acknowledged, ...more]
+        const system = await open()
+        const ends = new Map<string, number>()
+        const terminalBefore = new Map(
+          system.compute
+            .list({ limit: 1000 })
+            .items.filter(({ state }) => isTerminal(state))
+            .map((job) => [job.id, job]),
+        )
+        system.compute.onDidChangeJobs(({ changed }) => {
+          for (const job of changed) if (isTerminal(job.state)) ends.set(job.id, (ends.get(job.id) ?? 0) + 1)
+        })
+        await ended(system, all)
+        for (const id of all) expect(system.compute.get(id).state).toBe('succeeded')
+        for (const [id, job] of terminalBefore) expect(system.compute.get(id)).toEqual(job)
+        for (const [id, count] of ends) expect([id, count]).toEqual([id, 1])
+        await system.close()
+      }),
+    120_000,
+  )
 })
 
 describe('real workers', () => {
-  it('crash, hang and error end their attempt, and the next job runs', () =>
-    withFolder(async () => {
-      const system = await open()
-      const submit = (spec: JobSpecInput): Promise<Job> => system.compute.submit(JobSpec.parse(spec), BY)
-      const crash = await submit({ kind: 'synthetic', durationMs: 5, fail: 'crash', maxAttempts: 2 })
-      const error = await submit({ kind: 'synthetic', durationMs: 5, fail: 'error' })
-      const hang = await submit({ kind: 'synthetic', durationMs: 5, fail: 'hang', timeoutMs: 300 })
-      const fine = await submit({ kind: 'synthetic', durationMs: 5 })
-      const cancelled = await submit({ kind: 'synthetic', durationMs: 60_000 })
-      await ended(system, [crash.id, error.id, hang.id, fine.id])
-      expect(system.compute.get(crash.id)).toMatchObject({ state: 'failed', attempt: 2, error: { code: 'compute.worker_crashed' } })
-      expect(system.compute.get(error.id)).toMatchObject({ state: 'failed', error: { code: 'compute.runtime_failed' } })
-      expect(system.compute.get(hang.id)).toMatchObject({ state: 'failed', error: { code: 'compute.timeout' } })
-      expect(system.compute.get(fine.id).state).toBe('succeeded')
-      expect((await system.compute.cancel(cancelled.id as JobId)).state).toBe('cancelled')
-      expect(system.core.listLeases().filter(({ job }) => job !== null)).toEqual([])
-      await system.close()
-    }), 60_000)
+  it(
+    'crash, hang and error end their attempt, and the next job runs',
+    () =>
+      withFolder(async () => {
+        const system = await open()
+        const submit = (spec: JobSpecInput): Promise<Job> => system.compute.submit(JobSpec.parse(spec), BY)
+        const crash = await submit({ kind: 'synthetic', durationMs: 5, fail: 'crash', maxAttempts: 2 })
+        const error = await submit({ kind: 'synthetic', durationMs: 5, fail: 'error' })
+        const hang = await submit({ kind: 'synthetic', durationMs: 5, fail: 'hang', timeoutMs: 300 })
+        const fine = await submit({ kind: 'synthetic', durationMs: 5 })
+        const cancelled = await submit({ kind: 'synthetic', durationMs: 60_000 })
+        await ended(system, [crash.id, error.id, hang.id, fine.id])
+        expect(system.compute.get(crash.id)).toMatchObject({
+          state: 'failed',
+          attempt: 2,
+          error: { code: 'compute.worker_crashed' },
+        })
+        expect(system.compute.get(error.id)).toMatchObject({
+          state: 'failed',
+          error: { code: 'compute.runtime_failed' },
+        })
+        expect(system.compute.get(hang.id)).toMatchObject({
+          state: 'failed',
+          error: { code: 'compute.timeout' },
+        })
+        expect(system.compute.get(fine.id).state).toBe('succeeded')
+        expect((await system.compute.cancel(cancelled.id as JobId)).state).toBe('cancelled')
+        expect(system.core.listLeases().filter(({ job }) => job !== null)).toEqual([])
+        await system.close()
+      }),
+    60_000,
+  )
 
-  it('run a real model: one inference, and a benchmark on zeros', () =>
-    withFolder(async () => {
-      const system = await open()
-      await importDigits(system)
-      const item = digits.items[0]
-      if (!item) throw new Error('The fixture is empty.')
-      const infer = await system.compute.submit(JobSpec.parse({ kind: 'infer', model: 'mnist@1', inputs: item }), BY)
-      const result = await system.compute.result(infer.id as JobId, 30_000)
-      const output = Object.values(result.outputs ?? {})[0]
-      const data = output && 'data' in output ? output.data : []
-      expect(data).toHaveLength(10)
-      for (let k = 0; k < 10; k++) expect(Number(data[k])).toBeCloseTo(expected[k] ?? Number.NaN, 3)
-      const benchmark = await system.compute.submit(JobSpec.parse({ kind: 'benchmark', model: 'mnist@1', iterations: 20 }), BY)
-      expect(await system.compute.result(benchmark.id as JobId, 30_000)).toMatchObject({ iterations: 20, latencyMs: { p50: expect.any(Number) } })
-      await system.close()
-    }), 60_000)
+  it(
+    'run a real model: one inference, and a benchmark on zeros',
+    () =>
+      withFolder(async () => {
+        const system = await open()
+        await importDigits(system)
+        const item = digits.items[0]
+        if (!item) throw new Error('The fixture is empty.')
+        const infer = await system.compute.submit(
+          JobSpec.parse({ kind: 'infer', model: 'mnist@1', inputs: item }),
+          BY,
+        )
+        const result = await system.compute.result(infer.id as JobId, 30_000)
+        const output = Object.values(result.outputs ?? {})[0]
+        const data = output && 'data' in output ? output.data : []
+        expect(data).toHaveLength(10)
+        for (let k = 0; k < 10; k++) expect(Number(data[k])).toBeCloseTo(expected[k] ?? Number.NaN, 3)
+        const benchmark = await system.compute.submit(
+          JobSpec.parse({ kind: 'benchmark', model: 'mnist@1', iterations: 20 }),
+          BY,
+        )
+        expect(await system.compute.result(benchmark.id as JobId, 30_000)).toMatchObject({
+          iterations: 20,
+          latencyMs: { p50: expect.any(Number) },
+        })
+        await system.close()
+      }),
+    60_000,
+  )
 })

@@ -35,7 +35,10 @@ export interface AttemptDeps {
 /** How an attempt ended; what becomes of the job is decided when this is settled. */
 export interface AttemptEnd {
   job: ActiveJob
-  outcome: { kind: 'succeeded' } | { kind: 'failed'; error: AppError } | { kind: 'aborted'; reason: AbortReason }
+  outcome:
+    | { kind: 'succeeded' }
+    | { kind: 'failed'; error: AppError }
+    | { kind: 'aborted'; reason: AbortReason }
   artifacts: { name: string; staged: StagedArtifact }[]
   loadMs: number
   computeMs: number
@@ -50,7 +53,12 @@ class Aborted extends Error {
 }
 
 /** Runs one attempt of a job on its engine. Never rejects: every way it can end is an outcome. */
-export async function runAttempt(deps: AttemptDeps, job: ActiveJob, engine: PooledEngine, attempt: number): Promise<AttemptEnd> {
+export async function runAttempt(
+  deps: AttemptDeps,
+  job: ActiveJob,
+  engine: PooledEngine,
+  attempt: number,
+): Promise<AttemptEnd> {
   const { clock, logger, pool, storage } = deps
   const controller = new AbortController()
   const { signal } = controller
@@ -60,6 +68,10 @@ export async function runAttempt(deps: AttemptDeps, job: ActiveJob, engine: Pool
     job.log?.add(clock.now(), level, attempt, text)
   let runBegan: number | null = null
   try {
+    log(
+      'info',
+      `Started on ${job.status.placement?.map(({ device }) => device).join(' and ') || 'this machine'}`,
+    )
     if (engine.id === null) {
       log('info', `Loading ${engine.label}`)
       end.loadMs = await pool.load(engine, job, signal)
@@ -74,11 +86,12 @@ export async function runAttempt(deps: AttemptDeps, job: ActiveJob, engine: Pool
     log('info', `Succeeded in ${formatDuration(outcome.computeMs)}`)
   } catch (error) {
     if (runBegan !== null) end.computeMs = clock.now() - runBegan
-    end.outcome = outcomeOf(error, signal, job)
+    end.outcome = outcomeOf(engine.state === 'gone' && !signal.aborted ? asCrash(error) : error, signal, job)
     end.artifacts = []
     if (end.outcome.kind === 'failed') {
       log('error', end.outcome.error.message)
-      if (end.outcome.error.code === 'internal') logger.error({ err: error, job: job.id }, 'An attempt failed unexpectedly')
+      if (end.outcome.error.code === 'internal')
+        logger.error({ err: error, job: job.id }, 'An attempt failed unexpectedly')
     } else if (end.outcome.kind === 'aborted') log('warn', ABORT_WORDS[end.outcome.reason])
   }
   job.abort = null
@@ -94,13 +107,30 @@ const ABORT_WORDS: Record<AbortReason, string> = {
   stopping: 'Interrupted: LLMAgentOS is stopping',
 }
 
+/** Whatever an engine that is gone says, it is gone: another attempt may have a better one. */
+function asCrash(error: unknown): unknown {
+  if (!(error instanceof AppError) || error.code !== 'compute.not_found') return error
+  return new AppError(
+    'compute.worker_crashed',
+    'The worker ended before the job began.',
+    {},
+    { cause: error },
+  )
+}
+
 function outcomeOf(error: unknown, signal: AbortSignal, job: ActiveJob): AttemptEnd['outcome'] {
   if (signal.aborted && signal.reason instanceof Aborted) {
     const { reason } = signal.reason
     if (reason !== 'timeout') return { kind: 'aborted', reason }
     const limit = job.definition.timeoutMs ?? STALL_MS
-    const words = job.definition.timeoutMs === null ? 'The worker gave no sign of life for' : 'The attempt ran longer than its timeout of'
-    return { kind: 'failed', error: new AppError('compute.timeout', `${words} ${formatDuration(limit)}.`, { timeoutMs: limit }) }
+    const words =
+      job.definition.timeoutMs === null
+        ? 'The worker gave no sign of life for'
+        : 'The attempt ran longer than its timeout of'
+    return {
+      kind: 'failed',
+      error: new AppError('compute.timeout', `${words} ${formatDuration(limit)}.`, { timeoutMs: limit }),
+    }
   }
   if (error instanceof AppError) return { kind: 'failed', error }
   const message = 'Something went wrong inside LLMAgentOS. The log of the program has the details.'
@@ -115,10 +145,12 @@ async function runOn(
   log: RunHooks['onLog'],
 ): Promise<RunOutcome> {
   const { executor, clock, estimates } = deps
-  if (engine.id === null) throw new AppError('compute.worker_crashed', 'The worker ended before the job began.')
+  if (engine.id === null)
+    throw new AppError('compute.worker_crashed', 'The worker ended before the job began.')
   const checkpoints = job.definition.kind === 'batch' ? new Checkpoints(deps, job) : null
   const request = await requestOf(deps, job)
-  if (request.kind === 'batch' && request.startAt >= request.items.length) return { kind: 'batch', computeMs: 0 }
+  if (request.kind === 'batch' && request.startAt >= request.items.length)
+    return { kind: 'batch', computeMs: 0 }
   signal.throwIfAborted()
 
   const watch = watchdog(clock, job)
@@ -138,7 +170,8 @@ async function runOn(
         if (!checkpoints) return
         await checkpoints.add(startAt, outputs)
         job.progress = checkpoints.done / job.definition.items
-        if (estimates.observeRun(job.definition, clock.now() - began, checkpoints.done - firstItem)) deps.onProgress(job)
+        if (estimates.observeRun(job.definition, clock.now() - began, checkpoints.done - firstItem))
+          deps.onProgress(job)
         deps.onProgress(job)
         if (deps.isStopping() && checkpoints.done < job.definition.items) job.abort?.('stopping')
       },
@@ -168,7 +201,12 @@ async function requestOf({ storage }: AttemptDeps, job: ActiveJob): Promise<RunR
     case 'infer':
       return { kind: 'infer', inputs: items[0] ?? {} }
     case 'benchmark':
-      return { kind: 'benchmark', inputs: items[0] ?? {}, iterations: parameters.iterations, warmup: parameters.warmup }
+      return {
+        kind: 'benchmark',
+        inputs: items[0] ?? {},
+        iterations: parameters.iterations,
+        warmup: parameters.warmup,
+      }
     case 'batch':
       return { kind: 'batch', items, batchSize: parameters.batchSize, startAt: job.status.itemsDone }
   }
@@ -204,7 +242,7 @@ function watchdog(clock: Clock, job: ActiveJob): { alive(): void; end(): void } 
     return { alive: () => undefined, end: cancel }
   }
   let heard = clock.now()
-  let cancel = () => undefined as void
+  let cancel: () => void = () => undefined
   const arm = () => {
     cancel = clock.setTimer(Math.max(1, heard + STALL_MS - clock.now()), () => {
       if (clock.now() - heard >= STALL_MS) job.abort?.('timeout')
@@ -223,7 +261,8 @@ function watchdog(clock: Clock, job: ActiveJob): { alive(): void; end(): void } 
 /** The log of a load that only succeeded says nothing that the row does not. */
 async function keepLog({ storage, logger }: AttemptDeps, end: AttemptEnd, attempt: number): Promise<void> {
   const { job } = end
-  if (!job.log || (job.definition.kind === 'synthetic' && end.outcome.kind === 'succeeded' && job.status.attempt === 1)) return
+  if (!job.log || (job.definition.kind === 'synthetic' && end.outcome.kind === 'succeeded' && attempt === 1))
+    return
   try {
     end.artifacts.push({ name: LOG, staged: await storage.artifacts.stage(job.log.encode()) })
   } catch (error) {

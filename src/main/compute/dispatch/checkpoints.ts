@@ -1,5 +1,5 @@
-import { packTensors } from '../../../shared/domain/tensor-codec'
 import type { Tensors } from '../../../shared/domain/tensor'
+import { packTensors } from '../../../shared/domain/tensor-codec'
 import type { Clock } from '../../platform/clock'
 import type { Database } from '../../platform/database'
 import type { Storage } from '../../storage'

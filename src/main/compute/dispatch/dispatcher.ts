@@ -1,5 +1,5 @@
-import type { LeaseId, PrincipalId } from '../../../shared/domain/ids'
-import { isEmptyVector, type ResourceVector, subtractVectors } from '../../../shared/domain/resources'
+import type { LeaseId } from '../../../shared/domain/ids'
+import { isEmptyVector } from '../../../shared/domain/resources'
 import { AppError } from '../../../shared/errors'
 import { type Core, place } from '../../core'
 import type { Clock } from '../../platform/clock'
@@ -13,6 +13,7 @@ import type { Plan, PlanState, SchedulePolicy, Start } from '../schedule/types'
 import type { AttemptEnd } from './attempt'
 import type { EnginePool, PooledEngine } from './engine-pool'
 import type { OwnLeases } from './own-leases'
+import { readQuotas } from './quotas'
 import type { Settler } from './settle'
 
 const DOOMED_A_TURN = 200
@@ -201,7 +202,11 @@ export class Dispatcher {
     for (const [job, { startedAt, placement }] of this.#claimed) {
       const { attempt, readyAt } = job.status
       const queuedMs = Math.max(0, startedAt - readyAt)
-      index.change(job, { state: 'running', attempt: attempt + 1, startedAt, queuedMs, placement, error: null }, !ended.has(job))
+      index.change(
+        job,
+        { state: 'running', attempt: attempt + 1, startedAt, queuedMs, placement, error: null },
+        !ended.has(job),
+      )
     }
     return [...this.#claimed.keys()]
   }
@@ -214,7 +219,10 @@ export class Dispatcher {
     } catch (error) {
       if (error instanceof AppError && error.code === 'storage.disk_full') throw error
       logger.error({ err: error, job: end.job.id }, 'The outcome of an attempt could not be stored')
-      const failure = error instanceof AppError ? error : new AppError('internal', 'The result of the job could not be stored.')
+      const failure =
+        error instanceof AppError
+          ? error
+          : new AppError('internal', 'The result of the job could not be stored.')
       settler.settle({ ...end, artifacts: [], outcome: { kind: 'failed', error: failure } })
     }
   }
@@ -283,14 +291,18 @@ export class Dispatcher {
     next.lease = job.lease
     job.lease = null
     pool.take(engine.ref, next)
-    this.#claimed.set(next, { startedAt: now, placement: this.#claimed.get(job)?.placement ?? job.status.placement })
+    this.#claimed.set(next, {
+      startedAt: now,
+      placement: this.#claimed.get(job)?.placement ?? job.status.placement,
+    })
     this.#begin({ job: next, engine }, since)
     return true
   }
 
   #isShort(job: ActiveJob): boolean {
     const { parameters } = job.definition
-    if (parameters.kind !== 'infer' && !(parameters.kind === 'synthetic' && parameters.fail === null)) return false
+    if (parameters.kind !== 'infer' && !(parameters.kind === 'synthetic' && parameters.fail === null))
+      return false
     const runMs = this.#deps.runMsOf(job)
     return runMs !== null && runMs <= SHORT_MS
   }
@@ -324,26 +336,9 @@ export class Dispatcher {
       devices: core.freeDevices(),
       engines: pool.planned(runMsOf),
       waitingSince: this.#waitingSince,
-      quotas: this.#quotas(new Set(classes.map(({ principal }) => principal))),
+      quotas: readQuotas(core, new Set(classes.map(({ principal }) => principal))),
       policy,
     }
-  }
-
-  #quotas(principals: ReadonlySet<PrincipalId>): PlanState['quotas'] {
-    const { core } = this.#deps
-    const quotas = new Map<PrincipalId, { limited: string[]; left: ResourceVector }>()
-    for (const principal of principals) {
-      const { limit } = core.getQuota(principal)
-      const { custom = {}, ...plain } = limit
-      const limited = [...Object.keys(plain), ...Object.keys(custom).map((name) => `custom.${name}`)]
-      if (limited.length > 0) quotas.set(principal, { limited, left: limit })
-    }
-    if (quotas.size === 0) return quotas
-    for (const { holder, need } of core.listLeases()) {
-      const quota = quotas.get(holder as PrincipalId)
-      if (quota) quota.left = subtractVectors(quota.left, need)
-    }
-    return quotas
   }
 
   /** The whole turn was rolled back, memory with it. What ended is settled later, when there is room again. */

@@ -1,6 +1,6 @@
 import type { Placement } from '../../../shared/contract'
-import { AppError } from '../../../shared/errors'
 import type { EngineId, LeaseId, PrincipalId } from '../../../shared/domain/ids'
+import { AppError } from '../../../shared/errors'
 import type { Core } from '../../core'
 import type { LocalExecutor } from '../../executors/local'
 import type { Clock } from '../../platform/clock'
@@ -69,7 +69,10 @@ export class EnginePool {
     let size = this.#sizes.get(job.engineKey)
     if (!size) {
       const version = this.resolve(job)
-      size = { memoryBytes: version ? executor.estimateMemory(version) : 0, fileBytes: version?.sizeBytes ?? 0 }
+      size = {
+        memoryBytes: version ? executor.estimateMemory(version) : 0,
+        fileBytes: version?.sizeBytes ?? 0,
+      }
       this.#sizes.set(job.engineKey, size)
     }
     return { memoryBytes: size.memoryBytes, estimateMs: estimates.loadMs(job.engineKey, size.fileBytes) }
@@ -133,7 +136,12 @@ export class EnginePool {
     const label = model === null ? SYNTHETIC : `${model}@${modelVersion}`
     let lease: LeaseId | null = null
     if (memoryBytes > 0) {
-      const options = { holder: SYSTEM, purpose: `engine ${label}`, priority: job.status.priority, ttlMs: null }
+      const options = {
+        holder: SYSTEM,
+        purpose: `engine ${label}`,
+        priority: job.status.priority,
+        ttlMs: null,
+      }
       lease = core.allocate({ memoryBytes }, options, memory).id as LeaseId
       this.#deps.ownLease(lease)
     }
@@ -169,7 +177,10 @@ export class EnginePool {
       const loadMs = view.loadMs ?? clock.now() - began
       estimates.observeLoad(engine.key, loadMs)
       if (version) {
-        this.#sizes.set(engine.key, { memoryBytes: executor.estimateMemory(version), fileBytes: version.sizeBytes })
+        this.#sizes.set(engine.key, {
+          memoryBytes: executor.estimateMemory(version),
+          fileBytes: version.sizeBytes,
+        })
       }
       engine.busySinceMs = clock.now()
       return loadMs
@@ -231,7 +242,9 @@ export class EnginePool {
       .write(() => {
         if (lease) core.release(lease)
       })
-      .catch((error: unknown) => logger.error({ err: error, lease }, 'The lease of an engine could not be released'))
+      .catch((error: unknown) =>
+        logger.error({ err: error, lease }, 'The lease of an engine could not be released'),
+      )
       .finally(() => {
         this.#engines.delete(engine.ref)
         this.#deps.onFree()

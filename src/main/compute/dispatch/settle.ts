@@ -38,11 +38,13 @@ export class Settler {
   settle({ job, outcome, artifacts, loadMs, computeMs }: AttemptEnd): void {
     const { core, storage, clock } = this.#deps
     const { status, definition } = job
-    if (status.state !== 'running') throw new AppError('internal', `Job ${job.id} is ${status.state}, not running.`)
+    if (status.state !== 'running')
+      throw new AppError('internal', `Job ${job.id} is ${status.state}, not running.`)
     this.#releaseLease(job, core)
     const times = { loadMs: status.loadMs + loadMs, computeMs: status.computeMs + computeMs }
     const attach = (only?: string) => {
-      for (const { name, staged } of artifacts) if (!only || name === only) storage.artifacts.attach(staged, job.id, name)
+      for (const { name, staged } of artifacts)
+        if (!only || name === only) storage.artifacts.attach(staged, job.id, name)
     }
     // A cancel that was acknowledged wins over a result that came later.
     if (status.cancelRequested) {
@@ -71,13 +73,20 @@ export class Settler {
   }
 
   /** The last move of a job, from whatever state it is in. */
-  end(job: ActiveJob, state: 'succeeded' | 'failed' | 'cancelled', error: AppError | null, more: Partial<JobStatus> = {}): void {
+  end(
+    job: ActiveJob,
+    state: 'succeeded' | 'failed' | 'cancelled',
+    error: AppError | null,
+    more: Partial<JobStatus> = {},
+  ): void {
     const { index, clock, database } = this.#deps
     const now = clock.now()
     const { status } = job
     // Only what is queued may fail: what is held is let go first.
-    if (status.state === 'held' && state === 'failed') index.change(job, { state: 'queued', readyAt: now - status.queuedMs })
-    const queuedMs = status.state === 'queued' ? Math.max(status.queuedMs, now - status.readyAt) : status.queuedMs
+    if (status.state === 'held' && state === 'failed')
+      index.change(job, { state: 'queued', readyAt: now - status.queuedMs })
+    const queuedMs =
+      status.state === 'queued' ? Math.max(status.queuedMs, now - status.readyAt) : status.queuedMs
     index.change(job, { ...more, state, finishedAt: now, queuedMs, error: error && toErrorView(error) })
     this.#deps.onEnd(job)
     for (const dependent of [...index.dependentsOf(job.id)]) {
@@ -138,5 +147,8 @@ export class Settler {
 }
 
 export function deadlineMissed(): AppError {
-  return new AppError('compute.deadline_missed', 'Its deadline passed before it ended. Submit it again with a later deadline.')
+  return new AppError(
+    'compute.deadline_missed',
+    'Its deadline passed before it ended. Submit it again with a later deadline.',
+  )
 }

@@ -52,7 +52,9 @@ export class ActiveJob {
 }
 
 /** Engines are shared by jobs of the same version and number of threads; all synthetic loads share theirs. */
-export function engineKeyOf(definition: Pick<JobDefinition, 'model' | 'modelVersion' | 'parameters'>): string {
+export function engineKeyOf(
+  definition: Pick<JobDefinition, 'model' | 'modelVersion' | 'parameters'>,
+): string {
   const { model, modelVersion, parameters } = definition
   return parameters.kind === 'synthetic' ? SYNTHETIC : `${model}@${modelVersion}#${parameters.threads}`
 }
@@ -60,7 +62,12 @@ export function engineKeyOf(definition: Pick<JobDefinition, 'model' | 'modelVers
 export const SYNTHETIC = 'synthetic'
 
 /** A job as the contract shows it. */
-export function viewOf(definition: JobDefinition, status: JobStatus, live: ActiveJob | null, nowMs: number): Job {
+export function viewOf(
+  definition: JobDefinition,
+  status: JobStatus,
+  live: ActiveJob | null,
+  nowMs: number,
+): Job {
   return {
     id: definition.id,
     kind: definition.kind,
@@ -77,7 +84,8 @@ export function viewOf(definition: JobDefinition, status: JobStatus, live: Activ
     need: definition.need,
     placement: status.placement,
     timings: {
-      queuedMs: status.state === 'queued' ? Math.max(status.queuedMs, nowMs - status.readyAt) : status.queuedMs,
+      queuedMs:
+        status.state === 'queued' ? Math.max(status.queuedMs, nowMs - status.readyAt) : status.queuedMs,
       loadMs: status.loadMs,
       computeMs: status.computeMs,
     },

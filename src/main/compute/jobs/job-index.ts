@@ -1,6 +1,6 @@
-import { AppError } from '../../../shared/errors'
 import type { JobId } from '../../../shared/domain/ids'
 import { canMove, isTerminal } from '../../../shared/domain/job-state'
+import { AppError } from '../../../shared/errors'
 import type { Database } from '../../platform/database'
 import { compareRank, positionIn, rankOf } from '../schedule/rank'
 import type { QueueClass, QueuedJob } from '../schedule/types'
@@ -199,7 +199,8 @@ export class JobIndex {
     if (!entry || !group) return
     const position = positionIn(group.jobs, entry)
     const found = group.jobs[position]
-    if (!found || compareRank(found, entry) !== 0) throw new AppError('internal', `Job ${job.id} is not where it queued.`)
+    if (!found || compareRank(found, entry) !== 0)
+      throw new AppError('internal', `Job ${job.id} is not where it queued.`)
     if (position === 0) group.jobs.shift()
     else group.jobs.splice(position, 1)
     group.workMs = group.jobs.length === 0 ? 0 : group.workMs - (entry.runMs ?? this.#deps.unknownRunMs)

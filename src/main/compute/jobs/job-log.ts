@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { LogLine } from '../../../shared/contract'
 import { toIso } from '../../platform/clock'
+import type { JobDefinition, JobStatus } from './job-row'
 
 const FIRST_LINES = 200
 const LAST_LINES = 800
@@ -20,12 +21,19 @@ export class JobLog {
   lines(): LogLine[] {
     const last = this.#last[0]
     if (this.#dropped === 0 || !last) return [...this.#first, ...this.#last]
-    const gap: LogLine = { at: last.at, level: 'info', attempt: last.attempt, text: `… ${this.#dropped} lines left out …` }
+    const gap: LogLine = {
+      at: last.at,
+      level: 'info',
+      attempt: last.attempt,
+      text: `… ${this.#dropped} lines left out …`,
+    }
     return [...this.#first, gap, ...this.#last]
   }
 
   encode(): Uint8Array {
-    return new TextEncoder().encode(JSON.stringify({ lines: [...this.#first, ...this.#last], dropped: this.#dropped }))
+    return new TextEncoder().encode(
+      JSON.stringify({ lines: [...this.#first, ...this.#last], dropped: this.#dropped }),
+    )
   }
 
   /** The inverse of {@link encode}; a damaged log is an empty one. */
@@ -60,4 +68,29 @@ function parse(bytes: Uint8Array): z.infer<typeof StoredLog> | null {
     // A log explains; that it cannot be read must not keep a job from being shown or run again.
     return null
   }
+}
+
+/** What the row itself tells, for a job that left no log. */
+export function linesFromRow(definition: JobDefinition, status: JobStatus): LogLine[] {
+  const line = (at: number, level: LogLine['level'], attempt: number, text: string): LogLine => ({
+    at: toIso(at),
+    level,
+    attempt,
+    text,
+  })
+  const lines = [line(definition.createdAt, 'info', 0, 'Submitted')]
+  if (status.startedAt !== null) lines.push(line(status.startedAt, 'info', status.attempt, 'Started'))
+  if (status.finishedAt !== null) {
+    if (status.error) lines.push(line(status.finishedAt, 'error', status.attempt, status.error.message))
+    else
+      lines.push(
+        line(
+          status.finishedAt,
+          'info',
+          status.attempt,
+          status.state === 'succeeded' ? 'Succeeded' : 'Cancelled',
+        ),
+      )
+  }
+  return lines
 }

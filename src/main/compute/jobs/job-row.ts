@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { JobKind, Placement } from '../../../shared/contract'
-import { JOB_STATES, type JobState } from '../../../shared/domain/job-state'
 import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
+import { JOB_STATES, type JobState } from '../../../shared/domain/job-state'
 import { ResourceVector } from '../../../shared/domain/resources'
 import { AppError, type ErrorView, isErrorCode } from '../../../shared/errors'
 
@@ -9,7 +9,12 @@ import { AppError, type ErrorView, isErrorCode } from '../../../shared/errors'
 export const JobParameters = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('infer'), threads: z.number().int() }),
   z.object({ kind: z.literal('batch'), threads: z.number().int(), batchSize: z.number().int() }),
-  z.object({ kind: z.literal('benchmark'), threads: z.number().int(), iterations: z.number().int(), warmup: z.number().int() }),
+  z.object({
+    kind: z.literal('benchmark'),
+    threads: z.number().int(),
+    iterations: z.number().int(),
+    warmup: z.number().int(),
+  }),
   z.object({
     kind: z.literal('synthetic'),
     durationMs: z.number(),
@@ -110,7 +115,11 @@ export interface JobStatus {
 const State = z.enum(JOB_STATES)
 const Strings = z.array(z.string())
 const Labels = z.record(z.string(), z.string())
-const StoredError = z.object({ code: z.string(), message: z.string(), details: z.record(z.string(), z.unknown()).optional() })
+const StoredError = z.object({
+  code: z.string(),
+  message: z.string(),
+  details: z.record(z.string(), z.unknown()).optional(),
+})
 
 /** Reads a row as strictly as any other input. @throws AppError `storage.corrupt` */
 export function parseRow(row: JobRow): { seq: number; definition: JobDefinition; status: JobStatus } {
@@ -146,7 +155,10 @@ export function parseRow(row: JobRow): { seq: number; definition: JobDefinition;
         failures: row.failures,
         interruptions: row.interruptions,
         itemsDone: row.itemsDone,
-        placement: row.placement === null ? null : (Placement.parse(JSON.parse(row.placement)) as JobStatus['placement']),
+        placement:
+          row.placement === null
+            ? null
+            : (Placement.parse(JSON.parse(row.placement)) as JobStatus['placement']),
         queuedMs: row.queuedMs,
         loadMs: row.loadMs,
         computeMs: row.computeMs,
@@ -156,7 +168,12 @@ export function parseRow(row: JobRow): { seq: number; definition: JobDefinition;
       },
     }
   } catch (cause) {
-    throw new AppError('storage.corrupt', `The record of job ${row.id} is damaged. Restore the data folder from a copy.`, { job: row.id }, { cause })
+    throw new AppError(
+      'storage.corrupt',
+      `The record of job ${row.id} is damaged. Restore the data folder from a copy.`,
+      { job: row.id },
+      { cause },
+    )
   }
 }
 
@@ -207,4 +224,3 @@ export function rowOf(definition: JobDefinition, status: JobStatus): Omit<JobRow
     labels: JSON.stringify(definition.labels),
   }
 }
-

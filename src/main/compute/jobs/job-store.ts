@@ -2,7 +2,15 @@ import type { JobId, PrincipalId } from '../../../shared/domain/ids'
 import type { JobState } from '../../../shared/domain/job-state'
 import type { Database } from '../../platform/database'
 import type { JobQuery } from '..'
-import { type JobDefinition, type JobRow, type JobStatus, type JobUpdate, parseRow, rowOf, updateOf } from './job-row'
+import {
+  type JobDefinition,
+  type JobRow,
+  type JobStatus,
+  type JobUpdate,
+  parseRow,
+  rowOf,
+  updateOf,
+} from './job-row'
 import { precompile } from './precompile'
 
 type Tables = { job: JobRow }
@@ -33,7 +41,10 @@ export function createJobStore(database: Database): JobStore {
   const db = database.builder<Tables>()
   const all = db.selectFrom('job').selectAll()
   const insert = precompile<Omit<JobRow, 'seq'>, { seq: number }>((value) =>
-    db.insertInto('job').values(Object.fromEntries(COLUMNS.map((name) => [name, value(name)])) as unknown as JobRow).returning('seq'),
+    db
+      .insertInto('job')
+      .values(Object.fromEntries(COLUMNS.map((name) => [name, value(name)])) as unknown as JobRow)
+      .returning('seq'),
   )
   const update = precompile<JobUpdate, unknown>((value) =>
     db
@@ -48,7 +59,9 @@ export function createJobStore(database: Database): JobStore {
   const byKey = precompile<{ principal: string; key: string }, JobRow>((value) =>
     all.where('principal', '=', value('principal')).where('idempotencyKey', '=', value('key')),
   )
-  const remove = precompile<{ id: string }, unknown>((value) => db.deleteFrom('job').where('id', '=', value('id')))
+  const remove = precompile<{ id: string }, unknown>((value) =>
+    db.deleteFrom('job').where('id', '=', value('id')),
+  )
 
   return {
     insert(definition, status) {
@@ -77,14 +90,16 @@ export function createJobStore(database: Database): JobStore {
     list(query) {
       let select = all.orderBy('seq', 'desc').limit(query.limit + 1)
       const before = Number(query.cursor)
-      if (query.cursor !== undefined && Number.isSafeInteger(before)) select = select.where('seq', '<', before)
+      if (query.cursor !== undefined && Number.isSafeInteger(before))
+        select = select.where('seq', '<', before)
       if (query.state) select = select.where('state', '=', query.state)
       if (query.kind) select = select.where('kind', '=', query.kind)
       if (query.principal) select = select.where('principal', '=', query.principal)
       if (query.model !== undefined) {
         const [model = '', version] = query.model.split('@')
         select = select.where('model', '=', model)
-        if (version !== undefined && /^\d+$/.test(version)) select = select.where('modelVersion', '=', Number(version))
+        if (version !== undefined && /^\d+$/.test(version))
+          select = select.where('modelVersion', '=', Number(version))
         else if (version !== undefined) select = select.where('reference', '=', query.model)
       }
       const rows = database.all(select)
@@ -102,10 +117,20 @@ export function createJobStore(database: Database): JobStore {
           .limit(limit),
       ) as { state: JobState; queuedMs: number; finishedAt: number }[],
     countEnded: () =>
-      database.first(db.selectFrom('job').select((e) => e.fn.countAll<number>().as('n')).where('finishedAt', 'is not', null))?.n ?? 0,
+      database.first(
+        db
+          .selectFrom('job')
+          .select((e) => e.fn.countAll<number>().as('n'))
+          .where('finishedAt', 'is not', null),
+      )?.n ?? 0,
     oldestEnded: (limit) =>
       database.all(
-        db.selectFrom('job').select(['id', 'finishedAt']).where('finishedAt', 'is not', null).orderBy('finishedAt').limit(limit),
+        db
+          .selectFrom('job')
+          .select(['id', 'finishedAt'])
+          .where('finishedAt', 'is not', null)
+          .orderBy('finishedAt')
+          .limit(limit),
       ) as { id: JobId; finishedAt: number }[],
     remove: (id) => void database.run(remove({ id })),
   }

@@ -13,7 +13,9 @@ class Placeholder {
  * @param build makes the query; `value('name')` marks where the parameter of that name goes
  */
 export function precompile<Parameters extends object, Row>(
-  build: (value: <Name extends keyof Parameters & string>(name: Name) => Parameters[Name]) => { compile(): CompiledQuery<Row> },
+  build: (value: <Name extends keyof Parameters & string>(name: Name) => Parameters[Name]) => {
+    compile(): CompiledQuery<Row>
+  },
 ): (parameters: Parameters) => { compile(): CompiledQuery<Row> } {
   const compiled = build((name) => new Placeholder(name) as never).compile()
   const slots = compiled.parameters.map((slot) =>
@@ -22,7 +24,9 @@ export function precompile<Parameters extends object, Row>(
   return (parameters) => ({
     compile: () => ({
       ...compiled,
-      parameters: slots.map((slot) => ('name' in slot ? parameters[slot.name as keyof Parameters] : slot.constant)),
+      parameters: slots.map((slot) =>
+        'name' in slot ? parameters[slot.name as keyof Parameters] : slot.constant,
+      ),
     }),
   })
 }

@@ -1,6 +1,6 @@
 import type { Placement } from '../../../shared/contract'
-import type { PlanEngine, PlanState, QueueClass, QueuedJob } from './types'
 import type { Space } from './space'
+import type { PlanEngine, PlanState, QueueClass, QueuedJob } from './types'
 
 export type EngineChoice =
   | { kind: 'idle'; ref: string }
@@ -62,7 +62,8 @@ export class Engines {
     if (remaining.length === 0) return true
     const { policy, now, waitingSince } = this.#state
     const since = waitingSince.get(group.engineKey)
-    if (since !== undefined && now - since > policy.endurance * group.load.estimateMs * remaining.length) return true
+    if (since !== undefined && now - since > policy.endurance * group.load.estimateMs * remaining.length)
+      return true
     const runMs = job.runMs ?? policy.unknownRunMs
     const others = Math.max(0, (this.#work.get(group.engineKey) ?? 0) - runMs)
     return Math.min(...remaining) + others / remaining.length > policy.patience * group.load.estimateMs
@@ -72,7 +73,9 @@ export class Engines {
   #makeRoom(need: { memoryBytes: number }, space: Space, accumulate: boolean): string[] {
     const released = this.#leaving.map(({ memory }) => memory)
     let slots = this.#state.policy.maxEngines - this.#count + this.#leaving.length
-    const candidates = [...this.#idle.values()].flat().sort((a, b) => this.#wanted(a) - this.#wanted(b) || byIdleSince(a, b))
+    const candidates = [...this.#idle.values()]
+      .flat()
+      .sort((a, b) => this.#wanted(a) - this.#wanted(b) || byIdleSince(a, b))
     const chosen: PlanEngine[] = []
     const enough = () => slots > 0 && space.fitsAfter(need, released) !== null
     let done = enough()

@@ -27,7 +27,9 @@ export interface ExplainInput {
 /** In words: why the first `limit` jobs in the order of the queue wait, and for how long. */
 export function explain(input: ExplainInput, limit: number): Explained[] {
   const { classes, plan, running } = input
-  const heads = new Heap<{ group: QueueClass; index: number; head: QueuedJob }>((a, b) => compareRank(a.head, b.head))
+  const heads = new Heap<{ group: QueueClass; index: number; head: QueuedJob }>((a, b) =>
+    compareRank(a.head, b.head),
+  )
   for (const group of classes) {
     const head = group.jobs[0]
     if (head) heads.push({ group, index: 0, head })
@@ -36,14 +38,19 @@ export function explain(input: ExplainInput, limit: number): Explained[] {
   const slots = Math.max(1, input.slots)
   const known = running.every((ms) => ms !== null)
   // What is held up goes on when something ends.
-  const untilFree = plan.blocked.size > 0 && running.length > 0 ? Math.min(...running.map((ms) => ms ?? 0)) : 0
+  const untilFree =
+    plan.blocked.size > 0 && running.length > 0 ? Math.min(...running.map((ms) => ms ?? 0)) : 0
   let aheadMs: number | null = known ? 0 : null
   for (let cursor = heads.pop(); cursor && explained.length < limit; cursor = heads.pop()) {
     const { group, index, head } = cursor
     const block = plan.blocked.get(group.key)
     const position = explained.length
     const reason = index === 0 && block ? wordsOf(block, group, input) : behind(position)
-    explained.push({ id: head.id, reason, estimateMs: aheadMs === null ? null : Math.round(untilFree + aheadMs / slots) })
+    explained.push({
+      id: head.id,
+      reason,
+      estimateMs: aheadMs === null ? null : Math.round(untilFree + aheadMs / slots),
+    })
     aheadMs = aheadMs === null || head.runMs === null ? null : aheadMs + head.runMs
     const next = group.jobs[++cursor.index]
     if (next) {
@@ -64,7 +71,10 @@ function wordsOf(block: Block, group: QueueClass, { plan, leases, nameOf }: Expl
     case 'resources': {
       const missing = shortage(group.need, plan.left)
       // Enough in sum, but on no device alone: then the whole need is what it waits for.
-      const lacking = entriesOf(missing).length > 0 ? entriesOf(missing).map(([name]) => name) : entriesOf(group.need).map(([name]) => name)
+      const lacking =
+        entriesOf(missing).length > 0
+          ? entriesOf(missing).map(([name]) => name)
+          : entriesOf(group.need).map(([name]) => name)
       const wanted = entriesOf(group.need).filter(([name]) => lacking.includes(name))
       return `Waiting for ${list(wanted.map(amount))}${heldBy(lacking[0] ?? '', leases, nameOf)}`
     }
@@ -87,7 +97,10 @@ function heldBy(resource: string, leases: readonly Lease[], nameOf: (job: string
     .sort((a, b) => b.held - a.held)
   if (holders.length === 0) return ''
   const named = holders.slice(0, 2).map(({ lease, held }) => {
-    const how = resource === 'memoryBytes' || resource === 'gpuMemoryBytes' ? formatBytes(held) : String(Number(held.toFixed(3)))
+    const how =
+      resource === 'memoryBytes' || resource === 'gpuMemoryBytes'
+        ? formatBytes(held)
+        : String(Number(held.toFixed(3)))
     return `${how} held by ${lease.job === null ? lease.purpose : nameOf(lease.job)}`
   })
   const more = holders.length - named.length

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Placement } from '../../../shared/contract'
 import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
 import { addVectors, entriesOf, type ResourceVector, shortage } from '../../../shared/domain/resources'
-import { type FreeDevice, place as corePlace } from '../../core'
+import { place as corePlace, type FreeDevice } from '../../core'
 import { plan } from './plan'
 import { compareRank, rankOf } from './rank'
 import type { Place } from './space'
@@ -35,10 +35,24 @@ function classesOf(jobs: SimpleJob[], memoryBytes = 100, loadMs = 200): QueueCla
     const key = `${job.version}|${principal}|${JSON.stringify(job.need)}`
     let group = groups.get(key)
     if (!group) {
-      group = { key, engineKey: job.version, principal, need: job.need, load: { memoryBytes, estimateMs: loadMs }, jobs: [], workMs: 0 }
+      group = {
+        key,
+        engineKey: job.version,
+        principal,
+        need: job.need,
+        load: { memoryBytes, estimateMs: loadMs },
+        jobs: [],
+        workMs: 0,
+      }
       groups.set(key, group)
     }
-    group.jobs.push({ id: job.id as JobId, rank: rankOf(job.priority, job.readyAt), seq, readyAt: job.readyAt, runMs: job.runMs })
+    group.jobs.push({
+      id: job.id as JobId,
+      rank: rankOf(job.priority, job.readyAt),
+      seq,
+      readyAt: job.readyAt,
+      runMs: job.runMs,
+    })
     group.workMs += job.runMs
   })
   for (const group of groups.values()) group.jobs.sort(compareRank)
@@ -46,7 +60,16 @@ function classesOf(jobs: SimpleJob[], memoryBytes = 100, loadMs = 200): QueueCla
 }
 
 function state(patch: Partial<PlanState>): PlanState {
-  return { now: 0, classes: [], devices: [cpu({ cpuCores: 2, memoryBytes: 1000 })], engines: [], waitingSince: new Map(), quotas: new Map(), policy: DEFAULT_POLICY, ...patch }
+  return {
+    now: 0,
+    classes: [],
+    devices: [cpu({ cpuCores: 2, memoryBytes: 1000 })],
+    engines: [],
+    waitingSince: new Map(),
+    quotas: new Map(),
+    policy: DEFAULT_POLICY,
+    ...patch,
+  }
 }
 
 function job(id: string, patch: Partial<SimpleJob> = {}): SimpleJob {
@@ -63,7 +86,9 @@ const startsOf = (s: PlanState) => plan(s, place).start.map(({ job: started }) =
 describe('plan', () => {
   it('takes the warm engine, and the one used last', () => {
     const engines = [engine('a', { idleSinceMs: 5 }), engine('b', { idleSinceMs: 9 })]
-    expect(plan(state({ classes: classesOf([job('1')]), engines }), place).start[0]?.engine).toEqual({ ref: 'b' })
+    expect(plan(state({ classes: classesOf([job('1')]), engines }), place).start[0]?.engine).toEqual({
+      ref: 'b',
+    })
   })
 
   it('awaits a busy engine rather than loading another, unless that takes longer', () => {
@@ -72,7 +97,9 @@ describe('plan', () => {
     expect(waiting.start).toEqual([])
     expect([...waiting.blocked.values()]).toEqual([{ kind: 'engine', engineKey: 'm@1' }])
     const long = [engine('a', { state: 'busy', remainingMs: 5_000 })]
-    expect(plan(state({ classes: classesOf([job('1')]), engines: long }), place).start[0]?.engine).toHaveProperty('load')
+    expect(
+      plan(state({ classes: classesOf([job('1')]), engines: long }), place).start[0]?.engine,
+    ).toHaveProperty('load')
     const manyJobs = Array.from({ length: 100 }, (_, i) => job(String(i)))
     expect(startsOf(state({ classes: classesOf(manyJobs), engines: busy }))).toEqual(['0', '1'])
   })
@@ -83,11 +110,16 @@ describe('plan', () => {
       engine('new', { engineKey: 'b', idleSinceMs: 2 }),
     ]
     const devices = [cpu({ cpuCores: 2, memoryBytes: 50 }, { cpuCores: 2, memoryBytes: 250 })]
-    expect(plan(state({ classes: classesOf([job('1')]), engines, devices }), place)).toMatchObject({ evict: ['old'], start: [] })
+    expect(plan(state({ classes: classesOf([job('1')]), engines, devices }), place)).toMatchObject({
+      evict: ['old'],
+      start: [],
+    })
     const tooLarge = plan(state({ classes: classesOf([job('1')], 900), engines, devices }), place)
     expect(tooLarge).toMatchObject({ evict: [], start: [] })
     const leaving = [engine('gone', { engineKey: 'a', state: 'leaving' }), engine('new', { engineKey: 'b' })]
-    expect(plan(state({ classes: classesOf([job('1')]), engines: leaving, devices }), place).evict).toEqual([])
+    expect(plan(state({ classes: classesOf([job('1')]), engines: leaving, devices }), place).evict).toEqual(
+      [],
+    )
   })
 
   it('passes over what does not fit, until that has waited long', () => {
@@ -96,12 +128,21 @@ describe('plan', () => {
     expect(startsOf(state({ classes: classesOf(jobs), devices, now: 1000 }))).toEqual(['small'])
     const later = plan(state({ classes: classesOf(jobs), devices, now: 5000 }), place)
     expect(later.start).toEqual([])
-    expect(later.blocked.get(classesOf([job('small')])[0]?.key ?? '')).toEqual({ kind: 'held-back', by: 'large' })
+    expect(later.blocked.get(classesOf([job('small')])[0]?.key ?? '')).toEqual({
+      kind: 'held-back',
+      by: 'large',
+    })
   })
 
   it('what the long waiting job does not need is free for others', () => {
     const jobs = [job('gpu', { version: 'n@1', need: { gpu: 1 } }), job('cpu')]
-    const gpu: FreeDevice = { id: 'gpu0' as DeviceId, kind: 'gpu', free: {}, capacity: { gpu: 1 }, healthy: true }
+    const gpu: FreeDevice = {
+      id: 'gpu0' as DeviceId,
+      kind: 'gpu',
+      free: {},
+      capacity: { gpu: 1 },
+      healthy: true,
+    }
     const devices = [cpu({ cpuCores: 1, memoryBytes: 1000 }), gpu]
     expect(startsOf(state({ classes: classesOf(jobs), devices, now: 60_000 }))).toEqual(['cpu'])
   })
@@ -158,7 +199,10 @@ const arbitraryState = fc
         { id: 'gpu0' as DeviceId, kind: 'gpu', free: { gpu }, capacity: { gpu: 1 }, healthy: true },
       ],
       engines: engines.map((e, i) => engine(`e${i}`, e)),
-      quotas: quota === null ? new Map() : new Map([['x' as PrincipalId, { limited: ['cpuCores'], left: { cpuCores: quota } }]]),
+      quotas:
+        quota === null
+          ? new Map()
+          : new Map([['x' as PrincipalId, { limited: ['cpuCores'], left: { cpuCores: quota } }]]),
     }),
   )
 
@@ -176,7 +220,8 @@ describe('plan, always', () => {
           expect(entriesOf(shortage(group.need, sum))).toEqual([])
           byPrincipal.set(group.principal, addVectors(byPrincipal.get(group.principal) ?? {}, group.need))
         }
-        for (const device of s.devices) expect(entriesOf(shortage(taken.get(device.id) ?? {}, device.free))).toEqual([])
+        for (const device of s.devices)
+          expect(entriesOf(shortage(taken.get(device.id) ?? {}, device.free))).toEqual([])
         for (const [principal, { left }] of s.quotas) {
           expect(byPrincipal.get(principal)?.cpuCores ?? 0).toBeLessThanOrEqual(left.cpuCores ?? 0)
         }
@@ -193,7 +238,8 @@ describe('plan, always', () => {
         expect(new Set(touched).size).toBe(touched.length)
         for (const ref of touched) expect(s.engines.find((e) => e.ref === ref)?.state).toBe('idle')
         for (const { engine: target, class: group } of start) {
-          if ('ref' in target) expect(s.engines.find((e) => e.ref === target.ref)?.engineKey).toBe(group.engineKey)
+          if ('ref' in target)
+            expect(s.engines.find((e) => e.ref === target.ref)?.engineKey).toBe(group.engineKey)
         }
         expect(new Set(start.map(({ job: { id } }) => id)).size).toBe(start.length)
       }),
@@ -208,7 +254,9 @@ describe('plan, always', () => {
           const started = first.start.filter((start) => start.class.key === group.key).length
           expect(started === group.jobs.length).toBe(!first.blocked.has(group.key))
           // Within a class the order is kept.
-          expect(first.start.filter((start) => start.class.key === group.key).map(({ job: j }) => j)).toEqual(group.jobs.slice(0, started))
+          expect(first.start.filter((start) => start.class.key === group.key).map(({ job: j }) => j)).toEqual(
+            group.jobs.slice(0, started),
+          )
         }
         expect(plan(s, place)).toEqual(first)
       }),

@@ -1,5 +1,11 @@
 import type { JobId, PrincipalId } from '../../../shared/domain/ids'
-import { addVectors, entriesOf, type ResourceVector, subtractVectors, vectorFrom } from '../../../shared/domain/resources'
+import {
+  addVectors,
+  entriesOf,
+  type ResourceVector,
+  subtractVectors,
+  vectorFrom,
+} from '../../../shared/domain/resources'
 import { Engines } from './engines'
 import { Heap } from './heap'
 import { compareRank } from './rank'
@@ -24,7 +30,11 @@ interface Cursor {
 export function plan(state: PlanState, place: Place): Plan {
   const turn = new Turn(state, place)
   const heads = new Heap<Cursor>((a, b) => compareRank(a.head, b.head), state.classes.flatMap(cursorOf))
-  for (let cursor = heads.pop(); cursor && turn.result.blocked.size < state.policy.maxBlocked; cursor = heads.pop()) {
+  for (
+    let cursor = heads.pop();
+    cursor && turn.result.blocked.size < state.policy.maxBlocked;
+    cursor = heads.pop()
+  ) {
     const { group, head } = cursor
     const block = turn.tryStart(group, head)
     if (block) {
@@ -74,7 +84,9 @@ class Turn {
     const placement = this.#space.fits(group.need)
     if (!placement) return this.#lacks(job, group.need)
     // The memory of the engine is taken beside the need, so what the need took is not offered to the engine.
-    const rest = entriesOf(group.need).some(([name]) => name === 'memoryBytes') ? this.#space.copy() : this.#space
+    const rest = entriesOf(group.need).some(([name]) => name === 'memoryBytes')
+      ? this.#space.copy()
+      : this.#space
     if (rest !== this.#space) rest.take(placement)
     const choice = this.#engines.choose(group, job, rest, this.#waitedLong(job))
     if (choice.kind === 'wait') return { kind: 'engine', engineKey: group.engineKey }

@@ -1,7 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
-import { addVectors, entriesOf, type ResourceVector, shortage, subtractVectors } from '../../../shared/domain/resources'
+import {
+  addVectors,
+  entriesOf,
+  type ResourceVector,
+  shortage,
+  subtractVectors,
+} from '../../../shared/domain/resources'
 import { place as corePlace } from '../../core'
 import { plan } from './plan'
 import { compareRank, positionIn, rankOf } from './rank'
@@ -45,10 +51,24 @@ function simulate(arrivals: Arrival[], cores: number, engineSlots: number) {
       const key = `${arrival.version} ${arrival.cores}`
       let group = classes.get(key)
       if (!group) {
-        group = { key, engineKey: arrival.version, principal: 'p' as PrincipalId, need, load: { memoryBytes: MEMORY, estimateMs: 50 }, jobs: [], workMs: 0 }
+        group = {
+          key,
+          engineKey: arrival.version,
+          principal: 'p' as PrincipalId,
+          need,
+          load: { memoryBytes: MEMORY, estimateMs: 50 },
+          jobs: [],
+          workMs: 0,
+        }
         classes.set(key, group)
       }
-      const job = { id: String(next) as JobId, rank: rankOf(arrival.priority, arrival.at), seq: next, readyAt: arrival.at, runMs: arrival.runMs }
+      const job = {
+        id: String(next) as JobId,
+        rank: rankOf(arrival.priority, arrival.at),
+        seq: next,
+        readyAt: arrival.at,
+        runMs: arrival.runMs,
+      }
       group.jobs.splice(positionIn(group.jobs, job), 0, job)
       group.workMs += arrival.runMs
     }
@@ -61,14 +81,24 @@ function simulate(arrivals: Arrival[], cores: number, engineSlots: number) {
     let used: ResourceVector = { memoryBytes: engines.size * MEMORY }
     for (const run of running.values()) used = addVectors(used, { cpuCores: run.cores })
     expect(entriesOf(shortage(used, capacity))).toEqual([])
-    for (const engine of engines.values()) if (engine.state === 'busy') engine.remainingMs = engine.until - now
+    for (const engine of engines.values())
+      if (engine.state === 'busy') engine.remainingMs = engine.until - now
     const decided = plan(
       {
         now,
         classes: [...classes.values()],
-        devices: [{ id: 'cpu0' as DeviceId, kind: 'cpu', free: subtractVectors(capacity, used), capacity, healthy: true }],
+        devices: [
+          {
+            id: 'cpu0' as DeviceId,
+            kind: 'cpu',
+            free: subtractVectors(capacity, used),
+            capacity,
+            healthy: true,
+          },
+        ],
         engines: [...engines.values()],
-        waitingSince: new Map(), quotas: new Map(),
+        waitingSince: new Map(),
+        quotas: new Map(),
         policy: DEFAULT_POLICY,
       },
       place,
@@ -101,10 +131,13 @@ function simulate(arrivals: Arrival[], cores: number, engineSlots: number) {
       const ends = [...running.values()].map(({ until }) => until)
       const coming = sorted[next]?.at
       // A long wait is itself an event: the head begins to hold the others back.
-      const heads = [...classes.values()].flatMap(({ jobs }) => (jobs[0] ? [jobs[0].readyAt + DEFAULT_POLICY.holdBackAfterMs] : []))
+      const heads = [...classes.values()].flatMap(({ jobs }) =>
+        jobs[0] ? [jobs[0].readyAt + DEFAULT_POLICY.holdBackAfterMs] : [],
+      )
       const times = [...ends, ...(coming === undefined ? [] : [coming]), ...heads].filter((at) => at > now)
       if (times.length === 0 && classes.size === 0) break
-      if (times.length === 0) throw new Error(`Nothing will ever happen again, with ${classes.size} classes waiting.`)
+      if (times.length === 0)
+        throw new Error(`Nothing will ever happen again, with ${classes.size} classes waiting.`)
       now = Math.min(...times)
     }
     if (turns > 200_000) throw new Error('It does not end.')
@@ -133,7 +166,8 @@ describe('the scheduler over time', () => {
 
   it('starves nobody under sustained load: a large job of low priority among endless small ones', () => {
     const arrivals: Arrival[] = [{ at: 0, version: 'a', cores: 4, priority: 50, runMs: 100 }]
-    for (let at = 0; at < 120_000; at += 20) arrivals.push({ at, version: 'b', cores: 1, priority: 50, runMs: 90 })
+    for (let at = 0; at < 120_000; at += 20)
+      arrivals.push({ at, version: 'b', cores: 1, priority: 50, runMs: 90 })
     const { startedAt, sorted } = simulate(arrivals, 4, 8)
     const index = sorted.findIndex(({ cores }) => cores === 4)
     expect(startedAt.get(String(index))).toBeLessThan(DEFAULT_POLICY.holdBackAfterMs + 1000)
@@ -141,7 +175,8 @@ describe('the scheduler over time', () => {
 
   it('starves no version when the others keep every engine slot busy', () => {
     const arrivals: Arrival[] = [{ at: 500, version: 'c', cores: 1, priority: 0, runMs: 10 }]
-    for (let at = 0; at < 700_000; at += 100) arrivals.push({ at, version: at % 200 ? 'a' : 'b', cores: 1, priority: 20, runMs: 190 })
+    for (let at = 0; at < 700_000; at += 100)
+      arrivals.push({ at, version: at % 200 ? 'a' : 'b', cores: 1, priority: 20, runMs: 190 })
     const { startedAt, sorted } = simulate(arrivals, 4, 2)
     const index = sorted.findIndex(({ version }) => version === 'c')
     // Twenty points of priority are two minutes; the rest is what was running.
@@ -166,15 +201,30 @@ describe('the cost of a turn', () => {
       principal: 'p' as PrincipalId,
       need: { cpuCores: 1 + c / classCount },
       load: { memoryBytes: MEMORY, estimateMs: 100 },
-      jobs: Array.from({ length: 10_000 / classCount }, (_, i) => ({ id: `${c}-${i}` as JobId, rank: i * classCount + c, seq: i, readyAt: 0, runMs: 10 })),
+      jobs: Array.from({ length: 10_000 / classCount }, (_, i) => ({
+        id: `${c}-${i}` as JobId,
+        rank: i * classCount + c,
+        seq: i,
+        readyAt: 0,
+        runMs: 10,
+      })),
       workMs: 100,
     }))
     const state = {
       now: 1000,
       classes,
-      devices: [{ id: 'cpu0' as DeviceId, kind: 'cpu' as const, free: { cpuCores: 0.5, memoryBytes: 1e6 }, capacity: { cpuCores: 4, memoryBytes: 1e6 }, healthy: true }],
+      devices: [
+        {
+          id: 'cpu0' as DeviceId,
+          kind: 'cpu' as const,
+          free: { cpuCores: 0.5, memoryBytes: 1e6 },
+          capacity: { cpuCores: 4, memoryBytes: 1e6 },
+          healthy: true,
+        },
+      ],
       engines: [],
-      waitingSince: new Map(), quotas: new Map(),
+      waitingSince: new Map(),
+      quotas: new Map(),
       policy: DEFAULT_POLICY,
     }
     for (let warm = 0; warm < 20; warm++) plan(state, place)

@@ -1,5 +1,10 @@
 import type { Placement } from '../../../shared/contract'
-import { addVectors, RESOURCE_NAMES, type ResourceVector, subtractVectors } from '../../../shared/domain/resources'
+import {
+  addVectors,
+  RESOURCE_NAMES,
+  type ResourceVector,
+  subtractVectors,
+} from '../../../shared/domain/resources'
 import type { FreeDevice } from '../../core'
 
 /** Finds room for the whole vector, or null; as core's `place`. */
@@ -39,7 +44,10 @@ export class Space {
 
   /** Where it would lie on a machine without any lease; null when the devices for it are gone. */
   fitsEmpty(need: ResourceVector): Placement | null {
-    return this.#place(need, this.#devices.map((device) => ({ ...device, free: device.capacity })))
+    return this.#place(
+      need,
+      this.#devices.map((device) => ({ ...device, free: device.capacity })),
+    )
   }
 
   /** Takes as much of the placement as is there. */

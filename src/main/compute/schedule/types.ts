@@ -58,7 +58,14 @@ export interface SchedulePolicy {
   unknownRunMs: number
 }
 
-export const DEFAULT_POLICY: SchedulePolicy = { holdBackAfterMs: 5_000, maxEngines: 32, patience: 2, endurance: 5, maxBlocked: 1_000, unknownRunMs: 50 }
+export const DEFAULT_POLICY: SchedulePolicy = {
+  holdBackAfterMs: 5_000,
+  maxEngines: 32,
+  patience: 2,
+  endurance: 5,
+  maxBlocked: 1_000,
+  unknownRunMs: 50,
+}
 
 export interface PlanState {
   now: number

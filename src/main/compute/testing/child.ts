@@ -13,7 +13,8 @@ async function main(): Promise<void> {
   const { compute } = await openRealSystem(dataDir, workersDir, join(workersDir, 'inspect.cjs'))
   const say = (message: object) => process.stdout.write(`${JSON.stringify(message)}\n`)
   compute.onDidChangeJobs(({ changed }) => {
-    for (const job of changed) if (job.kind === 'batch') say({ event: 'progress', id: job.id, progress: job.progress })
+    for (const job of changed)
+      if (job.kind === 'batch') say({ event: 'progress', id: job.id, progress: job.progress })
   })
   createInterface({ input: process.stdin }).on('line', (line) => {
     compute.submit(JobSpec.parse(JSON.parse(line)), 'p-test' as PrincipalId).then(

@@ -55,7 +55,12 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
       }
       const cancel =
         ms === 0
-          ? cancelImmediate(setImmediate(() => (stop(), resolve())))
+          ? cancelImmediate(
+              setImmediate(() => {
+                stop()
+                resolve()
+              }),
+            )
           : clock.setTimer(ms, () => {
               stop()
               resolve()
@@ -108,7 +113,8 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
         }
       case 'synthetic':
         await sleep(request.durationMs, hooks.signal, engine)
-        if (request.fail === 'error') throw new AppError('compute.runtime_failed', 'The load was told to fail.')
+        if (request.fail === 'error')
+          throw new AppError('compute.runtime_failed', 'The load was told to fail.')
         return { kind: 'synthetic', computeMs: request.durationMs }
     }
   }

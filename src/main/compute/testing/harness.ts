@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type JobSpecInput, JobSpec } from '../../../shared/contract'
+import { JobSpec, type JobSpecInput } from '../../../shared/contract'
 import type { Digest, PrincipalId } from '../../../shared/domain/ids'
 import { coreMigrations, createCore } from '../../core'
 import { createFakeClock, type FakeClock, settle } from '../../core/testing/fake-clock'
@@ -42,25 +42,45 @@ export async function createHarness(options: HarnessOptions = {}) {
   const dir = await mkdtemp(join(tmpdir(), 'compute-'))
   const clock = options.clock ?? createFakeClock()
   const logger = createLogger('silent')
-  const versions = new Map<string, ResolvedVersion>(
-    [
-      ['m@1', fakeVersion('m', 1)],
-      ['m@2', fakeVersion('m', 2)],
-      ['m@prod', fakeVersion('m', 1)],
-      ['n@1', fakeVersion('n', 1)],
-    ],
-  )
+  const versions = new Map<string, ResolvedVersion>([
+    ['m@1', fakeVersion('m', 1)],
+    ['m@2', fakeVersion('m', 2)],
+    ['m@prod', fakeVersion('m', 1)],
+    ['n@1', fakeVersion('n', 1)],
+  ])
 
   async function open() {
-    const database = await openDatabase(join(dir, 'test.db'), { ...coreMigrations, ...computeMigrations, ...storageMigrations })
+    const database = await openDatabase(join(dir, 'test.db'), {
+      ...coreMigrations,
+      ...computeMigrations,
+      ...storageMigrations,
+    })
     const host = createFakeHost([fakeCpu(options.cores ?? 2, options.memoryBytes ?? 16e9)])
     const core = createCore({ database, clock, logger, host })
     core.setReservedMemory(0)
-    const real = createStorage({ dataDir: dir, database, clock, logger, inspectWorkerEntry: '', usersOf: () => [] })
+    const real = createStorage({
+      dataDir: dir,
+      database,
+      clock,
+      logger,
+      inspectWorkerEntry: '',
+      usersOf: () => [],
+    })
     // Versions that a fake runtime runs need no files.
-    const storage: Storage = { ...real, resolve: (reference) => versions.get(reference) ?? real.resolve(reference) }
+    const storage: Storage = {
+      ...real,
+      resolve: (reference) => versions.get(reference) ?? real.resolve(reference),
+    }
     const executor = createFakeExecutor(clock)
-    const compute = createCompute({ core, storage, database, clock, logger, executor, engineIdleMs: options.engineIdleMs ?? 60_000 })
+    const compute = createCompute({
+      core,
+      storage,
+      database,
+      clock,
+      logger,
+      executor,
+      engineIdleMs: options.engineIdleMs ?? 60_000,
+    })
     await core.start()
     await storage.start()
     await compute.start()
@@ -74,7 +94,7 @@ export async function createHarness(options: HarnessOptions = {}) {
       /** As `kill -9` leaves it: nothing is written any more. */
       async die() {
         await compute.dispose()
-        core.dispose()
+        await core.dispose()
         await storage.dispose()
         await database.dispose()
       },

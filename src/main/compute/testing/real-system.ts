@@ -10,11 +10,20 @@ import { createStorage, storageMigrations } from '../../storage'
 import { computeMigrations, createCompute } from '..'
 
 /** Everything real but the machine, which always has the given cores. */
-export async function openRealSystem(dataDir: string, workersDir: string, inspectWorkerEntry: string, cores = 2) {
+export async function openRealSystem(
+  dataDir: string,
+  workersDir: string,
+  inspectWorkerEntry: string,
+  cores = 2,
+) {
   await mkdir(dataDir, { recursive: true })
   const clock = systemClock
   const logger = createLogger('error')
-  const database = await openDatabase(join(dataDir, 'test.db'), { ...coreMigrations, ...storageMigrations, ...computeMigrations })
+  const database = await openDatabase(join(dataDir, 'test.db'), {
+    ...coreMigrations,
+    ...storageMigrations,
+    ...computeMigrations,
+  })
   const core = createCore({ database, clock, logger, host: createFakeHost([fakeCpu(cores, 64e9)]) })
   core.setReservedMemory(0)
   const storage = createStorage({ dataDir, database, clock, logger, inspectWorkerEntry, usersOf: () => [] })
@@ -34,7 +43,7 @@ export async function openRealSystem(dataDir: string, workersDir: string, inspec
       await compute.stop(1000)
       await compute.dispose()
       await executor.dispose()
-      core.dispose()
+      await core.dispose()
       await storage.dispose()
       await database.dispose()
     },
