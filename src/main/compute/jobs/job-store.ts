@@ -81,7 +81,12 @@ export function createJobStore(database: Database): JobStore {
       const row = database.first(stateById({ id }))
       return row ? (row.state as JobState) : null
     },
-    active: () => database.all(all.where('finishedAt', 'is', null).orderBy('seq')).map(parseRow),
+    // Sorted here: asked for the order, SQLite would read the whole table instead of the index of active jobs.
+    active: () =>
+      database
+        .all(all.where('finishedAt', 'is', null))
+        .sort((a, b) => a.seq - b.seq)
+        .map(parseRow),
     lastEnded: (limit) =>
       database
         .all(all.where('finishedAt', 'is not', null).orderBy('finishedAt', 'desc').limit(limit))
