@@ -17,6 +17,8 @@ interface Callable {
   dtypes: Map<string, string>
   /** The first dimension of every input and output may be of any size. */
   stackable: boolean
+  /** Ids of the tensors that are the model's own: a constant may be an output as it is. */
+  weights: ReadonlySet<number>
   call(feeds: Map<string, tf.Tensor>): Promise<Named>
 }
 
@@ -42,8 +44,7 @@ export class TfjsModel implements LoadedModel {
       for (const [name, tensor] of results) outputs.push([name, await fromTf(name, tensor)])
       return Object.fromEntries(outputs)
     } finally {
-      // What a graph keeps, such as a constant that is also an output, is not ours.
-      for (const tensor of made) if (!tensor.kept) tensor.dispose()
+      for (const tensor of made) if (!this.#model.weights.has(tensor.id)) tensor.dispose()
     }
   }
 
@@ -112,6 +113,7 @@ export function graphModel(model: tf.GraphModel): Callable {
       }),
     ),
     stackable: model.inputs.length > 0 && model.inputs.every((input) => isFree(input.shape?.[0])),
+    weights: new Set(Object.values(model.weights).flatMap((tensors) => tensors.map((tensor) => tensor.id))),
     async call(feeds) {
       const results = await execute(Object.fromEntries(feeds))
       return results.map((tensor, i) => [outputPairs[i]?.[0] ?? `output_${i}`, tensor])
@@ -127,6 +129,7 @@ export function layersModel(model: tf.LayersModel): Callable {
     inputNames: model.inputNames,
     dtypes: new Map(model.inputs.map((input, i) => [model.inputNames[i] ?? '', input.dtype])),
     stackable: [...model.inputs, ...model.outputs].every((tensor) => isFree(tensor.shape[0])),
+    weights: new Set(),
     async call(feeds) {
       const ordered = model.inputNames.flatMap((name) => feeds.get(name) ?? [])
       const first = ordered[0]
