@@ -1,8 +1,9 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from '@playwright/test'
 import { appForFile } from '../support/app'
+import { changedCopy } from '../support/data'
 import { Desktop } from '../support/desktop'
 import { ModelPage } from '../support/pages/model-page'
 import { fixtures } from '../support/serve'
@@ -13,10 +14,7 @@ const app = appForFile(() => Desktop.startWith((api) => api.import(silero)))
 test('a changed file of the same name is version 2; the same bytes again are known', async () => {
   const { shell, page } = app()
   const folder = await mkdtemp(join(tmpdir(), 'changed-'))
-  const changed = join(folder, 'silero_vad_v5.onnx')
-  // A field of metadata more: another model to the digest, the same to a runtime.
-  const more = Buffer.from([0x72, 0x06, 0x0a, 0x01, 0x61, 0x12, 0x01, 0x62])
-  await writeFile(changed, Buffer.concat([await readFile(silero), more]))
+  const changed = await changedCopy(silero, folder)
   await app().drop([changed])
   await expect(shell.task('silero_vad_v5.onnx')).toContainText('silero-vad version 2 is ready')
   await shell.task('silero_vad_v5.onnx').getByRole('link').click()

@@ -1,0 +1,78 @@
+import { join } from 'node:path'
+import { expect, test } from '@playwright/test'
+import { appForFile } from '../support/app'
+import { Desktop } from '../support/desktop'
+import { JobsPage } from '../support/pages/jobs-page'
+import { fixtures, sileroInputs } from '../support/serve'
+
+const app = appForFile(() => Desktop.startWith((api) => api.import(join(fixtures, 'silero_vad_v5.onnx'))))
+const ITEMS = 4000
+const RUN_MS = 120_000
+/** After so long the first items of a batch are durable: the shortest interval between two checkpoints, and the write. */
+const CHECKPOINT_MS = 400
+
+/** A batch well under way, with the workers that run it. */
+async function startBatch(name: string): Promise<{ id: string; workers: number[] }> {
+  const { api } = app()
+  const items = Array.from({ length: ITEMS }, sileroInputs)
+  const batch = await api.call('POST', '/jobs', { kind: 'batch', name, model: 'silero-vad@1', items })
+  expect(batch.status).toBe(201)
+  const { id } = batch.body
+  await api.until(`/jobs/${id}`, (job) => job.progress > 0, RUN_MS)
+  const keptBy = Date.now() + CHECKPOINT_MS
+  const midway = await api.until(`/jobs/${id}`, (job) => job.progress > 0.05 && Date.now() > keptBy, RUN_MS)
+  expect(midway.state).toBe('running')
+  const runtimes = (await api.call('GET', '/runtimes')).body.items
+  const workers = runtimes.flatMap(({ engines }: { engines: { pid: number }[] }) => engines.map(({ pid }) => pid))
+  expect(workers).not.toEqual([])
+  return { id, workers }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+    throw error
+  }
+}
+
+/** The batch goes on in the window that was opened again, and has every item in the end. */
+async function goesOn(name: string, batch: { id: string }): Promise<void> {
+  const { shell, page, api } = app()
+  const now = (await api.call('GET', `/jobs/${batch.id}`)).body
+  expect(now.progress).toBeGreaterThan(0)
+  await shell.go('Jobs')
+  await expect(new JobsPage(page).row(name)).toContainText('succeeded', { timeout: RUN_MS })
+  const { items } = (await api.call('GET', `/jobs/${batch.id}/result`)).body
+  expect(items).toHaveLength(ITEMS)
+  for (const at of [0, 1, ITEMS / 2, ITEMS - 1]) expect(items[at].outputs.output.data[0]).toBeCloseTo(0.100131, 5)
+}
+
+test('kill -9 in the middle of a batch: it goes on at the next start, and what waited still waits', async () => {
+  const { api } = app()
+  const held = await api.call('POST', '/jobs', { kind: 'synthetic', name: 'Kept back', durationMs: 1, hold: true })
+  const batch = await startBatch('Through a crash')
+  const queued = await api.call('POST', '/jobs', {
+    kind: 'synthetic',
+    name: 'After it',
+    durationMs: 1,
+    dependsOn: [batch.id],
+  })
+  await app().kill()
+  await app().launch()
+  expect((await api.call('GET', `/jobs/${held.body.id}`)).body.state).toBe('held')
+  expect((await api.call('GET', `/jobs/${queued.body.id}`)).body.state).toBe('queued')
+  await expect.poll(() => batch.workers.filter(isAlive)).toEqual([])
+  await goesOn('Through a crash', batch)
+  await expect(new JobsPage(app().page).row('After it')).toContainText('succeeded', { timeout: RUN_MS })
+  await expect(new JobsPage(app().page).row('Kept back')).toContainText('held')
+})
+
+test('closing the window in the middle of a batch: it goes on at the next start', async () => {
+  const batch = await startBatch('Through a closed window')
+  await app().closeWindow()
+  expect(batch.workers.filter(isAlive)).toEqual([])
+  await app().launch()
+  await goesOn('Through a closed window', batch)
+})

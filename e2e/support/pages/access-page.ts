@@ -1,0 +1,32 @@
+import type { Locator, Page } from '@playwright/test'
+
+/** Who may use the system: apps and people, their keys, the policies. */
+export class AccessPage {
+  constructor(readonly page: Page) {}
+
+  get people(): Locator {
+    return this.page.getByRole('grid', { name: 'Apps and people' })
+  }
+
+  detail(name: string): Locator {
+    return this.page.getByRole('complementary', { name: `Details of ${name}` })
+  }
+
+  /** Adds an app that may run one model, as `label` names it in the list. @returns its key, which is shown once */
+  async addApp(app: { name: string; model: string; label: RegExp }): Promise<string> {
+    await this.page.getByRole('main').getByRole('button', { name: 'Add app' }).first().click()
+    const dialog = this.page.getByRole('dialog', { name: 'Add an app' })
+    await dialog.getByRole('textbox', { name: 'Name', exact: true }).fill(app.name)
+    await dialog.getByRole('combobox', { name: 'Run these models' }).fill(app.model)
+    await this.page.getByRole('option', { name: app.label }).click()
+    await this.page.keyboard.press('Escape')
+    await dialog.getByText('valid', { exact: true }).waitFor()
+    await dialog.getByRole('button', { name: 'Add app' }).click()
+    const shown = this.page.getByRole('dialog', { name: `The key of ${app.name}` })
+    const key = (await shown.getByLabel('Key', { exact: true }).textContent()) ?? ''
+    await shown.getByRole('button', { name: 'Copy key' }).click()
+    await shown.getByRole('button', { name: 'I have saved it' }).click()
+    await shown.waitFor({ state: 'hidden' })
+    return key
+  }
+}
