@@ -1,0 +1,82 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, test } from '@playwright/test'
+import { appForFile } from '../support/app'
+import { Desktop } from '../support/desktop'
+import { AccessPage } from '../support/pages/access-page'
+import { fixtures, sileroInputs } from '../support/serve'
+
+const app = appForFile(() =>
+  Desktop.startWith(async (api) => {
+    await api.import(join(fixtures, 'silero_vad_v5.onnx'))
+    await api.import(join(fixtures, 'mnist_cnn.onnx'))
+    await api.call('PUT', '/models/silero-vad/aliases/production', { version: 1 })
+  }),
+)
+let key = ''
+
+/** A program of its own calls the API, as the app would. */
+async function curl(path: string, key: string, body?: object): Promise<{ status: number; body: unknown }> {
+  const json = body ? ['-H', 'content-type: application/json', '--data-binary', JSON.stringify(body)] : []
+  const { stdout } = await promisify(execFile)('curl', [
+    '--silent',
+    '--write-out',
+    '\n%{http_code}',
+    '--header',
+    `authorization: Bearer ${key}`,
+    ...json,
+    `${app().api.url}/api${path}`,
+  ])
+  const cut = stdout.lastIndexOf('\n')
+  return { status: Number(stdout.slice(cut)), body: JSON.parse(stdout.slice(0, cut)) }
+}
+
+const run = (model: string, inputs: object) => curl('/jobs', key, { kind: 'infer', model, inputs })
+
+test('an app with a key and leave to run one model, made in the window', async () => {
+  const { shell, page } = app()
+  await shell.go('Access')
+  const access = new AccessPage(page)
+  key = await access.addApp({ name: 'Notes App', model: 'silero', label: /^silero-vad@production/ })
+  expect(key).toMatch(/^\S{40,}$/)
+  const detail = access.detail('Notes App')
+  await expect(detail).toContainText('run silero-vad@production')
+  // Shown that once: the page has no more than its beginning.
+  await expect(page.locator('body')).not.toContainText(key)
+  await expect(detail).toContainText('active')
+})
+
+test('curl with that key runs that model', async () => {
+  const job = await run('silero-vad@production', sileroInputs())
+  expect(job).toMatchObject({ status: 201, body: { model: 'silero-vad@production', modelVersion: 1 } })
+  const result = await curl(`/jobs/${(job.body as { id: string }).id}/result?waitMs=60000`, key)
+  expect(result).toMatchObject({ status: 200, body: { outputs: { output: { dtype: 'float32' } } } })
+  const { outputs } = result.body as { outputs: { output: { data: number[] } } }
+  expect(outputs.output.data[0]).toBeCloseTo(0.100131, 5)
+})
+
+test('another model is denied, and the denial is in the activity at once, with its reason', async () => {
+  const { shell, page } = app()
+  await shell.go('Activity')
+  const denials = page.getByRole('main').getByRole('row').filter({ hasText: 'mnist-cnn@1' })
+  await expect(denials).toHaveCount(0)
+  const denied = await run('mnist-cnn@1', {})
+  expect(denied).toMatchObject({ status: 403, body: { error: { code: 'security.denied' } } })
+  await expect(denials.first()).toContainText('Notes App')
+  await expect(denials.first()).toContainText('denied')
+  await denials.first().click()
+  await expect(page.getByRole('complementary')).toContainText(/no policy permits/i)
+
+  // A policy that forbids is named.
+  await app().api.call('PUT', '/policies/not-at-night', {
+    text: 'forbid(principal, action == Action::"model.run", resource in Model::"silero-vad");',
+  })
+  expect(await run('silero-vad@production', sileroInputs())).toMatchObject({
+    status: 403,
+    body: { error: { details: { policies: ['not-at-night'] } } },
+  })
+  const forbidden = page.getByRole('main').getByRole('row').filter({ hasText: 'silero-vad@production' })
+  await forbidden.filter({ hasText: 'denied' }).first().click()
+  await expect(page.getByRole('complementary')).toContainText('not-at-night')
+})

@@ -1,0 +1,205 @@
+import AxeBuilder from '@axe-core/playwright'
+import { expect, test } from '@playwright/test'
+import { appForFile } from '../support/app'
+import { fillMachine, fillQueue } from '../support/data'
+import { Desktop, WINDOW } from '../support/desktop'
+
+const app = appForFile(async () => {
+  const desktop = await Desktop.startWith(fillMachine)
+  await fillQueue(desktop.api)
+  await desktop.resize(WINDOW)
+  return desktop
+})
+
+interface Shown {
+  name: string
+  route: string
+  /** There once the page has its data, in any language. */
+  has: RegExp
+  /** Opens what lies over the page. */
+  open?: () => Promise<void>
+}
+
+const PAGES: Shown[] = [
+  { name: 'overview', route: '/overview', has: /Index the photo library/ },
+  { name: 'devices', route: '/devices', has: /Alveo U50/ },
+  { name: 'jobs', route: '/jobs', has: /Wait for the licence/ },
+  { name: 'job', route: '/jobs/BATCH', has: /0\.100131/ },
+  { name: 'job-waiting', route: '/jobs/WAITING', has: /Transcribe the interview/ },
+  { name: 'job-failed', route: '/jobs/FAILED', has: /compute\.runtime_failed/ },
+  { name: 'models', route: '/models', has: /basic-pitch/ },
+  { name: 'model', route: '/models/silero-vad', has: /opset 16/ },
+  { name: 'run-form', route: '/models/silero-vad/1?run', has: /int64/ },
+  { name: 'access', route: '/access', has: /Research agent/ },
+  { name: 'access-app', route: '/access?principal=notes-app', has: /notes-app-may-run-silero/ },
+  { name: 'access-policies', route: '/access?tab=policies', has: /notes-app-may-run-silero/ },
+  { name: 'activity', route: '/activity', has: /Notes App/ },
+  { name: 'settings', route: '/settings', has: /7440|OpenAPI/ },
+  {
+    name: 'palette',
+    route: '/overview',
+    has: /Index the photo library/,
+    open: async () => {
+      await app().page.keyboard.press('ControlOrMeta+K')
+      await app().page.getByRole('dialog').getByRole('button').first().waitFor()
+    },
+  },
+  {
+    name: 'tasks',
+    route: '/overview',
+    has: /Index the photo library/,
+    open: () => app().page.getByRole('button', { name: /^Tasks|任务中心/ }).click(),
+  },
+  {
+    name: 'notifications',
+    route: '/overview',
+    has: /Index the photo library/,
+    open: () => app().page.getByRole('button', { name: /^Notifications|^通知/ }).click(),
+  },
+]
+
+const ids = new Map<string, string>()
+
+test.beforeAll(async () => {
+  const { items } = (await app().api.call('GET', '/jobs?limit=100')).body
+  const idOf = (name: string) => items.find((job: { name: string }) => job.name === name).id
+  ids.set('BATCH', idOf('Meeting of Tuesday'))
+  ids.set('WAITING', idOf('Transcribe the interview'))
+  ids.set('FAILED', idOf('Reads a broken disk'))
+})
+
+async function show(shown: Shown): Promise<void> {
+  const { page, shell } = app()
+  const route = shown.route.replace(/[A-Z]{5,}/, (name) => ids.get(name) ?? name)
+  await page.evaluate((hash) => {
+    location.hash = hash
+  }, route)
+  await expect(shell.main).toContainText(shown.has, { timeout: 20_000 })
+  await shown.open?.()
+}
+
+async function leave(shown: Shown): Promise<void> {
+  if (!shown.open) return
+  await app().page.keyboard.press('Escape')
+  await expect(app().page.getByRole('dialog')).toHaveCount(0)
+}
+
+for (const theme of ['light', 'dark'] as const) {
+  test(`every page in the ${theme} theme, without a serious violation of accessibility`, async () => {
+    const { page, shell } = app()
+    await shell.setTheme(theme)
+    for (const shown of PAGES) {
+      await test.step(shown.name, async () => {
+        await show(shown)
+        await app().shoot(`${shown.name}-${theme}`)
+        // Electron has no second page for the results, as the newer mode wants.
+        const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze()
+        const serious = violations
+          .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+          .map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html, failureSummary }) => `${html}\n${failureSummary}`) }))
+        expect.soft(serious, shown.name).toEqual([])
+        await leave(shown)
+      })
+    }
+  })
+}
+
+test('every page in a narrow window: nothing is wider than it', async () => {
+  const { page } = app()
+  await app().resize({ width: 900, height: 700 })
+  for (const shown of PAGES) {
+    await test.step(shown.name, async () => {
+      await show(shown)
+      await app().shoot(`${shown.name}-900`)
+      expect.soft(await page.evaluate(() => document.documentElement.scrollWidth), shown.name).toBe(900)
+      await leave(shown)
+    })
+  }
+  await app().resize(WINDOW)
+})
+
+test('every page in Chinese', async () => {
+  const { page, shell } = app()
+  await shell.command('切换到简体中文')
+  await expect(page.locator('html')).toHaveAttribute('lang', 'zh-CN')
+  await expect(page.getByRole('navigation')).toContainText('概览')
+  for (const shown of PAGES) {
+    await test.step(shown.name, async () => {
+      await show(shown)
+      await app().shoot(`${shown.name}-zh`)
+      await leave(shown)
+    })
+  }
+  await shell.command('Switch to English')
+  await expect(page.getByRole('navigation')).toContainText('Overview')
+})
+
+test('the keyboard reaches everything: palette, Escape, tab order', async () => {
+  const { page, shell } = app()
+  await page.keyboard.press('ControlOrMeta+K')
+  await expect(shell.palette.getByRole('textbox')).toBeFocused()
+  await page.keyboard.type('devic')
+  await page.keyboard.press('Enter')
+  await expect(shell.title('Devices')).toBeVisible()
+  await page.keyboard.press('ControlOrMeta+K')
+  await expect(shell.palette).toBeVisible()
+  await page.keyboard.press('Escape')
+  await expect(shell.palette).toBeHidden()
+
+  await page.keyboard.press('g')
+  await page.keyboard.press('o')
+  await expect(shell.title('Overview')).toBeVisible()
+  await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur())
+  const focused = () =>
+    page.evaluate(() => {
+      const at = document.activeElement
+      return at?.getAttribute('aria-label') ?? at?.textContent ?? ''
+    })
+  const order: string[] = []
+  for (let i = 0; i < 30; i++) {
+    await page.keyboard.press('Tab')
+    order.push(await focused())
+  }
+  const places = ['Skip to content', 'Tasks', 'Overview', 'Settings', 'Import model'].map((name) =>
+    order.findIndex((label) => label.startsWith(name)),
+  )
+  expect(places, order.join(', ')).toEqual([...places].sort((a, b) => a - b))
+  expect(places, order.join(', ')).not.toContain(-1)
+})
+
+test('the window has no Node, opens nothing, goes nowhere, and runs no text', async () => {
+  const { page, app: electronApp } = app()
+  const { url, windows } = { url: page.url(), windows: electronApp.windows().length }
+  expect(
+    await page.evaluate(() => ['require', 'process', 'module', 'Buffer', 'global'].filter((name) => name in window)),
+  ).toEqual([])
+  expect(await page.evaluate(() => window.open('http://127.0.0.1:9/') === null)).toBe(true)
+
+  const refused = electronApp.evaluate(
+    ({ BrowserWindow }) =>
+      new Promise<boolean>((resolve) => {
+        // Heard after the app's own listener, which has decided by then.
+        BrowserWindow.getAllWindows()[0]?.webContents.once('will-navigate', (event) => resolve(event.defaultPrevented))
+      }),
+  )
+  await page.evaluate(() => {
+    setTimeout(() => location.assign('http://127.0.0.1:9/'))
+  })
+  expect(await refused).toBe(true)
+  expect(page.url()).toBe(url)
+  expect(electronApp.windows()).toHaveLength(windows)
+  expect(app().takeProblems()).toEqual([])
+
+  const outcome = await page.evaluate(async () => {
+    const script = document.createElement('script')
+    script.textContent = 'window.injected = true'
+    document.head.append(script)
+    const fetched = await fetch('https://example.com/').then(
+      () => 'fetched',
+      () => 'refused',
+    )
+    return { injected: 'injected' in window, fetched }
+  })
+  expect(outcome).toEqual({ injected: false, fetched: 'refused' })
+  expect(app().takeProblems().join('\n')).toMatch(/Content Security Policy/)
+})
