@@ -49,6 +49,10 @@ function Items({ items }: { items: NonNullable<JobResult['items']> }) {
           siblings={1}
           boundaries={1}
           aria-label={t('result.page')}
+          getControlProps={(control) => ({
+            'aria-label': t(control === 'next' || control === 'last' ? 'result.next' : 'result.previous'),
+          })}
+          getItemProps={(number) => ({ 'aria-label': t('result.pageNumber', { page: number }) })}
         />
       )}
     </>
