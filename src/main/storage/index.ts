@@ -28,7 +28,7 @@ export interface ResolvedVersion {
   sizeBytes: number
   signature: Signature
   metadata: ModelVersion['metadata']
-  /** Each file with the absolute path of its blob: read only, never to be changed. */
+  /** Each file with the absolute path of its blob: read only, never to be changed. The one a runtime opens is the first. */
   files: (ModelFile & { absolutePath: string })[]
 }
 
@@ -87,7 +87,7 @@ export interface Storage extends Disposable {
   /** @throws AppError `storage.in_use` naming the aliases, or what {@link StorageDeps.usersOf} says */
   removeVersion(name: string, version: number): void
   diff(name: string, from: number, to: number): ModelDiff
-  /** @param range inclusive byte offsets */
+  /** The caller reads `content` or destroys it. @param range inclusive byte offsets */
   openFile(
     name: string,
     version: number,

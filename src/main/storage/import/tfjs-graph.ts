@@ -34,8 +34,8 @@ export interface DescribedTopology {
 }
 
 /**
- * The signature of a graph model: as its `signature` says, else its placeholders and the nodes that no other consumes,
- * as TensorFlow.js takes them. Names are the ones that TensorFlow.js itself gives its inputs and outputs: node names.
+ * The signature of a graph model: as its `signature` says, by the keys it gives; else its placeholders and the nodes that
+ * no other consumes, by their names. So do TensorFlow.js and our runtime.
  */
 export function graphSignature(model: JsonObject, topology: JsonObject, file: string): DescribedTopology {
   const nodes = listAt(topology, 'node') ?? []
@@ -47,12 +47,13 @@ export function graphSignature(model: JsonObject, topology: JsonObject, file: st
   const findings: Finding[] = []
   const written =
     objectAt(model, 'signature') ?? objectAt(objectAt(model, 'userDefinedMetadata'), 'signature')
-  const inputs = written && objectAt(written, 'inputs')
-  const outputs = written && objectAt(written, 'outputs')
+  const inputs = objectAt(written, 'inputs')
+  const outputs = objectAt(written, 'outputs')
+  const isWritten = hasEntries(inputs) && hasEntries(outputs)
   return {
     signature: {
-      inputs: hasEntries(inputs) ? signatureSpecs(inputs, nodes) : placeholders(nodes, file, findings),
-      outputs: hasEntries(outputs) ? signatureSpecs(outputs, nodes) : unconsumed(nodes),
+      inputs: isWritten ? signatureSpecs(inputs, nodes) : placeholders(nodes, file, findings),
+      outputs: isWritten ? signatureSpecs(outputs, nodes) : unconsumed(nodes),
     },
     findings,
     operators,
@@ -65,11 +66,10 @@ function hasEntries(value: JsonObject | null): value is JsonObject {
 
 function signatureSpecs(entries: JsonObject, nodes: unknown[]): TensorSpec[] {
   return Object.entries(entries).map(([key, info]) => {
-    const tensor = textAt(info, 'name') ?? key
-    const name = tensor.replace(/:0$/, '')
-    const node = nodes.find((candidate) => textAt(candidate, 'name') === name)
+    const nodeName = (textAt(info, 'name') ?? key).replace(/:\d+$/, '')
+    const node = nodes.find((candidate) => textAt(candidate, 'name') === nodeName)
     return {
-      name,
+      name: key,
       dtype: dtypeOf(at(info, 'dtype') ?? attribute(node, 'dtype', 'type')) ?? 'float32',
       shape: shapeOf(at(info, 'tensorShape')) ?? shapeOf(attribute(node, 'shape', 'shape')) ?? [null],
     }

@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import * as tf from '@tensorflow/tfjs'
 import { afterAll, describe, expect, it } from 'vitest'
 import { FIXTURES } from '../testing/fixtures'
 import { type Inspection, inspect } from './inspect'
@@ -45,15 +46,15 @@ function rejection(path: string): { code: string; message: string; file: string 
 }
 
 describe('reading TensorFlow.js models', () => {
-  it('reads a real graph model by its signature, with the names TensorFlow.js gives', () => {
+  it('reads a real graph model by its signature', () => {
     const inspection = readable(join(FIXTURES, 'basic-pitch'))
     expect(inspection.format).toBe('tfjs-graph')
     expect(inspection.signature).toEqual({
       inputs: [{ name: 'input_2', dtype: 'float32', shape: [null, 43844, 1] }],
       outputs: [
-        { name: 'Identity', dtype: 'float32', shape: [null, 172, 264] },
-        { name: 'Identity_1', dtype: 'float32', shape: [null, 172, 88] },
-        { name: 'Identity_2', dtype: 'float32', shape: [null, 172, 88] },
+        { name: 'contour', dtype: 'float32', shape: [null, 172, 264] },
+        { name: 'Identity_1:0', dtype: 'float32', shape: [null, 172, 88] },
+        { name: 'Identity_2:0', dtype: 'float32', shape: [null, 172, 88] },
       ],
     })
     expect(inspection.files.map((file) => file.path)).toEqual(['model.json', 'group1-shard1of1.bin'])
@@ -93,6 +94,47 @@ describe('reading TensorFlow.js models', () => {
         inputs: [{ name: 'dense_input', dtype: 'float32', shape: [null, 4] }],
         outputs: [{ name: 'out', dtype: 'float32', shape: [null, 3] }],
       })
+    }
+  })
+
+  it('gives layers models the names and shapes that TensorFlow.js gives them', async () => {
+    const small = tf.sequential({
+      layers: [
+        tf.layers.dense({ units: 5, inputShape: [4], name: 'first' }),
+        tf.layers.dropout({ rate: 0.5 }),
+        tf.layers.reshape({ targetShape: [5, 1] }),
+        tf.layers.flatten(),
+        tf.layers.dense({ units: 2, name: 'last' }),
+      ],
+    })
+    const a = tf.input({ shape: [3], name: 'a' })
+    const b = tf.input({ shape: [3], name: 'b', dtype: 'int32' })
+    const joined = tf.layers.add({ name: 'joined' }).apply([a, b])
+    const wide = tf.model({ inputs: [a, b], outputs: joined as tf.SymbolicTensor })
+    // A stack has no names before it is built.
+    small.build()
+    for (const model of [small, wide]) {
+      let saved: tf.io.ModelArtifacts | undefined
+      await model.save(
+        tf.io.withSaveHandler(async (artifacts) => {
+          saved = artifacts
+          return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: 'JSON' } }
+        }),
+      )
+      const { modelTopology, weightSpecs = [], weightData } = saved ?? {}
+      const weightsManifest = [{ paths: ['w.bin'], weights: weightSpecs }]
+      const sizeBytes = weightData instanceof ArrayBuffer ? weightData.byteLength : 0
+      const { signature } = readable(
+        folderWith({ format: 'layers-model', modelTopology, weightsManifest }, { 'w.bin': sizeBytes }),
+      )
+      expect(signature.inputs).toEqual(
+        model.inputs.map((input, i) => ({
+          name: model.inputNames[i],
+          dtype: input.dtype,
+          shape: input.shape,
+        })),
+      )
+      expect(signature.outputs.map((output) => output.name)).toEqual(model.outputNames)
     }
   })
 
