@@ -110,7 +110,7 @@ export function AccessPage() {
         }}
       >
         <div className={classes['tabs']}>
-          <Tabs.List aria-label={t('sections')}>
+          <Tabs.List className={classes['tabList']} aria-label={t('sections')}>
             {TABS.map((name) => (
               <Tabs.Tab key={name} value={name} className={classes['tab']}>
                 {t(`tab.${name}`)}

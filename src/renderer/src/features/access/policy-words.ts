@@ -113,3 +113,11 @@ export function statementsFor(policy: Pick<Policy, 'text'>, principal: Principal
 export function policyOfStatement(statement: string): string {
   return statement.split('#', 1)[0] ?? statement
 }
+
+const BUILT_IN = ['owner-all', 'operator-work', 'viewer-read', 'own-work'] as const
+
+/** What a built-in policy is for, in the language of the person; its own description where it is new to the window. */
+export function builtInWords(t: Words, policy: Pick<Policy, 'id' | 'description'>): string {
+  const known = BUILT_IN.find((id) => id === policy.id)
+  return known ? t(`policies.builtInText.${known}`) : policy.description
+}

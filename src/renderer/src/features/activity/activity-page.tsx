@@ -71,11 +71,18 @@ function NoRows({ log }: { log: Log }) {
 }
 
 /** How far back the list goes, and the way further. */
-function Foot({ log, shown }: { log: Log; shown: number }) {
+function Foot({ log, shown, total }: { log: Log; shown: number; total: number }) {
   const { t } = useTranslation('activity')
+  const locale = localeOf(useLanguage((state) => state.language))
   if (shown === 0) return null
+  const number = (value: number) => formatNumber(value, locale, 0)
   return (
     <div className={classes['foot']}>
+      <span>
+        {shown >= total
+          ? t('counts.records', { total: number(total) })
+          : t('counts.shown', { shown: number(shown), total: number(total) })}
+      </span>
       {log.error ? (
         <>
           <span className={classes['failed']}>{t('olderFailed', { reason: log.error.message })}</span>
@@ -105,12 +112,14 @@ const AT_TOP_PX = 24
 export function ActivityPage() {
   const { t } = useTranslation('activity')
   const { t: access } = useTranslation('access')
-  const locale = localeOf(useLanguage((state) => state.language))
   useFollowAccess()
   useLinkedFilter()
   const { filter, selected, select } = useActivityView()
   const log = useLog(filter)
   const records = useDeferredValue(log.records)
+  const { loadMore } = log
+  const canLoad = log.more && !log.loading && log.error === null
+  const isSearch = filter.text !== '' || filter.action !== null
   const fitting = useMemo(() => filterRecords(records, filter), [records, filter])
 
   // Scrolled away from the top, new records wait, so that rows stay where they are read.
@@ -119,13 +128,23 @@ export function ActivityPage() {
   const { shown, newer } = useMemo(() => holdBack(fitting, topId), [fitting, topId])
   const newest = fitting[0]?.id ?? null
 
+  const isNearEnd = useRef(false)
   const onScroll = (event: UIEvent<HTMLDivElement>) => {
     if (!(event.target instanceof HTMLElement) || event.target.getAttribute('role') !== 'grid') return
     const { scrollTop, clientHeight, scrollHeight } = event.target
     setTopId((top) => (scrollTop <= AT_TOP_PX ? null : (top ?? newest)))
-    if (log.more && !log.loading && !log.error && scrollHeight - scrollTop - clientHeight < NEAR_END_PX)
-      log.loadMore()
+    isNearEnd.current = scrollTop > 0 && scrollHeight - scrollTop - clientHeight < NEAR_END_PX
+    if (isNearEnd.current && canLoad) loadMore()
   }
+  // Someone at the very end scrolls no further: what became loadable meanwhile is loaded for them. Not while a text or
+  // an action is looked for, which may be nowhere: then they say how far back to look.
+  useEffect(() => {
+    if (isNearEnd.current && canLoad && !isSearch) {
+      isNearEnd.current = false
+      loadMore()
+    }
+  }, [canLoad, isSearch, loadMore])
+
   const toTop = () => {
     setTopId(null)
     area.current?.querySelector('[role="grid"]')?.scrollTo({ top: 0 })
@@ -133,7 +152,6 @@ export function ActivityPage() {
 
   const columns = useMemo(() => recordColumns(t, access), [t, access])
   const close = useCallback(() => select(null), [select])
-  const number = (value: number) => formatNumber(value, locale, 0)
   return (
     <Page
       title={t('title')}
@@ -146,11 +164,6 @@ export function ActivityPage() {
       <VerifyOutcome />
       <search className={classes['filters']} aria-label={t('filters')}>
         <RecordFilters records={records} />
-        <div className={classes['counts']}>
-          {fitting.length === records.length
-            ? t('counts.records', { total: number(records.length) })
-            : t('counts.shown', { shown: number(fitting.length), total: number(records.length) })}
-        </div>
       </search>
       <Panel flush fill aria-label={t('table')}>
         {log.error && records.length === 0 ? (
@@ -177,7 +190,7 @@ export function ActivityPage() {
               selectedKey={selected?.id ?? null}
               empty={<NoRows log={log} />}
             />
-            <Foot log={log} shown={shown.length} />
+            <Foot log={log} shown={fitting.length} total={records.length} />
           </div>
         )}
       </Panel>

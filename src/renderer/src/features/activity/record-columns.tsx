@@ -1,14 +1,43 @@
 import type { AuditRecord } from '@shared/contract'
 import type { TFunction } from 'i18next'
 import { type Column, Mono, RelativeTime, StateDot, TwoLines } from '../../components'
+import { parseUid } from '../access/cedar/uid'
 import { PolicyLink } from '../access/policy-link'
-import { actionWords } from '../access/policy-words'
+import { actionWords, attemptWords, isAction } from '../access/policy-words'
 import classes from './activity.module.css'
-import { sentenceOf } from './records'
+import { reasonOf, sentenceOf } from './records'
 
 /** An action in words of its own: what a person does without being a principal's right has its own. */
 export function wordsOfAction(t: TFunction<'activity'>, access: TFunction<'access'>, action: string): string {
   return action === 'sign-in' ? t('signIn') : actionWords(access, action)
+}
+
+/** Why a record is a denial, in a few words. */
+export function denialWords(t: TFunction<'activity'>, record: AuditRecord): string {
+  if (record.policies.length > 0) return t('forbiddenBy', { policies: record.policies.join(', ') })
+  const reason = reasonOf(record)
+  return reason.kind === 'nothing' ? t('noPolicy') : reason.words
+}
+
+function What(props: { record: AuditRecord; t: TFunction<'activity'>; access: TFunction<'access'> }) {
+  const { record, t, access } = props
+  const { action, resource, summary } = record
+  if (record.decision === 'deny' && isAction(action)) {
+    const what = attemptWords(access, action, parseUid(resource))
+    return (
+      <TwoLines
+        first={<span title={summary}>{t('denied', { what })}</span>}
+        second={denialWords(t, record)}
+        tone="failed"
+      />
+    )
+  }
+  return (
+    <TwoLines
+      first={<span title={summary}>{sentenceOf(record)}</span>}
+      second={`${wordsOfAction(t, access, action)} · ${t(`via.${record.via}`)}`}
+    />
+  )
 }
 
 /** The columns of the log: when, who, what, about what, yes or no, and who decided. */
@@ -29,12 +58,7 @@ export function recordColumns(t: TFunction<'activity'>, access: TFunction<'acces
       key: 'what',
       header: t('column.what'),
       width: 'minmax(180px, 2.4fr)',
-      render: (record) => (
-        <TwoLines
-          first={<span title={record.summary}>{sentenceOf(record)}</span>}
-          second={`${wordsOfAction(t, access, record.action)} · ${t(`via.${record.via}`)}`}
-        />
-      ),
+      render: (record) => <What record={record} t={t} access={access} />,
     },
     {
       key: 'resource',
@@ -58,11 +82,9 @@ export function recordColumns(t: TFunction<'activity'>, access: TFunction<'acces
       header: t('column.policies'),
       width: 'minmax(110px, 0.9fr)',
       hideBelow: 640,
-      render: ({ policies, decision }) => {
+      render: ({ policies }) => {
         const [first, ...rest] = policies
-        if (first === undefined) {
-          return <span className={classes['dim']}>{decision === 'deny' ? t('noPolicy') : t('none')}</span>
-        }
+        if (first === undefined) return <span className={classes['dim']}>–</span>
         return (
           <span>
             <PolicyLink statement={first} />

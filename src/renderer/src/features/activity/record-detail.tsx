@@ -57,6 +57,7 @@ function Denied({ record }: { record: AuditRecord }) {
       </div>
     )
   }
+  if (!now && !isForbidden && !canAsk) return null
   return (
     <div className={classes['now']}>
       {now && <div>{t('detail.nowDenied')}</div>}
@@ -105,7 +106,8 @@ export function RecordDetail({ record }: { record: AuditRecord }) {
           [
             t('detail.who'),
             <span key="who">
-              {name} <IdText id={principal} text={principal} />
+              {name !== principal && `${name} `}
+              <IdText id={principal} text={principal} />
             </span>,
           ],
           [
@@ -118,11 +120,7 @@ export function RecordDetail({ record }: { record: AuditRecord }) {
           [
             t('detail.policies'),
             record.policies.length === 0 ? (
-              record.decision === 'deny' ? (
-                t('noPolicy')
-              ) : (
-                t('none')
-              )
+              t('none')
             ) : (
               <div key="policies" className={classes['list']}>
                 {record.policies.map((statement) => (

@@ -59,7 +59,7 @@ export function RecordFilters({ records }: { records: readonly AuditRecord[] }) 
         }
       />
       <Select
-        w={150}
+        w={130}
         aria-label={t('who')}
         placeholder={t('anyone')}
         data={people}
@@ -69,7 +69,7 @@ export function RecordFilters({ records }: { records: readonly AuditRecord[] }) 
         clearable
       />
       <Select
-        w={190}
+        w={160}
         aria-label={t('actionLabel')}
         placeholder={t('anyAction')}
         data={actions}

@@ -1,7 +1,7 @@
 import type { AuditRecord } from '@shared/contract'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { filterRecords, holdBack, mergeRecords, NO_FILTER, sentenceOf } from './records'
+import { filterRecords, holdBack, mergeRecords, NO_FILTER, reasonOf, sentenceOf } from './records'
 
 const record = (number: number, patch: Partial<AuditRecord> = {}): AuditRecord => ({
   id: `audit-${number}`,
@@ -78,5 +78,19 @@ describe('sentenceOf', () => {
     expect(sentenceOf({ principalName: 'eve', summary: 'A sign-in as eve failed' })).toBe(
       'A sign-in as eve failed',
     )
+  })
+})
+
+describe('reasonOf', () => {
+  it('tells what nobody permitted from what the system says of it', () => {
+    const why = (summary: string) => reasonOf({ summary, action: 'model.run' })
+    expect(why('A was denied model.run on m@5: no policy permits it')).toEqual({ kind: 'nothing' })
+    expect(why('A was denied model.run on m@5: no policy permits it (tried: submitted a job: x)')).toEqual({
+      kind: 'nothing',
+    })
+    expect(why('A was denied model.run on m@5: the key was revoked or has expired')).toEqual({
+      kind: 'words',
+      words: 'the key was revoked or has expired',
+    })
   })
 })

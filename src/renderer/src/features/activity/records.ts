@@ -60,3 +60,14 @@ export function sentenceOf(record: Pick<AuditRecord, 'summary' | 'principalName'
   const { summary, principalName } = record
   return summary.startsWith(`${principalName} `) ? summary.slice(principalName.length + 1) : summary
 }
+
+/** Why a denial is one, when no policy forbids it: `nothing` permits it, or the words of the system. */
+export function reasonOf(
+  record: Pick<AuditRecord, 'summary' | 'action'>,
+): { kind: 'nothing' } | { kind: 'words'; words: string } {
+  const summary = record.summary.replace(/ \(tried: .*\)$/, '')
+  if (summary.endsWith(': no policy permits it')) return { kind: 'nothing' }
+  // `NAME was denied ACTION on RESOURCE: REASON`; resources hold no colon with a space.
+  const at = summary.indexOf(': ')
+  return { kind: 'words', words: at < 0 ? summary : summary.slice(at + 2) }
+}

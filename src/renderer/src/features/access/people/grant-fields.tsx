@@ -106,7 +106,7 @@ export function GrantFields(props: {
             value={props.text}
             onChange={props.onText}
             problems={props.validation.problems}
-            lines={Math.min(11, Math.max(6, props.text.split('\n').length))}
+            lines={Math.min(8, Math.max(6, props.text.split('\n').length))}
             handle={field}
           />
           <Problems validation={props.validation} field={field} />

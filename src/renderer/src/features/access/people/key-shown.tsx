@@ -66,9 +66,7 @@ export function KeyShown({
     <div className={classes['form']}>
       <Attention>{t('shown.warning', { name: made.name })}</Attention>
       <div className={classes['secret']}>
-        <code className={classes['secretText']}>
-          {made.key}
-        </code>
+        <code className={classes['secretText']}>{made.key}</code>
         <CopyButton value={made.key}>
           {({ copied, copy }) => (
             <Button

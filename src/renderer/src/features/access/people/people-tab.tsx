@@ -150,16 +150,18 @@ export function PeopleTab({ selected }: { selected: string | null }) {
   return (
     <>
       <Panel flush fill={!alone} aria-label={t('people.table')}>
-        <VirtualTable
-          label={t('people.table')}
-          rows={rows}
-          rowKey={({ id }) => id}
-          columns={columns}
-          rowHeight={48}
-          onSelect={({ id }) => goTo({ principal: id })}
-          selectedKey={selected}
-          {...(alone ? { maxHeight: 200 } : {})}
-        />
+        <div className={alone ? classes['alone'] : classes['fill']}>
+          <VirtualTable
+            label={t('people.table')}
+            rows={rows}
+            rowKey={({ id }) => id}
+            columns={columns}
+            rowHeight={48}
+            onSelect={({ id }) => goTo({ principal: id })}
+            selectedKey={selected}
+            {...(alone ? { maxHeight: 200 } : {})}
+          />
+        </div>
       </Panel>
       {alone && (
         <EmptyState

@@ -40,18 +40,18 @@ export function CheatSheet({ onInsert }: { onInsert: ((text: string) => void) | 
       <summary>{t('sheet.title')}</summary>
       {onInsert && <div className={classes['small']}>{t('sheet.hint')}</div>}
       <div className={classes['sheetBody']}>
-        <h4 className={classes['sheetHead']}>{t('sheet.shape')}</h4>
+        <h3 className={classes['sheetHead']}>{t('sheet.shape')}</h3>
         <pre className={classes['code']} style={{ gridColumn: '1 / -1' }}>
           {STATEMENT}
         </pre>
-        <h4 className={classes['sheetHead']}>{t('sheet.who')}</h4>
+        <h3 className={classes['sheetHead']}>{t('sheet.who')}</h3>
         {rows([
           ['principal == App::"notes-app"', t('sheet.whoApp')],
           ['principal == User::"marie"', t('sheet.whoPerson')],
           ['principal in Role::"app"', t('sheet.whoRole')],
           ['principal', t('sheet.whoAny')],
         ])}
-        <h4 className={classes['sheetHead']}>{t('sheet.what')}</h4>
+        <h3 className={classes['sheetHead']}>{t('sheet.what')}</h3>
         {rows([
           ['resource in Model::"silero-vad"', t('sheet.resources.whole')],
           ['resource == ModelRef::"silero-vad@production"', t('sheet.resources.alias')],
@@ -60,9 +60,9 @@ export function CheatSheet({ onInsert }: { onInsert: ((text: string) => void) | 
         ])}
         {TYPES.map((type) => (
           <Fragment key={type}>
-            <h4 className={classes['sheetHead']}>
+            <h3 className={classes['sheetHead']}>
               {type}: {t(`sheet.about.${type}`)}
-            </h4>
+            </h3>
             {rows(actionsAbout(type).map((action) => [`Action::"${action}"`, actionWords(t, action)]))}
           </Fragment>
         ))}

@@ -15,7 +15,7 @@ import {
 } from '../../../components'
 import classes from '../access.module.css'
 import { refreshAccess, useAccess, useNameOf } from '../access-store'
-import { policyWords } from '../policy-words'
+import { builtInWords, policyWords } from '../policy-words'
 import { goTo } from '../routes'
 import { NEW, useDrafts } from './drafts'
 import { PolicyEditor } from './policy-editor'
@@ -113,7 +113,7 @@ export function PoliciesTab({ selected, draft }: { selected: string | null; draf
   const rows = useMemo(
     () =>
       rowsOf(items, text, drafts, (policy) => {
-        if (policy.builtIn) return policy.description
+        if (policy.builtIn) return builtInWords(t, policy)
         return policyWords(t, policy, nameOf) ?? (policy.description || t('policies.unclear'))
       }),
     [items, text, drafts, nameOf, t],

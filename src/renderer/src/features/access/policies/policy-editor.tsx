@@ -23,6 +23,7 @@ const POLICY_ID = /^[a-z0-9][a-z0-9-]{0,62}$/
 /** Reads, changes, or begins a policy; what is typed is checked against the schema of the system. */
 export function PolicyEditor({ policy }: { policy: Policy | null }) {
   const { t } = useTranslation('access')
+  const { t: common } = useTranslation('common')
   const key = policy?.id ?? NEW
   const stored: Draft = {
     id: policy?.id ?? '',
@@ -78,21 +79,18 @@ export function PolicyEditor({ policy }: { policy: Policy | null }) {
           <h2 className={classes['detailTitle']}>
             {policy?.id ?? t('editor.new')} {readOnly && <Badge ml={6}>{t('policies.builtIn')}</Badge>}
           </h2>
-          <div className={classes['detailSub']}>
-            {readOnly ? (
-              t('editor.readOnly')
-            ) : policy ? (
+          {readOnly && <div className={classes['detailSub']}>{t('editor.readOnly')}</div>}
+          {policy && !readOnly && (
+            <div className={classes['detailSub']}>
               <span>
                 {t('policies.updated')} <RelativeTime at={policy.updatedAt} /> · {nameOf(policy.updatedBy)}
               </span>
-            ) : (
-              t('policies.note')
-            )}
-          </div>
+            </div>
+          )}
         </div>
         <ActionIcon
           className={classes['editorClose']}
-          aria-label={t('editor.discard')}
+          aria-label={common('close')}
           size={26}
           onClick={() => goTo({ tab: 'policies' })}
         >
@@ -121,7 +119,7 @@ export function PolicyEditor({ policy }: { policy: Policy | null }) {
           />
         </div>
       )}
-      {words !== null && (draft.text !== '' || readOnly) && <div>{words}</div>}
+      {words !== null && validation.state !== 'invalid' && <div>{words}</div>}
       <div className={classes['editorArea']}>
         <CedarField
           key={key}
