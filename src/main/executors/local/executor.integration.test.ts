@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { EngineView } from '../../../shared/contract'
 import type { Tensors } from '../../../shared/domain/tensor'
 import { systemClock } from '../../platform/clock'
@@ -249,13 +251,26 @@ describe('batches', () => {
 })
 
 describe('the death of the system', () => {
-  it('takes the workers along, the idle and the hanging one', async () => {
-    const parent = spawn(process.execPath, [join(workers.dir, 'parent.cjs'), workers.dir])
+  it('takes the workers along, the idle and the hanging one, and leaves a folder for the next to remove', async () => {
+    const tmp = await mkdtemp(join(tmpdir(), 'death-'))
+    const env = { ...process.env, TMPDIR: tmp, TEMP: tmp }
+    const parent = spawn(process.execPath, [join(workers.dir, 'parent.cjs'), workers.dir], { env })
     const [chunk]: Buffer[] = await once(parent.stdout, 'data')
     const { idle, hanging }: { idle: number; hanging: number } = JSON.parse(String(chunk))
     process.kill(idle, 0)
     process.kill(hanging, 0)
     parent.kill('SIGKILL')
     await Promise.all([processGone(idle), processGone(hanging)])
+
+    const left = await readdir(tmp)
+    expect(left).toHaveLength(process.platform === 'win32' ? 0 : 1)
+    vi.stubEnv('TMPDIR', tmp)
+    const next = createLocalExecutor({ clock: systemClock, logger, workersDir: workers.dir })
+    await next.start()
+    vi.unstubAllEnvs()
+    expect((await readdir(tmp)).filter((name) => left.includes(name))).toEqual([])
+    await next.dispose()
+    expect(await readdir(tmp)).toEqual([])
+    await rm(tmp, { recursive: true })
   })
 })

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { createServer, type Server, type Socket } from 'node:net'
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FrameReader, ProtocolError } from '../../runtimes/frames'
@@ -8,6 +8,8 @@ import { Hello } from '../../runtimes/protocol'
 
 /** The path of a unix socket is at most 104 bytes on macOS, 108 on Linux, with the byte that ends it. */
 const MAX_PATH_BYTES = 103
+const PREFIX = 'llmagentos-worker-'
+const SOCKET = 'w'
 const HELLO_MS = 30_000
 const HELLO_LIMITS = { headerBytes: 1024, bodyBytes: 0 }
 // More than workers ever start at the same time; strangers cannot pile up.
@@ -121,8 +123,32 @@ async function choosePath(): Promise<{ path: string; folder: string | null }> {
   if (process.platform === 'win32') {
     return { path: `\\\\.\\pipe\\llmagentos-${randomBytes(16).toString('hex')}`, folder: null }
   }
-  // 21 bytes for `/llmagentos-XXXXXX/w`.
-  const base = Buffer.byteLength(tmpdir()) + 21 > MAX_PATH_BYTES ? '/tmp' : tmpdir()
-  const folder = await mkdtemp(join(base, 'llmagentos-'))
-  return { path: join(folder, 'w'), folder }
+  // 27 bytes for `/llmagentos-worker-XXXXXX/w`.
+  const base = Buffer.byteLength(tmpdir()) + 27 > MAX_PATH_BYTES ? '/tmp' : tmpdir()
+  await removeLeftovers(base)
+  const folder = await mkdtemp(join(base, PREFIX))
+  return { path: join(folder, SOCKET), folder }
+}
+
+/** A system that was killed could not remove its folder: one where nobody listens any more is removed now. */
+async function removeLeftovers(base: string): Promise<void> {
+  const names = (await readdir(base)).filter((name) => name.startsWith(PREFIX))
+  await Promise.all(
+    names.map(async (name) => {
+      const folder = join(base, name)
+      if (await isDeserted(join(folder, SOCKET))) await rm(folder, { recursive: true, force: true })
+    }),
+  )
+}
+
+/** Only a refused connection says so; a folder of another person, or one that is just being made, is left alone. */
+function isDeserted(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path)
+    socket.on('connect', () => {
+      socket.destroy()
+      resolve(false)
+    })
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'))
+  })
 }
