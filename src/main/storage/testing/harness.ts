@@ -1,8 +1,8 @@
-import { rmSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
+import { afterAll } from 'vitest'
 import type { Import } from '../../../shared/contract'
 import type { PrincipalId } from '../../../shared/domain/ids'
 import { systemClock } from '../../platform/clock'
@@ -45,11 +45,16 @@ interface BenchOptions {
 }
 
 let builtWorker: Promise<string> | null = null
+let workerFolder: string | null = null
+
+afterAll(async () => {
+  if (workerFolder) await rm(workerFolder, { recursive: true, force: true })
+})
 
 /** One build serves all tests of a file. */
-async function workerEntry(): Promise<string> {
+function workerEntry(): Promise<string> {
   builtWorker ??= mkdtemp(join(tmpdir(), 'llmagentos-worker-')).then((folder) => {
-    process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+    workerFolder = folder
     return buildInspectWorker(folder)
   })
   return builtWorker
