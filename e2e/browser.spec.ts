@@ -46,7 +46,9 @@ test('without a window: sign in from a browser with the key, see the machine, br
     const chooser = page.waitForEvent('filechooser')
     await page.getByRole('menuitem', { name: /A file/ }).click()
     await (await chooser).setFiles(join(fixtures, 'mnist_cnn.onnx'))
-    await expect(shell.task('mnist_cnn.onnx')).toContainText('mnist-cnn version 1 is ready', { timeout: 30_000 })
+    await expect(shell.task('mnist_cnn.onnx')).toContainText('mnist-cnn version 1 is ready', {
+      timeout: 30_000,
+    })
     await shell.task('mnist_cnn.onnx').getByRole('link').click()
     await expect(new ModelPage(page, 'mnist-cnn').title).toBeVisible()
     // The socket was refused before the sign-in, and the wrong key was: a browser says both aloud.

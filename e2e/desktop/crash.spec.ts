@@ -23,7 +23,9 @@ async function startBatch(name: string): Promise<{ id: string; workers: number[]
   const midway = await api.until(`/jobs/${id}`, (job) => job.progress > 0.05 && Date.now() > keptBy, RUN_MS)
   expect(midway.state).toBe('running')
   const runtimes = (await api.call('GET', '/runtimes')).body.items
-  const workers = runtimes.flatMap(({ engines }: { engines: { pid: number }[] }) => engines.map(({ pid }) => pid))
+  const workers = runtimes.flatMap(({ engines }: { engines: { pid: number }[] }) =>
+    engines.map(({ pid }) => pid),
+  )
   expect(workers).not.toEqual([])
   return { id, workers }
 }
@@ -46,12 +48,18 @@ async function goesOn(name: string, batch: { id: string }): Promise<void> {
   await expect(new JobsPage(page).row(name)).toContainText('succeeded', { timeout: RUN_MS })
   const { items } = (await api.call('GET', `/jobs/${batch.id}/result`)).body
   expect(items).toHaveLength(ITEMS)
-  for (const at of [0, 1, ITEMS / 2, ITEMS - 1]) expect(items[at].outputs.output.data[0]).toBeCloseTo(0.100131, 5)
+  for (const at of [0, 1, ITEMS / 2, ITEMS - 1])
+    expect(items[at].outputs.output.data[0]).toBeCloseTo(0.100131, 5)
 }
 
 test('kill -9 in the middle of a batch: it goes on at the next start, and what waited still waits', async () => {
   const { api } = app()
-  const held = await api.call('POST', '/jobs', { kind: 'synthetic', name: 'Kept back', durationMs: 1, hold: true })
+  const held = await api.call('POST', '/jobs', {
+    kind: 'synthetic',
+    name: 'Kept back',
+    durationMs: 1,
+    hold: true,
+  })
   const batch = await startBatch('Through a crash')
   const queued = await api.call('POST', '/jobs', {
     kind: 'synthetic',

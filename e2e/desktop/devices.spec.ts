@@ -16,10 +16,16 @@ test('the machine: cores, memory, load now and over time', async () => {
   await expect(card).toContainText('healthy')
   await expect(card).toContainText(new RegExp(`0 of ${cpu.capacity.cpuCores} granted`))
   await expect(card.getByRole('meter', { name: 'Memory' })).toBeVisible()
-  await expect(card.getByRole('list', { name: 'Cores' }).getByRole('listitem')).toHaveCount(cpu.capacity.cpuCores)
-  await expect(card.getByText('Load', { exact: true }).locator('xpath=following-sibling::dd')).toHaveText(/^\d+%$/)
+  await expect(card.getByRole('list', { name: 'Cores' }).getByRole('listitem')).toHaveCount(
+    cpu.capacity.cpuCores,
+  )
+  await expect(card.getByText('Load', { exact: true }).locator('xpath=following-sibling::dd')).toHaveText(
+    /^\d+%$/,
+  )
   // A line needs two samples, and there is one a second.
-  const line = card.getByRole('img', { name: `Load of ${cpu.name} over time` }).locator('path.recharts-area-curve')
+  const line = card
+    .getByRole('img', { name: `Load of ${cpu.name} over time` })
+    .locator('path.recharts-area-curve')
   await expect(line).toHaveAttribute('d', /[LC]/, { timeout: 30_000 })
   await expect(devices.resources).toContainText('CPU cores')
   await expect(devices.resources).toContainText(/[\d.]+ GB can be granted/)

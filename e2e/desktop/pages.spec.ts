@@ -34,7 +34,7 @@ const PAGES: Shown[] = [
   { name: 'access-app', route: '/access?principal=notes-app', has: /notes-app-may-run-silero/ },
   { name: 'access-policies', route: '/access?tab=policies', has: /notes-app-may-run-silero/ },
   { name: 'activity', route: '/activity', has: /Notes App/ },
-  { name: 'settings', route: '/settings', has: /7440|OpenAPI/ },
+  { name: 'settings', route: '/settings', has: /127\.0\.0\.1:\d+/ },
   {
     name: 'palette',
     route: '/overview',
@@ -48,13 +48,19 @@ const PAGES: Shown[] = [
     name: 'tasks',
     route: '/overview',
     has: /Index the photo library/,
-    open: () => app().page.getByRole('button', { name: /^Tasks|任务中心/ }).click(),
+    open: () =>
+      app()
+        .page.getByRole('button', { name: /^Tasks|任务中心/ })
+        .click(),
   },
   {
     name: 'notifications',
     route: '/overview',
     has: /Index the photo library/,
-    open: () => app().page.getByRole('button', { name: /^Notifications|^通知/ }).click(),
+    open: () =>
+      app()
+        .page.getByRole('button', { name: /^Notifications|^通知/ })
+        .click(),
   },
 ]
 
@@ -96,7 +102,10 @@ for (const theme of ['light', 'dark'] as const) {
         const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze()
         const serious = violations
           .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-          .map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html, failureSummary }) => `${html}\n${failureSummary}`) }))
+          .map(({ id, nodes }) => ({
+            id,
+            nodes: nodes.map(({ html, failureSummary }) => `${html}\n${failureSummary}`),
+          }))
         expect.soft(serious, shown.name).toEqual([])
         await leave(shown)
       })
@@ -171,7 +180,9 @@ test('the window has no Node, opens nothing, goes nowhere, and runs no text', as
   const { page, app: electronApp } = app()
   const { url, windows } = { url: page.url(), windows: electronApp.windows().length }
   expect(
-    await page.evaluate(() => ['require', 'process', 'module', 'Buffer', 'global'].filter((name) => name in window)),
+    await page.evaluate(() =>
+      ['require', 'process', 'module', 'Buffer', 'global'].filter((name) => name in window),
+    ),
   ).toEqual([])
   expect(await page.evaluate(() => window.open('http://127.0.0.1:9/') === null)).toBe(true)
 
@@ -179,7 +190,9 @@ test('the window has no Node, opens nothing, goes nowhere, and runs no text', as
     ({ BrowserWindow }) =>
       new Promise<boolean>((resolve) => {
         // Heard after the app's own listener, which has decided by then.
-        BrowserWindow.getAllWindows()[0]?.webContents.once('will-navigate', (event) => resolve(event.defaultPrevented))
+        BrowserWindow.getAllWindows()[0]?.webContents.once('will-navigate', (event) =>
+          resolve(event.defaultPrevented),
+        )
       }),
   )
   await page.evaluate(() => {

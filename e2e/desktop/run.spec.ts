@@ -92,7 +92,8 @@ test('the queue, watched as it is: why a job waits, a raised priority, a cancell
   }
   const { cpuCores } = (await api.call('GET', '/resources')).body.capacity
   await submit({ name: 'Long load', durationMs: 600_000, need: { cpuCores }, priority: 90 })
-  for (const name of ['First', 'Second', 'Third']) await submit({ name: `${name} in line`, need: { cpuCores } })
+  for (const name of ['First', 'Second', 'Third'])
+    await submit({ name: `${name} in line`, need: { cpuCores } })
   await submit({ name: 'Kept back', hold: true })
 
   await shell.go('Jobs')

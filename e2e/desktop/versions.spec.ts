@@ -37,7 +37,10 @@ test('the alias production goes to 1, to 2 and back, and its history tells', asy
   await model.chooseFromVersion(2, 'Make it production')
   await expect(model.alias('production', 2)).toBeVisible()
   await expect(model.alias('production', 1)).toBeHidden()
-  await model.panel('Alias history').getByRole('button', { name: 'Move production back to version 1' }).click()
+  await model
+    .panel('Alias history')
+    .getByRole('button', { name: 'Move production back to version 1' })
+    .click()
   await expect(model.alias('production', 1)).toBeVisible()
   await expect(model.aliasHistory).toHaveText([/version 2 to 1/, /version 1 to 2/, /made, version 1/])
 })

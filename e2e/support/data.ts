@@ -13,7 +13,8 @@ export async function fillMachine(api: Serve): Promise<void> {
   await api.import(await changedCopy(silero, folder))
   await api.import(await file(join(folder, 'scan-of-invoice.onnx'), '89504e470d0a1a0a0000000d49484452'))
   await rm(folder, { recursive: true })
-  for (const version of [1, 2, 1]) await must(api, 'PUT', '/models/silero-vad/aliases/production', { version })
+  for (const version of [1, 2, 1])
+    await must(api, 'PUT', '/models/silero-vad/aliases/production', { version })
   await must(api, 'PUT', '/models/silero-vad/aliases/canary', { version: 2 })
   await must(api, 'POST', '/devices', {
     kind: 'fpga',
@@ -29,12 +30,22 @@ export async function fillMachine(api: Serve): Promise<void> {
   })
   await app(api, 'Research agent')
   const asNotes = (job: object) => api.call('POST', '/jobs', job, notes.key)
-  await asNotes({ kind: 'infer', name: 'Is somebody speaking?', model: 'silero-vad@production', inputs: sileroInputs() })
+  await asNotes({
+    kind: 'infer',
+    name: 'Is somebody speaking?',
+    model: 'silero-vad@production',
+    inputs: sileroInputs(),
+  })
   await asNotes({ kind: 'infer', model: 'mnist-cnn@1', inputs: {} })
 
   const jobs = [
     { kind: 'infer', name: 'One second of sound', model: 'silero-vad@production', inputs: sileroInputs() },
-    { kind: 'batch', name: 'Meeting of Tuesday', model: 'silero-vad@1', items: Array.from({ length: 200 }, sileroInputs) },
+    {
+      kind: 'batch',
+      name: 'Meeting of Tuesday',
+      model: 'silero-vad@1',
+      items: Array.from({ length: 200 }, sileroInputs),
+    },
     { kind: 'benchmark', model: 'silero-vad@1', inputs: sileroInputs(), iterations: 100 },
     { kind: 'benchmark', model: 'silero-vad@2', inputs: sileroInputs(), iterations: 100 },
     { kind: 'benchmark', model: 'mnist-cnn@1', iterations: 200 },
@@ -50,7 +61,10 @@ export async function fillQueue(api: Serve): Promise<void> {
   const load = (name: string, more: object) =>
     must(api, 'POST', '/jobs', { kind: 'synthetic', name, durationMs: 600_000, ...more })
   await load('Index the photo library', { need: { cpuCores, memoryBytes: 400_000_000 }, priority: 70 })
-  for (const [name, priority] of [['Transcribe the interview', 60], ['Nightly evaluation', 30]] as const) {
+  for (const [name, priority] of [
+    ['Transcribe the interview', 60],
+    ['Nightly evaluation', 30],
+  ] as const) {
     await load(name, { need: { cpuCores: 1 }, priority })
   }
   await load('Wait for the licence', { hold: true })

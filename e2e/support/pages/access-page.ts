@@ -23,7 +23,7 @@ export class AccessPage {
     await dialog.getByText('valid', { exact: true }).waitFor()
     await dialog.getByRole('button', { name: 'Add app' }).click()
     const shown = this.page.getByRole('dialog', { name: `The key of ${app.name}` })
-    const key = (await shown.getByLabel('Key', { exact: true }).textContent()) ?? ''
+    const key = (await shown.getByText(/^lla_\S+$/).textContent()) ?? ''
     await shown.getByRole('button', { name: 'Copy key' }).click()
     await shown.getByRole('button', { name: 'I have saved it' }).click()
     await shown.waitFor({ state: 'hidden' })

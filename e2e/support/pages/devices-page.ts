@@ -29,7 +29,9 @@ export class DevicesPage {
   }
 
   async remove(name: string): Promise<void> {
-    await this.card(name).getByRole('button', { name: `Remove ${name}` }).click()
+    await this.card(name)
+      .getByRole('button', { name: `Remove ${name}` })
+      .click()
     await this.page.getByRole('dialog').getByRole('button', { name: 'Remove', exact: true }).click()
   }
 }

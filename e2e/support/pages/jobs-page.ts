@@ -15,7 +15,9 @@ export class JobsPage {
   }
 
   async choose(name: string, action: string): Promise<void> {
-    await this.row(name).getByRole('button', { name: `Actions for ${name}`, exact: true }).click()
+    await this.row(name)
+      .getByRole('button', { name: `Actions for ${name}`, exact: true })
+      .click()
     await this.page.getByRole('menuitem', { name: action }).click()
   }
 

@@ -51,7 +51,7 @@ export class Shell {
   }
 
   get palette(): Locator {
-    return this.page.getByRole('dialog', { name: 'Search or run a command' })
+    return this.page.getByRole('dialog', { name: /^(Search or run a command|搜索或运行命令)$/ })
   }
 
   /** Runs what the palette finds first. */
