@@ -28,7 +28,7 @@ export function TimeChart(props: {
   const locale = localeOf(useLanguage((state) => state.language))
   const spanMs = props.toMs - props.fromMs
   const axisTime = useMemo(
-    () => new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hour12: false }),
+    () => new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }),
     [locale],
   )
   const exactTime = useMemo(
@@ -37,7 +37,7 @@ export function TimeChart(props: {
         hour: '2-digit',
         minute: '2-digit',
         second: '2-digit',
-        hour12: false,
+        hourCycle: 'h23',
       }),
     [locale],
   )

@@ -53,6 +53,8 @@ function announce(item: Import): void {
       ),
     })
   } else if (item.state === 'failed' || item.state === 'rejected') {
+    // An open task centre says the same, beside the import itself.
+    if (useTaskCentre.getState().opened) return
     notifications.show({
       color: 'red',
       withBorder: true,

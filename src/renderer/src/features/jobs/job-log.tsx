@@ -40,7 +40,7 @@ export function JobLog({ job }: { job: Job }) {
     if (box.current && follows.current) box.current.scrollTop = box.current.scrollHeight
   }, [lines.length])
 
-  const time = new Intl.DateTimeFormat(locale, { timeStyle: 'medium', hour12: false })
+  const time = new Intl.DateTimeFormat(locale, { timeStyle: 'medium', hourCycle: 'h23' })
   return (
     <Section title={t('detail.log')} aside={live && <StateDot state="running" label={t('detail.logLive')} />}>
       {error ? (

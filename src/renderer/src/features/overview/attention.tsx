@@ -94,7 +94,7 @@ function Denials() {
         </>
       }
     >
-      <strong>{t('denied', { who: newest.principalName, what: newest.summary })}</strong>
+      <strong>{newest.summary}</strong>
       {recent.length > 1 && ` ${t('deniedMore', { count: recent.length - 1 })}`}
     </Attention>
   )

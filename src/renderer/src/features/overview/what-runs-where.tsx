@@ -79,24 +79,35 @@ export function WhatRunsWhere() {
   )
 }
 
+/** A bar narrower than this share of its lane has no room for a word. */
+const ROOM_FOR_WORD = 5
+
 function LaneBar({ bar, fromMs }: { bar: Bar; fromMs: number }) {
   const colour = COLOURS[bar.kind]
-  const style = {
-    left: `${((bar.fromMs - fromMs) / SPAN_MS) * 100}%`,
-    width: `${Math.max(0.6, ((bar.toMs - bar.fromMs) / SPAN_MS) * 100)}%`,
-    background: tint(colour),
-    borderLeftColor: colour,
+  const width = Math.max(0.6, ((bar.toMs - bar.fromMs) / SPAN_MS) * 100)
+  const props = {
+    className: classes['bar'],
+    title: bar.label,
+    'aria-label': bar.label,
+    'data-narrow': width < ROOM_FOR_WORD || undefined,
+    style: {
+      left: `${((bar.fromMs - fromMs) / SPAN_MS) * 100}%`,
+      width: `${width}%`,
+      background: tint(colour),
+      borderLeftColor: colour,
+    },
   }
+  const word = width < ROOM_FOR_WORD ? null : bar.label
   if (bar.job === null) {
     return (
-      <span className={classes['bar']} style={style} title={bar.label}>
-        {bar.label}
+      <span {...props} role="img">
+        {word}
       </span>
     )
   }
   return (
-    <RouteLink to={pathTo('jobs', bar.job)} className={classes['bar']} style={style} title={bar.label}>
-      {bar.label}
+    <RouteLink to={pathTo('jobs', bar.job)} {...props}>
+      {word}
     </RouteLink>
   )
 }
