@@ -47,7 +47,7 @@ export function recordColumns(t: TFunction<'activity'>, access: TFunction<'acces
     {
       key: 'who',
       header: t('column.who'),
-      width: 'minmax(90px, 0.7fr)',
+      width: 'minmax(72px, 0.7fr)',
       render: ({ principalName, principal }) => (
         <span className={classes['who']} title={principal}>
           {principalName}
@@ -57,7 +57,7 @@ export function recordColumns(t: TFunction<'activity'>, access: TFunction<'acces
     {
       key: 'what',
       header: t('column.what'),
-      width: 'minmax(180px, 2.4fr)',
+      width: 'minmax(110px, 2.4fr)',
       render: (record) => <What record={record} t={t} access={access} />,
     },
     {
@@ -74,7 +74,7 @@ export function recordColumns(t: TFunction<'activity'>, access: TFunction<'acces
     {
       key: 'decision',
       header: t('column.decision'),
-      width: '86px',
+      width: '80px',
       render: ({ decision }) => <StateDot state={decision} />,
     },
     {

@@ -1,7 +1,7 @@
 import type { PolicyProblem } from '@shared/contract'
 import { type RefObject, useImperativeHandle, useMemo, useRef } from 'react'
 import classes from '../access.module.css'
-import { tokensOf } from './tokens'
+import { offsetOf, tokensOf } from './tokens'
 
 /** What the parts around the field may do with it. */
 export interface CedarFieldHandle {
@@ -24,14 +24,6 @@ export interface CedarFieldProps {
 }
 
 const LINE_PX = 18
-
-/** Where a line and column, both from 1, lie in a text; clamped to the text. */
-export function offsetOf(text: string, line: number, column: number): number {
-  const lines = text.split('\n')
-  const row = Math.max(0, Math.min(lines.length - 1, line - 1))
-  const before = lines.slice(0, row).reduce((sum, { length }) => sum + length + 1, 0)
-  return before + Math.max(0, Math.min((lines[row] ?? '').length, column - 1))
-}
 
 /** A text field for policies: line numbers, colours, and a mark at each line with a problem. */
 export function CedarField(props: CedarFieldProps) {

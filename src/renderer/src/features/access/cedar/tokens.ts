@@ -34,3 +34,11 @@ function wordKind(text: string, end: number, word: string): TokenKind {
   if (text.startsWith('::', end)) return 'type'
   return KEYWORDS.has(word) ? 'keyword' : 'word'
 }
+
+/** Where a line and column, both from 1, lie in a text; clamped to the text. */
+export function offsetOf(text: string, line: number, column: number): number {
+  const lines = text.split('\n')
+  const row = Math.max(0, Math.min(lines.length - 1, line - 1))
+  const before = lines.slice(0, row).reduce((sum, { length }) => sum + length + 1, 0)
+  return before + Math.max(0, Math.min((lines[row] ?? '').length, column - 1))
+}

@@ -127,7 +127,7 @@ export function confirmUncopied(
     title: words.title,
     children: words.text,
     labels: { confirm: words.close, cancel: words.cancel },
-    confirmProps: { color: 'red' },
+    confirmProps: { color: 'red.8' },
     onConfirm: close,
   })
 }
