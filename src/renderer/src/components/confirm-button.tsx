@@ -40,7 +40,7 @@ export function ConfirmButton(
           title,
           children: message,
           labels: { confirm: confirmLabel, cancel: t('cancel') },
-          confirmProps: { color: 'red' },
+          confirmProps: { color: 'red.8' },
           onConfirm: () => void act(),
         })
       }

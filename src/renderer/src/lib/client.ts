@@ -37,10 +37,6 @@ export function getClient(): Client {
   return client
 }
 
-export function useClient(): Client {
-  return client
-}
-
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms)

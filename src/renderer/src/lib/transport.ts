@@ -116,8 +116,3 @@ export async function answeredError(response: Response): Promise<AnsweredError> 
   const { code, message, details = {} } = parsed.data.error
   return new AnsweredError({ code: isErrorCode(code) ? code : 'internal', message, details })
 }
-
-/** The sentence of {@link answeredError}. */
-export async function errorMessageOf(response: Response): Promise<string> {
-  return (await answeredError(response)).message
-}

@@ -102,9 +102,14 @@ function Task({ item }: { item: Import }) {
         </div>
       )}
       {(item.state === 'failed' || item.state === 'rejected') && (
-        <div className={classes['taskWhy']} data-tone="failed">
-          {reasonOf(item)}
-        </div>
+        <>
+          <div className={classes['taskWhy']} data-tone="failed">
+            {reasonOf(item)}
+          </div>
+          <div className={classes['quiet']}>
+            <RelativeTime at={item.finishedAt} />
+          </div>
+        </>
       )}
       {item.state === 'waiting' && <ImportQuestion item={item} />}
     </li>

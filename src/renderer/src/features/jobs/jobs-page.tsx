@@ -13,6 +13,7 @@ import {
 import { useTranslation } from 'react-i18next'
 import { EmptyState, ErrorState, Page, Panel, VirtualTable } from '../../components'
 import { useNow } from '../../lib/clock'
+import { usePrincipalNames } from '../../lib/principal-names'
 import { navigate, pathTo, useRoute } from '../../lib/router'
 import { useDevices, useJobs } from '../../lib/stores'
 import { askToCancel } from './job-actions'
@@ -23,7 +24,6 @@ import { countJobs, filterChoices, filterJobs, NO_FILTER, sortJobs } from './job
 import classes from './jobs.module.css'
 import { useJobsView } from './jobs-store'
 import { NewJobDialog } from './new-job-dialog'
-import { usePrincipalNames } from './principal-names'
 import { keepExisting, moveCursor, NOTHING_SELECTED, selectRow } from './selection'
 
 function Counts({ jobs }: { jobs: readonly Job[] }) {

@@ -3,11 +3,10 @@ import { isTerminal } from '@shared/domain/job-state'
 import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ErrorState, Panel, VirtualTable } from '../../components'
+import { usePrincipalNames } from '../../lib/principal-names'
 import { navigate, pathTo, RouteLink } from '../../lib/router'
 import { useDevices, useJobs } from '../../lib/stores'
-import { jobColumns } from '../jobs/job-columns'
-import { usePrincipalNames } from '../jobs/principal-names'
-import { NOTHING_SELECTED } from '../jobs/selection'
+import { jobColumns, NOTHING_SELECTED } from '../jobs'
 import classes from './overview.module.css'
 
 const SHOWN = 8

@@ -67,9 +67,14 @@ function Engine({ engine }: { engine: EngineView }) {
   return (
     <li className={classes['rowHead']}>
       <div className={classes['rowName']}>
-        <RouteLink to={pathTo('models', model, version)} className={classes['link']}>
-          {t('engine', { model, version })}
-        </RouteLink>
+        {/* What runs without a model is no version of one. */}
+        {version === 0 ? (
+          <span>{model}</span>
+        ) : (
+          <RouteLink to={pathTo('models', model, version)} className={classes['link']}>
+            {t('engine', { model, version })}
+          </RouteLink>
+        )}
         <div className={classes['quiet']}>
           {t('engineFacts', {
             memory: formatBytes(engine.memoryBytes),

@@ -1,7 +1,7 @@
 import { useCallback, useEffect } from 'react'
 import { create } from 'zustand'
-import { getClient, useConnection } from '../../lib/client'
-import { useMe } from '../../lib/stores'
+import { getClient, useConnection } from './client'
+import { useMe } from './stores'
 
 const useNames = create<{ names: ReadonlyMap<string, string>; epoch: number }>(() => ({
   names: new Map(),
