@@ -134,6 +134,22 @@ test('a body over the limit is refused, told or not told beforehand', async () =
   expect(await untold.json()).toMatchObject({ error: { code: 'network.too_large' } })
 })
 
+test('memory blow-up: nobody without a key makes us take in a body, and only an upload may be of any length', async () => {
+  const big = Buffer.alloc(65 * 2 ** 20, 'x')
+  const send = (path: string, headers: Record<string, string>) =>
+    fetch(`${url}${path}`, { method: 'POST', headers, body: big }).then(
+      (response) => response.status,
+      () => 'closed',
+    )
+  const form = { 'content-type': 'multipart/form-data; boundary=x' }
+  expect([401, 'closed']).toContain(await send('/api/jobs', form))
+  expect([401, 'closed']).toContain(await send('/api/imports', form))
+  expect([413, 'closed']).toContain(await send('/session', {}))
+  expect([413, 'closed']).toContain(await send('/api/jobs', { ...bearer, ...form }))
+  expect([413, 'closed']).toContain(await send('/api/%69mports', { ...bearer, ...form }))
+  expect(await send('/api/imports', { ...bearer, ...form })).toBe(200)
+})
+
 test('cross-site request forgery: the cookie counts only from our own page, and ends with the key', async () => {
   const signIn = await fetch(`${url}/session`, { method: 'POST', body: JSON.stringify({ key: KEY }) })
   const cookie = signIn.headers.get('set-cookie')?.split(';')[0] ?? ''

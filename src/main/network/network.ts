@@ -7,6 +7,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { WebSocketServer } from 'ws'
 import { z } from 'zod'
 import type { Endpoint } from '../../shared/contract'
+import { formatBytes } from '../../shared/domain/units'
 import { AppError, toErrorView } from '../../shared/errors'
 import type { Caller } from '../security'
 import { assertLocal, FailureLimit } from './guard'
@@ -15,6 +16,7 @@ import { Sessions } from './sessions'
 import { staticFile } from './static-files'
 
 const MAX_JSON_BYTES = 64 * 2 ** 20
+const MAX_SIGN_IN_BYTES = 16 * 2 ** 10
 const COOKIE = 'llmagentos_session'
 
 const SignIn = z.union([
@@ -27,6 +29,11 @@ const ENDPOINTS = {
   websocket: { name: 'Control Center in a browser', protocol: 'websocket', path: '/' },
 } as const
 type EndpointId = keyof typeof ENDPOINTS
+
+interface WebEnv {
+  Bindings: { incoming: IncomingMessage }
+  Variables: { caller: Caller | null }
+}
 
 export function createNetwork(deps: NetworkDeps): Network {
   const { security, clock, logger, switchedOff } = deps
@@ -84,26 +91,31 @@ export function createNetwork(deps: NetworkDeps): Network {
     return at !== null && Date.parse(at) <= clock.now()
   }
 
-  function webApp(protocols: Protocols): Hono<{ Bindings: { incoming: IncomingMessage } }> {
-    const app = new Hono<{ Bindings: { incoming: IncomingMessage } }>()
+  function limitTo(maxSize: number): ReturnType<typeof bodyLimit> {
+    const message = `A request may hold up to ${formatBytes(maxSize)} here.`
+    return bodyLimit({ maxSize, onError: () => errorResponse(new AppError('network.too_large', message)) })
+  }
+
+  function webApp(protocols: Protocols): Hono<WebEnv> {
+    const app = new Hono<WebEnv>()
     app.onError((error) => errorResponse(error))
-    const limit = bodyLimit({
-      maxSize: MAX_JSON_BYTES,
-      onError: () =>
-        errorResponse(
-          new AppError('network.too_large', `A request may hold up to ${MAX_JSON_BYTES / 2 ** 20} MiB.`),
-        ),
-    })
-    app.use('/api/*', (context, next) =>
-      context.req.header('content-type')?.startsWith('multipart/') ? next() : limit(context, next),
-    )
-    app.all('/api/*', async (context) => {
+    const limit = limitTo(MAX_JSON_BYTES)
+    app.use('/api/*', (context, next) => {
       if (!isOn('rest')) throw new AppError('network.not_found', 'The REST API is switched off.')
       const caller = identify(context.req.raw.headers, 'http')
+      // What is open to all is only read: nobody without a key makes us take in a body.
+      if (!caller && !['GET', 'HEAD'].includes(context.req.method)) {
+        throw new AppError('security.unauthenticated', 'Send a valid key: Authorization: Bearer KEY.')
+      }
+      context.set('caller', caller)
+      return isUpload(context.req.raw) ? next() : limit(context, next)
+    })
+    app.all('/api/*', async (context) => {
+      const caller = context.get('caller')
       if (caller) sessions.note(caller, 'rest')
       return withRetryAfter(await protocols.rest(context.req.raw, caller, context.env.incoming))
     })
-    app.post('/session', limit, async (context) => {
+    app.post('/session', limitTo(MAX_SIGN_IN_BYTES), async (context) => {
       assertLocal(context.req.raw.headers, port, false)
       const body = SignIn.safeParse(await context.req.json().catch(() => null))
       if (!body.success) throw new AppError('system.invalid', 'Send {key} or {name, password}.')
@@ -231,6 +243,12 @@ function headersOf(request: IncomingMessage): Headers {
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value)
   }
   return headers
+}
+
+/** Goes to the disk as it comes, so it may be of any length; every other body is held in memory. */
+function isUpload({ method, url, headers }: Request): boolean {
+  const isMultipart = headers.get('content-type')?.startsWith('multipart/form-data') === true
+  return isMultipart && method === 'POST' && new URL(url).pathname === '/api/imports'
 }
 
 function cookieOf(headers: Headers): string | null {

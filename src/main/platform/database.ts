@@ -10,6 +10,7 @@ import {
 import Sqlite from 'libsql'
 import { AppError } from '../../shared/errors'
 import type { Disposable } from './events'
+import { ensurePrivateFile } from './files'
 
 /** Anything Kysely can compile: the type of a row is carried along. */
 interface Compilable<Row> {
@@ -55,6 +56,7 @@ interface QueuedWrite {
  * when the file is no database or is damaged
  */
 export async function openDatabase(file: string, migrations: Record<string, Migration>): Promise<Database> {
+  if (file !== ':memory:') ensurePrivateFile(file)
   const sqlite = new Sqlite(file)
   try {
     sqlite.pragma('journal_mode = WAL')
@@ -62,9 +64,13 @@ export async function openDatabase(file: string, migrations: Record<string, Migr
     sqlite.pragma('foreign_keys = ON')
     sqlite.pragma('busy_timeout = 5000')
     const kysely = new Kysely<unknown>({ dialect: new SqliteDialect({ database: sqlite as never }) })
+    // Kysely gives SQLite no transaction around a migration; a crash in the middle must not leave half of one.
+    sqlite.exec('BEGIN IMMEDIATE')
     await migrate(kysely, migrations)
+    sqlite.exec('COMMIT')
     return createDatabase(sqlite, kysely)
   } catch (error) {
+    if (sqlite.inTransaction) sqlite.exec('ROLLBACK')
     sqlite.close()
     throw translate(error)
   }

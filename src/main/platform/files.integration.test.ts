@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { diskSpace, syncDirectory, translateFileError, writeFileAtomic } from './files'
+import { diskSpace, ensurePrivateFile, syncDirectory, translateFileError, writeFileAtomic } from './files'
 
 let folder: string
 beforeEach(async () => {
@@ -36,6 +36,16 @@ describe('writing a small file', () => {
     expect(await readdir(folder)).toEqual(['taken'])
     await expect(writeFileAtomic(join(folder, 'none', 'x'), 'x')).rejects.toThrow(/ENOENT/)
   })
+})
+
+it('reading along: a file in an open folder is for its owner only, also one that was open to all', async () => {
+  const path = join(folder, 'llmagentos.db')
+  ensurePrivateFile(path)
+  await writeFile(path, 'kept')
+  await chmod(path, 0o644)
+  ensurePrivateFile(path)
+  expect(await readFile(path, 'utf8')).toBe('kept')
+  if (process.platform !== 'win32') expect((await stat(path)).mode & 0o777).toBe(0o600)
 })
 
 describe('the disk', () => {

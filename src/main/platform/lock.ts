@@ -1,6 +1,7 @@
 import Sqlite from 'libsql'
 import { AppError } from '../../shared/errors'
 import type { Disposable } from './events'
+import { ensurePrivateFile } from './files'
 
 /**
  * Claims a folder for this process by an exclusive SQLite transaction on `file`, held open. The operating system drops
@@ -8,6 +9,7 @@ import type { Disposable } from './events'
  * @throws AppError `system.already_running` when another process holds it
  */
 export function claim(file: string): Disposable {
+  ensurePrivateFile(file)
   const sqlite = new Sqlite(file)
   try {
     sqlite.exec('PRAGMA busy_timeout = 500; BEGIN EXCLUSIVE')

@@ -19,10 +19,16 @@ export function createRouter(modules: Modules) {
       throw new AppError('security.unauthenticated', 'Send a valid key: Authorization: Bearer KEY.')
     }
     if (path[0] === 'compute') await modules.computeReady()
-    for (const need of requirementsOf(modules, action, path, input)) {
+    const needs = requirementsOf(modules, action, path, input)
+    for (const need of needs) {
       modules.security.authorize(context.caller, need.action, need.resource, summaryOf(path, input))
     }
-    return next()
+    const result = await next()
+    if (!isStream(result.output)) return result
+    const output = whileAllowed(result.output, () =>
+      needs.every((need) => modules.security.allows(context.caller, need.action, need.resource)),
+    )
+    return { ...result, output }
   })
   return authorized.router({
     core: coreHandlers(modules),
@@ -33,4 +39,20 @@ export function createRouter(modules: Modules) {
     system: systemHandlers(modules),
   })
 }
+
+function isStream(output: unknown): output is AsyncIterable<unknown> {
+  return typeof output === 'object' && output !== null && Symbol.asyncIterator in output
+}
+
+/** A live view is asked for once and lasts for hours: it ends when its key was revoked or its right was taken away. */
+async function* whileAllowed<Part>(
+  parts: AsyncIterable<Part>,
+  isAllowed: () => boolean,
+): AsyncGenerator<Part> {
+  for await (const part of parts) {
+    if (!isAllowed()) return
+    yield part
+  }
+}
+
 export type Router = ReturnType<typeof createRouter>

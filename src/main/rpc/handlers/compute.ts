@@ -51,7 +51,12 @@ export function computeHandlers(modules: Modules) {
         )
       }),
     },
-    queue: os.queue.handler(() => compute.queue()),
+    queue: os.queue.handler(({ context }) => {
+      const view = compute.queue()
+      const owner = visibleOwner(modules, context.caller)
+      if (owner === null) return view
+      return { ...view, waiting: view.waiting.filter(({ job }) => compute.get(job).principal === owner) }
+    }),
     runtimes: {
       list: os.runtimes.list.handler(() => whole(compute.runtimes())),
       unload: os.runtimes.unload.handler(({ input }) => compute.unload(input.id)),

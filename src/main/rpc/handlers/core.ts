@@ -1,4 +1,6 @@
+import type { Lease } from '../../../shared/contract'
 import type { LeaseId, PrincipalId } from '../../../shared/domain/ids'
+import { AppError } from '../../../shared/errors'
 import { feed } from '../../platform/feed'
 import { visibleOwner } from '../authorize'
 import { implementer } from '../base'
@@ -47,7 +49,10 @@ export function coreHandlers(modules: Modules) {
         )
       }),
       renew: os.leases.renew.handler(({ input }) => core.renew(input.id as LeaseId, input.ttlMs)),
-      release: os.leases.release.handler(({ input }) => core.release(input.id as LeaseId)),
+      release: os.leases.release.handler(({ input }) => {
+        assertNotInUse(core.getLease(input.id))
+        core.release(input.id as LeaseId)
+      }),
       watch: os.leases.watch.handler(({ context, signal }) => {
         const owner = visibleOwner(modules, context.caller)
         const mine = <T extends { holder: string }>(leases: T[]) =>
@@ -69,4 +74,17 @@ export function coreHandlers(modules: Modules) {
       remove: os.quotas.remove.handler(({ input }) => core.removeQuota(input.principal)),
     },
   })
+}
+
+/**
+ * What a job or a loaded model holds ends with it: released by hand, the system would grant what is still in use, and a
+ * principal could run more than its quota allows.
+ */
+function assertNotInUse(lease: Lease): void {
+  if (lease.state !== 'granted' || lease.expiresAt !== null) return
+  const message =
+    lease.job === null
+      ? `This lease belongs to ${lease.purpose}. Unload it to free what it holds.`
+      : `This lease belongs to job ${lease.job}. Cancel the job to free what it holds.`
+  throw new AppError('core.in_use', message, { lease: lease.id, job: lease.job })
 }

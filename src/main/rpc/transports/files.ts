@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
-import busboy, { type BusboyHeaders } from '@fastify/busboy'
+import busboy, { type BusboyHeaders, type BusboyInstance } from '@fastify/busboy'
 import { ModelName } from '../../../shared/domain/references'
 import { AppError } from '../../../shared/errors'
 import { type Caller, THE_SYSTEM } from '../../security'
@@ -60,12 +60,10 @@ interface Part {
 
 /** The files of a multipart body, one at a time; `done` settles when the body has ended, well or not. */
 function multipart(incoming: IncomingMessage): { files: AsyncIterable<Part>; done: Promise<void> } {
-  const parser = busboy({
-    headers: incoming.headers as BusboyHeaders,
-    preservePath: true,
-    limits: { files: 10_000, fields: 20, fieldSize: 10_000 },
-  })
+  const parser = parserOf(incoming)
   const waiting: Part[] = []
+  /** Files whose bytes have not all been read, also the one that is being read. */
+  const open = new Set<Readable>()
   let ended = false
   let failure: Error | null = null
   let wake: () => void = () => undefined
@@ -76,21 +74,24 @@ function multipart(incoming: IncomingMessage): { files: AsyncIterable<Part>; don
   const end = (error: Error | null) => {
     ended = true
     failure ??= error
-    // What nobody will read any more must not keep the body from ending.
-    if (error) for (const { content } of waiting) content.destroy(error)
+    // Who reads a file that will not come to its end must hear of it.
+    if (error) for (const content of open) content.destroy(error)
     wake()
     settle()
   }
   parser.on('file', (_field, content, filename) => {
+    open.add(content)
+    content.once('close', () => open.delete(content))
+    // A file may fail before anybody reads it; an error that nobody listens to would end the process.
+    content.on('error', () => undefined)
     waiting.push({ path: filename, content })
     wake()
   })
   parser.on('finish', () => end(null))
-  parser.on('error', (error: unknown) => end(error instanceof Error ? error : new Error(String(error))))
+  parser.on('error', (error: unknown) => end(brokenOff(error)))
   incoming.on('aborted', () => {
-    const error = new AppError('storage.incomplete', 'The upload was broken off.')
     parser.destroy()
-    end(error)
+    end(brokenOff())
   })
   incoming.pipe(parser)
 
@@ -116,6 +117,29 @@ function multipart(incoming: IncomingMessage): { files: AsyncIterable<Part>; don
     }
   }
   return { files: files(), done }
+}
+
+/** @throws AppError `system.invalid` for a body that cannot be taken apart, such as one without a boundary */
+function parserOf(incoming: IncomingMessage): BusboyInstance {
+  try {
+    return busboy({
+      headers: incoming.headers as BusboyHeaders,
+      preservePath: true,
+      limits: { files: 10_000, fields: 20, fieldSize: 10_000 },
+    })
+  } catch (error) {
+    throw new AppError(
+      'system.invalid',
+      'This upload is no multipart form: its content type must be multipart/form-data with a boundary.',
+      { field: 'content-type' },
+      { cause: error },
+    )
+  }
+}
+
+function brokenOff(cause?: unknown): AppError {
+  const message = 'The upload was broken off before all bytes had come. Send it again.'
+  return new AppError('storage.incomplete', message, {}, { cause })
 }
 
 async function download(

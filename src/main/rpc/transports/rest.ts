@@ -29,7 +29,7 @@ export function createRestTransport(
 ): RestTransport {
   const handler = new OpenAPIHandler(router, {
     clientInterceptors: [wireErrors(logger)],
-    interceptors: [wireErrors(logger) as never],
+    interceptors: [wireErrors(logger) as never, malformedBody as never],
     customErrorResponseBodyEncoder: (error) => bodyOf(error),
   })
   let document: Promise<string> | null = null
@@ -47,6 +47,7 @@ export function createRestTransport(
           throw new AppError('security.unauthenticated', 'Send a valid key: Authorization: Bearer KEY.')
         return await files({ request, caller, incoming, modules })
       }
+      assertJson(request)
       const { matched, response } = await handler.handle(request, {
         prefix: '/api',
         context: { caller: caller ?? ANONYMOUS },
@@ -59,6 +60,26 @@ export function createRestTransport(
       const wire = toWireError(error, logger)
       return Response.json(bodyOf(wire), { status: wire.status })
     }
+  }
+}
+
+/** Forms and other bodies would be taken apart by other parsers; nothing here takes them. */
+function assertJson({ method, headers }: Request): void {
+  const type = headers.get('content-type')
+  if (type === null || type.startsWith('application/json') || method === 'GET' || method === 'HEAD') return
+  if (headers.get('content-length') === '0') return
+  throw new AppError('system.invalid', 'Send the body as JSON, with Content-Type: application/json.', {
+    field: 'content-type',
+  })
+}
+
+/** What procedures throw has been given its form before; what is left are bodies that cannot be parsed. */
+async function malformedBody({ next }: { next(): Promise<unknown> }): Promise<unknown> {
+  try {
+    return await next()
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    throw new AppError('system.invalid', 'The body is not valid JSON.', { field: '' }, { cause: error })
   }
 }
 
