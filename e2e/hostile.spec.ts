@@ -101,3 +101,12 @@ test('overcommitment: an app cannot give back what its running job uses', async 
   const own = await serve.call('POST', '/leases', { need: { memoryBytes: 1e6 } }, app.key)
   expect((await serve.call('DELETE', `/leases/${own.body.id}`, undefined, app.key)).status).toBe(204)
 })
+
+test('poisoned lists: a job with thousands of labels or resources is refused', async () => {
+  const many = <Value>(value: Value) =>
+    Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`k${index}`, value]))
+  const spec = { kind: 'synthetic', durationMs: 1 }
+  const invalid = { status: 422, body: { error: { code: 'system.invalid' } } }
+  expect(await serve.call('POST', '/jobs', { ...spec, labels: many('x') })).toMatchObject(invalid)
+  expect(await serve.call('POST', '/jobs', { ...spec, need: { custom: many(0) } })).toMatchObject(invalid)
+})

@@ -25,7 +25,10 @@ const common = {
   deadline: Time.optional(),
   dependsOn: z.array(Id).max(1000).default([]),
   idempotencyKey: z.string().min(1).max(200).optional(),
-  labels: z.record(z.string().max(64), z.string().max(256)).default({}),
+  labels: z
+    .record(z.string().max(64), z.string().max(256))
+    .refine((labels) => Object.keys(labels).length <= 64, 'use at most 64 labels')
+    .default({}),
   /** Submit without starting: the job waits for `resume`. */
   hold: z.boolean().default(false),
 }

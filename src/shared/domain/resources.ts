@@ -14,7 +14,10 @@ export const ResourceVector = z
     gpuMemoryBytes: amount.optional(),
     npu: amount.optional(),
     fpga: amount.optional(),
-    custom: z.record(z.string().regex(/^[a-zA-Z][\w.-]{0,63}$/), amount).optional(),
+    custom: z
+      .record(z.string().regex(/^[a-zA-Z][\w.-]{0,63}$/), amount)
+      .refine((custom) => Object.keys(custom).length <= 64, 'name at most 64 resources')
+      .optional(),
   })
   .strict()
 export type ResourceVector = z.infer<typeof ResourceVector>
