@@ -178,7 +178,7 @@ test('kill -9 in the middle of a batch: nothing acknowledged is lost and the bat
   const items = Array.from({ length: 4000 }, sileroInputs)
   const batch = (await serve.call('POST', '/jobs', { kind: 'batch', model: 'silero-vad@1', items })).body
   const waiting = (await serve.call('POST', '/jobs', { kind: 'synthetic', durationMs: 1, hold: true })).body
-  await serve.until(`/jobs/${batch.id}`, (job) => job.progress > 0.05)
+  await serve.until(`/jobs/${batch.id}`, (job) => job.progress > 0.3)
   await serve.kill()
   await serve.restart()
   const resumed = (await serve.call('GET', `/jobs/${batch.id}`)).body

@@ -55,6 +55,22 @@ describe('a job', () => {
     expect(system.core.listLeases()).toEqual([])
   })
 
+  it('quota bypass: a need of nothing still holds a core, and a benchmark has no more threads than cores', async () => {
+    const idle = await system.submit({ kind: 'synthetic', durationMs: 1, need: {}, hold: true })
+    expect(idle.need).toEqual({ cpuCores: 1 })
+    const tiny = await system.submit({ kind: 'synthetic', durationMs: 1, need: { cpuCores: 0 }, hold: true })
+    expect(tiny.need).toEqual({ cpuCores: 0.1 })
+    await system.submit({
+      kind: 'benchmark',
+      model: 'm@1',
+      iterations: 1,
+      threads: 64,
+      need: { cpuCores: 0.5 },
+    })
+    await until(() => system.executor.threads.length > 0)
+    expect(system.executor.threads).toEqual([1])
+  })
+
   it('reuses the warm engine, and one engine runs one job at a time', async () => {
     system.executor.itemMs = 5
     system.executor.loadMs = 100

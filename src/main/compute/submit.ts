@@ -48,6 +48,8 @@ export async function tensorsOf(spec: JobSpec): Promise<Tensors[] | null> {
   return items
 }
 
+const LEAST_CORES = 0.1
+
 /**
  * Checks a job against the model and the machine, and stores its inputs.
  * @param tensors null: zeros in the shape of the signature
@@ -63,8 +65,8 @@ export async function prepare(
   if (version) executor.runtimeFor(version.format)
   const items = tensors ?? (version ? [zeros(version.signature)] : [])
   if (version) await checkInputs(version, items, spec.kind === 'batch')
-  const parameters = parametersOf(spec)
-  const need = spec.need ?? defaultNeed(spec)
+  const need = needOf(spec)
+  const parameters = parametersOf(spec, need.cpuCores)
   const memoryBytes = version ? executor.estimateMemory(version) : 0
   const whole = addVectors(need, { memoryBytes })
   if (!isEmptyVector(whole)) core.assertPossible(whole)
@@ -124,8 +126,8 @@ async function stageInputs(storage: Storage, items: readonly Tensors[]): Promise
   return inputs
 }
 
-function parametersOf(spec: PlainSpec): JobParameters {
-  const threads = Math.max(1, Math.floor(spec.need?.cpuCores ?? 1))
+function parametersOf(spec: PlainSpec, cpuCores: number): JobParameters {
+  const threads = Math.max(1, Math.floor(cpuCores))
   switch (spec.kind) {
     case 'infer':
       return { kind: 'infer', threads }
@@ -134,7 +136,7 @@ function parametersOf(spec: PlainSpec): JobParameters {
     case 'benchmark':
       return {
         kind: 'benchmark',
-        threads: spec.threads ?? threads,
+        threads: Math.min(spec.threads ?? threads, Math.ceil(cpuCores)),
         iterations: spec.iterations,
         warmup: spec.warmup,
       }
@@ -143,9 +145,13 @@ function parametersOf(spec: PlainSpec): JobParameters {
   }
 }
 
-/** One core, also for a load that only sleeps: what runs shall be seen to hold something. */
-function defaultNeed(spec: PlainSpec): ResourceVector {
-  return { cpuCores: spec.kind === 'benchmark' ? (spec.threads ?? 1) : 1 }
+/**
+ * One core where nothing is said, also for a load that only sleeps, and never less than a tenth: what runs shall be seen
+ * to hold something, or no quota would bound the number of workers.
+ */
+function needOf(spec: PlainSpec): ResourceVector & { cpuCores: number } {
+  const usual = spec.kind === 'benchmark' ? (spec.threads ?? 1) : 1
+  return { ...spec.need, cpuCores: Math.max(LEAST_CORES, spec.need?.cpuCores ?? usual) }
 }
 
 function defaultTimeout(spec: PlainSpec): number | null {

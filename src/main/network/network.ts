@@ -15,7 +15,9 @@ import type { Network, NetworkDeps, Protocols } from './index'
 import { Sessions } from './sessions'
 import { staticFile } from './static-files'
 
-const MAX_JSON_BYTES = 64 * 2 ** 20
+const MAX_JOB_BYTES = 64 * 2 ** 20
+/** Parsing blocks the event loop: only jobs, which carry tensors, may be large. */
+const MAX_JSON_BYTES = 2 ** 20
 const MAX_SIGN_IN_BYTES = 16 * 2 ** 10
 const COOKIE = 'llmagentos_session'
 
@@ -100,6 +102,7 @@ export function createNetwork(deps: NetworkDeps): Network {
     const app = new Hono<WebEnv>()
     app.onError((error) => errorResponse(error))
     const limit = limitTo(MAX_JSON_BYTES)
+    const jobLimit = limitTo(MAX_JOB_BYTES)
     app.use('/api/*', (context, next) => {
       if (!isOn('rest')) throw new AppError('network.not_found', 'The REST API is switched off.')
       const caller = identify(context.req.raw.headers, 'http')
@@ -108,7 +111,8 @@ export function createNetwork(deps: NetworkDeps): Network {
         throw new AppError('security.unauthenticated', 'Send a valid key: Authorization: Bearer KEY.')
       }
       context.set('caller', caller)
-      return isUpload(context.req.raw) ? next() : limit(context, next)
+      if (isUpload(context.req.raw)) return next()
+      return (context.req.path === '/api/jobs' ? jobLimit : limit)(context, next)
     })
     app.all('/api/*', async (context) => {
       const caller = context.get('caller')
@@ -159,7 +163,7 @@ export function createNetwork(deps: NetworkDeps): Network {
   }
 
   function upgrades(protocols: Protocols): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
-    const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_JSON_BYTES })
+    const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_JOB_BYTES })
     return (request, socket, head) => {
       socket.on('error', (error) => logger.debug({ err: error }, 'a socket failed during its upgrade'))
       try {

@@ -21,6 +21,6 @@ test('another process holds it until it is killed', async () => {
   other.kill('SIGKILL')
   await once(other, 'exit')
   const mine = claim(file)
-  mine.dispose()
-  claim(file).dispose()
+  await mine.dispose()
+  await claim(file).dispose()
 })

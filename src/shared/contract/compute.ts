@@ -8,7 +8,14 @@ import { ErrorBody, feedOf, Id, PageQuery, pageOf, procedure, Time } from './bas
 import { Placement } from './core'
 import { ModelFormat } from './storage'
 
-export const Inputs = z.record(z.string().max(200), JsonTensor)
+/** Counted before they are looked at: each bad name would be an issue of its own. */
+export const Inputs = z
+  .record(z.string(), z.unknown())
+  .refine((inputs) => Object.keys(inputs).length <= 1000, {
+    message: 'a model has at most 1000 inputs',
+    abort: true,
+  })
+  .pipe(z.record(z.string().max(200), JsonTensor))
 export type Inputs = z.infer<typeof Inputs>
 
 const common = {

@@ -19,6 +19,8 @@ export interface FakeExecutor extends LocalExecutor {
   /** Every item that was computed, in order: to see that none is computed twice. */
   readonly computed: string[]
   readonly loads: string[]
+  /** Threads of each load. */
+  readonly threads: number[]
   /** Kills a worker from outside. */
   crash(engine: string): void
 }
@@ -127,6 +129,7 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
     loadFailures: [],
     computed: [],
     loads: [],
+    threads: [],
     crash(id) {
       const kill = killers.get(id)
       remove(id)
@@ -138,7 +141,7 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
     engines: () => [...engines.values()],
     runtimeFor: () => 'fake',
     estimateMemory: () => fake.memoryBytes,
-    async load(version, { signal }) {
+    async load(version, { threads, signal }) {
       const failure = fake.loadFailures.shift()
       if (fake.loadMs > 0) await sleep(fake.loadMs, signal)
       if (failure) throw failure
@@ -155,6 +158,7 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
         runs: 0,
         idleSince: toIso(clock.now()),
       }
+      fake.threads.push(threads)
       fake.loads.push(`${engine.model}@${engine.version}`)
       engines.set(id, engine)
       changes.fire({ changed: [engine], removed: [] })
