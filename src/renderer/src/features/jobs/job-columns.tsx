@@ -139,19 +139,21 @@ export function jobColumns(options: ColumnOptions): Column<Job>[] {
     },
     {
       key: 'job',
-      width: 'minmax(146px, 2.4fr)',
+      width: 'minmax(170px, 2.4fr)',
       header: t('column.job'),
       render: (job) => <NameCell job={job} />,
     },
     {
       key: 'model',
-      width: 'minmax(96px, 1.4fr)',
+      width: 'minmax(110px, 1.4fr)',
+      // What is left then has just enough room.
+      hideBelow: 716,
       header: t('column.model'),
       render: (job) => <ModelCell job={job} t={t} />,
     },
     {
       key: 'state',
-      width: 'minmax(112px, 1fr)',
+      width: 'minmax(150px, 1fr)',
       header: t('column.state'),
       render: (job) => <StateCell job={job} t={t} />,
     },
