@@ -12,7 +12,11 @@ export const tfjsRuntime: RuntimeAdapter = {
     const [native, wasm] = await Promise.all([ask('node'), ask('wasm')])
     if (native.available) return { ...native, options: 'node' }
     if (!wasm.available) return { ...wasm, options: 'wasm' }
-    const why = native.reason?.split('\n')[0] ?? 'it says nothing'
+    // The library's words end in a path of its own, which helps nobody who reads them in the window.
+    const why = (native.reason?.split('\n')[0] ?? 'it says nothing').replace(
+      / (?:can ?not be found )?at path:.*$/,
+      ' is missing.',
+    )
     return {
       ...wasm,
       options: 'wasm',

@@ -38,3 +38,12 @@ export function formatAmount(resource: string, amount: number, locale: string): 
 }
 
 export { formatBytes, formatDuration }
+
+/** A key as a label, for facts that files and tools name in their own way: `coresPhysical` -> `Cores physical`. */
+export function formatKey(key: string): string {
+  const spaced = key.replace(
+    /([a-z0-9])([A-Z])/g,
+    (_, end: string, start: string) => `${end} ${start.toLowerCase()}`,
+  )
+  return `${spaced.charAt(0).toUpperCase()}${spaced.slice(1)}`
+}

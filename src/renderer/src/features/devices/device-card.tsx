@@ -12,7 +12,7 @@ import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ConfirmButton, DEVICE_COLOURS, Meter, Panel, StateDot, TimeChart } from '../../components'
 import { getClient } from '../../lib/client'
-import { formatAmount, formatBytes, formatNumber, formatPercent } from '../../lib/format'
+import { formatAmount, formatBytes, formatKey, formatNumber, formatPercent } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import type { LoadSeries } from '../../lib/load-series'
 import { useLeases } from '../../lib/stores'
@@ -83,7 +83,7 @@ export function DeviceCard({ device, load }: { device: Device; load: LoadSeries 
         <div className={classes['properties']}>
           {properties.map(([name, value]) => (
             <span key={name}>
-              {name} <b>{String(value)}</b>
+              {formatKey(name)} <b>{String(value)}</b>
             </span>
           ))}
         </div>

@@ -5,7 +5,7 @@ import { IconCheck, IconCopy } from '@tabler/icons-react'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Bytes, Facts, IdText, Mono, Panel, RelativeTime, StateDot } from '../../components'
-import { formatNumber } from '../../lib/format'
+import { formatKey, formatNumber } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import { usePrincipalNames } from '../../lib/principal-names'
 import { useSystemInfo } from '../../lib/stores'
@@ -107,7 +107,7 @@ export function AboutPanel({ version }: { version: ModelVersion }) {
       </span>,
     ],
     ...otherMetadata(version).map(({ key, text }): [string, ReactNode] => [
-      key,
+      formatKey(key),
       <span key={key} className={classes['metadata']} title={text}>
         {text}
       </span>,

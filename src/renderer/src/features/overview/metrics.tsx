@@ -42,7 +42,8 @@ export function Metrics() {
   const points = useQueueHistory((state) => state.points)
   const placed = useMemo(() => runningByDevice(jobs.values(), devices), [jobs, devices])
 
-  const running = queue?.byState['running'] ?? 0
+  // From the same live jobs as the note below it, so that the two agree at every moment.
+  const running = useMemo(() => [...jobs.values()].filter((job) => job.state === 'running').length, [jobs])
   const queued = queue?.byState['queued'] ?? 0
   const held = queue?.byState['held'] ?? 0
   const hour = queue?.lastHour
