@@ -83,6 +83,7 @@ export default defineConfig({
             // The strict CSP allows no `data:` scripts or fonts, so nothing is inlined.
             assetsInlineLimit: 0,
             chunkSizeWarningLimit: 4096,
+            minify: true,
             rolldownOptions: { input: rendererInput },
           },
         }

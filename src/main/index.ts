@@ -51,20 +51,20 @@ async function run(): Promise<void> {
     stopWithApp(system, logger)
     setMenu()
     serveWindow(rendererDir)
-    const started = system.start()
+    // Starting blocks this thread for a moment, and this thread serves the window's files: the window comes first.
+    const started = loaded(show()).then(() => system.start())
     onWindowPort((port) => {
       started.then(() => {
         system.connectWindow(port)
       }, reportAndQuit)
     })
-    show()
     await started
   } catch (error) {
     reportAndQuit(error)
   }
 }
 
-function show(): void {
+function show(): BrowserWindow {
   const window = openWindow(preload, icon, readPlace())
   window.on('close', () => savePlace(window))
   app.on('second-instance', () => {
@@ -74,6 +74,16 @@ function show(): void {
   })
   app.on('activate', () => {
     if (BrowserWindow.getAllWindows().length === 0) show()
+  })
+  return window
+}
+
+/** Resolves when the window has what it shows, or has failed to get it. */
+function loaded(window: BrowserWindow): Promise<void> {
+  return new Promise((resolve) => {
+    window.webContents.once('did-finish-load', () => resolve())
+    window.webContents.once('did-fail-load', () => resolve())
+    window.once('closed', () => resolve())
   })
 }
 
