@@ -93,6 +93,8 @@ export class Authorizer {
     if (!isAction(action)) return denied('there is no such action')
     if (ACTIONS[action] !== resource.type)
       return denied(`${action} is about a ${ACTIONS[action]}, not a ${resource.type}`)
+    if (key !== null && !this.#deps.principals.keys.covers(key, action))
+      return denied('the key is limited to other actions')
     return this.#deps.engine.decide(account, action, resource)
   }
 

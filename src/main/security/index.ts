@@ -78,9 +78,10 @@ export interface Security extends Disposable {
   /** Revokes its keys; its id is never given again. @throws AppError `security.conflict` for the window's account, the last owner */
   removePrincipal(id: string): void
   setPassword(id: string, password: string, current: string | undefined): Promise<void>
+  /** @param options `scopes` limits the key to these actions, within what its principal may do */
   createKey(
     principal: string,
-    options: { expiresAt?: string | undefined },
+    options: { expiresAt?: string | undefined; scopes?: readonly Action[] | undefined },
   ): { id: KeyId; key: string; expiresAt: string | null }
   revokeKey(id: string): ApiKey
 

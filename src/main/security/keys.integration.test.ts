@@ -80,6 +80,22 @@ describe('attacks on keys', () => {
     expect(failure(() => bench.security.createKey(id, { expiresAt: 'soon' })).code).toBe('system.invalid')
   })
 
+  it('a key limited to some actions opens no others, whatever its principal may do, also after a restart', async () => {
+    const { id } = bench.security.createPrincipal({ kind: 'user', name: 'o', roles: ['operator'] })
+    const { key } = bench.security.createKey(id, { scopes: ['job.list'] })
+    for (const restart of [false, true]) {
+      if (restart) await bench.restart()
+      const caller = bench.security.authenticateKey(key, 'http')
+      if (!caller) throw new Error('it must work')
+      expect(bench.security.allows(caller, 'job.list', THE_SYSTEM)).toBe(true)
+      expect(bench.security.allows(caller, 'device.read', THE_SYSTEM)).toBe(false)
+      expect(failure(() => bench.security.authorize(caller, 'job.submit', THE_SYSTEM)).code).toBe(
+        'security.denied',
+      )
+    }
+    expect(bench.security.getPrincipal(id).keys).toMatchObject([{ scopes: ['job.list'] }])
+  })
+
   it('revoked key, also within an open session and after a restart', async () => {
     const { id } = bench.security.createPrincipal({ kind: 'app', name: 'a', roles: ['app'] })
     const { id: keyId, key } = bench.security.createKey(id, {})

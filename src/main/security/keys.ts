@@ -1,5 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { ApiKey } from '../../shared/contract'
+import type { Action } from '../../shared/domain/actions'
 import type { KeyId, PrincipalId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
 import { type Clock, toIso } from '../platform/clock'
@@ -23,6 +24,8 @@ interface Key {
   expiresAt: number | null
   revokedAt: number | null
   lastUsedAt: number | null
+  /** The actions that the key is limited to; null: whatever its principal may do. */
+  scopes: readonly Action[] | null
 }
 
 /** API keys: 256 random bits, shown once, stored as their SHA-256 (a key is too long to guess from its hash). */
@@ -55,12 +58,20 @@ export class KeyStore {
         expiresAt: row.expires_at,
         revokedAt: row.revoked_at,
         lastUsedAt: row.last_used_at,
+        scopes: row.scopes === null ? null : (JSON.parse(row.scopes) as Action[]),
       })
     }
   }
 
   /** @param text a key chosen by a person instead of a random one */
-  create(principal: PrincipalId, expiresAt: number | null, text?: string): { id: KeyId; key: string } {
+  create(
+    principal: PrincipalId,
+    {
+      expiresAt,
+      scopes,
+      text,
+    }: { expiresAt: number | null; scopes: readonly Action[] | null; text?: string },
+  ): { id: KeyId; key: string } {
     if (text !== undefined && (text.length < MIN_GIVEN_LENGTH || text.length > MAX_KEY_LENGTH)) {
       throw new AppError(
         'system.invalid',
@@ -85,6 +96,7 @@ export class KeyStore {
       expiresAt,
       revokedAt: null,
       lastUsedAt: null,
+      scopes,
     }
     this.#database.run(
       this.#query.insertInto('api_keys').values({
@@ -96,6 +108,7 @@ export class KeyStore {
         expires_at: expiresAt,
         revoked_at: null,
         last_used_at: null,
+        scopes: scopes === null ? null : JSON.stringify(scopes),
       }),
     )
     this.#remember(key)
@@ -122,6 +135,12 @@ export class KeyStore {
       key.revokedAt === null &&
       (key.expiresAt === null || this.#clock.now() < key.expiresAt)
     )
+  }
+
+  /** Whether the key itself leaves room for the action; the policies decide beyond that. */
+  covers(id: KeyId, action: Action): boolean {
+    const scopes = this.#byId.get(id)?.scopes ?? null
+    return scopes === null || scopes.includes(action)
   }
 
   /** Revoking again changes nothing. @throws AppError `security.not_found` */
@@ -190,5 +209,6 @@ function toApiKey(key: Key): ApiKey {
     expiresAt: key.expiresAt === null ? null : toIso(key.expiresAt),
     revokedAt: key.revokedAt === null ? null : toIso(key.revokedAt),
     lastUsedAt: key.lastUsedAt === null ? null : toIso(key.lastUsedAt),
+    ...(key.scopes === null ? {} : { scopes: [...key.scopes] }),
   }
 }

@@ -1,4 +1,5 @@
 import type { Principal, Role } from '../../shared/contract'
+import type { Action } from '../../shared/domain/actions'
 import type { KeyId, PrincipalId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
 import { type Clock, toIso } from '../platform/clock'
@@ -197,12 +198,12 @@ export class PrincipalStore {
   /** @throws AppError `security.not_found`, `system.invalid` for a time that is past or none */
   createKey(
     principal: string,
-    expiresAt: string | undefined,
-    text?: string,
+    options: { expiresAt?: string | undefined; scopes?: readonly Action[] | undefined; text?: string },
   ): { id: KeyId; key: string; expiresAt: string | null } {
     const account = this.get(principal)
+    const { expiresAt, scopes = null, ...rest } = options
     const at = expiresAt === undefined ? null : Date.parse(expiresAt)
-    const { id, key } = this.keys.create(account.id, at, text)
+    const { id, key } = this.keys.create(account.id, { expiresAt: at, scopes, ...rest })
     return { id, key, expiresAt: at === null ? null : toIso(at) }
   }
 

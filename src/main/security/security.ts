@@ -60,7 +60,7 @@ export function createSecurity(deps: SecurityDeps): Security {
         roles: ['owner'],
         isWindow: true,
       })
-      if (deps.ownerKey !== undefined) principals.createKey(account.id, undefined, deps.ownerKey)
+      if (deps.ownerKey !== undefined) principals.createKey(account.id, { text: deps.ownerKey })
       return account
     })
   }
@@ -185,7 +185,7 @@ export function createSecurity(deps: SecurityDeps): Security {
       changedPrincipals.fire()
     },
     createKey(principal, options) {
-      const key = principals.createKey(principal, options.expiresAt)
+      const key = principals.createKey(principal, options)
       changedPrincipals.fire()
       return key
     },

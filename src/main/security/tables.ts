@@ -28,6 +28,8 @@ export interface SecurityTables {
     expires_at: number | null
     revoked_at: number | null
     last_used_at: number | null
+    /** JSON array of actions, null for a key without limits of its own. */
+    scopes: string | null
   }
   policies: {
     id: string
@@ -86,6 +88,7 @@ const security: Migration = {
       .addColumn('expires_at', 'integer')
       .addColumn('revoked_at', 'integer')
       .addColumn('last_used_at', 'integer')
+      .addColumn('scopes', 'text')
       .execute()
     await db.schema
       .createTable('policies')

@@ -1,6 +1,9 @@
 import { eventIterator } from '@orpc/contract'
 import { z } from 'zod'
+import { ACTIONS, type Action } from '../domain/actions'
 import { feedOf, Id, PageQuery, pageOf, procedure, Time } from './base'
+
+const ActionName = z.enum(Object.keys(ACTIONS) as [Action, ...Action[]])
 
 export const Role = z.enum(['owner', 'operator', 'viewer', 'app'])
 export type Role = z.infer<typeof Role>
@@ -13,6 +16,8 @@ export const ApiKey = z.object({
   expiresAt: Time.nullable(),
   revokedAt: Time.nullable(),
   lastUsedAt: Time.nullable(),
+  /** The actions that the key is limited to; absent: whatever its principal may do. */
+  scopes: z.array(z.string()).optional(),
 })
 export type ApiKey = z.infer<typeof ApiKey>
 
@@ -134,7 +139,15 @@ export const securityContract = {
       summary: 'Make a key; it is shown this once',
       tags: ['security'],
     })
-      .input(z.object({ id: Id, expiresAt: Time.optional() }).strict())
+      .input(
+        z
+          .object({
+            id: Id,
+            expiresAt: Time.optional(),
+            scopes: z.array(ActionName).min(1).max(50).optional(),
+          })
+          .strict(),
+      )
       .output(z.object({ id: Id, key: z.string(), expiresAt: Time.nullable() })),
     revoke: procedure('principal.manage', {
       method: 'DELETE',

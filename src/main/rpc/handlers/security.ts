@@ -20,7 +20,7 @@ export function securityHandlers({ security }: Modules) {
     },
     keys: {
       create: os.keys.create.handler(({ input }) =>
-        security.createKey(input.id, { expiresAt: input.expiresAt }),
+        security.createKey(input.id, { expiresAt: input.expiresAt, scopes: input.scopes }),
       ),
       revoke: os.keys.revoke.handler(({ input }) => {
         security.revokeKey(input.id)
