@@ -4,7 +4,22 @@ import { AliasName, ModelName, VersionNumber } from '../domain/references'
 import { Signature, TensorSpec } from '../domain/tensor'
 import { ErrorBody, feedOf, Id, PageQuery, pageOf, procedure, Time } from './base'
 
-export const ModelFormat = z.enum(['onnx', 'tfjs-graph', 'tfjs-layers'])
+export const ModelFormat = z.enum([
+  'onnx',
+  'tfjs-graph',
+  'tfjs-layers',
+  'savedmodel',
+  'keras',
+  'keras-h5',
+  'tflite',
+  'torchscript',
+  /** A dictionary of weights saved by PyTorch: no graph. */
+  'torch-state',
+  'safetensors',
+  'gguf',
+  /** Python objects that carry no known model: kept, never run. */
+  'pickle',
+])
 export type ModelFormat = z.infer<typeof ModelFormat>
 
 export const Finding = z.object({
@@ -35,6 +50,14 @@ export const Import = z.object({
   createdBy: Id,
 })
 export type Import = z.infer<typeof Import>
+
+/** One tensor of a model's weights; `dtype` in the words of its format, such as `float32` or `Q4_K`. */
+export const TensorInfo = z.object({
+  name: z.string(),
+  dtype: z.string(),
+  shape: z.array(z.number().int().nonnegative()),
+})
+export type TensorInfo = z.infer<typeof TensorInfo>
 
 export const ModelFile = z.object({ path: z.string(), digest: z.string(), sizeBytes: z.number() })
 export type ModelFile = z.infer<typeof ModelFile>

@@ -1,5 +1,6 @@
-import { readSync } from 'node:fs'
+import { closeSync, fstatSync, readSync } from 'node:fs'
 import { Rejection } from './rejection'
+import { assertUnchanged, openUnchanged, type SourceFile } from './source'
 
 const SMALLEST_WINDOW = 4 * 1024
 const LARGEST_WINDOW = 64 * 1024
@@ -69,5 +70,17 @@ export class FileBytes {
       'The file ends in the middle of its data. It was probably not copied or downloaded completely; get it again.',
       this.file,
     )
+  }
+}
+
+/** Reads a file of the source. @throws AppError `storage.unreadable` when it changes meanwhile */
+export async function withBytes<T>(file: SourceFile, work: (bytes: FileBytes) => T | Promise<T>): Promise<T> {
+  const descriptor = openUnchanged(file)
+  try {
+    const result = await work(new FileBytes(descriptor, fstatSync(descriptor).size, file.path))
+    assertUnchanged(descriptor, file)
+    return result
+  } finally {
+    closeSync(descriptor)
   }
 }

@@ -25,13 +25,15 @@ import { ANNA, type Bench, createBench, importAndSettle, onDisk, settled } from 
 import { bytesHead, model, node, number, plainGraph, value } from '../testing/onnx-builder'
 
 const CORPUS = join(FIXTURES, 'imports')
-const Item = z.object({ file: z.string(), class: z.string(), expected: z.string(), reason: z.string() })
+const Item = z.object({
+  file: z.string(),
+  expected: z.string(),
+  also_ok: z.array(z.string()).default([]),
+  reason: z.string(),
+})
 const corpus = z
   .object({ items: z.array(Item) })
   .parse(JSON.parse(await readFile(join(CORPUS, 'index.json'), 'utf8'))).items
-
-/** Formats that are not imported yet: until then each is refused, whatever its content. */
-const LATER = /\.(gguf|safetensors|pkl|pickle|pt|keras|zip)$|^savedmodel/
 
 let bench: Bench
 let storage: Storage
@@ -69,13 +71,13 @@ async function expectNothingLeft(): Promise<void> {
 describe('the corpus', () => {
   it.each(corpus.map((item) => [item.file, item] as const))('%s', async (file, item) => {
     const outcome = await importAndSettle(storage, join(CORPUS, file))
-    const expected = LATER.test(file) ? 'reject' : item.expected
-    expect(outcome.verdict, item.reason).toBe(expected)
-    if (expected === 'accept') {
+    expect([item.expected, ...item.also_ok], item.reason).toContain(outcome.verdict)
+    if (outcome.verdict === 'accept') {
       expect(outcome.state).toBe('completed')
       return
     }
-    expect(outcome.state).toBe('rejected')
+    expect(outcome.state).toBe(outcome.verdict === 'warn' ? 'waiting' : 'rejected')
+    if (outcome.verdict === 'warn') return
     expect(outcome.findings.at(-1)?.message).toMatch(/^[A-Z"].{20,}\.$/)
     await expectNothingLeft()
   })
@@ -85,15 +87,6 @@ describe('the corpus', () => {
       (await importAndSettle(storage, join(CORPUS, file))).findings.map((finding) =>
         [finding.code, finding.message].join(' '),
       )
-    expect(await said('good/tiny.gguf')).toEqual([expect.stringMatching(/unknown_format .*GGUF/)])
-    expect(await said('good/tiny.safetensors')).toEqual([
-      expect.stringMatching(/unknown_format .*safetensors/),
-    ])
-    expect(await said('good/weights_only.pt')).toEqual([expect.stringMatching(/unknown_format .*PyTorch/)])
-    expect(await said('pickle/os_system.pkl')).toEqual([expect.stringMatching(/unknown_format .*pickle/)])
-    expect(await said('keras/lambda.keras')).toEqual([expect.stringMatching(/unknown_format .*Keras/)])
-    expect(await said('archive/zip_slip.zip')).toEqual([expect.stringMatching(/unknown_format .*ZIP/)])
-    expect(await said('savedmodel/writefile')).toEqual([expect.stringMatching(/unknown_format .*SavedModel/)])
     expect(await said('generic/png_named.onnx')).toEqual([expect.stringMatching(/unknown_format .*PNG/)])
   })
 

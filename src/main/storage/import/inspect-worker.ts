@@ -22,7 +22,7 @@ async function handle(request: WorkerRequest): Promise<WorkerReply> {
     reply({ type: 'progress', bytesDone })
   }
   try {
-    if (request.task === 'inspect') return { type: 'result', result: inspect(request.location) }
+    if (request.task === 'inspect') return { type: 'result', result: await inspect(request.location) }
     if (request.task === 'copy')
       return { type: 'result', result: await copyFile(request.source, request.to, onProgress) }
     return { type: 'result', result: await hashFile(request.path, request.seal, onProgress) }

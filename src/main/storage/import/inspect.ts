@@ -1,20 +1,9 @@
-import { closeSync, fstatSync } from 'node:fs'
-import type { Finding, ModelFormat, ModelVersion } from '../../../shared/contract'
+import type { Finding, ModelFormat, ModelVersion, TensorInfo } from '../../../shared/contract'
 import type { Signature } from '../../../shared/domain/tensor'
-import type { ModelDescription } from './description'
-import { FileBytes } from './file-bytes'
-import { readOnnx } from './onnx'
-import { recognise } from './recognise'
+import { withBytes } from './file-bytes'
+import { importable, type ModelReader, recognise } from './formats'
 import { quoted, Rejection } from './rejection'
-import {
-  assertUnchanged,
-  openSource,
-  openUnchanged,
-  type Source,
-  type SourceFile,
-  type SourceLocation,
-} from './source'
-import { parseTfjs, readTfjs } from './tfjs'
+import { openSource, type Source, type SourceFile, type SourceLocation } from './source'
 
 /** What reading a source without its weights told. */
 export type Inspection =
@@ -25,18 +14,24 @@ export type Inspection =
       framework: string
       signature: Signature
       metadata: ModelVersion['metadata']
+      tensors: TensorInfo[]
       findings: Finding[]
       /** What to store; the file a runtime opens first comes first. */
       files: SourceFile[]
       /** Name of the folder, and whether the folder was what the person gave: hints for the model's name. */
       folder: string
       gaveFolder: boolean
+      /** What the model calls itself. */
+      title: string | null
     }
 
 /** Small files beside a model that belong to it although it does not name them. */
 const COMPANION = /^(readme|licen[cs]e|notice|copying|model[_-]?card|labels|classes)([._-][a-z0-9._-]*)?$/i
+/** Names that promise a model, so that what is wrong with such a file is worth saying. */
+const MODEL_NAME = /^model\.json$|^saved_model\.pb$|\.(onnx|pt|pth|safetensors|gguf|tflite|keras|h5)$/i
 const LARGEST_COMPANION = 1024 * 1024
 const MOST_SIGNATURE = 2_000
+const MOST_TENSORS = 20_000
 const MOST_FINDINGS = 50
 const MOST_LEFT_OUT = 20
 
@@ -44,18 +39,18 @@ const MOST_LEFT_OUT = 20
  * Recognises a model by content and describes it. Reads metadata only; what a hostile file costs is bounded by the
  * process this runs in. @throws AppError or a system error when reading itself fails
  */
-export function inspect(location: SourceLocation): Inspection {
+export async function inspect(location: SourceLocation): Promise<Inspection> {
   try {
-    return inspectSource(openSource(location))
+    return await inspectSource(openSource(location))
   } catch (error) {
     if (error instanceof Rejection) return { outcome: 'rejected', findings: [error.toFinding()] }
     throw error
   }
 }
 
-function inspectSource(source: Source): Inspection {
-  const primary = source.only ?? primaryOf(source)
-  const { format, framework, description } = withBytes(primary, (bytes) => describeModel(bytes, source.find))
+async function inspectSource(source: Source): Promise<Inspection> {
+  const primary = source.only ?? (await primaryOf(source))
+  const description = await withBytes(primary, (bytes) => recognise(bytes).read(bytes, source))
   const { signature, metadata, findings, companions } = description
   if (signature.inputs.length + signature.outputs.length > MOST_SIGNATURE) {
     throw new Rejection(
@@ -78,44 +73,35 @@ function inspectSource(source: Source): Inspection {
   ]
   return {
     outcome: 'readable',
-    format,
-    framework,
+    format: description.format,
+    framework: description.framework,
     signature,
     metadata,
+    tensors: description.tensors.slice(0, MOST_TENSORS),
     findings: [...bounded(findings, primary.path), ...leftOutFindings(leftOut)],
     files: [primary, ...[...named.values()].sort((a, b) => (a.path < b.path ? -1 : 1))],
     folder: source.folder,
     gaveFolder: source.only === null,
+    title: description.title ?? null,
   }
 }
 
-function describeModel(
-  bytes: FileBytes,
-  find: Source['find'],
-): { format: ModelFormat; framework: string; description: ModelDescription } {
-  if (recognise(bytes) === 'onnx')
-    return { format: 'onnx', framework: 'ONNX', description: readOnnx(bytes, find) }
-  const tfjs = parseTfjs(bytes)
-  if (tfjs)
-    return { format: tfjs.format, framework: 'TensorFlow.js', description: readTfjs(tfjs, bytes.file, find) }
-  throw new Rejection(
-    'storage.unknown_format',
-    'This is JSON, but no TensorFlow.js model: it has neither a topology nor weights.',
-    bytes.file,
-  )
-}
-
 /** The one model file of a folder, by content. @throws Rejection when there is none, or more than one */
-function primaryOf(source: Source): SourceFile {
+async function primaryOf(source: Source): Promise<SourceFile> {
   const top = source.files.filter((file) => !file.path.includes('/'))
-  const found = top.filter((file) => isModel(file))
-  const [only] = found
-  if (only && found.length === 1) return only
-  const preferred =
-    found.find((file) => file.path === 'model.json') ?? found.find((file) => file.path === 'model.onnx')
-  if (preferred) return preferred
-  if (found.length > 1) {
-    const names = found.slice(0, 5).map((file) => quoted(file.path))
+  const found = new Map<ModelReader, SourceFile[]>()
+  for (const file of top) {
+    const reader = await readerOf(file)
+    if (reader) found.set(reader, [...(found.get(reader) ?? []), file])
+  }
+  const firsts = [...found].flatMap(([reader, files]) => {
+    const first = files.length > 1 ? reader.first?.(files) : null
+    return first ? [first] : files
+  })
+  const [only] = firsts
+  if (only && firsts.length === 1) return only
+  if (firsts.length > 1) {
+    const names = firsts.slice(0, 5).map((file) => quoted(file.path))
     throw new Rejection(
       'storage.unknown_format',
       `The folder holds several models: ${names.join(', ')}. Import one of them at a time.`,
@@ -123,23 +109,18 @@ function primaryOf(source: Source): SourceFile {
     )
   }
   // A single candidate that cannot be read tells more than "no model here".
-  const candidate = top.find((file) => /^model\.(json|onnx)$|\.onnx$/i.test(file.path))
+  const candidate = top.find((file) => MODEL_NAME.test(file.path))
   if (candidate) return candidate
-  const foreign = top.find((file) => file.path === 'saved_model.pb')
-  const what = foreign ? 'is a TensorFlow SavedModel' : top.length === 0 ? 'holds no files' : 'holds no model'
-  throw new Rejection(
-    'storage.unknown_format',
-    `The folder ${what}. LLMAgentOS imports folders with the model.json of TensorFlow.js and its shards, or with an ONNX file and its external data.`,
-    foreign?.path ?? '',
-  )
+  const what = top.length === 0 ? 'holds no files' : 'holds no model'
+  throw new Rejection('storage.unknown_format', `The folder ${what}. ${importable()}`, '')
 }
 
-function isModel(file: SourceFile): boolean {
+async function readerOf(file: SourceFile): Promise<ModelReader | null> {
   try {
-    return withBytes(file, (bytes) => recognise(bytes) === 'onnx' || parseTfjs(bytes) !== null)
+    return await withBytes(file, recognise)
   } catch (error) {
     // What may not be read beside the model is not the model.
-    if (error instanceof Rejection || isForbidden(error)) return false
+    if (error instanceof Rejection || isForbidden(error)) return null
     throw error
   }
 }
@@ -147,17 +128,6 @@ function isModel(file: SourceFile): boolean {
 function isForbidden(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code
   return code === 'EACCES' || code === 'EPERM'
-}
-
-function withBytes<T>(file: SourceFile, work: (bytes: FileBytes) => T): T {
-  const descriptor = openUnchanged(file)
-  try {
-    const result = work(new FileBytes(descriptor, Number(fstatSync(descriptor).size), file.path))
-    assertUnchanged(descriptor, file)
-    return result
-  } finally {
-    closeSync(descriptor)
-  }
 }
 
 function bounded(findings: Finding[], file: string): Finding[] {

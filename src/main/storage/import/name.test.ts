@@ -4,7 +4,13 @@ import { ModelName } from '../../../shared/domain/references'
 import { displayText, storedPath, suggestName } from './name'
 
 function nameOf(path: string, folder = 'downloads', gaveFolder = false): string {
-  return suggestName({ path, folder, gaveFolder, format: path.endsWith('.json') ? 'tfjs-graph' : 'onnx' })
+  return suggestName({
+    path,
+    folder,
+    gaveFolder,
+    format: path.endsWith('.json') ? 'tfjs-graph' : 'onnx',
+    title: null,
+  })
 }
 
 describe('suggestName', () => {

@@ -13,11 +13,13 @@ export function suggestName(hints: {
   folder: string
   gaveFolder: boolean
   format: ModelFormat
+  title: string | null
 }): string {
   const file = slugOf((hints.path.split('/').at(-1) ?? '').replace(/\.[a-z][a-z0-9]{0,5}$/i, ''))
   const folder = slugOf(hints.folder)
-  const isByFolder = hints.gaveFolder && hints.format !== 'onnx'
-  const order = isByFolder || SAYS_NOTHING.test(file) ? [folder, file] : [file, folder]
+  const isByFolder = hints.gaveFolder && 'name' in STORED[hints.format]
+  const order =
+    isByFolder || SAYS_NOTHING.test(file) ? [folder, slugOf(hints.title ?? ''), file] : [file, folder]
   const name = order.find((candidate) => ModelName.safeParse(candidate).success)
   return name ?? 'model'
 }
@@ -37,10 +39,29 @@ function slugOf(text: string): string {
     .replace(/^[-.]+|[-.]+$/g, '')
 }
 
+/** How the first file of a version is called: as its runtime wants it, or with an extension of its own. */
+const STORED: Record<ModelFormat, { name: string } | { extensions: readonly [string, ...string[]] }> = {
+  onnx: { extensions: ['onnx'] },
+  'tfjs-graph': { name: 'model.json' },
+  'tfjs-layers': { name: 'model.json' },
+  savedmodel: { name: 'saved_model.pb' },
+  keras: { extensions: ['keras'] },
+  'keras-h5': { extensions: ['h5', 'hdf5', 'keras'] },
+  tflite: { extensions: ['tflite'] },
+  torchscript: { extensions: ['pt', 'pth'] },
+  'torch-state': { extensions: ['pth', 'pt', 'bin'] },
+  safetensors: { extensions: ['safetensors', 'json'] },
+  gguf: { extensions: ['gguf'] },
+  pickle: { extensions: ['pkl', 'pickle', 'bin'] },
+}
+
 /** The name of a model's first file within its version: what runtimes look for, and safe to show and to write. */
 export function storedPath(path: string, format: ModelFormat, model: string): string {
-  if (format !== 'onnx') return 'model.json'
-  return /^[A-Za-z0-9][A-Za-z0-9 ._+-]{0,119}\.onnx$/.test(path) ? path : `${model}.onnx`
+  const rule = STORED[format]
+  if ('name' in rule) return rule.name
+  const [usual] = rule.extensions
+  const extension = rule.extensions.find((candidate) => path.toLowerCase().endsWith(`.${candidate}`))
+  return extension && /^[A-Za-z0-9][A-Za-z0-9 ._+-]{0,127}$/.test(path) ? path : `${model}.${usual}`
 }
 
 /** Text from outside as it may be shown: no control or direction characters, and not endless. */

@@ -21,7 +21,7 @@ function folder(name: string): string {
 const linksWork = process.platform !== 'win32'
 
 describe('assertSafePath', () => {
-  it('lets no path out of the folder', () => {
+  it('lets no path out of the folder', async () => {
     const part = fc.oneof(
       fc.constantFrom('..', '.', '', '/', '\\', 'C:', '~', '\0', '...'),
       fc.string({ maxLength: 5 }),
@@ -48,7 +48,7 @@ describe('assertSafePath', () => {
 })
 
 describe('openSource', () => {
-  it.runIf(linksWork)('follows a link at the top, none inside', () => {
+  it.runIf(linksWork)('follows a link at the top, none inside', async () => {
     const outside = folder('outside')
     writeFileSync(join(outside, 'w.bin'), Buffer.alloc(16))
     const inside = folder('inside')
@@ -56,29 +56,29 @@ describe('openSource', () => {
     writeFileSync(join(inside, 'model.onnx'), model({ graph }))
     symlinkSync(join(outside, 'w.bin'), join(inside, 'w.bin'))
     symlinkSync(inside, join(root, 'top'))
-    expect(inspect({ kind: 'path', path: join(root, 'top') })).toMatchObject({
+    expect(await inspect({ kind: 'path', path: join(root, 'top') })).toMatchObject({
       outcome: 'rejected',
       findings: [{ code: 'storage.unsafe', message: expect.stringContaining('link'), file: 'w.bin' }],
     })
     rmSync(join(inside, 'w.bin'))
     writeFileSync(join(inside, 'w.bin'), Buffer.alloc(16))
-    const followed = inspect({ kind: 'path', path: join(root, 'top') })
+    const followed = await inspect({ kind: 'path', path: join(root, 'top') })
     expect(followed).toMatchObject({ outcome: 'readable', folder: 'top' })
   })
 
-  it.runIf(linksWork)('does not look through a linked folder', () => {
+  it.runIf(linksWork)('does not look through a linked folder', async () => {
     const outside = folder('outside2')
     writeFileSync(join(outside, 'w.bin'), Buffer.alloc(16))
     const inside = folder('inside2')
     const graph = [...plainGraph(), tensor('w', [4], { external: { location: 'data/w.bin' } })]
     writeFileSync(join(inside, 'model.onnx'), model({ graph }))
     symlinkSync(outside, join(inside, 'data'))
-    const inspection = inspect({ kind: 'path', path: inside })
+    const inspection = await inspect({ kind: 'path', path: inside })
     expect(inspection).toMatchObject({ outcome: 'rejected', findings: [{ code: 'storage.unsafe' }] })
     expect(openSource({ kind: 'path', path: inside }).passedOver).toEqual(['data'])
   })
 
-  it.runIf(linksWork)('refuses what is neither file nor folder', () => {
-    expect(inspect({ kind: 'path', path: '/dev/null' })).toMatchObject({ outcome: 'rejected' })
+  it.runIf(linksWork)('refuses what is neither file nor folder', async () => {
+    expect(await inspect({ kind: 'path', path: '/dev/null' })).toMatchObject({ outcome: 'rejected' })
   })
 })

@@ -158,7 +158,7 @@ function toCandidate(
   const { format, folder, gaveFolder } = inspection
   const [first, ...others] = stored
   const path = first?.path ?? ''
-  const model = name ?? suggestName({ path, folder, gaveFolder, format })
+  const model = name ?? suggestName({ path, folder, gaveFolder, format, title: inspection.title })
   const firstPath = storedPath(path, format, model)
   const isFree = first && others.every((file) => file.path !== firstPath)
   const files = isFree ? [{ ...first, path: firstPath }, ...others] : stored

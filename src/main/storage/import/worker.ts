@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { z } from 'zod'
-import { Finding, ModelFormat, ModelVersion } from '../../../shared/contract'
+import { Finding, ModelFormat, ModelVersion, TensorInfo } from '../../../shared/contract'
 import { Signature } from '../../../shared/domain/tensor'
 import { AppError, isErrorCode } from '../../../shared/errors'
 import type { Clock } from '../../platform/clock'
@@ -44,6 +44,7 @@ const Inspected = z.discriminatedUnion('outcome', [
     framework: z.string(),
     signature: Signature,
     metadata: ModelVersion.shape.metadata,
+    tensors: z.array(TensorInfo),
     findings: z.array(Finding),
     files: z
       .array(
@@ -57,6 +58,7 @@ const Inspected = z.discriminatedUnion('outcome', [
       .min(1),
     folder: z.string(),
     gaveFolder: z.boolean(),
+    title: z.string().nullable(),
   }),
 ])
 const Reply = z.discriminatedUnion('type', [

@@ -39,4 +39,13 @@ export const FORMAT_NAMES: Record<ModelVersion['format'], string> = {
   onnx: 'ONNX',
   'tfjs-graph': 'TF.js graph',
   'tfjs-layers': 'TF.js layers',
+  savedmodel: 'TensorFlow SavedModel',
+  keras: 'Keras',
+  'keras-h5': 'Keras HDF5',
+  tflite: 'TensorFlow Lite',
+  torchscript: 'TorchScript',
+  'torch-state': 'PyTorch weights',
+  safetensors: 'safetensors',
+  gguf: 'GGUF',
+  pickle: 'Python pickle',
 }

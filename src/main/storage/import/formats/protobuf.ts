@@ -1,5 +1,5 @@
-import type { FileBytes } from './file-bytes'
-import { Rejection } from './rejection'
+import type { FileBytes } from '../file-bytes'
+import { Rejection } from '../rejection'
 
 export const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const
 

@@ -1,6 +1,6 @@
-import type { Finding } from '../../../shared/contract'
-import type { DType, Signature, TensorSpec } from '../../../shared/domain/tensor'
-import { at, type JsonObject, listAt, objectAt, textAt } from './json'
+import type { Finding } from '../../../../../shared/contract'
+import type { DType, Signature, TensorSpec } from '../../../../../shared/domain/tensor'
+import { at, type JsonObject, listAt, objectAt, textAt } from '../json'
 
 /**
  * `DataType` of TensorFlow's types.proto by name and number, as TensorFlow.js holds such tensors: it knows fewer types

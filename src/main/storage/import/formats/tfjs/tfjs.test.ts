@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { afterAll, describe, expect, it } from 'vitest'
-import { FIXTURES } from '../testing/fixtures'
-import { type Inspection, inspect } from './inspect'
+import { FIXTURES } from '../../../testing/fixtures'
+import { type Inspection, inspect } from '../../inspect'
 
 const root = mkdtempSync(join(tmpdir(), 'llmagentos-tfjs-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
@@ -33,21 +33,21 @@ function graph(change: Record<string, unknown> = {}): Record<string, unknown> {
   return { format: 'graph-model', modelTopology: { node }, weightsManifest: MANIFEST, ...change }
 }
 
-function readable(path: string): Extract<Inspection, { outcome: 'readable' }> {
-  const inspection = inspect({ kind: 'path', path })
+async function readable(path: string): Promise<Extract<Inspection, { outcome: 'readable' }>> {
+  const inspection = await inspect({ kind: 'path', path })
   if (inspection.outcome === 'rejected') throw new Error(inspection.findings[0]?.message)
   return inspection
 }
 
-function rejection(path: string): { code: string; message: string; file: string } {
-  const inspection = inspect({ kind: 'path', path })
+async function rejection(path: string): Promise<{ code: string; message: string; file: string }> {
+  const inspection = await inspect({ kind: 'path', path })
   if (inspection.outcome !== 'rejected') throw new Error('it was accepted')
   return inspection.findings[0]!
 }
 
 describe('reading TensorFlow.js models', () => {
-  it('reads a real graph model by its signature', () => {
-    const inspection = readable(join(FIXTURES, 'basic-pitch'))
+  it('reads a real graph model by its signature', async () => {
+    const inspection = await readable(join(FIXTURES, 'basic-pitch'))
     expect(inspection.format).toBe('tfjs-graph')
     expect(inspection.signature).toEqual({
       inputs: [{ name: 'input_2', dtype: 'float32', shape: [null, 43844, 1] }],
@@ -60,21 +60,21 @@ describe('reading TensorFlow.js models', () => {
     expect(inspection.files.map((file) => file.path)).toEqual(['model.json', 'group1-shard1of1.bin'])
   })
 
-  it('without a signature takes placeholders and the nodes nobody consumes', () => {
-    expect(readable(folderWith(graph())).signature).toEqual({
+  it('without a signature takes placeholders and the nodes nobody consumes', async () => {
+    expect((await readable(folderWith(graph()))).signature).toEqual({
       inputs: [{ name: 'x', dtype: 'int32', shape: [null, 3] }],
       outputs: [{ name: 'y', dtype: 'float32', shape: [null] }],
     })
   })
 
-  it('gives the same when the person chose model.json itself', () => {
+  it('gives the same when the person chose model.json itself', async () => {
     const folder = folderWith(graph(), { 'w.bin': 16, 'secret.txt': 5 })
-    const byFile = readable(join(folder, 'model.json'))
+    const byFile = await readable(join(folder, 'model.json'))
     expect(byFile.files.map((file) => file.path)).toEqual(['model.json', 'w.bin'])
     expect(byFile.findings).toEqual([])
   })
 
-  it('reads layers models: a stack', () => {
+  it('reads layers models: a stack', async () => {
     const layers = [
       {
         class_name: 'Dense',
@@ -88,7 +88,7 @@ describe('reading TensorFlow.js models', () => {
         modelTopology: { model_config: { class_name: 'Sequential', config } },
         weightsManifest: MANIFEST,
       }
-      const inspection = readable(folderWith(model))
+      const inspection = await readable(folderWith(model))
       expect(inspection.format).toBe('tfjs-layers')
       expect(inspection.signature).toEqual({
         inputs: [{ name: 'dense_input', dtype: 'float32', shape: [null, 4] }],
@@ -124,7 +124,7 @@ describe('reading TensorFlow.js models', () => {
       const { modelTopology, weightSpecs = [], weightData } = saved ?? {}
       const weightsManifest = [{ paths: ['w.bin'], weights: weightSpecs }]
       const sizeBytes = weightData instanceof ArrayBuffer ? weightData.byteLength : 0
-      const { signature } = readable(
+      const { signature } = await readable(
         folderWith({ format: 'layers-model', modelTopology, weightsManifest }, { 'w.bin': sizeBytes }),
       )
       expect(signature.inputs).toEqual(
@@ -138,7 +138,7 @@ describe('reading TensorFlow.js models', () => {
     }
   })
 
-  it('reads layers models: a graph of layers', () => {
+  it('reads layers models: a graph of layers', async () => {
     const config = {
       layers: [
         { name: 'a', class_name: 'InputLayer', config: { batch_input_shape: [null, 2], dtype: 'int32' } },
@@ -152,37 +152,37 @@ describe('reading TensorFlow.js models', () => {
       modelTopology: { class_name: 'Model', config },
       weightsManifest: MANIFEST,
     }
-    expect(readable(folderWith(model)).signature).toEqual({
+    expect((await readable(folderWith(model))).signature).toEqual({
       inputs: [{ name: 'a', dtype: 'int32', shape: [null, 2] }],
       outputs: [{ name: 'b', dtype: 'float32', shape: [null] }],
     })
   })
 
-  it('warns when it cannot tell the inputs', () => {
+  it('warns when it cannot tell the inputs', async () => {
     const model = {
       format: 'layers-model',
       modelTopology: { class_name: 'Model', config: {} },
       weightsManifest: MANIFEST,
     }
-    expect(readable(folderWith(model)).findings).toMatchObject([
+    expect((await readable(folderWith(model))).findings).toMatchObject([
       { severity: 'warn', code: 'storage.no_signature' },
     ])
   })
 
-  it('counts quantized weights by what lies in the shard', () => {
+  it('counts quantized weights by what lies in the shard', async () => {
     const quantization = { dtype: 'uint8', scale: 0.1, min: 0 }
     const manifest = [
       { paths: ['w.bin'], weights: [{ name: 'w', shape: [4, 4], dtype: 'float32', quantization }] },
     ]
-    const { metadata } = readable(folderWith(graph({ weightsManifest: manifest })))
+    const { metadata } = await readable(folderWith(graph({ weightsManifest: manifest })))
     expect(metadata).toMatchObject({ parameters: 16, precision: 'uint8' })
   })
 
-  it('takes README and LICENSE along and says what it left out', () => {
+  it('takes README and LICENSE along and says what it left out', async () => {
     const folder = folderWith(graph(), { 'w.bin': 16, 'README.md': 3, LICENSE: 4, 'photo.raw': 10 })
     mkdirSync(join(folder, 'src'))
     writeFileSync(join(folder, 'src', 'train.py'), 'x')
-    const inspection = readable(folder)
+    const inspection = await readable(folder)
     expect(inspection.files.map((file) => file.path)).toEqual(['model.json', 'LICENSE', 'README.md', 'w.bin'])
     expect(inspection.findings.map((finding) => [finding.severity, finding.file])).toEqual([
       ['info', 'photo.raw'],
@@ -228,19 +228,19 @@ describe('reading TensorFlow.js models', () => {
       { 'w.bin': 16 },
       'storage.unreadable',
     ],
-  ] as const)('refuses %s', (_, model, shards, code) => {
-    const found = rejection(folderWith(model, shards))
+  ] as const)('refuses %s', async (_, model, shards, code) => {
+    const found = await rejection(folderWith(model, shards))
     // A folder's only candidate that cannot be read says why itself.
     if (typeof model === 'string') expect(found.message).toContain('damaged JSON')
     else expect(found.code).toBe(code)
   })
 
-  it('refuses a folder without a model, an empty one, and one with two models', () => {
+  it('refuses a folder without a model, an empty one, and one with two models', async () => {
     const empty = join(root, 'empty')
     mkdirSync(empty)
-    expect(rejection(empty).message).toContain('holds no files')
+    expect((await rejection(empty)).message).toContain('holds no files')
     writeFileSync(join(empty, 'w.bin'), 'x')
-    expect(rejection(empty)).toMatchObject({
+    expect(await rejection(empty)).toMatchObject({
       code: 'storage.unknown_format',
       message: expect.stringContaining('model.json'),
     })
@@ -248,6 +248,6 @@ describe('reading TensorFlow.js models', () => {
     mkdirSync(two)
     cpSync(join(FIXTURES, 'mnist_cnn.onnx'), join(two, 'a.onnx'))
     cpSync(join(FIXTURES, 'mnist_cnn.onnx'), join(two, 'b.onnx'))
-    expect(rejection(two).message).toContain('"a.onnx", "b.onnx"')
+    expect((await rejection(two)).message).toContain('"a.onnx", "b.onnx"')
   })
 })

@@ -1,12 +1,18 @@
-import type { Finding, ModelVersion } from '../../../shared/contract'
-import type { Signature } from '../../../shared/domain/tensor'
-import { type ModelDescription, topCounts } from './description'
-import type { FileBytes } from './file-bytes'
-import { type GraphContent, GraphWalker, readOpset } from './onnx-graph'
-import { elementTypeName, readEntry, type TensorHead, type ValueInfo } from './onnx-tensor'
-import { ProtoReader, WIRE } from './protobuf'
-import { quoted, Rejection } from './rejection'
-import { assertSafePath, type SourceFile } from './source'
+import type { Finding, ModelVersion } from '../../../../../shared/contract'
+import type { Signature } from '../../../../../shared/domain/tensor'
+import type { FileBytes } from '../../file-bytes'
+import { quoted, Rejection } from '../../rejection'
+import { assertSafePath, type SourceFile } from '../../source'
+import { ProtoReader, WIRE } from '../protobuf'
+import {
+  type ModelDescription,
+  type ModelReader,
+  type Recognition,
+  type Surroundings,
+  topCounts,
+} from '../reader'
+import { type GraphContent, GraphWalker, readOpset } from './graph'
+import { elementTypeName, readEntry, type TensorHead, type ValueInfo } from './tensor'
 
 /** Operators of these domains are part of ONNX Runtime. */
 const KNOWN_DOMAINS = new Set([
@@ -37,8 +43,16 @@ const MODEL_FIELDS: Record<number, number> = {
   26: WIRE.bytes,
 }
 
-/** Whether the bytes are an ONNX model: `yes`, `broken` (it began as one), or `no`. Reads top-level tags only. */
-export function looksLikeOnnx(bytes: FileBytes): 'yes' | 'broken' | 'no' {
+/** ONNX, with external data. */
+export const onnxReader: ModelReader = {
+  label: 'ONNX',
+  recognise,
+  first: (files) => files.find((file) => file.path === 'model.onnx') ?? null,
+  read,
+}
+
+/** Reads top-level tags only. */
+function recognise(bytes: FileBytes): Recognition {
   let known = 0
   let hasVersion = false
   let hasGraph = false
@@ -65,10 +79,9 @@ export function looksLikeOnnx(bytes: FileBytes): 'yes' | 'broken' | 'no' {
 
 /**
  * Reads signature and metadata of an ONNX model; weights are jumped over.
- * @param find a file beside the model
  * @throws Rejection for anything malformed, incomplete or unsafe
  */
-export function readOnnx(bytes: FileBytes, find: (path: string) => SourceFile): ModelDescription {
+function read(bytes: FileBytes, { find }: Surroundings): ModelDescription {
   const external = new ExternalData(bytes.file)
   const walker = new GraphWalker((tensor, reader) => external.add(tensor, reader))
   const opsets = new Map<string, number>()
@@ -100,7 +113,15 @@ export function readOnnx(bytes: FileBytes, find: (path: string) => SourceFile): 
     outputs: expressible(content.outputs, 'output', bytes.file, findings),
   }
   warnOf(content, bytes.file, findings)
-  return { signature, metadata, findings, companions: external.check(find) }
+  return {
+    format: 'onnx',
+    framework: 'ONNX',
+    signature,
+    metadata,
+    tensors: [],
+    findings,
+    companions: external.check(find),
+  }
 }
 
 function describeContent(

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import { bytes, message, number } from '../testing/onnx-builder'
-import { FileBytes } from './file-bytes'
+import { bytes, message, number } from '../../testing/onnx-builder'
+import { FileBytes } from '../file-bytes'
+import { Rejection } from '../rejection'
 import { ProtoReader } from './protobuf'
-import { Rejection } from './rejection'
 
 const folder = mkdtempSync(join(tmpdir(), 'llmagentos-proto-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

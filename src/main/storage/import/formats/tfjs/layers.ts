@@ -1,6 +1,6 @@
-import type { DType, Signature, TensorSpec } from '../../../shared/domain/tensor'
-import { at, isObject, type JsonObject, listAt, objectAt, textAt } from './json'
-import type { DescribedTopology } from './tfjs-graph'
+import type { DType, Signature, TensorSpec } from '../../../../../shared/domain/tensor'
+import { at, isObject, type JsonObject, listAt, objectAt, textAt } from '../json'
+import type { DescribedTopology } from './graph'
 
 const DTYPES: Record<string, DType> = { float32: 'float32', int32: 'int32', bool: 'bool', string: 'string' }
 

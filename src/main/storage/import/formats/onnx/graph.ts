@@ -1,5 +1,5 @@
-import { readTensor, readValueInfo, type TensorHead, type ValueInfo } from './onnx-tensor'
-import { type ProtoReader, WIRE } from './protobuf'
+import { type ProtoReader, WIRE } from '../protobuf'
+import { readTensor, readValueInfo, type TensorHead, type ValueInfo } from './tensor'
 
 const MOST_NAMES = 1_000_000
 const MOST_OPERATORS = 5_000

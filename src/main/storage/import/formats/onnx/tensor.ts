@@ -1,5 +1,5 @@
-import type { DType, TensorSpec } from '../../../shared/domain/tensor'
-import type { ProtoReader } from './protobuf'
+import type { DType, TensorSpec } from '../../../../../shared/domain/tensor'
+import type { ProtoReader } from '../protobuf'
 
 /** `TensorProto.DataType` of onnx.proto: its name, bits of an element (null: varies), and our dtype where we have one. */
 const ELEMENT_TYPES: Record<number, { name: string; bits: number | null; dtype: DType | null }> = {

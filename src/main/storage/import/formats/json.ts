@@ -1,3 +1,5 @@
+import type { FileBytes } from '../file-bytes'
+
 /** Reading of JSON that nobody has checked: a field that is not there or of another type is null. */
 export type JsonObject = { readonly [key: string]: unknown }
 
@@ -23,4 +25,27 @@ export function textAt(value: unknown, key: string): string | null {
 
 export function at(value: unknown, key: string): unknown {
   return isObject(value) && Object.hasOwn(value, key) ? value[key] : null
+}
+
+/** The largest JSON that is read: weights lie elsewhere, and the largest real descriptions have a few megabytes. */
+export const LARGEST_JSON = 32 * 1024 * 1024
+
+/** The object that a file holds as JSON; null when it does not look like one, or has more bytes than `limit`. */
+export function readJson(bytes: FileBytes, limit: number): JsonObject | 'damaged' | null {
+  if (bytes.size > limit || !looksLikeJson(bytes)) return null
+  const text = bytes
+    .slice(0, bytes.size)
+    .toString('utf8')
+    .replace(/^\uFEFF/, '')
+  try {
+    const value: unknown = JSON.parse(text)
+    return isObject(value) ? value : 'damaged'
+  } catch {
+    return 'damaged'
+  }
+}
+
+function looksLikeJson(bytes: FileBytes): boolean {
+  const head = bytes.slice(0, Math.min(bytes.size, 512)).toString('latin1')
+  return /^(\xef\xbb\xbf)?\s*\{/.test(head)
 }

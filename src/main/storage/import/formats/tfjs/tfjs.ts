@@ -1,14 +1,10 @@
-import type { Finding, ModelFormat, ModelVersion } from '../../../shared/contract'
-import { type ModelDescription, topCounts } from './description'
-import type { FileBytes } from './file-bytes'
-import { isObject, type JsonObject, listAt, objectAt, textAt } from './json'
-import { quoted, Rejection } from './rejection'
-import { assertSafePath, type SourceFile } from './source'
-import { graphSignature } from './tfjs-graph'
-import { layersSignature } from './tfjs-layers'
-
-/** The largest `model.json` that is read: weights lie elsewhere, and the largest real ones have a few megabytes. */
-const LARGEST_JSON = 32 * 1024 * 1024
+import type { Finding, ModelFormat, ModelVersion, TensorInfo } from '../../../../../shared/contract'
+import { quoted, Rejection } from '../../rejection'
+import { assertSafePath, type SourceFile } from '../../source'
+import { type JsonObject, LARGEST_JSON, listAt, objectAt, readJson, textAt } from '../json'
+import { type ModelDescription, type ModelReader, type Surroundings, topCounts } from '../reader'
+import { graphSignature } from './graph'
+import { layersSignature } from './layers'
 
 /** Bytes of one value in a shard, by dtype of the weight or of its quantization; tfjs-core/src/io/types.ts. */
 const WEIGHT_BYTES: Record<string, number> = {
@@ -21,45 +17,43 @@ const WEIGHT_BYTES: Record<string, number> = {
   float16: 2,
 }
 
-/** @returns null for JSON that is no TensorFlow.js model @throws Rejection for what is no JSON */
-export function parseTfjs(bytes: FileBytes): { format: ModelFormat; model: JsonObject } | null {
-  if (bytes.size > LARGEST_JSON) {
-    const message = `The file looks like JSON but has ${bytes.size} bytes, more than any model description.`
-    throw new Rejection('storage.unreadable', message, bytes.file)
-  }
-  const text = bytes
-    .slice(0, bytes.size)
-    .toString('utf8')
-    .replace(/^\uFEFF/, '')
-  let model: unknown
-  try {
-    model = JSON.parse(text)
-  } catch {
-    const message = 'The file is damaged JSON, perhaps cut short. Export or download the model again.'
-    throw new Rejection('storage.unreadable', message, bytes.file)
-  }
-  if (!isObject(model)) return null
+/** TensorFlow.js graph and layers models. */
+export const tfjsReader: ModelReader = {
+  label: 'TensorFlow.js (the folder with model.json)',
+  recognise(bytes) {
+    const model = readJson(bytes, LARGEST_JSON)
+    if (model === null || model === 'damaged') return 'no'
+    return objectAt(model, 'modelTopology') || listAt(model, 'weightsManifest') ? 'yes' : 'no'
+  },
+  first: (files) => files.find((file) => file.path === 'model.json') ?? null,
+  read(bytes, { find }) {
+    const model = readJson(bytes, LARGEST_JSON)
+    if (model === null || model === 'damaged') throw malformed('it is no JSON', bytes.file)
+    return describeModel(formatOf(model, bytes.file), model, bytes.file, find)
+  },
+}
+
+function formatOf(model: JsonObject, file: string): ModelFormat {
   const topology = objectAt(model, 'modelTopology')
   const format = textAt(model, 'format')
-  if (!topology && !listAt(model, 'weightsManifest')) return null
-  if (format === 'graph-model' || (format === null && listAt(topology, 'node')))
-    return { format: 'tfjs-graph', model }
-  if (format === 'layers-model' || (format === null && topology)) return { format: 'tfjs-layers', model }
+  if (format === 'graph-model' || (format === null && listAt(topology, 'node'))) return 'tfjs-graph'
+  if (format === 'layers-model' || (format === null && topology)) return 'tfjs-layers'
   const message =
     format === null
       ? 'The model has weights but no topology.'
       : `The TensorFlow.js format ${quoted(format)} is not known.`
-  throw new Rejection('storage.unknown_format', message, bytes.file)
+  throw new Rejection('storage.unknown_format', message, file)
 }
 
 /**
  * Reads signature and metadata of a TensorFlow.js model and checks that its shards are there and whole.
  * @throws Rejection
  */
-export function readTfjs(
-  { format, model }: { format: ModelFormat; model: JsonObject },
+function describeModel(
+  format: ModelFormat,
+  model: JsonObject,
   file: string,
-  find: (path: string) => SourceFile,
+  find: Surroundings['find'],
 ): ModelDescription {
   const topology = objectAt(model, 'modelTopology')
   if (!topology) throw new Rejection('storage.incomplete', 'The model has no topology, only weights.', file)
@@ -87,13 +81,22 @@ export function readTfjs(
     if (typeof value === 'string') metadata[key.slice(0, 200)] = value.slice(0, 4000)
     else if (typeof value === 'number' || typeof value === 'boolean') metadata[key.slice(0, 200)] = value
   }
-  return { signature, metadata, findings, companions: weights.shards }
+  return {
+    format,
+    framework: 'TensorFlow.js',
+    signature,
+    metadata,
+    tensors: weights.tensors,
+    findings,
+    companions: weights.shards,
+  }
 }
 
 interface Weights {
   shards: SourceFile[]
   parameters: number
   precision: string | null
+  tensors: TensorInfo[]
 }
 
 function checkWeights(model: JsonObject, file: string, find: (path: string) => SourceFile): Weights {
@@ -102,6 +105,7 @@ function checkWeights(model: JsonObject, file: string, find: (path: string) => S
     throw new Rejection('storage.incomplete', 'The model does not name its weights (weightsManifest).', file)
   const shards = new Map<string, SourceFile>()
   const valuesByType = new Map<string, number>()
+  const tensors: TensorInfo[] = []
   let parameters = 0
   for (const group of groups) {
     const held = groupFiles(group, file, find)
@@ -110,12 +114,13 @@ function checkWeights(model: JsonObject, file: string, find: (path: string) => S
     const sizeBytes = held.reduce((sum, shard) => sum + shard.sizeBytes, 0)
     assertSize(held, sizeBytes, needed, file)
     parameters += needed.values
+    tensors.push(...needed.tensors)
     for (const [type, values] of needed.valuesByType)
       valuesByType.set(type, (valuesByType.get(type) ?? 0) + values)
   }
   if (!Number.isSafeInteger(parameters)) throw malformed('it claims more weights than can exist', file)
   const [precision] = [...valuesByType].sort((a, b) => b[1] - a[1])
-  return { shards: [...shards.values()], parameters, precision: precision?.[0] ?? null }
+  return { shards: [...shards.values()], parameters, precision: precision?.[0] ?? null, tensors }
 }
 
 function groupFiles(group: unknown, file: string, find: (path: string) => SourceFile): SourceFile[] {
@@ -135,14 +140,21 @@ interface Needed {
   exact: boolean
   values: number
   valuesByType: Map<string, number>
+  tensors: TensorInfo[]
 }
 
 function neededBytes(group: unknown, file: string): Needed {
-  const needed: Needed = { bytes: 0, exact: true, values: 0, valuesByType: new Map() }
+  const needed: Needed = { bytes: 0, exact: true, values: 0, valuesByType: new Map(), tensors: [] }
   for (const weight of listAt(group, 'weights') ?? []) {
     const quantized = textAt(objectAt(weight, 'quantization'), 'dtype')
     const type = quantized ?? textAt(weight, 'dtype') ?? ''
-    const values = valueCount(listAt(weight, 'shape'), file)
+    const shape = shapeOf(weight, file)
+    const values = valueCount(shape, file)
+    needed.tensors.push({
+      name: (textAt(weight, 'name') ?? '').slice(0, 300),
+      dtype: type.slice(0, 50),
+      shape,
+    })
     if (type === 'string') {
       needed.exact = false
       // Each text begins with its length in four bytes.
@@ -159,13 +171,18 @@ function neededBytes(group: unknown, file: string): Needed {
   return needed
 }
 
-function valueCount(shape: unknown[] | null, file: string): number {
+function shapeOf(weight: unknown, file: string): number[] {
+  const shape = listAt(weight, 'shape')
   if (!shape) throw malformed('a weight has no shape', file)
+  return shape.map((dimension) => {
+    if (typeof dimension === 'number' && Number.isSafeInteger(dimension) && dimension >= 0) return dimension
+    throw malformed('a weight has an impossible shape', file)
+  })
+}
+
+function valueCount(shape: number[], file: string): number {
   let values = 1
   for (const dimension of shape) {
-    if (typeof dimension !== 'number' || !Number.isSafeInteger(dimension) || dimension < 0) {
-      throw malformed('a weight has an impossible shape', file)
-    }
     values *= dimension
     if (!Number.isSafeInteger(values)) throw malformed('a weight claims more values than can exist', file)
   }

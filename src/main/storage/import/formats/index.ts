@@ -1,0 +1,2 @@
+export type { ModelDescription, ModelReader } from './reader'
+export { importable, recognise } from './recognise'

@@ -1,0 +1,1 @@
+export { onnxReader } from './onnx'

@@ -1,0 +1,1 @@
+export { tfjsReader } from './tfjs'
