@@ -61,7 +61,7 @@ export async function prepare(
   by: PrincipalId,
 ): Promise<Prepared> {
   const { core, storage, executor, clock } = deps
-  const version = spec.kind === 'synthetic' ? null : storage.resolve(spec.model)
+  const version = spec.kind === 'synthetic' ? null : storage.route(spec.model)
   if (version) executor.runtimeFor(version.format)
   const items = tensors ?? (version ? [zeros(version.signature)] : [])
   if (version) await checkInputs(version, items, spec.kind === 'batch')

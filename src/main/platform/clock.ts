@@ -8,6 +8,8 @@ export interface Clock {
   /** Calls back once after `ms`; the returned function cancels. Never keeps the process alive by itself. */
   setTimer(ms: number, callback: () => void): () => void
   newId<Id extends string>(prefix: string): Id
+  /** A number from 0 up to 1. */
+  chance(): number
 }
 
 // setTimeout counts in a signed 32-bit integer; a longer wait would fire at once.
@@ -21,6 +23,7 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer)
   },
   newId: (prefix) => makeId(prefix, Date.now(), randomBytes(5)),
+  chance: () => Math.random(),
 }
 
 export function toIso(ms: number): string {

@@ -27,6 +27,10 @@ export class TestClock implements Clock {
     return makeId<Id>(prefix, this.#now, Uint8Array.of(0, 0, 0, this.#ids >> 8, this.#ids & 255))
   }
 
+  chance(): number {
+    return 0.5
+  }
+
   advance(ms: number): void {
     this.#now += ms
     for (const [callback, at] of [...this.#timers]) {

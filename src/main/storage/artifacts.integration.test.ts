@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { JobId } from '../../shared/domain/ids'
 import type { Storage } from './index'
-import { type Bench, createBench, type Opened, onDisk } from './testing/harness'
+import { type Bench, collected, createBench, type Opened, onDisk } from './testing/harness'
 import { inProcessWorker } from './testing/in-process-worker'
 
 const JOB = 'job-1' as JobId
@@ -55,12 +55,12 @@ describe('artifacts', () => {
 
   it('are kept from collection while staged, and while a row names them', async () => {
     const staged = await storage.artifacts.stage(Buffer.alloc(LARGE))
-    expect(await storage.gc()).toEqual({ removed: 0, freedBytes: 0 })
+    expect(await collected(storage)).toEqual({ removed: 0, freedBytes: 0 })
     storage.artifacts.attach(staged, JOB, 'result')
     await nextTurn()
-    expect((await storage.gc()).removed).toBe(0)
+    expect((await collected(storage)).removed).toBe(0)
     storage.artifacts.remove(JOB, 'result')
-    expect(await storage.gc()).toEqual({ removed: 1, freedBytes: LARGE })
+    expect(await collected(storage)).toEqual({ removed: 1, freedBytes: LARGE })
   })
 
   it('stay staged when the transaction is rolled back', async () => {
@@ -73,10 +73,10 @@ describe('artifacts', () => {
     ).toThrow('no')
     await nextTurn()
     expect(storage.artifacts.list(JOB)).toEqual([])
-    expect((await storage.gc()).removed).toBe(0)
+    expect((await collected(storage)).removed).toBe(0)
     await opened.database.write(() => storage.artifacts.attach(staged, JOB, 'result'))
     await nextTurn()
-    expect((await storage.gc()).removed).toBe(0)
+    expect((await collected(storage)).removed).toBe(0)
     expect(await storage.artifacts.read(JOB, 'result')).toHaveLength(LARGE)
   })
 

@@ -1,10 +1,14 @@
-import type { ModelDiff, ModelVersion } from '../../shared/contract'
+import type { ModelDiff, ModelVersion, TensorInfo } from '../../shared/contract'
 import type { TensorSpec } from '../../shared/domain/tensor'
 
 type Dimension = TensorSpec['shape'][number]
 
-/** What changed between two versions of a model. Pure. */
-export function diffVersions(from: ModelVersion, to: ModelVersion): ModelDiff {
+/** What changed between two versions of a model. Pure. @param tensors of both, as far as their formats name them */
+export function diffVersions(
+  from: ModelVersion,
+  to: ModelVersion,
+  tensors: { from: readonly TensorInfo[]; to: readonly TensorInfo[] } = { from: [], to: [] },
+): ModelDiff {
   return {
     from: from.version,
     to: to.version,
@@ -14,6 +18,7 @@ export function diffVersions(from: ModelVersion, to: ModelVersion): ModelDiff {
     outputs: changedSpecs(from.signature.outputs, to.signature.outputs),
     metadata: changedMetadata(from.metadata, to.metadata),
     files: changedFiles(from.files, to.files),
+    tensors: changedTensors(tensors.from, tensors.to),
   }
 }
 
@@ -82,4 +87,24 @@ function changedFiles(from: ModelVersion['files'], to: ModelVersion['files']): M
     const change = old ? (now ? 'changed' : 'removed') : 'added'
     return [{ path, change, fromBytes: old?.sizeBytes ?? 0, toBytes: now?.sizeBytes ?? 0 } as const]
   })
+}
+
+const MOST_TENSORS = 1_000
+
+function changedTensors(from: readonly TensorInfo[], to: readonly TensorInfo[]): ModelDiff['tensors'] {
+  const before = new Map(from.map((tensor) => [tensor.name, tensor]))
+  const after = new Map(to.map((tensor) => [tensor.name, tensor]))
+  const kept = [...before.values()].flatMap((old) => {
+    const now = after.get(old.name)
+    return now ? [{ name: old.name, from: old, to: now }] : []
+  })
+  const reshaped = kept.filter(
+    (pair) => pair.from.dtype !== pair.to.dtype || pair.from.shape.join() !== pair.to.shape.join(),
+  )
+  return {
+    added: to.filter((tensor) => !before.has(tensor.name)).slice(0, MOST_TENSORS),
+    removed: from.filter((tensor) => !after.has(tensor.name)).slice(0, MOST_TENSORS),
+    reshaped: reshaped.slice(0, MOST_TENSORS),
+    unchanged: kept.length - reshaped.length,
+  }
 }

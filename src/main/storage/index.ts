@@ -2,14 +2,20 @@ import type { Readable } from 'node:stream'
 import type {
   Alias,
   AliasChange,
+  CanaryPlan,
   Import,
+  LineageGraph,
   Model,
   ModelDiff,
   ModelFile,
   ModelFormat,
   ModelSummary,
   ModelVersion,
+  StorageTask,
   StorageUsage,
+  TensorInfo,
+  VersionBenchmark,
+  VersionPolicy,
 } from '../../shared/contract'
 import type { Digest, ImportId, JobId, PrincipalId } from '../../shared/domain/ids'
 import type { Signature } from '../../shared/domain/tensor'
@@ -17,6 +23,8 @@ import type { Clock } from '../platform/clock'
 import type { Database } from '../platform/database'
 import type { Disposable, Event } from '../platform/events'
 import type { Logger } from '../platform/logger'
+import type { ObservedRun } from './aliases'
+import type { NotesChange } from './version-facts'
 
 /** A version that a reference meant, ready for a runtime. */
 export interface ResolvedVersion {
@@ -52,19 +60,32 @@ export interface Artifacts {
   remove(job: JobId, name: string): void
 }
 
+/** A source that an import can be taken up from after a restart. `review`: wait for a confirmation in any case. */
+export type ResumableSource =
+  | { kind: 'path'; path: string; name?: string | undefined; review?: boolean | undefined }
+  /** A repository of the Hugging Face Hub. `files`: paths or `*` patterns; default: what one model needs. */
+  | {
+      kind: 'hub'
+      repository: string
+      files?: string[] | undefined
+      name?: string | undefined
+      review?: boolean | undefined
+    }
+
 export type ImportSource =
-  | { kind: 'path'; path: string; name?: string | undefined }
+  | ResumableSource
   /** Files already on their way: an upload. Paths are relative with forward slashes and are checked. */
   | {
       kind: 'upload'
       files: AsyncIterable<{ path: string; content: Readable }>
       bytesTotal: number
       name?: string | undefined
+      review?: boolean | undefined
     }
 
 /** Models under version control: import -> version -> use. */
 export interface Storage extends Disposable {
-  /** Removes what a crash left half-done: temporary files; running imports become `failed`. */
+  /** Removes what a crash left half-done. Interrupted imports begin again where their source is there, else they fail. */
   start(): Promise<void>
 
   /** Begins an import and returns at once. @throws AppError `storage.not_found` for a path that is not there */
@@ -73,7 +94,10 @@ export interface Storage extends Disposable {
   /** Newest first. */
   listImports(): Import[]
   cancelImport(id: ImportId): Promise<Import>
-  confirmImport(id: ImportId): Promise<Import>
+  confirmImport(
+    id: ImportId,
+    change?: { name?: string | undefined; family?: string | null | undefined },
+  ): Promise<Import>
 
   listModels(): ModelSummary[]
   getModel(name: string): Model
@@ -81,7 +105,28 @@ export interface Storage extends Disposable {
   getVersion(name: string, version: number): ModelVersion
   /** @param reference `name@version` or `name@alias` @throws AppError `storage.not_found` saying which part is missing */
   resolve(reference: string): ResolvedVersion
-  setAlias(name: string, alias: string, version: number, by: PrincipalId): Alias
+  /** As {@link resolve}, for one request: a split alias means its canary for the canary's share of them. */
+  route(reference: string): ResolvedVersion
+  /** Counts how a request to a split alias went; a canary beyond its bounds is rolled back. In the caller's transaction. */
+  observeRun(run: ObservedRun): void
+  setAlias(name: string, alias: string, version: number, by: PrincipalId, reason?: string): Alias
+  /** To where the alias pointed before its last move. @throws AppError `storage.conflict` */
+  rollBack(name: string, alias: string, by: PrincipalId, reason?: string): Alias
+  /** @throws AppError `storage.conflict` when the signatures do not fit */
+  setCanary(name: string, alias: string, plan: CanaryPlan | null, by: PrincipalId): Alias
+  promoteCanary(name: string, alias: string, by: PrincipalId): Alias
+  updateModel(
+    name: string,
+    change: { family?: string | null | undefined; policy?: VersionPolicy | undefined },
+  ): Model
+  annotate(name: string, version: number, change: NotesChange): ModelVersion
+  tensors(name: string, version: number): TensorInfo[]
+  /** Within the caller's transaction. */
+  recordBenchmark(model: string, benchmark: VersionBenchmark): void
+  benchmarks(name: string): VersionBenchmark[]
+  lineage(name: string): LineageGraph
+  /** Whether the model's policy keeps this version loaded. */
+  staysWarm(name: string, version: number): boolean
   removeAlias(name: string, alias: string, by: PrincipalId): void
   aliasHistory(name: string): AliasChange[]
   /** @throws AppError `storage.in_use` naming the aliases, or what {@link StorageDeps.usersOf} says */
@@ -97,12 +142,18 @@ export interface Storage extends Disposable {
 
   readonly artifacts: Artifacts
   usage(): Promise<StorageUsage>
-  verify(
-    signal?: AbortSignal,
-  ): Promise<{ checked: number; checkedBytes: number; damaged: string[]; missing: string[] }>
-  gc(): Promise<{ removed: number; freedBytes: number }>
+  /** Checks every digest, or joins the check that goes on. Returns at once. */
+  verify(by: PrincipalId): StorageTask
+  /** Frees what nothing names, and versions that no policy keeps. Returns at once. */
+  gc(by: PrincipalId): StorageTask
+  /** Newest first. */
+  tasks(): StorageTask[]
+  /** The task when it has ended, or as it is after `waitMs`. */
+  taskEnd(id: string, waitMs: number, signal?: AbortSignal): Promise<StorageTask>
+  cancelTask(id: string): Promise<StorageTask>
 
   readonly onDidChangeModels: Event<{ changed: ModelSummary[]; removed: string[] }>
+  readonly onDidChangeTasks: Event<{ changed: StorageTask[]; removed: string[] }>
   readonly onDidChangeImports: Event<{ changed: Import[]; removed: string[] }>
 }
 

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { ImportId, JobId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
 import type { Storage } from './index'
-import { ANNA, type Bench, createBench, onDisk, settled } from './testing/harness'
+import { ANNA, type Bench, collected, createBench, onDisk, settled } from './testing/harness'
 import { inProcessWorker } from './testing/in-process-worker'
 import { model, node, number, plainGraph } from './testing/onnx-builder'
 
@@ -73,7 +73,7 @@ async function collectUntil(storage: Storage, steps: Promise<unknown>): Promise<
     isDone = true
   }
   steps.then(done, done)
-  while (!isDone) await storage.gc()
+  while (!isDone) await collected(storage)
 }
 
 function artifact(seed: number): Uint8Array {
@@ -114,7 +114,7 @@ it('no interleaving of imports, removals and collections loses a byte that a row
           await namedAndWhole(storage)
         }
         const named = await namedAndWhole(storage)
-        await storage.gc()
+        await collected(storage)
         const { blobs, temporary } = await onDisk(bench.dataDir)
         expect(temporary).toEqual([])
         // Staged artifacts that nobody attached stay until the staged object itself is collected.

@@ -2,6 +2,7 @@ import type { Database } from '../platform/database'
 import type { BlobStore } from './blobs'
 import type { FileWorker } from './import/worker'
 import type { StorageTables } from './schema'
+import type { TaskContext } from './tasks'
 
 /** Which blobs the rows name: those of versions, of artifacts, and of imports that wait. */
 export class NamedBlobs {
@@ -35,14 +36,23 @@ export class NamedBlobs {
   }
 }
 
-/** Frees what nothing names and no one is about to name, and temporary files nobody writes. */
+/**
+ * Frees what nothing names and no one is about to name, and temporary files nobody writes.
+ * @throws the signal's reason; what is freed by then stays freed
+ */
 export async function collect(
   blobs: BlobStore,
   named: NamedBlobs,
+  context?: TaskContext,
 ): Promise<{ removed: number; freedBytes: number }> {
   let removed = 0
   let freedBytes = await blobs.removeStaleTemporaries()
-  for await (const { digest } of blobs.list()) {
+  const { blobBytes } = await blobs.count()
+  let seenBytes = 0
+  for await (const { digest, sizeBytes } of blobs.list()) {
+    context?.signal.throwIfAborted()
+    seenBytes += sizeBytes
+    context?.onProgress(seenBytes, blobBytes)
     const bytes = await blobs.remove(digest, (candidate) => named.has(candidate))
     if (bytes === null) continue
     removed++
@@ -59,10 +69,11 @@ export async function verifyBlobs(
   blobs: BlobStore,
   named: NamedBlobs,
   worker: FileWorker,
-  signal: AbortSignal,
+  { signal, onProgress }: TaskContext,
 ): Promise<{ checked: number; checkedBytes: number; damaged: string[]; missing: string[] }> {
   const expected = named.all()
   const damaged: string[] = []
+  const { blobBytes } = await blobs.count()
   let checked = 0
   let checkedBytes = 0
   for await (const { digest, sizeBytes } of blobs.list()) {
@@ -75,6 +86,7 @@ export async function verifyBlobs(
       expected.delete(digest)
       checked++
       checkedBytes += sizeBytes
+      onProgress(checkedBytes, blobBytes)
       if (found.digest === digest) continue
       damaged.push(digest)
       blobs.markDamaged(digest)

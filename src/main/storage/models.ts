@@ -1,27 +1,34 @@
 import {
   type Alias,
   type AliasChange,
+  type CanaryPlan,
+  type LineageGraph,
   type Model,
   ModelFormat,
   type ModelSummary,
   type ModelVersion,
+  VersionPolicy,
 } from '../../shared/contract'
 import type { PrincipalId } from '../../shared/domain/ids'
-import { AliasName, type ParsedReference, parseModelReference } from '../../shared/domain/references'
+import { type ParsedReference, parseModelReference } from '../../shared/domain/references'
 import { AppError } from '../../shared/errors'
 import { type Clock, toIso } from '../platform/clock'
 import type { Database } from '../platform/database'
 import { Emitter } from '../platform/events'
+import { Aliases, LATEST, type ObservedRun } from './aliases'
+import { diffVersions } from './diff'
+import { Origins, type VersionKey } from './origins'
+import { KEEP_ALL, keptVersions } from './policy'
 import type { StorageTables } from './schema'
+import { type NotesChange, VersionFacts } from './version-facts'
 import { type Candidate, type FixedVersion, VersionRows } from './versions'
-
-/** Implied: the newest version. Nobody sets or removes it. */
-const LATEST = 'latest'
 
 export interface ModelsDeps {
   database: Database
   clock: Clock
   usersOf(model: string, version: number): string[]
+  /** Where a version of a data set came from. */
+  describeDataset(key: VersionKey): { job: string | null; source: string | null }
 }
 
 /** Models, their immutable versions, and the aliases that point to them. */
@@ -29,17 +36,25 @@ export class Models {
   readonly #database: Database
   readonly #clock: Clock
   readonly #usersOf: ModelsDeps['usersOf']
+  readonly #describeDataset: ModelsDeps['describeDataset']
+  readonly aliases: Aliases
+  readonly facts: VersionFacts
+  readonly origins: Origins
   readonly #tables
   readonly #versions: VersionRows
   readonly #changed = new Emitter<{ changed: ModelSummary[]; removed: string[] }>()
   readonly onDidChange = this.#changed.event
 
-  constructor({ database, clock, usersOf }: ModelsDeps) {
+  constructor({ database, clock, usersOf, describeDataset }: ModelsDeps) {
     this.#database = database
     this.#clock = clock
     this.#usersOf = usersOf
     this.#tables = database.builder<StorageTables>()
     this.#versions = new VersionRows(database)
+    this.#describeDataset = describeDataset
+    this.aliases = new Aliases(database, clock)
+    this.facts = new VersionFacts(database)
+    this.origins = new Origins(database)
   }
 
   /** By name. */
@@ -58,20 +73,36 @@ export class Models {
   }
 
   version(name: string, version: number): ModelVersion {
-    return { ...this.#fixed(name, version), aliases: this.#aliasesOf(name, version) }
+    const found = this.#fixed(name, version)
+    return {
+      ...found,
+      lineage: { ...found.lineage, ...this.origins.of({ kind: 'model', name, version }) },
+      aliases: this.aliases.of(name).flatMap((alias) => (alias.version === version ? [alias.alias] : [])),
+      ...this.facts.notes(name, version),
+    }
   }
 
-  /** The version that a reference means now. */
-  resolve(reference: string): { found: FixedVersion; alias: string | null } {
+  /**
+   * The version that a reference means now.
+   * @param chance 0 to 1: decides whether a split alias means its canary; without it, it means the stable version
+   */
+  resolve(reference: string, chance = 1): { found: FixedVersion; alias: string | null } {
     const parsed = parseModelReference(reference)
     if (!parsed) {
       const message = `"${reference}" is no model reference. Write NAME@VERSION or NAME@ALIAS, for example silero-vad@1.`
       throw new AppError('storage.not_found', message, { reference })
     }
-    return {
-      found: this.#fixed(parsed.name, this.#numberOf(parsed)),
-      alias: 'alias' in parsed ? parsed.alias : null,
-    }
+    const alias = 'alias' in parsed ? parsed.alias : null
+    const canary = alias === null || chance >= 1 ? null : this.aliases.canaryFor(parsed.name, alias, chance)
+    return { found: this.#fixed(parsed.name, canary ?? this.#numberOf(parsed)), alias }
+  }
+
+  /** The number that these bytes have, or would get, as a version of a model. */
+  numberFor(model: string, digest: string): number {
+    const row = this.#database.first(
+      this.#tables.selectFrom('models').select('next_version').where('name', '=', model),
+    )
+    return this.#versions.findByDigest(model, digest) ?? row?.next_version ?? 1
   }
 
   /** Within the caller's transaction. The same bytes are the same version: `known`. Tell with {@link announce}. */
@@ -88,9 +119,16 @@ export class Models {
     this.#database.run(
       row
         ? this.#tables.updateTable('models').set(next).where('name', '=', model)
-        : this.#tables.insertInto('models').values({ name: model, created_at: now, ...next }),
+        : this.#tables.insertInto('models').values({
+            name: model,
+            created_at: now,
+            family: candidate.family,
+            policy_json: null,
+            ...next,
+          }),
     )
     this.#versions.insert(candidate, version, importId, now, by)
+    this.origins.add({ kind: 'model', name: model, version }, candidate.madeFrom)
     return { version, known: false }
   }
 
@@ -105,43 +143,53 @@ export class Models {
       this.#fixed(name, version)
       this.#assertUnused(name, version)
       this.#versions.delete(name, version)
+      this.origins.remove({ kind: 'model', name, version })
       this.#touch(name)
     })
     this.announce(name)
   }
 
-  setAlias(name: string, alias: string, version: number, by: PrincipalId): Alias {
-    assertAliasName(alias)
-    const at = this.#clock.now()
-    const moved = this.#database.transaction(() => {
+  setAlias(name: string, alias: string, version: number, by: PrincipalId, reason: string | null): Alias {
+    return this.#changeAlias(name, alias, () => {
       this.#fixed(name, version)
-      const before = this.#pointedTo(name, alias)
-      if (before === version) return false
-      const values = { version, set_at: at, set_by: by }
-      this.#database.run(
-        this.#tables
-          .insertInto('model_aliases')
-          .values({ model: name, alias, ...values })
-          .onConflict((conflict) => conflict.columns(['model', 'alias']).doUpdateSet(values)),
-      )
-      this.#remember(name, { alias, from_version: before, to_version: version, at, by })
+      return this.aliases.point(name, alias, version, by, reason)
+    })
+  }
+
+  /** Back to where the alias pointed before its last move. */
+  rollBack(name: string, alias: string, by: PrincipalId, reason: string | null): Alias {
+    return this.#changeAlias(name, alias, () => {
+      this.#require(name)
+      return this.aliases.point(name, alias, this.aliases.before(name, alias), by, reason ?? 'Went back')
+    })
+  }
+
+  /** @throws AppError `storage.conflict` when callers of the present version cannot call the canary */
+  setCanary(name: string, alias: string, plan: CanaryPlan | null, by: PrincipalId): Alias {
+    return this.#changeAlias(name, alias, () => {
+      this.#require(name)
+      const { version } = this.aliases.require(name, alias)
+      if (plan) this.#assertCanary(name, version, plan.version)
+      this.aliases.split(name, alias, plan, by)
       return true
     })
-    if (moved) this.announce(name)
-    const set = this.#aliasList(name).find((candidate) => candidate.alias === alias)
-    return set ?? { alias, version, setAt: toIso(at), setBy: by }
+  }
+
+  promoteCanary(name: string, alias: string, by: PrincipalId): Alias {
+    return this.#changeAlias(name, alias, () => {
+      this.#require(name)
+      const { canary } = this.aliases.require(name, alias)
+      if (!canary)
+        throw new AppError('storage.conflict', `The alias "${alias}" of ${name} has no canary.`, { alias })
+      return this.aliases.point(name, alias, canary.version, by, 'The canary was promoted')
+    })
   }
 
   removeAlias(name: string, alias: string, by: PrincipalId): void {
-    assertAliasName(alias)
     this.#database.transaction(() => {
       this.#require(name)
-      const before = this.#pointedTo(name, alias)
-      if (before === null) throw this.#noSuchAlias(name, alias)
-      this.#database.run(
-        this.#tables.deleteFrom('model_aliases').where('model', '=', name).where('alias', '=', alias),
-      )
-      this.#remember(name, { alias, from_version: before, to_version: null, at: this.#clock.now(), by })
+      this.aliases.remove(name, alias, by)
+      this.#touch(name)
     })
     this.announce(name)
   }
@@ -149,26 +197,110 @@ export class Models {
   /** Newest first. */
   history(name: string): AliasChange[] {
     this.#require(name)
-    const rows = this.#database.all(
-      this.#tables.selectFrom('alias_changes').selectAll().where('model', '=', name).orderBy('id', 'desc'),
+    return this.aliases.history(name)
+  }
+
+  /** Counts a run for the canary of its alias. Within the caller's transaction; listeners hear of it after. */
+  observe(run: ObservedRun): void {
+    if (!this.aliases.observe(run)) return
+    queueMicrotask(() => this.announce(run.model))
+  }
+
+  update(name: string, change: { family?: string | null | undefined; policy?: VersionPolicy | undefined }) {
+    this.#database.transaction(() => {
+      this.#require(name)
+      const { family, policy } = change
+      this.#database.run(
+        this.#tables
+          .updateTable('models')
+          .set({
+            updated_at: this.#clock.now(),
+            ...(family !== undefined && { family }),
+            ...(policy && { policy_json: JSON.stringify(policy) }),
+          })
+          .where('name', '=', name),
+      )
+    })
+    this.announce(name)
+    return this.get(name)
+  }
+
+  /** @throws AppError `storage.not_found`, also for an architecture that is not there */
+  annotate(name: string, version: number, change: NotesChange): ModelVersion {
+    this.#database.transaction(() => {
+      this.#fixed(name, version)
+      if (change.architecture) this.resolve(change.architecture)
+      this.facts.annotate(name, version, change)
+      this.#touch(name)
+    })
+    this.announce(name)
+    return this.version(name, version)
+  }
+
+  /** Versions that no policy keeps and nothing needs, oldest first. */
+  expendable(): { model: string; version: number }[] {
+    return this.list().flatMap(({ name, policy, versions }) => {
+      if (policy.keep === 'all') return []
+      const kept = this.kept(name)
+      return versions
+        .filter((version) => !kept.has(version) && this.#needs(name, version).length === 0)
+        .map((version) => ({ model: name, version }))
+        .reverse()
+    })
+  }
+
+  /** The versions that the model's policy keeps. */
+  kept(name: string): Set<number> {
+    const { policy, versions } = this.#require(name)
+    return keptVersions(
+      policy,
+      versions.map((version) => ({
+        version,
+        aliases: this.aliases.namesOf(name, version),
+        tags: this.facts.notes(name, version).tags,
+      })),
     )
-    return rows.map((row) => ({
-      alias: row.alias,
-      from: row.from_version,
-      to: row.to_version,
-      at: toIso(row.at),
-      by: row.by,
-    }))
+  }
+
+  lineage(name: string): LineageGraph {
+    const { versions } = this.#require(name)
+    const keys = versions.map((version) => ({ kind: 'model' as const, name, version }))
+    return this.origins.graph(keys, (key) => {
+      if (key.kind === 'dataset') return this.#describeDataset(key)
+      const found = this.#versions.find(key.name, key.version)
+      return { job: found?.lineage.job ?? null, source: found?.lineage.source || null }
+    })
+  }
+
+  #changeAlias(name: string, alias: string, change: () => boolean): Alias {
+    const moved = this.#database.transaction(() => {
+      const changed = change()
+      if (changed) this.#touch(name)
+      return changed
+    })
+    if (moved) this.announce(name)
+    return this.aliases.require(name, alias)
+  }
+
+  #assertCanary(name: string, stable: number, canary: number): void {
+    const from = this.version(name, stable)
+    const to = this.version(name, canary)
+    if (stable === canary) {
+      throw new AppError('storage.conflict', `The alias already points to version ${canary}.`, { canary })
+    }
+    if (diffVersions(from, to).compatible) return
+    const message = `Version ${canary} of ${name} wants other inputs or gives other outputs than version ${stable}, so its callers cannot be sent there.`
+    throw new AppError('storage.conflict', message, { stable, canary })
   }
 
   #numberOf(reference: ParsedReference): number {
     const { name } = reference
     if ('version' in reference) return reference.version
     const version =
-      reference.alias === LATEST ? this.#versions.latest(name) : this.#pointedTo(name, reference.alias)
+      reference.alias === LATEST ? this.#versions.latest(name) : this.aliases.pointedTo(name, reference.alias)
     if (version !== null) return version
     this.#require(name)
-    throw this.#noSuchAlias(name, reference.alias)
+    return this.aliases.require(name, reference.alias).version
   }
 
   #fixed(name: string, version: number): FixedVersion {
@@ -186,25 +318,26 @@ export class Models {
     throw new AppError('storage.not_found', message, { model: name })
   }
 
-  #noSuchAlias(name: string, alias: string): AppError {
-    const aliases = this.#aliasList(name).map((known) => known.alias)
-    const has = aliases.length === 0 ? 'It has no alias yet' : `It has ${aliases.join(', ')}`
-    const message = `${name} has no alias "${alias}". ${has}; "latest" always means its newest version.`
-    return new AppError('storage.not_found', message, { model: name, alias, aliases })
+  #assertUnused(name: string, version: number): void {
+    const aliases = this.aliases.namesOf(name, version)
+    const needs = this.#needs(name, version)
+    if (needs.length === 0) return
+    const message = `Version ${version} of ${name} cannot be removed: ${needs.join(', and ')}.`
+    throw new AppError('storage.in_use', message, { aliases, users: this.#usersOf(name, version) })
   }
 
-  #assertUnused(name: string, version: number): void {
-    const aliases = this.#aliasesOf(name, version)
+  /** Who needs a version, in words. */
+  #needs(name: string, version: number): string[] {
+    const aliases = this.aliases.namesOf(name, version)
     const users = this.#usersOf(name, version)
-    if (aliases.length === 0 && users.length === 0) return
-    const reasons = [
+    const made = this.origins
+      .madeFrom({ kind: 'model', name, version })
+      .map((key) => `${key.name}@${key.version}`)
+    return [
       ...(aliases.length > 0 ? [`the alias ${aliases.join(', ')} points to it`] : []),
-      ...(users.length > 0
-        ? [`it is needed by ${users.slice(0, 5).join(', ')}${users.length > 5 ? ', ...' : ''}`]
-        : []),
+      ...(users.length > 0 ? [`it is needed by ${few(users)}`] : []),
+      ...(made.length > 0 ? [`${few(made)} ${made.length === 1 ? 'was' : 'were'} made from it`] : []),
     ]
-    const message = `Version ${version} of ${name} cannot be removed: ${reasons.join(', and ')}.`
-    throw new AppError('storage.in_use', message, { aliases, users })
   }
 
   /** Null for a model that has no version (any more). */
@@ -218,12 +351,13 @@ export class Models {
       this.#tables
         .selectFrom('model_versions as v')
         .innerJoin('models as m', 'm.name', 'v.model')
-        .select(['v.model', 'v.version', 'v.format', 'v.size_bytes', 'm.updated_at'])
+        .select(['v.model', 'v.version', 'v.format', 'v.size_bytes'])
+        .select(['m.updated_at', 'm.family', 'm.policy_json'])
         .$if(name !== null, (query) => query.where('v.model', '=', name ?? ''))
         .orderBy('v.model')
         .orderBy('v.version', 'desc'),
     )
-    const aliases = this.#aliases(name)
+    const aliases = this.aliases.byModel(name)
     const summaries = new Map<string, ModelSummary>()
     for (const row of rows) {
       const present = summaries.get(row.model)
@@ -238,49 +372,12 @@ export class Models {
           aliases: aliases.get(row.model) ?? [],
           versions: [row.version],
           updatedAt: toIso(row.updated_at),
+          family: row.family,
+          policy: row.policy_json === null ? KEEP_ALL : VersionPolicy.parse(JSON.parse(row.policy_json)),
         })
       }
     }
     return [...summaries.values()]
-  }
-
-  /** By model, each in the order of the alphabet. */
-  #aliases(name: string | null): Map<string, Alias[]> {
-    const rows = this.#database.all(
-      this.#tables
-        .selectFrom('model_aliases')
-        .selectAll()
-        .$if(name !== null, (query) => query.where('model', '=', name ?? ''))
-        .orderBy('alias'),
-    )
-    const aliases = new Map<string, Alias[]>()
-    for (const row of rows) {
-      const alias = { alias: row.alias, version: row.version, setAt: toIso(row.set_at), setBy: row.set_by }
-      const others = aliases.get(row.model)
-      if (others) others.push(alias)
-      else aliases.set(row.model, [alias])
-    }
-    return aliases
-  }
-
-  #aliasList(name: string): Alias[] {
-    return this.#aliases(name).get(name) ?? []
-  }
-
-  #aliasesOf(name: string, version: number): string[] {
-    return this.#aliasList(name).flatMap((alias) => (alias.version === version ? [alias.alias] : []))
-  }
-
-  #pointedTo(name: string, alias: string): number | null {
-    const query = this.#tables.selectFrom('model_aliases').select('version').where('model', '=', name)
-    return this.#database.first(query.where('alias', '=', alias))?.version ?? null
-  }
-
-  #remember(model: string, change: Omit<StorageTables['alias_changes'], 'id' | 'model'>): void {
-    const query = this.#tables.selectFrom('alias_changes').select((select) => select.fn.max('id').as('last'))
-    const id = (this.#database.first(query)?.last ?? 0) + 1
-    this.#database.run(this.#tables.insertInto('alias_changes').values({ id, model, ...change }))
-    this.#touch(model)
   }
 
   #touch(name: string): void {
@@ -290,18 +387,6 @@ export class Models {
   }
 }
 
-function assertAliasName(alias: string): void {
-  if (alias === LATEST) {
-    const message =
-      '"latest" always means the newest version and cannot be set or removed. Choose another name.'
-    throw new AppError('storage.conflict', message, { alias })
-  }
-  const parsed = AliasName.safeParse(alias)
-  if (!parsed.success) {
-    throw new AppError(
-      'system.invalid',
-      `"${alias}" is no alias: use 1-32 of a-z, 0-9 and dash, beginning with a letter.`,
-      { field: 'alias' },
-    )
-  }
+function few(names: readonly string[]): string {
+  return `${names.slice(0, 5).join(', ')}${names.length > 5 ? ', ...' : ''}`
 }

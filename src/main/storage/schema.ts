@@ -1,4 +1,4 @@
-import type { Kysely, Migration } from 'kysely'
+import type { CreateTableBuilder, Kysely, Migration } from 'kysely'
 
 /** Columns ending in `_json` hold JSON; times are Unix milliseconds. */
 export interface StorageTables {
@@ -8,6 +8,9 @@ export interface StorageTables {
     next_version: number
     created_at: number
     updated_at: number
+    family: string | null
+    /** Null: every version is kept and none stays warm. */
+    policy_json: string | null
   }
   model_versions: {
     model: string
@@ -21,6 +24,9 @@ export interface StorageTables {
     findings_json: string
     source: string
     import_id: string | null
+    /** The job that made it. */
+    job: string | null
+    tensor_count: number
     created_at: number
     created_by: string
   }
@@ -33,6 +39,51 @@ export interface StorageTables {
     digest: string
     size_bytes: number
   }
+  /** Weights by name, as JSON: read only when somebody compares or lists them. */
+  model_tensors: { model: string; version: number; tensors_json: string }
+  /** The only part of a version that changes. */
+  version_notes: {
+    model: string
+    version: number
+    notes: string
+    tags_json: string
+    architecture: string | null
+  }
+  /** What a version was made from. `kind` and `from_kind` are `model` or `dataset`. */
+  origins: {
+    kind: string
+    name: string
+    version: number
+    from_kind: string
+    from_name: string
+    from_version: number
+  }
+  benchmarks: {
+    job: string
+    model: string
+    version: number
+    at: number
+    device: string
+    threads: number
+    result_json: string
+  }
+  canaries: {
+    model: string
+    alias: string
+    version: number
+    weight: number
+    max_error_rate: number
+    max_p95_ms: number | null
+    min_requests: number
+    started_at: number
+    started_by: string
+    canary_requests: number
+    canary_errors: number
+    canary_times_json: string
+    stable_requests: number
+    stable_errors: number
+    stable_times_json: string
+  }
   model_aliases: { model: string; alias: string; version: number; set_at: number; set_by: string }
   alias_changes: {
     id: number
@@ -42,6 +93,7 @@ export interface StorageTables {
     to_version: number | null
     at: number
     by: string
+    reason: string | null
   }
   imports: {
     id: string
@@ -51,9 +103,14 @@ export interface StorageTables {
     bytes_total: number
     verdict: string | null
     findings_json: string
+    kind: string | null
+    suggestion_json: string | null
+    dataset: string | null
     model: string | null
     version: number | null
     known: number
+    /** Where it takes its bytes from, while it may be taken up again after a restart. */
+    source_json: string | null
     error_json: string | null
     /** What a waiting import becomes when it is confirmed. */
     candidate_json: string | null
@@ -198,6 +255,106 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex('artifacts_digest').ifNotExists().on('artifacts').column('digest').execute()
 }
 
+/** Lineage, notes, tensors, benchmarks, canaries and policies of versions; imports that outlive a restart. */
+async function addVersionFacts(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable('models').addColumn('family', 'text').execute()
+  await db.schema.alterTable('models').addColumn('policy_json', 'text').execute()
+  await db.schema.alterTable('model_versions').addColumn('job', 'text').execute()
+  await db.schema
+    .alterTable('model_versions')
+    .addColumn('tensor_count', 'integer', (c) => c.notNull().defaultTo(0))
+    .execute()
+  await db.schema.alterTable('alias_changes').addColumn('reason', 'text').execute()
+  for (const column of ['kind', 'suggestion_json', 'dataset', 'source_json'])
+    await db.schema.alterTable('imports').addColumn(column, 'text').execute()
+  const ofVersion = (table: CreateTableBuilder<string, 'model' | 'version'>, name: string) =>
+    table.addForeignKeyConstraint(
+      `${name}_version`,
+      ['model', 'version'],
+      'model_versions',
+      ['model', 'version'],
+      (c) => c.onDelete('cascade'),
+    )
+  await ofVersion(
+    db.schema
+      .createTable('model_tensors')
+      .addColumn('model', 'text', (c) => c.notNull())
+      .addColumn('version', 'integer', (c) => c.notNull())
+      .addColumn('tensors_json', 'text', (c) => c.notNull())
+      .addPrimaryKeyConstraint('model_tensors_key', ['model', 'version']),
+    'model_tensors',
+  ).execute()
+  await ofVersion(
+    db.schema
+      .createTable('version_notes')
+      .addColumn('model', 'text', (c) => c.notNull())
+      .addColumn('version', 'integer', (c) => c.notNull())
+      .addColumn('notes', 'text', (c) => c.notNull())
+      .addColumn('tags_json', 'text', (c) => c.notNull())
+      .addColumn('architecture', 'text')
+      .addPrimaryKeyConstraint('version_notes_key', ['model', 'version']),
+    'version_notes',
+  ).execute()
+  await db.schema
+    .createTable('origins')
+    .addColumn('kind', 'text', (c) => c.notNull())
+    .addColumn('name', 'text', (c) => c.notNull())
+    .addColumn('version', 'integer', (c) => c.notNull())
+    .addColumn('from_kind', 'text', (c) => c.notNull())
+    .addColumn('from_name', 'text', (c) => c.notNull())
+    .addColumn('from_version', 'integer', (c) => c.notNull())
+    .addPrimaryKeyConstraint('origins_key', [
+      'kind',
+      'name',
+      'version',
+      'from_kind',
+      'from_name',
+      'from_version',
+    ])
+    .execute()
+  await db.schema
+    .createIndex('origins_from')
+    .on('origins')
+    .columns(['from_kind', 'from_name', 'from_version'])
+    .execute()
+  await ofVersion(
+    db.schema
+      .createTable('benchmarks')
+      .addColumn('job', 'text', (c) => c.primaryKey())
+      .addColumn('model', 'text', (c) => c.notNull())
+      .addColumn('version', 'integer', (c) => c.notNull())
+      .addColumn('at', 'integer', (c) => c.notNull())
+      .addColumn('device', 'text', (c) => c.notNull())
+      .addColumn('threads', 'integer', (c) => c.notNull())
+      .addColumn('result_json', 'text', (c) => c.notNull()),
+    'benchmarks',
+  ).execute()
+  await db.schema.createIndex('benchmarks_model').on('benchmarks').columns(['model', 'at']).execute()
+  await db.schema
+    .createTable('canaries')
+    .addColumn('model', 'text', (c) => c.notNull())
+    .addColumn('alias', 'text', (c) => c.notNull())
+    .addColumn('version', 'integer', (c) => c.notNull())
+    .addColumn('weight', 'real', (c) => c.notNull())
+    .addColumn('max_error_rate', 'real', (c) => c.notNull())
+    .addColumn('max_p95_ms', 'real')
+    .addColumn('min_requests', 'integer', (c) => c.notNull())
+    .addColumn('started_at', 'integer', (c) => c.notNull())
+    .addColumn('started_by', 'text', (c) => c.notNull())
+    .addColumn('canary_requests', 'integer', (c) => c.notNull())
+    .addColumn('canary_errors', 'integer', (c) => c.notNull())
+    .addColumn('canary_times_json', 'text', (c) => c.notNull())
+    .addColumn('stable_requests', 'integer', (c) => c.notNull())
+    .addColumn('stable_errors', 'integer', (c) => c.notNull())
+    .addColumn('stable_times_json', 'text', (c) => c.notNull())
+    .addPrimaryKeyConstraint('canaries_key', ['model', 'alias'])
+    .addForeignKeyConstraint('canaries_alias', ['model', 'alias'], 'model_aliases', ['model', 'alias'], (c) =>
+      c.onDelete('cascade'),
+    )
+    .execute()
+}
+
 export const storageMigrations: Record<string, Migration> = {
   '0003-storage': { up: (db: Kysely<unknown>) => createTables(db) },
+  '0005-version-facts': { up: (db: Kysely<unknown>) => addVersionFacts(db) },
 }

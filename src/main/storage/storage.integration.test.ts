@@ -8,7 +8,16 @@ import type { PrincipalId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
 import type { Storage } from './index'
 import { FIXTURES } from './testing/fixtures'
-import { ANNA, type Bench, copyOfFixture, createBench, importAndSettle, onDisk } from './testing/harness'
+import {
+  ANNA,
+  type Bench,
+  checked,
+  collected,
+  copyOfFixture,
+  createBench,
+  importAndSettle,
+  onDisk,
+} from './testing/harness'
 import { inProcessWorker } from './testing/in-process-worker'
 import { model, number } from './testing/onnx-builder'
 
@@ -111,7 +120,7 @@ describe('versions', () => {
     expect(errorOf(() => storage.removeVersion('net', 2)).message).toContain('job-7')
     storage.removeAlias('net', 'production', ANNA)
     storage.removeVersion('net', 1)
-    const freed = await storage.gc()
+    const freed = await collected(storage)
     expect(freed.removed).toBe(1)
     expect(freed.freedBytes).toBeGreaterThan(50)
     expect((await onDisk(bench.dataDir)).blobs).toEqual([storage.resolve('net@2').digest])
@@ -221,7 +230,7 @@ describe('files', () => {
     await importAndSettle(storage, join(FIXTURES, 'mnist_cnn.onnx'))
     const { content } = storage.openFile('mnist-cnn', 1, 'mnist_cnn.onnx')
     storage.removeVersion('mnist-cnn', 1)
-    expect((await storage.gc()).removed).toBe(1)
+    expect((await collected(storage)).removed).toBe(1)
     expect((await buffer(content)).length).toBe(107_926)
   })
 })
@@ -267,26 +276,31 @@ describe('maintenance', () => {
     bytes[10] = (bytes[10] ?? 0) ^ 1
     await writeFile(a!.files[0]!.absolutePath, bytes)
     await rm(b!.files[0]!.absolutePath, { force: true })
-    expect(await storage.verify()).toMatchObject({ checked: 2, damaged: [a!.digest], missing: [b!.digest] })
+    expect(await checked(storage)).toMatchObject({ checked: 2, damaged: [a!.digest], missing: [b!.digest] })
     expect(errorOf(() => storage.openFile('b', 1, 'b.onnx')).code).toBe('storage.corrupt')
     await importAndSettle(storage, await modelFile('a.onnx', 1))
     await importAndSettle(storage, await modelFile('b.onnx', 2))
-    const after = await storage.verify()
+    const after = await checked(storage)
     expect(after).toMatchObject({ checked: 3, damaged: [], missing: [] })
     expect(after.checkedBytes).toBe(a!.sizeBytes + b!.sizeBytes + c!.sizeBytes)
   })
 
-  it('stops verifying when asked', async () => {
+  it('stops a check when asked, and tells so', async () => {
     await importAndSettle(storage, await modelFile('a.onnx', 1))
-    const reason = new AppError('system.stopping', 'enough')
-    await expect(storage.verify(AbortSignal.abort(reason))).rejects.toBe(reason)
+    const seen: string[] = []
+    storage.onDidChangeTasks(({ changed }) => seen.push(...changed.map((task) => task.state)))
+    const { id } = storage.verify(ANNA)
+    expect(storage.verify(ANNA).id).toBe(id)
+    expect((await storage.cancelTask(id)).state).toBe('cancelled')
+    expect(seen.at(-1)).toBe('cancelled')
+    expect((await checked(storage)).state).toBe('completed')
   })
 
   it('passes over what else lies in the folder', async () => {
     await importAndSettle(storage, await modelFile('a.onnx', 1))
     await mkdir(join(bench.dataDir, 'blobs', 'ff'), { recursive: true })
     await writeFile(join(bench.dataDir, 'blobs', 'ff', 'notes.txt'), 'mine')
-    expect(await storage.gc()).toEqual({ removed: 0, freedBytes: 0 })
+    expect(await collected(storage)).toEqual({ removed: 0, freedBytes: 0 })
     expect(await readFile(join(bench.dataDir, 'blobs', 'ff', 'notes.txt'), 'utf8')).toBe('mine')
   })
 })

@@ -9,9 +9,10 @@ import { BlobStore, isMissing } from './blobs'
 import { diffVersions } from './diff'
 import { Imports } from './import/imports'
 import { type FileWorker, startFileWorker } from './import/worker'
-import type { Storage, StorageDeps } from './index'
+import type { ResolvedVersion, Storage, StorageDeps } from './index'
 import { collect, NamedBlobs, verifyBlobs } from './maintenance'
 import { Models } from './models'
+import { StorageTasks } from './tasks'
 
 export function createStorage(deps: StorageDeps): Storage {
   return assembleStorage(deps, () => startFileWorker(deps.inspectWorkerEntry, deps.clock, deps.logger))
@@ -23,8 +24,8 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
   const blobFolder = join(deps.dataDir, 'blobs')
   const blobs = new BlobStore(blobFolder)
   const named = new NamedBlobs(database)
-  const models = new Models(deps)
-  const verifying = new Set<AbortController>()
+  const models = new Models({ ...deps, describeDataset: () => ({ job: null, source: null }) })
+  const tasks = new StorageTasks(clock, logger)
   const imports = new Imports({
     database,
     clock,
@@ -37,6 +38,12 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
       for (const digest of digests) await blobs.remove(digest, (candidate) => named.has(candidate))
     },
   })
+
+  function resolved({ found, alias }: ReturnType<Models['resolve']>): ResolvedVersion {
+    const { model, version, digest, format, sizeBytes, signature, metadata } = found
+    const files = found.files.map((file) => ({ ...file, absolutePath: blobs.pathOf(file.digest) }))
+    return { model, version, alias, digest, format, sizeBytes, signature, metadata, files }
+  }
 
   function openFile(name: string, version: number, path: string, range?: { start: number; end: number }) {
     const file = models.version(name, version).files.find((candidate) => candidate.path === path)
@@ -68,8 +75,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
       if (interrupted > 0) await collect(blobs, named)
     },
     async dispose() {
-      const reason = new AppError('system.stopping', 'LLMAgentOS is stopping.')
-      for (const controller of verifying) controller.abort(reason)
+      await tasks.dispose()
       await imports.dispose()
     },
 
@@ -77,23 +83,40 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     getImport: (id) => imports.get(id),
     listImports: () => imports.list(),
     cancelImport: (id) => imports.cancel(id),
-    confirmImport: (id) => imports.confirm(id),
+    confirmImport: (id, change) => imports.confirm(id, change),
 
     listModels: () => models.list(),
     getModel: (name) => models.get(name),
     listVersions: (name) => models.versions(name),
     getVersion: (name, version) => models.version(name, version),
-    resolve(reference) {
-      const { found, alias } = models.resolve(reference)
-      const { model, version, digest, format, sizeBytes, signature, metadata } = found
-      const files = found.files.map((file) => ({ ...file, absolutePath: blobs.pathOf(file.digest) }))
-      return { model, version, alias, digest, format, sizeBytes, signature, metadata, files }
+    resolve: (reference) => resolved(models.resolve(reference)),
+    route: (reference) => resolved(models.resolve(reference, clock.chance())),
+    observeRun: (run) => models.observe(run),
+    setAlias: (name, alias, version, by, reason) => models.setAlias(name, alias, version, by, reason ?? null),
+    rollBack: (name, alias, by, reason) => models.rollBack(name, alias, by, reason ?? null),
+    setCanary: (name, alias, plan, by) => models.setCanary(name, alias, plan, by),
+    promoteCanary: (name, alias, by) => models.promoteCanary(name, alias, by),
+    updateModel: (name, change) => models.update(name, change),
+    annotate: (name, version, change) => models.annotate(name, version, change),
+    tensors(name, version) {
+      models.version(name, version)
+      return models.facts.tensors(name, version)
     },
-    setAlias: (name, alias, version, by) => models.setAlias(name, alias, version, by),
+    recordBenchmark: (model, benchmark) => models.facts.addBenchmark(model, benchmark),
+    benchmarks(name) {
+      models.get(name)
+      return models.facts.benchmarks(name)
+    },
+    lineage: (name) => models.lineage(name),
+    staysWarm: (name, version) => models.get(name).policy.warm && models.kept(name).has(version),
     removeAlias: (name, alias, by) => models.removeAlias(name, alias, by),
     aliasHistory: (name) => models.history(name),
     removeVersion: (name, version) => models.remove(name, version),
-    diff: (name, from, to) => diffVersions(models.version(name, from), models.version(name, to)),
+    diff: (name, from, to) =>
+      diffVersions(models.version(name, from), models.version(name, to), {
+        from: models.facts.tensors(name, from),
+        to: models.facts.tensors(name, to),
+      }),
     openFile,
 
     artifacts: createArtifacts({ database, blobs, clock }),
@@ -101,23 +124,30 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
       const { freeBytes, totalBytes } = await diskSpace(deps.dataDir)
       return { ...(await blobs.count()), diskFreeBytes: freeBytes, diskTotalBytes: totalBytes }
     },
-    async verify(signal) {
-      const controller = new AbortController()
-      const onAbort = () => controller.abort(signal?.reason)
-      if (signal?.aborted) onAbort()
-      signal?.addEventListener('abort', onAbort)
-      verifying.add(controller)
-      const worker = startWorker()
-      try {
-        return await verifyBlobs(blobs, named, worker, controller.signal)
-      } finally {
-        verifying.delete(controller)
-        signal?.removeEventListener('abort', onAbort)
-        await worker.dispose()
-      }
-    },
-    gc: () => collect(blobs, named),
+    verify: (by) =>
+      tasks.begin('verify', by, async (context) => {
+        const worker = startWorker()
+        try {
+          return await verifyBlobs(blobs, named, worker, context)
+        } finally {
+          await worker.dispose()
+        }
+      }),
+    gc: (by) =>
+      tasks.begin('gc', by, async (context) => {
+        const removedVersions: string[] = []
+        for (const { model, version } of models.expendable()) {
+          context.signal.throwIfAborted()
+          models.remove(model, version)
+          removedVersions.push(`${model}@${version}`)
+        }
+        return { ...(await collect(blobs, named, context)), removedVersions }
+      }),
+    tasks: () => tasks.list(),
+    taskEnd: (id, waitMs, signal) => tasks.wait(id, waitMs, signal),
+    cancelTask: (id) => tasks.cancel(id),
 
+    onDidChangeTasks: tasks.onDidChange,
     onDidChangeModels: models.onDidChange,
     onDidChangeImports: imports.onDidChange,
   }

@@ -1,6 +1,13 @@
 import type { Selectable } from 'kysely'
 import { z } from 'zod'
-import { Finding, ModelFormat, ModelVersion } from '../../shared/contract'
+import {
+  Finding,
+  type Lineage,
+  ModelFormat,
+  ModelVersion,
+  TensorInfo,
+  type VersionNotes,
+} from '../../shared/contract'
 import type { Digest, PrincipalId } from '../../shared/domain/ids'
 import { Signature } from '../../shared/domain/tensor'
 import { toIso } from '../platform/clock'
@@ -19,11 +26,20 @@ export const Candidate = z.object({
   findings: z.array(Finding),
   source: z.string(),
   files: z.array(z.object({ path: z.string(), digest: z.string(), sizeBytes: z.number() })),
+  tensors: z.array(TensorInfo).default([]),
+  family: z.string().nullable().default(null),
+  /** Versions it was made from, as `name@version`, and the job that made it. */
+  madeFrom: z
+    .object({ models: z.array(z.string()), datasets: z.array(z.string()), job: z.string().nullable() })
+    .default({ models: [], datasets: [], job: null }),
 })
 export type Candidate = z.infer<typeof Candidate>
 
-/** A version as it was made: it never changes, so it may be kept in memory. Its aliases are not part of it. */
-export type FixedVersion = Omit<ModelVersion, 'aliases'> & { digest: Digest; sizeBytes: number }
+/** A version as it was made: it never changes, so it may be kept in memory. */
+export type FixedVersion = Omit<ModelVersion, 'aliases' | 'digest' | 'lineage' | keyof VersionNotes> & {
+  digest: Digest
+  lineage: Pick<Lineage, 'source' | 'import' | 'job'>
+}
 
 const KEPT = 500
 
@@ -87,10 +103,18 @@ export class VersionRows {
         findings_json: JSON.stringify(candidate.findings),
         source: candidate.source,
         import_id: importId,
+        job: candidate.madeFrom.job,
+        tensor_count: candidate.tensors.length,
         created_at: at,
         created_by: by,
       }),
     )
+    if (candidate.tensors.length > 0) {
+      const tensors_json = JSON.stringify(candidate.tensors)
+      this.#database.run(
+        this.#tables.insertInto('model_tensors').values({ model: candidate.model, version, tensors_json }),
+      )
+    }
     for (const [position, file] of candidate.files.entries()) {
       this.#database.run(
         this.#tables.insertInto('model_files').values({
@@ -132,7 +156,8 @@ export class VersionRows {
       signature: Signature.parse(JSON.parse(row.signature_json)),
       files: files.map((file) => ({ path: file.path, digest: file.digest, sizeBytes: file.size_bytes })),
       metadata: ModelVersion.shape.metadata.parse(JSON.parse(row.metadata_json)),
-      lineage: { source: row.source, import: row.import_id },
+      lineage: { source: row.source, import: row.import_id, job: row.job },
+      tensorCount: row.tensor_count,
       findings: z.array(Finding).parse(JSON.parse(row.findings_json)),
       createdAt: toIso(row.created_at),
       createdBy: row.created_by,

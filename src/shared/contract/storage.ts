@@ -1,6 +1,6 @@
 import { eventIterator } from '@orpc/contract'
 import { z } from 'zod'
-import { AliasName, ModelName, VersionNumber } from '../domain/references'
+import { AliasName, ModelName, ModelReference, VersionNumber } from '../domain/references'
 import { Signature, TensorSpec } from '../domain/tensor'
 import { ErrorBody, feedOf, Id, PageQuery, pageOf, procedure, Time } from './base'
 
@@ -39,7 +39,15 @@ export const Import = z.object({
   bytesTotal: z.number(),
   verdict: z.enum(['accept', 'warn', 'reject']).nullable(),
   findings: z.array(Finding),
-  /** Set when completed. */
+  /** What the content is; null until it is inspected. */
+  kind: z.enum(['model', 'dataset']).nullable(),
+  /** What it would be called when nobody says otherwise; set once it is inspected. */
+  suggestion: z
+    .object({ name: z.string(), family: z.string().nullable(), version: z.number().int() })
+    .nullable(),
+  /** The data set, when completed and of that kind. */
+  dataset: z.string().nullable(),
+  /** The model, when completed and of that kind. */
   model: z.string().nullable(),
   version: z.number().nullable(),
   /** True when the bytes were already that version: nothing new was stored. */
@@ -62,6 +70,28 @@ export type TensorInfo = z.infer<typeof TensorInfo>
 export const ModelFile = z.object({ path: z.string(), digest: z.string(), sizeBytes: z.number() })
 export type ModelFile = z.infer<typeof ModelFile>
 
+/** What a version was made from, and by what. */
+export const Lineage = z.object({
+  /** What was dropped, uploaded or downloaded; a Hub address begins with `hub:`. */
+  source: z.string(),
+  import: Id.nullable(),
+  /** `name@version` of the models it was made from. */
+  models: z.array(z.string()),
+  /** `name@version` of the data sets it was made from. */
+  datasets: z.array(z.string()),
+  job: Id.nullable(),
+})
+export type Lineage = z.infer<typeof Lineage>
+
+/** What a person may say about a version: the only part of it that changes. */
+export const VersionNotes = z.object({
+  notes: z.string().max(20_000),
+  tags: z.array(z.string().trim().min(1).max(50)).max(50),
+  /** A version of TorchScript whose graph these bare weights fit; null: none. */
+  architecture: ModelReference.nullable(),
+})
+export type VersionNotes = z.infer<typeof VersionNotes>
+
 const MetadataValue = z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])
 
 export const ModelVersion = z.object({
@@ -76,15 +106,57 @@ export const ModelVersion = z.object({
   files: z.array(ModelFile),
   /** `parameters`, `opset`, `producer`, `license`, ... as far as the file tells. */
   metadata: z.record(z.string(), MetadataValue),
-  lineage: z.object({ source: z.string(), import: Id.nullable() }),
+  lineage: Lineage,
   findings: z.array(Finding),
   aliases: z.array(z.string()),
+  /** How many tensors the file names; `GET .../tensors` lists them. */
+  tensorCount: z.number().int(),
+  ...VersionNotes.shape,
   createdAt: Time,
   createdBy: Id,
 })
 export type ModelVersion = z.infer<typeof ModelVersion>
 
-export const Alias = z.object({ alias: AliasName, version: z.number().int(), setAt: Time, setBy: Id })
+const Share = z.object({
+  requests: z.number().int(),
+  errors: z.number().int(),
+  /** Of the time in the runtime; null before the first request. */
+  p95Ms: z.number().nullable(),
+})
+
+/** A part of an alias' traffic goes to another version until that version has proved itself, or failed. */
+export const CanaryPlan = z
+  .object({
+    version: z.number().int().positive(),
+    /** Share of the requests, 0 to 1. */
+    weight: z.number().gt(0).max(1),
+    /** Rolled back above this share of failed requests ... */
+    maxErrorRate: z.number().min(0).max(1).default(0.05),
+    /** ... or above this 95th percentile of the run time, ... */
+    maxP95Ms: z.number().positive().nullable().default(null),
+    /** ... once so many requests have ended. */
+    minRequests: z.number().int().min(1).max(1_000_000).default(20),
+  })
+  .strict()
+export type CanaryPlan = z.infer<typeof CanaryPlan>
+
+export const Canary = z.object({
+  ...CanaryPlan.shape,
+  startedAt: Time,
+  startedBy: Id,
+  canary: Share,
+  /** The version that the alias points to, over the same time. */
+  stable: Share,
+})
+export type Canary = z.infer<typeof Canary>
+
+export const Alias = z.object({
+  alias: AliasName,
+  version: z.number().int(),
+  setAt: Time,
+  setBy: Id,
+  canary: Canary.nullable(),
+})
 export type Alias = z.infer<typeof Alias>
 export const AliasChange = z.object({
   alias: AliasName,
@@ -93,8 +165,22 @@ export const AliasChange = z.object({
   to: z.number().int().nullable(),
   at: Time,
   by: Id,
+  /** Why, in words: what a person gave, or why a canary was rolled back. */
+  reason: z.string().nullable(),
 })
 export type AliasChange = z.infer<typeof AliasChange>
+
+/** Which versions of a model may be collected, and which stay loaded. */
+export const VersionPolicy = z
+  .object({
+    /** `latest`: the newest `count`; `pinned`: those with an alias or the tag `pinned`. Aliased ones are always kept. */
+    keep: z.enum(['all', 'latest', 'pinned']),
+    count: z.number().int().min(1).max(1000).default(3),
+    /** Engines of kept versions are not unloaded for being idle, only for something more important. */
+    warm: z.boolean().default(false),
+  })
+  .strict()
+export type VersionPolicy = z.infer<typeof VersionPolicy>
 
 export const ModelSummary = z.object({
   /** The same as `name`: what lists key by. */
@@ -106,6 +192,9 @@ export const ModelSummary = z.object({
   aliases: z.array(Alias),
   versions: z.array(z.number().int()),
   updatedAt: Time,
+  /** Models that belong together, such as `llama-3`; null: none. */
+  family: z.string().nullable(),
+  policy: VersionPolicy,
 })
 export type ModelSummary = z.infer<typeof ModelSummary>
 
@@ -131,6 +220,13 @@ export const ModelDiff = z.object({
       toBytes: z.number(),
     }),
   ),
+  /** At most 1,000 of each. */
+  tensors: z.object({
+    added: z.array(TensorInfo),
+    removed: z.array(TensorInfo),
+    reshaped: z.array(z.object({ name: z.string(), from: TensorInfo, to: TensorInfo })),
+    unchanged: z.number().int(),
+  }),
 })
 export type ModelDiff = z.infer<typeof ModelDiff>
 
@@ -141,6 +237,70 @@ export const StorageUsage = z.object({
   diskTotalBytes: z.number(),
 })
 export type StorageUsage = z.infer<typeof StorageUsage>
+
+/** What one measured run of a version gave. */
+export const VersionBenchmark = z.object({
+  job: Id,
+  version: z.number().int(),
+  at: Time,
+  device: z.string(),
+  threads: z.number().int(),
+  iterations: z.number(),
+  latencyMs: z.object({ p50: z.number(), p95: z.number(), p99: z.number(), mean: z.number() }),
+  throughput: z.number(),
+})
+export type VersionBenchmark = z.infer<typeof VersionBenchmark>
+
+/** What a model or data set came from and what came from it. */
+export const LineageGraph = z.object({
+  nodes: z.array(
+    z.object({
+      /** `model:NAME@V`, `dataset:NAME@V`, `job:ID`, `source:TEXT`. */
+      id: z.string(),
+      kind: z.enum(['model', 'dataset', 'job', 'source']),
+      label: z.string(),
+    }),
+  ),
+  edges: z.array(z.object({ from: z.string(), to: z.string() })),
+})
+export type LineageGraph = z.infer<typeof LineageGraph>
+
+/** Work on the whole store that takes its time; ended ones are remembered until the system stops. */
+export const StorageTask = z.object({
+  id: Id,
+  kind: z.enum(['verify', 'gc']),
+  state: z.enum(['running', 'completed', 'failed', 'cancelled']),
+  bytesDone: z.number(),
+  bytesTotal: z.number(),
+  error: ErrorBody.nullable(),
+  createdAt: Time,
+  finishedAt: Time.nullable(),
+  createdBy: Id,
+  /** Of `verify`. */
+  checked: z.number().optional(),
+  checkedBytes: z.number().optional(),
+  damaged: z.array(z.string()).optional(),
+  missing: z.array(z.string()).optional(),
+  /** Of `gc`: blobs removed, and versions that no policy keeps. */
+  removed: z.number().optional(),
+  freedBytes: z.number().optional(),
+  removedVersions: z.array(z.string()).optional(),
+})
+export type StorageTask = z.infer<typeof StorageTask>
+
+/** How long the answer may wait for the end; the task goes on in any case. */
+const TaskWait = z
+  .object({ waitMs: z.number().int().min(0).max(600_000).default(600_000) })
+  .strict()
+  .prefault({})
+
+const HubAddress = z
+  .string()
+  .max(300)
+  .regex(
+    /^(?:https?:\/\/[^/\s]+\/)?[A-Za-z0-9][\w.-]{0,95}\/[\w.-]{1,96}(?:@[\w./-]{1,100})?$/,
+    'write OWNER/REPOSITORY, OWNER/REPOSITORY@REVISION, or its address on the Hub',
+  )
 
 const ByName = z.object({ name: ModelName })
 const ByVersion = ByName.extend({ version: VersionNumber })
@@ -155,7 +315,35 @@ export const storageContract = {
       summary: 'Import a model from a path of this machine (owner only), or multipart files',
       tags: ['storage'],
     })
-      .input(z.object({ path: z.string().min(1).max(4096), name: ModelName.optional() }).strict())
+      .input(
+        z
+          .object({
+            path: z.string().min(1).max(4096),
+            name: ModelName.optional(),
+            /** Wait for a person's confirmation also when nothing is wrong: to change the name first. */
+            review: z.boolean().default(false),
+          })
+          .strict(),
+      )
+      .output(Import),
+    startHub: procedure('model.import_path', {
+      method: 'POST',
+      path: '/imports/hub',
+      successStatus: 202,
+      summary: 'Download a repository of the Hugging Face Hub and import it',
+      tags: ['storage'],
+    })
+      .input(
+        z
+          .object({
+            repository: HubAddress,
+            /** Only these paths or `*` patterns, for example `*Q4_K_M.gguf`; default: what one model needs. */
+            files: z.array(z.string().min(1).max(300)).max(100).optional(),
+            name: ModelName.optional(),
+            review: z.boolean().default(false),
+          })
+          .strict(),
+      )
       .output(Import),
     list: procedure('model.list', {
       method: 'GET',
@@ -184,10 +372,12 @@ export const storageContract = {
     confirm: procedure('model.import', {
       method: 'POST',
       path: '/imports/{id}/confirm',
-      summary: 'Accept the warnings of a waiting import',
+      summary: 'Accept a waiting import with its warnings, under its own or another name',
       tags: ['storage'],
     })
-      .input(z.object({ id: Id }))
+      .input(
+        z.object({ id: Id, name: ModelName.optional(), family: z.string().max(64).nullable().optional() }),
+      )
       .output(Import),
     watch: procedure('model.list', {
       method: 'GET',
@@ -236,13 +426,88 @@ export const storageContract = {
       summary: 'Delete a version that nothing needs',
       tags: ['storage'],
     }).input(ByVersion),
+    update: procedure('model.manage', {
+      method: 'PATCH',
+      path: '/models/{name}',
+      summary: 'Change the family or the version policy',
+      tags: ['storage'],
+    })
+      .input(
+        ByName.extend({
+          family: z.string().trim().min(1).max(64).nullable().optional(),
+          policy: VersionPolicy.optional(),
+        }).strict(),
+      )
+      .output(Model),
+    annotate: procedure('model.manage', {
+      method: 'PATCH',
+      path: '/models/{name}/versions/{version}',
+      summary: 'Change notes, tags or the architecture of a version',
+      tags: ['storage'],
+    })
+      .input(ByVersion.extend(VersionNotes.partial().shape).strict())
+      .output(ModelVersion),
+    tensors: procedure('model.read', {
+      method: 'GET',
+      path: '/models/{name}/versions/{version}/tensors',
+      summary: 'The weights by name, type and shape',
+      tags: ['storage'],
+    })
+      .input(ByVersion.extend(PageQuery.shape))
+      .output(pageOf(TensorInfo)),
+    benchmarks: procedure('model.read', {
+      method: 'GET',
+      path: '/models/{name}/benchmarks',
+      summary: 'Benchmarks of all versions, newest first',
+      tags: ['storage'],
+    })
+      .input(ByName)
+      .output(pageOf(VersionBenchmark)),
+    lineage: procedure('model.read', {
+      method: 'GET',
+      path: '/models/{name}/lineage',
+      summary: 'What its versions came from and what came from them',
+      tags: ['storage'],
+    })
+      .input(ByName)
+      .output(LineageGraph),
     setAlias: procedure('model.manage', {
       method: 'PUT',
       path: '/models/{name}/aliases/{alias}',
       summary: 'Point an alias to a version',
       tags: ['storage'],
     })
-      .input(ByName.extend({ alias: AliasName, version: VersionNumber }).strict())
+      .input(
+        ByName.extend({
+          alias: AliasName,
+          version: VersionNumber,
+          reason: z.string().max(500).optional(),
+        }).strict(),
+      )
+      .output(Alias),
+    setCanary: procedure('model.manage', {
+      method: 'PATCH',
+      path: '/models/{name}/aliases/{alias}',
+      summary: 'Split the traffic of an alias between two versions, or stop it (null)',
+      tags: ['storage'],
+    })
+      .input(ByName.extend({ alias: AliasName, canary: CanaryPlan.nullable() }).strict())
+      .output(Alias),
+    promoteCanary: procedure('model.manage', {
+      method: 'POST',
+      path: '/models/{name}/aliases/{alias}/promote',
+      summary: 'Point the alias to its canary',
+      tags: ['storage'],
+    })
+      .input(ByName.extend({ alias: AliasName }))
+      .output(Alias),
+    rollBack: procedure('model.manage', {
+      method: 'POST',
+      path: '/models/{name}/aliases/{alias}/rollback',
+      summary: 'Point the alias to the version it pointed to before',
+      tags: ['storage'],
+    })
+      .input(ByName.extend({ alias: AliasName, reason: z.string().max(500).optional() }).strict())
       .output(Alias),
     removeAlias: procedure('model.manage', {
       method: 'DELETE',
@@ -275,20 +540,33 @@ export const storageContract = {
   verify: procedure('storage.maintain', {
     method: 'POST',
     path: '/storage/verify',
-    summary: 'Check every digest',
+    summary: 'Check every digest; answers when it is done, or after waitMs',
     tags: ['storage'],
-  }).output(
-    z.object({
-      checked: z.number(),
-      checkedBytes: z.number(),
-      damaged: z.array(z.string()),
-      missing: z.array(z.string()),
-    }),
-  ),
+  })
+    .input(TaskWait)
+    .output(StorageTask),
   gc: procedure('storage.maintain', {
     method: 'POST',
     path: '/storage/gc',
-    summary: 'Free what nothing names',
+    summary: 'Free what nothing names; answers when it is done, or after waitMs',
     tags: ['storage'],
-  }).output(z.object({ removed: z.number(), freedBytes: z.number() })),
+  })
+    .input(TaskWait)
+    .output(StorageTask),
+  tasks: {
+    cancel: procedure('storage.maintain', {
+      method: 'DELETE',
+      path: '/storage/tasks/{id}',
+      summary: 'Cancel a check or a collection',
+      tags: ['storage'],
+    })
+      .input(z.object({ id: Id }))
+      .output(StorageTask),
+    watch: procedure('model.list', {
+      method: 'GET',
+      path: '/events/storage-tasks',
+      summary: 'Checks and collections as they go on',
+      tags: ['storage'],
+    }).output(eventIterator(feedOf(StorageTask))),
+  },
 }

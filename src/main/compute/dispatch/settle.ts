@@ -1,4 +1,5 @@
 import type { JobId } from '../../../shared/domain/ids'
+import { parseModelReference } from '../../../shared/domain/references'
 import { formatDuration } from '../../../shared/domain/units'
 import { AppError, toErrorView } from '../../../shared/errors'
 import type { Core } from '../../core'
@@ -52,6 +53,7 @@ export class Settler {
       this.end(job, 'cancelled', null, times)
     } else if (outcome.kind === 'succeeded') {
       attach()
+      this.#observe(job, true, computeMs)
       this.end(job, 'succeeded', null, { ...times, itemsDone: definition.items })
     } else if (outcome.kind === 'aborted' && outcome.reason === 'stopping') {
       attach()
@@ -61,6 +63,7 @@ export class Settler {
       this.end(job, 'failed', deadlineMissed(), times)
     } else {
       attach()
+      this.#observe(job, false, computeMs)
       const failures = status.failures + 1
       if (!isRetryable(outcome.error.code) || failures >= definition.maxAttempts) {
         this.end(job, 'failed', outcome.error, { ...times, failures })
@@ -120,6 +123,14 @@ export class Settler {
       this.end(job, 'failed', new AppError('compute.dependency_failed', message, { dependency }))
     }
     return false
+  }
+
+  /** Tells how an attempt went, for the canary of the alias that the job was submitted to. */
+  #observe({ definition }: ActiveJob, ok: boolean, computeMs: number): void {
+    const { model, modelVersion: version, reference } = definition
+    const parsed = reference === null ? null : parseModelReference(reference)
+    if (model === null || version === null || !parsed || !('alias' in parsed)) return
+    this.#deps.storage.observeRun({ model, version, alias: parsed.alias, ok, computeMs })
   }
 
   #requeue(job: ActiveJob, change: Partial<JobStatus>, waitMs: number): void {

@@ -23,6 +23,7 @@ export function createFakeClock(startMs = Date.UTC(2026, 0, 1)): FakeClock {
       const count = sequence++
       return makeId(prefix, now, Uint8Array.from([0, count >>> 24, count >>> 16, count >>> 8, count]))
     },
+    chance: () => 0.5,
     async advance(ms) {
       const end = now + ms
       for (;;) {

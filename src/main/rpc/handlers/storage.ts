@@ -3,7 +3,7 @@ import { feed } from '../../platform/feed'
 import type { Caller } from '../../security'
 import { implementer } from '../base'
 import type { Modules } from '../modules'
-import { paged, whole } from '../paging'
+import { paged, pageFrom, whole } from '../paging'
 
 export function storageHandlers(modules: Modules) {
   const { storage, security } = modules
@@ -14,12 +14,15 @@ export function storageHandlers(modules: Modules) {
   return os.router({
     imports: {
       start: os.imports.start.handler(({ input, context }) =>
-        storage.startImport({ kind: 'path', path: input.path, name: input.name }, context.caller.principal),
+        storage.startImport({ kind: 'path', ...input }, context.caller.principal),
+      ),
+      startHub: os.imports.startHub.handler(({ input, context }) =>
+        storage.startImport({ kind: 'hub', ...input }, context.caller.principal),
       ),
       list: os.imports.list.handler(({ input }) => paged(storage.listImports(), input)),
       get: os.imports.get.handler(({ input }) => storage.getImport(input.id)),
       cancel: os.imports.cancel.handler(({ input }) => storage.cancelImport(input.id as ImportId)),
-      confirm: os.imports.confirm.handler(({ input }) => storage.confirmImport(input.id as ImportId)),
+      confirm: os.imports.confirm.handler(({ input }) => storage.confirmImport(input.id as ImportId, input)),
       watch: os.imports.watch.handler(({ signal }) =>
         feed(() => storage.listImports(), storage.onDidChangeImports, signal),
       ),
@@ -35,8 +38,26 @@ export function storageHandlers(modules: Modules) {
         storage.removeVersion(input.name, input.version),
       ),
       setAlias: os.models.setAlias.handler(({ input, context }) =>
-        storage.setAlias(input.name, input.alias, input.version, context.caller.principal),
+        storage.setAlias(input.name, input.alias, input.version, context.caller.principal, input.reason),
       ),
+      setCanary: os.models.setCanary.handler(({ input, context }) =>
+        storage.setCanary(input.name, input.alias, input.canary, context.caller.principal),
+      ),
+      promoteCanary: os.models.promoteCanary.handler(({ input, context }) =>
+        storage.promoteCanary(input.name, input.alias, context.caller.principal),
+      ),
+      rollBack: os.models.rollBack.handler(({ input, context }) =>
+        storage.rollBack(input.name, input.alias, context.caller.principal, input.reason),
+      ),
+      update: os.models.update.handler(({ input: { name, ...change } }) => storage.updateModel(name, change)),
+      annotate: os.models.annotate.handler(({ input: { name, version, ...change } }) =>
+        storage.annotate(name, version, change),
+      ),
+      tensors: os.models.tensors.handler(({ input }) =>
+        pageFrom(storage.tensors(input.name, input.version), input),
+      ),
+      benchmarks: os.models.benchmarks.handler(({ input }) => whole(storage.benchmarks(input.name))),
+      lineage: os.models.lineage.handler(({ input }) => storage.lineage(input.name)),
       removeAlias: os.models.removeAlias.handler(({ input, context }) =>
         storage.removeAlias(input.name, input.alias, context.caller.principal),
       ),
@@ -53,7 +74,17 @@ export function storageHandlers(modules: Modules) {
       ),
     },
     usage: os.usage.handler(() => storage.usage()),
-    verify: os.verify.handler(({ signal }) => storage.verify(signal)),
-    gc: os.gc.handler(() => storage.gc()),
+    verify: os.verify.handler(({ input, context, signal }) =>
+      storage.taskEnd(storage.verify(context.caller.principal).id, input.waitMs, signal),
+    ),
+    gc: os.gc.handler(({ input, context, signal }) =>
+      storage.taskEnd(storage.gc(context.caller.principal).id, input.waitMs, signal),
+    ),
+    tasks: {
+      cancel: os.tasks.cancel.handler(({ input }) => storage.cancelTask(input.id)),
+      watch: os.tasks.watch.handler(({ signal }) =>
+        feed(() => storage.tasks(), storage.onDidChangeTasks, signal),
+      ),
+    },
   })
 }

@@ -3,8 +3,25 @@ import { z } from 'zod'
 import { ErrorBody, Finding, Import } from '../../../shared/contract'
 import { toIso } from '../../platform/clock'
 import type { Database } from '../../platform/database'
+import type { ResumableSource as Resumable } from '../index'
 import type { StorageTables } from '../schema'
 import { Candidate } from '../versions'
+
+const ResumableSource = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('path'),
+    path: z.string(),
+    name: z.string().optional(),
+    review: z.boolean().optional(),
+  }),
+  z.object({
+    kind: z.literal('hub'),
+    repository: z.string(),
+    files: z.array(z.string()).optional(),
+    name: z.string().optional(),
+    review: z.boolean().optional(),
+  }),
+])
 
 /** Ended imports that are kept for the list. */
 const KEPT = 200
@@ -19,7 +36,8 @@ export class ImportRows {
     this.#tables = database.builder<StorageTables>()
   }
 
-  insert(view: Import): void {
+  /** @param source what it can be taken up from after a restart; null: from nothing */
+  insert(view: Import, source: Resumable | null): void {
     const columns = columnsOf(view)
     const values = {
       ...columns,
@@ -27,6 +45,7 @@ export class ImportRows {
       created_at: Date.parse(view.createdAt),
       created_by: view.createdBy,
       candidate_json: null,
+      source_json: source && JSON.stringify(source),
     }
     this.#database.run(this.#tables.insertInto('imports').values(values))
   }
@@ -58,6 +77,14 @@ export class ImportRows {
     return this.#database.all(query).map(viewOf)
   }
 
+  /** What a running import can be taken up from. */
+  source(id: string): Resumable | null {
+    const row = this.#database.first(
+      this.#tables.selectFrom('imports').select('source_json').where('id', '=', id),
+    )
+    return row?.source_json ? ResumableSource.parse(JSON.parse(row.source_json)) : null
+  }
+
   candidate(id: string): Candidate | null {
     const row = this.#database.first(
       this.#tables.selectFrom('imports').select('candidate_json').where('id', '=', id),
@@ -76,7 +103,7 @@ export class ImportRows {
 
 function columnsOf(
   view: Import,
-): Omit<StorageTables['imports'], 'id' | 'created_at' | 'created_by' | 'candidate_json'> {
+): Omit<StorageTables['imports'], 'id' | 'created_at' | 'created_by' | 'candidate_json' | 'source_json'> {
   return {
     state: view.state,
     source: view.source,
@@ -84,6 +111,9 @@ function columnsOf(
     bytes_total: view.bytesTotal,
     verdict: view.verdict,
     findings_json: JSON.stringify(view.findings),
+    kind: view.kind,
+    suggestion_json: view.suggestion && JSON.stringify(view.suggestion),
+    dataset: view.dataset,
     model: view.model,
     version: view.version,
     known: view.known ? 1 : 0,
@@ -101,6 +131,9 @@ function viewOf(row: Selectable<StorageTables['imports']>): Import {
     bytesTotal: row.bytes_total,
     verdict: Import.shape.verdict.parse(row.verdict),
     findings: z.array(Finding).parse(JSON.parse(row.findings_json)),
+    kind: Import.shape.kind.parse(row.kind),
+    suggestion: Import.shape.suggestion.parse(row.suggestion_json && JSON.parse(row.suggestion_json)),
+    dataset: row.dataset,
     model: row.model,
     version: row.version,
     known: row.known === 1,

@@ -21,7 +21,16 @@ import type { ImportId } from '../../../shared/domain/ids'
 import { ModelName } from '../../../shared/domain/references'
 import type { Storage } from '../index'
 import { FIXTURES } from '../testing/fixtures'
-import { ANNA, type Bench, createBench, importAndSettle, onDisk, settled } from '../testing/harness'
+import {
+  ANNA,
+  type Bench,
+  checked,
+  collected,
+  createBench,
+  importAndSettle,
+  onDisk,
+  settled,
+} from '../testing/harness'
 import { bytesHead, model, node, number, plainGraph, value } from '../testing/onnx-builder'
 
 const CORPUS = join(FIXTURES, 'imports')
@@ -208,14 +217,14 @@ describe('a warning', () => {
   it('waits for a person and becomes a version when confirmed', async () => {
     expect(waiting).toMatchObject({ state: 'waiting', verdict: 'warn', finishedAt: null, model: null })
     expect(storage.listModels()).toEqual([])
-    await storage.gc()
+    await collected(storage)
     const confirmed = await storage.confirmImport(waiting.id as ImportId)
     expect(confirmed).toMatchObject({ state: 'completed', model: 'custom', version: 1 })
     expect(storage.getVersion('custom', 1)).toMatchObject({
       createdBy: ANNA,
       findings: [{ severity: 'warn' }],
     })
-    expect(await storage.verify()).toMatchObject({ checked: 1, missing: [] })
+    expect(await checked(storage)).toMatchObject({ checked: 1, missing: [] })
     await expect(storage.confirmImport(waiting.id as ImportId)).rejects.toMatchObject({
       code: 'storage.conflict',
     })
@@ -233,7 +242,7 @@ describe('a warning', () => {
     await bench.close()
     const { storage: second } = await bench.open()
     expect(second.getImport(waiting.id)).toMatchObject({ state: 'waiting' })
-    expect(await second.gc()).toMatchObject({ removed: 0 })
+    expect(await collected(second)).toMatchObject({ removed: 0 })
     await bench.close()
     await rm(join(bench.dataDir, 'blobs'), { recursive: true })
     const { storage: third } = await bench.open()
@@ -274,7 +283,7 @@ describe('progress, cancel and many at once', () => {
       const outcome = await storage.cancelImport(started.id as ImportId)
       if (outcome.state === 'completed') {
         storage.removeVersion('large', outcome.version ?? 0)
-        await storage.gc()
+        await collected(storage)
       } else expect(outcome).toMatchObject({ state: 'cancelled', error: null, version: null })
       await expectNothingLeft()
       expect(await storage.cancelImport(started.id as ImportId)).toEqual(storage.getImport(started.id))

@@ -55,11 +55,19 @@ export class Imports implements Disposable {
     this.#rows = new ImportRows(deps.database)
   }
 
-  /** What a crash interrupted has failed; what waits goes on waiting if its bytes are still there. */
+  /**
+   * What a crash or the end of the system interrupted begins again where its source is still there, else it has failed;
+   * what waits goes on waiting if its bytes are still there.
+   */
   async reconcile(): Promise<{ interrupted: number }> {
     let count = 0
     for (const view of this.#rows.list()) {
-      if (view.state === 'running') {
+      const source = view.state === 'running' ? this.#rows.source(view.id) : null
+      if (source) {
+        Object.assign(view, { bytesDone: 0, findings: [], verdict: null })
+        this.#go(view, source)
+        count++
+      } else if (view.state === 'running') {
         this.#end(view, { state: 'failed', error: interrupted().toView() })
         count++
       } else if (view.state === 'waiting') await this.#assertCandidate(view)
@@ -81,11 +89,14 @@ export class Imports implements Disposable {
     const view: Import = {
       id: clock.newId<ImportId>('imp'),
       state: 'running',
-      source: displayText(source.kind === 'path' ? basename(source.path) : (source.name ?? 'upload')),
+      source: displayText(labelOf(source)),
       bytesDone: 0,
       bytesTotal: source.kind === 'upload' ? source.bytesTotal : 0,
       verdict: null,
       findings: [],
+      kind: null,
+      suggestion: null,
+      dataset: null,
       model: null,
       version: null,
       known: false,
@@ -94,7 +105,13 @@ export class Imports implements Disposable {
       finishedAt: null,
       createdBy: by,
     }
-    this.#rows.insert(view)
+    this.#rows.insert(view, source.kind === 'upload' ? null : source)
+    this.#go(view, source)
+    return { ...view }
+  }
+
+  #go(view: Import, source: ImportSource): void {
+    const { clock } = this.#deps
     const running: Running = {
       view,
       controller: new AbortController(),
@@ -103,8 +120,7 @@ export class Imports implements Disposable {
     }
     this.#running.set(view.id, running)
     this.#tell(view)
-    running.ended = this.#run(running, source, by)
-    return { ...view }
+    running.ended = this.#run(running, source)
   }
 
   get(id: string): Import {
@@ -141,7 +157,11 @@ export class Imports implements Disposable {
     return this.get(id)
   }
 
-  async confirm(id: ImportId): Promise<Import> {
+  /** @param change what the person would rather call it */
+  async confirm(
+    id: ImportId,
+    change: { name?: string | undefined; family?: string | null | undefined } = {},
+  ): Promise<Import> {
     const view = this.get(id)
     const candidate = view.state === 'waiting' ? await this.#assertCandidate(view) : null
     // Asked again: it may have been confirmed or cancelled while the disk was asked.
@@ -153,7 +173,9 @@ export class Imports implements Disposable {
         { state },
       )
     }
-    this.#complete(view, candidate, view.createdBy as PrincipalId)
+    if (change.name !== undefined) candidate.model = change.name
+    if (change.family !== undefined) candidate.family = change.family
+    this.#complete(view, candidate)
     return this.get(id)
   }
 
@@ -162,7 +184,7 @@ export class Imports implements Disposable {
     await Promise.all([...this.#running.values()].map((running) => running.ended))
   }
 
-  async #run(running: Running, source: ImportSource, by: PrincipalId): Promise<void> {
+  async #run(running: Running, source: ImportSource): Promise<void> {
     const { view, controller } = running
     const taking = new Taking({ ...this.#deps, slots: this.#slots }, controller.signal, {
       onSource: (label) => {
@@ -177,9 +199,14 @@ export class Imports implements Disposable {
     try {
       const candidate = await this.#attempt(taking, source, controller.signal)
       candidate.source = view.source
-      Object.assign(view, { bytesDone: candidate.sizeBytes, bytesTotal: candidate.sizeBytes })
-      if (view.verdict === 'warn') this.#wait(view, candidate)
-      else this.#complete(view, candidate, by)
+      Object.assign(view, {
+        bytesDone: candidate.sizeBytes,
+        bytesTotal: candidate.sizeBytes,
+        kind: 'model',
+        suggestion: this.#suggest(candidate),
+      })
+      if (view.verdict === 'warn' || source.review) this.#wait(view, candidate)
+      else this.#complete(view, candidate)
       taking.release()
     } catch (error) {
       await this.#fail(view, taking, error, controller.signal)
@@ -225,11 +252,15 @@ export class Imports implements Disposable {
     this.#tell(view)
   }
 
+  #suggest({ model, family, digest }: Candidate): Import['suggestion'] {
+    return { name: model, family, version: this.#deps.models.numberFor(model, digest) }
+  }
+
   /** One transaction makes the version visible. */
-  #complete(view: Import, candidate: Candidate, by: PrincipalId): void {
+  #complete(view: Import, candidate: Candidate): void {
     const { database, models, clock } = this.#deps
     const completed = database.transaction(() => {
-      const { version, known } = models.add(candidate, view.id, by)
+      const { version, known } = models.add(candidate, view.id, view.createdBy as PrincipalId)
       const next: Import = {
         ...view,
         state: 'completed',
@@ -277,6 +308,11 @@ export class Imports implements Disposable {
   #tell(view: Import): void {
     this.#changed.fire({ changed: [{ ...view }], removed: [] })
   }
+}
+
+function labelOf(source: ImportSource): string {
+  if (source.kind === 'path') return basename(source.path)
+  return source.kind === 'hub' ? `hub:${source.repository}` : (source.name ?? 'upload')
 }
 
 async function assertPath(path: string): Promise<void> {

@@ -52,8 +52,7 @@ export class Taking {
 
   /** @throws Rejection, AppError, the signal's reason */
   async run(source: ImportSource): Promise<Candidate> {
-    const location =
-      source.kind === 'path' ? { kind: 'path' as const, path: source.path } : await this.#receive(source)
+    const location = await this.#locate(source)
     this.#freeSlot = await this.#deps.slots.take(this.#signal)
     const worker = this.#deps.startWorker()
     this.#discards.unshift(() => worker.dispose())
@@ -82,6 +81,12 @@ export class Taking {
     for (const release of this.#pins.values()) release()
     this.#pins.clear()
     return digests
+  }
+
+  async #locate(source: ImportSource): Promise<SourceLocation> {
+    if (source.kind === 'path') return { kind: 'path', path: source.path }
+    if (source.kind === 'upload') return this.#receive(source)
+    throw new AppError('storage.unreadable', 'Imports from the Hub are not there yet.')
   }
 
   async #receive(source: ImportSource & { kind: 'upload' }): Promise<SourceLocation> {
@@ -173,6 +178,9 @@ function toCandidate(
     findings: inspection.findings,
     source: '',
     files,
+    tensors: inspection.tensors,
+    family: null,
+    madeFrom: { models: [], datasets: [], job: null },
   }
 }
 

@@ -37,7 +37,7 @@ async function main(): Promise<void> {
     if (round % 3 === 2) {
       for (const { name, versions } of storage.listModels())
         for (const version of versions) storage.removeVersion(name, version)
-      await storage.gc()
+      await storage.gc('usr-anna' as PrincipalId)
     }
   }
 }

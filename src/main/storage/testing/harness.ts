@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
 import { afterAll } from 'vitest'
-import type { Import } from '../../../shared/contract'
+import type { Import, StorageTask } from '../../../shared/contract'
 import type { PrincipalId } from '../../../shared/domain/ids'
 import { systemClock } from '../../platform/clock'
 import { type Database, openDatabase } from '../../platform/database'
@@ -147,4 +147,20 @@ export async function onDisk(dataDir: string): Promise<{ blobs: string[]; tempor
 export async function copyOfFixture(name: string, to: string): Promise<string> {
   await cp(join(FIXTURES, name), to, { recursive: true })
   return to
+}
+
+const LONG_MS = 600_000
+
+/** What a collection frees, once it has ended. */
+export async function collected(storage: Storage): Promise<{ removed: number; freedBytes: number }> {
+  const { removed, freedBytes, error } = await storage.taskEnd(storage.gc(ANNA).id, LONG_MS)
+  if (error) throw new Error(error.message)
+  return { removed: removed ?? -1, freedBytes: freedBytes ?? -1 }
+}
+
+/** What a check of every digest finds, once it has ended. */
+export async function checked(storage: Storage): Promise<StorageTask> {
+  const task = await storage.taskEnd(storage.verify(ANNA).id, LONG_MS)
+  if (task.error) throw new Error(task.error.message)
+  return task
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { aliasChoices, historyWithSteps, sortAliases } from './aliases'
 
 function change(alias: string, from: number | null, to: number | null, day: number): AliasChange {
-  return { alias, from, to, at: `2026-01-0${day}T00:00:00.000Z`, by: 'p' }
+  return { alias, from, to, at: `2026-01-0${day}T00:00:00.000Z`, by: 'p', reason: null }
 }
 
 describe('historyWithSteps', () => {
@@ -33,7 +33,7 @@ describe('historyWithSteps', () => {
 })
 
 it('offers production first and each alias once', () => {
-  const alias = (name: string) => ({ alias: name, version: 1, setAt: '', setBy: '' })
+  const alias = (name: string) => ({ alias: name, version: 1, setAt: '', setBy: '', canary: null })
   expect(aliasChoices([alias('mine'), alias('canary')])).toEqual(['production', 'canary', 'baseline', 'mine'])
   expect(sortAliases(['canary', 'a', 'production'])).toEqual(['production', 'a', 'canary'])
 })

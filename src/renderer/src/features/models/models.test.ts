@@ -20,6 +20,7 @@ function diff(changes: Partial<ModelDiff> = {}): ModelDiff {
     outputs: [],
     metadata: [],
     files: [],
+    tensors: { added: [], removed: [], reshaped: [], unchanged: 0 },
     ...changes,
   }
 }

@@ -63,7 +63,12 @@ function Maintenance() {
   async function verify(): Promise<void> {
     setChecking(true)
     try {
-      const { checked, checkedBytes, damaged, missing } = await getClient().storage.verify()
+      const {
+        checked = 0,
+        checkedBytes = 0,
+        damaged = [],
+        missing = [],
+      } = await getClient().storage.verify({})
       const sound = damaged.length + missing.length === 0
       notifications.show({
         color: sound ? 'teal' : 'red',
@@ -81,7 +86,7 @@ function Maintenance() {
   }
 
   async function collect(): Promise<void> {
-    const { removed, freedBytes } = await getClient().storage.gc()
+    const { removed = 0, freedBytes = 0 } = await getClient().storage.gc({})
     notifications.show({
       color: 'teal',
       withBorder: true,

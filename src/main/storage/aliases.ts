@@ -1,0 +1,281 @@
+import type { Selectable } from 'kysely'
+import { z } from 'zod'
+import type { Alias, AliasChange, Canary, CanaryPlan } from '../../shared/contract'
+import type { PrincipalId } from '../../shared/domain/ids'
+import { AliasName } from '../../shared/domain/references'
+import { AppError } from '../../shared/errors'
+import { type Clock, toIso } from '../platform/clock'
+import type { Database } from '../platform/database'
+import { observed, p95, type ShareOfTraffic, verdictOn } from './canary'
+import type { StorageTables } from './schema'
+
+/** Implied: the newest version. Nobody sets or removes it. */
+export const LATEST = 'latest'
+
+/** One request that a version has answered, or failed to. */
+export interface ObservedRun {
+  model: string
+  version: number
+  alias: string
+  ok: boolean
+  /** Time in the runtime. */
+  computeMs: number
+}
+
+const Times = z.array(z.number())
+
+/** Where the aliases of models point, where they pointed before, and how their traffic is split. */
+export class Aliases {
+  readonly #database: Database
+  readonly #clock: Clock
+  readonly #tables
+
+  constructor(database: Database, clock: Clock) {
+    this.#database = database
+    this.#clock = clock
+    this.#tables = database.builder<StorageTables>()
+  }
+
+  /** By model, each in the order of the alphabet. @param name null: of all models */
+  byModel(name: string | null): Map<string, Alias[]> {
+    const rows = this.#database.all(
+      this.#tables
+        .selectFrom('model_aliases')
+        .selectAll()
+        .$if(name !== null, (query) => query.where('model', '=', name ?? ''))
+        .orderBy('alias'),
+    )
+    const canaries = this.#canaries(name)
+    const aliases = new Map<string, Alias[]>()
+    for (const row of rows) {
+      const canary = canaries.get(`${row.model}@${row.alias}`) ?? null
+      const { alias, version } = row
+      const view = { alias, version, setAt: toIso(row.set_at), setBy: row.set_by, canary }
+      aliases.set(row.model, [...(aliases.get(row.model) ?? []), view])
+    }
+    return aliases
+  }
+
+  of(model: string): Alias[] {
+    return this.byModel(model).get(model) ?? []
+  }
+
+  /** Aliases that point to a version, or send a part of their traffic to it. */
+  namesOf(model: string, version: number): string[] {
+    return this.of(model).flatMap((alias) =>
+      alias.version === version || alias.canary?.version === version ? [alias.alias] : [],
+    )
+  }
+
+  pointedTo(model: string, alias: string): number | null {
+    const query = this.#tables.selectFrom('model_aliases').select('version').where('model', '=', model)
+    return this.#database.first(query.where('alias', '=', alias))?.version ?? null
+  }
+
+  /** @throws AppError `storage.not_found` */
+  require(model: string, alias: string): Alias {
+    const aliases = this.of(model)
+    const found = aliases.find((candidate) => candidate.alias === alias)
+    if (found) return found
+    const names = aliases.map((known) => known.alias)
+    const has = names.length === 0 ? 'It has no alias yet' : `It has ${names.join(', ')}`
+    const message = `${model} has no alias "${alias}". ${has}; "latest" always means its newest version.`
+    throw new AppError('storage.not_found', message, { model, alias, aliases: names })
+  }
+
+  /** Within the caller's transaction. A canary ends with the move. @returns false when it pointed there already */
+  point(model: string, alias: string, version: number, by: PrincipalId, reason: string | null): boolean {
+    assertAliasName(alias)
+    const at = this.#clock.now()
+    const before = this.pointedTo(model, alias)
+    const hadCanary = this.#forgetCanary(model, alias)
+    if (before === version) return hadCanary
+    const values = { version, set_at: at, set_by: by }
+    this.#database.run(
+      this.#tables
+        .insertInto('model_aliases')
+        .values({ model, alias, ...values })
+        .onConflict((conflict) => conflict.columns(['model', 'alias']).doUpdateSet(values)),
+    )
+    this.#remember(model, { alias, from_version: before, to_version: version, at, by, reason })
+    return true
+  }
+
+  /** Within the caller's transaction. @throws AppError `storage.not_found` */
+  remove(model: string, alias: string, by: PrincipalId): void {
+    assertAliasName(alias)
+    const { version } = this.require(model, alias)
+    this.#forgetCanary(model, alias)
+    this.#database.run(
+      this.#tables.deleteFrom('model_aliases').where('model', '=', model).where('alias', '=', alias),
+    )
+    this.#remember(model, {
+      alias,
+      from_version: version,
+      to_version: null,
+      at: this.#clock.now(),
+      by,
+      reason: null,
+    })
+  }
+
+  /** Newest first. */
+  history(model: string): AliasChange[] {
+    const query = this.#tables.selectFrom('alias_changes').selectAll().where('model', '=', model)
+    return this.#database.all(query.orderBy('id', 'desc')).map((row) => ({
+      alias: row.alias,
+      from: row.from_version,
+      to: row.to_version,
+      at: toIso(row.at),
+      by: row.by,
+      reason: row.reason,
+    }))
+  }
+
+  /** Where the alias pointed before its last move. @throws AppError `storage.conflict` when it never moved */
+  before(model: string, alias: string): number {
+    const { version } = this.require(model, alias)
+    const last = this.history(model).find((change) => change.alias === alias && change.to === version)
+    if (last && last.from !== null) return last.from
+    const message = `The alias "${alias}" of ${model} has pointed to version ${version} from its beginning, so there is nothing to go back to.`
+    throw new AppError('storage.conflict', message, { model, alias })
+  }
+
+  /** Within the caller's transaction; null ends a canary. The counts begin anew. */
+  split(model: string, alias: string, plan: CanaryPlan | null, by: PrincipalId): void {
+    assertAliasName(alias)
+    this.require(model, alias)
+    this.#forgetCanary(model, alias)
+    if (!plan) return
+    this.#database.run(
+      this.#tables.insertInto('canaries').values({
+        model,
+        alias,
+        version: plan.version,
+        weight: plan.weight,
+        max_error_rate: plan.maxErrorRate,
+        max_p95_ms: plan.maxP95Ms,
+        min_requests: plan.minRequests,
+        started_at: this.#clock.now(),
+        started_by: by,
+        ...emptyShare('canary'),
+        ...emptyShare('stable'),
+      }),
+    )
+  }
+
+  /** @param chance 0 to 1 @returns the canary's version for its share of the traffic, else null */
+  canaryFor(model: string, alias: string, chance: number): number | null {
+    const row = this.#canaryRow(model, alias)
+    return row && chance < row.weight ? row.version : null
+  }
+
+  /**
+   * Counts a request of a split alias; a canary beyond its bounds is rolled back. Within the caller's transaction.
+   * @returns true when it was rolled back
+   */
+  observe({ model, version, alias, ...run }: ObservedRun): boolean {
+    const row = this.#canaryRow(model, alias)
+    if (!row) return false
+    const side = version === row.version ? 'canary' : 'stable'
+    const share = observed(shareOf(row, side), run)
+    this.#database.run(
+      this.#tables
+        .updateTable('canaries')
+        .set({
+          [`${side}_requests`]: share.requests,
+          [`${side}_errors`]: share.errors,
+          [`${side}_times_json`]: JSON.stringify(share.timesMs),
+        })
+        .where('model', '=', model)
+        .where('alias', '=', alias),
+    )
+    const reason = side === 'canary' ? verdictOn(viewOf(row), share) : null
+    if (reason === null) return false
+    this.#forgetCanary(model, alias)
+    this.#remember(model, {
+      alias,
+      from_version: row.version,
+      to_version: this.pointedTo(model, alias),
+      at: this.#clock.now(),
+      by: row.started_by,
+      reason,
+    })
+    return true
+  }
+
+  #canaryRow(model: string, alias: string): Selectable<StorageTables['canaries']> | undefined {
+    const query = this.#tables.selectFrom('canaries').selectAll().where('model', '=', model)
+    return this.#database.first(query.where('alias', '=', alias))
+  }
+
+  #canaries(name: string | null): Map<string, Canary> {
+    const query = this.#tables
+      .selectFrom('canaries')
+      .selectAll()
+      .$if(name !== null, (rows) => rows.where('model', '=', name ?? ''))
+    return new Map(this.#database.all(query).map((row) => [`${row.model}@${row.alias}`, viewOf(row)]))
+  }
+
+  #forgetCanary(model: string, alias: string): boolean {
+    if (!this.#canaryRow(model, alias)) return false
+    this.#database.run(
+      this.#tables.deleteFrom('canaries').where('model', '=', model).where('alias', '=', alias),
+    )
+    return true
+  }
+
+  #remember(model: string, change: Omit<StorageTables['alias_changes'], 'id' | 'model'>): void {
+    const query = this.#tables.selectFrom('alias_changes').select((select) => select.fn.max('id').as('last'))
+    const id = (this.#database.first(query)?.last ?? 0) + 1
+    this.#database.run(this.#tables.insertInto('alias_changes').values({ id, model, ...change }))
+  }
+}
+
+function emptyShare<Side extends 'canary' | 'stable'>(side: Side) {
+  return {
+    [`${side}_requests`]: 0,
+    [`${side}_errors`]: 0,
+    [`${side}_times_json`]: '[]',
+  } as Record<`${Side}_requests` | `${Side}_errors`, number> & Record<`${Side}_times_json`, string>
+}
+
+function shareOf(row: Selectable<StorageTables['canaries']>, side: 'canary' | 'stable'): ShareOfTraffic {
+  return {
+    requests: row[`${side}_requests`],
+    errors: row[`${side}_errors`],
+    timesMs: Times.parse(JSON.parse(row[`${side}_times_json`])),
+  }
+}
+
+function viewOf(row: Selectable<StorageTables['canaries']>): Canary {
+  const seen = (side: 'canary' | 'stable') => {
+    const { requests, errors, timesMs } = shareOf(row, side)
+    return { requests, errors, p95Ms: p95(timesMs) }
+  }
+  return {
+    version: row.version,
+    weight: row.weight,
+    maxErrorRate: row.max_error_rate,
+    maxP95Ms: row.max_p95_ms,
+    minRequests: row.min_requests,
+    startedAt: toIso(row.started_at),
+    startedBy: row.started_by,
+    canary: seen('canary'),
+    stable: seen('stable'),
+  }
+}
+
+function assertAliasName(alias: string): void {
+  if (alias === LATEST) {
+    const message =
+      '"latest" always means the newest version and cannot be set or removed. Choose another name.'
+    throw new AppError('storage.conflict', message, { alias })
+  }
+  if (AliasName.safeParse(alias).success) return
+  throw new AppError(
+    'system.invalid',
+    `"${alias}" is no alias: use 1-32 of a-z, 0-9 and dash, beginning with a letter.`,
+    { field: 'alias' },
+  )
+}
