@@ -135,7 +135,9 @@ export class Aliases {
   /** Where the alias pointed before its last move. @throws AppError `storage.conflict` when it never moved */
   before(model: string, alias: string): number {
     const { version } = this.require(model, alias)
-    const last = this.history(model).find((change) => change.alias === alias && change.to === version)
+    const last = this.history(model).find(
+      (change) => change.alias === alias && change.to === version && change.from !== version,
+    )
     if (last && last.from !== null) return last.from
     const message = `The alias "${alias}" of ${model} has pointed to version ${version} from its beginning, so there is nothing to go back to.`
     throw new AppError('storage.conflict', message, { model, alias })
@@ -193,10 +195,12 @@ export class Aliases {
     const reason = side === 'canary' ? verdictOn(viewOf(row), share) : null
     if (reason === null) return false
     this.#forgetCanary(model, alias)
+    // The alias itself has not moved: what it pointed to before is as it was.
+    const stays = this.pointedTo(model, alias)
     this.#remember(model, {
       alias,
-      from_version: row.version,
-      to_version: this.pointedTo(model, alias),
+      from_version: stays,
+      to_version: stays,
       at: this.#clock.now(),
       by: row.started_by,
       reason,
