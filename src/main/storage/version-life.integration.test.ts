@@ -176,7 +176,7 @@ describe('policies', () => {
       aliases: fc.array(fc.constantFrom('production', 'canary'), { maxLength: 1 }),
       tags: fc.array(fc.constantFrom('pinned', 'old'), { maxLength: 1 }),
     })
-    fc.assert(
+    return fc.assert(
       fc.property(
         fc.uniqueArray(version, { selector: (candidate) => candidate.version }),
         fc.constantFrom('all' as const, 'latest' as const, 'pinned' as const),
