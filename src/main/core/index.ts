@@ -68,7 +68,10 @@ export interface Core extends Disposable {
   /** Grants when it can within `waitMs`, in order of priority (ageing) and arrival. @throws as {@link allocate} */
   request(need: ResourceVector, options: RequestOptions): Promise<Lease>
   renew(id: LeaseId, ttlMs: number): Lease
-  /** Idempotent for a lease that has ended; @throws AppError `core.not_found` for one that never was. */
+  /**
+   * Idempotent for a lease that has ended. @throws AppError `core.not_found` for one that never was, and for one that a job
+   * held until its end: it is forgotten with it
+   */
   release(id: LeaseId): void
   getLease(id: string): Lease
   /** Leases in force, oldest first. */

@@ -2,6 +2,7 @@ import { Lease, Placement, type Quota } from '../../shared/contract'
 import { ResourceVector } from '../../shared/domain/resources'
 import { toIso } from '../platform/clock'
 import type { Database } from '../platform/database'
+import { statement } from '../platform/statement'
 import type { HeldLease } from './ledger'
 import type { CoreTables } from './migrations'
 import { toQuanta } from './quanta'
@@ -24,13 +25,39 @@ export interface LeaseStore {
   removeQuota(principal: string): void
 }
 
+type Row = CoreTables['core_leases']
+
 export function createLeaseStore(database: Database): LeaseStore {
   const db = database.builder<CoreTables>()
+  const insert = statement<Row, unknown>((value) =>
+    db.insertInto('core_leases').values({
+      id: value('id'),
+      state: value('state'),
+      holder: value('holder'),
+      job: value('job'),
+      purpose: value('purpose'),
+      priority: value('priority'),
+      need: value('need'),
+      placement: value('placement'),
+      created_at: value('created_at'),
+      expires_at: value('expires_at'),
+      ended_at: value('ended_at'),
+    }),
+  )
+  const end = statement<Pick<Row, 'id' | 'state' | 'ended_at'>, unknown>((value) =>
+    db
+      .updateTable('core_leases')
+      .set({ state: value('state'), ended_at: value('ended_at') })
+      .where('id', '=', value('id')),
+  )
+  const byId = statement<{ id: string }, Row>((value) =>
+    db.selectFrom('core_leases').selectAll().where('id', '=', value('id')),
+  )
 
   return {
     insert({ lease, expiresAtMs }, nowMs) {
       database.run(
-        db.insertInto('core_leases').values({
+        insert({
           id: lease.id,
           state: lease.state,
           holder: lease.holder,
@@ -46,7 +73,7 @@ export function createLeaseStore(database: Database): LeaseStore {
       )
     },
     end(id, state, nowMs) {
-      database.run(db.updateTable('core_leases').set({ state, ended_at: nowMs }).where('id', '=', id))
+      database.run(end({ id, state, ended_at: nowMs }))
     },
     setExpiry(id, expiresAtMs) {
       database.run(db.updateTable('core_leases').set({ expires_at: expiresAtMs }).where('id', '=', id))
@@ -71,7 +98,7 @@ export function createLeaseStore(database: Database): LeaseStore {
       })
     },
     find(id) {
-      const row = database.first(db.selectFrom('core_leases').selectAll().where('id', '=', id))
+      const row = database.first(byId({ id }))
       return row && leaseOf(row)
     },
     prune(nowMs) {
@@ -106,7 +133,7 @@ export function createLeaseStore(database: Database): LeaseStore {
   }
 }
 
-function leaseOf(row: CoreTables['core_leases']): Lease {
+function leaseOf(row: Row): Lease {
   return {
     id: row.id,
     state: Lease.shape.state.parse(row.state),

@@ -7,6 +7,7 @@ import { toIso } from '../platform/clock'
 import type { Database } from '../platform/database'
 import { Emitter } from '../platform/events'
 import type { Logger } from '../platform/logger'
+import { statement } from '../platform/statement'
 import { oneLine } from './names'
 import type { SecurityTables } from './tables'
 
@@ -46,6 +47,7 @@ export class AuditLog {
   readonly #database: Database
   readonly #logger: Logger
   readonly #query
+  readonly #insert
   readonly #recorded: Emitter<AuditRecord>
   #unwritten: AuditEntry[] = []
   #head = { seq: 0, hash: GENESIS }
@@ -56,6 +58,21 @@ export class AuditLog {
     this.#database = deps.database
     this.#logger = deps.logger
     this.#query = deps.database.builder<SecurityTables>()
+    this.#insert = statement<Row, unknown>((value) =>
+      this.#query.insertInto('audit').values({
+        seq: value('seq'),
+        at: value('at'),
+        principal: value('principal'),
+        principal_name: value('principal_name'),
+        action: value('action'),
+        resource: value('resource'),
+        decision: value('decision'),
+        policies: value('policies'),
+        via: value('via'),
+        summary: value('summary'),
+        hash: value('hash'),
+      }),
+    )
     this.#recorded = new Emitter((error) =>
       deps.logger.error({ err: error }, 'a listener of the audit log failed'),
     )
@@ -201,7 +218,7 @@ export class AuditLog {
     return entries.map((entry) => {
       const row = toRow(this.#head.seq + 1, entry)
       const hash = chain(this.#head.hash, row)
-      this.#database.run(this.#query.insertInto('audit').values({ ...row, hash }))
+      this.#database.run(this.#insert({ ...row, hash }))
       this.#head = { seq: row.seq, hash }
       return toRecord({ ...row, hash })
     })

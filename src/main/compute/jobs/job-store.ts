@@ -1,6 +1,7 @@
 import type { JobId, PrincipalId } from '../../../shared/domain/ids'
 import type { JobState } from '../../../shared/domain/job-state'
 import type { Database } from '../../platform/database'
+import { statement } from '../../platform/statement'
 import type { JobQuery } from '..'
 import {
   type JobDefinition,
@@ -11,7 +12,6 @@ import {
   rowOf,
   updateOf,
 } from './job-row'
-import { precompile } from './precompile'
 
 type Tables = { job: JobRow }
 export type StoredJob = ReturnType<typeof parseRow>
@@ -40,26 +40,26 @@ export interface JobStore {
 export function createJobStore(database: Database): JobStore {
   const db = database.builder<Tables>()
   const all = db.selectFrom('job').selectAll()
-  const insert = precompile<Omit<JobRow, 'seq'>, { seq: number }>((value) =>
+  const insert = statement<Omit<JobRow, 'seq'>, { seq: number }>((value) =>
     db
       .insertInto('job')
       .values(Object.fromEntries(COLUMNS.map((name) => [name, value(name)])) as unknown as JobRow)
       .returning('seq'),
   )
-  const update = precompile<JobUpdate, unknown>((value) =>
+  const update = statement<JobUpdate, unknown>((value) =>
     db
       .updateTable('job')
       .set(Object.fromEntries(STATUS_COLUMNS.map((name) => [name, value(name)])))
       .where('id', '=', value('id')),
   )
-  const byId = precompile<{ id: string }, JobRow>((value) => all.where('id', '=', value('id')))
-  const stateById = precompile<{ id: string }, { state: string }>((value) =>
+  const byId = statement<{ id: string }, JobRow>((value) => all.where('id', '=', value('id')))
+  const stateById = statement<{ id: string }, { state: string }>((value) =>
     db.selectFrom('job').select('state').where('id', '=', value('id')),
   )
-  const byKey = precompile<{ principal: string; key: string }, JobRow>((value) =>
+  const byKey = statement<{ principal: string; key: string }, JobRow>((value) =>
     all.where('principal', '=', value('principal')).where('idempotencyKey', '=', value('key')),
   )
-  const remove = precompile<{ id: string }, unknown>((value) =>
+  const remove = statement<{ id: string }, unknown>((value) =>
     db.deleteFrom('job').where('id', '=', value('id')),
   )
 
