@@ -4,12 +4,15 @@ import type { JobId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
 import type { Clock } from '../platform/clock'
 import type { Database } from '../platform/database'
+import { statement } from '../platform/statement'
 import { type BlobStore, isMissing } from './blobs'
 import type { Artifacts, StagedArtifact } from './index'
 import type { StorageTables } from './schema'
 
 /** The largest artifact that lies in its row; a larger one is a blob. */
 const INLINE_BYTES = 64 * 1024
+
+type Row = StorageTables['artifacts']
 
 /**
  * Artifacts of jobs. The bytes of a staged blob are pinned for as long as the {@link StagedArtifact} itself is reachable
@@ -18,6 +21,36 @@ const INLINE_BYTES = 64 * 1024
 export function createArtifacts(deps: { database: Database; blobs: BlobStore; clock: Clock }): Artifacts {
   const { database, blobs, clock } = deps
   const tables = database.builder<StorageTables>()
+  const insert = statement<Row, unknown>((value) =>
+    tables
+      .insertInto('artifacts')
+      .values({
+        job: value('job'),
+        name: value('name'),
+        digest: value('digest'),
+        inline: value('inline'),
+        size_bytes: value('size_bytes'),
+        created_at: value('created_at'),
+      })
+      .onConflict((conflict) =>
+        conflict.columns(['job', 'name']).doUpdateSet((e) => ({
+          digest: e.ref('excluded.digest'),
+          inline: e.ref('excluded.inline'),
+          size_bytes: e.ref('excluded.size_bytes'),
+          created_at: e.ref('excluded.created_at'),
+        })),
+      ),
+  )
+  const content = statement<Pick<Row, 'job' | 'name'>, Pick<Row, 'digest' | 'inline'>>((value) =>
+    tables
+      .selectFrom('artifacts')
+      .select(['digest', 'inline'])
+      .where('job', '=', value('job'))
+      .where('name', '=', value('name')),
+  )
+  const names = statement<Pick<Row, 'job'>, { name: string }>((value) =>
+    tables.selectFrom('artifacts').select('name').where('job', '=', value('job')).orderBy('name'),
+  )
   const releases = new WeakMap<StagedArtifact, () => void>()
   const abandoned = new FinalizationRegistry<() => void>((release) => release())
 
@@ -36,20 +69,15 @@ export function createArtifacts(deps: { database: Database; blobs: BlobStore; cl
 
     attach(staged, job, name) {
       if (staged.digest !== null) assertPresent(blobs.pathOf(staged.digest), name)
-      const row = {
-        job,
-        name,
-        digest: staged.digest,
-        inline: staged.inline === null ? null : Buffer.from(staged.inline),
-        size_bytes: staged.sizeBytes,
-        created_at: clock.now(),
-      }
-      const { job: _job, name: _name, ...content } = row
       database.run(
-        tables
-          .insertInto('artifacts')
-          .values(row)
-          .onConflict((conflict) => conflict.columns(['job', 'name']).doUpdateSet(content)),
+        insert({
+          job,
+          name,
+          digest: staged.digest,
+          inline: staged.inline === null ? null : Buffer.from(staged.inline),
+          size_bytes: staged.sizeBytes,
+          created_at: clock.now(),
+        }),
       )
       const release = releases.get(staged)
       if (!release) return
@@ -66,13 +94,7 @@ export function createArtifacts(deps: { database: Database; blobs: BlobStore; cl
     },
 
     async read(job, name) {
-      const row = database.first(
-        tables
-          .selectFrom('artifacts')
-          .select(['digest', 'inline'])
-          .where('job', '=', job)
-          .where('name', '=', name),
-      )
+      const row = database.first(content({ job, name }))
       if (!row) return null
       if (row.digest === null) return row.inline === null ? new Uint8Array() : Uint8Array.from(row.inline)
       try {
@@ -84,8 +106,7 @@ export function createArtifacts(deps: { database: Database; blobs: BlobStore; cl
     },
 
     list(job) {
-      const query = tables.selectFrom('artifacts').select('name').where('job', '=', job).orderBy('name')
-      return database.all(query).map((row) => row.name)
+      return database.all(names({ job })).map((row) => row.name)
     },
 
     remove(job: JobId, name) {
