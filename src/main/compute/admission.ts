@@ -1,4 +1,4 @@
-import type { Job, JobSpec } from '../../shared/contract'
+import type { JobSpec } from '../../shared/contract'
 import type { JobId, PrincipalId } from '../../shared/domain/ids'
 import type { Tensors } from '../../shared/domain/tensor'
 import { unpackTensors } from '../../shared/domain/tensor-codec'
@@ -16,13 +16,15 @@ export interface AdmissionDeps extends SubmitDeps {
   store: JobStore
   index: JobIndex
   settler: Settler
-  /** In the next turn of the scheduler: durable when it resolves. */
-  write<T>(work: () => T): Promise<T>
+  /** Adds a job that was never seen before: durable when it resolves. It may begin before. */
+  enter<T>(job: ActiveJob, work: () => T): Promise<T>
   isStopping(): boolean
   /** Within the transaction that adds it. */
   onAdd(job: ActiveJob): void
-  view(definition: JobDefinition, status: JobStatus, live: ActiveJob | null): Job
 }
+
+/** A job as it was taken in; an {@link ActiveJob} goes on to say how it stands. */
+export type Admitted = ActiveJob | StoredJob
 
 /** Takes jobs in: checked before, acknowledged when on the disk. */
 export class Admission {
@@ -32,17 +34,17 @@ export class Admission {
     this.#deps = deps
   }
 
-  async submit(spec: JobSpec, by: PrincipalId): Promise<Job> {
+  async submit(spec: JobSpec, by: PrincipalId): Promise<Admitted> {
     this.#assertAccepting()
     const known =
       spec.idempotencyKey === undefined ? null : this.#deps.store.findByKey(by, spec.idempotencyKey)
-    if (known) return this.#viewOf(known)
+    if (known) return this.#deps.index.get(known.definition.id) ?? known
     this.#assertDependencies(spec.dependsOn)
     return this.#admit(await prepare(this.#deps, spec, await tensorsOf(spec), by), spec)
   }
 
   /** Submits a job again, as a new one with the same inputs. */
-  async copy(definition: JobDefinition, status: JobStatus, by: PrincipalId): Promise<Job> {
+  async copy(definition: JobDefinition, status: JobStatus, by: PrincipalId): Promise<Admitted> {
     this.#assertAccepting()
     const { artifacts } = this.#deps.storage
     const tensors: Tensors[] = []
@@ -54,18 +56,20 @@ export class Admission {
     return this.#admit(await prepare(this.#deps, spec, tensors, by), spec)
   }
 
-  async #admit({ definition, inputs }: Prepared, spec: PlainSpec): Promise<Job> {
-    const { index, settler, storage, store, write, onAdd } = this.#deps
-    const admitted = await write((): ActiveJob | StoredJob => {
+  #admit({ definition, inputs, items }: Prepared, spec: PlainSpec): Promise<Admitted> {
+    const { index, settler, storage, store, enter, onAdd } = this.#deps
+    const job = new ActiveJob(definition, firstStatus(spec, definition.createdAt))
+    job.log?.add(definition.createdAt, 'info', 0, 'Submitted')
+    if (definition.kind === 'infer') job.inputs = items[0] ?? null
+    return enter(job, (): Admitted => {
       this.#assertAccepting()
       const known =
         definition.idempotencyKey && store.findByKey(definition.principal, definition.idempotencyKey)
-      if (known) return known
+      if (known) return index.get(known.definition.id) ?? known
       this.#assertDependencies(definition.dependsOn)
       // Between the check and now the version may have been deleted; from here on the job protects it.
       if (definition.model !== null) storage.resolve(`${definition.model}@${definition.modelVersion}`)
-      const status = firstStatus(spec, definition.createdAt)
-      const job = new ActiveJob(store.insert(definition, status), definition, status)
+      job.seq = store.insert(definition, job.status)
       for (const { name, staged } of inputs) storage.artifacts.attach(staged, definition.id, name)
       for (const id of definition.dependsOn) {
         const dependency = index.get(id)?.status.state ?? store.stateOf(id)
@@ -73,17 +77,10 @@ export class Admission {
         job.waitingOn.add(id)
         if (dependency === 'failed' || dependency === 'cancelled') settler.doom(job, id)
       }
-      job.log?.add(definition.createdAt, 'info', 0, 'Submitted')
       index.add(job)
       onAdd(job)
       return job
     })
-    return this.#viewOf(admitted)
-  }
-
-  #viewOf({ definition, status }: { definition: JobDefinition; status: JobStatus }): Job {
-    const live = this.#deps.index.get(definition.id) ?? null
-    return this.#deps.view(definition, live?.status ?? status, live)
   }
 
   #assertAccepting(): void {

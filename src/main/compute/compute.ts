@@ -12,7 +12,7 @@ import { EnginePool } from './dispatch/engine-pool'
 import { OwnLeases } from './dispatch/own-leases'
 import { Settler } from './dispatch/settle'
 import { JobEnds } from './job-ends'
-import { type ActiveJob, viewOf } from './jobs/active-job'
+import { ActiveJob, viewOf } from './jobs/active-job'
 import { LOG } from './jobs/artifact-names'
 import { Estimates } from './jobs/estimates'
 import { JobIndex } from './jobs/job-index'
@@ -184,10 +184,9 @@ export function createCompute(deps: ComputeDeps): Compute {
     store,
     index,
     settler,
-    write: (work) => dispatcher.write(work),
+    enter: (job, work) => dispatcher.enter(job, work),
     isStopping: () => state === 'stopping',
     onAdd: watch,
-    view,
   })
 
   const compute: Compute = {
@@ -225,7 +224,15 @@ export function createCompute(deps: ComputeDeps): Compute {
       await pool.unloadAll()
     },
 
-    submit: (spec, by) => admission.submit(spec, by),
+    async submit(spec, by, signal) {
+      const job = await admission.submit(spec, by)
+      if (spec.waitMs > 0 && index.get(job.definition.id))
+        await ends.wait(job.definition.id, clock, spec.waitMs, signal)
+      const { definition, status } = job instanceof ActiveJob ? job : find(job.definition.id)
+      const seen = view(definition, status, index.get(definition.id) ?? null)
+      if (spec.waitMs === 0 || status.state !== 'succeeded') return seen
+      return { ...seen, result: await readResult(storage.artifacts, definition, status) }
+    },
 
     get(id) {
       const { definition, status, live } = find(id)
@@ -250,7 +257,8 @@ export function createCompute(deps: ComputeDeps): Compute {
         const message = `Job ${id} is ${status.state}; only a job that has ended can be retried.`
         throw new AppError('compute.conflict', message, { state: status.state })
       }
-      return admission.copy(definition, status, by)
+      const copy = await admission.copy(definition, status, by)
+      return view(copy.definition, copy.status, index.get(copy.definition.id) ?? null)
     },
 
     hold: (id) => control.hold(id),

@@ -6,6 +6,7 @@ import type {
   LogLine,
   QueueView,
   RuntimeView,
+  SubmittedJob,
 } from '../../shared/contract'
 import type { JobId, PrincipalId } from '../../shared/domain/ids'
 import type { JobState } from '../../shared/domain/job-state'
@@ -35,10 +36,12 @@ export interface Compute extends Disposable {
   stop(graceMs: number): Promise<void>
 
   /**
-   * Durable when it resolves. The same principal's `idempotencyKey` returns the first job.
+   * Durable when it resolves, which is when the job has ended or `spec.waitMs` have passed. The same principal's
+   * `idempotencyKey` returns the first job.
+   * @param signal ends the wait, not the job
    * @throws AppError `compute.invalid_input` (details `{input, wants, got}`), `storage.not_found`, `core.impossible`
    */
-  submit(spec: JobSpec, by: PrincipalId): Promise<Job>
+  submit(spec: JobSpec, by: PrincipalId, signal?: AbortSignal): Promise<SubmittedJob>
   get(id: string): Job
   list(query: JobQuery): { items: Job[]; nextCursor: string | null }
   cancel(id: JobId): Promise<Job>

@@ -31,7 +31,7 @@ export async function reconcile(deps: ReconcileDeps): Promise<void> {
   const breathe = createBreather()
   const interrupted: ActiveJob[] = []
   for (const { seq, definition, status } of store.active()) {
-    const job = new ActiveJob(seq, definition, status)
+    const job = new ActiveJob(definition, status, seq)
     if (status.attempt > 0) job.log = JobLog.decode(await storage.artifacts.read(job.id, LOG))
     for (const id of definition.dependsOn) {
       const state = store.stateOf(id)

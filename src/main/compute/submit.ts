@@ -18,13 +18,14 @@ const INFER_TIMEOUT_MS = 10 * 60_000
 const SYNTHETIC_GRACE_MS = 60_000
 
 /** What is left of a specification once its inputs are tensors: what a retry copies. */
-export type PlainSpec = DistributiveOmit<JobSpec, 'inputs' | 'items'>
+export type PlainSpec = DistributiveOmit<JobSpec, 'inputs' | 'items' | 'waitMs'>
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
 
 /** A job ready to be written: everything checked, its inputs safely stored. */
 export interface Prepared {
   definition: JobDefinition
   inputs: { name: string; staged: StagedArtifact }[]
+  items: readonly Tensors[]
 }
 
 export interface SubmitDeps {
@@ -92,6 +93,7 @@ export async function prepare(
       createdAt: now,
     },
     inputs: await stageInputs(storage, items),
+    items,
   }
 }
 

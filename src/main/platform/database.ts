@@ -34,8 +34,9 @@ export interface Database extends Disposable {
    * Group commit: the work of the callers of one turn runs in one transaction, each in its own savepoint; the promise
    * resolves when the commit is on the disk. Many writers share one fsync. What does not fit into a few milliseconds
    * goes into the next transaction, a turn later, in order.
+   * @param patienceMs so long it may wait for another's commit to share; whatever is written comes after it
    */
-  write<T>(work: () => T): Promise<T>
+  write<T>(work: () => T, patienceMs?: number): Promise<T>
   /** Runs when the transaction now open is rolled back: to undo what memory already says. */
   onRollback(undo: () => void): void
 }
@@ -102,6 +103,9 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
   const statements = new Map<string, Sqlite.Statement>()
   const undos: (() => void)[] = []
   const queue: QueuedWrite[] = []
+  /** Those that wait for company; they go first with the next flush. */
+  const patient: QueuedWrite[] = []
+  let endOfPatience: NodeJS.Timeout | null = null
   let depth = 0
   let flushing = false
   let closed = false
@@ -155,6 +159,9 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
 
   function flush(): void {
     flushing = false
+    if (endOfPatience) clearTimeout(endOfPatience)
+    endOfPatience = null
+    queue.unshift(...patient.splice(0))
     if (queue.length === 0) return
     const settled: (() => void)[] = []
     let taken = 0
@@ -213,11 +220,16 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
       }
     },
     transaction,
-    write<T>(work: () => T): Promise<T> {
+    write<T>(work: () => T, patienceMs = 0): Promise<T> {
       if (closed) return Promise.reject(new AppError('system.stopping', 'LLMAgentOS is stopping.'))
       return new Promise<T>((resolve, reject) => {
-        queue.push({ work, resolve, reject })
-        scheduleFlush()
+        if (patienceMs === 0 || flushing) {
+          queue.push({ work, resolve, reject })
+          scheduleFlush()
+          return
+        }
+        patient.push({ work, resolve, reject })
+        endOfPatience ??= setTimeout(flush, patienceMs)
       })
     },
     onRollback(undo) {
@@ -226,7 +238,7 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
     dispose() {
       if (closed) return
       closed = true
-      while (queue.length > 0) flush()
+      while (queue.length + patient.length > 0) flush()
       sqlite.close()
     },
   }

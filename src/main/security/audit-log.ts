@@ -36,6 +36,8 @@ type Row = SecurityTables['audit']
 /** What the first record's hash is chained to. */
 const GENESIS = '0'.repeat(64)
 const VERIFY_CHUNK = 500
+/** So long a record may wait for the commit of what it allowed. */
+const PATIENCE_MS = 20
 const MAX_UNWRITTEN = 100_000
 
 /**
@@ -190,7 +192,7 @@ export class AuditLog {
     const written = this.#database.write(() => {
       this.#isQueued = false
       return this.#write()
-    })
+    }, PATIENCE_MS)
     written.then(
       (records) => {
         for (const record of records) this.#recorded.fire(record)

@@ -38,6 +38,8 @@ const common = {
     .default({}),
   /** Submit without starting: the job waits for `resume`. */
   hold: z.boolean().default(false),
+  /** So long the answer may wait for the job to end; then it carries the result. */
+  waitMs: z.number().int().min(0).max(600_000).default(0),
 }
 
 export const JobSpec = z.discriminatedUnion('kind', [
@@ -133,6 +135,10 @@ export const JobResult = z.object({
 })
 export type JobResult = z.infer<typeof JobResult>
 
+/** What `submit` answers: `result` when the job has succeeded by then, which only `waitMs` gives it time for. */
+export const SubmittedJob = Job.extend({ result: JobResult.optional() })
+export type SubmittedJob = z.infer<typeof SubmittedJob>
+
 export const LogLine = z.object({
   at: Time,
   level: z.enum(['info', 'warn', 'error']),
@@ -211,10 +217,12 @@ export const computeContract = {
       path: '/jobs',
       successStatus: 201,
       summary: 'Submit a job; the same idempotencyKey returns the first job',
+      description:
+        'Answers when the job is on the disk. With `waitMs` in the body it answers when the job has ended or that time has passed, whichever comes first, and carries `result` when the job succeeded; look at `state`. Whoever hangs up while waiting does not cancel the job. A repeat with the same `idempotencyKey` waits for the first job.',
       tags: ['compute'],
     })
       .input(JobSpec)
-      .output(Job),
+      .output(SubmittedJob),
     list: procedure('job.list', {
       method: 'GET',
       path: '/jobs',

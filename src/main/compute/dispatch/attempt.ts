@@ -95,6 +95,7 @@ export async function runAttempt(
     } else if (end.outcome.kind === 'aborted') log('warn', ABORT_WORDS[end.outcome.reason])
   }
   job.abort = null
+  job.inputs = null
   pool.giveBack(engine, end.outcome.kind !== 'succeeded')
   await keepLog(deps, end, attempt)
   return end
@@ -196,7 +197,7 @@ async function runOn(
 async function requestOf({ storage }: AttemptDeps, job: ActiveJob): Promise<RunRequest> {
   const { parameters } = job.definition
   if (parameters.kind === 'synthetic') return parameters
-  const items = await readInputs(storage, job)
+  const items = job.inputs ? [job.inputs] : await readInputs(storage, job)
   switch (parameters.kind) {
     case 'infer':
       return { kind: 'infer', inputs: items[0] ?? {} }

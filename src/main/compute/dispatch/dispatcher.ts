@@ -12,20 +12,16 @@ import type { Place } from '../schedule/space'
 import type { Plan, PlanState, SchedulePolicy, Start } from '../schedule/types'
 import type { AttemptEnd } from './attempt'
 import type { EnginePool, PooledEngine } from './engine-pool'
+import { type Operation, perform } from './operation'
 import type { OwnLeases } from './own-leases'
 import { readQuotas } from './quotas'
+import { RunAhead } from './run-ahead'
 import type { Settler } from './settle'
 
 const DOOMED_A_TURN = 200
 const RETRY_TURN_MS = 1_000
-/** A job so short may follow another on its engine before that is on the disk. */
-const SHORT_MS = 5
-/** So long a row of short jobs may go on until the planner is asked again. */
-const LONGEST_CHAIN_MS = 200
-/** So many outcomes are written at once at the most, in the middle of a row. */
-const CHAIN_COMMIT = 256
-/** In the middle of a row outcomes are gathered for twice the time that a commit takes here, within these bounds. */
-const CHAIN_WINDOW_MS = { least: 2, most: 50 }
+/** So many outcomes are written at once at the most, in the middle of a row of short jobs. */
+const MOST_OUTCOMES = 256
 
 export interface DispatcherDeps {
   core: Core
@@ -47,20 +43,9 @@ interface Started {
   engine: PooledEngine
 }
 
-interface Operation {
-  work: () => unknown
-  resolve: (value: never) => void
-  reject: (error: unknown) => void
-}
-
 /**
  * Turns: what callers asked for is done, whatever ended since the last one is settled, then what can start is started,
- * all in one transaction. Only when it is on the disk do the attempts begin.
- *
- * One exception makes thousands of short jobs a second possible: when a short job has succeeded and the next in the
- * queue is of the same kind, it follows at once on the same engine, under the same lease, and both are written together
- * with the next turn. Should the program die before, the rows still say `queued` and the jobs run again, as after any
- * interruption; no outcome was told to anyone.
+ * all in one transaction. Only when it is on the disk do the attempts begin, but for short ones (see {@link RunAhead}).
  */
 export class Dispatcher {
   readonly #deps: DispatcherDeps
@@ -71,11 +56,7 @@ export class Dispatcher {
   readonly #running = new Map<ActiveJob, Promise<void>>()
   #settled: AttemptEnd[] = []
   #operations: Operation[] = []
-  /** Jobs that run though no turn has written it yet, with the time they began. */
-  readonly #claimed = new Map<ActiveJob, { startedAt: number; placement: ActiveJob['status']['placement'] }>()
-  #cancelChainCommit: (() => void) | null = null
-  /** What a commit takes on this disk, as a moving mean. */
-  #commitMs = 1
+  readonly #ahead: RunAhead
   #waitingSince: ReadonlyMap<string, number> = new Map()
   #requested = false
   #accepting = false
@@ -84,6 +65,7 @@ export class Dispatcher {
 
   constructor(deps: DispatcherDeps) {
     this.#deps = deps
+    this.#ahead = new RunAhead({ ...deps, requestTurn: () => this.request() })
   }
 
   start(): void {
@@ -119,16 +101,29 @@ export class Dispatcher {
   write<T>(work: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#operations.push({ work, resolve, reject })
-      // While a row of short jobs gathers outcomes a commit is near, and one is cheaper than two.
-      if (this.#claimed.size > 0) this.#commitChain()
+      if (this.#ahead.isGathering) this.#ahead.gather()
       else this.request()
+    })
+  }
+
+  /** Like {@link write}, for the work that adds a job: a short one may begin at once, if nobody is before it. */
+  enter<T>(job: ActiveJob, work: () => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const isFirst = this.#accepting && this.#operations.length === 0
+      const engine = isFirst ? this.#ahead.enter(job, { work, resolve, reject }) : null
+      if (engine) {
+        this.#begin({ job, engine }, this.#deps.clock.now())
+        return
+      }
+      job.inputs = null
+      this.write(work).then(resolve, reject)
     })
   }
 
   dispose(): void {
     this.pause()
     this.#cancelRetry?.()
-    this.#cancelChainCommit?.()
+    this.#ahead.dispose()
   }
 
   #turn(): void {
@@ -140,15 +135,11 @@ export class Dispatcher {
     }
     this.#deps.database.write(work).then(
       (done) => {
-        this.#commitMs += 0.2 * (performance.now() - workedAt - this.#commitMs)
         this.#settled.splice(0, done.settled.length)
-        for (const job of done.claimed) {
-          this.#claimed.delete(job)
-          job.claimed = false
-        }
+        this.#ahead.written(done.caught, performance.now() - workedAt)
         for (const { job } of done.settled) this.#running.delete(job)
         for (const tell of done.outcomes) tell()
-        for (const started of done.started) this.#begin(started, null)
+        for (const started of done.started) this.#begin(started)
         for (const ref of done.evict) {
           const engine = this.#deps.pool.get(ref)
           if (engine) void this.#deps.pool.evict(engine)
@@ -164,26 +155,17 @@ export class Dispatcher {
   }
 
   #work() {
-    const { settler, database } = this.#deps
+    const { settler, database, index } = this.#deps
     this.#requested = false
-    this.#cancelChainCommit?.()
-    this.#cancelChainCommit = null
     const settled = [...this.#settled]
-    const claimed = this.#writeClaimed(new Set(settled.map(({ job }) => job)))
-    const outcomes: (() => void)[] = []
+    const caught = this.#ahead.write(new Set(settled.map(({ job }) => job)))
     const operations = this.#operations.splice(0)
     database.onRollback(() => this.#operations.unshift(...operations))
-    for (const { work, resolve, reject } of operations) {
-      try {
-        const value = database.transaction(work)
-        outcomes.push(() => resolve(value as never))
-      } catch (error) {
-        outcomes.push(() => reject(error))
-      }
-    }
-    for (const end of settled) this.#settle(end)
+    const outcomes = [...caught.outcomes, ...operations.map((operation) => perform(database, operation))]
+    // One that ran ahead and was not taken in is nobody's.
+    for (const end of settled) if (index.get(end.job.id) === end.job) this.#settle(end)
     const more = settler.failDoomed(DOOMED_A_TURN)
-    const none = { claimed, settled, outcomes, started: [] as Started[], evict: [] as string[], more }
+    const none = { caught, settled, outcomes, started: [] as Started[], evict: [] as string[], more }
     if (!this.#accepting) return none
     const decided = plan(this.#state(), this.#place)
     const started: Started[] = []
@@ -194,21 +176,6 @@ export class Dispatcher {
     this.#noteWaiting(decided)
     this.#deps.onPlan(decided)
     return { ...none, started, evict: decided.evict }
-  }
-
-  /** Rows of jobs that followed another: one that has ended by now is written once, with its end. */
-  #writeClaimed(ended: ReadonlySet<ActiveJob>): ActiveJob[] {
-    const { index } = this.#deps
-    for (const [job, { startedAt, placement }] of this.#claimed) {
-      const { attempt, readyAt } = job.status
-      const queuedMs = Math.max(0, startedAt - readyAt)
-      index.change(
-        job,
-        { state: 'running', attempt: attempt + 1, startedAt, queuedMs, placement, error: null },
-        !ended.has(job),
-      )
-    }
-    return [...this.#claimed.keys()]
   }
 
   /** An outcome that cannot be stored as it is becomes a failure, so that the job ends and frees what it holds. */
@@ -267,55 +234,18 @@ export class Dispatcher {
     }
   }
 
-  /** @param chain when the row of jobs began that it follows in; null: it begins one */
-  #begin({ job, engine }: Started, chain: number | null): void {
-    const since = chain ?? this.#deps.clock.now()
-    const attempt = job.status.attempt + (chain === null ? 0 : 1)
+  /** @param ahead when the row of short jobs began that it runs ahead of the disk in */
+  #begin({ job, engine }: Started, ahead: number | null = null): void {
+    const since = ahead ?? this.#deps.clock.now()
+    const attempt = job.status.attempt + (ahead === null ? 0 : 1)
     const ended = this.#deps.run(job, engine, attempt).then((end) => {
       this.#settled.push(end)
-      if (this.#follow(end, engine, since)) this.#commitChain()
+      const next = this.#accepting ? this.#ahead.follow(end, engine, since) : null
+      if (next) this.#begin({ job: next, engine }, since)
+      if (next && this.#settled.length < MOST_OUTCOMES) this.#ahead.gather()
       else this.request()
     })
     this.#running.set(job, ended)
-  }
-
-  /** Lets the next short job have the engine and the lease of the one that has ended. @returns false when there is none */
-  #follow({ job, outcome }: AttemptEnd, engine: PooledEngine, since: number): boolean {
-    const { clock, index, pool } = this.#deps
-    const now = clock.now()
-    if (!this.#accepting || outcome.kind !== 'succeeded' || engine.state !== 'idle') return false
-    if (now - since > LONGEST_CHAIN_MS) return false
-    const next = index.nextLike(job)
-    if (!next || !this.#isShort(next)) return false
-    index.claim(next)
-    next.lease = job.lease
-    job.lease = null
-    pool.take(engine.ref, next)
-    this.#claimed.set(next, {
-      startedAt: now,
-      placement: this.#claimed.get(job)?.placement ?? job.status.placement,
-    })
-    this.#begin({ job: next, engine }, since)
-    return true
-  }
-
-  #isShort(job: ActiveJob): boolean {
-    const { parameters } = job.definition
-    if (parameters.kind !== 'infer' && !(parameters.kind === 'synthetic' && parameters.fail === null))
-      return false
-    const runMs = this.#deps.runMsOf(job)
-    return runMs !== null && runMs <= SHORT_MS
-  }
-
-  #commitChain(): void {
-    if (this.#requested) return
-    const { clock } = this.#deps
-    if (this.#cancelChainCommit === null) {
-      const { least, most } = CHAIN_WINDOW_MS
-      const windowMs = Math.min(most, Math.max(least, 2 * this.#commitMs))
-      this.#cancelChainCommit = clock.setTimer(windowMs, () => this.request())
-    }
-    if (this.#settled.length >= CHAIN_COMMIT) this.request()
   }
 
   #noteWaiting({ blocked }: Plan): void {
@@ -344,6 +274,7 @@ export class Dispatcher {
   /** The whole turn was rolled back, memory with it. What ended is settled later, when there is room again. */
   #failed(error: unknown): void {
     const { clock, logger } = this.#deps
+    this.#ahead.failed(error)
     for (const { reject } of this.#operations.splice(0)) reject(error)
     if (error instanceof AppError && error.code === 'system.stopping') return
     logger.error({ err: error }, 'A turn of the scheduler could not be stored; it is tried again')

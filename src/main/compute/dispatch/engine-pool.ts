@@ -110,6 +110,10 @@ export class EnginePool {
     return this.#engines.get(ref)
   }
 
+  idle(key: string): PooledEngine | undefined {
+    return [...this.#engines.values()].find((engine) => engine.key === key && engine.state === 'idle')
+  }
+
   find(id: string): PooledEngine | undefined {
     return [...this.#engines.values()].find((engine) => engine.id === id)
   }

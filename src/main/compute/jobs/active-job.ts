@@ -1,5 +1,6 @@
 import type { Job } from '../../../shared/contract'
 import type { JobId, LeaseId } from '../../../shared/domain/ids'
+import type { Tensors } from '../../../shared/domain/tensor'
 import { formatDuration } from '../../../shared/domain/units'
 import { toIso } from '../../platform/clock'
 import type { QueuedJob } from '../schedule/types'
@@ -11,7 +12,8 @@ export type AbortReason = 'cancelled' | 'timeout' | 'deadline' | 'stopping'
 
 /** A job that has not ended: its row, and what only memory needs to know. */
 export class ActiveJob {
-  readonly seq: number
+  /** The order of arrival; given with the row. */
+  seq: number
   readonly definition: JobDefinition
   /** Changed only through `JobIndex.change`. */
   status: JobStatus
@@ -25,6 +27,8 @@ export class ActiveJob {
   /** It runs already, though its row does not say so yet. */
   claimed = false
   log: JobLog | null = new JobLog()
+  /** Of a job that runs before it is on the disk; null: they are read from there. */
+  inputs: Tensors | null = null
   /** 0 to 1, as far as the running attempt says. */
   progress = 0
   lease: LeaseId | null = null
@@ -37,7 +41,7 @@ export class ActiveJob {
   /** Expected run time, known or guessed when its attempt began. */
   runMs: number | null = null
 
-  constructor(seq: number, definition: JobDefinition, status: JobStatus) {
+  constructor(definition: JobDefinition, status: JobStatus, seq = 0) {
     this.seq = seq
     this.definition = definition
     this.status = status

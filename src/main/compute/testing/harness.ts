@@ -67,10 +67,8 @@ export async function createHarness(options: HarnessOptions = {}) {
       usersOf: () => [],
     })
     // Versions that a fake runtime runs need no files.
-    const storage: Storage = {
-      ...real,
-      resolve: (reference) => versions.get(reference) ?? real.resolve(reference),
-    }
+    const resolve = (reference: string) => versions.get(reference) ?? real.resolve(reference)
+    const storage: Storage = { ...real, resolve, route: resolve }
     const executor = createFakeExecutor(clock)
     const compute = createCompute({
       core,

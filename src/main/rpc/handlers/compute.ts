@@ -14,7 +14,9 @@ export function computeHandlers(modules: Modules) {
   const os = implementer.compute
   return os.router({
     jobs: {
-      submit: os.jobs.submit.handler(({ input, context }) => compute.submit(input, context.caller.principal)),
+      submit: os.jobs.submit.handler(({ input, context, signal }) =>
+        compute.submit(input, context.caller.principal, signal),
+      ),
       list: os.jobs.list.handler(({ input, context }) =>
         compute.list({ ...input, principal: visibleOwner(modules, context.caller) ?? undefined }),
       ),

@@ -1,0 +1,18 @@
+import type { Database } from '../../platform/database'
+
+/** What a caller wants done in the next turn, and how it hears of it. */
+export interface Operation {
+  work: () => unknown
+  resolve: (value: never) => void
+  reject: (error: unknown) => void
+}
+
+/** Does it within the open transaction; what fails is undone alone. @returns tells the caller, once all is on the disk */
+export function perform(database: Database, { work, resolve, reject }: Operation): () => void {
+  try {
+    const value = database.transaction(work)
+    return () => resolve(value as never)
+  } catch (error) {
+    return () => reject(error)
+  }
+}
