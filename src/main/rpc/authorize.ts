@@ -66,6 +66,8 @@ export function requirementsOf(
   switch (ACTIONS[action]) {
     case 'Model':
       return [{ action, resource: { type: 'Model', id: String(fields['name']) } }]
+    case 'Dataset':
+      return [{ action, resource: { type: 'Dataset', id: String(fields['name']) } }]
     case 'Job': {
       const job = modules.compute.get(String(fields['id']))
       const own: Requirement = {

@@ -4,6 +4,7 @@ import { requirementsOf, summaryOf } from './authorize'
 import { ANONYMOUS, implementer } from './base'
 import { computeHandlers } from './handlers/compute'
 import { coreHandlers } from './handlers/core'
+import { datasetHandlers } from './handlers/datasets'
 import { networkHandlers } from './handlers/network'
 import { securityHandlers } from './handlers/security'
 import { storageHandlers } from './handlers/storage'
@@ -33,6 +34,7 @@ export function createRouter(modules: Modules) {
   return authorized.router({
     core: coreHandlers(modules),
     storage: storageHandlers(modules),
+    datasets: datasetHandlers(modules),
     compute: computeHandlers(modules),
     security: securityHandlers(modules),
     network: networkHandlers(modules),

@@ -18,6 +18,7 @@ export const OPERATOR_CHANGES: ReadonlySet<Action> = new Set<Action>([
   'model.run',
   'model.import',
   'model.manage',
+  'dataset.manage',
   'storage.maintain',
   'job.submit',
   'job.control',

@@ -3,6 +3,9 @@ import type {
   Alias,
   AliasChange,
   CanaryPlan,
+  Cell,
+  DatasetSummary,
+  DatasetVersion,
   Import,
   LineageGraph,
   Model,
@@ -11,6 +14,7 @@ import type {
   ModelFormat,
   ModelSummary,
   ModelVersion,
+  RowPage,
   StorageTask,
   StorageUsage,
   TensorInfo,
@@ -140,6 +144,27 @@ export interface Storage extends Disposable {
     range?: { start: number; end: number },
   ): { file: ModelFile; content: Readable }
 
+  /** By name. */
+  listDatasets(): DatasetSummary[]
+  getDataset(name: string): DatasetSummary
+  listDatasetVersions(name: string): DatasetVersion[]
+  getDatasetVersion(name: string, version: number): DatasetVersion
+  /** @param reference `name@version` or `name@latest` @throws AppError `storage.not_found` */
+  resolveDataset(reference: string): { name: string; version: number }
+  /** @throws AppError `storage.in_use` naming what was made from it */
+  removeDatasetVersion(name: string, version: number): void
+  datasetLineage(name: string): LineageGraph
+  /** At most 1,000 at a time; texts of tables as the types of their columns say. */
+  datasetRows(name: string, version: number, range: { offset: number; limit: number }): Promise<RowPage>
+  /** The same with all of their texts, however long. */
+  datasetRecords(
+    name: string,
+    version: number,
+    range: { offset: number; limit: number },
+  ): Promise<{ total: number; items: Record<string, Cell>[] }>
+  /** @throws AppError `network.too_large` beyond 8 MiB, `storage.not_found` for what is no image of it */
+  datasetImage(name: string, version: number, path: string): Promise<{ mediaType: string; base64: string }>
+
   readonly artifacts: Artifacts
   usage(): Promise<StorageUsage>
   /** Checks every digest, or joins the check that goes on. Returns at once. */
@@ -153,6 +178,7 @@ export interface Storage extends Disposable {
   cancelTask(id: string): Promise<StorageTask>
 
   readonly onDidChangeModels: Event<{ changed: ModelSummary[]; removed: string[] }>
+  readonly onDidChangeDatasets: Event<{ changed: DatasetSummary[]; removed: string[] }>
   readonly onDidChangeTasks: Event<{ changed: StorageTask[]; removed: string[] }>
   readonly onDidChangeImports: Event<{ changed: Import[]; removed: string[] }>
 }

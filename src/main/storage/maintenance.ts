@@ -20,6 +20,7 @@ export class NamedBlobs {
       .select('digest')
       .where('digest', '=', digest)
       .unionAll(this.#tables.selectFrom('model_files').select('digest').where('digest', '=', digest))
+      .unionAll(this.#tables.selectFrom('dataset_files').select('digest').where('digest', '=', digest))
       .unionAll(this.#tables.selectFrom('import_blobs').select('digest').where('digest', '=', digest))
       .limit(1)
     return this.#database.first(query) !== undefined
@@ -31,6 +32,7 @@ export class NamedBlobs {
       .select('digest')
       .where('digest', 'is not', null)
       .union(this.#tables.selectFrom('model_files').select('digest'))
+      .union(this.#tables.selectFrom('dataset_files').select('digest'))
       .union(this.#tables.selectFrom('import_blobs').select('digest'))
     return new Set(this.#database.all(query).flatMap((row) => row.digest ?? []))
   }

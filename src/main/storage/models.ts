@@ -17,7 +17,7 @@ import type { Database } from '../platform/database'
 import { Emitter } from '../platform/events'
 import { Aliases, LATEST, type ObservedRun } from './aliases'
 import { diffVersions } from './diff'
-import { Origins, type VersionKey } from './origins'
+import type { Origins, VersionKey } from './origins'
 import { KEEP_ALL, keptVersions } from './policy'
 import type { StorageTables } from './schema'
 import { type NotesChange, VersionFacts } from './version-facts'
@@ -29,6 +29,7 @@ export interface ModelsDeps {
   usersOf(model: string, version: number): string[]
   /** Where a version of a data set came from. */
   describeDataset(key: VersionKey): { job: string | null; source: string | null }
+  origins: Origins
 }
 
 /** Models, their immutable versions, and the aliases that point to them. */
@@ -45,7 +46,7 @@ export class Models {
   readonly #changed = new Emitter<{ changed: ModelSummary[]; removed: string[] }>()
   readonly onDidChange = this.#changed.event
 
-  constructor({ database, clock, usersOf, describeDataset }: ModelsDeps) {
+  constructor({ database, clock, usersOf, describeDataset, origins }: ModelsDeps) {
     this.#database = database
     this.#clock = clock
     this.#usersOf = usersOf
@@ -54,7 +55,7 @@ export class Models {
     this.#describeDataset = describeDataset
     this.aliases = new Aliases(database, clock)
     this.facts = new VersionFacts(database)
-    this.origins = new Origins(database)
+    this.origins = origins
   }
 
   /** By name. */
@@ -266,10 +267,14 @@ export class Models {
     const { versions } = this.#require(name)
     const keys = versions.map((version) => ({ kind: 'model' as const, name, version }))
     return this.origins.graph(keys, (key) => {
-      if (key.kind === 'dataset') return this.#describeDataset(key)
-      const found = this.#versions.find(key.name, key.version)
-      return { job: found?.lineage.job ?? null, source: found?.lineage.source || null }
+      return key.kind === 'dataset' ? this.#describeDataset(key) : this.describe(key)
     })
+  }
+
+  /** Where a version came from; nothing for one that is no more. */
+  describe({ name, version }: VersionKey): { job: string | null; source: string | null } {
+    const found = this.#versions.find(name, version)
+    return { job: found?.lineage.job ?? null, source: found?.lineage.source || null }
   }
 
   #changeAlias(name: string, alias: string, change: () => boolean): Alias {

@@ -84,6 +84,32 @@ export interface StorageTables {
     stable_errors: number
     stable_times_json: string
   }
+  datasets: { name: string; next_version: number; created_at: number; updated_at: number }
+  dataset_versions: {
+    dataset: string
+    version: number
+    digest: string
+    size_bytes: number
+    format: string
+    rows: number
+    columns_json: string
+    /** Where rows begin; null where the format knows. */
+    index_json: string | null
+    findings_json: string
+    source: string
+    import_id: string | null
+    job: string | null
+    created_at: number
+    created_by: string
+  }
+  dataset_files: {
+    dataset: string
+    version: number
+    position: number
+    path: string
+    digest: string
+    size_bytes: number
+  }
   model_aliases: { model: string; alias: string; version: number; set_at: number; set_by: string }
   alias_changes: {
     id: number
@@ -354,7 +380,56 @@ async function addVersionFacts(db: Kysely<unknown>): Promise<void> {
     .execute()
 }
 
+/** Data sets, under version control as models are. */
+async function createDatasets(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('datasets')
+    .addColumn('name', 'text', (c) => c.primaryKey())
+    .addColumn('next_version', 'integer', (c) => c.notNull())
+    .addColumn('created_at', 'integer', (c) => c.notNull())
+    .addColumn('updated_at', 'integer', (c) => c.notNull())
+    .execute()
+  await db.schema
+    .createTable('dataset_versions')
+    .addColumn('dataset', 'text', (c) => c.notNull().references('datasets.name'))
+    .addColumn('version', 'integer', (c) => c.notNull())
+    .addColumn('digest', 'text', (c) => c.notNull())
+    .addColumn('size_bytes', 'integer', (c) => c.notNull())
+    .addColumn('format', 'text', (c) => c.notNull())
+    .addColumn('rows', 'integer', (c) => c.notNull())
+    .addColumn('columns_json', 'text', (c) => c.notNull())
+    .addColumn('index_json', 'text')
+    .addColumn('findings_json', 'text', (c) => c.notNull())
+    .addColumn('source', 'text', (c) => c.notNull())
+    .addColumn('import_id', 'text')
+    .addColumn('job', 'text')
+    .addColumn('created_at', 'integer', (c) => c.notNull())
+    .addColumn('created_by', 'text', (c) => c.notNull())
+    .addPrimaryKeyConstraint('dataset_versions_key', ['dataset', 'version'])
+    .addUniqueConstraint('dataset_versions_bytes', ['dataset', 'digest'])
+    .execute()
+  await db.schema
+    .createTable('dataset_files')
+    .addColumn('dataset', 'text', (c) => c.notNull())
+    .addColumn('version', 'integer', (c) => c.notNull())
+    .addColumn('position', 'integer', (c) => c.notNull())
+    .addColumn('path', 'text', (c) => c.notNull())
+    .addColumn('digest', 'text', (c) => c.notNull())
+    .addColumn('size_bytes', 'integer', (c) => c.notNull())
+    .addPrimaryKeyConstraint('dataset_files_key', ['dataset', 'version', 'path'])
+    .addForeignKeyConstraint(
+      'dataset_files_version',
+      ['dataset', 'version'],
+      'dataset_versions',
+      ['dataset', 'version'],
+      (c) => c.onDelete('cascade'),
+    )
+    .execute()
+  await db.schema.createIndex('dataset_files_digest').on('dataset_files').column('digest').execute()
+}
+
 export const storageMigrations: Record<string, Migration> = {
   '0003-storage': { up: (db: Kysely<unknown>) => createTables(db) },
   '0005-version-facts': { up: (db: Kysely<unknown>) => addVersionFacts(db) },
+  '0006-datasets': { up: (db: Kysely<unknown>) => createDatasets(db) },
 }

@@ -6,12 +6,15 @@ import { AppError } from '../../shared/errors'
 import { diskSpace } from '../platform/files'
 import { createArtifacts } from './artifacts'
 import { BlobStore, isMissing } from './blobs'
+import { Datasets } from './datasets/datasets'
+import { TableReading } from './datasets/table-reading'
 import { diffVersions } from './diff'
 import { Imports } from './import/imports'
 import { type FileWorker, startFileWorker } from './import/worker'
 import type { ResolvedVersion, Storage, StorageDeps } from './index'
 import { collect, NamedBlobs, verifyBlobs } from './maintenance'
 import { Models } from './models'
+import { Origins } from './origins'
 import { StorageTasks } from './tasks'
 
 export function createStorage(deps: StorageDeps): Storage {
@@ -24,13 +27,17 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
   const blobFolder = join(deps.dataDir, 'blobs')
   const blobs = new BlobStore(blobFolder)
   const named = new NamedBlobs(database)
-  const models = new Models({ ...deps, describeDataset: () => ({ job: null, source: null }) })
+  const origins = new Origins(database)
+  const models: Models = new Models({ ...deps, origins, describeDataset: (key) => datasets.describe(key) })
+  const datasets = new Datasets({ database, clock, origins, describeModel: (key) => models.describe(key) })
   const tasks = new StorageTasks(clock, logger)
+  const tableReading = new TableReading({ datasets, blobs, clock, startWorker })
   const imports = new Imports({
     database,
     clock,
     logger,
     models,
+    datasets,
     blobs,
     blobFolder,
     startWorker,
@@ -76,6 +83,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     },
     async dispose() {
       await tasks.dispose()
+      await tableReading.dispose()
       await imports.dispose()
     },
 
@@ -124,6 +132,18 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
       const { freeBytes, totalBytes } = await diskSpace(deps.dataDir)
       return { ...(await blobs.count()), diskFreeBytes: freeBytes, diskTotalBytes: totalBytes }
     },
+    listDatasets: () => datasets.list(),
+    getDataset: (name) => datasets.get(name),
+    listDatasetVersions: (name) => datasets.versions(name),
+    getDatasetVersion: (name, version) => datasets.version(name, version),
+    resolveDataset: (reference) => datasets.resolve(reference),
+    removeDatasetVersion: (name, version) => datasets.remove(name, version),
+    datasetLineage: (name) => datasets.lineage(name),
+    datasetRows: (name, version, range) => tableReading.rows(name, version, range),
+    datasetRecords: (name, version, range) => tableReading.records(name, version, range),
+    datasetImage: (name, version, path) => tableReading.image(name, version, path),
+    onDidChangeDatasets: datasets.onDidChange,
+
     verify: (by) =>
       tasks.begin('verify', by, async (context) => {
         const worker = startWorker()

@@ -16,6 +16,7 @@ import type { StorageTables } from './schema'
 
 /** What an import has found and stored, and what becomes a version. */
 export const Candidate = z.object({
+  kind: z.literal('model'),
   model: z.string(),
   digest: z.string(),
   sizeBytes: z.number(),

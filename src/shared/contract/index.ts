@@ -1,5 +1,6 @@
 import { computeContract } from './compute'
 import { coreContract } from './core'
+import { datasetsContract } from './datasets'
 import { networkContract } from './network'
 import { securityContract } from './security'
 import { storageContract } from './storage'
@@ -9,6 +10,7 @@ import { systemContract } from './system'
 export const contract = {
   core: coreContract,
   storage: storageContract,
+  datasets: datasetsContract,
   compute: computeContract,
   security: securityContract,
   network: networkContract,
@@ -19,6 +21,7 @@ export type Contract = typeof contract
 export * from './base'
 export * from './compute'
 export * from './core'
+export * from './datasets'
 export * from './network'
 export * from './security'
 export * from './storage'

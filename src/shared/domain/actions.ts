@@ -16,6 +16,9 @@ export const ACTIONS = {
   /** Import by a path of this machine: it reads any file that the person may read. */
   'model.import_path': 'System',
   'model.manage': 'Model',
+  'dataset.list': 'System',
+  'dataset.read': 'Dataset',
+  'dataset.manage': 'Dataset',
   'storage.maintain': 'System',
   'job.list': 'System',
   'job.submit': 'System',
@@ -43,6 +46,8 @@ export const READ_ACTIONS: ReadonlySet<Action> = new Set<Action>([
   'lease.read',
   'model.list',
   'model.read',
+  'dataset.list',
+  'dataset.read',
   'job.list',
   'job.read',
   'runtime.read',

@@ -32,7 +32,7 @@ export function sliceEntities(principal: PolicyPrincipal, resource: Resource): E
     },
   ]
   const uid = resourceUid(resource)
-  if (resource.type === 'Model') entities.push({ uid, attrs: {}, parents: [] })
+  if (resource.type === 'Model' || resource.type === 'Dataset') entities.push({ uid, attrs: {}, parents: [] })
   if (resource.type === 'Job' || resource.type === 'Lease') {
     // Nobody has the empty id: a resource whose owner is not known is nobody's.
     entities.push({ uid, attrs: { owner: resource.owner ?? '' }, parents: [] })

@@ -15,6 +15,8 @@ entity Model;`,
   ModelRef: `/// A model as a job asks for it: ModelRef::"silero-vad@production". \`version\` is what the reference means
 /// now, and absent while it means nothing.
 entity ModelRef in [Model] { model: String, version?: Long };`,
+  Dataset: `/// A data set by name: Dataset::"digits".
+entity Dataset;`,
   Job: `/// \`owner\` is the id of the principal that submitted it.
 entity Job { owner: String };`,
   Lease: `/// \`owner\` is the id of the principal that holds it.

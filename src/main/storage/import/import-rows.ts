@@ -3,9 +3,13 @@ import { z } from 'zod'
 import { ErrorBody, Finding, Import } from '../../../shared/contract'
 import { toIso } from '../../platform/clock'
 import type { Database } from '../../platform/database'
+import { DatasetCandidate } from '../datasets/datasets'
 import type { ResumableSource as Resumable } from '../index'
 import type { StorageTables } from '../schema'
 import { Candidate } from '../versions'
+
+const AnyCandidate = z.discriminatedUnion('kind', [Candidate, DatasetCandidate])
+type AnyCandidate = z.infer<typeof AnyCandidate>
 
 const ResumableSource = z.discriminatedUnion('kind', [
   z.object({
@@ -51,7 +55,7 @@ export class ImportRows {
   }
 
   /** Everything of the view; a candidate is kept, and its blobs with it, only while the import waits. */
-  update(view: Import, candidate: Candidate | null = null): void {
+  update(view: Import, candidate: AnyCandidate | null = null): void {
     this.#database.transaction(() => {
       const columns = { ...columnsOf(view), candidate_json: candidate && JSON.stringify(candidate) }
       this.#database.run(this.#tables.updateTable('imports').set(columns).where('id', '=', view.id))
@@ -85,11 +89,11 @@ export class ImportRows {
     return row?.source_json ? ResumableSource.parse(JSON.parse(row.source_json)) : null
   }
 
-  candidate(id: string): Candidate | null {
+  candidate(id: string): AnyCandidate | null {
     const row = this.#database.first(
       this.#tables.selectFrom('imports').select('candidate_json').where('id', '=', id),
     )
-    return row?.candidate_json ? Candidate.parse(JSON.parse(row.candidate_json)) : null
+    return row?.candidate_json ? AnyCandidate.parse(JSON.parse(row.candidate_json)) : null
   }
 
   forgetOldest(): void {

@@ -10,13 +10,13 @@ import { type Disposable, Emitter } from '../../platform/events'
 import { translateFileError } from '../../platform/files'
 import type { Logger } from '../../platform/logger'
 import { isMissing } from '../blobs'
+import type { Datasets } from '../datasets/datasets'
 import type { ImportSource } from '../index'
 import type { Models } from '../models'
-import type { Candidate } from '../versions'
 import { ImportRows } from './import-rows'
 import { displayText } from './name'
 import { Slots } from './slots'
-import { rejectionOf, Taking, type TakingDeps } from './taking'
+import { type AnyCandidate, rejectionOf, Taking, type TakingDeps } from './taking'
 
 const AT_ONCE = 2
 const TELL_MS = 100
@@ -37,6 +37,7 @@ export interface ImportsDeps extends Omit<TakingDeps, 'slots'> {
   clock: Clock
   logger: Logger
   models: Models
+  datasets: Datasets
   /** Removes blobs that nothing names. */
   discard(digests: string[]): Promise<void>
 }
@@ -173,9 +174,7 @@ export class Imports implements Disposable {
         { state },
       )
     }
-    if (change.name !== undefined) candidate.model = change.name
-    if (change.family !== undefined) candidate.family = change.family
-    this.#complete(view, candidate)
+    this.#complete(view, renamed(candidate, change))
     return this.get(id)
   }
 
@@ -202,7 +201,7 @@ export class Imports implements Disposable {
       Object.assign(view, {
         bytesDone: candidate.sizeBytes,
         bytesTotal: candidate.sizeBytes,
-        kind: 'model',
+        kind: candidate.kind,
         suggestion: this.#suggest(candidate),
       })
       if (view.verdict === 'warn' || source.review) this.#wait(view, candidate)
@@ -216,7 +215,7 @@ export class Imports implements Disposable {
   }
 
   /** Whatever happens, afterwards no worker runs and no temporary file is left. */
-  async #attempt(taking: Taking, source: ImportSource, signal: AbortSignal): Promise<Candidate> {
+  async #attempt(taking: Taking, source: ImportSource, signal: AbortSignal): Promise<AnyCandidate> {
     try {
       return await taking.run(source)
     } finally {
@@ -245,26 +244,37 @@ export class Imports implements Disposable {
     }
   }
 
-  #wait(view: Import, candidate: Candidate): void {
+  #wait(view: Import, candidate: AnyCandidate): void {
     const waiting: Import = { ...view, state: 'waiting' }
     this.#rows.update(waiting, candidate)
     Object.assign(view, waiting)
     this.#tell(view)
   }
 
-  #suggest({ model, family, digest }: Candidate): Import['suggestion'] {
-    return { name: model, family, version: this.#deps.models.numberFor(model, digest) }
+  #suggest(candidate: AnyCandidate): Import['suggestion'] {
+    const { models, datasets } = this.#deps
+    const { digest } = candidate
+    return candidate.kind === 'model'
+      ? {
+          name: candidate.model,
+          family: candidate.family,
+          version: models.numberFor(candidate.model, digest),
+        }
+      : { name: candidate.name, family: null, version: datasets.numberFor(candidate.name, digest) }
   }
 
   /** One transaction makes the version visible. */
-  #complete(view: Import, candidate: Candidate): void {
-    const { database, models, clock } = this.#deps
+  #complete(view: Import, candidate: AnyCandidate): void {
+    const { database, models, datasets, clock } = this.#deps
+    const by = view.createdBy as PrincipalId
     const completed = database.transaction(() => {
-      const { version, known } = models.add(candidate, view.id, view.createdBy as PrincipalId)
+      const { version, known } =
+        candidate.kind === 'model' ? models.add(candidate, view.id, by) : datasets.add(candidate, view.id, by)
       const next: Import = {
         ...view,
         state: 'completed',
-        model: candidate.model,
+        model: candidate.kind === 'model' ? candidate.model : null,
+        dataset: candidate.kind === 'dataset' ? candidate.name : null,
         version,
         known,
         finishedAt: toIso(clock.now()),
@@ -274,7 +284,9 @@ export class Imports implements Disposable {
     })
     Object.assign(view, completed)
     this.#tell(view)
-    if (!completed.known) models.announce(candidate.model)
+    if (completed.known) return
+    if (candidate.kind === 'model') models.announce(candidate.model)
+    else datasets.announce(candidate.name)
   }
 
   #end(view: Import, change: Partial<Import>): void {
@@ -283,7 +295,7 @@ export class Imports implements Disposable {
     this.#tell(view)
   }
 
-  async #assertCandidate(view: Import): Promise<Candidate | null> {
+  async #assertCandidate(view: Import): Promise<AnyCandidate | null> {
     const candidate = this.#rows.candidate(view.id)
     const present = await Promise.all(
       (candidate?.files ?? []).map((file) => this.#deps.blobs.has(file.digest)),
@@ -308,6 +320,15 @@ export class Imports implements Disposable {
   #tell(view: Import): void {
     this.#changed.fire({ changed: [{ ...view }], removed: [] })
   }
+}
+
+/** Under the name that a person has chosen instead. */
+function renamed(
+  candidate: AnyCandidate,
+  { name, family }: { name?: string | undefined; family?: string | null | undefined },
+): AnyCandidate {
+  if (candidate.kind === 'dataset') return name === undefined ? candidate : { ...candidate, name }
+  return { ...candidate, ...(name !== undefined && { model: name }), ...(family !== undefined && { family }) }
 }
 
 function labelOf(source: ImportSource): string {

@@ -1,8 +1,10 @@
 import { createInterface } from 'node:readline'
 import { AppError, type ErrorView } from '../../../shared/errors'
 import { translateFileError } from '../../platform/files'
+import { profileTable, readRows } from '../datasets/read'
 import { inspect } from './inspect'
 import type { WorkerReply, WorkerRequest } from './protocol'
+import { Rejection } from './rejection'
 import { copyFile, hashFile } from './transfer'
 
 // The entry of a process of its own: reads model files that may be hostile, hashes and copies large ones, and can be
@@ -25,6 +27,10 @@ async function handle(request: WorkerRequest): Promise<WorkerReply> {
     if (request.task === 'inspect') return { type: 'result', result: await inspect(request.location) }
     if (request.task === 'copy')
       return { type: 'result', result: await copyFile(request.source, request.to, onProgress) }
+    if (request.task === 'profile') {
+      return { type: 'result', result: await profileTable(request.format, request.files, onProgress) }
+    }
+    if (request.task === 'rows') return { type: 'result', result: await readRows(request, request) }
     return { type: 'result', result: await hashFile(request.path, request.seal, onProgress) }
   } catch (error) {
     return { type: 'error', error: viewOf(error) }
@@ -32,6 +38,8 @@ async function handle(request: WorkerRequest): Promise<WorkerReply> {
 }
 
 function viewOf(error: unknown): ErrorView {
+  if (error instanceof Rejection)
+    return { code: error.code, message: error.message, details: { file: error.file } }
   const translated = translateFileError(error)
   if (translated instanceof AppError) return translated.toView()
   const { code, syscall } = error as NodeJS.ErrnoException

@@ -1,5 +1,6 @@
-import type { Finding, ModelFormat, ModelVersion, TensorInfo } from '../../../shared/contract'
+import type { DatasetFormat, Finding, ModelFormat, ModelVersion, TensorInfo } from '../../../shared/contract'
 import type { Signature } from '../../../shared/domain/tensor'
+import { tableReaderOf } from '../datasets/formats'
 import { withBytes } from './file-bytes'
 import { importable, type ModelReader, recognise } from './formats'
 import { quoted, Rejection } from './rejection'
@@ -8,6 +9,15 @@ import { openSource, type Source, type SourceFile, type SourceLocation } from '.
 /** What reading a source without its weights told. */
 export type Inspection =
   | { outcome: 'rejected'; findings: Finding[] }
+  /** A data set: what is in it is found when all of it is read. */
+  | {
+      outcome: 'table'
+      format: DatasetFormat
+      findings: Finding[]
+      files: SourceFile[]
+      folder: string
+      gaveFolder: boolean
+    }
   | {
       outcome: 'readable'
       format: ModelFormat
@@ -49,8 +59,10 @@ export async function inspect(location: SourceLocation): Promise<Inspection> {
 }
 
 async function inspectSource(source: Source): Promise<Inspection> {
-  const primary = source.only ?? (await primaryOf(source))
-  const description = await withBytes(primary, (bytes) => recognise(bytes).read(bytes, source))
+  const found = await findModel(source)
+  if (found instanceof Rejection) return inspectTable(source, found)
+  const { primary, reader } = found
+  const description = await withBytes(primary, (bytes) => reader.read(bytes, source))
   const { signature, metadata, findings, companions } = description
   if (signature.inputs.length + signature.outputs.length > MOST_SIGNATURE) {
     throw new Rejection(
@@ -83,6 +95,35 @@ async function inspectSource(source: Source): Promise<Inspection> {
     folder: source.folder,
     gaveFolder: source.only === null,
     title: description.title ?? null,
+  }
+}
+
+/** The file that a runtime opens first, and who reads it; or why there is none. */
+async function findModel(source: Source): Promise<{ primary: SourceFile; reader: ModelReader } | Rejection> {
+  try {
+    const primary = source.only ?? (await primaryOf(source))
+    return { primary, reader: await withBytes(primary, recognise) }
+  } catch (error) {
+    if (error instanceof Rejection) return error
+    throw error
+  }
+}
+
+/** @param noModel why it is no model: what is said of it when it is no data set either */
+function inspectTable(source: Source, noModel: Rejection): Inspection {
+  // A file that promises a model and is none is not what its name says, whatever else it may be.
+  if (source.only && MODEL_NAME.test(source.only.path)) throw noModel
+  const files = source.only ? [source.only] : source.files
+  const reader = tableReaderOf(files)
+  // One image alone is a picture, not a set of them.
+  if (!reader || (source.only && reader.format === 'images')) throw noModel
+  return {
+    outcome: 'table',
+    format: reader.format,
+    findings: leftOutFindings(source.passedOver),
+    files,
+    folder: source.folder,
+    gaveFolder: source.only === null,
   }
 }
 

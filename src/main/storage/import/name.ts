@@ -1,4 +1,4 @@
-import type { ModelFormat } from '../../../shared/contract'
+import type { DatasetFormat, ModelFormat } from '../../../shared/contract'
 import { ModelName } from '../../../shared/domain/references'
 
 /** File names that say nothing about the model: its folder's name does. */
@@ -12,16 +12,17 @@ export function suggestName(hints: {
   path: string
   folder: string
   gaveFolder: boolean
-  format: ModelFormat
+  /** Null: it is a data set. */
+  format: ModelFormat | null
   title: string | null
 }): string {
-  const file = slugOf((hints.path.split('/').at(-1) ?? '').replace(/\.[a-z][a-z0-9]{0,5}$/i, ''))
+  const file = slugOf((hints.path.split('/').at(-1) ?? '').replace(/\.[a-z][a-z0-9]{0,10}$/i, ''))
   const folder = slugOf(hints.folder)
-  const isByFolder = hints.gaveFolder && 'name' in STORED[hints.format]
+  const isByFolder = hints.gaveFolder && (hints.format === null || 'name' in STORED[hints.format])
   const order =
     isByFolder || SAYS_NOTHING.test(file) ? [folder, slugOf(hints.title ?? ''), file] : [file, folder]
   const name = order.find((candidate) => ModelName.safeParse(candidate).success)
-  return name ?? 'model'
+  return name ?? (hints.format === null ? 'data' : 'model')
 }
 
 /** `-v5`, `_v1.2` at the end; ` (1)` of a second download. */
@@ -62,6 +63,11 @@ export function storedPath(path: string, format: ModelFormat, model: string): st
   const [usual] = rule.extensions
   const extension = rule.extensions.find((candidate) => path.toLowerCase().endsWith(`.${candidate}`))
   return extension && /^[A-Za-z0-9][A-Za-z0-9 ._+-]{0,127}$/.test(path) ? path : `${model}.${usual}`
+}
+
+/** The name of the one file of a data set, safe to show and to write. */
+export function storedDataPath(path: string, format: DatasetFormat, name: string): string {
+  return /^[A-Za-z0-9][A-Za-z0-9 ._+-]{0,127}$/.test(path) ? path : `${name}.${format}`
 }
 
 /** Text from outside as it may be shown: no control or direction characters, and not endless. */

@@ -1,4 +1,7 @@
+import type { DatasetFormat } from '../../../shared/contract'
 import type { ErrorView } from '../../../shared/errors'
+import type { Profile } from '../datasets/profile'
+import type { RawRow, RowIndex, TableFile } from '../datasets/table'
 import type { Inspection } from './inspect'
 import type { SourceFile, SourceLocation } from './source'
 import type { Transferred } from './transfer'
@@ -8,10 +11,19 @@ export type WorkerRequest =
   | { task: 'inspect'; location: SourceLocation }
   | { task: 'copy'; source: SourceFile; to: string }
   | { task: 'hash'; path: string; seal: boolean }
+  | { task: 'profile'; format: DatasetFormat; files: TableFile[] }
+  | {
+      task: 'rows'
+      format: DatasetFormat
+      files: TableFile[]
+      index: RowIndex | null
+      offset: number
+      limit: number
+    }
 
 /** What it answers on its stdout: `ready` once, then for each task any number of `progress` and one of the others. */
 export type WorkerReply =
   | { type: 'ready' }
   | { type: 'progress'; bytesDone: number }
-  | { type: 'result'; result: Inspection | Transferred }
+  | { type: 'result'; result: Inspection | Transferred | Profile | RawRow[] }
   | { type: 'error'; error: ErrorView }

@@ -5,15 +5,20 @@ import { formatBytes } from '../../../shared/domain/units'
 import { AppError } from '../../../shared/errors'
 import { diskSpace } from '../../platform/files'
 import type { BlobStore } from '../blobs'
+import type { DatasetCandidate } from '../datasets/datasets'
+import type { Profile } from '../datasets/profile'
 import type { ImportSource } from '../index'
 import type { Candidate } from '../versions'
 import type { Inspection } from './inspect'
-import { storedPath, suggestName } from './name'
+import { storedDataPath, storedPath, suggestName } from './name'
 import { receive } from './receive'
 import { Rejection } from './rejection'
 import type { Slots } from './slots'
 import type { SourceFile, SourceLocation } from './source'
 import type { FileWorker } from './worker'
+
+/** What becomes a version. */
+export type AnyCandidate = Candidate | DatasetCandidate
 
 /** Room that stays for the database and the rest of the machine. */
 const RESERVE_BYTES = 32 * 1024 * 1024
@@ -51,7 +56,7 @@ export class Taking {
   }
 
   /** @throws Rejection, AppError, the signal's reason */
-  async run(source: ImportSource): Promise<Candidate> {
+  async run(source: ImportSource): Promise<AnyCandidate> {
     const location = await this.#locate(source)
     this.#freeSlot = await this.#deps.slots.take(this.#signal)
     const worker = this.#deps.startWorker()
@@ -66,7 +71,12 @@ export class Taking {
     const stored: Candidate['files'] = []
     for (const file of files)
       stored.push({ path: file.path, ...(await this.#take(worker, file, location, stored)) })
-    return toCandidate(inspection, stored, source.name)
+    if (inspection.outcome === 'readable') return toCandidate(inspection, stored, source.name)
+    const tableFiles = stored.map((file) => ({ ...file, absolutePath: this.#deps.blobs.pathOf(file.digest) }))
+    const profile = await worker.profile(inspection.format, tableFiles, this.#signal, (bytesDone) =>
+      this.#hooks.onProgress(bytesDone),
+    )
+    return toDatasetCandidate(inspection, profile, stored, source.name)
   }
 
   /** Ends the worker and removes temporary files. When it resolves, nothing writes any more. */
@@ -155,6 +165,34 @@ export function rejectionOf(error: unknown): Finding[] | null {
   return error instanceof Rejection ? [error.toFinding()] : null
 }
 
+function toDatasetCandidate(
+  { format, folder, gaveFolder, findings }: Extract<Inspection, { outcome: 'table' }>,
+  profile: Profile,
+  stored: Candidate['files'],
+  given: string | undefined,
+): DatasetCandidate {
+  const [first] = stored
+  const path = first?.path ?? ''
+  const name =
+    given ?? suggestName({ path: gaveFolder ? '' : path, folder, gaveFolder, format: null, title: null })
+  const files = gaveFolder || !first ? stored : [{ ...first, path: storedDataPath(path, format, name) }]
+  const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0)
+  const madeFrom = { models: [], datasets: [], job: null }
+  const digest = digestOfFiles(files)
+  return {
+    kind: 'dataset',
+    name,
+    digest,
+    sizeBytes,
+    format,
+    ...profile,
+    findings,
+    source: '',
+    files,
+    madeFrom,
+  }
+}
+
 function toCandidate(
   inspection: Extract<Inspection, { outcome: 'readable' }>,
   stored: Candidate['files'],
@@ -168,6 +206,7 @@ function toCandidate(
   const isFree = first && others.every((file) => file.path !== firstPath)
   const files = isFree ? [{ ...first, path: firstPath }, ...others] : stored
   return {
+    kind: 'model',
     model,
     digest: digestOfFiles(files),
     sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),

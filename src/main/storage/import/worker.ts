@@ -1,14 +1,25 @@
 import type { ChildProcess } from 'node:child_process'
 import { z } from 'zod'
-import { Finding, ModelFormat, ModelVersion, TensorInfo } from '../../../shared/contract'
+import {
+  Cell,
+  Column,
+  DatasetFormat,
+  Finding,
+  ModelFormat,
+  ModelVersion,
+  TensorInfo,
+} from '../../../shared/contract'
 import { Signature } from '../../../shared/domain/tensor'
 import { AppError, isErrorCode } from '../../../shared/errors'
 import type { Clock } from '../../platform/clock'
 import type { Disposable } from '../../platform/events'
 import type { Logger } from '../../platform/logger'
 import { spawnWorker } from '../../platform/processes'
+import type { Profile } from '../datasets/profile'
+import type { RawRow, RowIndex, TableFile } from '../datasets/table'
 import type { Inspection } from './inspect'
 import type { WorkerRequest } from './protocol'
+import { Rejection } from './rejection'
 import type { SourceFile, SourceLocation } from './source'
 import type { Transferred } from './transfer'
 
@@ -23,6 +34,19 @@ export interface FileWorker extends Disposable {
     onProgress?: (bytesDone: number) => void,
   ): Promise<Transferred>
   hash(path: string, seal: boolean, signal: AbortSignal): Promise<Transferred>
+  /** What the columns of a table are like; all of it is read. @throws Rejection for what is no sound table */
+  profile(
+    format: DatasetFormat,
+    files: readonly TableFile[],
+    signal: AbortSignal,
+    onProgress?: (bytesDone: number) => void,
+  ): Promise<Profile>
+  /** Some rows of a table, fewer at its end. @throws Rejection */
+  rows(
+    table: { format: DatasetFormat; files: readonly TableFile[]; index: RowIndex | null },
+    range: { offset: number; limit: number },
+    signal: AbortSignal,
+  ): Promise<RawRow[]>
   /** Resolves when the process is gone, so that nothing writes any more. */
   dispose(): Promise<void>
 }
@@ -36,7 +60,31 @@ const Transfer = z.object({
   digest: z.string().regex(/^[0-9a-f]{64}$/),
   sizeBytes: z.number().int().nonnegative(),
 })
+const Files = z
+  .array(
+    z.object({
+      path: z.string(),
+      absolutePath: z.string(),
+      sizeBytes: z.number().int().nonnegative(),
+      stamp: z.string(),
+    }),
+  )
+  .min(1)
+const Profiled = z.object({
+  rows: z.number().int().nonnegative(),
+  columns: z.array(Column),
+  index: z.object({ step: z.number(), offsets: z.array(z.number()) }).nullable(),
+})
+const Rows = z.array(z.record(z.string(), Cell))
 const Inspected = z.discriminatedUnion('outcome', [
+  z.object({
+    outcome: z.literal('table'),
+    format: DatasetFormat,
+    findings: z.array(Finding),
+    files: Files,
+    folder: z.string(),
+    gaveFolder: z.boolean(),
+  }),
   z.object({ outcome: z.literal('rejected'), findings: z.array(Finding).min(1) }),
   z.object({
     outcome: z.literal('readable'),
@@ -46,16 +94,7 @@ const Inspected = z.discriminatedUnion('outcome', [
     metadata: ModelVersion.shape.metadata,
     tensors: z.array(TensorInfo),
     findings: z.array(Finding),
-    files: z
-      .array(
-        z.object({
-          path: z.string(),
-          absolutePath: z.string(),
-          sizeBytes: z.number().int().nonnegative(),
-          stamp: z.string(),
-        }),
-      )
-      .min(1),
+    files: Files,
     folder: z.string(),
     gaveFolder: z.boolean(),
     title: z.string().nullable(),
@@ -125,6 +164,24 @@ export function startFileWorker(entry: string, clock: Clock, logger: Logger): Fi
     }
   }
 
+  /** A table that breaks its reader is refused; so is what the reader itself refuses. */
+  async function readTable(
+    request: WorkerRequest,
+    signal: AbortSignal,
+    onProgress?: (bytesDone: number) => void,
+  ): Promise<unknown> {
+    try {
+      return await ask(request, null, signal, onProgress)
+    } catch (error) {
+      if (error instanceof AppError) {
+        const file = error.details['file']
+        throw new Rejection(error.code, error.message, typeof file === 'string' ? file : '')
+      }
+      if (!(error instanceof WorkerGone) || !isReady) throw error
+      throw new Rejection('storage.unreadable', tooCostly().message, '')
+    }
+  }
+
   function toAppError(error: {
     code: string
     message: string
@@ -148,6 +205,13 @@ export function startFileWorker(entry: string, clock: Clock, logger: Logger): Fi
     },
     copy: async (source, to, signal, onProgress) =>
       Transfer.parse(await ask({ task: 'copy', source, to }, null, signal, onProgress)),
+    async profile(format, files, signal, onProgress) {
+      const request = { task: 'profile' as const, format, files: [...files] }
+      return Profiled.parse(await readTable(request, signal, onProgress))
+    },
+    async rows({ files, ...table }, range, signal) {
+      return Rows.parse(await readTable({ task: 'rows', ...table, ...range, files: [...files] }, signal))
+    },
     hash: async (path, seal, signal) => Transfer.parse(await ask({ task: 'hash', path, seal }, null, signal)),
     dispose() {
       kill()

@@ -1,3 +1,4 @@
+import { profileTable, readRows } from '../datasets/read'
 import { inspect } from '../import/inspect'
 import { copyFile, hashFile } from '../import/transfer'
 import type { FileWorker } from '../import/worker'
@@ -10,6 +11,8 @@ export function inProcessWorker(): FileWorker {
       return inspect(location)
     },
     copy: (source, to, _signal, onProgress = () => undefined) => copyFile(source, to, onProgress),
+    profile: (format, files) => profileTable(format, files, () => undefined),
+    rows: (table, range) => readRows(table, range),
     hash: (path, seal) => hashFile(path, seal, () => undefined),
     dispose: async () => undefined,
   }

@@ -1,3 +1,4 @@
+import { IMPORTABLE_DATA } from '../../datasets/formats'
 import type { FileBytes } from '../file-bytes'
 import { Rejection } from '../rejection'
 import { LARGEST_JSON, readJson } from './json'
@@ -61,7 +62,8 @@ export function recognise(bytes: FileBytes): ModelReader {
 
 /** What can be imported, as a sentence. */
 export function importable(): string {
-  return `LLMAgentOS imports ${READERS.map((reader) => reader.label).join(', ')}.`
+  const models = READERS.map((reader) => reader.label).join(', ')
+  return `LLMAgentOS imports models (${models}) and data sets (${IMPORTABLE_DATA}).`
 }
 
 function foreignName(bytes: FileBytes): string | null {

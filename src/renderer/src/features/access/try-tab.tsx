@@ -160,7 +160,7 @@ export function TryTab(props: { principal: string | null; action: string | null;
   const suggestions = useSuggestions(type)
 
   const actions = useMemo(() => {
-    const types: ResourceType[] = ['ModelRef', 'Model', 'Job', 'Lease', 'System']
+    const types: ResourceType[] = ['ModelRef', 'Model', 'Dataset', 'Job', 'Lease', 'System']
     const all = Object.keys(ACTIONS).filter(isAction)
     return types.map((about) => ({
       group: t(`sheet.about.${about}`),
@@ -180,6 +180,7 @@ export function TryTab(props: { principal: string | null; action: string | null;
   const placeholders: Record<Exclude<ResourceType, 'System'>, string> = {
     Model: t('try.resourceModel'),
     ModelRef: t('try.resourceRef'),
+    Dataset: t('try.resourceDataset'),
     Job: t('try.resourceJob'),
     Lease: t('try.resourceLease'),
   }

@@ -43,7 +43,7 @@ function inspected(content: Uint8Array): Promise<Inspection> {
 
 async function readable(content: Uint8Array): Promise<Extract<Inspection, { outcome: 'readable' }>> {
   const inspection = await inspected(content)
-  if (inspection.outcome === 'rejected') throw new Error(inspection.findings[0]?.message)
+  if (inspection.outcome !== 'readable') throw new Error(inspection.findings[0]?.message)
   return inspection
 }
 

@@ -35,7 +35,7 @@ function graph(change: Record<string, unknown> = {}): Record<string, unknown> {
 
 async function readable(path: string): Promise<Extract<Inspection, { outcome: 'readable' }>> {
   const inspection = await inspect({ kind: 'path', path })
-  if (inspection.outcome === 'rejected') throw new Error(inspection.findings[0]?.message)
+  if (inspection.outcome !== 'readable') throw new Error(inspection.findings[0]?.message)
   return inspection
 }
 

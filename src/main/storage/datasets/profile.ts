@@ -1,0 +1,181 @@
+import type { Cell, Column, ColumnType } from '../../../shared/contract'
+import { numbersOf } from './numbers'
+import { MOST_COLUMNS, type RowIndex, type Table } from './table'
+
+const SAMPLE = 10_000
+const MOST_DISTINCT = 10_000
+const BINS = 20
+const TOP = 8
+const LONGEST_KEY = 200
+const INDEX_ENTRIES = 10_000
+
+export interface Profile {
+  rows: number
+  columns: Column[]
+  /** Null where rows are found without one. */
+  index: RowIndex | null
+}
+
+/** Reads a table once, in constant memory. @throws Rejection */
+export async function profileOf(table: Table, onProgress: (bytesDone: number) => void): Promise<Profile> {
+  const columns = new Map(
+    table.columns.map(({ name, type }) => [name, new ColumnProfile(type, table.isText)]),
+  )
+  let rows = 0
+  let index: RowIndex | null = null
+  for await (const { row, at } of table.read(0, null)) {
+    for (const [name, cell] of Object.entries(row)) {
+      let column = columns.get(name)
+      if (!column) {
+        if (columns.size >= MOST_COLUMNS) continue
+        column = new ColumnProfile(null, table.isText)
+        // It was absent in every row before.
+        column.nulls = rows
+        columns.set(name, column)
+      }
+      column.add(cell)
+    }
+    for (const column of columns.values()) column.endRow(rows + 1)
+    if (at !== null) {
+      index ??= { step: 1, offsets: [] }
+      if (rows % index.step === 0) index.offsets.push(at)
+      if (index.offsets.length > INDEX_ENTRIES) {
+        index.offsets = index.offsets.filter((_, position) => position % 2 === 0)
+        index.step *= 2
+      }
+    }
+    rows++
+    if (rows % 1000 === 0) onProgress(table.bytesRead())
+  }
+  return { rows, columns: [...columns].map(([name, column]) => ({ name, ...column.summary() })), index }
+}
+
+/** What the values of one column are like. Moments by Welford's algorithm; bins from a reservoir sample (Algorithm R). */
+class ColumnProfile {
+  nulls = 0
+  readonly #isText: boolean
+  readonly #given: ColumnType | null
+  #seen = 0
+  #numbers = 0
+  #integers = 0
+  #booleans = 0
+  #objects = 0
+  #min = Number.POSITIVE_INFINITY
+  #max = Number.NEGATIVE_INFINITY
+  #mean = 0
+  #squares = 0
+  #moments = 0
+  readonly #sample: number[] = []
+  #chance = 1
+  readonly #counts = new Map<string, number>()
+  #tooMany = false
+  #shape: number[] | null | undefined
+
+  constructor(given: ColumnType | null, isText: boolean) {
+    this.#given = given
+    this.#isText = isText
+  }
+
+  add(cell: Cell): void {
+    if (cell === null) return
+    this.#seen++
+    if (typeof cell === 'object') {
+      const shape = cell.shape.join()
+      if (this.#shape === undefined) this.#shape = cell.shape
+      else if (this.#shape?.join() !== shape) this.#shape = null
+      for (const value of numbersOf(cell)) this.#measure(value)
+      return
+    }
+    const value = this.#isText && typeof cell === 'string' ? fromText(cell) : cell
+    if (typeof value === 'number') {
+      this.#numbers++
+      if (Number.isInteger(value)) this.#integers++
+      this.#measure(value)
+    } else if (typeof value === 'boolean') this.#booleans++
+    else if (!this.#isText && /^[[{]/.test(value)) this.#objects++
+    this.#count(String(cell).slice(0, LONGEST_KEY))
+  }
+
+  /** Rows that do not name the column count as nulls. */
+  endRow(rows: number): void {
+    if (this.#seen + this.nulls < rows) this.nulls++
+  }
+
+  summary(): Omit<Column, 'name'> {
+    const type = this.#type()
+    const isNumber = type === 'integer' || type === 'number' || type === 'tensor'
+    const measured = isNumber && this.#moments > 0
+    return {
+      type,
+      nulls: this.nulls,
+      distinct: this.#tooMany || type === 'tensor' ? null : this.#counts.size,
+      min: measured ? this.#min : null,
+      max: measured ? this.#max : null,
+      mean: measured ? this.#mean : null,
+      deviation: measured ? Math.sqrt(this.#squares / this.#moments) : null,
+      bins: measured ? binsOf(this.#sample, this.#min, this.#max) : [],
+      top: isNumber ? [] : this.#top(),
+      shape: type === 'tensor' ? (this.#shape ?? null) : null,
+    }
+  }
+
+  #type(): ColumnType {
+    if (this.#given) return this.#given
+    if (this.#shape !== undefined) return 'tensor'
+    if (this.#seen === 0) return 'string'
+    if (this.#integers === this.#seen) return 'integer'
+    if (this.#numbers === this.#seen) return 'number'
+    if (this.#booleans === this.#seen) return 'boolean'
+    return this.#objects === this.#seen ? 'json' : 'string'
+  }
+
+  #measure(value: number): void {
+    if (!Number.isFinite(value)) return
+    this.#moments++
+    if (value < this.#min) this.#min = value
+    if (value > this.#max) this.#max = value
+    const off = value - this.#mean
+    this.#mean += off / this.#moments
+    this.#squares += off * (value - this.#mean)
+    if (this.#sample.length < SAMPLE) this.#sample.push(value)
+    else {
+      // A fixed sequence (Park and Miller's), so that the same bytes have the same profile.
+      this.#chance = (this.#chance * 48_271) % 2_147_483_647
+      const place = this.#chance % this.#moments
+      if (place < SAMPLE) this.#sample[place] = value
+    }
+  }
+
+  #count(key: string): void {
+    const count = this.#counts.get(key)
+    if (count !== undefined) this.#counts.set(key, count + 1)
+    else if (this.#counts.size < MOST_DISTINCT) this.#counts.set(key, 1)
+    else this.#tooMany = true
+  }
+
+  #top(): Column['top'] {
+    return [...this.#counts]
+      .sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
+      .slice(0, TOP)
+      .map(([value, count]) => ({ value, count }))
+  }
+}
+
+/** What a text of a table says: a number, a truth value, or itself. */
+export function fromText(text: string): string | number | boolean {
+  if (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text.trim())) {
+    const value = Number(text)
+    if (Number.isFinite(value)) return value
+  }
+  if (/^(?:true|false)$/i.test(text)) return text.toLowerCase() === 'true'
+  return text
+}
+
+function binsOf(sample: readonly number[], min: number, max: number): number[] {
+  const bins = new Array<number>(max > min ? BINS : 1).fill(0)
+  for (const value of sample) {
+    const bin = max > min ? Math.min(BINS - 1, Math.floor(((value - min) / (max - min)) * BINS)) : 0
+    bins[bin] = (bins[bin] ?? 0) + 1
+  }
+  return bins
+}
