@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { WebSocket } from 'ws'
 import type { ClientSession, Endpoint } from '../../shared/contract'
 import type { Clock } from '../platform/clock'
@@ -9,10 +9,18 @@ import type { Caller, Security } from '../security'
 export { createNetwork } from './network'
 export { contentSecurityPolicy } from './static-files'
 
+/** What lies below a request. */
+export interface RestCall {
+  incoming: IncomingMessage
+  outgoing: ServerResponse
+  /** The whole body, within the limit of its route; null for an upload, which is streamed from `incoming`. */
+  body: Buffer | null
+}
+
 /** What speaks the protocols behind the listeners; every call still passes the router's authorisation. */
 export interface Protocols {
-  /** @param caller null without credentials @param incoming the request below, for bodies that are streamed */
-  rest(request: Request, caller: Caller | null, incoming: IncomingMessage): Promise<Response>
+  /** @param caller null without credentials @returns null when it was answered on `outgoing` already */
+  rest(request: Request, caller: Caller | null, call: RestCall): Promise<Response | null>
   websocket(socket: WebSocket, caller: Caller): void
 }
 

@@ -61,8 +61,11 @@ beforeEach(async () => {
     switchedOff: { has: (id) => off.has(id), set: (id, isOff) => (isOff ? off.add(id) : off.delete(id)) },
   })
   url = await network.start({
-    rest: async (request, caller) =>
-      Response.json({ caller: caller?.principal ?? null, bytes: (await request.text()).length }),
+    rest: async (request, caller, { body }) =>
+      Response.json({
+        caller: caller?.principal ?? null,
+        bytes: body ? body.byteLength : (await request.text()).length,
+      }),
     websocket: (socket) => socket.send('hello'),
   })
 })

@@ -1,15 +1,16 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { WebSocketServer } from 'ws'
 import { z } from 'zod'
 import type { Endpoint } from '../../shared/contract'
-import { formatBytes } from '../../shared/domain/units'
 import { AppError, toErrorView } from '../../shared/errors'
 import type { Caller } from '../security'
+import { readBody, tooLarge } from './body'
 import { assertLocal, FailureLimit } from './guard'
 import type { Network, NetworkDeps, Protocols } from './index'
 import { Sessions } from './sessions'
@@ -33,8 +34,7 @@ const ENDPOINTS = {
 type EndpointId = keyof typeof ENDPOINTS
 
 interface WebEnv {
-  Bindings: { incoming: IncomingMessage }
-  Variables: { caller: Caller | null }
+  Bindings: { incoming: IncomingMessage; outgoing: ServerResponse }
 }
 
 export function createNetwork(deps: NetworkDeps): Network {
@@ -93,33 +93,28 @@ export function createNetwork(deps: NetworkDeps): Network {
     return at !== null && Date.parse(at) <= clock.now()
   }
 
-  function limitTo(maxSize: number): ReturnType<typeof bodyLimit> {
-    const message = `A request may hold up to ${formatBytes(maxSize)} here.`
-    return bodyLimit({ maxSize, onError: () => errorResponse(new AppError('network.too_large', message)) })
-  }
-
   function webApp(protocols: Protocols): Hono<WebEnv> {
     const app = new Hono<WebEnv>()
     app.onError((error) => errorResponse(error))
-    const limit = limitTo(MAX_JSON_BYTES)
-    const jobLimit = limitTo(MAX_JOB_BYTES)
-    app.use('/api/*', (context, next) => {
+    app.all('/api/*', async (context) => {
       if (!isOn('rest')) throw new AppError('network.not_found', 'The REST API is switched off.')
+      const { incoming, outgoing } = context.env
       const caller = identify(context.req.raw.headers, 'http')
       // What is open to all is only read: nobody without a key makes us take in a body.
       if (!caller && !['GET', 'HEAD'].includes(context.req.method)) {
         throw new AppError('security.unauthenticated', 'Send a valid key: Authorization: Bearer KEY.')
       }
-      context.set('caller', caller)
-      if (isUpload(context.req.raw)) return next()
-      return (context.req.path === '/api/jobs' ? jobLimit : limit)(context, next)
-    })
-    app.all('/api/*', async (context) => {
-      const caller = context.get('caller')
+      const limit = context.req.path === '/api/jobs' ? MAX_JOB_BYTES : MAX_JSON_BYTES
+      const body = isUpload(context.req.raw) ? null : await readBody(incoming, limit)
       if (caller) sessions.note(caller, 'rest')
-      return withRetryAfter(await protocols.rest(context.req.raw, caller, context.env.incoming))
+      const response = await protocols.rest(context.req.raw, caller, { incoming, outgoing, body })
+      return response ? withRetryAfter(response) : RESPONSE_ALREADY_SENT
     })
-    app.post('/session', limitTo(MAX_SIGN_IN_BYTES), async (context) => {
+    const signInLimit = bodyLimit({
+      maxSize: MAX_SIGN_IN_BYTES,
+      onError: () => errorResponse(tooLarge(MAX_SIGN_IN_BYTES)),
+    })
+    app.post('/session', signInLimit, async (context) => {
       assertLocal(context.req.raw.headers, port, false)
       const body = SignIn.safeParse(await context.req.json().catch(() => null))
       if (!body.success) throw new AppError('system.invalid', 'Send {key} or {name, password}.')
