@@ -6,7 +6,7 @@ import { AppError } from '../../shared/errors'
 import { specOf } from './copy-of-job'
 import type { Settler } from './dispatch/settle'
 import { ActiveJob } from './jobs/active-job'
-import { isInputs } from './jobs/artifact-names'
+import { inputsStart } from './jobs/artifact-names'
 import type { JobIndex } from './jobs/job-index'
 import type { JobDefinition, JobStatus } from './jobs/job-row'
 import type { JobStore, StoredJob } from './jobs/job-store'
@@ -48,7 +48,7 @@ export class Admission {
     this.#assertAccepting()
     const { artifacts } = this.#deps.storage
     const tensors: Tensors[] = []
-    for (const name of artifacts.list(definition.id).filter(isInputs)) {
+    for (const name of artifacts.list(definition.id).filter((name) => inputsStart(name) !== null)) {
       const bytes = await artifacts.read(definition.id, name)
       if (bytes) for (const item of unpackTensors(bytes)) tensors.push(item)
     }

@@ -4,7 +4,7 @@ import { checkedCount } from './tensor-elements'
 
 type PackedTensor = [name: string, dtype: DType, shape: number[], byteLength: number]
 /** So many items that follow each other have these tensors. */
-type PackedRun = [count: number, tensors: PackedTensor[]]
+export type PackedRun = [count: number, tensors: PackedTensor[]]
 
 /** Ten times what a batch may have. */
 const MAX_ITEMS = 1_000_000
@@ -19,7 +19,7 @@ export interface Pieces {
 const LARGE_BYTES = 65_536
 
 const PADDING = new Uint8Array(8)
-const align = (offset: number) => Math.ceil(offset / 8) * 8
+export const align = (offset: number) => Math.ceil(offset / 8) * 8
 const encoder = new TextEncoder()
 
 /**
@@ -41,9 +41,14 @@ export function packTensors(items: readonly Tensors[]): Uint8Array {
  */
 export function packTensorPieces(items: readonly Tensors[]): Pieces {
   const { head, parts, byteLength } = plan(items)
+  return { pieces: gather([head, ...parts]), byteLength }
+}
+
+/** The parts one after the other, each filled up to a multiple of 8; small ones are copied together. */
+export function gather(parts: readonly Uint8Array[]): Uint8Array[] {
   const pieces: Uint8Array[] = []
-  let small: Uint8Array[] = [head]
-  let smallBytes = align(head.byteLength)
+  let small: Uint8Array[] = []
+  let smallBytes = 0
   const flush = () => {
     if (smallBytes === 0) return
     const piece = new Uint8Array(smallBytes)
@@ -64,7 +69,7 @@ export function packTensorPieces(items: readonly Tensors[]): Pieces {
     if (gap > 0) pieces.push(PADDING.subarray(0, gap))
   }
   flush()
-  return { pieces, byteLength }
+  return pieces
 }
 
 /**
@@ -72,20 +77,19 @@ export function packTensorPieces(items: readonly Tensors[]): Pieces {
  * @throws AppError `storage.corrupt`
  */
 export function unpackTensors(bytes: Uint8Array): Tensors[] {
-  const header = readHeader(bytes)
-  let at = header.start
+  const { runs, data } = readPacked(bytes)
+  return unpackRuns(runs, data)
+}
+
+/** The items of {@link readPacked}. @throws AppError `storage.corrupt` */
+export function unpackRuns(runs: readonly PackedRun[], data: Uint8Array): Tensors[] {
   const items: Tensors[] = []
-  for (const run of header.runs) {
-    const [count, tensors] = readRun(run)
-    const itemBytes = tensors.reduce((sum, [, , , length]) => sum + align(length), 0)
-    // Items without bytes could be claimed in any number for nothing.
-    if (items.length + count > MAX_ITEMS || align(bytes.byteLength) - at < count * itemBytes) {
-      throw corrupt(`${count} items end after the last byte`)
-    }
+  let at = 0
+  for (const [count, tensors] of runs) {
     for (let i = 0; i < count; i++) {
       const item: Tensors = {}
       for (const [name, dtype, shape, length] of tensors) {
-        const part = bytes.subarray(at, at + length)
+        const part = data.subarray(at, at + length)
         if (part.byteLength < length) throw corrupt(`"${name}" ends after the last byte`)
         at += align(length)
         const tensor: Tensor =
@@ -97,19 +101,51 @@ export function unpackTensors(bytes: Uint8Array): Tensors[] {
       items.push(item)
     }
   }
-  if (at !== align(bytes.byteLength)) throw corrupt('bytes are left over')
   return items
 }
 
-interface Plan {
-  /** The length of the header, and the header. */
+/** The header, checked against the bytes that are there, and the bytes. @throws AppError `storage.corrupt` */
+export function readPacked(bytes: Uint8Array): { runs: PackedRun[]; data: Uint8Array } {
+  const header = readHeader(bytes)
+  const data = bytes.subarray(header.start)
+  let left = align(data.byteLength)
+  let items = 0
+  const runs = header.runs.map(readRun)
+  for (const run of runs) {
+    const [count] = run
+    items += count
+    left -= count * itemBytes(run)
+    // Items without bytes could be claimed in any number for nothing.
+    if (items > MAX_ITEMS || left < 0) throw corrupt(`${count} items end after the last byte`)
+  }
+  if (left !== 0) throw corrupt('bytes are left over')
+  return { runs, data }
+}
+
+/** The bytes of each item of a run, with those that fill them up. */
+export function itemBytes([, tensors]: PackedRun): number {
+  return tensors.reduce((sum, [, , , length]) => sum + align(length), 0)
+}
+
+/** The length of the header, and the header. */
+export function headOf(runs: readonly PackedRun[]): Uint8Array {
+  const header = encoder.encode(JSON.stringify(runs))
+  const head = new Uint8Array(align(4 + header.byteLength))
+  new DataView(head.buffer).setUint32(0, header.byteLength, true)
+  head.set(header, 4)
+  return head
+}
+
+export interface Plan {
+  runs: PackedRun[]
+  /** As {@link headOf} makes it. */
   head: Uint8Array
   /** The bytes of all tensors, each to lie at a multiple of 8. */
   parts: Uint8Array[]
   byteLength: number
 }
 
-function plan(items: readonly Tensors[]): Plan {
+export function plan(items: readonly Tensors[]): Plan {
   const runs: PackedRun[] = []
   const parts: Uint8Array[] = []
   let size = 0
@@ -128,11 +164,8 @@ function plan(items: readonly Tensors[]): Plan {
       runs.push(last)
     }
   }
-  const header = encoder.encode(JSON.stringify(runs))
-  const head = new Uint8Array(4 + header.byteLength)
-  new DataView(head.buffer).setUint32(0, header.byteLength, true)
-  head.set(header, 4)
-  return { head, parts, byteLength: align(head.byteLength) + size }
+  const head = headOf(runs)
+  return { runs, head, parts, byteLength: head.byteLength + size }
 }
 
 /** Copies the parts to multiples of 8 from `from` on; where the next would lie. */

@@ -1,5 +1,6 @@
+import { PackedItems } from '../../../shared/domain/packed-items'
 import type { Tensors } from '../../../shared/domain/tensor'
-import { packTensors, unpackTensors } from '../../../shared/domain/tensor-codec'
+import { packTensors } from '../../../shared/domain/tensor-codec'
 import { formatDuration } from '../../../shared/domain/units'
 import { AppError } from '../../../shared/errors'
 import type { LocalExecutor, RunHooks, RunOutcome, RunRequest } from '../../executors/local'
@@ -8,10 +9,9 @@ import type { Database } from '../../platform/database'
 import type { Logger } from '../../platform/logger'
 import type { StagedArtifact, Storage } from '../../storage'
 import type { AbortReason, ActiveJob } from '../jobs/active-job'
-import { isInputs, LOG, RESULT } from '../jobs/artifact-names'
+import { inputsStart, LOG, RESULT } from '../jobs/artifact-names'
 import type { Estimates } from '../jobs/estimates'
 import type { JobIndex } from '../jobs/job-index'
-import { createBreather } from './breather'
 import { Checkpoints } from './checkpoints'
 import type { EnginePool, PooledEngine } from './engine-pool'
 
@@ -150,8 +150,7 @@ async function runOn(
     throw new AppError('compute.worker_crashed', 'The worker ended before the job began.')
   const checkpoints = job.definition.kind === 'batch' ? new Checkpoints(deps, job) : null
   const request = await requestOf(deps, job)
-  if (request.kind === 'batch' && request.startAt >= request.items.length)
-    return { kind: 'batch', computeMs: 0 }
+  if (request.kind === 'batch' && request.startAt >= request.items) return { kind: 'batch', computeMs: 0 }
   signal.throwIfAborted()
 
   const watch = watchdog(clock, job)
@@ -195,37 +194,52 @@ async function runOn(
 }
 
 async function requestOf({ storage }: AttemptDeps, job: ActiveJob): Promise<RunRequest> {
-  const { parameters } = job.definition
-  if (parameters.kind === 'synthetic') return parameters
-  const items = job.inputs ? [job.inputs] : await readInputs(storage, job)
+  const { parameters, items } = job.definition
   switch (parameters.kind) {
+    case 'synthetic':
+      return parameters
     case 'infer':
-      return { kind: 'infer', inputs: items[0] ?? {} }
-    case 'benchmark':
-      return {
-        kind: 'benchmark',
-        inputs: items[0] ?? {},
-        iterations: parameters.iterations,
-        warmup: parameters.warmup,
-      }
-    case 'batch':
-      return { kind: 'batch', items, batchSize: parameters.batchSize, startAt: job.status.itemsDone }
+      return { kind: 'infer', inputs: job.inputs ?? (await onlyInputs(storage, job)) }
+    case 'benchmark': {
+      const { iterations, warmup } = parameters
+      return { kind: 'benchmark', inputs: await onlyInputs(storage, job), iterations, warmup }
+    }
+    case 'batch': {
+      const { batchSize } = parameters
+      const startAt = job.status.itemsDone
+      return { kind: 'batch', items, startAt, parts: inputParts(storage, job, startAt), batchSize }
+    }
   }
 }
 
-async function readInputs(storage: Storage, job: ActiveJob): Promise<Tensors[]> {
-  const items: Tensors[] = []
-  const breathe = createBreather()
-  for (const name of storage.artifacts.list(job.id).filter(isInputs)) {
+async function onlyInputs(storage: Storage, job: ActiveJob): Promise<Tensors> {
+  let inputs: Tensors = {}
+  for await (const part of inputParts(storage, job, 0)) inputs = part.unpack()[0] ?? inputs
+  return inputs
+}
+
+/** The inputs from item `from` on, as they were stored. @throws AppError `storage.corrupt` when any is missing */
+async function* inputParts(storage: Storage, job: ActiveJob, from: number): AsyncGenerator<PackedItems> {
+  const parts = storage.artifacts.list(job.id).flatMap((name) => {
+    const start = inputsStart(name)
+    return start === null ? [] : [{ name, start }]
+  })
+  let at = 0
+  for (const [i, { name, start }] of parts.entries()) {
+    const following = parts[i + 1]?.start
+    if (start === at && following !== undefined && following <= from) {
+      at = following
+      continue
+    }
     const bytes = await storage.artifacts.read(job.id, name)
-    if (bytes) for (const item of unpackTensors(bytes)) items.push(item)
-    await breathe()
+    if (!bytes || start !== at) break
+    const part = PackedItems.parse(bytes)
+    yield part.slice(Math.max(0, from - at))
+    at += part.count
   }
-  if (items.length !== job.definition.items) {
-    const message = `The inputs of this job are damaged: ${items.length} of ${job.definition.items} items are left. Submit it again.`
-    throw new AppError('storage.corrupt', message, { job: job.id })
-  }
-  return items
+  if (at === job.definition.items) return
+  const message = `The inputs of this job are damaged: item ${at} is missing. Submit it again.`
+  throw new AppError('storage.corrupt', message, { job: job.id })
 }
 
 function encodeResult(outcome: RunOutcome): Uint8Array | null {

@@ -14,8 +14,10 @@ export function itemsName(start: number): string {
   return `items-${pad(start)}`
 }
 
-export function isInputs(name: string): boolean {
-  return name.startsWith('inputs-')
+/** The first item of a part of the inputs; null for any other artifact. */
+export function inputsStart(name: string): number | null {
+  const match = /^inputs-(\d+)$/.exec(name)
+  return match ? Number(match[1]) : null
 }
 
 /** The first item of a part of a batch's outputs; null for any other artifact. */

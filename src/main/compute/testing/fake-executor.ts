@@ -1,6 +1,5 @@
 import type { EngineView } from '../../../shared/contract'
 import type { EngineId } from '../../../shared/domain/ids'
-import type { Tensors } from '../../../shared/domain/tensor'
 import { AppError } from '../../../shared/errors'
 import type { LocalExecutor, RunHooks, RunOutcome, RunRequest } from '../../executors/local'
 import { type Clock, toIso } from '../../platform/clock'
@@ -94,15 +93,18 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
         fake.computed.push('infer')
         return { kind: 'infer', computeMs: fake.itemMs, outputs: request.inputs }
       case 'batch': {
-        for (let at = request.startAt; at < request.items.length; ) {
-          const group = request.items.slice(at, at + request.batchSize)
-          await sleep(fake.itemMs * group.length, hooks.signal, engine)
-          for (let i = 0; i < group.length; i++) fake.computed.push(String(at + i))
-          await hooks.onItems(at, group as Tensors[])
-          at += group.length
-          if (hooks.signal.aborted) throw hooks.signal.reason
+        let at = request.startAt
+        for await (const part of request.parts) {
+          for (let start = 0; start < part.count; start += request.batchSize) {
+            const group = part.slice(start, start + request.batchSize)
+            await sleep(fake.itemMs * group.count, hooks.signal, engine)
+            for (let i = 0; i < group.count; i++) fake.computed.push(String(at + i))
+            await hooks.onItems(at, group)
+            at += group.count
+            if (hooks.signal.aborted) throw hooks.signal.reason
+          }
         }
-        return { kind: 'batch', computeMs: fake.itemMs * (request.items.length - request.startAt) }
+        return { kind: 'batch', computeMs: fake.itemMs * (at - request.startAt) }
       }
       case 'benchmark':
         await sleep(fake.itemMs * request.iterations, hooks.signal, engine)

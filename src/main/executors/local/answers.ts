@@ -1,5 +1,5 @@
+import { PackedItems } from '../../../shared/domain/packed-items'
 import type { Tensors } from '../../../shared/domain/tensor'
-import { unpackTensors } from '../../../shared/domain/tensor-codec'
 import { AppError } from '../../../shared/errors'
 import { ProtocolError } from '../../runtimes/frames'
 import type { Reply } from '../../runtimes/protocol'
@@ -13,17 +13,32 @@ export class WorkerCancelled extends Error {
 }
 
 /** The items of a `done`. @throws as {@link expectReply}; ProtocolError for a body that is not what was asked for */
-export function readItems(answer: FinalReply, count: number): { outputs: Tensors[]; computeMs: number } {
+export function readPackedItems(
+  answer: FinalReply,
+  count: number,
+): { outputs: PackedItems; computeMs: number } {
   const { computeMs } = expectReply(answer, 'done')
-  let outputs: Tensors[]
+  const outputs = believing(() => PackedItems.parse(answer.body))
+  // What a worker says of strings is not believed either.
+  if (outputs.hasStrings) believing(() => outputs.unpack())
+  if (outputs.count !== count) {
+    throw new ProtocolError(`${outputs.count} items where ${count} were asked for.`)
+  }
+  return { outputs, computeMs }
+}
+
+/** As {@link readPackedItems}, for one item. */
+export function readItem(answer: FinalReply): { outputs: Tensors; computeMs: number } {
+  const { outputs, computeMs } = readPackedItems(answer, 1)
+  return { outputs: outputs.unpack()[0] ?? {}, computeMs }
+}
+
+function believing<T>(read: () => T): T {
   try {
-    outputs = unpackTensors(answer.body)
+    return read()
   } catch (error) {
     throw new ProtocolError('Outputs that cannot be read.', { cause: error })
   }
-  if (outputs.length !== count)
-    throw new ProtocolError(`${outputs.length} items where ${count} were asked for.`)
-  return { outputs, computeMs }
 }
 
 /** @throws AppError for `failed`, in the runtime's words; WorkerCancelled */

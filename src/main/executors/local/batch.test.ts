@@ -1,48 +1,82 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { PackedItems } from '../../../shared/domain/packed-items'
 import type { Tensors } from '../../../shared/domain/tensor'
-import { GroupSize, groupEnd } from './batch'
+import { Feed, GroupSize, groupSize } from './batch'
 
-const item = (bytes: number): Tensors => ({ a: { dtype: 'uint8', shape: [bytes], bytes: new Uint8Array(0) } })
+const item = (bytes: number): Tensors => ({
+  a: { dtype: 'uint8', shape: [bytes], bytes: new Uint8Array(bytes) },
+})
+const KIB = 2 ** 10
 const MIB = 2 ** 20
 
-describe('groupEnd', () => {
-  it('takes at least one item and never more than there are', () => {
-    const sizes = fc.array(fc.integer({ min: 0, max: 600 * MIB }), { minLength: 1, maxLength: 50 })
-    fc.assert(
-      fc.property(
-        sizes,
-        fc.nat(60),
-        fc.integer({ min: 1, max: 300 }),
-        fc.integer({ min: 1, max: 40 }),
-        (all, at, wanted, stack) => {
-          const items = all.map(item)
-          const from = at % items.length
-          const to = groupEnd(items, from, wanted, stack)
-          expect(to).toBeGreaterThan(from)
-          expect(to).toBeLessThanOrEqual(items.length)
-        },
-      ),
-    )
-  })
-
+describe('groupSize', () => {
   it('ends a group at 4 MiB, but keeps what is to run together together', () => {
-    const items = Array.from({ length: 100 }, () => item(MIB))
-    expect(groupEnd(items, 0, 64, 1)).toBe(4)
-    expect(groupEnd(items, 0, 64, 20)).toBe(20)
-    expect(groupEnd(items, 90, 64, 20)).toBe(100)
-    expect(groupEnd([item(900 * MIB), item(1)], 0, 64, 2)).toBe(1)
+    const items = PackedItems.of(new Array<Tensors>(30).fill(item(MIB)))
+    expect(groupSize(items, 64, 1)).toBe(4)
+    expect(groupSize(items, 64, 20)).toBe(20)
+    expect(groupSize(items.slice(20), 64, 20)).toBe(10)
+    expect(groupSize(PackedItems.of([item(257 * MIB), item(1)]), 64, 2)).toBe(1)
   })
 
   it('takes whole stacks', () => {
-    expect(
-      groupEnd(
-        Array.from({ length: 100 }, () => item(1)),
-        0,
-        64,
-        10,
+    const items = PackedItems.of(new Array<Tensors>(100).fill(item(1)))
+    expect(groupSize(items, 64, 10)).toBe(70)
+    expect(groupSize(items.slice(35), 64, 10)).toBe(60)
+    expect(groupSize(items.slice(95), 64, 10)).toBe(5)
+    expect(groupSize(PackedItems.of(new Array<Tensors>(100).fill(item(100 * KIB))), 64, 10)).toBe(40)
+  })
+})
+
+describe('Feed', () => {
+  const some = fc.array(fc.integer({ min: 0, max: 300 * KIB }), { maxLength: 40 })
+
+  it('any parts give the same items, in groups that are never too large', () =>
+    fc.assert(
+      fc.asyncProperty(
+        some,
+        fc.array(fc.nat(40)),
+        fc.integer({ min: 1, max: 30 }),
+        fc.integer({ min: 1, max: 9 }),
+        async (sizes, cuts, wanted, stack) => {
+          const all = PackedItems.of(sizes.map(item))
+          const ends = [...cuts.map((at) => Math.min(at, all.count)).sort((a, b) => a - b), all.count]
+          const feed = new Feed(ends.map((to, i) => all.slice(i === 0 ? 0 : (ends[i - 1] ?? 0), to)))
+          const groups: PackedItems[] = []
+          for (let group = await feed.next(wanted, stack); group; group = await feed.next(wanted, stack)) {
+            expect(group.count).toBeGreaterThan(0)
+            expect(group.count).toBeLessThan(wanted + stack)
+            if (group.count > stack) expect(group.byteLength).toBeLessThanOrEqual(4 * MIB)
+            groups.push(group)
+          }
+          expect(Buffer.compare(PackedItems.join(groups).toBytes(), all.toBytes())).toBe(0)
+        },
       ),
-    ).toBe(70)
+    ))
+
+  it('reads one part ahead and no more', async () => {
+    let read = 0
+    async function* parts() {
+      for (; read < 100; read++) yield PackedItems.of([item(MIB), item(MIB)])
+    }
+    const feed = new Feed(parts())
+    for (let taken = 0; taken < 20; taken++) {
+      expect((await feed.next(1, 1))?.count).toBe(1)
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(read).toBeLessThanOrEqual(Math.ceil((taken + 1) / 2) + 2)
+    }
+    await feed.end()
+  })
+
+  it('says why the next part cannot be read, when it is needed', async () => {
+    async function* parts() {
+      yield PackedItems.of([item(1), item(1)])
+      throw new Error('gone')
+    }
+    const feed = new Feed(parts())
+    expect((await feed.next(1, 1))?.count).toBe(1)
+    expect((await feed.next(1, 1))?.count).toBe(1)
+    await expect(feed.next(1, 1)).rejects.toThrow('gone')
   })
 })
 

@@ -1,12 +1,11 @@
-import { DTYPE_BYTES, elementCount, type Tensors } from '../../../shared/domain/tensor'
-import { packTensorPieces } from '../../../shared/domain/tensor-codec'
+import { PackedItems } from '../../../shared/domain/packed-items'
 import type { RunHooks, RunRequest } from '.'
 import type { Answered } from './answers'
-import { readItems } from './answers'
+import { readPackedItems } from './answers'
 import type { Connection, FinalReply } from './connection'
 
-/** One group runs while the next is already with the worker. */
-const DEPTH = 2
+/** One group runs while the next ones are already with the worker: it never waits for us. */
+const DEPTH = 3
 const GROUP_ITEMS = 256
 const GROUP_BYTES = 4 * 2 ** 20
 const GROUP_MS = 250
@@ -40,31 +39,71 @@ export class GroupSize {
   }
 }
 
-/** The end of the group that begins at `from`: whole stacks of `stack` items where the bytes allow. */
-export function groupEnd(items: readonly Tensors[], from: number, wanted: number, stack: number): number {
-  const most = Math.ceil(wanted / stack) * stack
-  let bytes = 0
-  let to = from
-  while (to < items.length && to - from < most) {
-    bytes += bytesOfItem(items[to] ?? {})
-    const limit = to - from < stack ? STACK_BYTES : GROUP_BYTES
-    if (to > from && bytes > limit) break
-    to++
-  }
-  return to
+/** How many of the first items go together: whole stacks of `stack` items where the bytes allow. */
+export function groupSize(items: PackedItems, wanted: number, stack: number): number {
+  const most = wholeStacks(wanted, stack)
+  const count = Math.max(1, items.fitting(stack, STACK_BYTES), items.fitting(most, GROUP_BYTES))
+  return count > stack ? count - (count % stack) : count
 }
 
-function bytesOfItem(item: Tensors): number {
-  let bytes = 0
-  for (const tensor of Object.values(item)) {
-    if (tensor.dtype !== 'string') bytes += elementCount(tensor.shape) * DTYPE_BYTES[tensor.dtype]
-    else for (const text of tensor.strings) bytes += 4 + text.length * 3
+function wholeStacks(wanted: number, stack: number): number {
+  return Math.ceil(wanted / stack) * stack
+}
+
+/** Hands out the items of parts in groups; reads one part ahead. */
+export class Feed {
+  readonly #parts: AsyncIterator<PackedItems>
+  #ahead: Promise<IteratorResult<PackedItems>>
+  #held = PackedItems.none
+  #ended = false
+
+  constructor(parts: BatchRequest['parts']) {
+    this.#parts = iterate(parts)
+    this.#ahead = this.#read()
   }
-  return bytes
+
+  /** The next group; null when there are no more. @throws what the reading throws */
+  async next(wanted: number, stack: number): Promise<PackedItems | null> {
+    while (!this.#ended && this.#hasRoom(wanted, stack)) {
+      const read = await this.#ahead
+      if (read.done) {
+        this.#ended = true
+        break
+      }
+      this.#held = PackedItems.join([this.#held, read.value])
+      this.#ahead = this.#read()
+    }
+    if (this.#held.count === 0) return null
+    const count = groupSize(this.#held, wanted, stack)
+    const group = this.#held.slice(0, count)
+    this.#held = this.#held.slice(count)
+    return group
+  }
+
+  async end(): Promise<void> {
+    await this.#parts.return?.()
+  }
+
+  /** All that is held would go, and more could. */
+  #hasRoom(wanted: number, stack: number): boolean {
+    const { count } = this.#held
+    return count < wholeStacks(wanted, stack) && groupSize(this.#held, wanted, stack) >= count
+  }
+
+  #read(): Promise<IteratorResult<PackedItems>> {
+    const reading = this.#parts.next()
+    // Nobody may come for it any more: then it is no failure of the batch.
+    reading.catch(() => undefined)
+    return reading
+  }
+}
+
+async function* iterate(parts: BatchRequest['parts']): AsyncGenerator<PackedItems> {
+  yield* parts
 }
 
 /**
- * Runs the items of a batch from `startAt` on. The worker always has the next group; finished groups are reported in
+ * Runs the items of a batch from `startAt` on. The worker always has the next groups; finished groups are reported in
  * their order, the next not before the last report is done.
  * @param size what earlier batches of the same engine taught
  * @returns milliseconds the worker computed
@@ -76,38 +115,43 @@ export async function runBatch(
   size: GroupSize,
 ): Promise<number> {
   const { items, batchSize } = request
+  const feed = new Feed(request.parts)
   const groups: Group[] = []
   let next = request.startAt
   let computeMs = 0
   let reportedAt = 0
 
-  const fill = () => {
-    while (groups.length < DEPTH && next < items.length && !hooks.signal.aborted) {
-      const end = groupEnd(items, next, size.items, batchSize)
-      const body = packTensorPieces(items.slice(next, end))
-      const answer = connection.request({ type: 'run', stack: batchSize }, body)
-      groups.push({ startAt: next, count: end - next, settled: settle(answer) })
-      next = end
+  const fill = async () => {
+    while (groups.length < DEPTH && !hooks.signal.aborted) {
+      const group = await feed.next(size.items, batchSize)
+      if (!group || hooks.signal.aborted) return
+      const answer = connection.request({ type: 'run', stack: batchSize }, group.toPieces())
+      groups.push({ startAt: next, count: group.count, settled: settle(answer) })
+      next += group.count
     }
   }
 
-  fill()
-  for (let group = groups.shift(); group; group = groups.shift()) {
-    const answered = await group.settled
-    if ('error' in answered) throw answered.error
-    const { outputs, computeMs: took } = readItems(answered.answer, group.count)
-    size.learn(group.count, took)
-    computeMs += took
-    fill()
-    await hooks.onItems(group.startAt, outputs)
-    const now = performance.now()
-    const done = group.startAt + group.count
-    if (now - reportedAt >= PROGRESS_EVERY_MS || done === items.length) {
-      reportedAt = now
-      hooks.onProgress(done / items.length)
+  try {
+    await fill()
+    for (let group = groups.shift(); group; group = groups.shift()) {
+      const answered = await group.settled
+      if ('error' in answered) throw answered.error
+      const { outputs, computeMs: took } = readPackedItems(answered.answer, group.count)
+      size.learn(group.count, took)
+      computeMs += took
+      await fill()
+      await hooks.onItems(group.startAt, outputs)
+      const now = performance.now()
+      const done = group.startAt + group.count
+      if (now - reportedAt >= PROGRESS_EVERY_MS || done === items) {
+        reportedAt = now
+        hooks.onProgress(done / items)
+      }
     }
+    return computeMs
+  } finally {
+    await feed.end()
   }
-  return computeMs
 }
 
 function settle(answer: Promise<FinalReply>): Promise<Answered> {

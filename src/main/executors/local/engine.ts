@@ -6,7 +6,7 @@ import { type Clock, toIso } from '../../platform/clock'
 import type { RuntimeAdapter } from '../../runtimes/adapter'
 import { ProtocolError } from '../../runtimes/frames'
 import type { LoadableVersion, RunHooks, RunOutcome, RunRequest } from '.'
-import { expectReply, readItems, WorkerCancelled } from './answers'
+import { expectReply, readItem, WorkerCancelled } from './answers'
 import { GroupSize, runBatch } from './batch'
 import { Connection } from './connection'
 import { MAX_LINES } from './log-lines'
@@ -195,9 +195,9 @@ export class Engine {
     const progress = (fraction: number) => hooks.onProgress(fraction)
     if (request.kind === 'infer') {
       const answer = await connection.request({ type: 'run', stack: 1 }, packTensorPieces([request.inputs]))
-      const { outputs, computeMs } = readItems(answer, 1)
+      const { outputs, computeMs } = readItem(answer)
       hooks.signal.throwIfAborted()
-      return { kind: 'infer', computeMs, outputs: outputs[0] ?? {} }
+      return { kind: 'infer', computeMs, outputs }
     }
     if (request.kind === 'batch') {
       const computeMs = await runBatch(connection, request, hooks, this.#groupSize)

@@ -10,6 +10,7 @@ import type { Tensors } from '../../../shared/domain/tensor'
 import { systemClock } from '../../platform/clock'
 import { buildWorkers } from '../../runtimes/testing/build-workers'
 import {
+  batchOf,
   digits,
   engineId,
   floats,
@@ -183,12 +184,12 @@ describe('batches', () => {
     seen.onItems = async (startAt, outputs) => {
       expect(++reporting).toBe(1)
       expect(startAt).toBe(next)
-      next += outputs.length
-      got.push(...outputs.map((output) => valuesOf(output, 'probs')[0] ?? 0))
+      next += outputs.count
+      got.push(...outputs.unpack().map((output) => valuesOf(output, 'probs')[0] ?? 0))
       await new Promise((resolve) => setImmediate(resolve))
       reporting--
     }
-    await executor.run(engine, { kind: 'batch', items, batchSize: 1, startAt: 40 }, seen)
+    await executor.run(engine, batchOf(items, 1, 40), seen)
     expect(next).toBe(100)
     for (const [i, value] of got.entries()) expect(value).toBeCloseTo(expected[(i + 40) * 10] ?? 0, 4)
     await executor.unload(engine)
@@ -201,10 +202,10 @@ describe('batches', () => {
     const seen = hooks(stop.signal)
     let reported = 0
     seen.onItems = async (_startAt, outputs) => {
-      reported += outputs.length
+      reported += outputs.count
       if (reported > 100) stop.abort(new Error('enough'))
     }
-    const run = executor.run(engine, { kind: 'batch', items, batchSize: 1, startAt: 0 }, seen)
+    const run = executor.run(engine, batchOf(items), seen)
     await expect(run).rejects.toThrow('enough')
     expect(reported).toBeLessThan(5000)
     expect(find(engine)?.state).toBe('idle')
@@ -215,7 +216,7 @@ describe('batches', () => {
     const engine = engineId(await executor.load(mnist(), { threads: 1, signal }))
     const seen = hooks()
     seen.onItems = () => Promise.reject(new Error('the disk is full'))
-    const run = executor.run(engine, { kind: 'batch', items: digits().items, batchSize: 1, startAt: 0 }, seen)
+    const run = executor.run(engine, batchOf(digits().items), seen)
     await expect(run).rejects.toThrow('the disk is full')
     await executor.run(engine, { kind: 'infer', inputs: digits().items[0] ?? {} }, hooks())
     await executor.unload(engine)
@@ -224,7 +225,7 @@ describe('batches', () => {
   it('fails with the item that does not fit', async () => {
     const engine = engineId(await executor.load(mnist(), { threads: 1, signal }))
     const items = [...digits().items.slice(0, 50), { image: ramp([1, 1, 5, 5]) }, ...digits().items.slice(50)]
-    const run = executor.run(engine, { kind: 'batch', items, batchSize: 8, startAt: 0 }, hooks())
+    const run = executor.run(engine, batchOf(items, 8), hooks())
     await expect(run).rejects.toMatchObject({ code: 'compute.runtime_failed' })
     expect(find(engine)?.state).toBe('idle')
     await executor.unload(engine)
@@ -237,11 +238,7 @@ describe('batches', () => {
     for (let i = 0; i < 200; i++) pixels.set(valuesOf(items[i % 100], 'image'), i * 784)
     const large = { image: floats(pixels, [200, 1, 28, 28]) }
     const seen = hooks()
-    await executor.run(
-      engine,
-      { kind: 'batch', items: new Array<Tensors>(12).fill(large), batchSize: 1, startAt: 0 },
-      seen,
-    )
+    await executor.run(engine, batchOf(new Array<Tensors>(12).fill(large)), seen)
     expect(seen.items).toHaveLength(12)
     const last = valuesOf(seen.items[11], 'probs')
     expect(last).toHaveLength(2000)

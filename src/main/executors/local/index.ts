@@ -1,5 +1,6 @@
 import type { EngineView, ModelFormat, RuntimeView } from '../../../shared/contract'
 import type { EngineId } from '../../../shared/domain/ids'
+import type { PackedItems } from '../../../shared/domain/packed-items'
 import type { Tensors } from '../../../shared/domain/tensor'
 import type { Clock } from '../../platform/clock'
 import type { Disposable, Event } from '../../platform/events'
@@ -17,8 +18,16 @@ export interface LoadableVersion {
 
 export type RunRequest =
   | { kind: 'infer'; inputs: Tensors }
-  /** Items from `startAt` on; each group of finished items is handed to {@link RunHooks.onItems} in order. */
-  | { kind: 'batch'; items: Tensors[]; batchSize: number; startAt: number }
+  /** A group of finished items after the other is handed to {@link RunHooks.onItems}, in order. */
+  | {
+      kind: 'batch'
+      /** Of the whole batch. */
+      items: number
+      startAt: number
+      /** The items from `startAt` on, in parts of any size; read as the worker needs them. */
+      parts: AsyncIterable<PackedItems> | Iterable<PackedItems>
+      batchSize: number
+    }
   | { kind: 'benchmark'; inputs: Tensors; iterations: number; warmup: number }
   | { kind: 'synthetic'; durationMs: number; busy: boolean; fail: 'error' | 'crash' | 'hang' | null }
 
@@ -39,7 +48,7 @@ export interface RunHooks {
   signal: AbortSignal
   onProgress(fraction: number): void
   /** Finished items of a batch; the next group is not reported before the promise resolves (checkpoint, backpressure). */
-  onItems(startAt: number, outputs: Tensors[]): Promise<void>
+  onItems(startAt: number, outputs: PackedItems): Promise<void>
   onLog(level: 'info' | 'warn' | 'error', text: string): void
 }
 

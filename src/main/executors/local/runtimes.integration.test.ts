@@ -11,6 +11,7 @@ import { buildWorkers } from '../../runtimes/testing/build-workers'
 import { conformance } from '../../runtimes/testing/conformance'
 import {
   basicPitch,
+  batchOf,
   digits,
   engineId,
   floats,
@@ -121,7 +122,7 @@ describe('real ONNX models', () => {
     const { items, expected } = digits()
     const engine = engineId(await executor.load(mnist(), { threads: 1, signal }))
     const seen = hooks()
-    await executor.run(engine, { kind: 'batch', items, batchSize, startAt: 0 }, seen)
+    await executor.run(engine, batchOf(items, batchSize), seen)
     const got = seen.items.flatMap((outputs) => [...valuesOf(outputs, 'probs')])
     expect(got).toHaveLength(1000)
     const worst = got.reduce((most, value, i) => Math.max(most, Math.abs(value - (expected[i] ?? 0))), 0)
@@ -151,11 +152,7 @@ describe('real ONNX models', () => {
       [size],
     )
     const seen = hooks()
-    await executor.run(
-      engine,
-      { kind: 'batch', items: new Array<Tensors>(200).fill({ x }), batchSize: 1, startAt: 0 },
-      seen,
-    )
+    await executor.run(engine, batchOf(new Array<Tensors>(200).fill({ x })), seen)
     const wrong = seen.items.filter((outputs) => valuesOf(outputs, 'y').some((value, i) => value !== i + 10))
     expect(wrong).toEqual([])
     await executor.unload(engine)
@@ -220,7 +217,7 @@ describe('TensorFlow.js models', () => {
     const items = Array.from({ length: 9 }, (_, i) => ({ dense_input: floats([i, 1], [1, 2]) }))
     for (const batchSize of [1, 4]) {
       const seen = hooks()
-      await executor.run(engine, { kind: 'batch', items, batchSize, startAt: 2 }, seen)
+      await executor.run(engine, batchOf(items, batchSize, 2), seen)
       expect(seen.items.map((outputs) => valuesOf(outputs, 'dense')[0])).toEqual(
         [2, 3, 4, 5, 6, 7, 8].map((i) => 2 * i + 3.5),
       )

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Tensors } from '../../../shared/domain/tensor'
 import type { LoadableVersion, LocalExecutor } from '../../executors/local'
-import { engineId, hooks, processGone } from './fixtures'
+import { batchOf, engineId, hooks, processGone } from './fixtures'
 
 export interface Subject {
   version(): LoadableVersion
@@ -127,7 +127,7 @@ export function conformance(name: string, executor: () => LocalExecutor, subject
 
     it('does not grow', async () => {
       const items = new Array<Tensors>(subject.runs).fill(subject.inputs())
-      const batch = { kind: 'batch', items, batchSize: 1, startAt: 0 } as const
+      const batch = batchOf(items)
       const memory = () =>
         executor()
           .engines()

@@ -3,9 +3,10 @@ import { readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { ModelFormat } from '../../../shared/contract'
 import type { EngineId } from '../../../shared/domain/ids'
+import { PackedItems } from '../../../shared/domain/packed-items'
 import type { Tensor, Tensors } from '../../../shared/domain/tensor'
 import { bytesOf, elementsOf } from '../../../shared/domain/tensor-elements'
-import type { LoadableVersion, RunHooks } from '../../executors/local'
+import type { LoadableVersion, RunHooks, RunRequest } from '../../executors/local'
 
 const folder = resolve(import.meta.dirname, '../../../../fixtures')
 
@@ -82,11 +83,21 @@ export function hooks(signal: AbortSignal = new AbortController().signal): Recor
     onProgress: (fraction) => recorded.progress.push(fraction),
     onItems: async (startAt, outputs) => {
       recorded.starts.push(startAt)
-      recorded.items.push(...outputs)
+      recorded.items.push(...outputs.unpack())
     },
     onLog: (level, text) => recorded.log.push(`${level} ${text}`),
   }
   return recorded
+}
+
+/** A batch whose items are all in memory. */
+export function batchOf(
+  items: Tensors[],
+  batchSize = 1,
+  startAt = 0,
+): Extract<RunRequest, { kind: 'batch' }> {
+  const parts = [PackedItems.of(items.slice(startAt))]
+  return { kind: 'batch', items: items.length, startAt, parts, batchSize }
 }
 
 export const engineId = (view: { id: string }) => view.id as EngineId
