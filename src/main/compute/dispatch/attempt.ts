@@ -12,6 +12,7 @@ import type { AbortReason, ActiveJob } from '../jobs/active-job'
 import { inputsStart, LOG, RESULT } from '../jobs/artifact-names'
 import type { Estimates } from '../jobs/estimates'
 import type { JobIndex } from '../jobs/job-index'
+import { startedOn } from '../jobs/job-log'
 import { Checkpoints } from './checkpoints'
 import type { EnginePool, PooledEngine } from './engine-pool'
 
@@ -66,12 +67,14 @@ export async function runAttempt(
   const end: AttemptEnd = { job, outcome: { kind: 'succeeded' }, artifacts: [], loadMs: 0, computeMs: 0 }
   const log = (level: 'info' | 'warn' | 'error', text: string) =>
     job.log?.add(clock.now(), level, attempt, text)
+  let hasWords = false
+  const hear: RunHooks['onLog'] = (level, text) => {
+    hasWords = true
+    log(level, text)
+  }
   let runBegan: number | null = null
   try {
-    log(
-      'info',
-      `Started on ${job.status.placement?.map(({ device }) => device).join(' and ') || 'this machine'}`,
-    )
+    log('info', startedOn(job.status.placement))
     if (engine.id === null) {
       log('info', `Loading ${engine.label}`)
       end.loadMs = await pool.load(engine, job, signal)
@@ -79,7 +82,7 @@ export async function runAttempt(
     }
     signal.throwIfAborted()
     runBegan = clock.now()
-    const outcome = await runOn(deps, job, engine, signal, log)
+    const outcome = await runOn(deps, job, engine, signal, hear)
     end.computeMs = outcome.computeMs
     const result = encodeResult(outcome)
     if (result) end.artifacts.push({ name: RESULT, staged: await storage.artifacts.stage(result) })
@@ -97,7 +100,8 @@ export async function runAttempt(
   job.abort = null
   job.inputs = null
   pool.giveBack(engine, end.outcome.kind !== 'succeeded')
-  await keepLog(deps, end, attempt)
+  const isPlain = attempt === 1 && end.outcome.kind === 'succeeded' && !hasWords
+  if (!isPlain) await keepLog(deps, end)
   return end
 }
 
@@ -143,7 +147,7 @@ async function runOn(
   job: ActiveJob,
   engine: PooledEngine,
   signal: AbortSignal,
-  log: RunHooks['onLog'],
+  onLog: RunHooks['onLog'],
 ): Promise<RunOutcome> {
   const { executor, clock, estimates } = deps
   if (engine.id === null)
@@ -175,7 +179,7 @@ async function runOn(
         deps.onProgress(job)
         if (deps.isStopping() && checkpoints.done < job.definition.items) job.abort?.('stopping')
       },
-      onLog: log,
+      onLog,
     })
     await checkpoints?.flush()
     if (checkpoints && checkpoints.done !== job.definition.items) {
@@ -273,11 +277,10 @@ function watchdog(clock: Clock, job: ActiveJob): { alive(): void; end(): void } 
   }
 }
 
-/** The log of a load that only succeeded says nothing that the row does not. */
-async function keepLog({ storage, logger }: AttemptDeps, end: AttemptEnd, attempt: number): Promise<void> {
+/** Not for a first attempt that succeeded without a word of the worker's: its row tells as much. */
+async function keepLog({ storage, logger }: AttemptDeps, end: AttemptEnd): Promise<void> {
   const { job } = end
-  if (!job.log || (job.definition.kind === 'synthetic' && end.outcome.kind === 'succeeded' && attempt === 1))
-    return
+  if (!job.log) return
   try {
     end.artifacts.push({ name: LOG, staged: await storage.artifacts.stage(job.log.encode()) })
   } catch (error) {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { LogLine } from '../../../shared/contract'
+import { formatDuration } from '../../../shared/domain/units'
 import { toIso } from '../../platform/clock'
 import type { JobDefinition, JobStatus } from './job-row'
 
@@ -59,6 +60,10 @@ export class JobLog {
   }
 }
 
+export function startedOn(placement: JobStatus['placement']): string {
+  return `Started on ${placement?.map(({ device }) => device).join(' and ') || 'this machine'}`
+}
+
 const StoredLog = z.object({ lines: z.array(LogLine), dropped: z.number() })
 
 function parse(bytes: Uint8Array): z.infer<typeof StoredLog> | null {
@@ -79,18 +84,20 @@ export function linesFromRow(definition: JobDefinition, status: JobStatus): LogL
     text,
   })
   const lines = [line(definition.createdAt, 'info', 0, 'Submitted')]
-  if (status.startedAt !== null) lines.push(line(status.startedAt, 'info', status.attempt, 'Started'))
-  if (status.finishedAt !== null) {
-    if (status.error) lines.push(line(status.finishedAt, 'error', status.attempt, status.error.message))
-    else
-      lines.push(
-        line(
-          status.finishedAt,
-          'info',
-          status.attempt,
-          status.state === 'succeeded' ? 'Succeeded' : 'Cancelled',
-        ),
-      )
+  const { attempt, startedAt, finishedAt, loadMs } = status
+  if (startedAt !== null) {
+    lines.push(line(startedAt, 'info', attempt, startedOn(status.placement)))
+    if (loadMs > 0) {
+      const { kind, model, modelVersion } = definition
+      const label = model === null ? kind : `${model}@${modelVersion}`
+      lines.push(line(startedAt, 'info', attempt, `Loading ${label}`))
+      lines.push(line(startedAt + loadMs, 'info', attempt, `Loaded in ${formatDuration(loadMs)}`))
+    }
+  }
+  if (finishedAt !== null) {
+    if (status.error) lines.push(line(finishedAt, 'error', attempt, status.error.message))
+    else if (status.state === 'cancelled') lines.push(line(finishedAt, 'info', attempt, 'Cancelled'))
+    else lines.push(line(finishedAt, 'info', attempt, `Succeeded in ${formatDuration(status.computeMs)}`))
   }
   return lines
 }

@@ -203,24 +203,46 @@ export type JobUpdate = Pick<
   | 'finishedAt'
 >
 
+/** Field by field: with every job, a spread of so many costs more than the write. */
 export function updateOf(id: JobId, status: JobStatus): JobUpdate {
   return {
-    ...status,
     id,
+    state: status.state,
+    priority: status.priority,
+    readyAt: status.readyAt,
+    notBefore: status.notBefore,
     cancelRequested: status.cancelRequested ? 1 : 0,
+    attempt: status.attempt,
+    failures: status.failures,
+    interruptions: status.interruptions,
+    itemsDone: status.itemsDone,
     placement: status.placement && JSON.stringify(status.placement),
+    queuedMs: status.queuedMs,
+    loadMs: status.loadMs,
+    computeMs: status.computeMs,
     error: status.error && JSON.stringify(status.error),
+    startedAt: status.startedAt,
+    finishedAt: status.finishedAt,
   }
 }
 
 export function rowOf(definition: JobDefinition, status: JobStatus): Omit<JobRow, 'seq'> {
-  const { parameters, ...rest } = definition
-  return {
-    ...rest,
-    ...updateOf(definition.id, status),
-    spec: JSON.stringify(parameters),
+  return Object.assign(updateOf(definition.id, status), {
+    kind: definition.kind,
+    name: definition.name,
+    reference: definition.reference,
+    model: definition.model,
+    modelVersion: definition.modelVersion,
+    spec: JSON.stringify(definition.parameters),
+    items: definition.items,
     need: JSON.stringify(definition.need),
+    timeoutMs: definition.timeoutMs,
+    maxAttempts: definition.maxAttempts,
+    deadline: definition.deadline,
     dependsOn: JSON.stringify(definition.dependsOn),
     labels: JSON.stringify(definition.labels),
-  }
+    principal: definition.principal,
+    idempotencyKey: definition.idempotencyKey,
+    createdAt: definition.createdAt,
+  })
 }
