@@ -88,7 +88,8 @@ export async function createHarness(options: HarnessOptions = {}) {
       storage,
       executor,
       compute,
-      submit: (spec: JobSpecInput, by = ALICE) => compute.submit(JobSpec.parse(spec), by),
+      submit: (spec: JobSpecInput, by = ALICE, signal?: AbortSignal) =>
+        compute.submit(JobSpec.parse(spec), by, signal),
       /** As `kill -9` leaves it: nothing is written any more. */
       async die() {
         await compute.dispose()
