@@ -22,6 +22,7 @@ export const DEFAULT_SETTINGS: Settings = {
   apiPort: 7440,
   engineIdleMs: 10 * 60_000,
   reservedMemoryBytes: 1_000_000_000,
+  hubUrl: 'https://huggingface.co',
 }
 
 export interface SettingsStore {
@@ -52,12 +53,12 @@ export function createSettings(database: Database): SettingsStore {
   }
 
   function load(): Settings {
-    const loaded: Settings = { ...DEFAULT_SETTINGS }
+    const stored: Partial<Record<keyof Settings, unknown>> = {}
     for (const key of Object.keys(Settings.shape) as (keyof Settings)[]) {
-      const parsed = Settings.shape[key].safeParse(parseJson(read(key)))
-      if (parsed.success) loaded[key] = parsed.data
+      const value = parseJson(read(key))
+      if (Settings.shape[key].safeParse(value).success) stored[key] = value
     }
-    return loaded
+    return Settings.parse({ ...DEFAULT_SETTINGS, ...stored })
   }
 
   return {

@@ -93,6 +93,7 @@ export async function createSystem(options: SystemOptions): Promise<System> {
     logger,
     inspectWorkerEntry: join(options.workersDir, 'inspect.cjs'),
     usersOf: (model, version) => compute.usersOf(model, version),
+    hubUrl: () => settings.get().hubUrl,
   })
   const executor = createLocalExecutor({ clock, logger, workersDir: options.workersDir })
   const compute: Compute = createCompute({

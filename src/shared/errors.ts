@@ -14,6 +14,7 @@ export const ERROR_STATUS = {
   'storage.unsafe': 422,
   'storage.disk_full': 507,
   'storage.corrupt': 500,
+  'storage.hub_unreachable': 502,
   'compute.not_found': 404,
   'compute.conflict': 409,
   'compute.invalid_input': 422,

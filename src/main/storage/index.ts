@@ -190,6 +190,8 @@ export interface StorageDeps {
   logger: Logger
   /** The built entry that reads model files in a process of its own, for example `out/main/workers/inspect.cjs`. */
   inspectWorkerEntry: string
+  /** Where repositories lie that are named without an address, for example `https://huggingface.co`. */
+  hubUrl(): string
   /** Unfinished jobs that need a version, as words for the refusal; empty when it may go. */
   usersOf(model: string, version: number): string[]
 }

@@ -9,6 +9,7 @@ import { BlobStore, isMissing } from './blobs'
 import { Datasets } from './datasets/datasets'
 import { TableReading } from './datasets/table-reading'
 import { diffVersions } from './diff'
+import { createHubDownloads } from './hub'
 import { Imports } from './import/imports'
 import { type FileWorker, startFileWorker } from './import/worker'
 import type { ResolvedVersion, Storage, StorageDeps } from './index'
@@ -30,6 +31,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
   const origins = new Origins(database)
   const models: Models = new Models({ ...deps, origins, describeDataset: (key) => datasets.describe(key) })
   const datasets = new Datasets({ database, clock, origins, describeModel: (key) => models.describe(key) })
+  const hub = createHubDownloads(join(deps.dataDir, 'downloads'), deps.hubUrl)
   const tasks = new StorageTasks(clock, logger)
   const tableReading = new TableReading({ datasets, blobs, clock, startWorker })
   const imports = new Imports({
@@ -40,6 +42,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     datasets,
     blobs,
     blobFolder,
+    hub,
     startWorker,
     async discard(digests) {
       for (const digest of digests) await blobs.remove(digest, (candidate) => named.has(candidate))
@@ -77,6 +80,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
   return {
     async start() {
       await blobs.open()
+      await hub.prune(clock.now())
       const { interrupted } = await imports.reconcile()
       // Files that an interrupted import had already taken in.
       if (interrupted > 0) await collect(blobs, named)

@@ -31,6 +31,8 @@ export const Settings = z
     engineIdleMs: z.number().int().min(1000).max(86_400_000),
     /** Memory that is never granted, for the rest of the machine. */
     reservedMemoryBytes: z.number().int().min(0),
+    /** The Hugging Face Hub or a mirror of it. */
+    hubUrl: z.url({ protocol: /^https?$/ }).max(300),
   })
   .strict()
 export type Settings = z.infer<typeof Settings>

@@ -65,6 +65,7 @@ export async function createHarness(options: HarnessOptions = {}) {
       logger,
       inspectWorkerEntry: '',
       usersOf: () => [],
+      hubUrl: () => 'http://127.0.0.1:9',
     })
     // Versions that a fake runtime runs need no files.
     const resolve = (reference: string) => versions.get(reference) ?? real.resolve(reference)

@@ -26,7 +26,15 @@ export async function openRealSystem(
   })
   const core = createCore({ database, clock, logger, host: createFakeHost([fakeCpu(cores, 64e9)]) })
   core.setReservedMemory(0)
-  const storage = createStorage({ dataDir, database, clock, logger, inspectWorkerEntry, usersOf: () => [] })
+  const storage = createStorage({
+    dataDir,
+    database,
+    clock,
+    logger,
+    inspectWorkerEntry,
+    usersOf: () => [],
+    hubUrl: () => 'http://127.0.0.1:9',
+  })
   const executor = createLocalExecutor({ clock, logger, workersDir })
   const compute = createCompute({ core, storage, database, clock, logger, executor, engineIdleMs: 60_000 })
   await core.start()

@@ -316,11 +316,24 @@ describe('progress, cancel and many at once', () => {
     expect(disk).toMatchObject({ blobs: [storage.resolve('mnist-cnn@1').digest], temporary: [] })
   })
 
-  it('ends running imports when the system stops', async () => {
-    const started = await storage.startImport(
-      { kind: 'path', path: await largeModel('large.onnx', 200) },
-      ANNA,
-    )
+  it('stops running imports with the system, and takes them up again when it starts', async () => {
+    const path = await largeModel('large.onnx', 200)
+    const started = await storage.startImport({ kind: 'path', path }, ANNA)
+    await storage.dispose()
+    expect(storage.getImport(started.id).state).toBe('running')
+    await expectNothingLeft()
+    await bench.close()
+    ;({ storage } = await bench.open())
+    expect(await settled(storage, started.id)).toMatchObject({ state: 'completed', model: 'large' })
+  })
+
+  it('ends an upload with the system: nobody will send it again', async () => {
+    const content = Readable.from([Buffer.alloc(10)])
+    const never = (async function* () {
+      yield { path: 'a.onnx', content }
+      await new Promise(() => undefined)
+    })()
+    const started = await storage.startImport({ kind: 'upload', files: never, bytesTotal: 100 }, ANNA)
     await storage.dispose()
     expect(storage.getImport(started.id)).toMatchObject({
       state: 'failed',

@@ -13,6 +13,7 @@ import { isMissing } from '../blobs'
 import type { Datasets } from '../datasets/datasets'
 import type { ImportSource } from '../index'
 import type { Models } from '../models'
+import { isStopping } from '../stopping'
 import { ImportRows } from './import-rows'
 import { displayText } from './name'
 import { Slots } from './slots'
@@ -193,7 +194,7 @@ export class Imports implements Disposable {
         Object.assign(view, { verdict, findings, bytesTotal })
         this.#tell(view)
       },
-      onProgress: (bytesDone) => this.#progress(running, bytesDone),
+      onProgress: (bytesDone, bytesTotal) => this.#progress(running, bytesDone, bytesTotal),
     })
     try {
       const candidate = await this.#attempt(taking, source, controller.signal)
@@ -228,6 +229,8 @@ export class Imports implements Disposable {
     const { logger, discard } = this.#deps
     try {
       await discard(taking.release())
+      // The row still says `running`: the next start takes it up again.
+      if (isStopping(signal) && this.#rows.source(view.id)) return
       const findings = rejectionOf(error)
       if (signal.reason === CANCELLED) this.#end(view, { state: 'cancelled' })
       else if (findings)
@@ -309,8 +312,9 @@ export class Imports implements Disposable {
     return null
   }
 
-  #progress(running: Running, bytesDone: number): void {
+  #progress(running: Running, bytesDone: number, bytesTotal?: number): void {
     running.view.bytesDone = bytesDone
+    if (bytesTotal !== undefined) running.view.bytesTotal = bytesTotal
     const now = this.#deps.clock.now()
     if (now - running.toldAt < TELL_MS) return
     running.toldAt = now

@@ -7,12 +7,14 @@ import { diskSpace } from '../../platform/files'
 import type { BlobStore } from '../blobs'
 import type { DatasetCandidate } from '../datasets/datasets'
 import type { Profile } from '../datasets/profile'
+import type { HubDownloads } from '../hub'
 import type { ImportSource } from '../index'
+import { isStopping } from '../stopping'
 import type { Candidate } from '../versions'
 import type { Inspection } from './inspect'
 import { storedDataPath, storedPath, suggestName } from './name'
 import { receive } from './receive'
-import { Rejection } from './rejection'
+import { quoted, Rejection } from './rejection'
 import type { Slots } from './slots'
 import type { SourceFile, SourceLocation } from './source'
 import type { FileWorker } from './worker'
@@ -26,6 +28,7 @@ const RESERVE_BYTES = 32 * 1024 * 1024
 export interface TakingDeps {
   blobs: BlobStore
   blobFolder: string
+  hub: HubDownloads
   slots: Slots
   startWorker(): FileWorker
 }
@@ -34,7 +37,7 @@ export interface TakingDeps {
 export interface TakingHooks {
   onSource(label: string): void
   onInspected(verdict: Import['verdict'], findings: Finding[], bytesTotal: number): void
-  onProgress(bytesDone: number): void
+  onProgress(bytesDone: number, bytesTotal?: number): void
 }
 
 /**
@@ -46,6 +49,8 @@ export class Taking {
   readonly #signal: AbortSignal
   readonly #hooks: TakingHooks
   readonly #pins = new Map<string, () => void>()
+  /** SHA-256 by the path of downloaded files. */
+  readonly #expected = new Map<string, string>()
   readonly #discards: (() => Promise<void>)[] = []
   #freeSlot: () => void = () => undefined
 
@@ -96,7 +101,20 @@ export class Taking {
   async #locate(source: ImportSource): Promise<SourceLocation> {
     if (source.kind === 'path') return { kind: 'path', path: source.path }
     if (source.kind === 'upload') return this.#receive(source)
-    throw new AppError('storage.unreadable', 'Imports from the Hub are not there yet.')
+    return this.#download(source)
+  }
+
+  async #download(source: ImportSource & { kind: 'hub' }): Promise<SourceLocation> {
+    const { files, discard } = await this.#deps.hub.fetch(source, this.#signal, {
+      assertRoom: (bytes) => this.#assertRoom(bytes),
+      onProgress: (bytesDone, bytesTotal) => this.#hooks.onProgress(bytesDone, bytesTotal),
+    })
+    // What has come whole is either taken in or no model: it is not kept for another try.
+    this.#discards.push(async () => {
+      if (!isStopping(this.#signal)) await discard()
+    })
+    for (const { absolutePath, sha256 } of files) if (sha256) this.#expected.set(absolutePath, sha256)
+    return { kind: 'files', files }
   }
 
   async #receive(source: ImportSource & { kind: 'upload' }): Promise<SourceLocation> {
@@ -127,6 +145,11 @@ export class Taking {
       : await worker.copy(file, path, this.#signal, (bytesDone) =>
           this.#hooks.onProgress(bytesBefore + bytesDone),
         )
+    const expected = this.#expected.get(file.absolutePath)
+    if (expected !== undefined && expected !== digest) {
+      const message = `${quoted(file.path)} did not arrive as the Hub has it: its SHA-256 is another. Import it again.`
+      throw new AppError('storage.incomplete', message, { file: file.path, expected, got: digest })
+    }
     if (!this.#pins.has(digest)) this.#pins.set(digest, this.#deps.blobs.pin(digest))
     await this.#deps.blobs.adopt(path, digest as Digest, sizeBytes)
     this.#signal.throwIfAborted()

@@ -30,6 +30,7 @@ export interface OpenOptions {
   usersOf?: (model: string, version: number) => string[]
   /** Default: a process of its own, as in the product. */
   startWorker?: () => FileWorker
+  hubUrl?: string
 }
 
 export interface Opened {
@@ -85,6 +86,7 @@ export async function createBench({ withWorker = true, dataDir: given }: BenchOp
           logger,
           inspectWorkerEntry: entry,
           usersOf: options.usersOf ?? (() => []),
+          hubUrl: () => options.hubUrl ?? 'http://127.0.0.1:9',
         },
         startWorker,
       )

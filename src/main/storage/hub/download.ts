@@ -1,0 +1,176 @@
+import { type FileHandle, mkdir, open, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { HubApiError, listFiles } from '@huggingface/hub'
+import { AppError } from '../../../shared/errors'
+import { translateFileError } from '../../platform/files'
+import { assertSafePath } from '../import/source'
+import type { HubRepository } from './address'
+import type { HubFile } from './choose'
+
+/** A server that sends nothing for so long is taken for gone; the download goes on from there when it is tried again. */
+const SILENCE_MS = 60_000
+const TRIES = 3
+const MOST_FILES = 10_000
+/** As in `import/transfer.ts`: a commit of the database must not wait for more than this. */
+const FLUSH_BYTES = 16 * 1024 * 1024
+
+/** Every file of a repository. @throws AppError `storage.hub_unreachable`, `storage.not_found`; Rejection for a path that leaves it */
+export async function listRepository(
+  { name, revision, hubUrl }: HubRepository,
+  signal: AbortSignal,
+): Promise<HubFile[]> {
+  const files: HubFile[] = []
+  const watch = watchSilence(signal)
+  try {
+    const entries = listFiles({
+      repo: { type: 'model', name },
+      revision,
+      hubUrl,
+      recursive: true,
+      fetch: (input, init) => fetch(input, { ...init, signal: watch.signal }),
+    })
+    for await (const entry of entries) {
+      watch.heard()
+      if (entry.type !== 'file') continue
+      assertSafePath(entry.path, entry.path)
+      if (files.length >= MOST_FILES) throw new AppError('storage.unsafe', `${name} has too many files.`)
+      const sha256 = /^[0-9a-f]{64}$/.test(entry.lfs?.oid ?? '') ? (entry.lfs?.oid ?? null) : null
+      files.push({ path: entry.path, sizeBytes: entry.lfs?.size ?? entry.size, sha256 })
+    }
+  } catch (error) {
+    signal.throwIfAborted()
+    throw inWords(error, name, hubUrl)
+  } finally {
+    watch.end()
+  }
+  return files
+}
+
+/**
+ * Downloads a file to where a part of it may already lie, and goes on from there. Its size is checked; its digest is
+ * by whoever hashes it.
+ * @param onBytes bytes of this file that are on the disk
+ * @throws AppError `storage.hub_unreachable` (what has come stays), `storage.disk_full`
+ */
+export async function downloadFile(
+  { name, revision, hubUrl }: HubRepository,
+  file: HubFile,
+  folder: string,
+  signal: AbortSignal,
+  onBytes: (bytesDone: number) => void,
+): Promise<string> {
+  const to = join(folder, file.path)
+  await mkdir(dirname(to), { recursive: true, mode: 0o700 })
+  const path = file.path.split('/').map(encodeURIComponent).join('/')
+  const url = `${hubUrl}/${name}/resolve/${encodeURIComponent(revision)}/${path}`
+  for (let attempt = 1; ; attempt++) {
+    let present = await sizeOf(to)
+    if (present > file.sizeBytes) {
+      await rm(to)
+      present = 0
+    }
+    onBytes(present)
+    if (present === file.sizeBytes && present > 0) return to
+    try {
+      await append(url, to, present, file, signal, onBytes)
+      if ((await sizeOf(to)) === file.sizeBytes) return to
+      throw new TypeError('the connection was broken off')
+    } catch (error) {
+      signal.throwIfAborted()
+      const failure = inWords(translateFileError(error), name, hubUrl)
+      const broken = failure instanceof AppError && failure.code === 'storage.hub_unreachable'
+      if (!broken || attempt >= TRIES) throw failure
+    }
+  }
+}
+
+async function append(
+  url: string,
+  to: string,
+  from: number,
+  file: HubFile,
+  signal: AbortSignal,
+  onBytes: (bytesDone: number) => void,
+): Promise<void> {
+  const watch = watchSilence(signal)
+  let output: FileHandle | null = null
+  try {
+    const response = await fetch(url, {
+      headers: from > 0 ? { range: `bytes=${from}-` } : {},
+      signal: watch.signal,
+    })
+    if (!response.ok || !response.body) throw new HubApiError(url, response.status)
+    // A server that knows no ranges sends all of it again.
+    const start = response.status === 206 ? from : 0
+    output = await open(to, start > 0 ? 'a' : 'w', 0o600)
+    let done = start
+    let unwritten = 0
+    for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+      watch.heard()
+      if (done + chunk.length > file.sizeBytes)
+        throw new AppError('storage.unsafe', `The Hub sends more for ${file.path} than it said.`)
+      await output.write(chunk)
+      done += chunk.length
+      unwritten += chunk.length
+      onBytes(done)
+      if (unwritten < FLUSH_BYTES) continue
+      await output.datasync()
+      unwritten = 0
+    }
+  } finally {
+    watch.end()
+    await output?.close()
+  }
+}
+
+/** A signal that aborts with `signal`, or when nothing is heard for {@link SILENCE_MS}. */
+function watchSilence(signal: AbortSignal): { signal: AbortSignal; heard(): void; end(): void } {
+  const controller = new AbortController()
+  const stop = () => controller.abort(signal.reason)
+  if (signal.aborted) stop()
+  signal.addEventListener('abort', stop)
+  const timer = setTimeout(() => controller.abort(new TypeError('it sends nothing more')), SILENCE_MS)
+  return {
+    signal: controller.signal,
+    heard: () => timer.refresh(),
+    end() {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', stop)
+    },
+  }
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0
+    throw error
+  }
+}
+
+/** What a person can act on, of what a client or a socket says. */
+function inWords(error: unknown, name: string, hubUrl: string): unknown {
+  if (error instanceof HubApiError) {
+    const { statusCode } = error
+    if (statusCode === 404)
+      return new AppError(
+        'storage.not_found',
+        `${hubUrl} has no repository ${name}, or not this revision of it.`,
+      )
+    if (statusCode === 401 || statusCode === 403) {
+      const message = `${hubUrl} does not give ${name} to everybody. Download it with an account that may, and import the folder.`
+      return new AppError('storage.not_found', message)
+    }
+    return unreachable(hubUrl, `it answers with status ${statusCode}`, error)
+  }
+  if (!(error instanceof TypeError)) return error
+  // Node's fetch hides the reason one level down.
+  const { cause } = error as { cause?: { code?: string } }
+  return unreachable(hubUrl, cause?.code ?? error.message, error)
+}
+
+function unreachable(hubUrl: string, why: string, cause: unknown): AppError {
+  const message = `${hubUrl} cannot be reached (${why}). Check the network, or set a mirror in Settings; what has come is kept and the next try goes on from there.`
+  return new AppError('storage.hub_unreachable', message, { hubUrl }, { cause })
+}

@@ -1,0 +1,215 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Import } from '../../../shared/contract'
+import type { Storage } from '../index'
+import { FIXTURES } from '../testing/fixtures'
+import { ANNA, type Bench, createBench, settled } from '../testing/harness'
+import { parseHubAddress } from './address'
+import { chooseFiles } from './choose'
+
+const MODEL = readFileSync(join(FIXTURES, 'silero_vad_v5.onnx'))
+
+/** A hub on a real socket: the two routes that a download needs. */
+class FakeHub {
+  readonly files = new Map<string, Buffer>()
+  readonly asked: { path: string; range: string | null }[] = []
+  /** Breaks the connection after so many bytes of the next large answers. */
+  breakAfter: number[] = []
+  /** Hangs after so many bytes, until the caller goes away. */
+  hangAfter: number | null = null
+  #server: Server = createServer((request, response) => this.#answer(request, response))
+
+  async open(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  close(): Promise<void> {
+    this.#server.closeAllConnections()
+    return new Promise((resolve) => this.#server.close(() => resolve()))
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const { pathname } = new URL(request.url ?? '/', 'http://hub')
+    if (/^\/api\/models\/acme\/vad\/tree\/[^/]+$/.test(pathname)) {
+      const entries = [...this.files].map(([path, bytes]) => ({
+        type: 'file',
+        path,
+        size: bytes.length,
+        oid: 'x',
+        ...(bytes.length > 1000 && {
+          lfs: { oid: createHash('sha256').update(bytes).digest('hex'), size: bytes.length, pointerSize: 1 },
+        }),
+      }))
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(entries))
+      return
+    }
+    const path = /^\/acme\/vad\/resolve\/[^/]+\/(.+)$/.exec(pathname)?.[1]
+    const bytes = path === undefined ? undefined : this.files.get(decodeURIComponent(path))
+    if (!bytes) {
+      response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"Repository not found"}')
+      return
+    }
+    const range = request.headers.range ?? null
+    this.asked.push({ path: path ?? '', range })
+    const start = Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0)
+    response.writeHead(range ? 206 : 200, { 'content-length': bytes.length - start })
+    const cut = bytes.length > 1000 ? this.breakAfter.shift() : undefined
+    if (cut !== undefined) response.write(bytes.subarray(start, start + cut), () => response.destroy())
+    else if (this.hangAfter !== null && bytes.length > 1000)
+      response.write(bytes.subarray(start, start + this.hangAfter))
+    else response.end(bytes.subarray(start))
+  }
+}
+
+let hub: FakeHub
+let hubUrl: string
+let bench: Bench
+let storage: Storage
+
+beforeEach(async () => {
+  hub = new FakeHub()
+  hubUrl = await hub.open()
+  hub.files.set('onnx/model.onnx', MODEL)
+  hub.files.set('README.md', Buffer.from('---\nlicense: mit\n---\nHears voices.'))
+  hub.files.set('samples/voice.wav', Buffer.alloc(2000))
+  bench = await createBench()
+  ;({ storage } = await bench.open({ hubUrl }))
+})
+afterEach(async () => {
+  await bench.dispose()
+  await hub.close()
+})
+
+async function imported(repository = 'acme/vad', files?: string[]): Promise<Import> {
+  const { id } = await storage.startImport({ kind: 'hub', repository, files }, ANNA)
+  return settled(storage, id)
+}
+
+async function hasCome(id: string, bytes: number): Promise<void> {
+  while (storage.getImport(id).bytesDone < bytes) await new Promise((resolve) => setImmediate(resolve))
+}
+
+const downloads = () => readdir(join(bench.dataDir, 'downloads'))
+
+describe('an import from the Hub', () => {
+  it('brings what one model needs, checked, under the name of the repository', async () => {
+    expect(await imported()).toMatchObject({ state: 'completed', source: 'hub:acme/vad', model: 'vad' })
+    const version = storage.getVersion('vad', 1)
+    expect(version.files[0]?.digest).toBe(createHash('sha256').update(MODEL).digest('hex'))
+    expect(version.lineage.source).toBe('hub:acme/vad')
+    expect(hub.asked.map(({ path }) => path).sort()).toEqual(['README.md', 'onnx/model.onnx'])
+    expect(await downloads()).toEqual([])
+  })
+
+  it('goes on where a broken connection left it', async () => {
+    hub.breakAfter = [1_000_000, 500_000]
+    expect((await imported()).state).toBe('completed')
+    const ranges = hub.asked.filter(({ path }) => path.endsWith('.onnx')).map(({ range }) => range)
+    expect(ranges).toHaveLength(3)
+    expect(ranges[0]).toBeNull()
+    expect(Number(/\d+/.exec(ranges[2] ?? '')?.[0])).toBeGreaterThan(Number(/\d+/.exec(ranges[1] ?? '')?.[0]))
+  })
+
+  it('keeps what has come when it fails, and the next try goes on from there', async () => {
+    hub.breakAfter = [300_000, 300_000, 300_000]
+    const failed = await imported()
+    expect(failed).toMatchObject({ state: 'failed', error: { code: 'storage.hub_unreachable' } })
+    expect(await downloads()).toHaveLength(1)
+    hub.asked.length = 0
+    expect((await imported()).state).toBe('completed')
+    expect(hub.asked.find(({ path }) => path.endsWith('.onnx'))?.range).toMatch(/^bytes=[1-9]/)
+  })
+
+  it('is taken up again after a restart', async () => {
+    hub.hangAfter = 400_000
+    const { id } = await storage.startImport({ kind: 'hub', repository: 'acme/vad' }, ANNA)
+    await hasCome(id, 400_000)
+    await bench.close()
+    hub.hangAfter = null
+    hub.asked.length = 0
+    ;({ storage } = await bench.open({ hubUrl }))
+    expect(await settled(storage, id)).toMatchObject({ state: 'completed', model: 'vad' })
+    expect(hub.asked.find(({ path }) => path.endsWith('.onnx'))?.range).toMatch(/^bytes=[1-9]/)
+  })
+
+  it('leaves nothing behind when a person cancels it', async () => {
+    hub.hangAfter = 400_000
+    const { id } = await storage.startImport({ kind: 'hub', repository: 'acme/vad' }, ANNA)
+    await hasCome(id, 400_000)
+    expect((await storage.cancelImport(id as never)).state).toBe('cancelled')
+    expect(await downloads()).toEqual([])
+  })
+
+  it('refuses bytes that are not those the Hub names (a lying mirror)', async () => {
+    const lying = Buffer.from(MODEL)
+    // Among the weights: the model reads as before.
+    lying[2_000_000] = (lying[2_000_000] ?? 0) ^ 1
+    const truth = hub.files.get('onnx/model.onnx') as Buffer
+    const get = hub.files.get.bind(hub.files)
+    hub.files.get = (path) => (path === 'onnx/model.onnx' ? lying : get(path))
+    expect(truth.equals(lying)).toBe(false)
+    expect(await imported()).toMatchObject({ state: 'failed', error: { code: 'storage.incomplete' } })
+    expect(storage.listModels()).toEqual([])
+    expect(await downloads()).toEqual([])
+  })
+
+  it('refuses a path that leaves the folder (a hostile repository)', async () => {
+    hub.files.set('../../evil.onnx', MODEL)
+    expect(await imported()).toMatchObject({ state: 'rejected' })
+  })
+
+  it('says that the Hub cannot be reached, or has no such repository', async () => {
+    expect((await imported('acme/none')).error?.message).toContain('has no repository acme/none')
+    await hub.close()
+    const { error } = await imported()
+    expect(error).toMatchObject({ code: 'storage.hub_unreachable' })
+    expect(error?.message).toContain('ECONNREFUSED')
+  })
+})
+
+it.each([
+  ['acme/vad', { name: 'acme/vad', revision: 'main', hubUrl: 'http://mirror' }],
+  ['acme/vad@v1.0', { name: 'acme/vad', revision: 'v1.0', hubUrl: 'http://mirror' }],
+  ['https://huggingface.co/acme/vad', { name: 'acme/vad', revision: 'main', hubUrl: 'http://mirror' }],
+  [
+    'https://huggingface.co/acme/vad/tree/dev',
+    { name: 'acme/vad', revision: 'dev', hubUrl: 'http://mirror' },
+  ],
+  ['https://other.example/acme/vad', { name: 'acme/vad', revision: 'main', hubUrl: 'https://other.example' }],
+])('reads the address %s', (text, repository) => {
+  expect(parseHubAddress(text, 'http://mirror/')).toEqual(repository)
+})
+
+it.each(['vad', 'acme/vad/../x', '../vad', 'acme/..', 'ftp://a/acme/vad', ''])(
+  'refuses the address "%s"',
+  (text) => {
+    expect(() => parseHubAddress(text, 'http://mirror')).toThrow(/names no repository/)
+  },
+)
+
+describe('chooseFiles', () => {
+  const files = (...paths: string[]) => paths.map((path) => ({ path, sizeBytes: 10, sha256: null }))
+  const chosen = (paths: string[], patterns: string[] | null = null) =>
+    chooseFiles(files(...paths), patterns).map(({ path }) => path)
+
+  it('takes weights without code first, with all shards and what explains them', () => {
+    const shards = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors']
+    expect(
+      chosen([...shards, 'model.safetensors.index.json', 'pytorch_model.bin', 'README.md', 'a.py']),
+    ).toEqual([...shards, 'model.safetensors.index.json', 'README.md'])
+  })
+
+  it('takes the usual one of several, else asks which', () => {
+    expect(chosen(['m-Q2_K.gguf', 'm-Q4_K_M.gguf', 'm-Q8_0.gguf'])).toEqual(['m-Q4_K_M.gguf'])
+    expect(() => chosen(['a.gguf', 'b.gguf'])).toThrow(/several models: a.gguf, b.gguf/)
+    expect(chosen(['a.gguf', 'b.gguf'], ['b*'])).toEqual(['b.gguf'])
+    expect(() => chosen(['a.gguf'], ['x*'])).toThrow(/No file of the repository fits/)
+    expect(() => chosen(['a.txt'])).toThrow(/holds no model/)
+  })
+})
