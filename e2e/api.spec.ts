@@ -151,6 +151,33 @@ test('a job waits, runs, gives its result and its log; states never go back', as
   ).toEqual([])
 })
 
+test('one call does it: submit waits for the end and carries the result', async () => {
+  await serve.import(silero)
+  const infer = { kind: 'infer', model: 'silero-vad@1', inputs: sileroInputs() }
+  // The first loads the model; the second meets an idle engine and runs before it is on the disk.
+  for (const idempotencyKey of ['cold', 'warm']) {
+    const job = await serve.call('POST', '/jobs', { ...infer, idempotencyKey, waitMs: 30_000 })
+    expect(job).toMatchObject({ status: 201, body: { state: 'succeeded', attempt: 1 } })
+    expect(job.body.result.outputs.output.data[0]).toBeCloseTo(0.100131, 5)
+    expect((await serve.call('GET', `/jobs/${job.body.id}/result`)).body).toEqual(job.body.result)
+    expect((await serve.call('POST', '/jobs', { ...infer, idempotencyKey, waitMs: 1000 })).body).toEqual(
+      job.body,
+    )
+    expect((await serve.call('POST', '/jobs', { ...infer, idempotencyKey })).body.result).toBeUndefined()
+  }
+  const failed = { kind: 'synthetic', durationMs: 0, fail: 'error', waitMs: 30_000 }
+  const answer = await serve.call('POST', '/jobs', failed)
+  expect(answer).toMatchObject({
+    status: 201,
+    body: { state: 'failed', error: { code: 'compute.runtime_failed' } },
+  })
+  expect(answer.body.result).toBeUndefined()
+  const long = await serve.call('POST', '/jobs', { kind: 'synthetic', durationMs: 60_000, waitMs: 50 })
+  expect(long.body.state).toBe('running')
+  expect(long.body.result).toBeUndefined()
+  expect((await serve.call('POST', '/jobs', { ...infer, waitMs: -1 })).status).toBe(422)
+})
+
 test('a worker that fails, crashes or hangs fails its attempt, never the system', async () => {
   const submit = async (job: object) =>
     (await serve.call('POST', '/jobs', { kind: 'synthetic', durationMs: 10, ...job })).body
