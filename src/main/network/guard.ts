@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { AppError } from '../../shared/errors'
 
 const LOOPBACK_NAMES = ['127.0.0.1', 'localhost', '[::1]']
@@ -7,19 +8,19 @@ const LOOPBACK_NAMES = ['127.0.0.1', 'localhost', '[::1]']
  * ours (a page calling the API), and a cookie without a sign that our own page sent it (cross-site request forgery).
  * @throws AppError `network.forbidden_origin`
  */
-export function assertLocal(headers: Headers, port: number, withCookie: boolean): void {
+export function assertLocal(headers: IncomingHttpHeaders, port: number, withCookie: boolean): void {
   const hosts = LOOPBACK_NAMES.map((name) => `${name}:${port}`)
-  if (!hosts.includes((headers.get('host') ?? '').toLowerCase())) {
+  if (!hosts.includes((headers.host ?? '').toLowerCase())) {
     throw new AppError(
       'network.forbidden_origin',
       `Call this API as http://127.0.0.1:${port}; other host names are refused.`,
     )
   }
-  const origin = headers.get('origin')
-  if (origin !== null && !hosts.includes(origin.toLowerCase().replace(/^http:\/\//, ''))) {
+  const { origin } = headers
+  if (origin !== undefined && !hosts.includes(origin.toLowerCase().replace(/^http:\/\//, ''))) {
     throw new AppError('network.forbidden_origin', 'Web pages of other origins may not call this API.')
   }
-  if (withCookie && origin === null && headers.get('sec-fetch-site') !== 'same-origin') {
+  if (withCookie && origin === undefined && headers['sec-fetch-site'] !== 'same-origin') {
     throw new AppError(
       'network.forbidden_origin',
       'A session cookie counts only for calls from the Control Center itself.',

@@ -1,4 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
@@ -61,12 +67,12 @@ export function createNetwork(deps: NetworkDeps): Network {
   }
 
   /** Null without any credentials. @throws AppError for wrong ones */
-  function identify(headers: Headers, via: Caller['via']): Caller | null {
-    const authorization = headers.get('authorization')
-    const cookie = authorization === null ? cookieOf(headers) : null
+  function identify(headers: IncomingHttpHeaders, via: Caller['via']): Caller | null {
+    const { authorization } = headers
+    const cookie = authorization === undefined ? cookieOf(headers) : null
     assertLocal(headers, port, cookie !== null)
     if (cookie !== null) return renewed(sessions.callerOf(cookie), via)
-    if (authorization === null) return null
+    if (authorization === undefined) return null
     const key = /^Bearer (\S+)$/i.exec(authorization)?.[1]
     const caller = key ? security.authenticateKey(key, via) : null
     if (!caller) {
@@ -99,13 +105,13 @@ export function createNetwork(deps: NetworkDeps): Network {
     app.all('/api/*', async (context) => {
       if (!isOn('rest')) throw new AppError('network.not_found', 'The REST API is switched off.')
       const { incoming, outgoing } = context.env
-      const caller = identify(context.req.raw.headers, 'http')
+      const caller = identify(incoming.headers, 'http')
       // What is open to all is only read: nobody without a key makes us take in a body.
       if (!caller && !['GET', 'HEAD'].includes(context.req.method)) {
         throw new AppError('security.unauthenticated', 'Send a valid key: Authorization: Bearer KEY.')
       }
       const limit = context.req.path === '/api/jobs' ? MAX_JOB_BYTES : MAX_JSON_BYTES
-      const body = isUpload(context.req.raw) ? null : await readBody(incoming, limit)
+      const body = isUpload(incoming) ? null : await readBody(incoming, limit)
       if (caller) sessions.note(caller, 'rest')
       const response = await protocols.rest(context.req.raw, caller, { incoming, outgoing, body })
       return response ? withRetryAfter(response) : RESPONSE_ALREADY_SENT
@@ -115,7 +121,7 @@ export function createNetwork(deps: NetworkDeps): Network {
       onError: () => errorResponse(tooLarge(MAX_SIGN_IN_BYTES)),
     })
     app.post('/session', signInLimit, async (context) => {
-      assertLocal(context.req.raw.headers, port, false)
+      assertLocal(context.env.incoming.headers, port, false)
       const body = SignIn.safeParse(await context.req.json().catch(() => null))
       if (!body.success) throw new AppError('system.invalid', 'Send {key} or {name, password}.')
       const token = sessions.open(await signIn(body.data))
@@ -125,8 +131,9 @@ export function createNetwork(deps: NetworkDeps): Network {
       })
     })
     app.delete('/session', (context) => {
-      const token = cookieOf(context.req.raw.headers)
-      assertLocal(context.req.raw.headers, port, token !== null)
+      const { headers } = context.env.incoming
+      const token = cookieOf(headers)
+      assertLocal(headers, port, token !== null)
       if (token) sessions.close(token)
       return new Response(null, {
         status: 204,
@@ -134,7 +141,7 @@ export function createNetwork(deps: NetworkDeps): Network {
       })
     })
     app.get('*', async (context) => {
-      assertLocal(context.req.raw.headers, port, false)
+      assertLocal(context.env.incoming.headers, port, false)
       const connect = `'self' ws://${context.req.header('host') ?? ''}`
       const file =
         deps.rendererDir && isOn('websocket')
@@ -165,7 +172,7 @@ export function createNetwork(deps: NetworkDeps): Network {
         if (new URL(request.url ?? '', 'http://localhost').pathname !== '/rpc' || !isOn('websocket')) {
           throw new AppError('network.not_found', 'WebSocket calls go to /rpc.')
         }
-        const caller = identify(headersOf(request), 'websocket')
+        const caller = identify(request.headers, 'websocket')
         if (!caller) throw new AppError('security.unauthenticated', 'Sign in first.')
         sockets.handleUpgrade(request, socket, head, (webSocket) => {
           sessions.note(caller, 'websocket')
@@ -236,22 +243,14 @@ async function listen(server: Server, port: number): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-function headersOf(request: IncomingMessage): Headers {
-  const headers = new Headers()
-  for (const [name, value] of Object.entries(request.headers)) {
-    if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value)
-  }
-  return headers
-}
-
 /** Goes to the disk as it comes, so it may be of any length; every other body is held in memory. */
-function isUpload({ method, url, headers }: Request): boolean {
-  const isMultipart = headers.get('content-type')?.startsWith('multipart/form-data') === true
-  return isMultipart && method === 'POST' && new URL(url).pathname === '/api/imports'
+function isUpload({ method, url, headers }: IncomingMessage): boolean {
+  const isMultipart = headers['content-type']?.startsWith('multipart/form-data') === true
+  return isMultipart && method === 'POST' && url?.split('?')[0] === '/api/imports'
 }
 
-function cookieOf(headers: Headers): string | null {
-  return new RegExp(`(?:^|; )${COOKIE}=([\\w-]+)`).exec(headers.get('cookie') ?? '')?.[1] ?? null
+function cookieOf(headers: IncomingHttpHeaders): string | null {
+  return new RegExp(`(?:^|; )${COOKIE}=([\\w-]+)`).exec(headers.cookie ?? '')?.[1] ?? null
 }
 
 /** 429 carries its `Retry-After` in seconds, from the error's `retryAfterMs`. */

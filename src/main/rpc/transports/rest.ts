@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { OpenAPIGenerator } from '@orpc/openapi'
 import { OpenAPIHandler } from '@orpc/openapi/node'
 import { ORPCError } from '@orpc/server'
@@ -45,7 +46,7 @@ export function createRestTransport(
           throw new AppError('security.unauthenticated', 'Send a valid key: Authorization: Bearer KEY.')
         return await files({ request, caller, incoming, modules })
       }
-      assertJson(request)
+      assertJson(incoming)
       const parsed = body && body.byteLength > 0 ? { body: parseBody(body) } : {}
       const { matched } = await handler.handle(Object.assign(incoming, parsed), outgoing, {
         prefix: '/api',
@@ -67,10 +68,11 @@ export function createRestTransport(
 }
 
 /** Forms and other bodies would be taken apart by other parsers; nothing here takes them. */
-function assertJson({ method, headers }: Request): void {
-  const type = headers.get('content-type')
-  if (type === null || type.startsWith('application/json') || method === 'GET' || method === 'HEAD') return
-  if (headers.get('content-length') === '0') return
+function assertJson({ method, headers }: IncomingMessage): void {
+  const type = headers['content-type']
+  if (type === undefined || type.startsWith('application/json') || method === 'GET' || method === 'HEAD')
+    return
+  if (headers['content-length'] === '0') return
   throw new AppError('system.invalid', 'Send the body as JSON, with Content-Type: application/json.', {
     field: 'content-type',
   })
