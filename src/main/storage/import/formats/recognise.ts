@@ -1,13 +1,15 @@
 import { IMPORTABLE_DATA } from '../../datasets/formats'
 import type { FileBytes } from '../file-bytes'
 import { Rejection } from '../rejection'
+import { ggufReader } from './gguf'
 import { LARGEST_JSON, readJson } from './json'
 import { onnxReader } from './onnx'
 import type { ModelReader } from './reader'
+import { safetensorsReader } from './safetensors'
 import { tfjsReader } from './tfjs'
 
 /** In the order they are asked: those that a magic number tells first, those that must be guessed last. */
-export const READERS: readonly ModelReader[] = [tfjsReader, onnxReader]
+export const READERS: readonly ModelReader[] = [ggufReader, safetensorsReader, tfjsReader, onnxReader]
 
 const MAGIC: { at: number; bytes: string; name: string }[] = [
   { at: 0, bytes: 'PK\x05\x06', name: 'an empty ZIP archive' },

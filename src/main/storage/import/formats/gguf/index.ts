@@ -1,0 +1,1 @@
+export { ggufReader } from './gguf'

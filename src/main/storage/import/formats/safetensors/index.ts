@@ -1,0 +1,1 @@
+export { safetensorsReader } from './safetensors'
