@@ -1,4 +1,3 @@
-import type { Job } from '../../shared/contract'
 import type { JobId } from '../../shared/domain/ids'
 import { isTerminal } from '../../shared/domain/job-state'
 import { AppError } from '../../shared/errors'
@@ -12,18 +11,15 @@ import { EnginePool } from './dispatch/engine-pool'
 import { OwnLeases } from './dispatch/own-leases'
 import { Settler } from './dispatch/settle'
 import { JobEnds } from './job-ends'
-import { ActiveJob, viewOf } from './jobs/active-job'
-import { LOG } from './jobs/artifact-names'
+import { JobViews } from './job-views'
+import { ActiveJob } from './jobs/active-job'
 import { Estimates } from './jobs/estimates'
 import { JobIndex } from './jobs/job-index'
-import { JobLog, linesFromRow } from './jobs/job-log'
-import type { JobDefinition, JobStatus } from './jobs/job-row'
 import { createJobStore } from './jobs/job-store'
 import { LastHour } from './jobs/last-hour'
-import { MAX_RECENT, Recent } from './jobs/recent'
+import { Recent } from './jobs/recent'
 import { QueueReader } from './queue-view'
 import { reconcile } from './reconcile'
-import { readResult } from './results'
 import { Retention } from './retention'
 import { DEFAULT_POLICY } from './schedule/types'
 
@@ -143,22 +139,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     dispatcher.request()
   })
 
-  const view = (definition: JobDefinition, status: JobStatus, live: ActiveJob | null): Job =>
-    viewOf(definition, status, live && !isTerminal(status.state) ? live : null, now())
-  const viewActive = (job: ActiveJob) => view(job.definition, job.status, job)
-
-  function find(id: string): { definition: JobDefinition; status: JobStatus; live: ActiveJob | null } {
-    const live = index.get(id)
-    if (live) return { definition: live.definition, status: live.status, live }
-    const stored = store.find(id)
-    if (!stored)
-      throw new AppError(
-        'compute.not_found',
-        `There is no job ${id}. It may have been removed after 30 days.`,
-        { job: id },
-      )
-    return { ...stored, live: null }
-  }
+  const views = new JobViews({ store, index, recent, artifacts: storage.artifacts, clock })
 
   function watch(job: ActiveJob): void {
     const { deadline } = job.definition
@@ -172,9 +153,9 @@ export function createCompute(deps: ComputeDeps): Compute {
     index,
     settler,
     ends,
-    find,
+    find: (id) => views.find(id),
     write: (work) => dispatcher.write(work),
-    view: viewActive,
+    view: (job) => views.of(job),
   })
   const admission = new Admission({
     core,
@@ -228,37 +209,23 @@ export function createCompute(deps: ComputeDeps): Compute {
       const job = await admission.submit(spec, by)
       if (spec.waitMs > 0 && index.get(job.definition.id))
         await ends.wait(job.definition.id, clock, spec.waitMs, signal)
-      const { definition, status } = job instanceof ActiveJob ? job : find(job.definition.id)
-      const seen = view(definition, status, index.get(definition.id) ?? null)
-      if (spec.waitMs === 0 || status.state !== 'succeeded') return seen
-      return { ...seen, result: await readResult(storage.artifacts, definition, status) }
+      const now = job instanceof ActiveJob ? job : views.find(job.definition.id)
+      if (spec.waitMs === 0 || now.status.state !== 'succeeded') return views.of(now)
+      return { ...views.of(now), result: await views.result(now) }
     },
 
-    get(id) {
-      const { definition, status, live } = find(id)
-      return view(definition, status, live)
-    },
-
-    list(query) {
-      const { items, nextCursor } = store.list(query)
-      return {
-        items: items.map(({ definition, status }) =>
-          view(definition, status, index.get(definition.id) ?? null),
-        ),
-        nextCursor,
-      }
-    },
+    get: (id) => views.get(id),
+    list: (query) => views.list(query),
 
     cancel: (id) => control.cancel(id),
 
     async retry(id, by) {
-      const { definition, status } = find(id)
+      const { definition, status } = views.find(id)
       if (!isTerminal(status.state)) {
         const message = `Job ${id} is ${status.state}; only a job that has ended can be retried.`
         throw new AppError('compute.conflict', message, { state: status.state })
       }
-      const copy = await admission.copy(definition, status, by)
-      return view(copy.definition, copy.status, index.get(copy.definition.id) ?? null)
+      return views.of(await admission.copy(definition, status, by))
     },
 
     hold: (id) => control.hold(id),
@@ -267,55 +234,14 @@ export function createCompute(deps: ComputeDeps): Compute {
 
     async result(id, waitMs, signal) {
       if (waitMs > 0 && index.get(id)) await ends.wait(id, clock, waitMs, signal)
-      const { definition, status } = find(id)
-      switch (status.state) {
-        case 'succeeded':
-          return readResult(storage.artifacts, definition, status)
-        case 'failed': {
-          const { code, message, details } = status.error ?? { code: 'internal', message: 'The job failed.' }
-          throw new AppError(code, message, details)
-        }
-        case 'cancelled':
-          throw new AppError(
-            'compute.conflict',
-            `Job ${id} was cancelled and has no result. Retry it to get one.`,
-            { state: status.state },
-          )
-        default:
-          throw new AppError(
-            'compute.not_finished',
-            `Job ${id} is ${status.state}; its result comes when it has ended.`,
-            { state: status.state },
-          )
-      }
+      return views.result(views.find(id))
     },
 
-    async log(id) {
-      const { definition, status, live } = find(id)
-      if (live?.log) return live.log.lines()
-      const bytes = await storage.artifacts.read(definition.id, LOG)
-      return bytes ? JobLog.decode(bytes).lines() : linesFromRow(definition, status)
-    },
-
+    log: (id) => views.log(id),
     queue: () => reader.view(),
 
-    recent() {
-      const jobs: Job[] = []
-      for (const job of index.all()) {
-        if (jobs.length >= MAX_RECENT) return jobs
-        jobs.push(viewActive(job))
-      }
-      for (const job of [...recent.ended()].reverse()) {
-        if (jobs.length >= MAX_RECENT) break
-        jobs.push(job)
-      }
-      return jobs
-    },
-
-    usersOf: (model, version) =>
-      [...index.all()]
-        .filter(({ definition }) => definition.model === model && definition.modelVersion === version)
-        .map(({ id }) => id),
+    recent: () => views.recent(),
+    usersOf: (model, version) => views.usersOf(model, version),
 
     runtimes: () => executor.runtimes(),
     engines: () => executor.engines(),

@@ -152,6 +152,39 @@ describe('group commit', () => {
     await other.dispose()
   })
 
+  it('a writer with patience goes before the next one, in its transaction', async () => {
+    const seen: string[] = []
+    let inOne = false
+    const patient = database.write(() => {
+      seen.push('patient')
+      inOne = true
+      setImmediate(() => {
+        inOne = false
+      })
+      insert(1)
+    }, 60_000)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(seen).toEqual([])
+    const hasty = database.write(() => {
+      seen.push('hasty')
+      expect(inOne).toBe(true)
+      insert(2)
+    })
+    await Promise.all([patient, hasty])
+    expect(seen).toEqual(['patient', 'hasty'])
+    expect(ids()).toEqual([1, 2])
+  })
+
+  it('patience ends, also without company, and when the database closes', async () => {
+    await database.write(() => insert(1), 5)
+    expect(ids()).toEqual([1])
+    const last = database.write(() => insert(2), 60_000)
+    await database.dispose()
+    await last
+    database = await openDatabase(file, migrations)
+    expect(ids()).toEqual([1, 2])
+  })
+
   it('lets the event loop turn while thousands wait, and keeps their order', async () => {
     const order: number[] = []
     let turns = 0

@@ -1,0 +1,117 @@
+import type { Job, JobResult, LogLine } from '../../shared/contract'
+import type { JobId } from '../../shared/domain/ids'
+import { isTerminal } from '../../shared/domain/job-state'
+import { AppError } from '../../shared/errors'
+import type { Clock } from '../platform/clock'
+import type { Artifacts } from '../storage'
+import type { JobQuery } from '.'
+import { type ActiveJob, viewOf } from './jobs/active-job'
+import { LOG } from './jobs/artifact-names'
+import type { JobIndex } from './jobs/job-index'
+import { JobLog, linesFromRow } from './jobs/job-log'
+import type { JobDefinition, JobStatus } from './jobs/job-row'
+import type { JobStore } from './jobs/job-store'
+import { MAX_RECENT, type Recent } from './jobs/recent'
+import { readResult } from './results'
+
+export interface JobViewsDeps {
+  store: JobStore
+  index: JobIndex
+  recent: Recent
+  artifacts: Artifacts
+  clock: Clock
+}
+
+export interface FoundJob {
+  definition: JobDefinition
+  status: JobStatus
+  /** Null when it has ended. */
+  live: ActiveJob | null
+}
+
+/** Jobs as callers see them: what memory knows of those that have not ended, and the rows of the others. */
+export class JobViews {
+  readonly #deps: JobViewsDeps
+
+  constructor(deps: JobViewsDeps) {
+    this.#deps = deps
+  }
+
+  /** @throws AppError `compute.not_found` */
+  find(id: string): FoundJob {
+    const { index, store } = this.#deps
+    const live = index.get(id)
+    if (live) return { definition: live.definition, status: live.status, live }
+    const stored = store.find(id)
+    if (stored) return { ...stored, live: null }
+    const message = `There is no job ${id}. It may have been removed after 30 days.`
+    throw new AppError('compute.not_found', message, { job: id })
+  }
+
+  /** A job that is at hand already, as it stands now. */
+  of({ definition, status }: { definition: JobDefinition; status: JobStatus }): Job {
+    const { index, clock } = this.#deps
+    const live = isTerminal(status.state) ? null : (index.get(definition.id) ?? null)
+    return viewOf(definition, status, live, clock.now())
+  }
+
+  get(id: string): Job {
+    return this.of(this.find(id))
+  }
+
+  list(query: JobQuery): { items: Job[]; nextCursor: string | null } {
+    const { items, nextCursor } = this.#deps.store.list(query)
+    return { items: items.map((job) => this.of(job)), nextCursor }
+  }
+
+  /** Active jobs and the most recent ended ones, at most {@link MAX_RECENT}. */
+  recent(): Job[] {
+    const { index, recent } = this.#deps
+    const jobs: Job[] = []
+    for (const job of index.all()) {
+      if (jobs.length >= MAX_RECENT) return jobs
+      jobs.push(this.of(job))
+    }
+    for (const job of [...recent.ended()].reverse()) {
+      if (jobs.length >= MAX_RECENT) break
+      jobs.push(job)
+    }
+    return jobs
+  }
+
+  /** Ids of unfinished jobs that need a version. */
+  usersOf(model: string, version: number): JobId[] {
+    return [...this.#deps.index.all()]
+      .filter(({ definition }) => definition.model === model && definition.modelVersion === version)
+      .map(({ id }) => id)
+  }
+
+  /** @throws AppError the job's own when it failed, `compute.conflict` when it was cancelled, `compute.not_finished` */
+  result({ definition, status }: { definition: JobDefinition; status: JobStatus }): Promise<JobResult> {
+    const { id } = definition
+    const { state } = status
+    switch (state) {
+      case 'succeeded':
+        return readResult(this.#deps.artifacts, definition, status)
+      case 'failed': {
+        const { code, message, details } = status.error ?? { code: 'internal', message: 'The job failed.' }
+        throw new AppError(code, message, details)
+      }
+      case 'cancelled': {
+        const message = `Job ${id} was cancelled and has no result. Retry it to get one.`
+        throw new AppError('compute.conflict', message, { state })
+      }
+      default: {
+        const message = `Job ${id} is ${state}; its result comes when it has ended.`
+        throw new AppError('compute.not_finished', message, { state })
+      }
+    }
+  }
+
+  async log(id: string): Promise<LogLine[]> {
+    const { definition, status, live } = this.find(id)
+    if (live?.log) return live.log.lines()
+    const bytes = await this.#deps.artifacts.read(definition.id, LOG)
+    return bytes ? JobLog.decode(bytes).lines() : linesFromRow(definition, status)
+  }
+}
