@@ -24,7 +24,7 @@ export interface AdmissionDeps extends SubmitDeps {
 }
 
 /** A job as it was taken in; an {@link ActiveJob} goes on to say how it stands. */
-export type Admitted = ActiveJob | StoredJob
+type Admitted = ActiveJob | StoredJob
 
 /** Takes jobs in: checked before, acknowledged when on the disk. */
 export class Admission {

@@ -52,6 +52,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     runMsOf,
     unknownRunMs: policy.unknownRunMs,
     onChange: (job) => recent.touch(job),
+    onUndo: (job) => recent.untouch(job),
   })
   const pool: EnginePool = new EnginePool({
     core,

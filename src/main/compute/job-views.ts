@@ -14,7 +14,7 @@ import type { JobStore } from './jobs/job-store'
 import { MAX_RECENT, type Recent } from './jobs/recent'
 import { readResult } from './results'
 
-export interface JobViewsDeps {
+interface JobViewsDeps {
   store: JobStore
   index: JobIndex
   recent: Recent
@@ -22,7 +22,7 @@ export interface JobViewsDeps {
   clock: Clock
 }
 
-export interface FoundJob {
+interface FoundJob {
   definition: JobDefinition
   status: JobStatus
   /** Null when it has ended. */

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { JobSpecInput } from '../../shared/contract'
+import { AppError } from '../../shared/errors'
 import { settle } from '../core/testing/fake-clock'
 import { createHarness, type Harness, type Opened, until } from './testing/harness'
 
@@ -136,6 +137,37 @@ it('not taken in while it still runs: it is stopped, and its engine goes on to s
 })
 
 it('a turn that the disk refuses turns newcomers away and gives back what they hold', async () => {
+  const shown = new Set<string>()
+  const stop = system.compute.onDidChangeJobs(({ changed }) => {
+    for (const { id } of changed) shown.add(id)
+  })
+  const refused = begin(infer)
+  await running()
+  const { write } = system.database
+  system.database.write = (work) =>
+    write(() => {
+      work()
+      throw new AppError('storage.disk_full', 'The disk is full.')
+    })
+  await harness.clock.advance(3)
+  await until(() => refused.error !== undefined)
+  system.database.write = write
+  expect(refused.error).toMatchObject({ code: 'storage.disk_full' })
+  await settle()
+  stop()
+  expect(shown.size).toBe(0)
+  expect(rows()).toHaveLength(1)
+  expect(system.core.listLeases()).toEqual([])
+  // The turn is tried again without it, and others are served as before.
+  await harness.clock.advance(1000)
+  const next = begin({ ...infer, waitMs: 1000 })
+  await running()
+  await harness.clock.advance(3)
+  await until(() => next.job?.state === 'succeeded')
+  expect(rows()).toHaveLength(2)
+})
+
+it('a row that the disk refuses is refused to its caller alone', async () => {
   const limit = (pages: number) =>
     system.database.all({
       compile: () => sql.raw(`pragma max_page_count = ${pages}`).compile(system.database.builder()),
@@ -150,13 +182,6 @@ it('a turn that the disk refuses turns newcomers away and gives back what they h
   expect(refused.error).toMatchObject({ code: 'storage.disk_full' })
   expect(rows()).toHaveLength(1)
   expect(system.core.listLeases()).toEqual([])
-  // The turn is tried again without it, and others are served as before.
-  await harness.clock.advance(1000)
-  const next = begin({ ...infer, waitMs: 1000 })
-  await running()
-  await harness.clock.advance(3)
-  await until(() => next.job?.state === 'succeeded')
-  expect(rows()).toHaveLength(2)
 })
 
 it('the same key twice at once is one job', async () => {

@@ -33,7 +33,7 @@ export interface RunAheadDeps {
 }
 
 /** What a turn wrote of the jobs that ran ahead of it. */
-export interface Caught {
+interface Caught {
   jobs: ActiveJob[]
   /** Newcomers that were not taken in: what they do is for nobody. */
   refused: ActiveJob[]

@@ -24,6 +24,8 @@ export interface JobIndexDeps {
   unknownRunMs: number
   /** After each change, also when it is rolled back: `job.status` says how it stands now. */
   onChange(job: ActiveJob): void
+  /** Its addition was rolled back: it never was. */
+  onUndo(job: ActiveJob): void
 }
 
 /**
@@ -82,7 +84,10 @@ export class JobIndex {
   /** Adds a job whose row has just been inserted (or read). Undone with the transaction now open. */
   add(job: ActiveJob): void {
     this.#link(job)
-    this.#deps.database.onRollback(() => this.#unlink(job))
+    this.#deps.database.onRollback(() => {
+      this.#unlink(job)
+      this.#deps.onUndo(job)
+    })
     this.#deps.onChange(job)
   }
 

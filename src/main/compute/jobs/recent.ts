@@ -44,6 +44,11 @@ export class Recent {
     this.#schedule()
   }
 
+  /** A job that was touched in a transaction which came to nothing. */
+  untouch(job: ActiveJob): void {
+    this.#changed.delete(job)
+  }
+
   forget(id: string): void {
     if (this.#ended.delete(id)) this.#removed.push(id)
     this.#schedule()
