@@ -35,6 +35,7 @@ function assertSpec(
   sizes: Map<string, { size: number; input: string }>,
 ): void {
   const got = describeTensor(tensor)
+  if (isOpen(spec)) return
   if (tensor.dtype !== spec.dtype || tensor.shape.length !== spec.shape.length) throw misfit(spec, got)
   spec.shape.forEach((wanted, axis) => {
     const size = tensor.shape[axis] ?? 0
@@ -48,6 +49,11 @@ function assertSpec(
       }
     }
   })
+}
+
+/** Only its name is known: any type and shape will do, and the model says itself what it does not take. */
+function isOpen({ shape }: TensorSpec): boolean {
+  return shape.length === 1 && shape[0] === '...'
 }
 
 function misfit(spec: TensorSpec, got: string, because = ''): AppError {

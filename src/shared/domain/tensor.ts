@@ -49,7 +49,10 @@ export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, n) => product * n, 1)
 }
 
-/** One input or output of a model. A dimension is a number, or a name (or null) where any size will do. */
+/**
+ * One input or output of a model. A dimension is a number, or a name (or null) where any size will do. The shape `['...']`
+ * is of a tensor of which only the name is known: then neither type nor shape is checked.
+ */
 export const TensorSpec = z.object({
   name: z.string(),
   dtype: z.enum(DTYPES),

@@ -7,9 +7,17 @@ import { onnxReader } from './onnx'
 import type { ModelReader } from './reader'
 import { safetensorsReader } from './safetensors'
 import { tfjsReader } from './tfjs'
+import { pickleReader, torchReader } from './torch'
 
 /** In the order they are asked: those that a magic number tells first, those that must be guessed last. */
-export const READERS: readonly ModelReader[] = [ggufReader, safetensorsReader, tfjsReader, onnxReader]
+export const READERS: readonly ModelReader[] = [
+  ggufReader,
+  torchReader,
+  pickleReader,
+  safetensorsReader,
+  tfjsReader,
+  onnxReader,
+]
 
 const MAGIC: { at: number; bytes: string; name: string }[] = [
   { at: 0, bytes: 'PK\x05\x06', name: 'an empty ZIP archive' },

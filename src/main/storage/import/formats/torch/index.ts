@@ -1,0 +1,2 @@
+export { pickleReader } from './bare'
+export { torchReader } from './torch'

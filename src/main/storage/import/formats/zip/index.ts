@@ -1,0 +1,1 @@
+export { assertEntryName, looksLikeZip, readEntry, readZip, type ZipEntry } from './zip'
