@@ -1,6 +1,6 @@
 /** Writes ONNX files for tests: a protobuf writer and the few messages of onnx.proto that the tests need. */
 
-type Field = Uint8Array
+export type Field = Uint8Array
 
 export function varint(value: number | bigint): number[] {
   let rest = BigInt.asUintN(64, BigInt(value))

@@ -3,17 +3,24 @@ import type { FileBytes } from '../file-bytes'
 import { Rejection } from '../rejection'
 import { ggufReader } from './gguf'
 import { LARGEST_JSON, readJson } from './json'
+import { kerasH5Reader, kerasReader } from './keras'
 import { onnxReader } from './onnx'
 import type { ModelReader } from './reader'
 import { safetensorsReader } from './safetensors'
+import { savedModelReader } from './savedmodel'
 import { tfjsReader } from './tfjs'
+import { tfliteReader } from './tflite'
 import { pickleReader, torchReader } from './torch'
 
 /** In the order they are asked: those that a magic number tells first, those that must be guessed last. */
 export const READERS: readonly ModelReader[] = [
   ggufReader,
+  tfliteReader,
+  kerasH5Reader,
+  kerasReader,
   torchReader,
   pickleReader,
+  savedModelReader,
   safetensorsReader,
   tfjsReader,
   onnxReader,

@@ -1,0 +1,66 @@
+import type { Finding } from '../../../../../shared/contract'
+import { quoted, Rejection } from '../../rejection'
+import { isObject, type JsonObject, textAt } from '../json'
+
+const DEEPEST = 64
+const MOST_NODES = 500_000
+/** Where the classes and functions of a plain Keras model come from. */
+const KERAS =
+  /^(?:keras|keras\.src|tf_keras|tf_keras\.src|tensorflow\.keras|tensorflow\.python\.keras)(?:\.|$)/
+/** Modules of Keras whose functions only compute. */
+const PURE = /\.(?:activations|initializers|losses|metrics|regularizers|constraints|ops|random)(?:\.|$)/
+/** Layers that take in files or another saved model. */
+const READS_FILES = new Set(['TFSMLayer', 'JaxLayer', 'FlaxLayer'])
+
+/**
+ * Looks for what would run code when Keras builds the model: lambdas, functions from outside, layers that read files. The
+ * configuration is JSON; nothing of it is built here. @throws Rejection `storage.unsafe`
+ */
+export function judgeConfig(config: JsonObject, file: string): Finding[] {
+  const custom = new Set<string>()
+  let nodes = 0
+  const visit = (value: unknown, depth: number): void => {
+    if (depth > DEEPEST || ++nodes > MOST_NODES)
+      throw new Rejection('storage.unsafe', 'The configuration of the model is nested without end.', file)
+    if (Array.isArray(value)) for (const item of value) visit(item, depth + 1)
+    if (!isObject(value)) return
+    judgeObject(value, custom, file)
+    for (const item of Object.values(value)) visit(item, depth + 1)
+  }
+  visit(config, 0)
+  if (custom.size === 0) return []
+  const names = [...custom].slice(0, 10).map((name) => quoted(name, 60))
+  const message = `It uses ${names.join(', ')}, which Keras does not have: whoever runs it must bring that code.`
+  return [{ severity: 'warn', code: 'storage.custom_layers', message, file }]
+}
+
+function judgeObject(value: JsonObject, custom: Set<string>, file: string): void {
+  const className = textAt(value, 'class_name')
+  if (className === null) return
+  if (className === 'Lambda' || className === '__lambda__' || className.endsWith('>Lambda'))
+    throw unsafe('It has a Lambda layer: Python code that runs when the model is loaded.', file)
+  if (READS_FILES.has(className))
+    throw unsafe(`It has the layer ${quoted(className)}, which loads a program from a file.`, file)
+  const module = textAt(value, 'module')
+  const isFunction = className === 'function' || className === 'builtin_function'
+  if (module !== null && module !== '' && module !== 'builtins' && !KERAS.test(module)) {
+    throw unsafe(
+      `It takes ${quoted(className)} from the Python module ${quoted(module)}, which could be any code.`,
+      file,
+    )
+  }
+  if (isFunction && module !== null && KERAS.test(module) && !PURE.test(`${module}.`)) {
+    throw unsafe(`It calls a function of ${quoted(module)} while it is loaded.`, file)
+  }
+  const vocabulary = isObject(value['config']) ? value['config']['vocabulary'] : null
+  if (typeof vocabulary === 'string' && vocabulary !== '')
+    throw unsafe(`Its layer ${quoted(className)} reads the file ${quoted(vocabulary)}.`, file)
+  const registered = textAt(value, 'registered_name')
+  const config = value['config']
+  if (isFunction && module === 'builtins' && typeof config === 'string') custom.add(config.slice(0, 100))
+  else if (registered?.includes('>') && !registered.startsWith('keras')) custom.add(registered.slice(0, 100))
+}
+
+function unsafe(message: string, file: string): Rejection {
+  return new Rejection('storage.unsafe', message, file)
+}

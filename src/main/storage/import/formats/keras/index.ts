@@ -1,0 +1,1 @@
+export { kerasH5Reader, kerasReader } from './keras'

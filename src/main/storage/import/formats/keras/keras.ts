@@ -1,0 +1,95 @@
+import type { Finding, ModelFormat, ModelVersion } from '../../../../../shared/contract'
+import type { FileBytes } from '../../file-bytes'
+import { Rejection } from '../../rejection'
+import { isObject, type JsonObject, objectAt, textAt } from '../json'
+import { type ModelDescription, type ModelReader, topCounts } from '../reader'
+import { layersSignature } from '../tfjs/layers'
+import { looksLikeZip, readEntry, readZip, type ZipEntry } from '../zip'
+import { judgeConfig } from './config'
+import { findConfigs, HDF5_MAGIC } from './hdf5'
+
+const LARGEST_CONFIG = 32 * 1024 * 1024
+
+/** Keras 3 archives: `config.json`, `metadata.json` and weights in a ZIP. */
+export const kerasReader: ModelReader = {
+  label: 'Keras (.keras, .h5)',
+  recognise: (bytes) => (looksLikeZip(bytes) && isKeras(readZip(bytes)) ? 'yes' : 'no'),
+  read(bytes) {
+    const entries = readZip(bytes)
+    const config = jsonOf(bytes, entries, 'config.json')
+    const facts = jsonOf(bytes, entries, 'metadata.json')
+    if (!entries.some(({ name }) => name === 'model.weights.h5' || name === 'model.weights.npz'))
+      throw new Rejection(
+        'storage.incomplete',
+        'The archive holds no weights. Save the model again.',
+        bytes.file,
+      )
+    const metadata: ModelVersion['metadata'] = {}
+    const version = textAt(facts, 'keras_version')
+    if (version) metadata['kerasVersion'] = version.slice(0, 50)
+    const saved = textAt(facts, 'date_saved')
+    if (saved) metadata['savedAt'] = saved.slice(0, 50)
+    return describeModel('keras', config, metadata, judgeConfig(config, bytes.file), bytes.file)
+  },
+}
+
+/** Keras models in HDF5. The container is not taken apart: the configuration in it is found and judged as text. */
+export const kerasH5Reader: ModelReader = {
+  label: 'Keras HDF5',
+  recognise: (bytes) =>
+    bytes.size > HDF5_MAGIC.length && bytes.slice(0, HDF5_MAGIC.length).equals(HDF5_MAGIC) ? 'yes' : 'no',
+  read(bytes) {
+    const configs = findConfigs(bytes)
+    const findings = configs.flatMap((config) => judgeConfig(config, bytes.file))
+    const [config] = configs
+    if (config) return describeModel('keras-h5', config, {}, findings, bytes.file)
+    const message =
+      'It holds weights but no configuration that could be found, so nothing is known of its layers.'
+    const unknown: Finding = { severity: 'warn', code: 'storage.no_signature', message, file: bytes.file }
+    return describeModel('keras-h5', {}, {}, [unknown], bytes.file)
+  },
+}
+
+function isKeras(entries: readonly ZipEntry[]): boolean {
+  const names = new Set(entries.map(({ name }) => name))
+  return names.has('config.json') && names.has('metadata.json')
+}
+
+function jsonOf(bytes: FileBytes, entries: readonly ZipEntry[], name: string): JsonObject {
+  const entry = entries.find((candidate) => candidate.name === name)
+  let value: unknown = null
+  try {
+    value = entry ? JSON.parse(readEntry(bytes, entry, LARGEST_CONFIG).toString('utf8')) : null
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+  }
+  if (isObject(value)) return value
+  throw new Rejection(
+    'storage.unreadable',
+    `The archive's ${name} is damaged. Save the model again.`,
+    bytes.file,
+  )
+}
+
+function describeModel(
+  format: ModelFormat,
+  config: JsonObject,
+  metadata: ModelVersion['metadata'],
+  findings: Finding[],
+  file: string,
+): ModelDescription {
+  const { signature, operators } = layersSignature(config)
+  const title = textAt(objectAt(config, 'config'), 'name')
+  const message =
+    'Keras models do not run here yet. Convert it: python -m tf2onnx.convert --keras MODEL --output model.onnx, or tensorflowjs_converter --input_format keras MODEL FOLDER.'
+  return {
+    format,
+    framework: 'Keras',
+    signature,
+    metadata: { ...metadata, ...(operators.size > 0 && { operators: topCounts(operators) }) },
+    tensors: [],
+    findings: [...findings, { severity: 'info', code: 'storage.no_runtime', message, file }],
+    companions: [],
+    ...(title && { title }),
+  }
+}

@@ -1,0 +1,1 @@
+export { savedModelReader } from './savedmodel'

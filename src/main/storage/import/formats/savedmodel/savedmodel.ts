@@ -1,0 +1,133 @@
+import type { Finding, ModelVersion } from '../../../../../shared/contract'
+import type { FileBytes } from '../../file-bytes'
+import { quoted, Rejection } from '../../rejection'
+import { assertSafePath, type SourceFile } from '../../source'
+import { ProtoReader, WIRE } from '../protobuf'
+import {
+  type ModelDescription,
+  type ModelReader,
+  type Recognition,
+  type Surroundings,
+  topCounts,
+} from '../reader'
+import { type MetaGraph, readMetaGraph } from './graph'
+
+/** Operators that reach files, programs or other machines. Those of checkpoints belong to every SavedModel. */
+const REFUSED =
+  /^(?:ReadFile|WriteFile|MatchingFiles|PyFunc|PyFuncStateless|EagerPyFunc|PrintV2|Print|Save|SaveSlices|Restore|RestoreSlice|LoadLibrary|LoadDataset|SaveDataset(?:V2)?|DeserializeManySparse\w*Remote|RpcCall|RpcClient|RpcServer\w*|Recv|Send|_HostRecv|_HostSend|CollectiveReduce\w*|DebugIdentity(?:V\d)?|DebugNumericSummary(?:V\d)?|DebugNanCount|SummaryWriter|WriteSummary|CreateSummaryFileWriter|CreateSummaryDbWriter|ImportEvent|CloseSummaryWriter|FlushSummaryWriter|SQL\w*|SqlDataset|WholeFileReader(?:V2)?|FixedLengthRecordReader(?:V2)?|FixedLengthRecordDataset(?:V2)?|TextLineReader(?:V2)?|TextLineDataset|TFRecordReader(?:V2)?|TFRecordDataset(?:V2)?|LMDBReader|LMDBDataset|DecodeProtoV2|EncodeProto|InitializeTableFromDataset|TFSMLayer)$/
+/** Tables are filled from vocabulary files among the assets: usual, and worth a word. */
+const READS_ASSETS = /^InitializeTableFromTextFile(?:V2)?$/
+const VARIABLES = /^(?:VarHandleOp|VariableV2|ReadVariableOp)$/
+
+/** TensorFlow SavedModels: a folder with saved_model.pb, variables and assets. */
+export const savedModelReader: ModelReader = {
+  label: 'TensorFlow SavedModel',
+  recognise,
+  first: (files) => files.find((file) => file.path === 'saved_model.pb') ?? null,
+  read,
+}
+
+/** Schema version 1, then meta graphs and nothing else; saved_model.proto. */
+function recognise(bytes: FileBytes): Recognition {
+  if (bytes.size < 4 || !bytes.slice(0, 3).equals(Buffer.of(8, 1, 0x12))) return 'no'
+  try {
+    const reader = new ProtoReader(bytes)
+    while (reader.next()) {
+      const isVersion = reader.field === 1 && reader.wire === WIRE.varint
+      if (!isVersion && !(reader.field === 2 && reader.wire === WIRE.bytes)) return 'no'
+      if (reader.field === 2 && !looksLikeMetaGraph(reader.message())) return 'no'
+    }
+    return 'yes'
+  } catch (error) {
+    if (error instanceof Rejection) return 'broken'
+    throw error
+  }
+}
+
+function looksLikeMetaGraph(reader: ProtoReader): boolean {
+  while (reader.next()) if (reader.field > 8 || reader.wire !== WIRE.bytes) return false
+  return true
+}
+
+function read(bytes: FileBytes, surroundings: Surroundings): ModelDescription {
+  const graphs: MetaGraph[] = []
+  const reader = new ProtoReader(bytes)
+  while (reader.next()) {
+    if (reader.field === 2 && graphs.length < 20) graphs.push(readMetaGraph(reader.message()))
+  }
+  const operators = new Map<string, number>()
+  for (const graph of graphs)
+    for (const [name, count] of graph.operators) operators.set(name, (operators.get(name) ?? 0) + count)
+  const findings = judge(operators, bytes.file)
+  const serving = graphs.find((graph) => graph.tags.includes('serve')) ?? graphs[0]
+  const signature =
+    serving?.signatures.find(({ name }) => name === 'serving_default') ??
+    serving?.signatures.find(({ name }) => !name.startsWith('__'))
+  if (!signature) {
+    const message = 'The model does not say what its inputs and outputs are (it has no serving signature).'
+    findings.push({ severity: 'warn', code: 'storage.no_signature', message, file: bytes.file })
+  }
+  const metadata: ModelVersion['metadata'] = { operators: topCounts(operators) }
+  if (serving?.tensorflowVersion) metadata['tensorflowVersion'] = serving.tensorflowVersion
+  if (serving && serving.tags.length > 0) metadata['tags'] = serving.tags
+  const needsVariables = [...operators.keys()].some((name) => VARIABLES.test(name))
+  const message =
+    'A SavedModel runs here when the native library of @tensorflow/tfjs-node loads; else convert it: python -m tf2onnx.convert --saved-model FOLDER --output model.onnx.'
+  return {
+    format: 'savedmodel',
+    framework: 'TensorFlow',
+    signature: { inputs: signature?.inputs ?? [], outputs: signature?.outputs ?? [] },
+    metadata,
+    tensors: [],
+    findings: [...findings, { severity: 'info', code: 'storage.no_runtime', message, file: bytes.file }],
+    companions: companionsOf(
+      surroundings,
+      needsVariables,
+      graphs.flatMap((graph) => graph.assets),
+      bytes.file,
+    ),
+  }
+}
+
+function judge(operators: ReadonlyMap<string, number>, file: string): Finding[] {
+  const refused = [...operators.keys()].filter((name) => REFUSED.test(name))
+  if (refused.length > 0) {
+    const message = `Its graph uses ${refused.slice(0, 5).join(', ')}, which reaches beyond the model: files, programs or other machines.`
+    throw new Rejection('storage.unsafe', message, file)
+  }
+  if (![...operators.keys()].some((name) => READS_ASSETS.test(name))) return []
+  const message = 'It reads a vocabulary from its assets folder when it is loaded.'
+  return [{ severity: 'info', code: 'storage.reads_assets', message, file }]
+}
+
+function companionsOf(
+  { files, find }: Surroundings,
+  needsVariables: boolean,
+  assets: readonly string[],
+  file: string,
+): SourceFile[] {
+  const companions = files.filter(({ path }) =>
+    /^(?:variables\/variables\.(?:index|data-\d{5}-of-\d{5})|assets\/.+|assets\.extra\/.+|fingerprint\.pb|keras_metadata\.pb)$/.test(
+      path,
+    ),
+  )
+  if (needsVariables) {
+    const index = find('variables/variables.index')
+    const shards = companions.filter(({ path }) => path.includes('variables.data-'))
+    const count = Number(/-of-(\d{5})$/.exec(shards[0]?.path ?? '')?.[1] ?? 0)
+    if (count === 0 || shards.length !== count) {
+      const message = `Its weights lie in ${count || 'some'} files named variables.data-..., of which ${shards.length} are there. Add the others and import the folder again.`
+      throw new Rejection('storage.incomplete', message, index.path)
+    }
+  }
+  for (const asset of assets) {
+    if (asset === '') continue
+    const path = `assets/${asset}`
+    assertSafePath(path, file)
+    if (!companions.some((companion) => companion.path === path)) {
+      const message = `The model needs the file ${quoted(path)}, which is not there. Add it and import again.`
+      throw new Rejection('storage.incomplete', message, path)
+    }
+  }
+  return companions
+}

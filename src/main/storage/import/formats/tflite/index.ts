@@ -1,0 +1,1 @@
+export { tfliteReader } from './tflite'

@@ -1,0 +1,122 @@
+import type { Finding, ModelVersion, TensorInfo } from '../../../../../shared/contract'
+import { type DType, elementCount, type TensorSpec } from '../../../../../shared/domain/tensor'
+import type { FileBytes } from '../../file-bytes'
+import { quoted, Rejection } from '../../rejection'
+import type { ModelDescription, ModelReader } from '../reader'
+import { Table } from './flatbuffer'
+
+/** `TensorType` of TensorFlow Lite's schema.fbs; null: jobs carry no such tensors. */
+const TYPES: { name: string; dtype: DType | null }[] = [
+  { name: 'float32', dtype: 'float32' },
+  { name: 'float16', dtype: 'float16' },
+  { name: 'int32', dtype: 'int32' },
+  { name: 'uint8', dtype: 'uint8' },
+  { name: 'int64', dtype: 'int64' },
+  { name: 'string', dtype: 'string' },
+  { name: 'bool', dtype: 'bool' },
+  { name: 'int16', dtype: 'int16' },
+  { name: 'complex64', dtype: null },
+  { name: 'int8', dtype: 'int8' },
+  { name: 'float64', dtype: 'float64' },
+]
+/** Fields of the tables, in the order of schema.fbs. */
+const MODEL = { version: 0, operatorCodes: 1, subgraphs: 2, description: 3, buffers: 4 }
+const GRAPH = { tensors: 0, inputs: 1, outputs: 2, operators: 3 }
+const TENSOR = { shape: 0, type: 1, buffer: 2, name: 3, shapeSignature: 7 }
+const OPERATOR = { customCode: 1 }
+const MOST_TENSORS = 100_000
+
+/** TensorFlow Lite models. */
+export const tfliteReader: ModelReader = {
+  label: 'TensorFlow Lite',
+  recognise: (bytes) => (bytes.size >= 8 && bytes.slice(4, 4).toString('latin1') === 'TFL3' ? 'yes' : 'no'),
+  read(bytes) {
+    const malformed = (what: string) =>
+      new Rejection(
+        'storage.unreadable',
+        `The TensorFlow Lite model is damaged: ${what}. Export or download it again.`,
+        bytes.file,
+      )
+    const model = new Table(bytes, bytes.slice(0, 4).readUInt32LE(), malformed)
+    if (model.u32(MODEL.version) !== 3) throw malformed('its version is not 3')
+    if (model.count(MODEL.subgraphs) === 0) throw malformed('it holds no graph')
+    return describeModel(model, model.item(MODEL.subgraphs, 0), bytes)
+  },
+}
+
+function describeModel(model: Table, graph: Table, { file }: FileBytes): ModelDescription {
+  const weights = weightsOf(model, graph)
+  const findings: Finding[] = []
+  const custom = customOperators(model)
+  if (custom.length > 0) {
+    const message = `It uses the operators ${custom.map((name) => quoted(name, 60)).join(', ')}, which TensorFlow Lite alone does not have.`
+    findings.push({ severity: 'warn', code: 'storage.custom_operators', message, file })
+  }
+  const message =
+    'TensorFlow Lite models do not run here yet. Convert it: python -m tf2onnx.convert --tflite MODEL --output model.onnx.'
+  findings.push({ severity: 'info', code: 'storage.no_runtime', message, file })
+  const metadata: ModelVersion['metadata'] = {
+    parameters: weights.reduce((sum, { shape }) => sum + elementCount(shape), 0),
+    operatorCount: graph.count(GRAPH.operators),
+  }
+  const description = model.text(MODEL.description)
+  if (description !== '') metadata['description'] = description
+  const counts = new Map<string, number>()
+  for (const { dtype, shape } of weights) counts.set(dtype, (counts.get(dtype) ?? 0) + elementCount(shape))
+  const [precision] = [...counts].sort((a, b) => b[1] - a[1])
+  if (precision) metadata['precision'] = precision[0]
+  return {
+    format: 'tflite',
+    framework: 'TensorFlow Lite',
+    signature: { inputs: specsOf(graph, GRAPH.inputs), outputs: specsOf(graph, GRAPH.outputs) },
+    metadata,
+    tensors: weights,
+    findings,
+    companions: [],
+  }
+}
+
+function specsOf(graph: Table, field: number): TensorSpec[] {
+  return graph
+    .integers(field)
+    .slice(0, 1000)
+    .flatMap((index) => {
+      const tensor = graph.item(GRAPH.tensors, index)
+      const dtype = TYPES[tensor.byte(TENSOR.type)]?.dtype
+      if (!dtype) return []
+      const signature = tensor.integers(TENSOR.shapeSignature)
+      const shape = (signature.length > 0 ? signature : tensor.integers(TENSOR.shape)).slice(0, 64)
+      return [
+        { name: tensor.text(TENSOR.name, 200), dtype, shape: shape.map((size) => (size < 0 ? null : size)) },
+      ]
+    })
+}
+
+/** Tensors that have bytes in the file. */
+function weightsOf(model: Table, graph: Table): TensorInfo[] {
+  const count = Math.min(graph.count(GRAPH.tensors), MOST_TENSORS)
+  const weights: TensorInfo[] = []
+  for (let index = 0; index < count; index++) {
+    const tensor = graph.item(GRAPH.tensors, index)
+    const buffer = tensor.u32(TENSOR.buffer)
+    if (buffer === 0 || model.item(MODEL.buffers, buffer).length(0) === 0) continue
+    const dtype = TYPES[tensor.byte(TENSOR.type)]?.name ?? 'unknown'
+    const shape = tensor
+      .integers(TENSOR.shape)
+      .slice(0, 64)
+      .map((size) => Math.max(0, size))
+    if (elementCount(shape) <= Number.MAX_SAFE_INTEGER / 64)
+      weights.push({ name: tensor.text(TENSOR.name, 300), dtype, shape })
+  }
+  return weights
+}
+
+function customOperators(model: Table): string[] {
+  const names = new Set<string>()
+  const count = Math.min(model.count(MODEL.operatorCodes), 1000)
+  for (let index = 0; index < count; index++) {
+    const name = model.item(MODEL.operatorCodes, index).text(OPERATOR.customCode, 100)
+    if (name !== '' && names.size < 10) names.add(name)
+  }
+  return [...names]
+}
