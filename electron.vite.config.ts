@@ -11,6 +11,7 @@ const shared = { '@shared': resolve(root, 'src/shared') }
 const mainEntries: Record<string, string> = {
   index: 'src/main/index.ts',
   headless: 'src/main/headless.ts',
+  corpus: 'src/main/storage/import/corpus-command.ts',
   'workers/onnx': 'src/main/runtimes/onnx/worker.ts',
   'workers/tfjs': 'src/main/runtimes/tfjs/worker.ts',
   'workers/synthetic': 'src/main/runtimes/synthetic/worker.ts',
