@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
 import { z } from 'zod'
@@ -38,10 +39,12 @@ export async function runCorpus(
   const logger = pino({ level: 'silent' })
   for (const { file, expected, also_ok } of asked) {
     // One process for each, as an import has: what one file does to it cannot touch the next.
+    const scratch = join(tmpdir(), `llmagentos-corpus-${process.pid}`)
     const worker = startFileWorker(workerEntry, systemClock, logger)
     try {
       const { outcome, findings } = await worker.inspect(
         { kind: 'path', path: join(folder, file) },
+        scratch,
         new AbortController().signal,
       )
       const warns = findings.some((finding) => finding.severity === 'warn')
@@ -50,6 +53,7 @@ export async function runCorpus(
       if (![expected, ...also_ok].includes(verdict)) wrong.push(`${file}: ${verdict}, expected ${expected}`)
     } finally {
       await worker.dispose()
+      await rm(scratch, { recursive: true, force: true })
     }
   }
   return { items, right: asked.length - wrong.length, total: asked.length, wrong }

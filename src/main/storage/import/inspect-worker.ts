@@ -24,7 +24,11 @@ async function handle(request: WorkerRequest): Promise<WorkerReply> {
     reply({ type: 'progress', bytesDone })
   }
   try {
-    if (request.task === 'inspect') return { type: 'result', result: await inspect(request.location) }
+    if (request.task === 'inspect')
+      return {
+        type: 'result',
+        result: await inspect(request.location, { path: request.scratch, onProgress }),
+      }
     if (request.task === 'copy')
       return { type: 'result', result: await copyFile(request.source, request.to, onProgress) }
     if (request.task === 'profile') {

@@ -1,12 +1,19 @@
 import type { DatasetFormat, Finding, ModelFormat, ModelVersion, TensorInfo } from '../../../shared/contract'
 import type { Signature } from '../../../shared/domain/tensor'
 import { tableReaderOf } from '../datasets/formats'
+import { type ArchiveKind, archiveKindOf, unpack } from './archive'
 import { withBytes } from './file-bytes'
-import { importable, type ModelReader, recognise } from './formats'
+import { importable, type ModelReader, READERS, recognise } from './formats'
 import { quoted, Rejection } from './rejection'
 import { openSource, type Source, type SourceFile, type SourceLocation } from './source'
 
-/** What reading a source without its weights told. */
+/** Where archives may be unpacked: a path that nothing is at, on the disk of the store. */
+export interface Scratch {
+  path: string
+  onProgress(bytesDone: number): void
+}
+
+/** What reading a source without its weights told. `isOurs`: the files lie in the scratch folder and need no copy. */
 export type Inspection =
   | { outcome: 'rejected'; findings: Finding[] }
   /** A data set: what is in it is found when all of it is read. */
@@ -17,6 +24,7 @@ export type Inspection =
       files: SourceFile[]
       folder: string
       gaveFolder: boolean
+      isOurs?: boolean | undefined
     }
   | {
       outcome: 'readable'
@@ -33,6 +41,7 @@ export type Inspection =
       gaveFolder: boolean
       /** What the model calls itself. */
       title: string | null
+      isOurs?: boolean | undefined
     }
 
 /** Small files beside a model that belong to it although it does not name them. */
@@ -49,13 +58,33 @@ const MOST_LEFT_OUT = 20
  * Recognises a model by content and describes it. Reads metadata only; what a hostile file costs is bounded by the
  * process this runs in. @throws AppError or a system error when reading itself fails
  */
-export async function inspect(location: SourceLocation): Promise<Inspection> {
+export async function inspect(location: SourceLocation, scratch: Scratch): Promise<Inspection> {
   try {
-    return await inspectSource(openSource(location))
+    const source = openSource(location)
+    const archive = source.only && (await findArchive(source.only))
+    if (!source.only || !archive) return await inspectSource(source)
+    const top = await unpack(source.only, archive, scratch.path, scratch.onProgress)
+    const unpacked = await inspectSource(openSource({ kind: 'path', path: top }))
+    if (unpacked.outcome === 'rejected') return unpacked
+    return { ...unpacked, isOurs: true, folder: nameWithout(source.only.path), gaveFolder: true }
   } catch (error) {
     if (error instanceof Rejection) return { outcome: 'rejected', findings: [error.toFinding()] }
     throw error
   }
+}
+
+/** What kind of archive a file is; null for one that is a model itself, such as PyTorch's, or anything else. */
+async function findArchive(file: SourceFile): Promise<ArchiveKind | null> {
+  const kind = await withBytes(file, archiveKindOf)
+  if (kind !== 'zip') return kind
+  return (await withBytes(file, (bytes) => READERS.some((reader) => reader.recognise(bytes) === 'yes')))
+    ? null
+    : kind
+}
+
+/** The name of an archive as that of a folder: `net.tar.gz` -> `net`. */
+function nameWithout(path: string): string {
+  return path.replace(/\.(?:zip|tar|tgz|gz)$/i, '').replace(/\.tar$/i, '')
 }
 
 async function inspectSource(source: Source): Promise<Inspection> {

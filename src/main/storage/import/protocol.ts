@@ -8,7 +8,7 @@ import type { Transferred } from './transfer'
 
 /** What the system asks of the inspecting process: one JSON object a line on its stdin, one task at a time. */
 export type WorkerRequest =
-  | { task: 'inspect'; location: SourceLocation }
+  | { task: 'inspect'; location: SourceLocation; scratch: string }
   | { task: 'copy'; source: SourceFile; to: string }
   | { task: 'hash'; path: string; seal: boolean }
   | { task: 'profile'; format: DatasetFormat; files: TableFile[] }

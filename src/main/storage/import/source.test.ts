@@ -4,6 +4,7 @@ import { join, resolve, sep } from 'node:path'
 import * as fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { model, plainGraph, tensor } from '../testing/onnx-builder'
+import { scratch } from '../testing/scratch'
 import { inspect } from './inspect'
 import { Rejection } from './rejection'
 import { assertSafePath, openSource } from './source'
@@ -56,13 +57,13 @@ describe('openSource', () => {
     writeFileSync(join(inside, 'model.onnx'), model({ graph }))
     symlinkSync(join(outside, 'w.bin'), join(inside, 'w.bin'))
     symlinkSync(inside, join(root, 'top'))
-    expect(await inspect({ kind: 'path', path: join(root, 'top') })).toMatchObject({
+    expect(await inspect({ kind: 'path', path: join(root, 'top') }, scratch())).toMatchObject({
       outcome: 'rejected',
       findings: [{ code: 'storage.unsafe', message: expect.stringContaining('link'), file: 'w.bin' }],
     })
     rmSync(join(inside, 'w.bin'))
     writeFileSync(join(inside, 'w.bin'), Buffer.alloc(16))
-    const followed = await inspect({ kind: 'path', path: join(root, 'top') })
+    const followed = await inspect({ kind: 'path', path: join(root, 'top') }, scratch())
     expect(followed).toMatchObject({ outcome: 'readable', folder: 'top' })
   })
 
@@ -73,12 +74,14 @@ describe('openSource', () => {
     const graph = [...plainGraph(), tensor('w', [4], { external: { location: 'data/w.bin' } })]
     writeFileSync(join(inside, 'model.onnx'), model({ graph }))
     symlinkSync(outside, join(inside, 'data'))
-    const inspection = await inspect({ kind: 'path', path: inside })
+    const inspection = await inspect({ kind: 'path', path: inside }, scratch())
     expect(inspection).toMatchObject({ outcome: 'rejected', findings: [{ code: 'storage.unsafe' }] })
     expect(openSource({ kind: 'path', path: inside }).passedOver).toEqual(['data'])
   })
 
   it.runIf(linksWork)('refuses what is neither file nor folder', async () => {
-    expect(await inspect({ kind: 'path', path: '/dev/null' })).toMatchObject({ outcome: 'rejected' })
+    expect(await inspect({ kind: 'path', path: '/dev/null' }, scratch())).toMatchObject({
+      outcome: 'rejected',
+    })
   })
 })

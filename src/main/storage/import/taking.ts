@@ -66,16 +66,17 @@ export class Taking {
     this.#freeSlot = await this.#deps.slots.take(this.#signal)
     const worker = this.#deps.startWorker()
     this.#discards.unshift(() => worker.dispose())
-    const inspection = await worker.inspect(location, this.#signal)
+    const inspection = await worker.inspect(location, await this.#temporary(), this.#signal)
     if (inspection.outcome === 'rejected') throw new RejectedByInspection(inspection.findings)
     const { files, findings } = inspection
     const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0)
     const verdict = findings.some((finding) => finding.severity === 'warn') ? 'warn' : 'accept'
     this.#hooks.onInspected(verdict, findings, sizeBytes)
-    if (source.kind === 'path') await this.#assertRoom(sizeBytes)
+    const isOurs = source.kind !== 'path' || inspection.isOurs === true
+    if (!isOurs) await this.#assertRoom(sizeBytes)
     const stored: Candidate['files'] = []
     for (const file of files)
-      stored.push({ path: file.path, ...(await this.#take(worker, file, location, stored)) })
+      stored.push({ path: file.path, ...(await this.#take(worker, file, isOurs, stored)) })
     if (inspection.outcome === 'readable') return toCandidate(inspection, stored, source.name)
     const tableFiles = stored.map((file) => ({ ...file, absolutePath: this.#deps.blobs.pathOf(file.digest) }))
     const profile = await worker.profile(inspection.format, tableFiles, this.#signal, (bytesDone) =>
@@ -134,13 +135,12 @@ export class Taking {
   async #take(
     worker: FileWorker,
     file: SourceFile,
-    location: SourceLocation,
+    isOurs: boolean,
     before: Candidate['files'],
   ): Promise<{ digest: string; sizeBytes: number }> {
     const bytesBefore = before.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-    const isUpload = location.kind === 'files'
-    const path = isUpload ? file.absolutePath : await this.#temporary()
-    const { digest, sizeBytes } = isUpload
+    const path = isOurs ? file.absolutePath : await this.#temporary()
+    const { digest, sizeBytes } = isOurs
       ? await worker.hash(path, true, this.#signal)
       : await worker.copy(file, path, this.#signal, (bytesDone) =>
           this.#hooks.onProgress(bytesBefore + bytesDone),

@@ -26,7 +26,8 @@ import type { Transferred } from './transfer'
 /** Reads, copies and hashes files outside this process. One task at a time. After an abort it is of no more use. */
 export interface FileWorker extends Disposable {
   /** @throws AppError; a file that crashes or stalls the reader is a rejection, not an error */
-  inspect(location: SourceLocation, signal: AbortSignal): Promise<Inspection>
+  /** @param scratch where archives may be unpacked: a path that nothing is at */
+  inspect(location: SourceLocation, scratch: string, signal: AbortSignal): Promise<Inspection>
   copy(
     source: SourceFile,
     to: string,
@@ -53,6 +54,7 @@ export interface FileWorker extends Disposable {
 
 const START_LIMIT_MS = 30_000
 const INSPECT_LIMIT_MS = 5_000
+const SILENCE_LIMIT_MS = 60_000
 const HEAP_MEGABYTES = 192
 const LONGEST_LINE = 8 * 1024 * 1024
 
@@ -84,6 +86,7 @@ const Inspected = z.discriminatedUnion('outcome', [
     files: Files,
     folder: z.string(),
     gaveFolder: z.boolean(),
+    isOurs: z.boolean().optional(),
   }),
   z.object({ outcome: z.literal('rejected'), findings: z.array(Finding).min(1) }),
   z.object({
@@ -98,6 +101,7 @@ const Inspected = z.discriminatedUnion('outcome', [
     folder: z.string(),
     gaveFolder: z.boolean(),
     title: z.string().nullable(),
+    isOurs: z.boolean().optional(),
   }),
 ])
 const Reply = z.discriminatedUnion('type', [
@@ -151,8 +155,14 @@ export function startFileWorker(entry: string, clock: Clock, logger: Logger): Fi
       child.stdin?.write(`${JSON.stringify(request)}\n`)
       for (;;) {
         const reply = await lines.next()
-        if (reply.type === 'progress') onProgress?.(reply.bytesDone)
-        else if (reply.type === 'result') return reply.result
+        if (reply.type === 'progress') {
+          onProgress?.(reply.bytesDone)
+          // It is at work, on an archive: only silence counts.
+          if (limitMs !== null) {
+            cancelTimer()
+            cancelTimer = clock.setTimer(SILENCE_LIMIT_MS, kill)
+          }
+        } else if (reply.type === 'result') return reply.result
         else if (reply.type === 'error') throw toAppError(reply.error)
       }
     } catch (error) {
@@ -193,9 +203,9 @@ export function startFileWorker(entry: string, clock: Clock, logger: Logger): Fi
   }
 
   return {
-    async inspect(location, signal) {
+    async inspect(location, scratch, signal) {
       try {
-        return Inspected.parse(await ask({ task: 'inspect', location }, INSPECT_LIMIT_MS, signal))
+        return Inspected.parse(await ask({ task: 'inspect', location, scratch }, INSPECT_LIMIT_MS, signal))
       } catch (error) {
         // Before the first answer it is our process that does not start; after it, it is the file that broke it.
         if (!(error instanceof WorkerGone) || !isReady) throw error

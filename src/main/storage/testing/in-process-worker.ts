@@ -6,9 +6,9 @@ import type { FileWorker } from '../import/worker'
 /** The inspecting process without the process: for tests that make thousands of imports. */
 export function inProcessWorker(): FileWorker {
   return {
-    inspect: async (location, signal) => {
+    inspect: async (location, scratch, signal) => {
       signal.throwIfAborted()
-      return inspect(location)
+      return inspect(location, { path: scratch, onProgress: () => undefined })
     },
     copy: (source, to, _signal, onProgress = () => undefined) => copyFile(source, to, onProgress),
     profile: (format, files) => profileTable(format, files, () => undefined),

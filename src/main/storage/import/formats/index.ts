@@ -1,2 +1,2 @@
 export type { ModelDescription, ModelReader } from './reader'
-export { importable, recognise } from './recognise'
+export { importable, READERS, recognise } from './recognise'

@@ -28,11 +28,8 @@ export const READERS: readonly ModelReader[] = [
 
 const MAGIC: { at: number; bytes: string; name: string }[] = [
   { at: 0, bytes: 'PK\x05\x06', name: 'an empty ZIP archive' },
-  { at: 0, bytes: 'PK\x03\x04', name: 'a ZIP archive' },
-  { at: 0, bytes: '\x1f\x8b', name: 'a gzip archive' },
   { at: 0, bytes: '7z\xbc\xaf\x27\x1c', name: 'a 7-Zip archive' },
   { at: 0, bytes: 'Rar!', name: 'a RAR archive' },
-  { at: 257, bytes: 'ustar', name: 'a tar archive' },
   { at: 0, bytes: '\x89PNG', name: 'a PNG image' },
   { at: 0, bytes: '\xff\xd8\xff', name: 'a JPEG image' },
   { at: 0, bytes: 'GIF8', name: 'a GIF image' },

@@ -6,6 +6,7 @@ import { Builder } from 'flatbuffers'
 import { afterAll, describe, expect, it } from 'vitest'
 import { FIXTURES } from '../../testing/fixtures'
 import { bytes, type Field, message, number } from '../../testing/onnx-builder'
+import { scratch } from '../../testing/scratch'
 import { zip } from '../../testing/zip-builder'
 import { type Inspection, inspect } from '../inspect'
 
@@ -16,7 +17,7 @@ let serial = 0
 function inspected(content: Uint8Array, extension: string): Promise<Inspection> {
   const path = join(root, `${serial++}.${extension}`)
   writeFileSync(path, content)
-  return inspect({ kind: 'path', path })
+  return inspect({ kind: 'path', path }, scratch())
 }
 
 function folderOf(files: Record<string, Uint8Array | string>): Promise<Inspection> {
@@ -26,7 +27,7 @@ function folderOf(files: Record<string, Uint8Array | string>): Promise<Inspectio
     mkdirSync(dirname(join(path, name)), { recursive: true })
     writeFileSync(join(path, name), content)
   }
-  return inspect({ kind: 'path', path })
+  return inspect({ kind: 'path', path }, scratch())
 }
 
 function readable(inspection: Inspection): Extract<Inspection, { outcome: 'readable' }> {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { FIXTURES } from '../../testing/fixtures'
+import { scratch } from '../../testing/scratch'
 import { type Inspection, inspect } from '../inspect'
 
 const folder = mkdtempSync(join(tmpdir(), 'llmagentos-weights-'))
@@ -13,14 +14,14 @@ let serial = 0
 function inspected(content: Uint8Array, extension: string): Promise<Inspection> {
   const path = join(folder, `${serial++}.${extension}`)
   writeFileSync(path, content)
-  return inspect({ kind: 'path', path })
+  return inspect({ kind: 'path', path }, scratch())
 }
 
 function folderOf(files: Record<string, Uint8Array | string>): Promise<Inspection> {
   const path = join(folder, String(serial++))
   mkdirSync(path)
   for (const [name, content] of Object.entries(files)) writeFileSync(join(path, name), content)
-  return inspect({ kind: 'path', path })
+  return inspect({ kind: 'path', path }, scratch())
 }
 
 function readable(inspection: Inspection): Extract<Inspection, { outcome: 'readable' }> {
@@ -153,7 +154,7 @@ describe('safetensors', () => {
   it('asks for the other shards when one is given alone', async () => {
     const path = join(folder, 'm-00001-of-00002.safetensors')
     writeFileSync(path, safetensors({ a: f32([1], 0, 4) }, 4))
-    expect(why(await inspect({ kind: 'path', path }))).toContain('one of several shards')
+    expect(why(await inspect({ kind: 'path', path }, scratch()))).toContain('one of several shards')
   })
 
   it('ends on any damage to a real file', () =>

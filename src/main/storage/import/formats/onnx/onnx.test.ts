@@ -27,6 +27,7 @@ import {
   value,
   varint,
 } from '../../../testing/onnx-builder'
+import { scratch } from '../../../testing/scratch'
 import { FileBytes } from '../../file-bytes'
 import { type Inspection, inspect } from '../../inspect'
 import { onnxReader } from './onnx'
@@ -38,7 +39,7 @@ let serial = 0
 function inspected(content: Uint8Array): Promise<Inspection> {
   const path = join(folder, `${serial++}.onnx`)
   writeFileSync(path, content)
-  return inspect({ kind: 'path', path })
+  return inspect({ kind: 'path', path }, scratch())
 }
 
 async function readable(content: Uint8Array): Promise<Extract<Inspection, { outcome: 'readable' }>> {

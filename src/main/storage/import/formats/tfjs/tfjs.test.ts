@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { afterAll, describe, expect, it } from 'vitest'
 import { FIXTURES } from '../../../testing/fixtures'
+import { scratch } from '../../../testing/scratch'
 import { type Inspection, inspect } from '../../inspect'
 
 const root = mkdtempSync(join(tmpdir(), 'llmagentos-tfjs-'))
@@ -34,13 +35,13 @@ function graph(change: Record<string, unknown> = {}): Record<string, unknown> {
 }
 
 async function readable(path: string): Promise<Extract<Inspection, { outcome: 'readable' }>> {
-  const inspection = await inspect({ kind: 'path', path })
+  const inspection = await inspect({ kind: 'path', path }, scratch())
   if (inspection.outcome !== 'readable') throw new Error(inspection.findings[0]?.message)
   return inspection
 }
 
 async function rejection(path: string): Promise<{ code: string; message: string; file: string }> {
-  const inspection = await inspect({ kind: 'path', path })
+  const inspection = await inspect({ kind: 'path', path }, scratch())
   if (inspection.outcome !== 'rejected') throw new Error('it was accepted')
   return inspection.findings[0]!
 }

@@ -5,6 +5,7 @@ import { deflateRawSync } from 'node:zlib'
 import * as fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { FIXTURES } from '../../../testing/fixtures'
+import { scratch } from '../../../testing/scratch'
 import { zip } from '../../../testing/zip-builder'
 import { type Inspection, inspect } from '../../inspect'
 import { readPickle, weightsOnly } from '../pickle'
@@ -16,7 +17,7 @@ let serial = 0
 function inspected(content: Uint8Array, extension = 'pt'): Promise<Inspection> {
   const path = join(folder, `${serial++}.${extension}`)
   writeFileSync(path, content)
-  return inspect({ kind: 'path', path })
+  return inspect({ kind: 'path', path }, scratch())
 }
 
 async function readable(content: Uint8Array): Promise<Extract<Inspection, { outcome: 'readable' }>> {

@@ -1,0 +1,170 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { deflateRawSync, gzipSync } from 'node:zlib'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Import } from '../../../../shared/contract'
+import type { Storage } from '../../index'
+import { FIXTURES } from '../../testing/fixtures'
+import { type Bench, createBench, importAndSettle, onDisk } from '../../testing/harness'
+import { zip } from '../../testing/zip-builder'
+
+const MODEL = readFileSync(join(FIXTURES, 'mnist_cnn.onnx'))
+
+let bench: Bench
+let storage: Storage
+
+beforeEach(async () => {
+  bench = await createBench()
+  ;({ storage } = await bench.open())
+})
+afterEach(() => bench.dispose())
+
+async function imported(name: string, content: Uint8Array): Promise<Import> {
+  const path = join(bench.folder, name)
+  await writeFile(path, content)
+  return importAndSettle(storage, path)
+}
+
+async function expectNothingLeft(): Promise<void> {
+  expect(await onDisk(bench.dataDir)).toMatchObject({ blobs: [], temporary: [] })
+}
+
+interface TarEntry {
+  name: string
+  content?: Buffer
+  type?: string
+  size?: number
+  checksum?: number
+}
+
+function tar(entries: TarEntry[]): Buffer {
+  const blocks = entries.flatMap(({ name, content = Buffer.alloc(0), type = '0', size, checksum }) => {
+    const header = Buffer.alloc(512)
+    header.write(name.slice(0, 100))
+    header.write('0000644\0', 100)
+    header.write(`${(size ?? content.length).toString(8).padStart(11, '0')}\0`, 124)
+    header.write('        ', 148)
+    header.write(type, 156)
+    header.write('ustar\x0000', 257)
+    const sum = checksum ?? header.reduce((total, byte) => total + byte, 0)
+    header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
+    return [header, content, Buffer.alloc((512 - (content.length % 512)) % 512)]
+  })
+  return Buffer.concat([...blocks, Buffer.alloc(1024)])
+}
+
+function pax(records: Record<string, string>): Buffer {
+  return Buffer.from(
+    Object.entries(records)
+      .map(([key, value]) => {
+        const body = ` ${key}=${value}\n`
+        let length = body.length + 1
+        while (String(length).length + body.length !== length) length = String(length).length + body.length
+        return `${length}${body}`
+      })
+      .join(''),
+  )
+}
+
+describe('an archive of a model', () => {
+  const deflated = deflateRawSync(MODEL)
+  it.each([
+    ['net.zip', zip([{ name: 'digits/model.onnx', content: deflated, sizeBytes: MODEL.length }])],
+    [
+      'net.zip',
+      zip([
+        { name: 'model.onnx', content: MODEL },
+        { name: '__MACOSX/x', content: Buffer.from('x') },
+      ]),
+    ],
+    [
+      'net.tar',
+      tar([
+        { name: 'net/', type: '5' },
+        { name: './net/model.onnx', content: MODEL },
+      ]),
+    ],
+    ['net.tar.gz', gzipSync(tar([{ name: 'model.onnx', content: MODEL }]))],
+    ['model.onnx.gz', gzipSync(MODEL)],
+  ])('%s is unpacked and imported as what it holds', async (name, content) => {
+    const outcome = await imported(name, content)
+    expect(outcome.findings.filter((finding) => finding.severity !== 'info')).toEqual([])
+    expect(outcome.state).toBe('completed')
+    const version = storage.getVersion(outcome.model ?? '', 1)
+    expect(version).toMatchObject({ format: 'onnx', sizeBytes: MODEL.length })
+    expect((await onDisk(bench.dataDir)).temporary).toEqual([])
+  })
+
+  it('takes the name and size that a pax header gives', async () => {
+    const long = `${'n'.repeat(120)}/model.onnx`
+    const header = { name: 'pax', type: 'x', content: pax({ path: long }) }
+    expect((await imported('net.tar', tar([header, { name: 'short', content: MODEL }]))).state).toBe(
+      'completed',
+    )
+  })
+
+  it('may hold a data set', async () => {
+    const outcome = await imported('table.csv.gz', gzipSync('a,b\n1,2\n3,4\n'))
+    expect(outcome).toMatchObject({ state: 'completed', kind: 'dataset' })
+  })
+
+  it('is told from a model that is a ZIP itself', async () => {
+    const outcome = await imported('net.pt', readFileSync(join(FIXTURES, 'mnist_cnn.pt')))
+    expect(outcome).toMatchObject({ state: 'completed', kind: 'model' })
+    expect(storage.getVersion(outcome.model ?? '', 1).format).toBe('torchscript')
+  })
+})
+
+describe('an archive that is made to do harm', () => {
+  const evil = Buffer.from('evil')
+  it.each([
+    ['leaves its folder (tar slip)', tar([{ name: '../evil', content: evil }]), 'leads out of the folder'],
+    ['names an absolute path', tar([{ name: '/tmp/evil', content: evil }]), 'is absolute'],
+    [
+      'hides its path in a pax header',
+      tar([
+        { name: 'p', type: 'x', content: pax({ path: '../evil' }) },
+        { name: 'ok', content: evil },
+      ]),
+      'leads out',
+    ],
+    ['holds a link', tar([{ name: 'a', type: '2' }]), 'a link'],
+    ['holds a hard link', tar([{ name: 'a', type: '1' }]), 'a link'],
+    ['holds a device', tar([{ name: 'a', type: '3' }]), 'neither a file nor a folder'],
+    [
+      'holds a name twice',
+      tar([
+        { name: 'a', content: evil },
+        { name: 'A', content: evil },
+      ]),
+      'twice',
+    ],
+    ['claims more than it has', tar([{ name: 'a', content: evil, size: 2 ** 32 }]), 'but says'],
+    ['grows without end', gzipSync(tar([{ name: 'a', content: Buffer.alloc(96 * 2 ** 20) }])), 'only a bomb'],
+    [
+      'holds a link and a file below it',
+      zip([
+        { name: 'd', content: evil, mode: 0o120777 },
+        { name: 'd/x', content: evil },
+      ]),
+      'a link',
+    ],
+  ])('is refused when it %s', async (_, content, words) => {
+    const outcome = await imported('bad.bin', content)
+    expect(outcome.state).toBe('rejected')
+    expect(outcome.findings.at(-1)?.message).toContain(words)
+    expect(existsSync(join(bench.dataDir, 'evil'))).toBe(false)
+    expect((await readdir(bench.folder)).sort()).toEqual(expect.not.arrayContaining(['evil']))
+    await expectNothingLeft()
+  })
+
+  it('is refused when it is damaged, or holds nothing', async () => {
+    const cut = gzipSync(tar([{ name: 'model.onnx', content: MODEL }])).subarray(0, 5000)
+    expect((await imported('cut.tgz', cut)).findings.at(-1)?.message).toContain('damaged')
+    expect((await imported('none.zip', zip([{ name: 'readme.txt', content: evil }]))).state).toBe('rejected')
+    const nested = zip([{ name: 'inner.zip', content: zip([{ name: 'model.onnx', content: MODEL }]) }])
+    expect((await imported('nested.zip', nested)).state).toBe('rejected')
+    await expectNothingLeft()
+  })
+})

@@ -1,0 +1,105 @@
+import { createReadStream } from 'node:fs'
+import { mkdir, readdir } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { Readable } from 'node:stream'
+import { createGunzip, createInflateRaw } from 'node:zlib'
+import { diskSpace } from '../../../platform/files'
+import { type FileBytes, withBytes } from '../file-bytes'
+import { readZip } from '../formats/zip'
+import { Rejection } from '../rejection'
+import type { SourceFile } from '../source'
+import { hasChecksum, unpackTar } from './tar'
+import { ArchiveWriter } from './writer'
+
+/** What a compressed stream may grow to: real ones stay far below, a bomb needs a thousand. */
+const LARGEST_RATIO = 100
+const RATIO_FROM_BYTES = 64 * 1024 * 1024
+/** Room that stays for the database and the rest of the machine. */
+const RESERVE_BYTES = 64 * 1024 * 1024
+
+export type ArchiveKind = 'zip' | 'tar' | 'gzip'
+
+/** What kind of archive the bytes are; null for none. Models that are ZIPs themselves are recognised before. */
+export function archiveKindOf(bytes: FileBytes): ArchiveKind | null {
+  if (bytes.size < 4) return null
+  const head = bytes.slice(0, Math.min(bytes.size, 512))
+  if (head.readUInt32LE() === 0x04034b50) return 'zip'
+  if (head[0] === 0x1f && head[1] === 0x8b && head[2] === 8) return 'gzip'
+  return head.length === 512 && head.some((byte) => byte !== 0) && hasChecksum(head) ? 'tar' : null
+}
+
+/**
+ * Unpacks an archive into `to`, which is made, and names the folder to look at: where all of it lies in one folder, that.
+ * Sizes are bounded before and while it is written. @throws Rejection for anything unsafe or damaged
+ */
+export async function unpack(
+  archive: SourceFile,
+  kind: ArchiveKind,
+  to: string,
+  onProgress: (bytesDone: number) => void,
+): Promise<string> {
+  await mkdir(to, { recursive: true, mode: 0o700 })
+  const { freeBytes } = await diskSpace(to)
+  const most = kind === 'tar' ? Infinity : Math.max(RATIO_FROM_BYTES, archive.sizeBytes * LARGEST_RATIO)
+  const writer = new ArchiveWriter(to, archive.path, Math.min(freeBytes - RESERVE_BYTES, most), onProgress)
+  try {
+    if (kind === 'zip') await unpackZip(archive, writer)
+    else if (kind === 'tar') await unpackTar(createReadStream(archive.absolutePath), writer)
+    else await unpackGzip(archive, writer)
+  } catch (error) {
+    throw isZlibError(error)
+      ? new Rejection(
+          'storage.unreadable',
+          'The archive is damaged: it cannot be inflated. Get it again.',
+          archive.path,
+        )
+      : error
+  }
+  return topOf(to)
+}
+
+async function unpackZip(archive: SourceFile, writer: ArchiveWriter): Promise<void> {
+  const entries = await withBytes(archive, readZip)
+  for (const { name, dataAt, compressedBytes, sizeBytes, isStored } of entries) {
+    if (name.endsWith('/')) {
+      await writer.folder(name)
+      continue
+    }
+    if (compressedBytes === 0) {
+      await writer.add(name, Readable.from([]), sizeBytes)
+      continue
+    }
+    const raw = createReadStream(archive.absolutePath, { start: dataAt, end: dataAt + compressedBytes - 1 })
+    await writer.add(name, isStored ? raw : raw.pipe(createInflateRaw()), sizeBytes)
+  }
+}
+
+/** A tar within, or one file. */
+async function unpackGzip(archive: SourceFile, writer: ArchiveWriter): Promise<void> {
+  const stream = createReadStream(archive.absolutePath).pipe(createGunzip())
+  const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+  let head: Buffer = Buffer.alloc(0)
+  while (head.length < 512) {
+    const next = await chunks.next()
+    if (next.done) break
+    head = Buffer.concat([head, next.value])
+  }
+  async function* whole(): AsyncGenerator<Uint8Array> {
+    yield head
+    for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value
+  }
+  if (head.length >= 512 && hasChecksum(head.subarray(0, 512))) await unpackTar(whole(), writer)
+  else await writer.add(basename(archive.path).replace(/\.gz$/i, '') || 'content', whole(), null)
+}
+
+async function topOf(folder: string): Promise<string> {
+  const entries = (await readdir(folder, { withFileTypes: true })).filter(
+    ({ name }) => name !== '__MACOSX' && name !== '.DS_Store',
+  )
+  const [only] = entries
+  return only?.isDirectory() && entries.length === 1 ? topOf(join(folder, only.name)) : folder
+}
+
+function isZlibError(error: unknown): boolean {
+  return String((error as NodeJS.ErrnoException).code).startsWith('Z_')
+}
