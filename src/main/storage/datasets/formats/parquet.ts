@@ -26,16 +26,22 @@ export const parquetReader: TableReader = {
     if (!file) throw new Rejection('storage.unreadable', 'This is no Parquet file.', '')
     const descriptor = openSync(file.absolutePath, 'r')
     let bytesRead = 0
+    const pieceOf = async (start: number, end: number) => {
+      const length = end - start
+      if (!(start >= 0 && length >= 0 && end <= file.sizeBytes && length <= LARGEST_PIECE))
+        throw new RangeError('a piece of the file does not lie within it, or is too large')
+      const bytes = new ArrayBuffer(length)
+      readSync(descriptor, new Uint8Array(bytes), 0, length, start)
+      bytesRead += length
+      return bytes
+    }
     const buffer: AsyncBuffer = {
       byteLength: file.sizeBytes,
-      async slice(start, end = file.sizeBytes) {
-        const length = end - start
-        if (!(start >= 0 && length >= 0 && end <= file.sizeBytes && length <= LARGEST_PIECE))
-          throw new RangeError('a piece of the file does not lie within it, or is too large')
-        const bytes = new ArrayBuffer(length)
-        readSync(descriptor, new Uint8Array(bytes), 0, length, start)
-        bytesRead += length
-        return bytes
+      slice(start, end = file.sizeBytes) {
+        const piece = pieceOf(start, end)
+        // The library asks ahead for pieces; one that is dropped after another failed has no one to hear its error.
+        piece.catch(() => undefined)
+        return piece
       },
     }
     try {

@@ -1,2 +1,2 @@
-export type { ModelDescription, ModelReader } from './reader'
+export type { ModelReader } from './reader'
 export { importable, READERS, recognise } from './recognise'
