@@ -1,9 +1,20 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 
+/** What a worker runs under when it is not this very executable as plain Node: a newer Node, a Python, a sandbox. */
+export interface Program {
+  /** An absolute path. */
+  file: string
+  /** Before the worker's own file. */
+  args: readonly string[]
+  /** All it gets beside the variables of the protocol; absent: what a program needs to run at all. */
+  env?: Readonly<Record<string, string>>
+}
+
 export interface WorkerProcessOptions {
-  /** A built CommonJS file. */
+  /** The worker's own file; without `program` a built CommonJS file. */
   entry: string
+  program?: Program | null
   env?: Record<string, string>
   args?: string[]
   /** Arguments for Node itself, such as `--max-old-space-size=256`. */
@@ -34,28 +45,33 @@ const KEPT = [
 ]
 
 /**
- * Starts a worker: plain Node from this very executable, also inside Electron (`ELECTRON_RUN_AS_NODE`), so that one way
- * serves the desktop, `serve` and the tests. It gets nothing of our environment but what a program needs to run.
+ * Starts a worker: without a program of its own, plain Node from this very executable, also inside Electron
+ * (`ELECTRON_RUN_AS_NODE`), so that one way serves the desktop, `serve` and the tests. It gets nothing of our environment but what a program needs to run.
  * Its stdin is a pipe that closes when this process dies: a worker ends when its stdin ends.
  */
 export function spawnWorker(options: WorkerProcessOptions): WorkerChild {
-  const env: Record<string, string> = { ELECTRON_RUN_AS_NODE: '1' }
+  const program = options.program ?? thisNode(options.nodeArgs)
+  const child = spawn(program.file, [...program.args, options.entry, ...(options.args ?? [])], {
+    env: { ...(program.env ?? keptEnvironment()), ...options.env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+    windowsHide: true,
+  })
+  // A worker that dies while it is written to breaks the pipe; its end is reported by `exit`, so this says nothing new.
+  child.stdin.on('error', () => child.stdin.destroy())
+  return child
+}
+
+function thisNode(args: readonly string[] = []): Program {
+  return { file: process.execPath, args, env: { ...keptEnvironment(), ELECTRON_RUN_AS_NODE: '1' } }
+}
+
+function keptEnvironment(): Record<string, string> {
+  const env: Record<string, string> = {}
   for (const name of KEPT) {
     const value = process.env[name]
     if (value !== undefined) env[name] = value
   }
-  const child = spawn(
-    process.execPath,
-    [...(options.nodeArgs ?? []), options.entry, ...(options.args ?? [])],
-    {
-      env: { ...env, ...options.env },
-      stdio: ['pipe', 'pipe', 'pipe'],
-      windowsHide: true,
-    },
-  )
-  // A worker that dies while it is written to breaks the pipe; its end is reported by `exit`, so this says nothing new.
-  child.stdin.on('error', () => child.stdin.destroy())
-  return child
+  return env
 }
 
 export interface WorkerAnswer {

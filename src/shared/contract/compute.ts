@@ -187,6 +187,10 @@ export const EngineView = z.object({
 })
 export type EngineView = z.infer<typeof EngineView>
 
+/** `process`: a process of its own with an environment of its own. `bubblewrap`: besides, no network and no files but its own. */
+export const Isolation = z.enum(['process', 'bubblewrap'])
+export type Isolation = z.infer<typeof Isolation>
+
 export const RuntimeView = z.object({
   id: z.string(),
   name: z.string(),
@@ -194,6 +198,7 @@ export const RuntimeView = z.object({
   available: z.boolean(),
   /** What it runs on here, for example `cpu (wasm, simd)`. */
   backend: z.string(),
+  isolation: Isolation,
   formats: z.array(ModelFormat),
   /** Why something does not run here; null when nothing is missing. */
   reason: z.string().nullable(),

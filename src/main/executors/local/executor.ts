@@ -71,15 +71,18 @@ class Pool implements LocalExecutor {
     this.#runtimes.assertWorks(runtime)
     signal.throwIfAborted()
     const expected = this.#socket.expect()
+    const files = version?.files.map((file) => file.absolutePath) ?? []
+    const { entry, program, options } = this.#runtimes.launch(runtime, this.#socket.path, files)
     let engine: Engine | null = null
     const process = new WorkerProcess(
       {
-        entry: this.#runtimes.entry(runtime),
+        entry,
+        program,
         env: {
           [WORKER_ENV.socket]: this.#socket.path,
           [WORKER_ENV.token]: expected.token,
           [WORKER_ENV.parent]: String(globalThis.process.pid),
-          [WORKER_ENV.options]: this.#runtimes.options(runtime),
+          [WORKER_ENV.options]: options,
         },
       },
       (level, line) => engine?.hear(level, line),

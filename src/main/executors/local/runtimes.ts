@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { EngineView, ModelFormat, RuntimeView } from '../../../shared/contract'
 import { AppError } from '../../../shared/errors'
-import { askWorker } from '../../platform/processes'
+import { askWorker, type Program } from '../../platform/processes'
 import type { RuntimeAdapter, RuntimeProbe } from '../../runtimes/adapter'
 import { Probe, WORKER_ENV } from '../../runtimes/protocol'
 
@@ -22,17 +22,24 @@ export class Runtimes {
   async probe(): Promise<void> {
     await Promise.all(
       this.#adapters.map(async (adapter) => {
-        this.#probes.set(adapter.id, await adapter.probe((options) => this.#ask(adapter, options)))
+        this.#probes.set(
+          adapter.id,
+          await adapter.probe((options, program) => this.#ask(adapter, options, program ?? null)),
+        )
       }),
     )
   }
 
-  entry(adapter: RuntimeAdapter): string {
-    return join(this.#workersDir, adapter.entry)
-  }
-
-  options(adapter: RuntimeAdapter): string {
-    return this.#probes.get(adapter.id)?.options ?? ''
+  /** How a worker for these files is started, and what it is told. */
+  launch(
+    adapter: RuntimeAdapter,
+    socketPath: string,
+    files: readonly string[],
+  ): { entry: string; program: Program | null; options: string } {
+    const entry = join(this.#workersDir, adapter.entry)
+    const probe = this.#probes.get(adapter.id)
+    const program = probe?.program?.({ entry, socketPath, files }) ?? null
+    return { entry, program, options: probe?.options ?? '' }
   }
 
   views(engines: readonly EngineView[]): RuntimeView[] {
@@ -44,6 +51,7 @@ export class Runtimes {
         version: probe?.version ?? '',
         available: probe?.available ?? false,
         backend: probe?.backend ?? '',
+        isolation: probe?.isolation ?? 'process',
         formats: [...adapter.formats],
         reason: probe ? probe.reason : 'It has not been tried yet.',
         engines: engines.filter((engine) => engine.runtime === adapter.id),
@@ -85,9 +93,11 @@ export class Runtimes {
     )
   }
 
-  async #ask(adapter: RuntimeAdapter, options: string): Promise<Probe> {
+  async #ask(adapter: RuntimeAdapter, options: string, programFor: RuntimeProbe['program']): Promise<Probe> {
+    const entry = join(this.#workersDir, adapter.entry)
+    const program = programFor?.({ entry, socketPath: null, files: [] }) ?? null
     const env = { [WORKER_ENV.probe]: '1', [WORKER_ENV.options]: options }
-    const answer = await askWorker({ entry: this.entry(adapter), env }, PROBE_MS)
+    const answer = await askWorker({ entry, program, env }, PROBE_MS)
     const lines = answer.stdout.trim().split('\n')
     const said = Probe.safeParse(parseJson(lines[lines.length - 1] ?? ''))
     if (said.success) return said.data

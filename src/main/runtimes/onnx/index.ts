@@ -9,7 +9,7 @@ export const onnxRuntime: RuntimeAdapter = {
   formats: ['onnx'],
   entry: 'onnx.cjs',
   async probe(ask) {
-    return { ...(await ask('')), options: '' }
+    return { ...(await ask('')), options: '', program: null, isolation: 'process' }
   },
   // The worker takes some 90 MiB by itself; weights are held once, and once more in the layout the kernels like.
   estimateMemory: (version) => 90 * MIB + 2 * (version?.sizeBytes ?? 0),

@@ -9,7 +9,7 @@ export const syntheticRuntime: RuntimeAdapter = {
   formats: [],
   entry: 'synthetic.cjs',
   async probe(ask) {
-    return { ...(await ask('')), options: '' }
+    return { ...(await ask('')), options: '', program: null, isolation: 'process' }
   },
   estimateMemory: () => 60 * MIB,
 }

@@ -10,8 +10,9 @@ export const tfjsRuntime: RuntimeAdapter = {
   entry: 'tfjs.cjs',
   async probe(ask) {
     const [native, wasm] = await Promise.all([ask('node'), ask('wasm')])
-    if (native.available) return { ...native, options: 'node' }
-    if (!wasm.available) return { ...wasm, options: 'wasm' }
+    const inNode = { program: null, isolation: 'process' } as const
+    if (native.available) return { ...native, ...inNode, options: 'node' }
+    if (!wasm.available) return { ...wasm, ...inNode, options: 'wasm' }
     // The library's words end in a path of its own, which helps nobody who reads them in the window.
     const why = (native.reason?.split('\n')[0] ?? 'it says nothing').replace(
       / (?:can ?not be found )?at path:.*$/,
@@ -19,6 +20,7 @@ export const tfjsRuntime: RuntimeAdapter = {
     )
     return {
       ...wasm,
+      ...inNode,
       options: 'wasm',
       reason: `The native library (@tensorflow/tfjs-node) does not load, so WebAssembly is used: ${why}`,
     }
