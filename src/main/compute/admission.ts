@@ -10,7 +10,7 @@ import { inputsStart } from './jobs/artifact-names'
 import type { JobIndex } from './jobs/job-index'
 import type { JobDefinition, JobStatus } from './jobs/job-row'
 import type { JobStore, StoredJob } from './jobs/job-store'
-import { type PlainSpec, type Prepared, prepare, type SubmitDeps, tensorsOf } from './submit'
+import { inputsOf, type PlainSpec, type Prepared, prepare, type SubmitDeps, versionOf } from './submit'
 
 export interface AdmissionDeps extends SubmitDeps {
   store: JobStore
@@ -40,27 +40,34 @@ export class Admission {
       spec.idempotencyKey === undefined ? null : this.#deps.store.findByKey(by, spec.idempotencyKey)
     if (known) return this.#deps.index.get(known.definition.id) ?? known
     this.#assertDependencies(spec.dependsOn)
-    return this.#admit(await prepare(this.#deps, spec, await tensorsOf(spec), by), spec)
+    const version = versionOf(this.#deps, spec)
+    const inputs = inputsOf(this.#deps.storage, spec, version)
+    return this.#admit(await prepare(this.#deps, spec, version, inputs, by), spec)
   }
 
   /** Submits a job again, as a new one with the same inputs. */
   async copy(definition: JobDefinition, status: JobStatus, by: PrincipalId): Promise<Admitted> {
     this.#assertAccepting()
-    const { artifacts } = this.#deps.storage
-    const tensors: Tensors[] = []
-    for (const name of artifacts.list(definition.id).filter((name) => inputsStart(name) !== null)) {
-      const bytes = await artifacts.read(definition.id, name)
-      if (bytes) for (const item of unpackTensors(bytes)) tensors.push(item)
-    }
     const spec = specOf(definition, status, this.#deps.clock.now())
-    return this.#admit(await prepare(this.#deps, spec, tensors, by), spec)
+    const items = this.#inputsOf(definition.id)
+    const dataset = definition.parameters.kind === 'batch' ? definition.parameters.dataset : null
+    const version = versionOf(this.#deps, spec)
+    return this.#admit(await prepare(this.#deps, spec, version, { items, dataset }, by), spec)
   }
 
-  #admit({ definition, inputs, items }: Prepared, spec: PlainSpec): Promise<Admitted> {
+  async *#inputsOf(id: JobId): AsyncGenerator<Tensors> {
+    const { artifacts } = this.#deps.storage
+    for (const name of artifacts.list(id).filter((name) => inputsStart(name) !== null)) {
+      const bytes = await artifacts.read(id, name)
+      if (bytes) yield* unpackTensors(bytes)
+    }
+  }
+
+  #admit({ definition, inputs, first }: Prepared, spec: PlainSpec): Promise<Admitted> {
     const { index, settler, storage, store, enter, onAdd } = this.#deps
     const job = new ActiveJob(definition, firstStatus(spec, definition.createdAt))
     job.log?.add(definition.createdAt, 'info', 0, 'Submitted')
-    if (definition.kind === 'infer') job.inputs = items[0] ?? null
+    if (definition.kind === 'infer') job.inputs = first
     return enter(job, (): Admitted => {
       this.#assertAccepting()
       const known =

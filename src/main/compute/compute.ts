@@ -21,6 +21,7 @@ import { Recent } from './jobs/recent'
 import { QueueReader } from './queue-view'
 import { reconcile } from './reconcile'
 import { Retention } from './retention'
+import { saveAsDataset } from './save-dataset'
 import { DEFAULT_POLICY } from './schedule/types'
 
 const HOUR_MS = 3_600_000
@@ -236,6 +237,10 @@ export function createCompute(deps: ComputeDeps): Compute {
     async result(id, waitMs, signal) {
       if (waitMs > 0 && index.get(id)) await ends.wait(id, clock, waitMs, signal)
       return views.result(views.find(id))
+    },
+
+    async saveDataset(id, name, by) {
+      return saveAsDataset(storage, views.find(id), name, by)
     },
 
     log: (id) => views.log(id),

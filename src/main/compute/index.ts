@@ -1,5 +1,6 @@
 import type {
   EngineView,
+  Import,
   Job,
   JobResult,
   JobSpec,
@@ -51,6 +52,8 @@ export interface Compute extends Disposable {
   setPriority(id: JobId, priority: number): Promise<Job>
   /** @throws AppError `compute.not_finished` when `waitMs` passed; the job's own error when it failed */
   result(id: JobId, waitMs: number, signal?: AbortSignal): Promise<JobResult>
+  /** Keeps the results of a batch as a data set. @throws AppError `compute.conflict`, `compute.not_finished` */
+  saveDataset(id: JobId, name: string, by: PrincipalId): Promise<Import>
   log(id: JobId): Promise<LogLine[]>
   queue(): QueueView
   /** Active jobs and the most recent ended ones: what the window shows live. At most 12,000. */

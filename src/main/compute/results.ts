@@ -42,24 +42,38 @@ export async function readResult(
   }
 }
 
-/** The outputs of a batch lie in parts, as they were finished. */
+/**
+ * The outputs of a batch, item after item; they lie in parts, as they were finished.
+ * @throws AppError `storage.corrupt` when any is missing
+ */
+export async function* batchOutputs(
+  artifacts: Artifacts,
+  definition: JobDefinition,
+): AsyncGenerator<Tensors> {
+  let count = 0
+  for (const name of artifacts.list(definition.id)) {
+    const start = itemsStart(name)
+    if (start === null) continue
+    const bytes = await artifacts.read(definition.id, name)
+    if (!bytes || start !== count) throw lost(definition)
+    for (const item of unpackTensors(bytes)) {
+      yield item
+      count++
+    }
+  }
+  if (count !== definition.items) throw lost(definition)
+}
+
 async function readItems(
   artifacts: Artifacts,
   definition: JobDefinition,
 ): Promise<{ outputs: Record<string, JsonTensor> }[]> {
   const items: { outputs: Record<string, JsonTensor> }[] = []
   const breathe = createBreather()
-  for (const name of artifacts.list(definition.id)) {
-    const start = itemsStart(name)
-    if (start === null) continue
-    const bytes = await artifacts.read(definition.id, name)
-    if (!bytes || start !== items.length) throw lost(definition)
-    for (const item of unpackTensors(bytes)) {
-      items.push({ outputs: toJson(item) })
-      await breathe()
-    }
+  for await (const item of batchOutputs(artifacts, definition)) {
+    items.push({ outputs: toJson(item) })
+    await breathe()
   }
-  if (items.length !== definition.items) throw lost(definition)
   return items
 }
 

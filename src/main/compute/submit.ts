@@ -1,4 +1,4 @@
-import type { JobSpec } from '../../shared/contract'
+import type { Inputs, JobSpec } from '../../shared/contract'
 import type { JobId, PrincipalId } from '../../shared/domain/ids'
 import { addVectors, isEmptyVector, type ResourceVector } from '../../shared/domain/resources'
 import { DTYPE_BYTES, elementCount, type Signature, type Tensors } from '../../shared/domain/tensor'
@@ -8,6 +8,7 @@ import type { Core } from '../core'
 import type { LocalExecutor } from '../executors/local'
 import type { Clock } from '../platform/clock'
 import type { ResolvedVersion, StagedArtifact, Storage } from '../storage'
+import { datasetInputs } from './dataset-items'
 import { createBreather } from './dispatch/breather'
 import { byteSize, inputsName, PART_BYTES } from './jobs/artifact-names'
 import type { JobDefinition, JobParameters } from './jobs/job-row'
@@ -18,14 +19,22 @@ const INFER_TIMEOUT_MS = 10 * 60_000
 const SYNTHETIC_GRACE_MS = 60_000
 
 /** What is left of a specification once its inputs are tensors: what a retry copies. */
-export type PlainSpec = DistributiveOmit<JobSpec, 'inputs' | 'items' | 'waitMs'>
+export type PlainSpec = DistributiveOmit<JobSpec, 'inputs' | 'items' | 'dataset' | 'columns' | 'waitMs'>
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
+
+/** The inputs of a job, item after item; they may be large, and are stored as they come. */
+export interface JobInputs {
+  items: Iterable<Tensors> | AsyncIterable<Tensors>
+  /** `name@version` of the data set they are the rows of. */
+  dataset: string | null
+}
 
 /** A job ready to be written: everything checked, its inputs safely stored. */
 export interface Prepared {
   definition: JobDefinition
   inputs: { name: string; staged: StagedArtifact }[]
-  items: readonly Tensors[]
+  /** Its first item; null where it has none. */
+  first: Tensors | null
 }
 
 export interface SubmitDeps {
@@ -35,42 +44,53 @@ export interface SubmitDeps {
   clock: Clock
 }
 
-/** The tensors of a specification. @throws AppError `compute.invalid_input` naming the input, and the item of a batch */
-export async function tensorsOf(spec: JobSpec): Promise<Tensors[] | null> {
-  if (spec.kind === 'synthetic') return []
-  if (spec.kind === 'infer') return [toTensors(spec.inputs)]
-  if (spec.kind === 'benchmark') return spec.inputs ? [toTensors(spec.inputs)] : null
-  const items: Tensors[] = []
-  const breathe = createBreather()
-  for (const [index, item] of spec.items.entries()) {
-    items.push(inItem(index, () => toTensors(item)))
-    await breathe()
+/**
+ * What a specification runs on.
+ * @throws AppError `compute.invalid_input` naming the input, here or when the items are read
+ */
+export function inputsOf(storage: Storage, spec: JobSpec, version: ResolvedVersion | null): JobInputs {
+  const given = (items: JobInputs['items']): JobInputs => ({ items, dataset: null })
+  switch (spec.kind) {
+    case 'synthetic':
+      return given([])
+    case 'infer':
+      return given([toTensors(spec.inputs)])
+    case 'benchmark':
+      return given(spec.inputs ? [toTensors(spec.inputs)] : version ? [zeros(version.signature)] : [])
+    case 'batch':
+      return spec.dataset === undefined || !version
+        ? given(itemsOf(spec.items ?? []))
+        : datasetInputs(storage, spec.dataset, version.signature, spec.columns)
   }
-  return items
 }
 
 const LEAST_CORES = 0.1
 
-/**
- * Checks a job against the model and the machine, and stores its inputs.
- * @param tensors null: zeros in the shape of the signature
- */
+function* itemsOf(items: readonly Inputs[]): Generator<Tensors> {
+  for (const item of items) yield toTensors(item)
+}
+
+/** The version that a job's reference means now, where it has one. @throws AppError */
+export function versionOf({ storage, executor }: SubmitDeps, spec: PlainSpec): ResolvedVersion | null {
+  if (spec.kind === 'synthetic') return null
+  const version = storage.route(spec.model)
+  executor.runtimeFor(version.format)
+  return version
+}
+
+/** Checks a job against the model and the machine, and stores its inputs. */
 export async function prepare(
-  deps: SubmitDeps,
+  { core, storage, executor, clock }: SubmitDeps,
   spec: PlainSpec,
-  tensors: Tensors[] | null,
+  version: ResolvedVersion | null,
+  { items, dataset }: JobInputs,
   by: PrincipalId,
 ): Promise<Prepared> {
-  const { core, storage, executor, clock } = deps
-  const version = spec.kind === 'synthetic' ? null : storage.route(spec.model)
-  if (version) executor.runtimeFor(version.format)
-  const items = tensors ?? (version ? [zeros(version.signature)] : [])
-  if (version) await checkInputs(version, items, spec.kind === 'batch')
   const need = needOf(spec)
-  const parameters = parametersOf(spec, need.cpuCores)
   const memoryBytes = version ? executor.estimateMemory(version) : 0
   const whole = addVectors(need, { memoryBytes })
   if (!isEmptyVector(whole)) core.assertPossible(whole)
+  const { inputs, first, count } = await stageInputs(storage, spec, version, items)
   const now = clock.now()
   return {
     definition: {
@@ -80,8 +100,8 @@ export async function prepare(
       reference: spec.kind === 'synthetic' ? null : spec.model,
       model: version?.model ?? null,
       modelVersion: version?.version ?? null,
-      parameters,
-      items: spec.kind === 'batch' ? items.length : 1,
+      parameters: parametersOf(spec, need.cpuCores, dataset),
+      items: spec.kind === 'batch' ? count : 1,
       need,
       timeoutMs: spec.timeoutMs ?? defaultTimeout(spec),
       maxAttempts: spec.maxAttempts,
@@ -92,49 +112,56 @@ export async function prepare(
       idempotencyKey: spec.idempotencyKey ?? null,
       createdAt: now,
     },
-    inputs: await stageInputs(storage, items),
-    items,
+    inputs,
+    first,
   }
 }
 
-async function checkInputs(
-  version: ResolvedVersion,
-  items: readonly Tensors[],
-  isBatch: boolean,
-): Promise<void> {
-  const breathe = createBreather()
-  for (const [index, item] of items.entries()) {
-    if (isBatch) inItem(index, () => assertFits(version.signature, item))
-    else assertFits(version.signature, item)
-    await breathe()
-  }
-}
-
-/** Inputs in parts that can each be packed within a turn of the event loop. */
-async function stageInputs(storage: Storage, items: readonly Tensors[]): Promise<Prepared['inputs']> {
+/** Checked one by one, and stored in parts that can each be packed within a turn of the event loop. */
+async function stageInputs(
+  { artifacts }: Storage,
+  spec: PlainSpec,
+  version: ResolvedVersion | null,
+  items: JobInputs['items'],
+): Promise<{ inputs: Prepared['inputs']; first: Tensors | null; count: number }> {
   const inputs: Prepared['inputs'] = []
-  let start = 0
+  let first: Tensors | null = null
+  let part: Tensors[] = []
   let bytes = 0
-  for (const [index, item] of items.entries()) {
-    bytes += byteSize(item)
-    if (bytes < PART_BYTES && index < items.length - 1) continue
+  let count = 0
+  const stage = async () => {
     inputs.push({
-      name: inputsName(start),
-      staged: await storage.artifacts.stage(packTensors(items.slice(start, index + 1))),
+      name: inputsName(count - part.length),
+      staged: await artifacts.stage(packTensors(part)),
     })
-    start = index + 1
+    part = []
     bytes = 0
   }
-  return inputs
+  const breathe = createBreather()
+  try {
+    for await (const item of items) {
+      if (version) assertFits(version.signature, item)
+      first ??= item
+      part.push(item)
+      bytes += byteSize(item)
+      count++
+      if (bytes >= PART_BYTES) await stage()
+      await breathe()
+    }
+  } catch (error) {
+    throw spec.kind === 'batch' ? ofItem(error, count) : error
+  }
+  if (part.length > 0) await stage()
+  return { inputs, first, count }
 }
 
-function parametersOf(spec: PlainSpec, cpuCores: number): JobParameters {
+function parametersOf(spec: PlainSpec, cpuCores: number, dataset: string | null): JobParameters {
   const threads = Math.max(1, Math.floor(cpuCores))
   switch (spec.kind) {
     case 'infer':
       return { kind: 'infer', threads }
     case 'batch':
-      return { kind: 'batch', threads, batchSize: spec.batchSize }
+      return { kind: 'batch', threads, batchSize: spec.batchSize, dataset }
     case 'benchmark':
       return {
         kind: 'benchmark',
@@ -174,22 +201,15 @@ function zeros(signature: Signature): Tensors {
   )
 }
 
-function toTensors(inputs: Extract<JobSpec, { kind: 'infer' }>['inputs']): Tensors {
+function toTensors(inputs: Inputs): Tensors {
   return Object.fromEntries(
     Object.entries(inputs).map(([name, tensor]) => [name, fromJsonTensor(name, tensor)]),
   )
 }
 
-function inItem<T>(index: number, work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error
-    throw new AppError(
-      error.code,
-      `Item ${index}: ${error.message}`,
-      { ...error.details, item: index },
-      { cause: error },
-    )
-  }
+/** The same error, telling which item of the batch it is about. */
+function ofItem(error: unknown, item: number): unknown {
+  if (!(error instanceof AppError)) return error
+  const details = { ...error.details, item }
+  return new AppError(error.code, `Item ${item}: ${error.message}`, details, { cause: error })
 }

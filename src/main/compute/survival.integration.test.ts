@@ -226,7 +226,7 @@ describe('real workers', () => {
       withFolder(async () => {
         const system = await open()
         await importDigits(system)
-        const item = digits.items[0]
+        const item = digits.items?.[0]
         if (!item) throw new Error('The fixture is empty.')
         const infer = await system.compute.submit(
           JobSpec.parse({ kind: 'infer', model: 'mnist@1', inputs: item }),

@@ -46,9 +46,14 @@ export function described(
   }
 }
 
+function datasetResource(name: string): Resource {
+  return { type: 'Dataset', id: name }
+}
+
 /**
  * What a call needs. Running a model is `model.run` on the reference as asked for, whether by a new job or by trying an
- * old one again; `job.submit` is for jobs without a model.
+ * old one again; `job.submit` is for jobs without a model. A job that reads a data set needs `dataset.read`, one whose results
+ * become a data set `dataset.manage`.
  * @param input as parsed by the contract
  */
 export function requirementsOf(
@@ -62,17 +67,26 @@ export function requirementsOf(
     action: 'model.run',
     resource: modelReference(modules, model),
   })
-  if (action === 'job.submit' && typeof fields['model'] === 'string') return [run(fields['model'])]
+  if (action === 'job.submit' && typeof fields['model'] === 'string') {
+    const dataset = typeof fields['dataset'] === 'string' ? parseModelReference(fields['dataset']) : null
+    const reads: Requirement[] = dataset
+      ? [{ action: 'dataset.read', resource: datasetResource(dataset.name) }]
+      : []
+    return [run(fields['model']), ...reads]
+  }
   switch (ACTIONS[action]) {
     case 'Model':
       return [{ action, resource: { type: 'Model', id: String(fields['name']) } }]
     case 'Dataset':
-      return [{ action, resource: { type: 'Dataset', id: String(fields['name']) } }]
+      return [{ action, resource: datasetResource(String(fields['name'])) }]
     case 'Job': {
       const job = modules.compute.get(String(fields['id']))
       const own: Requirement = {
         action,
         resource: { type: 'Job', id: job.id, owner: job.principal as PrincipalId },
+      }
+      if (path.at(-1) === 'saveDataset') {
+        return [own, { action: 'dataset.manage', resource: datasetResource(String(fields['name'])) }]
       }
       if (path.at(-1) !== 'retry') return [own]
       return [own, job.model ? run(job.model) : { action: 'job.submit', resource: THE_SYSTEM }]
@@ -109,6 +123,8 @@ export function summaryOf(path: readonly string[], input: unknown): string | und
       return fields['model'] === undefined
         ? `submitted a ${text('kind')} job`
         : `submitted a job (${text('kind')}) for ${text('model')}`
+    case 'compute.jobs.saveDataset':
+      return `kept the results of ${text('id')} as the data set ${text('name')}`
     case 'compute.jobs.update':
       return `set the priority of ${text('id')} to ${text('priority')}`
     case 'security.principals.create':

@@ -64,6 +64,13 @@ export interface Artifacts {
   remove(job: JobId, name: string): void
 }
 
+/** What the bytes of a version came from: `name@version` of models and data sets, and the job that made them. */
+export interface MadeFrom {
+  models: string[]
+  datasets: string[]
+  job: string | null
+}
+
 /** A source that an import can be taken up from after a restart. `review`: wait for a confirmation in any case. */
 export type ResumableSource =
   | { kind: 'path'; path: string; name?: string | undefined; review?: boolean | undefined }
@@ -85,6 +92,7 @@ export type ImportSource =
       bytesTotal: number
       name?: string | undefined
       review?: boolean | undefined
+      madeFrom?: MadeFrom
     }
 
 /** Models under version control: import -> version -> use. */

@@ -1,12 +1,12 @@
 import { eventIterator } from '@orpc/contract'
 import { z } from 'zod'
 import { JOB_STATES } from '../domain/job-state'
-import { ModelReference } from '../domain/references'
+import { DatasetReference, ModelName, ModelReference } from '../domain/references'
 import { ResourceVector } from '../domain/resources'
 import { JsonTensor } from '../domain/tensor'
 import { ErrorBody, feedOf, Id, PageQuery, pageOf, procedure, Time } from './base'
 import { Placement } from './core'
-import { ModelFormat } from './storage'
+import { Import, ModelFormat } from './storage'
 
 /** Counted before they are looked at: each bad name would be an issue of its own. */
 export const Inputs = z
@@ -48,12 +48,29 @@ export const JobSpec = z.discriminatedUnion('kind', [
     .object({
       kind: z.literal('batch'),
       model: ModelReference,
-      items: z.array(Inputs).min(1).max(100_000),
+      items: z.array(Inputs).min(1).max(100_000).optional(),
+      /** Instead of `items`: every row of a data set is one. */
+      dataset: DatasetReference.optional(),
+      /**
+       * Which columns feed an input; several are laid side by side. Default: the column of the input's name, or, for a model
+       * with one input, all columns of numbers.
+       */
+      columns: z
+        .record(z.string().max(200), z.union([z.string().max(200), z.array(z.string().max(200)).max(2000)]))
+        .optional(),
       /** Items run together along the first dimension where the signature allows it. */
       batchSize: z.number().int().min(1).max(4096).default(1),
       ...common,
     })
-    .strict(),
+    .strict()
+    .refine(({ items, dataset }) => (items === undefined) !== (dataset === undefined), {
+      message: 'give either items or a dataset',
+      path: ['items'],
+    })
+    .refine(({ columns, dataset }) => columns === undefined || dataset !== undefined, {
+      message: 'columns are those of a dataset',
+      path: ['columns'],
+    }),
   z
     .object({
       kind: z.literal('benchmark'),
@@ -97,6 +114,8 @@ export const Job = z.object({
   model: z.string().nullable(),
   /** What the reference meant when the job was submitted. */
   modelVersion: z.number().int().nullable(),
+  /** `name@version` of the data set whose rows are the items of a batch. */
+  dataset: z.string().nullable(),
   state: z.enum(JOB_STATES),
   priority: z.number(),
   attempt: z.number().int(),
@@ -294,6 +313,17 @@ export const computeContract = {
     })
       .input(ById.extend({ waitMs: WaitMs }))
       .output(JobResult),
+    saveDataset: procedure('job.read', {
+      method: 'POST',
+      path: '/jobs/{id}/dataset',
+      successStatus: 202,
+      summary: 'Keep the results of a batch as a data set',
+      description:
+        'One row for each item, in their order, one column for each output; the lineage of the data set names the job, its model and the data set it read. Answers with the import that writes it.',
+      tags: ['compute'],
+    })
+      .input(ById.extend({ name: ModelName }).strict())
+      .output(Import),
     log: procedure('job.read', {
       method: 'GET',
       path: '/jobs/{id}/log',

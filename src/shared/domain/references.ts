@@ -20,6 +20,14 @@ export const ModelReference = z
     message: 'write NAME@VERSION or NAME@ALIAS, for example silero-vad@1 or silero-vad@production',
   })
 
+/** `name@3` or `name@latest`. */
+export const DatasetReference = z
+  .string()
+  .max(100)
+  .refine((text) => parseModelReference(text) !== null, {
+    message: 'write NAME@VERSION, for example digits@1, or NAME@latest',
+  })
+
 export type ParsedReference = { name: string; version: number } | { name: string; alias: string }
 
 /** Parses `name@version` or `name@alias`; null when the text is neither. */

@@ -78,6 +78,7 @@ export function viewOf(
     name: definition.name,
     model: definition.reference,
     modelVersion: definition.modelVersion,
+    dataset: definition.parameters.kind === 'batch' ? definition.parameters.dataset : null,
     state: status.state,
     priority: status.priority,
     attempt: status.attempt,

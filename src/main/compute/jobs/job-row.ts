@@ -8,7 +8,12 @@ import { AppError, type ErrorView, isErrorCode } from '../../../shared/errors'
 /** What the kinds of jobs need beside their inputs; the inputs lie in artifacts. */
 export const JobParameters = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('infer'), threads: z.number().int() }),
-  z.object({ kind: z.literal('batch'), threads: z.number().int(), batchSize: z.number().int() }),
+  z.object({
+    kind: z.literal('batch'),
+    threads: z.number().int(),
+    batchSize: z.number().int(),
+    dataset: z.string().nullable().default(null),
+  }),
   z.object({
     kind: z.literal('benchmark'),
     threads: z.number().int(),

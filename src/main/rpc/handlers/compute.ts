@@ -31,6 +31,9 @@ export function computeHandlers(modules: Modules) {
       result: os.jobs.result.handler(({ input, signal }) =>
         compute.result(input.id as JobId, input.waitMs, signal),
       ),
+      saveDataset: os.jobs.saveDataset.handler(({ input, context }) =>
+        compute.saveDataset(input.id as JobId, input.name, context.caller.principal),
+      ),
       log: os.jobs.log.handler(async ({ input }) => whole(await compute.log(input.id as JobId))),
       events: os.jobs.events.handler(({ input, signal }) => {
         const changesOfOne: Event<Job> = (listener) =>

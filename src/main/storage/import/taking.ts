@@ -8,7 +8,7 @@ import type { BlobStore } from '../blobs'
 import type { DatasetCandidate } from '../datasets/datasets'
 import type { Profile } from '../datasets/profile'
 import type { HubDownloads } from '../hub'
-import type { ImportSource } from '../index'
+import type { ImportSource, MadeFrom } from '../index'
 import { isStopping } from '../stopping'
 import type { Candidate } from '../versions'
 import type { Inspection } from './inspect'
@@ -21,6 +21,8 @@ import type { FileWorker } from './worker'
 
 /** What becomes a version. */
 export type AnyCandidate = Candidate | DatasetCandidate
+
+const FROM_NOTHING: MadeFrom = { models: [], datasets: [], job: null }
 
 /** Room that stays for the database and the rest of the machine. */
 const RESERVE_BYTES = 32 * 1024 * 1024
@@ -77,12 +79,13 @@ export class Taking {
     const stored: Candidate['files'] = []
     for (const file of files)
       stored.push({ path: file.path, ...(await this.#take(worker, file, isOurs, stored)) })
-    if (inspection.outcome === 'readable') return toCandidate(inspection, stored, source.name)
+    const madeFrom = (source.kind === 'upload' && source.madeFrom) || FROM_NOTHING
+    if (inspection.outcome === 'readable') return toCandidate(inspection, stored, source.name, madeFrom)
     const tableFiles = stored.map((file) => ({ ...file, absolutePath: this.#deps.blobs.pathOf(file.digest) }))
     const profile = await worker.profile(inspection.format, tableFiles, this.#signal, (bytesDone) =>
       this.#hooks.onProgress(bytesDone),
     )
-    return toDatasetCandidate(inspection, profile, stored, source.name)
+    return toDatasetCandidate(inspection, profile, stored, source.name, madeFrom)
   }
 
   /** Ends the worker and removes temporary files. When it resolves, nothing writes any more. */
@@ -193,6 +196,7 @@ function toDatasetCandidate(
   profile: Profile,
   stored: Candidate['files'],
   given: string | undefined,
+  madeFrom: MadeFrom,
 ): DatasetCandidate {
   const [first] = stored
   const path = first?.path ?? ''
@@ -200,7 +204,6 @@ function toDatasetCandidate(
     given ?? suggestName({ path: gaveFolder ? '' : path, folder, gaveFolder, format: null, title: null })
   const files = gaveFolder || !first ? stored : [{ ...first, path: storedDataPath(path, format, name) }]
   const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0)
-  const madeFrom = { models: [], datasets: [], job: null }
   const digest = digestOfFiles(files)
   return {
     kind: 'dataset',
@@ -220,6 +223,7 @@ function toCandidate(
   inspection: Extract<Inspection, { outcome: 'readable' }>,
   stored: Candidate['files'],
   name: string | undefined,
+  madeFrom: MadeFrom,
 ): Candidate {
   const { format, folder, gaveFolder } = inspection
   const [first, ...others] = stored
@@ -242,7 +246,7 @@ function toCandidate(
     files,
     tensors: inspection.tensors,
     family: null,
-    madeFrom: { models: [], datasets: [], job: null },
+    madeFrom,
   }
 }
 

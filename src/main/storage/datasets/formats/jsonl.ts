@@ -13,8 +13,11 @@ export const jsonlReader: TableReader = {
   recognise(files) {
     const file = only(files)
     const lines = (file && textHead(file))?.split('\n').filter((line) => line.trim() !== '')
-    // One object alone may be any JSON file.
-    return Boolean(lines && lines.length > 1 && lines.slice(0, 5).every((line) => objectOf(line) !== null))
+    // One object alone may be any JSON file, unless it is called otherwise.
+    const least = file && /\.(jsonl|ndjson)$/i.test(file.path) ? 1 : 2
+    return Boolean(
+      lines && lines.length >= least && lines.slice(0, 5).every((line) => objectOf(line) !== null),
+    )
   },
   async open(files) {
     const file = only(files)

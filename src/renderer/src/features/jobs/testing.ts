@@ -8,6 +8,7 @@ export function jobWith(changes: Partial<Job> = {}): Job {
     name: 'job',
     model: 'silero-vad@1',
     modelVersion: 1,
+    dataset: null,
     state: 'queued',
     priority: 50,
     attempt: 0,

@@ -22,6 +22,7 @@ const job = (change: Partial<Job>): Job => ({
   name: 'one',
   model: null,
   modelVersion: null,
+  dataset: null,
   state: 'running',
   priority: 50,
   attempt: 1,

@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest'
+import type { Cell, ColumnType } from '../../shared/contract'
+import type { Signature, TensorSpec } from '../../shared/domain/tensor'
+import { toJsonTensor } from '../../shared/domain/tensor-codec'
+import { type ColumnsOfInputs, itemReader } from './dataset-items'
+
+const input = (
+  name: string,
+  shape: TensorSpec['shape'],
+  dtype: TensorSpec['dtype'] = 'float32',
+): TensorSpec => ({
+  name,
+  dtype,
+  shape,
+})
+const signature = (...inputs: TensorSpec[]): Signature => ({ inputs, outputs: [] })
+const columns = (types: Record<string, ColumnType>) =>
+  Object.entries(types).map(([name, type]) => ({ name, type }))
+
+function read(
+  model: Signature,
+  types: Record<string, ColumnType>,
+  row: Record<string, Cell>,
+  given?: ColumnsOfInputs,
+) {
+  const item = itemReader(model, columns(types), given)(row)
+  return Object.fromEntries(Object.entries(item).map(([name, tensor]) => [name, toJsonTensor(tensor)]))
+}
+
+const iris = { sepal: 'number', petal: 'number', species: 'string' } as const
+
+describe('a row of a data set as the inputs of a model', () => {
+  it('lays all columns of numbers side by side for the only input', () => {
+    expect(
+      read(signature(input('x', ['N', 2])), iris, { sepal: 5.5, petal: 1.5, species: 'setosa' }),
+    ).toEqual({
+      x: { dtype: 'float32', shape: [1, 2], data: [5.5, 1.5] },
+    })
+  })
+
+  it('takes the column of its name, and for others the columns that are named', () => {
+    const model = signature(input('sepal', [1]), input('y', [2]))
+    expect(read(model, iris, { sepal: 5, petal: 2, species: '' }, { y: ['petal', 'sepal'] })).toEqual({
+      sepal: { dtype: 'float32', shape: [1], data: [5] },
+      y: { dtype: 'float32', shape: [2], data: [2, 5] },
+    })
+  })
+
+  it('reads lists, tensors of another type, and texts', () => {
+    const base64 = Buffer.from(new Float64Array([1, 2, 3, 4]).buffer).toString('base64')
+    const tensor: Cell = { dtype: 'float64', shape: [2, 2], base64 }
+    expect(read(signature(input('x', ['N', 2, 2])), { a: 'tensor' }, { a: tensor })).toEqual({
+      x: { dtype: 'float32', shape: [1, 2, 2], data: [1, 2, 3, 4] },
+    })
+    expect(
+      read(signature(input('ids', ['batch', 'length'], 'int64')), { ids: 'json' }, { ids: '[7,8,9]' }),
+    ).toEqual({
+      ids: { dtype: 'int64', shape: [1, 3], data: [7, 8, 9] },
+    })
+    expect(read(signature(input('t', ['N'], 'string')), { t: 'string' }, { t: 'hello' })).toEqual({
+      t: { dtype: 'string', shape: [1], data: ['hello'] },
+    })
+  })
+
+  it('keeps the bytes of a tensor of the same type and rank as they are', () => {
+    const base64 = Buffer.from(new Float32Array([1, 2]).buffer).toString('base64')
+    const item = itemReader(signature(input('x', [1, 2])), columns({ x: 'tensor' }), undefined)
+    expect(item({ x: { dtype: 'float32', shape: [1, 2], base64 } })).toMatchObject({ x: { shape: [1, 2] } })
+  })
+
+  it.each<
+    [string, Signature, Record<string, ColumnType>, Record<string, Cell>, ColumnsOfInputs | undefined, RegExp]
+  >([
+    [
+      'an input that no column feeds',
+      signature(input('x', [1]), input('y', [1])),
+      iris,
+      {},
+      undefined,
+      /Input "x".*"sepal" \(number\)/,
+    ],
+    [
+      'a column that is not there',
+      signature(input('x', [1])),
+      iris,
+      {},
+      { x: 'nobody' },
+      /"nobody".*"sepal"/,
+    ],
+    ['an input that is not there', signature(input('x', [1])), iris, {}, { nobody: 'sepal' }, /nobody/],
+    [
+      'a missing value',
+      signature(input('x', [1])),
+      { a: 'number' },
+      { a: null },
+      undefined,
+      /Column "a" has no value/,
+    ],
+    [
+      'too many values',
+      signature(input('x', [1, 3])),
+      iris,
+      { sepal: 1, petal: 2, species: '' },
+      undefined,
+      /x/,
+    ],
+    ['a text for a number', signature(input('x', [1])), { x: 'string' }, { x: 'hello' }, undefined, /x/],
+    ['a list that is cut', signature(input('x', [1])), { x: 'json' }, { x: '[1,2' }, undefined, /list/],
+    ['objects in a list', signature(input('x', [1])), { x: 'json' }, { x: '[{}]' }, undefined, /list/],
+  ])('refuses %s', (_, model, types, row, given, words) => {
+    expect(() => read(model, types, row, given)).toThrow(
+      expect.objectContaining({ code: 'compute.invalid_input', message: expect.stringMatching(words) }),
+    )
+  })
+})

@@ -1,0 +1,167 @@
+import type { Cell, Column } from '../../shared/contract'
+import {
+  elementCount,
+  type JsonTensor,
+  type Signature,
+  type TensorSpec,
+  type Tensors,
+} from '../../shared/domain/tensor'
+import { fromJsonTensor, toJsonTensor } from '../../shared/domain/tensor-codec'
+import { AppError } from '../../shared/errors'
+import type { Storage } from '../storage'
+import type { JobInputs } from './submit'
+
+/** Which columns of a data set feed an input of a model; several are laid side by side. */
+export type ColumnsOfInputs = Readonly<Record<string, string | readonly string[]>>
+
+type Row = Readonly<Record<string, Cell>>
+type Element = string | number | boolean
+
+/** As many items as a batch may have. */
+const MOST_ROWS = 100_000
+const ROWS_AT_ONCE = 500
+
+/**
+ * The rows of a data set as the items of a batch.
+ * @throws AppError `storage.not_found`; `compute.invalid_input` naming the input and the columns there are
+ */
+export function datasetInputs(
+  storage: Storage,
+  reference: string,
+  signature: Signature,
+  columns: ColumnsOfInputs | undefined,
+): JobInputs {
+  const { name, version } = storage.resolveDataset(reference)
+  const found = storage.getDatasetVersion(name, version)
+  const dataset = `${name}@${version}`
+  if (found.rows === 0 || found.rows > MOST_ROWS) {
+    const message = `A batch takes 1 to ${MOST_ROWS} rows; ${dataset} has ${found.rows}.`
+    throw new AppError('compute.invalid_input', message, { input: 'dataset', got: found.rows })
+  }
+  const toItem = itemReader(signature, found.columns, columns)
+  async function* items(): AsyncGenerator<Tensors> {
+    for (let offset = 0; offset < found.rows; offset += ROWS_AT_ONCE) {
+      const page = await storage.datasetRecords(name, version, { offset, limit: ROWS_AT_ONCE })
+      for (const row of page.items) yield toItem(row)
+    }
+  }
+  return { dataset, items: items() }
+}
+
+/**
+ * Reads one row as the inputs of a model. Without a word an input takes the column of its name; the only input of a
+ * model takes all columns of numbers, in their order.
+ */
+export function itemReader(
+  signature: Signature,
+  columns: readonly Pick<Column, 'name' | 'type'>[],
+  given: ColumnsOfInputs | undefined,
+): (row: Row) => Tensors {
+  for (const name of Object.keys(given ?? {})) {
+    if (!signature.inputs.some((input) => input.name === name)) {
+      throw misfit(name, 'an input of the model', 'another name', columns)
+    }
+  }
+  const sources = signature.inputs.map((spec) => ({ spec, from: sourceOf(spec, signature, columns, given) }))
+  return (row) => {
+    const item: Tensors = Object.create(null)
+    for (const { spec, from } of sources)
+      item[spec.name] = fromJsonTensor(spec.name, tensorOf(spec, row, from))
+    return item
+  }
+}
+
+function sourceOf(
+  spec: TensorSpec,
+  { inputs }: Signature,
+  columns: readonly Pick<Column, 'name' | 'type'>[],
+  given: ColumnsOfInputs | undefined,
+): readonly string[] {
+  const named = given && Object.hasOwn(given, spec.name) ? given[spec.name] : undefined
+  const wanted = typeof named === 'string' ? [named] : named
+  const missing = wanted?.find((name) => !columns.some((column) => column.name === name))
+  if (missing !== undefined) throw misfit(spec.name, 'columns of the data set', `"${missing}"`, columns)
+  if (wanted && wanted.length > 0) return wanted
+  if (columns.some((column) => column.name === spec.name)) return [spec.name]
+  const numeric = columns.filter(({ type }) => type !== 'string' && type !== 'image').map(({ name }) => name)
+  if (inputs.length === 1 && numeric.length > 0) return numeric
+  throw misfit(spec.name, 'a column of its name, or one named in "columns"', 'none', columns)
+}
+
+function misfit(
+  input: string,
+  wants: string,
+  got: string,
+  columns: readonly Pick<Column, 'name' | 'type'>[],
+): AppError {
+  const known = columns.slice(0, 20).map(({ name, type }) => `"${name}" (${type})`)
+  const more = columns.length > 20 ? ', ...' : ''
+  const message = `Input "${input}" wants ${wants}, got ${got}. The data set has the columns ${known.join(', ')}${more}.`
+  return new AppError('compute.invalid_input', message, { input, wants, got })
+}
+
+function tensorOf(spec: TensorSpec, row: Row, from: readonly string[]): JsonTensor {
+  const [only] = from
+  const cell = from.length === 1 && only !== undefined ? row[only] : undefined
+  if (typeof cell === 'object' && cell !== null) {
+    // As it is when the type is the same: no element is touched.
+    if (cell.dtype === spec.dtype)
+      return { ...cell, shape: shapeFor(spec, cell.shape, elementCount(cell.shape)) }
+  }
+  const data: Element[] = []
+  for (const name of from) collect(row[name] ?? null, name, data)
+  const shape = typeof cell === 'object' && cell !== null ? cell.shape : []
+  return { dtype: spec.dtype, shape: shapeFor(spec, shape, data.length), data }
+}
+
+/** All elements of a cell, row-major; a list of a JSON column is a tensor too. */
+function collect(cell: Cell, column: string, into: Element[]): void {
+  if (cell === null) {
+    throw new AppError('compute.invalid_input', `Column "${column}" has no value here.`, { input: column })
+  }
+  if (typeof cell === 'object') {
+    const plain = toJsonTensor(fromJsonTensor(column, cell))
+    if ('data' in plain) for (const element of plain.data) into.push(element)
+    return
+  }
+  if (typeof cell === 'string' && cell.startsWith('[')) flatten(parseList(cell, column), column, into)
+  else into.push(cell)
+}
+
+function parseList(text: string, column: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    const message = `Column "${column}" begins like a list but is none, or is too long.`
+    throw new AppError('compute.invalid_input', message, { input: column }, { cause })
+  }
+}
+
+function flatten(value: unknown, column: string, into: Element[]): void {
+  if (Array.isArray(value)) for (const inner of value) flatten(inner, column, into)
+  else if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string')
+    into.push(value)
+  else {
+    const message = `Column "${column}" holds a list of more than numbers, which no input can take.`
+    throw new AppError('compute.invalid_input', message, { input: column })
+  }
+}
+
+/**
+ * The shape that `count` elements take in an input: their own where it has as many dimensions; else open dimensions are
+ * 1, but for the last, which takes what is left.
+ */
+function shapeFor({ shape: dimensions }: TensorSpec, own: readonly number[], count: number): number[] {
+  if (dimensions.length === own.length) return [...own]
+  const isOpen = dimensions.length === 1 && dimensions[0] === '...'
+  if (isOpen) return own.length > 0 ? [...own] : [count]
+  const fixed = dimensions.reduce<number>(
+    (product, size) => (typeof size === 'number' ? product * size : product),
+    1,
+  )
+  const last = dimensions.findLastIndex((size) => typeof size !== 'number')
+  return dimensions.map((size, axis) => {
+    if (typeof size === 'number') return size
+    return axis === last && fixed > 0 ? Math.floor(count / fixed) : 1
+  })
+}
