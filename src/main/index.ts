@@ -50,7 +50,7 @@ async function run(): Promise<void> {
     system = await creating
     stopWithApp(system, logger)
     setMenu()
-    serveWindow(rendererDir)
+    serveWindow(rendererDir, (request) => system.windowDownload(request))
     // Starting blocks this thread for a moment, and this thread serves the window's files: the window comes first.
     const started = loaded(show()).then(() => system.start())
     onWindowPort((port) => {

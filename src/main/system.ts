@@ -14,6 +14,7 @@ import type { Logger } from './platform/logger'
 import { described } from './rpc/authorize'
 import type { About } from './rpc/modules'
 import { createRouter } from './rpc/router'
+import { matchDownload } from './rpc/transports/downloads'
 import { createMessagePortTransport, type MessagePortLike } from './rpc/transports/message-port'
 import { createRestTransport } from './rpc/transports/rest'
 import { createWebSocketTransport } from './rpc/transports/websocket'
@@ -47,6 +48,8 @@ export interface System {
   readonly about: About
   /** Serves a window's MessagePort as the owner. */
   connectWindow(port: MessagePortLike): void
+  /** Streams a file or an exported version to a window, as the owner; null for any other address. */
+  windowDownload(request: Request): Promise<Response | null>
   /** Reconciles, begins to schedule, listens. @returns the API's base address */
   start(): Promise<string>
   /** Takes no more work, lets running attempts end for up to `graceMs`, closes everything. Idempotent. */
@@ -160,6 +163,10 @@ export async function createSystem(options: SystemOptions): Promise<System> {
   const system: System = {
     ...modules,
     connectWindow: (port) => messagePort(port, security.owner()),
+    async windowDownload(request) {
+      const download = matchDownload(request)
+      return download ? download({ caller: security.owner(), modules }) : null
+    },
     async start() {
       core.setReservedMemory(settings.get().reservedMemoryBytes)
       // Trying out the runtimes takes seconds; only what concerns jobs waits for it.

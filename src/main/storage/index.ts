@@ -28,6 +28,7 @@ import type { Database } from '../platform/database'
 import type { Disposable, Event } from '../platform/events'
 import type { Logger } from '../platform/logger'
 import type { ObservedRun } from './aliases'
+import type { VersionArchive } from './export'
 import type { NotesChange } from './version-facts'
 
 /** A version that a reference meant, ready for a runtime. */
@@ -146,11 +147,15 @@ export interface Storage extends Disposable {
   diff(name: string, from: number, to: number): ModelDiff
   /** The caller reads `content` or destroys it. @param range inclusive byte offsets */
   openFile(
+    kind: 'model' | 'dataset',
     name: string,
     version: number,
     path: string,
     range?: { start: number; end: number },
   ): { file: ModelFile; content: Readable }
+
+  /** A version as one file with a manifest, which imports as the same version elsewhere. */
+  exportVersion(kind: 'model' | 'dataset', name: string, version: number): VersionArchive
 
   /** By name. */
   listDatasets(): DatasetSummary[]

@@ -130,6 +130,7 @@ export class Models {
     )
     this.#versions.insert(candidate, version, importId, now, by)
     this.origins.add({ kind: 'model', name: model, version }, candidate.madeFrom)
+    if (candidate.notes) this.facts.annotate(model, version, candidate.notes)
     return { version, known: false }
   }
 

@@ -199,10 +199,10 @@ describe('files', () => {
   it('are read whole or in part', async () => {
     await importAndSettle(storage, join(FIXTURES, 'mnist_cnn.onnx'))
     const bytes = await readFile(join(FIXTURES, 'mnist_cnn.onnx'))
-    const whole = storage.openFile('mnist-cnn', 1, 'mnist_cnn.onnx')
+    const whole = storage.openFile('model', 'mnist-cnn', 1, 'mnist_cnn.onnx')
     expect(whole.file.sizeBytes).toBe(bytes.length)
     expect(await buffer(whole.content)).toEqual(bytes)
-    const part = storage.openFile('mnist-cnn', 1, 'mnist_cnn.onnx', { start: 100, end: 199 })
+    const part = storage.openFile('model', 'mnist-cnn', 1, 'mnist_cnn.onnx', { start: 100, end: 199 })
     expect(await buffer(part.content)).toEqual(bytes.subarray(100, 200))
   })
 
@@ -214,7 +214,7 @@ describe('files', () => {
     { start: 0, end: Number.NaN },
   ])('refuse the range %j', async (range) => {
     await importAndSettle(storage, join(FIXTURES, 'mnist_cnn.onnx'))
-    expect(errorOf(() => storage.openFile('mnist-cnn', 1, 'mnist_cnn.onnx', range)).code).toBe(
+    expect(errorOf(() => storage.openFile('model', 'mnist-cnn', 1, 'mnist_cnn.onnx', range)).code).toBe(
       'system.invalid',
     )
   })
@@ -222,13 +222,13 @@ describe('files', () => {
   it('lead nowhere but to the files of the version', async () => {
     await importAndSettle(storage, join(FIXTURES, 'mnist_cnn.onnx'))
     for (const path of ['../test.db', '/etc/passwd', '', 'mnist_cnn.onnx/']) {
-      expect(errorOf(() => storage.openFile('mnist-cnn', 1, path)).code).toBe('storage.not_found')
+      expect(errorOf(() => storage.openFile('model', 'mnist-cnn', 1, path)).code).toBe('storage.not_found')
     }
   })
 
   it('stay readable while they are removed', async () => {
     await importAndSettle(storage, join(FIXTURES, 'mnist_cnn.onnx'))
-    const { content } = storage.openFile('mnist-cnn', 1, 'mnist_cnn.onnx')
+    const { content } = storage.openFile('model', 'mnist-cnn', 1, 'mnist_cnn.onnx')
     storage.removeVersion('mnist-cnn', 1)
     expect((await collected(storage)).removed).toBe(1)
     expect((await buffer(content)).length).toBe(107_926)
@@ -277,7 +277,7 @@ describe('maintenance', () => {
     await writeFile(a!.files[0]!.absolutePath, bytes)
     await rm(b!.files[0]!.absolutePath, { force: true })
     expect(await checked(storage)).toMatchObject({ checked: 2, damaged: [a!.digest], missing: [b!.digest] })
-    expect(errorOf(() => storage.openFile('b', 1, 'b.onnx')).code).toBe('storage.corrupt')
+    expect(errorOf(() => storage.openFile('model', 'b', 1, 'b.onnx')).code).toBe('storage.corrupt')
     await importAndSettle(storage, await modelFile('a.onnx', 1))
     await importAndSettle(storage, await modelFile('b.onnx', 2))
     const after = await checked(storage)

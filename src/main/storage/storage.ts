@@ -9,6 +9,7 @@ import { BlobStore, isMissing } from './blobs'
 import { Datasets } from './datasets/datasets'
 import { TableReading } from './datasets/table-reading'
 import { diffVersions } from './diff'
+import { archiveOf, Manifest } from './export'
 import { createHubDownloads } from './hub'
 import { Imports } from './import/imports'
 import { type FileWorker, startFileWorker } from './import/worker'
@@ -55,13 +56,34 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     return { model, version, alias, digest, format, sizeBytes, signature, metadata, files }
   }
 
-  function openFile(name: string, version: number, path: string, range?: { start: number; end: number }) {
-    const file = models.version(name, version).files.find((candidate) => candidate.path === path)
+  function openFile(
+    kind: 'model' | 'dataset',
+    name: string,
+    version: number,
+    path: string,
+    range?: { start: number; end: number },
+  ) {
+    const { files } = kind === 'model' ? models.version(name, version) : datasets.version(name, version)
+    const file = files.find((candidate) => candidate.path === path)
     if (!file)
       throw new AppError('storage.not_found', `Version ${version} of ${name} has no file "${path}".`, {
         path,
       })
     return { file, content: readBlob(file, range) }
+  }
+
+  function exportVersion(kind: 'model' | 'dataset', name: string, version: number) {
+    const found = kind === 'model' ? models.version(name, version) : datasets.version(name, version)
+    const { digest, files, createdAt } = found
+    const said =
+      kind === 'model'
+        ? { family: models.get(name).family, notes: models.facts.notes(name, version) }
+        : { family: null, notes: { notes: '', tags: [] } }
+    const manifest = Manifest.parse({
+      format: 'llmagentos-version/1',
+      ...{ kind, name, version, digest, files, ...said, createdAt },
+    })
+    return archiveOf(manifest, (path) => openFile(kind, name, version, path).content, clock.now())
   }
 
   function readBlob(file: ModelFile, range: { start: number; end: number } | undefined): Readable {
@@ -72,7 +94,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
       return createReadStream('', { fd, start: range?.start ?? 0, ...(range && { end: range.end }) })
     } catch (error) {
       if (!isMissing(error)) throw error
-      const message = `The stored bytes of "${file.path}" are missing from the data folder. Import the model again.`
+      const message = `The stored bytes of "${file.path}" are missing from the data folder. Import it again.`
       throw new AppError('storage.corrupt', message, { digest: file.digest }, { cause: error })
     }
   }
@@ -130,6 +152,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
         to: models.facts.tensors(name, to),
       }),
     openFile,
+    exportVersion,
 
     artifacts: createArtifacts({ database, blobs, clock }),
     async usage() {

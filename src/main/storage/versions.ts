@@ -6,7 +6,7 @@ import {
   ModelFormat,
   ModelVersion,
   TensorInfo,
-  type VersionNotes,
+  VersionNotes,
 } from '../../shared/contract'
 import type { Digest, PrincipalId } from '../../shared/domain/ids'
 import { Signature } from '../../shared/domain/tensor'
@@ -29,6 +29,7 @@ export const Candidate = z.object({
   files: z.array(z.object({ path: z.string(), digest: z.string(), sizeBytes: z.number() })),
   tensors: z.array(TensorInfo).default([]),
   family: z.string().nullable().default(null),
+  notes: VersionNotes.pick({ notes: true, tags: true }).nullable().default(null),
   /** Versions it was made from, as `name@version`, and the job that made it. */
   madeFrom: z
     .object({ models: z.array(z.string()), datasets: z.array(z.string()), job: z.string().nullable() })

@@ -13,11 +13,21 @@ export function registerAppScheme(): void {
   ])
 }
 
-/** Serves the built window from `rendererDir` under `app://`, with a strict policy and no permissions. */
-export function serveWindow(rendererDir: string): void {
+/**
+ * Serves the built window from `rendererDir` under `app://`, with a strict policy and no permissions.
+ * @param download answers the addresses that the window saves to a file; null for all others
+ */
+export function serveWindow(
+  rendererDir: string,
+  download: (request: Request) => Promise<Response | null>,
+): void {
   protocol.handle('app', async (request) => {
     // Node knows no origin of a scheme of one's own; the host says the same.
     const { host, pathname } = new URL(request.url)
+    if (host === HOST && pathname.startsWith('/api/')) {
+      const answer = await download(request).catch(() => null)
+      return answer ?? new Response(null, { status: 404 })
+    }
     const path = join(rendererDir, decodeURIComponent(pathname === '/' ? '/index.html' : pathname))
     if (host !== HOST || !path.startsWith(rendererDir + sep)) return new Response(null, { status: 404 })
     const response = await net.fetch(pathToFileURL(path).href).catch(() => null)

@@ -11,13 +11,14 @@ import { ANONYMOUS } from '../base'
 import { toWireError } from '../errors'
 import type { Modules } from '../modules'
 import type { Router } from '../router'
-import { matchFileRoute } from './files'
+import { matchDownload } from './downloads'
 import { wireErrors } from './message-port'
+import { isUpload, upload } from './uploads'
 
 export type RestTransport = Protocols['rest']
 
 /**
- * The REST API under `/api`, made from the contract; the few routes that stream files are in `files.ts`. Calls are read
+ * The REST API under `/api`, made from the contract; the few routes that stream files are in `downloads.ts` and `uploads.ts`. Calls are read
  * from and answered on Node's own objects: the fetch API's, between the two, take half of a call's time.
  */
 export function createRestTransport(
@@ -40,11 +41,13 @@ export function createRestTransport(
         document ??= openApiDocument(version)
         return new Response(await document, { headers: { 'content-type': 'application/json' } })
       }
-      const files = matchFileRoute(request, pathname)
-      if (files) {
+      const download = matchDownload(request)
+      if (download || isUpload(request, pathname)) {
         if (!caller)
           throw new AppError('security.unauthenticated', 'Send a valid key: Authorization: Bearer KEY.')
-        return await files({ request, caller, incoming, modules })
+        return await (download
+          ? download({ caller, modules })
+          : upload({ request, caller, incoming, modules }))
       }
       assertJson(incoming)
       const parsed = body && body.byteLength > 0 ? { body: parseBody(body) } : {}

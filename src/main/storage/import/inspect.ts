@@ -1,6 +1,8 @@
+import { join } from 'node:path'
 import type { DatasetFormat, Finding, ModelFormat, ModelVersion, TensorInfo } from '../../../shared/contract'
 import type { Signature } from '../../../shared/domain/tensor'
 import { tableReaderOf } from '../datasets/formats'
+import { FILES, MANIFEST, Manifest } from '../export'
 import { type ArchiveKind, archiveKindOf, unpack } from './archive'
 import { withBytes } from './file-bytes'
 import { importable, type ModelReader, READERS, recognise } from './formats'
@@ -13,7 +15,10 @@ export interface Scratch {
   onProgress(bytesDone: number): void
 }
 
-/** What reading a source without its weights told. `isOurs`: the files lie in the scratch folder and need no copy. */
+/**
+ * What reading a source without its weights told. `isOurs`: the files lie in the scratch folder and need no copy.
+ * `manifest`: they are a version that was exported, and what it says they are.
+ */
 export type Inspection =
   | { outcome: 'rejected'; findings: Finding[] }
   /** A data set: what is in it is found when all of it is read. */
@@ -25,6 +30,7 @@ export type Inspection =
       folder: string
       gaveFolder: boolean
       isOurs?: boolean | undefined
+      manifest?: Manifest | undefined
     }
   | {
       outcome: 'readable'
@@ -42,6 +48,7 @@ export type Inspection =
       /** What the model calls itself. */
       title: string | null
       isOurs?: boolean | undefined
+      manifest?: Manifest | undefined
     }
 
 /** Small files beside a model that belong to it although it does not name them. */
@@ -49,6 +56,7 @@ const COMPANION = /^(readme|licen[cs]e|notice|copying|model[_-]?card|labels|clas
 /** Names that promise a model, so that what is wrong with such a file is worth saying. */
 const MODEL_NAME = /^model\.json$|^saved_model\.pb$|\.(onnx|pt|pth|safetensors|gguf|tflite|keras|h5)$/i
 const LARGEST_COMPANION = 1024 * 1024
+const LARGEST_MANIFEST = 16 * 1024 * 1024
 const MOST_SIGNATURE = 2_000
 const MOST_TENSORS = 20_000
 const MOST_FINDINGS = 50
@@ -64,12 +72,40 @@ export async function inspect(location: SourceLocation, scratch: Scratch): Promi
     const archive = source.only && (await findArchive(source.only))
     if (!source.only || !archive) return await inspectSource(source)
     const top = await unpack(source.only, archive, scratch.path, scratch.onProgress)
-    const unpacked = await inspectSource(openSource({ kind: 'path', path: top }))
+    const manifest = await findManifest(openSource({ kind: 'path', path: top }))
+    const unpacked = await inspectSource(
+      openSource({ kind: 'path', path: manifest ? join(top, FILES) : top }),
+    )
     if (unpacked.outcome === 'rejected') return unpacked
-    return { ...unpacked, isOurs: true, folder: nameWithout(source.only.path), gaveFolder: true }
+    return { ...unpacked, isOurs: true, folder: nameWithout(source.only.path), gaveFolder: true, manifest }
   } catch (error) {
     if (error instanceof Rejection) return { outcome: 'rejected', findings: [error.toFinding()] }
     throw error
+  }
+}
+
+/** What an exported version says of itself; undefined for any other folder. @throws Rejection when it makes no sense */
+async function findManifest(source: Source): Promise<Manifest | undefined> {
+  const file = source.files.find(({ path }) => path === MANIFEST)
+  const isExport = source.files.some(({ path }) => path.startsWith(`${FILES}/`))
+  if (!file || !isExport || file.sizeBytes > LARGEST_MANIFEST) return undefined
+  const text = await withBytes(file, (bytes) => bytes.slice(0, bytes.size).toString('utf8'))
+  const manifest = Manifest.safeParse(parseJson(text))
+  if (!manifest.success) return undefined
+  const present = new Map(source.files.map(({ path, sizeBytes }) => [path, sizeBytes]))
+  const missing = manifest.data.files.find(
+    ({ path, sizeBytes }) => present.get(`${FILES}/${path}`) !== sizeBytes,
+  )
+  if (!missing) return manifest.data
+  const message = `${quoted(missing.path)} is not in the archive as its manifest says. Export the version again.`
+  throw new Rejection('storage.incomplete', message, missing.path)
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null // any other file of that name
   }
 }
 

@@ -51,8 +51,8 @@ export class Taking {
   readonly #signal: AbortSignal
   readonly #hooks: TakingHooks
   readonly #pins = new Map<string, () => void>()
-  /** SHA-256 by the path of downloaded files. */
-  readonly #expected = new Map<string, string>()
+  /** SHA-256 that files must have, by their absolute path, and who says so. */
+  readonly #expected = new Map<string, { sha256: string; by: string }>()
   readonly #discards: (() => Promise<void>)[] = []
   #freeSlot: () => void = () => undefined
 
@@ -70,7 +70,11 @@ export class Taking {
     this.#discards.unshift(() => worker.dispose())
     const inspection = await worker.inspect(location, await this.#temporary(), this.#signal)
     if (inspection.outcome === 'rejected') throw new RejectedByInspection(inspection.findings)
-    const { files, findings } = inspection
+    const { files, findings, manifest } = inspection
+    for (const { path, digest } of manifest?.files ?? []) {
+      const file = files.find((candidate) => candidate.path === path)
+      if (file) this.#expected.set(file.absolutePath, { sha256: digest, by: 'the manifest' })
+    }
     const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0)
     const verdict = findings.some((finding) => finding.severity === 'warn') ? 'warn' : 'accept'
     this.#hooks.onInspected(verdict, findings, sizeBytes)
@@ -80,12 +84,13 @@ export class Taking {
     for (const file of files)
       stored.push({ path: file.path, ...(await this.#take(worker, file, isOurs, stored)) })
     const madeFrom = (source.kind === 'upload' && source.madeFrom) || FROM_NOTHING
-    if (inspection.outcome === 'readable') return toCandidate(inspection, stored, source.name, madeFrom)
+    const name = source.name ?? manifest?.name
+    if (inspection.outcome === 'readable') return toCandidate(inspection, stored, name, madeFrom)
     const tableFiles = stored.map((file) => ({ ...file, absolutePath: this.#deps.blobs.pathOf(file.digest) }))
     const profile = await worker.profile(inspection.format, tableFiles, this.#signal, (bytesDone) =>
       this.#hooks.onProgress(bytesDone),
     )
-    return toDatasetCandidate(inspection, profile, stored, source.name, madeFrom)
+    return toDatasetCandidate(inspection, profile, stored, name, madeFrom)
   }
 
   /** Ends the worker and removes temporary files. When it resolves, nothing writes any more. */
@@ -117,7 +122,8 @@ export class Taking {
     this.#discards.push(async () => {
       if (!isStopping(this.#signal)) await discard()
     })
-    for (const { absolutePath, sha256 } of files) if (sha256) this.#expected.set(absolutePath, sha256)
+    for (const { absolutePath, sha256 } of files)
+      if (sha256) this.#expected.set(absolutePath, { sha256, by: 'the Hub' })
     return { kind: 'files', files }
   }
 
@@ -149,9 +155,13 @@ export class Taking {
           this.#hooks.onProgress(bytesBefore + bytesDone),
         )
     const expected = this.#expected.get(file.absolutePath)
-    if (expected !== undefined && expected !== digest) {
-      const message = `${quoted(file.path)} did not arrive as the Hub has it: its SHA-256 is another. Import it again.`
-      throw new AppError('storage.incomplete', message, { file: file.path, expected, got: digest })
+    if (expected && expected.sha256 !== digest) {
+      const message = `${quoted(file.path)} is not what ${expected.by} says: its SHA-256 is another. Get it again.`
+      throw new AppError('storage.incomplete', message, {
+        file: file.path,
+        expected: expected.sha256,
+        got: digest,
+      })
     }
     if (!this.#pins.has(digest)) this.#pins.set(digest, this.#deps.blobs.pin(digest))
     await this.#deps.blobs.adopt(path, digest as Digest, sizeBytes)
@@ -245,7 +255,8 @@ function toCandidate(
     source: '',
     files,
     tensors: inspection.tensors,
-    family: null,
+    family: inspection.manifest?.family ?? null,
+    notes: inspection.manifest?.notes ?? null,
     madeFrom,
   }
 }

@@ -17,6 +17,7 @@ import type { Logger } from '../../platform/logger'
 import { spawnWorker } from '../../platform/processes'
 import type { Profile } from '../datasets/profile'
 import type { RawRow, RowIndex, TableFile } from '../datasets/table'
+import { Manifest } from '../export'
 import type { Inspection } from './inspect'
 import type { WorkerRequest } from './protocol'
 import { Rejection } from './rejection'
@@ -87,6 +88,7 @@ const Inspected = z.discriminatedUnion('outcome', [
     folder: z.string(),
     gaveFolder: z.boolean(),
     isOurs: z.boolean().optional(),
+    manifest: Manifest.optional(),
   }),
   z.object({ outcome: z.literal('rejected'), findings: z.array(Finding).min(1) }),
   z.object({
@@ -102,6 +104,7 @@ const Inspected = z.discriminatedUnion('outcome', [
     gaveFolder: z.boolean(),
     title: z.string().nullable(),
     isOurs: z.boolean().optional(),
+    manifest: Manifest.optional(),
   }),
 ])
 const Reply = z.discriminatedUnion('type', [

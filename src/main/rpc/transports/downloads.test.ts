@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { parseRange } from './files'
+import { parseRange } from './downloads'
 
 test('ranges of RFC 9110', () => {
   expect(parseRange('bytes=0-3', 10)).toEqual({ start: 0, end: 3 })
