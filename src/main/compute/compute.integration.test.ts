@@ -126,6 +126,7 @@ describe('a job', () => {
       throughput: 1000,
       latencyMs: { p99: 3 },
     })
+    expect(harness.benchmarks).toMatchObject([{ job: job.id, version: 1, device: 'cpu0', iterations: 5 }])
   })
 
   it('gives long tensors as base64', async () => {
@@ -377,6 +378,17 @@ describe('memory of engines', () => {
       ['engine n@1', 'system'],
       ['engine m@2', 'system'],
     ])
+  })
+
+  it('is kept for as long as its policy keeps it warm', async () => {
+    harness.warm.add('m@1')
+    await ended(await system.submit({ kind: 'infer', model: 'm@1', inputs: x(1, 2) }))
+    await ended(await system.submit({ kind: 'infer', model: 'n@1', inputs: x(1, 2) }))
+    expect(system.compute.engines()).toHaveLength(2)
+    await harness.clock.advance(61_000)
+    await until(() => system.compute.engines().length === 1)
+    await harness.clock.advance(600_000)
+    expect(system.compute.engines()).toMatchObject([{ model: 'm', version: 1 }])
   })
 
   it('an idle engine is unloaded after a while, or by hand', async () => {

@@ -245,6 +245,9 @@ describe('real workers', () => {
           iterations: 20,
           latencyMs: { p50: expect.any(Number) },
         })
+        expect(system.storage.benchmarks('mnist')).toEqual([
+          expect.objectContaining({ job: benchmark.id, version: 1, iterations: 20, device: 'cpu0' }),
+        ])
         await system.close()
       }),
     60_000,

@@ -251,6 +251,11 @@ export class Models {
     })
   }
 
+  /** Whether the model's policy keeps this version loaded; false for a model that is no more. */
+  staysWarm(name: string, version: number): boolean {
+    return this.#summary(name)?.policy.warm === true && this.kept(name).has(version)
+  }
+
   /** The versions that the model's policy keeps. */
   kept(name: string): Set<number> {
     const { policy, versions } = this.#require(name)

@@ -142,7 +142,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
       return models.facts.benchmarks(name)
     },
     lineage: (name) => models.lineage(name),
-    staysWarm: (name, version) => models.get(name).policy.warm && models.kept(name).has(version),
+    staysWarm: (name, version) => models.staysWarm(name, version),
     removeAlias: (name, alias, by) => models.removeAlias(name, alias, by),
     aliasHistory: (name) => models.history(name),
     removeVersion: (name, version) => models.remove(name, version),

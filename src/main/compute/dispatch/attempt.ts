@@ -43,7 +43,14 @@ export interface AttemptEnd {
   artifacts: { name: string; staged: StagedArtifact }[]
   loadMs: number
   computeMs: number
+  /** What a benchmark that succeeded has measured. */
+  benchmark: BenchmarkFigures | null
 }
+
+export type BenchmarkFigures = Pick<
+  Extract<RunOutcome, { kind: 'benchmark' }>,
+  'iterations' | 'latencyMs' | 'throughput'
+>
 
 class Aborted extends Error {
   readonly reason: AbortReason
@@ -64,7 +71,14 @@ export async function runAttempt(
   const controller = new AbortController()
   const { signal } = controller
   job.abort = (reason) => controller.abort(new Aborted(reason))
-  const end: AttemptEnd = { job, outcome: { kind: 'succeeded' }, artifacts: [], loadMs: 0, computeMs: 0 }
+  const end: AttemptEnd = {
+    job,
+    outcome: { kind: 'succeeded' },
+    artifacts: [],
+    loadMs: 0,
+    computeMs: 0,
+    benchmark: null,
+  }
   const log = (level: 'info' | 'warn' | 'error', text: string) =>
     job.log?.add(clock.now(), level, attempt, text)
   let hasWords = false
@@ -84,7 +98,11 @@ export async function runAttempt(
     runBegan = clock.now()
     const outcome = await runOn(deps, job, engine, signal, hear)
     end.computeMs = outcome.computeMs
-    const result = encodeResult(outcome)
+    if (outcome.kind === 'benchmark') {
+      const { iterations, latencyMs, throughput } = outcome
+      end.benchmark = { iterations, latencyMs, throughput }
+    }
+    const result = encodeResult(outcome, end.benchmark)
     if (result) end.artifacts.push({ name: RESULT, staged: await storage.artifacts.stage(result) })
     log('info', `Succeeded in ${formatDuration(outcome.computeMs)}`)
   } catch (error) {
@@ -246,11 +264,9 @@ async function* inputParts(storage: Storage, job: ActiveJob, from: number): Asyn
   throw new AppError('storage.corrupt', message, { job: job.id })
 }
 
-function encodeResult(outcome: RunOutcome): Uint8Array | null {
+function encodeResult(outcome: RunOutcome, benchmark: BenchmarkFigures | null): Uint8Array | null {
   if (outcome.kind === 'infer') return packTensors([outcome.outputs])
-  if (outcome.kind !== 'benchmark') return null
-  const { iterations, latencyMs, throughput } = outcome
-  return new TextEncoder().encode(JSON.stringify({ iterations, latencyMs, throughput }))
+  return benchmark && new TextEncoder().encode(JSON.stringify(benchmark))
 }
 
 /** Stops the attempt when its time is over: its timeout, or (batch, benchmark) a long silence. */

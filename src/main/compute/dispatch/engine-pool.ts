@@ -20,6 +20,8 @@ export interface PooledEngine {
   readonly ref: string
   readonly key: string
   readonly label: string
+  /** Null: a synthetic load. */
+  readonly version: { model: string; version: number } | null
   readonly threads: number
   readonly memory: Placement
   id: EngineId | null
@@ -153,6 +155,7 @@ export class EnginePool {
       ref: `engine-${++this.#count}`,
       key: job.engineKey,
       label,
+      version: model === null || modelVersion === null ? null : { model, version: modelVersion },
       threads: 'threads' in parameters ? parameters.threads : 1,
       memory,
       id: null,
@@ -255,21 +258,27 @@ export class EnginePool {
       })
   }
 
+  /** Ends engines that nobody has used for long; one that its model's policy keeps warm goes only when it is in the way. */
   #armSweep(): void {
     if (this.#cancelSweep) return
     const { clock } = this.#deps
-    let oldest = Number.POSITIVE_INFINITY
-    for (const engine of this.#engines.values()) {
-      if (engine.state === 'idle') oldest = Math.min(oldest, engine.idleSinceMs)
-    }
-    if (oldest === Number.POSITIVE_INFINITY) return
+    const idle = [...this.#engines.values()].filter(
+      (engine) => engine.state === 'idle' && !this.#staysWarm(engine),
+    )
+    if (idle.length === 0) return
+    const oldest = Math.min(...idle.map((engine) => engine.idleSinceMs))
     this.#cancelSweep = clock.setTimer(Math.max(10, oldest + this.#idleMs - clock.now()), () => {
       this.#cancelSweep = null
       const limit = clock.now() - this.#idleMs
       for (const engine of this.#engines.values()) {
-        if (engine.state === 'idle' && engine.idleSinceMs <= limit) void this.evict(engine)
+        const isOld = engine.state === 'idle' && engine.idleSinceMs <= limit
+        if (isOld && !this.#staysWarm(engine)) void this.evict(engine)
       }
       this.#armSweep()
     })
+  }
+
+  #staysWarm({ version }: PooledEngine): boolean {
+    return version !== null && this.#deps.storage.staysWarm(version.model, version.version)
   }
 }

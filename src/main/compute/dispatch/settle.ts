@@ -3,14 +3,14 @@ import { parseModelReference } from '../../../shared/domain/references'
 import { formatDuration } from '../../../shared/domain/units'
 import { AppError, toErrorView } from '../../../shared/errors'
 import type { Core } from '../../core'
-import type { Clock } from '../../platform/clock'
+import { type Clock, toIso } from '../../platform/clock'
 import type { Database } from '../../platform/database'
 import type { Storage } from '../../storage'
 import type { ActiveJob } from '../jobs/active-job'
 import { LOG } from '../jobs/artifact-names'
 import type { JobIndex } from '../jobs/job-index'
 import type { JobStatus } from '../jobs/job-row'
-import type { AttemptEnd } from './attempt'
+import type { AttemptEnd, BenchmarkFigures } from './attempt'
 import { backoffMs, isRetryable } from './retry'
 
 export interface SettleDeps {
@@ -36,7 +36,7 @@ export class Settler {
   }
 
   /** What follows from an attempt: the result, another attempt, a failure, the queue again, the end. */
-  settle({ job, outcome, artifacts, loadMs, computeMs }: AttemptEnd): void {
+  settle({ job, outcome, artifacts, loadMs, computeMs, benchmark }: AttemptEnd): void {
     const { core, storage, clock } = this.#deps
     const { status, definition } = job
     if (status.state !== 'running')
@@ -54,6 +54,7 @@ export class Settler {
     } else if (outcome.kind === 'succeeded') {
       attach()
       this.#observe(job, true, computeMs)
+      if (benchmark) this.#recordBenchmark(job, benchmark)
       this.end(job, 'succeeded', null, { ...times, itemsDone: definition.items })
     } else if (outcome.kind === 'aborted' && outcome.reason === 'stopping') {
       attach()
@@ -131,6 +132,19 @@ export class Settler {
     const parsed = reference === null ? null : parseModelReference(reference)
     if (model === null || version === null || !parsed || !('alias' in parsed)) return
     this.#deps.storage.observeRun({ model, version, alias: parsed.alias, ok, computeMs })
+  }
+
+  #recordBenchmark({ definition, status }: ActiveJob, measured: BenchmarkFigures): void {
+    const { model, modelVersion: version, parameters } = definition
+    if (model === null || version === null || parameters.kind !== 'benchmark') return
+    this.#deps.storage.recordBenchmark(model, {
+      job: definition.id,
+      version,
+      at: toIso(this.#deps.clock.now()),
+      device: status.placement?.[0]?.device ?? '',
+      threads: parameters.threads,
+      ...measured,
+    })
   }
 
   #requeue(job: ActiveJob, change: Partial<JobStatus>, waitMs: number): void {

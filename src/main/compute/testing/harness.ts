@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { JobSpec, type JobSpecInput } from '../../../shared/contract'
+import { JobSpec, type JobSpecInput, type VersionBenchmark } from '../../../shared/contract'
 import type { Digest, PrincipalId } from '../../../shared/domain/ids'
 import { coreMigrations, createCore } from '../../core'
 import { createFakeClock, type FakeClock, settle } from '../../core/testing/fake-clock'
@@ -49,6 +49,10 @@ export async function createHarness(options: HarnessOptions = {}) {
     ['n@1', fakeVersion('n', 1)],
   ])
 
+  /** Versions that their policy keeps warm, as `name@version`. */
+  const warm = new Set<string>()
+  const benchmarks: VersionBenchmark[] = []
+
   async function open() {
     const database = await openDatabase(join(dir, 'test.db'), {
       ...coreMigrations,
@@ -69,7 +73,9 @@ export async function createHarness(options: HarnessOptions = {}) {
     })
     // Versions that a fake runtime runs need no files.
     const resolve = (reference: string) => versions.get(reference) ?? real.resolve(reference)
-    const storage: Storage = { ...real, resolve, route: resolve }
+    const staysWarm = (name: string, version: number) => warm.has(`${name}@${version}`)
+    const recordBenchmark: Storage['recordBenchmark'] = (_model, benchmark) => benchmarks.push(benchmark)
+    const storage: Storage = { ...real, resolve, route: resolve, staysWarm, recordBenchmark }
     const executor = createFakeExecutor(clock)
     const compute = createCompute({
       core,
@@ -101,7 +107,15 @@ export async function createHarness(options: HarnessOptions = {}) {
     }
   }
 
-  return { dir, clock, versions, open, remove: () => rm(dir, { recursive: true, force: true }) }
+  return {
+    dir,
+    clock,
+    versions,
+    warm,
+    benchmarks,
+    open,
+    remove: () => rm(dir, { recursive: true, force: true }),
+  }
 }
 
 export type Harness = Awaited<ReturnType<typeof createHarness>>
