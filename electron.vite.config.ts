@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'electron-vite'
+import type { Plugin } from 'vite'
 import packageJson from './package.json' with { type: 'json' }
 
 const root = import.meta.dirname
@@ -20,6 +21,17 @@ const mainEntries: Record<string, string> = {
 
 /** What stays outside the bundle: native modules and packages that carry data files. */
 const external = [...Object.keys(packageJson.dependencies), ...Object.keys(packageJson.optionalDependencies)]
+
+/** Workers that are not built: they are copied beside the others. */
+const copied = { 'workers/pytorch.py': 'src/main/runtimes/pytorch/worker.py' }
+
+const copyWorkers: Plugin = {
+  name: 'copy-workers',
+  generateBundle() {
+    for (const [fileName, file] of Object.entries(copied))
+      this.emitFile({ type: 'asset', fileName, source: readFileSync(resolve(root, file)) })
+  },
+}
 
 const commonJs = {
   format: 'cjs' as const,
@@ -46,6 +58,7 @@ export default defineConfig({
     Object.keys(mainInput).length > 0
       ? {
           resolve: { alias: shared },
+          plugins: [copyWorkers],
           build: {
             target: 'node18',
             sourcemap: true,

@@ -1,11 +1,11 @@
-// The libraries of the operating system that Electron's window and the tests in it need.
+// What the operating system must have: the libraries of Electron's window, and what the tests of PyTorch run on.
 
 import { existsSync } from 'node:fs'
 import { capture, PrepareError } from './process.mjs'
-import { step } from './progress.mjs'
+import { say, step } from './progress.mjs'
 
 /** Debian's packages, each with the other names that newer releases give it. */
-const debianPackages = [
+const windowPackages = [
   ['xvfb'],
   ['xauth'],
   ['libgtk-3-0', 'libgtk-3-0t64'],
@@ -19,37 +19,54 @@ const debianPackages = [
   ['fonts-noto-cjk'],
 ]
 
+/** Without them the app runs all the same; a test that needs them says that it did not run. */
+const pytorchPackages = [['python3-torch'], ['bubblewrap']]
+
 /** True where nothing is missing, or where there is no way to tell and nothing we could do. */
-export async function hasSystemLibraries() {
-  if (process.platform !== 'linux' || !existsSync('/usr/bin/dpkg-query')) return true
-  return (await missingPackages()).length === 0
-}
+export const hasSystemLibraries = () => has(windowPackages)
 
 /** Installs what is missing; only root on a Debian can, others are told what to type. */
 export async function installSystemLibraries() {
-  const missing = await missingPackages()
+  const missing = await missingOf(windowPackages)
   if (process.getuid?.() !== 0) {
     const names = missing.map(([name]) => name).join(' ')
     throw new PrepareError(
       `Some system libraries are missing. Install them with:\n  sudo apt-get install ${names}`,
     )
   }
-  await step('Installing system libraries (apt-get)', async () => {
-    let names = await installable(missing)
-    if (!names) {
-      await apt(['update'])
-      names = await installable(missing)
-    }
-    if (!names) throw new PrepareError(`apt-get offers none of: ${missing.flat().join(', ')}.`)
-    await apt(['install', '-y', '--no-install-recommends', ...names]).catch(async () => {
-      // The lists may be older than the mirror: refresh them once and try again.
-      await apt(['update'])
-      await apt(['install', '-y', '--no-install-recommends', ...names])
-    })
+  await step('Installing system libraries (apt-get)', () => install(missing))
+}
+
+export const hasPyTorch = async () => process.getuid?.() !== 0 || (await has(pytorchPackages))
+
+/** Installs PyTorch for the tests; only root on a Debian can. What cannot be had is no failure. */
+export async function installPyTorch() {
+  const missing = await missingOf(pytorchPackages)
+  await step('Installing PyTorch for the tests (apt-get; a minute or two)', () => install(missing)).catch(
+    (error) => say(`  PyTorch could not be installed, so its tests will not run: ${error.message}`),
+  )
+}
+
+async function has(packages) {
+  if (process.platform !== 'linux' || !existsSync('/usr/bin/dpkg-query')) return true
+  return (await missingOf(packages)).length === 0
+}
+
+async function install(missing) {
+  let names = await installable(missing)
+  if (!names) {
+    await apt(['update'])
+    names = await installable(missing)
+  }
+  if (!names) throw new PrepareError(`apt-get offers none of: ${missing.flat().join(', ')}.`)
+  await apt(['install', '-y', '--no-install-recommends', ...names]).catch(async () => {
+    // The lists may be older than the mirror: refresh them once and try again.
+    await apt(['update'])
+    await apt(['install', '-y', '--no-install-recommends', ...names])
   })
 }
 
-async function missingPackages() {
+async function missingOf(packages) {
   // The placeholders are dpkg's, not ours.
   const format = ['$', '{Package} $', '{db:Status-Status}\n'].join('')
   const list = await capture('dpkg-query', ['-W', '-f', format]).catch(() => '')
@@ -60,7 +77,7 @@ async function missingPackages() {
       .filter(([, status]) => status === 'installed')
       .map(([name]) => name),
   )
-  return debianPackages.filter((names) => !names.some((name) => installed.has(name)))
+  return packages.filter((names) => !names.some((name) => installed.has(name)))
 }
 
 /** One installable name of each package, or undefined when the lists of apt do not know one of them. */

@@ -16,7 +16,9 @@ try {
   if (only !== undefined && !(only in suites)) {
     throw new Error(`"${only}" is not a suite; there is ${Object.keys(suites).join(' and ')}.`)
   }
-  await prepare({ need: only === 'unit' ? ['deps', 'build'] : ['deps', 'system', 'build', 'electron'] })
+  await prepare({
+    need: only === 'unit' ? ['deps', 'pytorch', 'build'] : ['deps', 'system', 'pytorch', 'build', 'electron'],
+  })
   const total = { passed: 0, failed: 0 }
   for (const [name, run] of Object.entries(suites)) {
     if (only !== undefined && only !== name) continue

@@ -23,6 +23,7 @@ export const DEFAULT_SETTINGS: Settings = {
   engineIdleMs: 10 * 60_000,
   reservedMemoryBytes: 1_000_000_000,
   hubUrl: 'https://huggingface.co',
+  pythonPath: '',
 }
 
 export interface SettingsStore {

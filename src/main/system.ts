@@ -98,7 +98,12 @@ export async function createSystem(options: SystemOptions): Promise<System> {
     usersOf: (model, version) => compute.usersOf(model, version),
     hubUrl: () => settings.get().hubUrl,
   })
-  const executor = createLocalExecutor({ clock, logger, workersDir: options.workersDir })
+  const executor = createLocalExecutor({
+    clock,
+    logger,
+    workersDir: options.workersDir,
+    pythonPath: () => settings.get().pythonPath,
+  })
   const compute: Compute = createCompute({
     core,
     storage,
@@ -136,7 +141,13 @@ export async function createSystem(options: SystemOptions): Promise<System> {
     }),
     settings: () => settings.get(),
     updateSettings(change) {
+      const before = settings.get()
       const next = settings.update(change)
+      if (next.pythonPath !== before.pythonPath) {
+        executor
+          .probe()
+          .catch((error: unknown) => logger.error({ err: error }, 'the runtimes could not be tried again'))
+      }
       core.setReservedMemory(next.reservedMemoryBytes)
       compute.setEngineIdle(next.engineIdleMs)
       return next

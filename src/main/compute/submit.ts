@@ -75,7 +75,10 @@ export function versionOf({ storage, executor }: SubmitDeps, spec: PlainSpec): R
   if (spec.kind === 'synthetic') return null
   const version = storage.route(spec.model)
   executor.runtimeFor(version.format)
-  return version
+  if (!version.isBare) return version
+  const name = `${version.model}@${version.version}`
+  const message = `${name} holds weights without a graph. Name the TorchScript version whose weights they are as its architecture.`
+  throw new AppError('compute.no_runtime', message, { format: version.format })
 }
 
 /** Checks a job against the model and the machine, and stores its inputs. */

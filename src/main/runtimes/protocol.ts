@@ -91,5 +91,7 @@ export const Probe = z.object({
   version: z.string().max(100),
   backend: z.string().max(200),
   reason: z.string().max(2000).nullable(),
+  /** Folders of its program, which a sandbox must let it read. */
+  readsFrom: z.array(z.string().max(4096)).max(200).optional(),
 })
 export type Probe = z.infer<typeof Probe>

@@ -41,8 +41,13 @@ export interface ResolvedVersion {
   sizeBytes: number
   signature: Signature
   metadata: ModelVersion['metadata']
-  /** Each file with the absolute path of its blob: read only, never to be changed. The one a runtime opens is the first. */
+  /**
+   * Each file with the absolute path of its blob: read only, never to be changed. The one a runtime opens is the first;
+   * those of the version whose graph bare weights run in follow under `architecture/`.
+   */
   files: (ModelFile & { absolutePath: string })[]
+  /** Weights for which nobody has named the version whose graph they run in. */
+  isBare: boolean
 }
 
 /** Bytes that are safely stored (or small enough to lie in the row) and wait to be attached to a job. */

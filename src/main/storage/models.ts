@@ -231,12 +231,20 @@ export class Models {
   annotate(name: string, version: number, change: NotesChange): ModelVersion {
     this.#database.transaction(() => {
       this.#fixed(name, version)
-      if (change.architecture) this.resolve(change.architecture)
-      this.facts.annotate(name, version, change)
+      const architecture = change.architecture && this.#architecture(change.architecture)
+      this.facts.annotate(name, version, { ...change, architecture })
       this.#touch(name)
     })
     this.announce(name)
     return this.version(name, version)
+  }
+
+  /** As `name@version`, whatever the reference was: what weights run in does not move. */
+  #architecture(reference: string): string {
+    const { found } = this.resolve(reference)
+    if (found.format === 'torchscript') return `${found.model}@${found.version}`
+    const message = `${reference} is ${found.format}; only a TorchScript version can lend its graph to weights.`
+    throw new AppError('storage.conflict', message, { format: found.format })
   }
 
   /** Versions that no policy keeps and nothing needs, oldest first. */
@@ -344,9 +352,11 @@ export class Models {
     const made = this.origins
       .madeFrom({ kind: 'model', name, version })
       .map((key) => `${key.name}@${key.version}`)
+    const weights = this.facts.architectureOf(name, version)
     return [
       ...(aliases.length > 0 ? [`the alias ${aliases.join(', ')} points to it`] : []),
       ...(users.length > 0 ? [`it is needed by ${few(users)}`] : []),
+      ...(weights.length > 0 ? [`it is the architecture of ${few(weights)}`] : []),
       ...(made.length > 0 ? [`${few(made)} ${made.length === 1 ? 'was' : 'were'} made from it`] : []),
     ]
   }

@@ -1,7 +1,7 @@
 import { createReadStream, openSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import type { ModelFile } from '../../shared/contract'
+import type { ModelFile, ModelFormat } from '../../shared/contract'
 import { AppError } from '../../shared/errors'
 import { diskSpace } from '../platform/files'
 import { createArtifacts } from './artifacts'
@@ -18,6 +18,9 @@ import { collect, NamedBlobs, verifyBlobs } from './maintenance'
 import { Models } from './models'
 import { Origins } from './origins'
 import { StorageTasks } from './tasks'
+
+/** Formats without a graph: they run in that of another version, their architecture. */
+const BARE_WEIGHTS: ReadonlySet<ModelFormat> = new Set(['safetensors', 'torch-state'])
 
 export function createStorage(deps: StorageDeps): Storage {
   return assembleStorage(deps, () => startFileWorker(deps.inspectWorkerEntry, deps.clock, deps.logger))
@@ -52,8 +55,18 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
 
   function resolved({ found, alias }: ReturnType<Models['resolve']>): ResolvedVersion {
     const { model, version, digest, format, sizeBytes, signature, metadata } = found
-    const files = found.files.map((file) => ({ ...file, absolutePath: blobs.pathOf(file.digest) }))
-    return { model, version, alias, digest, format, sizeBytes, signature, metadata, files }
+    const resolution = { model, version, alias, digest, format, sizeBytes, signature, metadata }
+    const files = found.files.map(withPath)
+    if (!BARE_WEIGHTS.has(format)) return { ...resolution, files, isBare: false }
+    const { architecture } = models.facts.notes(model, version)
+    if (architecture === null) return { ...resolution, files, isBare: true }
+    const graph = models.resolve(architecture).found
+    const graphFiles = graph.files.map((file) => withPath({ ...file, path: `architecture/${file.path}` }))
+    return { ...resolution, signature: graph.signature, files: [...files, ...graphFiles], isBare: false }
+  }
+
+  function withPath(file: ModelFile) {
+    return { ...file, absolutePath: blobs.pathOf(file.digest) }
   }
 
   function openFile(

@@ -44,6 +44,14 @@ export class VersionFacts {
     )
   }
 
+  /** Versions whose weights run in the graph of this one, as `name@version`. */
+  architectureOf(model: string, version: number): string[] {
+    const query = this.#tables.selectFrom('version_notes').select(['model', 'version'])
+    return this.#database
+      .all(query.where('architecture', '=', `${model}@${version}`))
+      .map((row) => `${row.model}@${row.version}`)
+  }
+
   tensors(model: string, version: number): TensorInfo[] {
     const query = this.#tables.selectFrom('model_tensors').select('tensors_json').where('model', '=', model)
     const row = this.#database.first(query.where('version', '=', version))

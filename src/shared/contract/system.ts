@@ -33,6 +33,14 @@ export const Settings = z
     reservedMemoryBytes: z.number().int().min(0),
     /** The Hugging Face Hub or a mirror of it. */
     hubUrl: z.url({ protocol: /^https?$/ }).max(300),
+    /** The Python that runs PyTorch, as an absolute path; empty: the first one found that has it. */
+    pythonPath: z
+      .string()
+      .max(1000)
+      .refine(
+        (path) => path === '' || /^(\/|[A-Za-z]:[\\/])/.test(path),
+        'give an absolute path, or nothing',
+      ),
   })
   .strict()
 export type Settings = z.infer<typeof Settings>

@@ -138,6 +138,7 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
       kill?.(new AppError('compute.worker_crashed', 'The worker was killed.'))
     },
     start: async () => undefined,
+    probe: async () => undefined,
     dispose: () => undefined,
     runtimes: () => [],
     engines: () => [...engines.values()],

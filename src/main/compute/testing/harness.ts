@@ -27,6 +27,7 @@ export function fakeVersion(model: string, version: number): ResolvedVersion {
     },
     metadata: {},
     files: [],
+    isBare: false,
   }
 }
 

@@ -4,6 +4,7 @@ import { AppError } from '../../../shared/errors'
 import { Emitter } from '../../platform/events'
 import { onnxRuntime } from '../../runtimes/onnx'
 import { WORKER_ENV } from '../../runtimes/protocol'
+import { pytorchRuntime } from '../../runtimes/pytorch'
 import { syntheticRuntime } from '../../runtimes/synthetic'
 import { tfjsRuntime } from '../../runtimes/tfjs'
 import type { LoadableVersion, LocalExecutor, LocalExecutorDeps, RunHooks, RunOutcome, RunRequest } from '.'
@@ -34,7 +35,8 @@ class Pool implements LocalExecutor {
 
   constructor(deps: LocalExecutorDeps) {
     this.#deps = deps
-    this.#runtimes = new Runtimes([onnxRuntime, tfjsRuntime, syntheticRuntime], deps.workersDir)
+    const pytorch = pytorchRuntime(deps.pythonPath ?? (() => ''))
+    this.#runtimes = new Runtimes([onnxRuntime, tfjsRuntime, pytorch, syntheticRuntime], deps.workersDir)
     this.#changes = new Emitter((error) => deps.logger.error({ error }, 'A listener of the executor failed'))
     this.onDidChangeEngines = this.#changes.event
   }
@@ -43,6 +45,10 @@ class Pool implements LocalExecutor {
     const [socket] = await Promise.all([WorkerSocket.open(), this.#runtimes.probe()])
     if (this.#disposed) await socket.close()
     else this.#socket = socket
+  }
+
+  probe(): Promise<void> {
+    return this.#runtimes.probe()
   }
 
   runtimes(): RuntimeView[] {

@@ -59,6 +59,8 @@ export interface RunHooks {
 export interface LocalExecutor extends Disposable {
   /** Opens the workers' socket and probes the runtimes. */
   start(): Promise<void>
+  /** Tries the runtimes again; what is loaded goes on. */
+  probe(): Promise<void>
   runtimes(): RuntimeView[]
   engines(): EngineView[]
   /** The id of the runtime that runs a format here. @throws AppError `compute.no_runtime` saying why and what would help */
@@ -87,8 +89,10 @@ export interface LocalExecutor extends Disposable {
 export interface LocalExecutorDeps {
   clock: Clock
   logger: Logger
-  /** Folder of the built worker entries: `onnx.cjs`, `tfjs.cjs`, `synthetic.cjs`. */
+  /** Folder of the built worker entries: `onnx.cjs`, `tfjs.cjs`, `synthetic.cjs`, `pytorch.py`. */
   workersDir: string
+  /** The Python that runs PyTorch, as an absolute path; empty: the first one that has it. */
+  pythonPath?: () => string
 }
 
 export { createLocalExecutor } from './executor'

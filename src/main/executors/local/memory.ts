@@ -24,13 +24,24 @@ export class MemoryEstimates {
   }
 }
 
-/** Resident memory of a process as Linux counts it; null where it cannot be read. */
+/** Resident memory of a process and of what it started, as Linux counts it; null where it cannot be read. */
 export async function residentBytes(pid: number): Promise<number | null> {
   if (process.platform !== 'linux') return null
   try {
-    const status = await readFile(`/proc/${pid}/status`, 'utf8')
+    const [status, children] = await Promise.all([
+      readFile(`/proc/${pid}/status`, 'utf8'),
+      readFile(`/proc/${pid}/task/${pid}/children`, 'utf8'),
+    ])
     const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]
-    return kibibytes === undefined ? null : Number(kibibytes) * 1024
+    if (kibibytes === undefined) return null
+    // A worker in a sandbox is a child of the program that made the sandbox.
+    const inside = await Promise.all(
+      children
+        .split(' ')
+        .filter(Boolean)
+        .map((child) => residentBytes(Number(child))),
+    )
+    return inside.reduce<number>((sum, bytes) => sum + (bytes ?? 0), Number(kibibytes) * 1024)
   } catch {
     // It has just ended.
     return null

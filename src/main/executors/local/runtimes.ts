@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
 import type { EngineView, ModelFormat, RuntimeView } from '../../../shared/contract'
 import { AppError } from '../../../shared/errors'
 import { askWorker, type Program } from '../../platform/processes'
@@ -36,7 +36,7 @@ export class Runtimes {
     socketPath: string,
     files: readonly string[],
   ): { entry: string; program: Program | null; options: string } {
-    const entry = join(this.#workersDir, adapter.entry)
+    const entry = this.#entry(adapter)
     const probe = this.#probes.get(adapter.id)
     const program = probe?.program?.({ entry, socketPath, files }) ?? null
     return { entry, program, options: probe?.options ?? '' }
@@ -93,8 +93,14 @@ export class Runtimes {
     )
   }
 
+  /** Outside the app's archive where that is not a script of Node's: nothing else can look into it. */
+  #entry({ entry }: RuntimeAdapter): string {
+    const path = join(this.#workersDir, entry)
+    return extname(entry) === '.cjs' ? path : path.replace(/([\\/]app\.asar)(?=[\\/])/, '$1.unpacked')
+  }
+
   async #ask(adapter: RuntimeAdapter, options: string, programFor: RuntimeProbe['program']): Promise<Probe> {
-    const entry = join(this.#workersDir, adapter.entry)
+    const entry = this.#entry(adapter)
     const program = programFor?.({ entry, socketPath: null, files: [] }) ?? null
     const env = { [WORKER_ENV.probe]: '1', [WORKER_ENV.options]: options }
     const answer = await askWorker({ entry, program, env }, PROBE_MS)

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { build } from 'vite'
 
@@ -44,5 +44,6 @@ export async function buildWorkers(
       },
     },
   })
+  await copyFile(join(root, 'src/main/runtimes/pytorch/worker.py'), join(dir, 'pytorch.py'))
   return { dir, dispose: () => rm(dir, { recursive: true, force: true }) }
 }

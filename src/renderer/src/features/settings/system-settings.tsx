@@ -1,7 +1,7 @@
-import { Button, NumberInput } from '@mantine/core'
+import { Button, NumberInput, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { notifications } from '@mantine/notifications'
-import type { Settings } from '@shared/contract'
+import { Settings } from '@shared/contract'
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ErrorState, IdText, Panel } from '../../components'
@@ -90,6 +90,31 @@ export function SystemSettings() {
           </div>
         )}
       </Panel>
+      <Panel title={t('outside')}>
+        {settings && (
+          <div className={classes['form']}>
+            <TextSetting
+              key={settings.hubUrl}
+              label={t('hub')}
+              description={t('hubText')}
+              problem={t('badHub')}
+              value={settings.hubUrl}
+              isValid={(value) => Settings.shape.hubUrl.safeParse(value).success}
+              onSave={(hubUrl) => save({ hubUrl })}
+            />
+            <TextSetting
+              key={`python-${settings.pythonPath}`}
+              label={t('python')}
+              description={t('pythonText')}
+              problem={t('badPython')}
+              placeholder={t('pythonFound')}
+              value={settings.pythonPath}
+              isValid={(value) => Settings.shape.pythonPath.safeParse(value).success}
+              onSave={(pythonPath) => save({ pythonPath })}
+            />
+          </div>
+        )}
+      </Panel>
     </>
   )
 }
@@ -110,15 +135,46 @@ function ApiAddress() {
   )
 }
 
-/** A number with its own small form: the button is there only while the number differs from what is saved. */
-function NumberSetting(props: {
+interface SettingProps<Value> {
   label: string
   description: string
   problem: string
-  value: number
-  isValid: (value: number) => boolean
-  onSave: (value: number) => Promise<void>
-}) {
+  value: Value
+  isValid: (value: Value) => boolean
+  onSave: (value: Value) => Promise<void>
+}
+
+function TextSetting({ placeholder, ...props }: SettingProps<string> & { placeholder?: string }) {
+  const { t } = useTranslation('common')
+  const [busy, setBusy] = useState(false)
+  const form = useForm({
+    initialValues: { value: props.value },
+    validate: { value: (value) => (props.isValid(value.trim()) ? null : props.problem) },
+  })
+  const submit = form.onSubmit(({ value }) => {
+    setBusy(true)
+    void props.onSave(value.trim()).finally(() => setBusy(false))
+  })
+  return (
+    <form className={classes['setting']} onSubmit={submit} noValidate>
+      <TextInput
+        label={props.label}
+        description={props.description}
+        placeholder={placeholder ?? ''}
+        spellCheck={false}
+        {...form.getInputProps('value')}
+      />
+      {form.isDirty() && (
+        <Button type="submit" loading={busy}>
+          {t('save')}
+        </Button>
+      )}
+    </form>
+  )
+}
+
+/** A number with its own small form: the button is there only while the number differs from what is saved. */
+function NumberSetting(props: SettingProps<number>) {
   const { t } = useTranslation('common')
   const [busy, setBusy] = useState(false)
   const form = useForm<{ value: number | string }>({

@@ -1,0 +1,62 @@
+import { existsSync } from 'node:fs'
+import { delimiter, dirname, isAbsolute, join } from 'node:path'
+import type { Program } from '../../platform/processes'
+import type { AskWorker, RuntimeAdapter, RuntimeProbe, WorkerStart } from '../adapter'
+import type { Probe } from '../protocol'
+import { findBubblewrap, inBubblewrap } from '../sandbox'
+
+const MIB = 2 ** 20
+
+/**
+ * PyTorch models by a Python of this machine: TorchScript, and bare weights in the graph of a TorchScript version. The
+ * worker gets an empty environment and, where bubblewrap works, no network and no files but its own.
+ * @param pythonPath an absolute path that a person has set; empty: the first Python that has torch
+ */
+export function pytorchRuntime(pythonPath: () => string): RuntimeAdapter {
+  return {
+    id: 'pytorch',
+    name: 'PyTorch',
+    formats: ['torchscript', 'torch-state', 'safetensors'],
+    entry: 'pytorch.py',
+    async probe(ask) {
+      const set = pythonPath()
+      let reason = 'No Python was found. Install Python with PyTorch, or set its path in the settings.'
+      for (const file of set === '' ? interpreters() : [set]) {
+        const python: Program = { file, args: ['-I'], env: {} }
+        const answer = await ask('', () => python)
+        if (answer.available) return sandboxed(ask, python, answer)
+        reason = answer.reason ?? reason
+      }
+      return { ...unavailable(reason), options: '', program: null, isolation: 'process' }
+    },
+    // torch takes some 160 MiB by itself; weights pass through a buffer on their way into the module.
+    estimateMemory: (version) => 160 * MIB + 2 * (version?.sizeBytes ?? 0),
+  }
+}
+
+/** The same Python within a sandbox, if it works there too. */
+async function sandboxed(ask: AskWorker, python: Program, answer: Probe): Promise<RuntimeProbe> {
+  const plain = { ...answer, options: '', program: () => python, isolation: 'process' as const }
+  const bubblewrap = findBubblewrap()
+  if (!bubblewrap) return { ...plain, reason: 'It runs without a sandbox: bubblewrap is not installed.' }
+  const program = (start: WorkerStart) => inBubblewrap(bubblewrap, python, answer.readsFrom ?? [], start)
+  const inside = await ask('', program)
+  if (inside.available) return { ...inside, options: '', program, isolation: 'bubblewrap' }
+  return {
+    ...plain,
+    reason: `It runs without a sandbox: ${inside.reason ?? 'bubblewrap does not work here.'}`,
+  }
+}
+
+function unavailable(reason: string): Probe {
+  return { available: false, version: '', backend: '', reason }
+}
+
+/** Where a Python may be, most likely first; the system's own too, since another may stand in front of it. */
+function interpreters(): string[] {
+  const names = process.platform === 'win32' ? ['python.exe', 'python3.exe'] : ['python3', 'python']
+  const folders = (process.env['PATH'] ?? '').split(delimiter).filter(isAbsolute)
+  const found = names.flatMap((name) => folders.map((folder) => join(folder, name)))
+  const usual = process.platform === 'win32' ? [] : ['/usr/bin/python3', '/usr/local/bin/python3']
+  return [...new Set([...found, ...usual])].filter((file) => existsSync(file) && dirname(file) !== '.')
+}
