@@ -15,6 +15,7 @@ const mainEntries: Record<string, string> = {
   corpus: 'src/main/storage/import/corpus-command.ts',
   'workers/onnx': 'src/main/runtimes/onnx/worker.ts',
   'workers/tfjs': 'src/main/runtimes/tfjs/worker.ts',
+  'workers/llama': 'src/main/runtimes/llama/worker.ts',
   'workers/synthetic': 'src/main/runtimes/synthetic/worker.ts',
   'workers/inspect': 'src/main/storage/import/inspect-worker.ts',
 }

@@ -6,7 +6,7 @@ import { AppError } from '../../shared/errors'
 import { specOf } from './copy-of-job'
 import type { Settler } from './dispatch/settle'
 import { ActiveJob } from './jobs/active-job'
-import { inputsStart } from './jobs/artifact-names'
+import { inputsStart, PROMPT } from './jobs/artifact-names'
 import type { JobIndex } from './jobs/job-index'
 import type { JobDefinition, JobStatus } from './jobs/job-row'
 import type { JobStore, StoredJob } from './jobs/job-store'
@@ -51,8 +51,9 @@ export class Admission {
     const spec = specOf(definition, status, this.#deps.clock.now())
     const items = this.#inputsOf(definition.id)
     const dataset = definition.parameters.kind === 'batch' ? definition.parameters.dataset : null
+    const prompt = await this.#deps.storage.artifacts.read(definition.id, PROMPT)
     const version = versionOf(this.#deps, spec)
-    return this.#admit(await prepare(this.#deps, spec, version, { items, dataset }, by), spec)
+    return this.#admit(await prepare(this.#deps, spec, version, { items, dataset, prompt }, by), spec)
   }
 
   async *#inputsOf(id: JobId): AsyncGenerator<Tensors> {

@@ -11,6 +11,7 @@ import { EnginePool } from './dispatch/engine-pool'
 import { OwnLeases } from './dispatch/own-leases'
 import { Settler } from './dispatch/settle'
 import { JobEnds } from './job-ends'
+import { JobTexts, textsOf } from './job-texts'
 import { JobViews } from './job-views'
 import { ActiveJob } from './jobs/active-job'
 import { Estimates } from './jobs/estimates'
@@ -36,6 +37,7 @@ export function createCompute(deps: ComputeDeps): Compute {
   const estimates = new Estimates()
   const lastHour = new LastHour()
   const ends = new JobEnds()
+  const texts = new JobTexts()
   const ownLeases = new OwnLeases()
   const unsubscribe: (() => void)[] = []
   let state: 'new' | 'running' | 'stopping' = 'new'
@@ -75,6 +77,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     index,
     onEnd(job) {
       ends.ended(job)
+      texts.ended(job.id)
       retention.count()
       lastHour.add(job.status.state, job.status.queuedMs, now())
     },
@@ -114,6 +117,7 @@ export function createCompute(deps: ComputeDeps): Compute {
           estimates,
           isStopping: () => state === 'stopping',
           onProgress: (changed) => recent.touch(changed),
+          onText: (changed, completion) => texts.grown(changed, completion),
         },
         job,
         engine,
@@ -241,6 +245,12 @@ export function createCompute(deps: ComputeDeps): Compute {
 
     async saveDataset(id, name, by) {
       return saveAsDataset(storage, views.find(id), name, by)
+    },
+
+    async *text(id, signal) {
+      const { live, definition } = views.find(id)
+      if (live) yield* texts.follow(live, signal)
+      else if (definition.kind === 'generate') yield* textsOf(await views.result(views.find(id)))
     },
 
     log: (id) => views.log(id),

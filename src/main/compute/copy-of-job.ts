@@ -26,6 +26,8 @@ export function specOf(definition: JobDefinition, status: JobStatus, nowMs: numb
       const { iterations, warmup, threads } = parameters
       return { ...common, kind: 'benchmark', model, iterations, warmup, threads }
     }
+    case 'generate':
+      return { ...common, kind: 'generate', model, ...parameters.sampling }
     case 'synthetic': {
       const { durationMs, busy, fail } = parameters
       return { ...common, kind: 'synthetic', durationMs, busy, ...(fail ? { fail } : {}) }

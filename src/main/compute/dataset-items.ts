@@ -45,7 +45,7 @@ export function datasetInputs(
       for (const row of page.items) yield toItem(row)
     }
   }
-  return { dataset, items: items() }
+  return { dataset, items: items(), prompt: null }
 }
 
 /**

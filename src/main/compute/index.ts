@@ -8,6 +8,7 @@ import type {
   QueueView,
   RuntimeView,
   SubmittedJob,
+  TextPiece,
 } from '../../shared/contract'
 import type { JobId, PrincipalId } from '../../shared/domain/ids'
 import type { JobState } from '../../shared/domain/job-state'
@@ -55,6 +56,8 @@ export interface Compute extends Disposable {
   /** Keeps the results of a batch as a data set. @throws AppError `compute.conflict`, `compute.not_finished` */
   saveDataset(id: JobId, name: string, by: PrincipalId): Promise<Import>
   log(id: JobId): Promise<LogLine[]>
+  /** What a language model writes, as it writes it; nothing for any other job. */
+  text(id: JobId, signal?: AbortSignal): AsyncGenerator<TextPiece>
   queue(): QueueView
   /** Active jobs and the most recent ended ones: what the window shows live. At most 12,000. */
   recent(): Job[]

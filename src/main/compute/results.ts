@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { JobResult } from '../../shared/contract'
+import { Completion, type JobResult } from '../../shared/contract'
 import { elementCount, type JsonTensor, type Tensors } from '../../shared/domain/tensor'
 import { toJsonTensor, unpackTensors } from '../../shared/domain/tensor-codec'
 import { AppError } from '../../shared/errors'
@@ -10,6 +10,8 @@ import type { JobDefinition, JobStatus } from './jobs/job-row'
 
 /** Longer tensors go as base64: a third of the size and a tenth of the time. */
 const MAX_PLAIN_ELEMENTS = 10_000
+
+const Written = z.object({ promptTokens: z.number(), completions: z.array(Completion) })
 
 const Figures = z.object({
   iterations: z.number(),
@@ -36,6 +38,18 @@ export async function readResult(
       const figures = Figures.safeParse(JSON.parse(text))
       if (!figures.success) throw lost(definition)
       return { ...result, ...figures.data }
+    }
+    case 'generate': {
+      const text = new TextDecoder().decode(await read(artifacts, definition))
+      const written = Written.safeParse(JSON.parse(text))
+      if (!written.success) throw lost(definition)
+      const { promptTokens, completions } = written.data
+      return {
+        ...result,
+        promptTokens,
+        ...completions[0],
+        ...(completions.length > 1 ? { completions } : {}),
+      }
     }
     case 'batch':
       return { ...result, items: await readItems(artifacts, definition) }

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import type { Inputs, JobSpec } from '../../shared/contract'
 import type { JobId, PrincipalId } from '../../shared/domain/ids'
 import { addVectors, isEmptyVector, type ResourceVector } from '../../shared/domain/resources'
@@ -7,19 +8,26 @@ import { AppError } from '../../shared/errors'
 import type { Core } from '../core'
 import type { LocalExecutor } from '../executors/local'
 import type { Clock } from '../platform/clock'
+import type { Prompt } from '../runtimes/protocol'
 import type { ResolvedVersion, StagedArtifact, Storage } from '../storage'
 import { datasetInputs } from './dataset-items'
 import { createBreather } from './dispatch/breather'
-import { byteSize, inputsName, PART_BYTES } from './jobs/artifact-names'
+import { contextTokens } from './jobs/active-job'
+import { byteSize, inputsName, PART_BYTES, PROMPT } from './jobs/artifact-names'
 import type { JobDefinition, JobParameters } from './jobs/job-row'
 
 /** A runaway attempt ends by itself, unless its kind is meant to be long. */
 const INFER_TIMEOUT_MS = 10 * 60_000
+/** Tokens; a larger one takes memory that few need. */
+const USUAL_CONTEXT = 4096
 /** Beyond its length a synthetic load may take so long before it is taken for hung. */
 const SYNTHETIC_GRACE_MS = 60_000
 
 /** What is left of a specification once its inputs are tensors: what a retry copies. */
-export type PlainSpec = DistributiveOmit<JobSpec, 'inputs' | 'items' | 'dataset' | 'columns' | 'waitMs'>
+export type PlainSpec = DistributiveOmit<
+  JobSpec,
+  'inputs' | 'items' | 'dataset' | 'columns' | 'prompt' | 'messages' | 'waitMs'
+>
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
 
 /** The inputs of a job, item after item; they may be large, and are stored as they come. */
@@ -27,6 +35,8 @@ export interface JobInputs {
   items: Iterable<Tensors> | AsyncIterable<Tensors>
   /** `name@version` of the data set they are the rows of. */
   dataset: string | null
+  /** Of a language model, as JSON. */
+  prompt: Uint8Array | null
 }
 
 /** A job ready to be written: everything checked, its inputs safely stored. */
@@ -49,12 +59,14 @@ export interface SubmitDeps {
  * @throws AppError `compute.invalid_input` naming the input, here or when the items are read
  */
 export function inputsOf(storage: Storage, spec: JobSpec, version: ResolvedVersion | null): JobInputs {
-  const given = (items: JobInputs['items']): JobInputs => ({ items, dataset: null })
+  const given = (items: JobInputs['items']): JobInputs => ({ items, dataset: null, prompt: null })
   switch (spec.kind) {
     case 'synthetic':
       return given([])
     case 'infer':
       return given([toTensors(spec.inputs)])
+    case 'generate':
+      return { ...given([]), prompt: new TextEncoder().encode(JSON.stringify(promptOf(spec))) }
     case 'benchmark':
       return given(spec.inputs ? [toTensors(spec.inputs)] : version ? [zeros(version.signature)] : [])
     case 'batch':
@@ -66,6 +78,10 @@ export function inputsOf(storage: Storage, spec: JobSpec, version: ResolvedVersi
 
 const LEAST_CORES = 0.1
 
+function promptOf({ prompt, messages }: Extract<JobSpec, { kind: 'generate' }>): Prompt {
+  return messages ? { messages } : { prompt: prompt ?? '' }
+}
+
 function* itemsOf(items: readonly Inputs[]): Generator<Tensors> {
   for (const item of items) yield toTensors(item)
 }
@@ -75,6 +91,14 @@ export function versionOf({ storage, executor }: SubmitDeps, spec: PlainSpec): R
   if (spec.kind === 'synthetic') return null
   const version = storage.route(spec.model)
   executor.runtimeFor(version.format)
+  const writes = version.format === 'gguf'
+  if (writes !== (spec.kind === 'generate')) {
+    const name = `${version.model}@${version.version}`
+    const message = writes
+      ? `${name} is a language model: submit a job of the kind "generate", with a prompt or messages.`
+      : `${name} is no language model: submit a job of the kind "infer", "batch" or "benchmark".`
+    throw new AppError('compute.invalid_input', message, { input: 'kind', got: spec.kind })
+  }
   if (!version.isBare) return version
   const name = `${version.model}@${version.version}`
   const message = `${name} holds weights without a graph. Name the TorchScript version whose weights they are as its architecture.`
@@ -86,14 +110,18 @@ export async function prepare(
   { core, storage, executor, clock }: SubmitDeps,
   spec: PlainSpec,
   version: ResolvedVersion | null,
-  { items, dataset }: JobInputs,
+  { items, dataset, prompt }: JobInputs,
   by: PrincipalId,
 ): Promise<Prepared> {
   const need = needOf(spec)
-  const memoryBytes = version ? executor.estimateMemory(version) : 0
+  const parameters = parametersOf(spec, need.cpuCores, version, dataset)
+  const tokens = contextTokens(parameters)
+  const loaded = version && (tokens === undefined ? version : { ...version, contextTokens: tokens })
+  const memoryBytes = loaded ? executor.estimateMemory(loaded) : 0
   const whole = addVectors(need, { memoryBytes })
   if (!isEmptyVector(whole)) core.assertPossible(whole)
   const { inputs, first, count } = await stageInputs(storage, spec, version, items)
+  if (prompt) inputs.push({ name: PROMPT, staged: await storage.artifacts.stage(prompt) })
   const now = clock.now()
   return {
     definition: {
@@ -103,7 +131,7 @@ export async function prepare(
       reference: spec.kind === 'synthetic' ? null : spec.model,
       model: version?.model ?? null,
       modelVersion: version?.version ?? null,
-      parameters: parametersOf(spec, need.cpuCores, dataset),
+      parameters,
       items: spec.kind === 'batch' ? count : 1,
       need,
       timeoutMs: spec.timeoutMs ?? defaultTimeout(spec),
@@ -158,13 +186,20 @@ async function stageInputs(
   return { inputs, first, count }
 }
 
-function parametersOf(spec: PlainSpec, cpuCores: number, dataset: string | null): JobParameters {
+function parametersOf(
+  spec: PlainSpec,
+  cpuCores: number,
+  version: ResolvedVersion | null,
+  dataset: string | null,
+): JobParameters {
   const threads = Math.max(1, Math.floor(cpuCores))
   switch (spec.kind) {
     case 'infer':
       return { kind: 'infer', threads }
     case 'batch':
       return { kind: 'batch', threads, batchSize: spec.batchSize, dataset }
+    case 'generate':
+      return { kind: 'generate', threads, sampling: samplingOf(spec, version) }
     case 'benchmark':
       return {
         kind: 'benchmark',
@@ -177,6 +212,28 @@ function parametersOf(spec: PlainSpec, cpuCores: number, dataset: string | null)
   }
 }
 
+/** @throws AppError `compute.invalid_input` for a context that the model was not made for */
+function samplingOf(
+  spec: Extract<PlainSpec, { kind: 'generate' }>,
+  version: ResolvedVersion | null,
+): Extract<JobParameters, { kind: 'generate' }>['sampling'] {
+  const trained = version?.metadata['contextLength']
+  const most = typeof trained === 'number' && trained > 0 ? trained : USUAL_CONTEXT
+  const { maxTokens, temperature, topP, topK, stop, completions } = spec
+  const contextSize = spec.contextSize ?? Math.min(most, USUAL_CONTEXT)
+  if (contextSize > most) {
+    const message = `The model was made for a context of ${most} tokens, and contextSize is ${contextSize}.`
+    throw new AppError('compute.invalid_input', message, {
+      input: 'contextSize',
+      wants: most,
+      got: contextSize,
+    })
+  }
+  // Chosen here, so that another attempt writes the same.
+  const seed = spec.seed ?? randomInt(2 ** 32)
+  return { maxTokens, temperature, topP, topK, seed, stop, contextSize, completions }
+}
+
 /**
  * One core where nothing is said, also for a load that only sleeps, and never less than a tenth: what runs shall be seen
  * to hold something, or no quota would bound the number of workers.
@@ -187,7 +244,7 @@ function needOf(spec: PlainSpec): ResourceVector & { cpuCores: number } {
 }
 
 function defaultTimeout(spec: PlainSpec): number | null {
-  if (spec.kind === 'infer') return INFER_TIMEOUT_MS
+  if (spec.kind === 'infer' || spec.kind === 'generate') return INFER_TIMEOUT_MS
   if (spec.kind === 'synthetic') return Math.ceil(spec.durationMs * 2 + SYNTHETIC_GRACE_MS)
   return null
 }

@@ -6,6 +6,9 @@ import type { Probe } from './protocol'
 export interface SizedVersion {
   format: ModelFormat
   sizeBytes: number
+  metadata?: Readonly<Record<string, unknown>>
+  /** Tokens that a language model is to hold in mind, over all that it writes at once. */
+  contextTokens?: number
 }
 
 /** What is known of a worker that is about to be started. */

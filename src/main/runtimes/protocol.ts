@@ -50,6 +50,22 @@ export const Request = z.discriminatedUnion('type', [
     busy: z.boolean(),
     fail: z.enum(['error', 'crash', 'hang']).nullable(),
   }),
+  /** Body: a {@link Prompt} as JSON. What is written comes as `text` while it is written, and is not repeated at the end. */
+  z.object({
+    type: z.literal('generate'),
+    id: RequestId,
+    maxTokens: z.number().int().positive(),
+    temperature: z.number().nonnegative(),
+    topP: z.number().positive(),
+    /** 0: any. */
+    topK: z.number().int().nonnegative(),
+    /** Of the first completion; the next ones count on from it. */
+    seed: z.number().int().nonnegative(),
+    stop: z.array(z.string()),
+    /** Tokens of prompt and answer together, for each completion. */
+    contextSize: z.number().int().positive(),
+    completions: z.number().int().positive(),
+  }),
   /** Ends the request `id` between two items or iterations; it is then answered with `cancelled`. */
   z.object({ type: z.literal('cancel'), id: RequestId }),
   /** No answer: the worker ends. */
@@ -74,6 +90,26 @@ export const Reply = z.discriminatedUnion('type', [
     rssBytes: Rss,
   }),
   z.object({ type: z.literal('progress'), id: RequestId, fraction: z.number().min(0).max(1) }),
+  /** What follows in one of the completions. */
+  z.object({
+    type: z.literal('text'),
+    id: RequestId,
+    completion: z.number().int().nonnegative(),
+    text: z.string().max(100_000),
+  }),
+  z.object({
+    type: z.literal('generated'),
+    id: RequestId,
+    computeMs: Ms,
+    promptTokens: z.number().int().nonnegative(),
+    completions: z.array(
+      z.object({
+        tokens: z.number().int().nonnegative(),
+        finishReason: z.enum(['stop', 'stop_word', 'length']),
+      }),
+    ),
+    rssBytes: Rss,
+  }),
   z.object({ type: z.literal('cancelled'), id: RequestId }),
   /** `input`: what was sent does not fit the model. `runtime`: anything else the runtime says. */
   z.object({
@@ -84,6 +120,17 @@ export const Reply = z.discriminatedUnion('type', [
   }),
 ])
 export type Reply = z.infer<typeof Reply>
+
+/** What a language model goes on from: a text, or the messages of a chat in the model's own form. */
+export const Prompt = z.union([
+  z.object({ prompt: z.string() }),
+  z.object({
+    messages: z
+      .array(z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() }))
+      .min(1),
+  }),
+])
+export type Prompt = z.infer<typeof Prompt>
 
 /** What a runtime says of itself when it is asked whether it works here. */
 export const Probe = z.object({

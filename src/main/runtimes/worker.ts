@@ -12,6 +12,8 @@ export interface WorkContext {
   /** Aborted when the request is cancelled; look at it between items. */
   readonly signal: AbortSignal
   progress(fraction: number): void
+  /** What follows in one of the texts that are being written. */
+  text(completion: number, text: string): void
 }
 
 export interface WorkerDefinition {
@@ -153,6 +155,8 @@ class Server {
       const answer = await this.#definition.work(request, body, {
         signal: controller.signal,
         progress: (fraction) => writeFrame(this.#socket, { type: 'progress', id: request.id, fraction }),
+        text: (completion, text) =>
+          writeFrame(this.#socket, { type: 'text', id: request.id, completion, text }),
       })
       return { ...answer, reply: { ...answer.reply, ...this.#rss() } }
     } catch (error) {

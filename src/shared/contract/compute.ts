@@ -85,6 +85,43 @@ export const JobSpec = z.discriminatedUnion('kind', [
     .strict(),
   z
     .object({
+      kind: z.literal('generate'),
+      model: ModelReference,
+      /** A text to go on from. */
+      prompt: z.string().min(1).max(1_000_000).optional(),
+      /** Instead of `prompt`: a chat, in the form that the model was trained on. */
+      messages: z
+        .array(
+          z
+            .object({ role: z.enum(['system', 'user', 'assistant']), content: z.string().max(1_000_000) })
+            .strict(),
+        )
+        .min(1)
+        .max(1000)
+        .optional(),
+      maxTokens: z.number().int().min(1).max(131_072).default(256),
+      /** 0: always the likeliest token. */
+      temperature: z.number().min(0).max(5).default(0.8),
+      topP: z.number().gt(0).max(1).default(0.95),
+      /** 0: any. */
+      topK: z.number().int().min(0).max(1000).default(40),
+      /** The same seed gives the same text; default: another one each time. */
+      seed: z.number().int().min(0).max(4_294_967_295).optional(),
+      /** Ends the text before any of these. */
+      stop: z.array(z.string().min(1).max(200)).max(16).default([]),
+      /** Tokens of prompt and answer together. Default: 4,096, or what the model was trained on if that is less. */
+      contextSize: z.number().int().min(16).max(1_048_576).optional(),
+      /** How many texts to write at once. */
+      completions: z.number().int().min(1).max(16).default(1),
+      ...common,
+    })
+    .strict()
+    .refine(({ prompt, messages }) => (prompt === undefined) !== (messages === undefined), {
+      message: 'give either a prompt or messages',
+      path: ['prompt'],
+    }),
+  z
+    .object({
       kind: z.literal('synthetic'),
       durationMs: z.number().min(0).max(86_400_000),
       busy: z.boolean().default(false),
@@ -97,7 +134,7 @@ export const JobSpec = z.discriminatedUnion('kind', [
 export type JobSpecInput = z.input<typeof JobSpec>
 /** The same with every default filled in. */
 export type JobSpec = z.output<typeof JobSpec>
-export const JobKind = z.enum(['infer', 'batch', 'benchmark', 'synthetic'])
+export const JobKind = z.enum(['infer', 'batch', 'benchmark', 'generate', 'synthetic'])
 export type JobKind = z.infer<typeof JobKind>
 
 export const JobTimings = z.object({
@@ -140,6 +177,15 @@ export const Job = z.object({
 })
 export type Job = z.infer<typeof Job>
 
+/** `stop`: the model was done. `stop_word`: before one of the words it was to stop at. `length`: no more tokens. */
+export const FinishReason = z.enum(['stop', 'stop_word', 'length'])
+export const Completion = z.object({ text: z.string(), tokens: z.number(), finishReason: FinishReason })
+export type Completion = z.infer<typeof Completion>
+
+/** What follows in one of the texts of a `generate` job, at a position counted in UTF-16 units. */
+export const TextPiece = z.object({ completion: z.number(), at: z.number(), text: z.string() })
+export type TextPiece = z.infer<typeof TextPiece>
+
 /** What a job gave; which fields are set depends on its kind. */
 export const JobResult = z.object({
   job: Id,
@@ -150,6 +196,12 @@ export const JobResult = z.object({
   latencyMs: z.object({ p50: z.number(), p95: z.number(), p99: z.number(), mean: z.number() }).optional(),
   /** Runs a second. */
   throughput: z.number().optional(),
+  /** Of `generate`: the first text, and all of them where there are several. */
+  text: z.string().optional(),
+  tokens: z.number().optional(),
+  promptTokens: z.number().optional(),
+  finishReason: FinishReason.optional(),
+  completions: z.array(Completion).optional(),
   timings: JobTimings,
 })
 export type JobResult = z.infer<typeof JobResult>
@@ -340,6 +392,16 @@ export const computeContract = {
     })
       .input(ById)
       .output(eventIterator(Job)),
+    text: procedure('job.read', {
+      method: 'GET',
+      path: '/jobs/{id}/text',
+      summary: 'What a language model writes, while it writes it',
+      description:
+        'Server-sent pieces, each with its place: first what there is, then what follows, until the job ends. A piece at a place that was sent before begins the text anew: another attempt.',
+      tags: ['compute'],
+    })
+      .input(ById)
+      .output(eventIterator(TextPiece)),
     watch: procedure('job.list', {
       method: 'GET',
       path: '/events/jobs',

@@ -7,9 +7,10 @@ import type { LocalExecutor, RunHooks, RunOutcome, RunRequest } from '../../exec
 import type { Clock } from '../../platform/clock'
 import type { Database } from '../../platform/database'
 import type { Logger } from '../../platform/logger'
+import { Prompt } from '../../runtimes/protocol'
 import type { StagedArtifact, Storage } from '../../storage'
 import type { AbortReason, ActiveJob } from '../jobs/active-job'
-import { inputsStart, LOG, RESULT } from '../jobs/artifact-names'
+import { inputsStart, LOG, PROMPT, RESULT } from '../jobs/artifact-names'
 import type { Estimates } from '../jobs/estimates'
 import type { JobIndex } from '../jobs/job-index'
 import { startedOn } from '../jobs/job-log'
@@ -31,6 +32,8 @@ export interface AttemptDeps {
   /** True when no batch should go on beyond its next checkpoint. */
   isStopping(): boolean
   onProgress(job: ActiveJob): void
+  /** A text of the job has grown, or begins anew. */
+  onText(job: ActiveJob, completion: number): void
 }
 
 /** How an attempt ended; what becomes of the job is decided when this is settled. */
@@ -175,6 +178,7 @@ async function runOn(
   if (request.kind === 'batch' && request.startAt >= request.items) return { kind: 'batch', computeMs: 0 }
   signal.throwIfAborted()
 
+  if (request.kind === 'generate') job.texts = new Array<string>(request.sampling.completions).fill('')
   const watch = watchdog(clock, job)
   const began = clock.now()
   const firstItem = job.status.itemsDone
@@ -196,6 +200,11 @@ async function runOn(
           deps.onProgress(job)
         deps.onProgress(job)
         if (deps.isStopping() && checkpoints.done < job.definition.items) job.abort?.('stopping')
+      },
+      onText(completion, text) {
+        watch.alive()
+        job.texts[completion] = (job.texts[completion] ?? '') + text
+        deps.onText(job, completion)
       },
       onLog,
     })
@@ -226,12 +235,23 @@ async function requestOf({ storage }: AttemptDeps, job: ActiveJob): Promise<RunR
       const { iterations, warmup } = parameters
       return { kind: 'benchmark', inputs: await onlyInputs(storage, job), iterations, warmup }
     }
+    case 'generate':
+      return { kind: 'generate', prompt: await promptOf(storage, job), sampling: parameters.sampling }
     case 'batch': {
       const { batchSize } = parameters
       const startAt = job.status.itemsDone
       return { kind: 'batch', items, startAt, parts: inputParts(storage, job, startAt), batchSize }
     }
   }
+}
+
+async function promptOf(storage: Storage, job: ActiveJob): Promise<Prompt> {
+  const bytes = await storage.artifacts.read(job.id, PROMPT)
+  const prompt = bytes && Prompt.safeParse(JSON.parse(new TextDecoder().decode(bytes)))
+  if (prompt?.success) return prompt.data
+  throw new AppError('storage.corrupt', 'The prompt of this job is damaged. Submit it again.', {
+    job: job.id,
+  })
 }
 
 async function onlyInputs(storage: Storage, job: ActiveJob): Promise<Tensors> {
@@ -266,6 +286,10 @@ async function* inputParts(storage: Storage, job: ActiveJob, from: number): Asyn
 
 function encodeResult(outcome: RunOutcome, benchmark: BenchmarkFigures | null): Uint8Array | null {
   if (outcome.kind === 'infer') return packTensors([outcome.outputs])
+  if (outcome.kind === 'generate') {
+    const { promptTokens, completions } = outcome
+    return new TextEncoder().encode(JSON.stringify({ promptTokens, completions }))
+  }
   return benchmark && new TextEncoder().encode(JSON.stringify(benchmark))
 }
 

@@ -2,13 +2,13 @@ import type { Placement } from '../../../shared/contract'
 import type { EngineId, LeaseId, PrincipalId } from '../../../shared/domain/ids'
 import { AppError } from '../../../shared/errors'
 import type { Core } from '../../core'
-import type { LocalExecutor } from '../../executors/local'
+import type { LoadableVersion, LocalExecutor } from '../../executors/local'
 import type { Clock } from '../../platform/clock'
 import type { Database } from '../../platform/database'
 import type { Logger } from '../../platform/logger'
 import type { ResolvedVersion, Storage } from '../../storage'
 import type { ActiveJob } from '../jobs/active-job'
-import { SYNTHETIC } from '../jobs/active-job'
+import { contextTokens, SYNTHETIC } from '../jobs/active-job'
 import type { Estimates } from '../jobs/estimates'
 import type { PlanEngine, QueueClass } from '../schedule/types'
 
@@ -72,7 +72,7 @@ export class EnginePool {
     if (!size) {
       const version = this.resolve(job)
       size = {
-        memoryBytes: version ? executor.estimateMemory(version) : 0,
+        memoryBytes: version ? executor.estimateMemory(loadable(version, job)) : 0,
         fileBytes: version?.sizeBytes ?? 0,
       }
       this.#sizes.set(job.engineKey, size)
@@ -185,7 +185,7 @@ export class EnginePool {
       estimates.observeLoad(engine.key, loadMs)
       if (version) {
         this.#sizes.set(engine.key, {
-          memoryBytes: executor.estimateMemory(version),
+          memoryBytes: executor.estimateMemory(loadable(version, job)),
           fileBytes: version.sizeBytes,
         })
       }
@@ -281,4 +281,10 @@ export class EnginePool {
   #staysWarm({ version }: PooledEngine): boolean {
     return version !== null && this.#deps.storage.staysWarm(version.model, version.version)
   }
+}
+
+/** What a language model is to hold in mind is a matter of the job, and a part of what its engine takes. */
+function loadable(version: ResolvedVersion, { definition }: ActiveJob): LoadableVersion {
+  const tokens = contextTokens(definition.parameters)
+  return tokens === undefined ? version : { ...version, contextTokens: tokens }
 }

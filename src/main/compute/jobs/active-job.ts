@@ -29,6 +29,8 @@ export class ActiveJob {
   log: JobLog | null = new JobLog()
   /** Of a job that runs before it is on the disk; null: they are read from there. */
   inputs: Tensors | null = null
+  /** What a language model has written so far, in the running attempt. */
+  texts: string[] = []
   /** 0 to 1, as far as the running attempt says. */
   progress = 0
   lease: LeaseId | null = null
@@ -60,10 +62,18 @@ export function engineKeyOf(
   definition: Pick<JobDefinition, 'model' | 'modelVersion' | 'parameters'>,
 ): string {
   const { model, modelVersion, parameters } = definition
-  return parameters.kind === 'synthetic' ? SYNTHETIC : `${model}@${modelVersion}#${parameters.threads}`
+  if (parameters.kind === 'synthetic') return SYNTHETIC
+  const tokens = contextTokens(parameters)
+  return `${model}@${modelVersion}#${parameters.threads}${tokens === undefined ? '' : `/${tokens}`}`
 }
 
 export const SYNTHETIC = 'synthetic'
+
+/** Tokens that the engine of a language model holds in mind at once; undefined for every other job. */
+export function contextTokens(parameters: JobDefinition['parameters']): number | undefined {
+  if (parameters.kind !== 'generate') return undefined
+  return parameters.sampling.contextSize * parameters.sampling.completions
+}
 
 /** A job as the contract shows it. */
 export function viewOf(

@@ -1,7 +1,9 @@
 import type { Tensors } from '../../../shared/domain/tensor'
 
-/** `infer`: the outputs, packed; `benchmark`: the figures, as JSON. */
+/** `infer`: the outputs, packed; `benchmark`: the figures, `generate`: the texts, as JSON. */
 export const RESULT = 'result'
+/** Of `generate`: the prompt or the messages, as JSON. */
+export const PROMPT = 'prompt'
 export const LOG = 'log'
 
 /** Inputs from item `start` on; zero-padded, so that the order of names is the order of items. */

@@ -21,6 +21,20 @@ export const JobParameters = z.discriminatedUnion('kind', [
     warmup: z.number().int(),
   }),
   z.object({
+    kind: z.literal('generate'),
+    threads: z.number().int(),
+    sampling: z.object({
+      maxTokens: z.number().int(),
+      temperature: z.number(),
+      topP: z.number(),
+      topK: z.number().int(),
+      seed: z.number().int(),
+      stop: z.array(z.string()),
+      contextSize: z.number().int(),
+      completions: z.number().int(),
+    }),
+  }),
+  z.object({
     kind: z.literal('synthetic'),
     durationMs: z.number(),
     busy: z.boolean(),

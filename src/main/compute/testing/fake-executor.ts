@@ -115,6 +115,18 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
           latencyMs: { p50: 1, p95: 2, p99: 3, mean: 1 },
           throughput: 1000,
         }
+      case 'generate': {
+        const { completions, maxTokens } = request.sampling
+        for (let i = 0; i < completions; i++) hooks.onText?.(i, 'text')
+        await sleep(fake.itemMs * maxTokens, hooks.signal, engine)
+        const completion = { text: 'text', tokens: 1, finishReason: 'stop' as const }
+        return {
+          kind: 'generate',
+          computeMs: fake.itemMs * maxTokens,
+          promptTokens: 1,
+          completions: new Array<typeof completion>(completions).fill(completion),
+        }
+      }
       case 'synthetic':
         await sleep(request.durationMs, hooks.signal, engine)
         if (request.fail === 'error')

@@ -54,7 +54,7 @@ describe('Connection', () => {
     const second = connection.request(
       { type: 'synthetic', durationMs: 1, busy: false, fail: null },
       undefined,
-      (f) => progress.push(f),
+      { progress: (f) => progress.push(f) },
     )
     expect(connection.pending).toBe(2)
     writeFrame(worker, { type: 'done', id: 1, computeMs: 1, rssBytes: 5 }, Uint8Array.of(1, 2, 3))

@@ -6,7 +6,7 @@ import type { Work } from '../../runtimes/worker'
 
 type WithoutId<R> = R extends { id: number } ? Omit<R, 'id'> : never
 export type WorkWithoutId = WithoutId<Work>
-type Final = Exclude<Reply, { type: 'progress' }>
+type Final = Exclude<Reply, { type: 'progress' | 'text' }>
 export interface FinalReply {
   reply: Final
   body: Uint8Array
@@ -16,9 +16,15 @@ interface Pending {
   id: number
   type: Work['type']
   cancelled: boolean
-  onProgress: ((fraction: number) => void) | undefined
+  heard: Heard
   resolve(answer: FinalReply): void
   reject(error: unknown): void
+}
+
+/** What is heard of a request before its answer. */
+export interface Heard {
+  progress?: (fraction: number) => void
+  text?: (completion: number, text: string) => void
 }
 
 export interface ConnectionEvents {
@@ -34,6 +40,7 @@ const ANSWER: Record<Work['type'], Final['type']> = {
   run: 'done',
   synthetic: 'done',
   benchmark: 'measured',
+  generate: 'generated',
 }
 
 /**
@@ -84,12 +91,12 @@ export class Connection {
    * Sends a request. The answer is rejected only by {@link failAll}, also by one that was called before, and with
    * `compute.invalid_input` for a body that no frame can carry.
    */
-  request(work: WorkWithoutId, body?: Body, onProgress?: (fraction: number) => void): Promise<FinalReply> {
+  request(work: WorkWithoutId, body?: Body, heard: Heard = {}): Promise<FinalReply> {
     if (this.#failure) return Promise.reject(this.#failure.error)
     if (body && body.byteLength > MAX_BODY_BYTES) return Promise.reject(tooMuch())
     const id = this.#nextId++
     const answer = new Promise<FinalReply>((resolve, reject) => {
-      this.#pending.push({ id, type: work.type, cancelled: false, onProgress, resolve, reject })
+      this.#pending.push({ id, type: work.type, cancelled: false, heard, resolve, reject })
     })
     if (!this.#broken) writeFrame(this.#socket, { id, ...work }, body)
     return answer
@@ -132,7 +139,12 @@ export class Connection {
     if (!first || reply.id !== first.id) throw new ProtocolError('An answer that nobody asked for.')
     if (body.byteLength > 0 && reply.type !== 'done') throw new ProtocolError('A body where none belongs.')
     if (reply.type === 'progress') {
-      first.onProgress?.(reply.fraction)
+      first.heard.progress?.(reply.fraction)
+      return
+    }
+    if (reply.type === 'text') {
+      if (!first.heard.text) throw new ProtocolError('A text where none belongs.')
+      first.heard.text(reply.completion, reply.text)
       return
     }
     const fits =

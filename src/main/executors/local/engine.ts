@@ -9,6 +9,7 @@ import type { LoadableVersion, RunHooks, RunOutcome, RunRequest } from '.'
 import { expectReply, readItem, WorkerCancelled } from './answers'
 import { GroupSize, runBatch } from './batch'
 import { Connection } from './connection'
+import { runGenerate } from './generate'
 import { MAX_LINES } from './log-lines'
 import type { WorkerEnd, WorkerProcess } from './worker-process'
 import type { Expected } from './worker-socket'
@@ -207,16 +208,15 @@ export class Engine {
     if (request.kind === 'benchmark') {
       const { iterations, warmup } = request
       const body = packTensorPieces([request.inputs])
-      const answer = await connection.request({ type: 'benchmark', iterations, warmup }, body, progress)
+      const answer = await connection.request({ type: 'benchmark', iterations, warmup }, body, { progress })
       const { computeMs, latencyMs, throughput } = expectReply(answer, 'measured')
       return { kind: 'benchmark', computeMs, iterations, latencyMs, throughput }
     }
+    if (request.kind === 'generate') return runGenerate(connection, request, hooks)
     const { durationMs, busy, fail } = request
-    const answer = await connection.request(
-      { type: 'synthetic', durationMs, busy, fail },
-      undefined,
+    const answer = await connection.request({ type: 'synthetic', durationMs, busy, fail }, undefined, {
       progress,
-    )
+    })
     return { kind: 'synthetic', computeMs: expectReply(answer, 'done').computeMs }
   }
 

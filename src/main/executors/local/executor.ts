@@ -2,6 +2,7 @@ import type { EngineView, ModelFormat, RuntimeView } from '../../../shared/contr
 import type { EngineId } from '../../../shared/domain/ids'
 import { AppError } from '../../../shared/errors'
 import { Emitter } from '../../platform/events'
+import { llamaRuntime } from '../../runtimes/llama'
 import { onnxRuntime } from '../../runtimes/onnx'
 import { WORKER_ENV } from '../../runtimes/protocol'
 import { pytorchRuntime } from '../../runtimes/pytorch'
@@ -36,7 +37,10 @@ class Pool implements LocalExecutor {
   constructor(deps: LocalExecutorDeps) {
     this.#deps = deps
     const pytorch = pytorchRuntime(deps.pythonPath ?? (() => ''))
-    this.#runtimes = new Runtimes([onnxRuntime, tfjsRuntime, pytorch, syntheticRuntime], deps.workersDir)
+    this.#runtimes = new Runtimes(
+      [onnxRuntime, tfjsRuntime, pytorch, llamaRuntime, syntheticRuntime],
+      deps.workersDir,
+    )
     this.#changes = new Emitter((error) => deps.logger.error({ error }, 'A listener of the executor failed'))
     this.onDidChangeEngines = this.#changes.event
   }

@@ -5,6 +5,7 @@ import type { Tensors } from '../../../shared/domain/tensor'
 import type { Clock } from '../../platform/clock'
 import type { Disposable, Event } from '../../platform/events'
 import type { Logger } from '../../platform/logger'
+import type { Prompt, Request } from '../../runtimes/protocol'
 
 /** What a runtime needs to know of a model version; satisfied by storage's `ResolvedVersion`. */
 export interface LoadableVersion {
@@ -14,6 +15,9 @@ export interface LoadableVersion {
   format: ModelFormat
   sizeBytes: number
   files: { path: string; sizeBytes: number; absolutePath: string }[]
+  metadata?: Readonly<Record<string, unknown>>
+  /** Tokens that a language model is to hold in mind, over all that it writes at once. */
+  contextTokens?: number
 }
 
 export type RunRequest =
@@ -30,6 +34,11 @@ export type RunRequest =
     }
   | { kind: 'benchmark'; inputs: Tensors; iterations: number; warmup: number }
   | { kind: 'synthetic'; durationMs: number; busy: boolean; fail: 'error' | 'crash' | 'hang' | null }
+  /** What is written is handed to {@link RunHooks.onText} as it comes. */
+  | { kind: 'generate'; prompt: Prompt; sampling: Sampling }
+
+/** How a language model chooses its words, and how many. */
+export type Sampling = Omit<Extract<Request, { type: 'generate' }>, 'type' | 'id'>
 
 export type RunOutcome = { computeMs: number } & (
   | { kind: 'infer'; outputs: Tensors }
@@ -41,6 +50,11 @@ export type RunOutcome = { computeMs: number } & (
       throughput: number
     }
   | { kind: 'synthetic' }
+  | {
+      kind: 'generate'
+      promptTokens: number
+      completions: { text: string; tokens: number; finishReason: 'stop' | 'stop_word' | 'length' }[]
+    }
 )
 
 export interface RunHooks {
@@ -49,6 +63,8 @@ export interface RunHooks {
   onProgress(fraction: number): void
   /** Finished items of a batch; the next group is not reported before the promise resolves (checkpoint, backpressure). */
   onItems(startAt: number, outputs: PackedItems): Promise<void>
+  /** What follows in one of the texts of a `generate`. */
+  onText?(completion: number, text: string): void
   onLog(level: 'info' | 'warn' | 'error', text: string): void
 }
 

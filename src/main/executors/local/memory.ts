@@ -11,7 +11,8 @@ export class MemoryEstimates {
   readonly #measured = new Map<string, number>()
 
   estimate(runtime: RuntimeAdapter, version: SizedVersion & { digest: string }): number {
-    const measured = this.#measured.get(version.digest)
+    // What a language model takes depends on how much it is to hold in mind; that is known beforehand.
+    const measured = version.contextTokens === undefined ? this.#measured.get(version.digest) : undefined
     return measured === undefined ? runtime.estimateMemory(version) : Math.ceil(measured * MARGIN)
   }
 

@@ -45,6 +45,7 @@ export function computeHandlers(modules: Modules) {
           until: (job) => isTerminal(job.state),
         })
       }),
+      text: os.jobs.text.handler(({ input, signal }) => compute.text(input.id as JobId, signal)),
       watch: os.jobs.watch.handler(({ context, signal }) => {
         const owner = visibleOwner(modules, context.caller)
         const mine = (jobs: Job[]) => (owner === null ? jobs : jobs.filter((job) => job.principal === owner))

@@ -7,6 +7,7 @@ const root = resolve(import.meta.dirname, '../../../..')
 const ENTRIES = {
   onnx: 'src/main/runtimes/onnx/worker.ts',
   tfjs: 'src/main/runtimes/tfjs/worker.ts',
+  llama: 'src/main/runtimes/llama/worker.ts',
   synthetic: 'src/main/runtimes/synthetic/worker.ts',
 }
 

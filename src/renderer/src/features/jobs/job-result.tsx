@@ -8,6 +8,7 @@ import { ErrorState, Facts } from '../../components'
 import { getClient } from '../../lib/client'
 import { formatDuration, formatNumber } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
+import { JobText, TextFigures } from './job-text'
 import classes from './jobs.module.css'
 import { saveText } from './save-text'
 import { TensorBlock } from './tensor-block'
@@ -134,6 +135,8 @@ export function JobResultView({ job }: { job: Job }) {
     <>
       {result.outputs && <Outputs outputs={result.outputs} />}
       {result.items && <Items items={result.items} />}
+      {result.kind === 'generate' && <JobText job={job} />}
+      {result.kind === 'generate' && <TextFigures job={job} />}
       {result.kind === 'benchmark' && <Benchmark result={result} />}
       <div className={classes['actions']}>
         <CopyButton value={JSON.stringify(result)} timeout={1500}>

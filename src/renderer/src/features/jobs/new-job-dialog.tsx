@@ -41,6 +41,8 @@ function ReferenceForm({ model, selector }: { model: ModelSummary; selector: str
       version={version}
       reference={`${name}@${selector}`}
       signature={value.signature}
+      format={value.format}
+      metadata={value.metadata}
     />
   )
 }

@@ -159,6 +159,8 @@ export function ModelPage({ name }: { name: string }) {
               version={number}
               reference={reference}
               signature={version.signature}
+              format={version.format}
+              metadata={version.metadata}
             />
           </>
         )

@@ -1,5 +1,5 @@
 import { Button, NumberInput, Tabs } from '@mantine/core'
-import type { Inputs, Job, JobSpecInput } from '@shared/contract'
+import type { Inputs, Job, JobSpecInput, ModelFormat, ModelVersion } from '@shared/contract'
 import type { Signature } from '@shared/domain/tensor'
 import { IconPlayerPlay } from '@tabler/icons-react'
 import { type FormEvent, useEffect, useMemo, useRef, useState } from 'react'
@@ -8,6 +8,7 @@ import { getClient } from '../../../lib/client'
 import { notifyError, toErrorView } from '../../../lib/errors'
 import { type Built, buildInputs, buildItems, type ChosenFile, itemsFromText } from './build-inputs'
 import { batchJob, benchmarkJob, inferJob } from './build-job'
+import { ChatForm } from './chat-form'
 import { formFor, freeDimensions, isScalar } from './form-model'
 import { InputField } from './input-field'
 import { InputProblem } from './input-problem'
@@ -27,10 +28,18 @@ export interface RunFormProps {
   /** What the job names: `name@version` or `name@alias`. */
   reference: string
   signature: Signature
+  format: ModelFormat
+  metadata: ModelVersion['metadata']
 }
 
-/** Runs a model version: a form made from its signature, then the job live in place. */
+/** Runs a model version: a form made from its signature, or for a language model a conversation. */
 export function RunForm(props: RunFormProps) {
+  if (props.format !== 'gguf') return <TensorForm {...props} />
+  return <ChatForm reference={props.reference} chats={props.metadata['chatTemplate'] !== undefined} />
+}
+
+/** A form made from the signature, then the job live in place. */
+function TensorForm(props: RunFormProps) {
   const { t } = useTranslation('jobs')
   const { model, version, reference, signature } = props
   const [recalled] = useState(() => recallRun(windowMemory, model, version))

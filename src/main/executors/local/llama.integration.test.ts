@@ -1,0 +1,151 @@
+import pino from 'pino'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { AppError } from '../../../shared/errors'
+import { systemClock } from '../../platform/clock'
+import { buildWorkers } from '../../runtimes/testing/build-workers'
+import { engineId, hooks, versionOf } from '../../runtimes/testing/fixtures'
+import { createLocalExecutor, type LocalExecutor, type RunOutcome, type Sampling } from '.'
+
+/** All that the tiny model was trained on. */
+const STORY =
+  'The control room hums at night. One model wakes, reads the queue, and answers. Two models wait; three models sleep. When the light turns amber, the watcher saves a checkpoint. When the light turns red, the watcher stops the run and writes the reason in the log. At dawn the board is green again, and every answer has a name, a time and a source.'
+
+let workers: Awaited<ReturnType<typeof buildWorkers>>
+let executor: LocalExecutor
+beforeAll(async () => {
+  workers = await buildWorkers()
+  executor = createLocalExecutor({
+    clock: systemClock,
+    logger: pino({ level: 'silent' }),
+    workersDir: workers.dir,
+  })
+  await executor.start()
+}, 60_000)
+afterAll(async () => {
+  await executor.dispose()
+  await workers.dispose()
+})
+
+const { signal } = new AbortController()
+const story = () => ({ ...versionOf('gguf', ['tiny-story.gguf']), contextTokens: 1024 })
+const greedy: Sampling = {
+  maxTokens: 80,
+  temperature: 0,
+  topP: 0.95,
+  topK: 40,
+  seed: 1,
+  stop: [],
+  contextSize: 512,
+  completions: 1,
+}
+
+async function write(
+  prompt: string,
+  change: Partial<Sampling> = {},
+  seen = hooks(),
+): Promise<Extract<RunOutcome, { kind: 'generate' }>> {
+  const engine = engineId(await executor.load(story(), { threads: 1, signal }))
+  try {
+    const sampling = { ...greedy, ...change }
+    const outcome = await executor.run(engine, { kind: 'generate', prompt: { prompt }, sampling }, seen)
+    if (outcome.kind !== 'generate') throw new Error('another kind')
+    return outcome
+  } finally {
+    await executor.unload(engine)
+  }
+}
+
+describe('a language model', () => {
+  it('tells what runs it', () => {
+    expect(executor.runtimes().find(({ id }) => id === 'llama')).toMatchObject({
+      available: true,
+      version: expect.stringMatching(/\d/),
+      backend: 'cpu',
+      formats: ['gguf'],
+    })
+  })
+
+  it('goes on with the story it knows, piece by piece', async () => {
+    const pieces: string[] = []
+    const seen = { ...hooks(), onText: (_: number, text: string) => pieces.push(text) }
+    const { completions, promptTokens } = await write('The control room', { maxTokens: 400 }, seen)
+    expect(`The control room${completions[0]?.text}`.trimEnd()).toBe(STORY)
+    expect(pieces.length).toBeGreaterThan(10)
+    expect(pieces.join('')).toBe(completions[0]?.text)
+    expect(completions[0]).toMatchObject({ finishReason: 'stop' })
+    const short = await write('The control room', { maxTokens: 5 })
+    expect(short.completions).toMatchObject([{ tokens: 5, finishReason: 'length' }])
+    expect(promptTokens).toBeGreaterThan(0)
+  })
+
+  it('stops before a stop word', async () => {
+    const { completions } = await write('The control room', { stop: [' at night'] })
+    expect(completions).toMatchObject([{ text: ' hums', finishReason: 'stop_word' }])
+  })
+
+  it('writes the same for the same seed, several at once, each its own', async () => {
+    const wild = { temperature: 3, topP: 1, topK: 0, maxTokens: 40, completions: 2 }
+    const [first, again, other] = [
+      await write('The', { ...wild, seed: 7 }),
+      await write('The', { ...wild, seed: 7 }),
+      await write('The', { ...wild, seed: 8 }),
+    ]
+    expect(again.completions).toEqual(first.completions)
+    expect(first.completions[0]?.text).not.toBe(first.completions[1]?.text)
+    expect(other.completions[0]?.text).toBe(first.completions[1]?.text)
+  })
+
+  it('says what does not fit: a prompt beyond the context, messages without a template', async () => {
+    await expect(write('control room '.repeat(400), { contextSize: 64 })).rejects.toMatchObject({
+      code: 'compute.invalid_input',
+      message: expect.stringContaining('context of 64'),
+    })
+    const engine = engineId(await executor.load(story(), { threads: 1, signal }))
+    const prompt = { messages: [{ role: 'user' as const, content: 'Hello' }] }
+    const refused = executor.run(engine, { kind: 'generate', prompt, sampling: greedy }, hooks())
+    await expect(refused).rejects.toMatchObject({
+      code: 'compute.invalid_input',
+      message: expect.stringContaining('chat template'),
+    })
+    const inference = executor.run(engine, { kind: 'infer', inputs: {} }, hooks())
+    await expect(inference).rejects.toMatchObject({ code: 'compute.runtime_failed' })
+    await executor.unload(engine)
+  })
+
+  it('stops between two tokens when it is cancelled, and goes on with the next', async () => {
+    const engine = engineId(await executor.load(story(), { threads: 1, signal }))
+    const stop = new AbortController()
+    let heard = 0
+    const seen = {
+      ...hooks(stop.signal),
+      onText() {
+        if (++heard === 3) stop.abort(new AppError('compute.conflict', 'enough'))
+      },
+    }
+    const request = { kind: 'generate', prompt: { prompt: 'The control room' }, sampling: greedy } as const
+    await expect(executor.run(engine, request, seen)).rejects.toThrow('enough')
+    expect(heard).toBeLessThan(80)
+    const outcome = await executor.run(engine, request, hooks())
+    expect(outcome.kind === 'generate' && outcome.completions[0]?.text).toContain('hums at night')
+    await executor.unload(engine)
+  })
+
+  it('fails the attempt when its worker is killed in the middle of a word', async () => {
+    const view = await executor.load(story(), { threads: 1, signal })
+    const seen = { ...hooks(), onText: () => process.kill(view.pid ?? 0, 'SIGKILL') }
+    const request = { kind: 'generate', prompt: { prompt: 'The' }, sampling: greedy } as const
+    await expect(executor.run(engineId(view), request, seen)).rejects.toMatchObject({
+      code: 'compute.worker_crashed',
+    })
+  })
+
+  it('is expected to take more memory the more it is to hold in mind', () => {
+    const metadata = { embeddingLength: 4096, headCount: 32, headCountKv: 8, blockCount: 32 }
+    const sized = { ...story(), metadata, sizeBytes: 4e9 }
+    const small = executor.estimateMemory({ ...sized, contextTokens: 1024 })
+    const large = executor.estimateMemory({ ...sized, contextTokens: 9216 })
+    // 32 layers x 8 heads x 128 x 2 bytes, for keys and for values, 8,192 times.
+    expect(large - small).toBe(32 * 8 * 128 * 2 * 2 * 8192)
+    expect(small).toBeGreaterThan(4e9)
+  })
+})
