@@ -100,7 +100,9 @@ export function ChatForm({ reference, chats }: ChatFormProps) {
               <Answer
                 submitted={job}
                 begin={chats ? '' : asked}
-                onText={(text) => answers.current.set(job.id, text)}
+                onText={(text) => {
+                  answers.current.set(job.id, text)
+                }}
               />
             </Fragment>
           ))}
@@ -195,12 +197,14 @@ function useLiveJob(job: Job | undefined): Job | undefined {
 }
 
 /** An answer as it is written: why it waits, what there is of it, how fast it came, and how it ended. */
-function Answer(props: { submitted: Job; begin: string; onText: (text: string) => void }) {
+function Answer(props: { submitted: Job; begin: string; onText(text: string): void }) {
   const { t } = useTranslation('jobs')
   const job = useLiveJob(props.submitted) ?? props.submitted
   const [text = ''] = useJobTexts(job.id)
   const { onText } = props
-  useEffect(() => onText(text), [text, onText])
+  useEffect(() => {
+    onText(text)
+  }, [text, onText])
   const writes = !isTerminal(job.state)
   return (
     <div className={classes['answer']} aria-busy={writes}>
