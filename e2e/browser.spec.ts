@@ -42,9 +42,12 @@ test('without a window: sign in from a browser with the key, see the machine, br
     await expect(shell.title('Overview')).toBeVisible()
     await expect(shell.status).toContainText('Healthy')
 
+    await page.getByRole('heading', { name: 'Bring in your first model' }).waitFor()
     await page.getByRole('button', { name: 'Import model' }).click()
     const chooser = page.waitForEvent('filechooser')
-    await page.getByRole('menuitem', { name: /A file/ }).click()
+    const dialog = page.getByRole('dialog', { name: 'Import', exact: true })
+    await dialog.getByRole('switch', { name: 'Show me name and family' }).uncheck()
+    await dialog.getByRole('button', { name: 'Choose files…' }).click()
     await (await chooser).setFiles(join(fixtures, 'mnist_cnn.onnx'))
     await expect(shell.task('mnist_cnn.onnx')).toContainText('mnist-cnn version 1 is ready', {
       timeout: 30_000,

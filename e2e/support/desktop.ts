@@ -161,7 +161,8 @@ export class Desktop {
     if (!box || !this.#cdp) throw new Error('nothing to drop on')
     const at = { x: box.x + box.width / 2, y: box.y + box.height / 2 }
     const data = { items: [], files, dragOperationsMask: 1 }
-    for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
+    // A drop counts only once the page has said that it takes it: the second move carries its answer to the first.
+    for (const type of ['dragEnter', 'dragOver', 'dragOver', 'drop'] as const) {
       await this.#cdp.send('Input.dispatchDragEvent', { type, ...at, data })
     }
   }

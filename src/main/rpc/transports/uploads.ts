@@ -22,7 +22,9 @@ export function isUpload({ method, headers }: Request, pathname: string): boolea
 /** Multipart files of one model; a part's filename is its path within the model. Answers when all bytes have come. */
 export async function upload({ request, caller, incoming, modules }: Upload): Promise<Response> {
   modules.security.authorize(caller, 'model.import', THE_SYSTEM, 'uploaded a model')
-  const name = new URL(request.url).searchParams.get('name') ?? undefined
+  const query = new URL(request.url).searchParams
+  const name = query.get('name') ?? undefined
+  const review = query.get('review') === 'true'
   if (name !== undefined && !ModelName.safeParse(name).success) {
     throw new AppError('system.invalid', 'name: use 1-64 of a-z, 0-9, dot, dash and underscore.', {
       field: 'name',
@@ -30,7 +32,13 @@ export async function upload({ request, caller, incoming, modules }: Upload): Pr
   }
   const parts = multipart(incoming)
   const started = await modules.storage.startImport(
-    { kind: 'upload', files: parts.files, bytesTotal: Number(incoming.headers['content-length'] ?? 0), name },
+    {
+      kind: 'upload',
+      files: parts.files,
+      bytesTotal: Number(incoming.headers['content-length'] ?? 0),
+      name,
+      review,
+    },
     caller.principal,
   )
   await parts.done

@@ -3,6 +3,7 @@ import { texts as common } from '../components/texts'
 import { texts as access } from '../features/access/texts'
 import { texts as activity } from '../features/activity/texts'
 import { texts as devices } from '../features/devices/texts'
+import { texts as imports } from '../features/imports/texts'
 import { texts as jobs } from '../features/jobs/texts'
 import { texts as models } from '../features/models/texts'
 import { texts as overview } from '../features/overview/texts'
@@ -10,7 +11,7 @@ import { texts as settings } from '../features/settings/texts'
 import { i18n, localeOf, useLanguage } from '../lib/i18n'
 import { texts as shell } from './texts'
 
-const features = { common, shell, overview, devices, jobs, models, access, activity, settings }
+const features = { common, shell, overview, devices, imports, jobs, models, access, activity, settings }
 
 type Words = { [Feature in keyof typeof features]: (typeof features)[Feature]['en'] }
 

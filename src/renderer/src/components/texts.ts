@@ -16,6 +16,7 @@ export const texts = defineTexts({
     none: 'none',
     loading: 'Loading',
     search: 'Search',
+    timeLeft: 'about {{time}} left',
     range: { '15m': '15 min', '1h': '1 h', '24h': '24 h' },
     error: {
       title: 'That did not work',
@@ -76,6 +77,7 @@ export const texts = defineTexts({
     none: '无',
     loading: '正在加载',
     search: '搜索',
+    timeLeft: '约剩 {{time}}',
     range: { '15m': '15 分钟', '1h': '1 小时', '24h': '24 小时' },
     error: {
       title: '操作未成功',

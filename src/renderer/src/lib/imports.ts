@@ -18,17 +18,23 @@ export interface UploadGroup {
   files: { path: string; file: File }[]
 }
 
-async function importPath(path: string, name?: string): Promise<void> {
-  await getClient().storage.imports.start({ path, ...(name ? { name } : {}) })
+/** How what is brought in becomes a version. */
+export interface ImportOptions {
+  /** The model or data set it becomes a version of; else it is named after its content. */
+  name?: string
+  /** Wait for the person also when nothing is wrong, so that name and family can be changed first. */
+  review?: boolean
 }
 
-async function upload(group: UploadGroup, name?: string): Promise<void> {
+async function importPath(path: string, options: ImportOptions): Promise<void> {
+  await getClient().storage.imports.start({ path, ...options })
+}
+
+async function upload(group: UploadGroup, { name, review }: ImportOptions): Promise<void> {
   const form = new FormData()
   for (const { path, file } of group.files) form.append('file', file, path)
-  const response = await fetch(`/api/imports${name ? `?name=${encodeURIComponent(name)}` : ''}`, {
-    method: 'POST',
-    body: form,
-  })
+  const query = new URLSearchParams({ ...(name ? { name } : {}), ...(review ? { review: 'true' } : {}) })
+  const response = await fetch(`/api/imports?${query}`, { method: 'POST', body: form })
   if (!response.ok) throw await answeredError(response)
 }
 
@@ -44,7 +50,7 @@ function sayNoPath(name: string): void {
 }
 
 /** Imports what was dropped: each file or folder by itself. */
-export async function importDropped(data: DataTransfer): Promise<void> {
+export async function importDropped(data: DataTransfer, options: ImportOptions = {}): Promise<void> {
   const host = hostBridge()
   // Both lists are emptied when the event is over, so they are read before anything is awaited.
   const files = [...data.files]
@@ -58,16 +64,16 @@ export async function importDropped(data: DataTransfer): Promise<void> {
         .map(
           ({ path }) =>
             () =>
-              importPath(path),
+              importPath(path, options),
         ),
     )
   }
   const groups = await Promise.all(entries.filter((entry) => entry !== null).map(groupOf))
-  return begin(groups.filter((group) => group.files.length > 0).map((group) => () => upload(group)))
+  return begin(groups.filter((group) => group.files.length > 0).map((group) => () => upload(group, options)))
 }
 
-/** Imports what was chosen in a file dialog: files one by one, or one folder; as versions of `name` when it is given. */
-export async function importChosen(files: readonly File[], name?: string): Promise<void> {
+/** Imports what was chosen in a file dialog: files one by one, or one folder. */
+async function importChosen(files: readonly File[], options: ImportOptions): Promise<void> {
   const [first] = files
   if (!first) return
   const folder = first.webkitRelativePath !== ''
@@ -76,7 +82,7 @@ export async function importChosen(files: readonly File[], name?: string): Promi
     const paths = folder
       ? [folderPath(host.pathForFile(first), first.webkitRelativePath)]
       : files.map(host.pathForFile)
-    return begin(paths.map((path) => () => importPath(path, name)))
+    return begin(paths.map((path) => () => importPath(path, options)))
   }
   const groups: UploadGroup[] = folder
     ? [
@@ -86,7 +92,7 @@ export async function importChosen(files: readonly File[], name?: string): Promi
         },
       ]
     : files.map((file) => ({ name: file.name, files: [{ path: file.name, file }] }))
-  return begin(groups.map((group) => () => upload(group, name)))
+  return begin(groups.map((group) => () => upload(group, options)))
 }
 
 function topOf(relativePath: string): string {
@@ -120,12 +126,19 @@ async function groupOf(entry: FileSystemEntry): Promise<UploadGroup> {
   return { name: entry.name, files }
 }
 
-/** Opens the system's dialog for a model file or folder and imports what is chosen. */
-export function chooseAndImport(kind: 'file' | 'folder'): void {
+/** Opens the system's dialog for files or a folder and imports what is chosen; `onChosen` hears of a choice. */
+export function chooseAndImport(
+  kind: 'file' | 'folder',
+  options: ImportOptions = {},
+  onChosen: () => void = () => undefined,
+): void {
   const input = document.createElement('input')
   input.type = 'file'
   if (kind === 'folder') input.webkitdirectory = true
   else input.multiple = true
-  input.addEventListener('change', () => void importChosen([...(input.files ?? [])]))
+  input.addEventListener('change', () => {
+    onChosen()
+    void importChosen([...(input.files ?? [])], options)
+  })
   input.click()
 }

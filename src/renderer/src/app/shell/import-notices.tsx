@@ -2,11 +2,11 @@ import { Anchor } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useEffect } from 'react'
 import type { Import } from '../../../../shared/contract'
+import { landing, reasonOf, reviewImport, useImportDialog } from '../../features/imports'
 import { i18n } from '../../lib/i18n'
 import { useTaskCentre } from '../../lib/imports'
-import { pathTo, RouteLink } from '../../lib/router'
-import { useImports } from '../../lib/stores'
-import { reasonOf } from './task-centre'
+import { RouteLink } from '../../lib/router'
+import { useImports, useMe } from '../../lib/stores'
 
 /** Says how an import ended, or that it waits for an answer, once, as it happens. */
 export function useImportNotices(): void {
@@ -29,32 +29,27 @@ export function useImportNotices(): void {
 
 function announce(item: Import): void {
   const { source } = item
-  if (item.state === 'completed' && item.model !== null && item.version !== null) {
-    const { model, version } = item
+  const became = landing(item)
+  // An open task centre says how an import ended, beside the import itself.
+  if (item.state !== 'waiting' && useTaskCentre.getState().opened) return
+  if (became) {
     const id = `import:${item.id}`
     notifications.show({
       id,
       color: 'teal',
       withBorder: true,
       autoClose: 10_000,
-      title: i18n.t(item.known ? 'shell:importKnown' : 'shell:importReady', { model, version }),
+      title: i18n.t(item.known ? 'imports:wasKnown' : 'imports:isReady', became),
       message: (
         <>
           {i18n.t(item.known ? 'shell:importKnownText' : 'shell:importReadyText')}{' '}
-          <Anchor
-            component={RouteLink}
-            size="sm"
-            to={pathTo('models', model, version)}
-            onClick={() => notifications.hide(id)}
-          >
-            {i18n.t('shell:openModel')}
+          <Anchor component={RouteLink} size="sm" to={became.to} onClick={() => notifications.hide(id)}>
+            {i18n.t('common:open')}
           </Anchor>
         </>
       ),
     })
   } else if (item.state === 'failed' || item.state === 'rejected') {
-    // An open task centre says the same, beside the import itself.
-    if (useTaskCentre.getState().opened) return
     notifications.show({
       color: 'red',
       withBorder: true,
@@ -63,6 +58,11 @@ function announce(item: Import): void {
       message: reasonOf(item),
     })
   } else if (item.state === 'waiting') {
-    useTaskCentre.getState().setOpened(true)
+    const asked = useMe.getState().value?.id === item.createdBy
+    const free = useImportDialog.getState().view === null && !document.querySelector('[aria-modal="true"]')
+    if (asked && free) {
+      useTaskCentre.getState().setOpened(false)
+      reviewImport(item.id)
+    } else useTaskCentre.getState().setOpened(true)
   }
 }

@@ -4,11 +4,11 @@ import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { AuditRecord, Import, Job } from '../../../../shared/contract'
 import { EmptyState, RelativeTime, StateDot } from '../../components'
+import { reasonOf } from '../../features/imports'
 import { readSetting, writeSetting } from '../../lib/local-settings'
 import { pathTo, RouteLink } from '../../lib/router'
 import { useAudit, useImports, useJobs } from '../../lib/stores'
 import classes from './shell.module.css'
-import { reasonOf } from './task-centre'
 
 export interface Notice {
   key: string

@@ -2,10 +2,9 @@ import { useComputedColorScheme, useMantineColorScheme } from '@mantine/core'
 import { Spotlight, type SpotlightActionGroupData } from '@mantine/spotlight'
 import {
   IconBox,
-  IconFile,
-  IconFolder,
   IconKeyboard,
   IconLanguage,
+  IconPackageImport,
   IconPlayerPlay,
   IconSearch,
   IconSunMoon,
@@ -15,8 +14,8 @@ import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { shortId } from '../../../../shared/domain/ids'
 import { StateDot } from '../../components'
+import { openImport } from '../../features/imports'
 import { useLanguage } from '../../lib/i18n'
-import { chooseAndImport } from '../../lib/imports'
 import { navigate, PAGES, pathTo } from '../../lib/router'
 import { useJobs, useModels } from '../../lib/stores'
 import { ROUTES } from '../routes'
@@ -84,10 +83,7 @@ function useGroups(opened: boolean): SpotlightActionGroupData[] {
     {
       group: t('palette.actions'),
       actions: [
-        action('import-file', t('palette.importFile'), <IconFile {...icon} />, () => chooseAndImport('file')),
-        action('import-folder', t('palette.importFolder'), <IconFolder {...icon} />, () =>
-          chooseAndImport('folder'),
-        ),
+        action('import', t('palette.import'), <IconPackageImport {...icon} />, openImport),
         action('new-job', t('palette.newJob'), <IconPlayerPlay {...icon} />, () => navigate('/jobs?new')),
         action('add-app', t('palette.addApp'), <IconUserPlus {...icon} />, () => navigate('/access?add')),
         action('theme', t('palette.toggleTheme'), <IconSunMoon {...icon} />, () =>

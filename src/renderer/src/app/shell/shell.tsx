@@ -1,6 +1,7 @@
 import { Button, Loader } from '@mantine/core'
 import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
+import { ImportDialogs } from '../../features/imports'
 import { reconnectNow, useConnection } from '../../lib/client'
 import { useRoute } from '../../lib/router'
 import { ROUTES } from '../routes'
@@ -65,6 +66,7 @@ export function Shell() {
       <StatusBar />
       <DropOverlay />
       <Palette />
+      <ImportDialogs />
     </div>
   )
 }

@@ -1,15 +1,6 @@
-import { ActionIcon, Badge, Button, Menu, TextInput, Tooltip, VisuallyHidden } from '@mantine/core'
+import { ActionIcon, Badge, TextInput, Tooltip, VisuallyHidden } from '@mantine/core'
 import type { ModelSummary } from '@shared/contract'
-import {
-  IconBox,
-  IconChevronDown,
-  IconFile,
-  IconFolder,
-  IconPackageImport,
-  IconPlayerPlay,
-  IconSearch,
-  IconUpload,
-} from '@tabler/icons-react'
+import { IconBox, IconPackageImport, IconPlayerPlay, IconSearch } from '@tabler/icons-react'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import {
@@ -23,42 +14,16 @@ import {
   TwoLines,
   VirtualTable,
 } from '../../components'
-import { chooseAndImport } from '../../lib/imports'
 import { useList } from '../../lib/live'
 import { navigate, pathTo } from '../../lib/router'
 import { useModels } from '../../lib/stores'
+import { ImportButton } from '../imports'
 import { FORMAT_NAMES } from './about'
 import { AliasBadge } from './alias-badge'
 import { sortAliases } from './aliases'
 import classes from './models.module.css'
 
 const byName = (a: ModelSummary, b: ModelSummary) => a.name.localeCompare(b.name)
-
-/** A file or a folder: the system's dialogs offer one or the other. */
-function ImportButton() {
-  const { t } = useTranslation('models')
-  const icon = { size: 15, stroke: 1.6 }
-  return (
-    <Menu>
-      <Menu.Target>
-        <Button
-          leftSection={<IconUpload {...icon} />}
-          rightSection={<IconChevronDown size={14} stroke={1.6} />}
-        >
-          {t('import')}
-        </Button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Item leftSection={<IconFile {...icon} />} onClick={() => chooseAndImport('file')}>
-          {t('importFile')}
-        </Menu.Item>
-        <Menu.Item leftSection={<IconFolder {...icon} />} onClick={() => chooseAndImport('folder')}>
-          {t('importFolder')}
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
-  )
-}
 
 function useColumns(): Column<ModelSummary>[] {
   const { t } = useTranslation('models')

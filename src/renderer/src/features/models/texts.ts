@@ -4,9 +4,6 @@ export const texts = defineTexts({
   en: {
     title: 'Models',
     loading: 'Loading',
-    import: 'Import model',
-    importFile: 'A file…',
-    importFolder: 'A folder…',
     search: 'Search models',
     tableLabel: 'Models',
     count_one: '{{count}} model',
@@ -25,7 +22,7 @@ export const texts = defineTexts({
     runModel: 'Run {{name}}',
     empty: {
       title: 'Drop a model anywhere on this window',
-      text: 'It is checked, stored once, and becomes version 1. Supported: ONNX files (.onnx), and TensorFlow.js folders with a model.json (graph and layers models).',
+      text: 'It is checked, stored once, and becomes version 1. Files, folders and archives of ONNX, TensorFlow, PyTorch, safetensors and GGUF; or an address of the Hugging Face Hub.',
     },
     noneTitle: 'No model has that name',
     noneText: 'Search for something else, or drop a model to add it.',
@@ -169,9 +166,6 @@ export const texts = defineTexts({
   zh: {
     title: '模型',
     loading: '正在加载',
-    import: '导入模型',
-    importFile: '文件…',
-    importFolder: '文件夹…',
     search: '搜索模型',
     tableLabel: '模型',
     count_one: '{{count}} 个模型',
@@ -190,7 +184,7 @@ export const texts = defineTexts({
     runModel: '运行 {{name}}',
     empty: {
       title: '把模型拖到窗口任意位置',
-      text: '模型会先检查，只存一份，然后成为版本 1。支持 ONNX 文件（.onnx），以及含 model.json 的 TensorFlow.js 文件夹（graph 和 layers 模型）。',
+      text: '模型会先检查，只存一份，然后成为版本 1。支持 ONNX、TensorFlow、PyTorch、safetensors 和 GGUF 的文件、文件夹与压缩包，或 Hugging Face Hub 的地址。',
     },
     noneTitle: '没有这个名称的模型',
     noneText: '换个关键词，或拖入模型进行添加。',

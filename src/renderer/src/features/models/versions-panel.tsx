@@ -12,32 +12,20 @@ import {
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Panel, RelativeTime } from '../../components'
-import { notifyError } from '../../lib/errors'
 import { hostBridge } from '../../lib/host'
+import { chooseAndImport, importDropped } from '../../lib/imports'
 import { usePrincipalNames } from '../../lib/principal-names'
 import { pathTo, RouteLink } from '../../lib/router'
 import { trySetAlias } from './alias-actions'
 import { AliasMenu } from './alias-badge'
 import type { AliasDraft } from './alias-dialog'
 import { aliasColour, sortAliases } from './aliases'
-import { importVersion } from './import-version'
 import classes from './models.module.css'
 
 /** Takes a file for the next version: dropped, or chosen. In a browser folders go to the window, which can read them. */
 function NextVersion({ model, next }: { model: string; next: number }) {
   const { t } = useTranslation('models')
   const [over, setOver] = useState(false)
-  const take = (files: readonly File[]) => {
-    importVersion(model, files).catch((error: unknown) => notifyError(error))
-  }
-  const choose = () => {
-    const input = document.createElement('input')
-    input.type = 'file'
-    input.accept = '.onnx,.json,.bin'
-    input.multiple = true
-    input.addEventListener('change', () => take([...(input.files ?? [])]))
-    input.click()
-  }
   return (
     <button
       type="button"
@@ -45,14 +33,14 @@ function NextVersion({ model, next }: { model: string; next: number }) {
       data-own-drop={hostBridge() ? true : undefined}
       data-over={over || undefined}
       aria-label={t('chooseVersion', { version: next })}
-      onClick={choose}
+      onClick={() => chooseAndImport('file', { name: model })}
       onDragEnter={() => setOver(true)}
       onDragLeave={() => setOver(false)}
       onDrop={(event) => {
         setOver(false)
         if (!hostBridge()) return
         event.preventDefault()
-        take([...event.dataTransfer.files])
+        void importDropped(event.dataTransfer, { name: model })
       }}
     >
       <IconUpload size={17} stroke={1.6} />

@@ -3,13 +3,12 @@ import type { AuditRecord, Import } from '@shared/contract'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Attention } from '../../components'
-import { getClient } from '../../lib/client'
 import { useNow } from '../../lib/clock'
-import { notifyError } from '../../lib/errors'
 import { useList } from '../../lib/live'
 import { readSetting, writeSetting } from '../../lib/local-settings'
 import { navigate } from '../../lib/router'
 import { useAudit, useImports, useSystemInfo } from '../../lib/stores'
+import { reviewImport } from '../imports'
 import classes from './overview.module.css'
 
 const isWaiting = (item: Import) => item.state === 'waiting'
@@ -35,31 +34,21 @@ export function NeedsPerson() {
 }
 
 function WaitingImport({ item }: { item: Import }) {
-  const { t } = useTranslation(['overview', 'common'])
+  const { t } = useTranslation(['overview', 'imports'])
   const warnings = item.findings.filter((finding) => finding.severity !== 'info')
   return (
     <Attention
       actions={
-        <>
-          <Button
-            size="compact-sm"
-            fz="xs"
-            variant="default"
-            onClick={() => void getClient().storage.imports.cancel({ id: item.id }).catch(notifyError)}
-          >
-            {t('common:cancel')}
-          </Button>
-          <Button
-            size="compact-sm"
-            fz="xs"
-            onClick={() => void getClient().storage.imports.confirm({ id: item.id }).catch(notifyError)}
-          >
-            {t('overview:importAnyway')}
-          </Button>
-        </>
+        <Button size="compact-sm" fz="xs" onClick={() => reviewImport(item.id)}>
+          {t('imports:review')}
+        </Button>
       }
     >
-      <strong>{t('overview:asks', { source: item.source, count: warnings.length })}</strong>{' '}
+      <strong>
+        {warnings.length > 0
+          ? t('overview:asks', { source: item.source, count: warnings.length })
+          : t('overview:asksName', { source: item.source })}
+      </strong>{' '}
       {warnings.map((finding) => finding.message).join(' ')}
     </Attention>
   )

@@ -1,6 +1,7 @@
 import { useTranslation } from 'react-i18next'
-import { ImportButton, Page, TimeRange } from '../../components'
+import { Page, TimeRange } from '../../components'
 import { useJobs, useModels } from '../../lib/stores'
+import { ImportButton } from '../imports'
 import { NeedsPerson } from './attention'
 import { FirstSteps, Steps } from './first-steps'
 import { LatestJobs } from './latest-jobs'

@@ -1,0 +1,164 @@
+import { copyFile, mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from '@playwright/test'
+import { appForFile } from '../support/app'
+import { Desktop, WINDOW } from '../support/desktop'
+import { ImportDialog } from '../support/pages/import-dialog'
+import { fixtures } from '../support/serve'
+
+const app = appForFile(async () => {
+  const desktop = await Desktop.startWith(async (api) => {
+    // Nothing listens there: a closed network.
+    await api.call('PATCH', '/settings', { hubUrl: 'http://127.0.0.1:9' })
+  })
+  await desktop.resize(WINDOW)
+  return desktop
+})
+const dialog = () => new ImportDialog(app().page)
+
+let folder = ''
+test.beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'imports-'))
+})
+test.afterAll(() => rm(folder, { recursive: true, force: true }))
+
+/** A safetensors file of zeros; most of it takes no room on the disk. */
+async function zeros(path: string, bytes: number): Promise<string> {
+  const header = Buffer.from(
+    JSON.stringify({ w: { dtype: 'F32', shape: [bytes / 4], data_offsets: [0, bytes] } }),
+  )
+  const size = Buffer.alloc(8)
+  size.writeBigUInt64LE(BigInt(header.length))
+  const file = await open(path, 'w')
+  await file.write(Buffer.concat([size, header]))
+  await file.truncate(8 + header.length + bytes)
+  await file.close()
+  return path
+}
+
+test('a chosen file waits for its name; name and family can be changed', async () => {
+  const { shell, page } = app()
+  await shell.go('Models')
+  await dialog().open()
+  await app().shoot('import-start')
+  await dialog().chooseFiles([join(fixtures, 'mnist_cnn.onnx')])
+  await expect(dialog().review).toContainText('mnist_cnn.onnx')
+  await expect(dialog().name).toHaveValue('mnist-cnn')
+  await expect(dialog().review).toContainText('Becomes mnist-cnn version 1')
+  await dialog().name.fill('digits')
+  await dialog().family.fill('mnist')
+  await expect(dialog().review).toContainText('Becomes digits version 1')
+  await page.keyboard.press('Escape')
+  await expect(page.getByRole('listbox')).toBeHidden()
+  await app().shoot('import-review')
+  await dialog().review.getByRole('button', { name: 'Add', exact: true }).click()
+  await expect(dialog().review).toBeHidden()
+  await expect(page.getByRole('grid', { name: 'Models' })).toContainText('digits')
+  expect((await app().api.call('GET', '/models/digits')).body).toMatchObject({ family: 'mnist', latest: 1 })
+})
+
+test('the same bytes under the same name are known before they are added', async () => {
+  const { shell } = app()
+  await dialog().open()
+  await dialog().chooseFiles([join(fixtures, 'mnist_cnn.onnx')])
+  await dialog().name.fill('digits')
+  await dialog().review.getByRole('button', { name: 'Add', exact: true }).click()
+  await shell.openTasks()
+  await expect(shell.task('mnist_cnn.onnx')).toContainText('digits version 1 was here already')
+  await shell.closeTasks()
+})
+
+test('several at once: models, a folder, data, and what is refused, each with its own end', async () => {
+  const { shell, page } = app()
+  const data = join(folder, 'speeds.csv')
+  await writeFile(data, 'name,speed\nsnail,0.01\nhare,18\n')
+  await app().drop([
+    join(fixtures, 'silero_vad_v5.onnx'),
+    join(fixtures, 'basic-pitch'),
+    join(fixtures, 'mnist_cnn.safetensors'),
+    data,
+    join(fixtures, 'imports', 'pickle', 'evil.pt'),
+  ])
+  await expect(shell.task('silero_vad_v5.onnx')).toContainText('silero-vad version 1 is ready')
+  await expect(shell.task('basic-pitch')).toContainText('basic-pitch version 1 is ready')
+  await expect(shell.task('mnist_cnn.safetensors')).toContainText('version 1 is ready')
+  await expect(shell.task('speeds.csv').getByRole('link')).toHaveAttribute('href', '#/data/speeds/1')
+  await expect(shell.task('evil.pt')).toContainText('rejected')
+  await app().shoot('import-tasks')
+  await shell.task('evil.pt').getByRole('button', { name: 'Why, and what helps' }).click()
+  await expect(dialog().ended).toContainText('It was refused, and nothing of it was kept.')
+  await expect(dialog().findings.first()).toContainText('Refused')
+  await expect(dialog().findings.first()).toContainText('evil.pt')
+  await expect(dialog().ended).toContainText('as safetensors or ONNX')
+  await app().shoot('import-refused')
+  await page.keyboard.press('Escape')
+  await expect(dialog().ended).toBeHidden()
+})
+
+test('what has a warning waits for a decision, which the activity log remembers', async () => {
+  const { shell, page } = app()
+  await app().drop([join(fixtures, 'imports', 'pickle', 'benign_dict.pkl')])
+  await expect(dialog().review).toContainText('Read what was found, then decide.')
+  await expect(dialog().findings.first()).toContainText('Warning')
+  await app().shoot('import-warning')
+  await dialog().review.getByRole('button', { name: 'Decide later' }).click()
+  await shell.go('Overview')
+  await page.getByRole('main').getByRole('button', { name: 'Review…' }).click()
+  await dialog().review.getByRole('button', { name: 'Import anyway' }).click()
+  await expect(dialog().review).toBeHidden()
+  await shell.go('Models')
+  await expect(page.getByRole('grid', { name: 'Models' })).toContainText('benign')
+  const { items } = (await app().api.call('GET', '/audit?limit=50')).body
+  expect(items.map(({ summary }: { summary: string }) => summary).join('\n')).toMatch(/import/i)
+})
+
+test('hostile names: markup, direction marks and line breaks are words and nothing else', async () => {
+  const { shell, page } = app()
+  const name = 'a<img src=x onerror="window.owned=1">\u202Egnp.\nexe.pkl'
+  await copyFile(join(fixtures, 'imports', 'pickle', 'benign_dict.pkl'), join(folder, name))
+  await app().api.call('POST', '/imports', { path: join(folder, name) })
+  await expect(dialog().review).toContainText('a<img src=x onerror="window.owned=1">�gnp.�exe.pkl')
+  expect(await page.evaluate(() => 'owned' in window)).toBe(false)
+  await app().shoot('import-hostile-name')
+  await dialog().review.getByRole('button', { name: 'Discard' }).click()
+  await expect(dialog().review).toBeHidden()
+  await shell.openTasks()
+  await expect(shell.task('a<img')).toContainText('cancelled')
+  await shell.closeTasks()
+})
+
+test('the Hub: a wrong address is said at once, a closed network with what would help', async () => {
+  const { shell, page } = app()
+  await shell.go('Models')
+  await dialog().open()
+  await dialog().hub('not an address')
+  await expect(dialog().start).toContainText('Write OWNER/REPOSITORY')
+  await dialog().hub('hf-internal-testing/tiny-random-gpt2')
+  await expect(shell.task('hub:hf-internal-testing')).toContainText('failed', { timeout: 30_000 })
+  await shell.task('hub:hf-internal-testing').getByRole('button', { name: 'Why, and what helps' }).click()
+  await expect(dialog().ended).toContainText('Check the connection and the address of the Hub in Settings')
+  await app().shoot('import-hub-closed')
+  await page.keyboard.press('Escape')
+})
+
+test('a large file: bytes and time left, taken up again after a kill, cancelled', async () => {
+  const big = join(folder, 'large')
+  await mkdir(big)
+  const source = await zeros(join(big, 'large.safetensors'), 6_000_000_000)
+  await app().drop([source])
+  await expect(app().shell.task('large.safetensors')).toContainText(/\/ 6 GB/)
+  await expect(app().shell.task('large.safetensors')).toContainText(/about .* left/)
+  await app().shoot('import-running')
+  await app().kill()
+  await app().launch()
+  const { shell } = app()
+  await shell.openTasks()
+  await expect(shell.task('large.safetensors')).toContainText('Taken up again after a restart.')
+  await shell
+    .task('large.safetensors')
+    .getByRole('button', { name: 'Cancel import of large.safetensors' })
+    .click()
+  await expect(shell.task('large.safetensors')).toContainText('cancelled')
+  await shell.closeTasks()
+})

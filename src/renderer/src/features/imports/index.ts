@@ -1,0 +1,5 @@
+export { ImportButton } from './import-button'
+export { ImportDialogs } from './import-dialogs'
+export { ImportTask } from './import-task'
+export { openImport, reviewImport, useImportDialog } from './store'
+export { isActive, landing, reasonOf } from './words'

@@ -1,0 +1,81 @@
+import type { Finding, Import, ModelSummary } from '@shared/contract'
+import { pathTo } from '../../lib/router'
+
+export function isActive({ state }: Import): boolean {
+  return state === 'running' || state === 'waiting'
+}
+
+/** Why an import ended badly, in the words of its findings. */
+export function reasonOf(item: Import): string {
+  const rejecting = item.findings.filter(({ severity }) => severity === 'reject')
+  return rejecting.map(({ message }) => message).join(' ') || item.error?.message || ''
+}
+
+/** What a completed import became, and where it is shown; null for one that became nothing. */
+export function landing(item: Import): { name: string; version: number; to: string } | null {
+  if (item.state !== 'completed' || item.version === null) return null
+  const { model, dataset, version } = item
+  if (model !== null) return { name: model, version, to: pathTo('models', model, version) }
+  return dataset === null
+    ? null
+    : { name: dataset, version, to: `/data/${encodeURIComponent(dataset)}/${version}` }
+}
+
+const SEVERITIES = ['reject', 'warn', 'info'] as const
+
+/** The gravest first, otherwise in the order in which they were found. */
+export function sortFindings(findings: readonly Finding[]): Finding[] {
+  return SEVERITIES.flatMap((severity) => findings.filter((finding) => finding.severity === severity))
+}
+
+/** What a version would be, under the name that is typed. */
+export type Becoming =
+  | { kind: 'known'; version: number }
+  | { kind: 'next'; version: number }
+  | { kind: 'first'; version: 1 }
+
+/** @param model what the window knows of the model of that name */
+export function becomes(
+  name: string,
+  suggestion: NonNullable<Import['suggestion']>,
+  model: Pick<ModelSummary, 'versions' | 'latest'> | undefined,
+): Becoming {
+  if (!model)
+    return name === suggestion.name && suggestion.version > 1
+      ? { kind: 'next', version: suggestion.version }
+      : { kind: 'first', version: 1 }
+  if (name !== suggestion.name) return { kind: 'next', version: model.latest + 1 }
+  const { version } = suggestion
+  return { kind: model.versions.includes(version) ? 'known' : 'next', version }
+}
+
+/** Advice for who wants the thing in: keys under `imports:help`. */
+export type Help =
+  | 'source'
+  | 'safetensors'
+  | 'convert'
+  | 'download'
+  | 'files'
+  | 'formats'
+  | 'space'
+  | 'network'
+
+const HELP_BY_CODE: Record<string, readonly Help[]> = {
+  'storage.unsafe': ['source', 'safetensors'],
+  'storage.pickle': ['source', 'safetensors'],
+  'storage.custom_layers': ['convert'],
+  'storage.custom_operators': ['convert'],
+  'storage.corrupt': ['download'],
+  'storage.incomplete': ['download', 'files'],
+  'storage.unreadable': ['download', 'formats'],
+  'storage.unknown_format': ['formats', 'files'],
+  'storage.disk_full': ['space'],
+  'storage.hub_unreachable': ['network'],
+}
+
+/** What would help with an import that was refused, failed or warns; nothing twice. */
+export function helpFor(item: Import): Help[] {
+  const codes = item.findings.filter(({ severity }) => severity !== 'info').map(({ code }) => code)
+  if (item.error) codes.push(item.error.code)
+  return [...new Set(codes.flatMap((code) => HELP_BY_CODE[code] ?? []))]
+}
