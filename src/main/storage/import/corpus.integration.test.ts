@@ -36,7 +36,7 @@ it('gives every item of the public corpus the verdict it must get, and runs noth
     for (const { message } of findings) expect(message).toMatch(/^[A-Z"].{10,}\.$/s)
   }
   expect(['', '_open_write'].some((suffix) => existsSync(`/tmp/aios-canary${suffix}`))).toBe(false)
-})
+}, 120_000)
 
 it('says that a folder has no index', async () => {
   await expect(runCorpus(folder, worker)).rejects.toMatchObject({ code: 'ENOENT' })
