@@ -40,9 +40,11 @@ export function datasetInputs(
   }
   const toItem = itemReader(signature, found.columns, columns)
   async function* items(): AsyncGenerator<Tensors> {
-    for (let offset = 0; offset < found.rows; offset += ROWS_AT_ONCE) {
+    for (let offset = 0; offset < found.rows; ) {
       const page = await storage.datasetRecords(name, version, { offset, limit: ROWS_AT_ONCE })
+      if (page.items.length === 0) return
       for (const row of page.items) yield toItem(row)
+      offset += page.items.length
     }
   }
   return { dataset, items: items(), prompt: null }

@@ -172,9 +172,13 @@ export interface Storage extends Disposable {
   /** @throws AppError `storage.in_use` naming what was made from it */
   removeDatasetVersion(name: string, version: number): void
   datasetLineage(name: string): LineageGraph
-  /** At most 1,000 at a time; texts of tables as the types of their columns say. */
-  datasetRows(name: string, version: number, range: { offset: number; limit: number }): Promise<RowPage>
-  /** The same with all of their texts, however long. */
+  /** Fewer than `limit` where they are large; texts of tables as the types of their columns say. */
+  datasetRows(
+    name: string,
+    version: number,
+    range: { offset: number; limit: number; tensors?: 'whole' | 'short' },
+  ): Promise<RowPage>
+  /** The same with all of their texts and tensors, however long; at least one row, unless there is none. */
   datasetRecords(
     name: string,
     version: number,

@@ -1,7 +1,7 @@
 import { eventIterator } from '@orpc/contract'
 import { z } from 'zod'
 import { ModelName, VersionNumber } from '../domain/references'
-import { JsonTensor } from '../domain/tensor'
+import { DTYPES, JsonTensor } from '../domain/tensor'
 import { feedOf, Id, PageQuery, pageOf, procedure, Time } from './base'
 import { Finding, Lineage, LineageGraph, ModelFile } from './storage'
 
@@ -64,10 +64,23 @@ export type DatasetSummary = z.infer<typeof DatasetSummary>
 export const Cell = z.union([z.string(), z.number(), z.boolean(), z.null(), JsonTensor])
 export type Cell = z.infer<typeof Cell>
 
+/** A tensor of which only the first elements were asked for; int64 beyond 2^53 and what is not finite as text. */
+export const TensorHead = z
+  .object({
+    dtype: z.enum(DTYPES),
+    shape: z.array(z.number().int().nonnegative()),
+    head: z.array(z.union([z.number(), z.string(), z.boolean()])),
+  })
+  .strict()
+export type TensorHead = z.infer<typeof TensorHead>
+
+export const ShownCell = z.union([...Cell.options, TensorHead])
+export type ShownCell = z.infer<typeof ShownCell>
+
 export const RowPage = z.object({
   offset: z.number().int(),
   total: z.number().int(),
-  items: z.array(z.record(z.string(), Cell)),
+  items: z.array(z.record(z.string(), ShownCell)),
 })
 export type RowPage = z.infer<typeof RowPage>
 
@@ -112,12 +125,15 @@ export const datasetsContract = {
     method: 'GET',
     path: '/datasets/{name}/versions/{version}/rows',
     summary: 'Some rows',
+    description:
+      'Fewer than `limit` where they are large: go on after those that came. With `tensors=short` a tensor of more than 1,024 elements comes as its first eight, in `head`.',
     tags: ['storage'],
   })
     .input(
       ByVersion.extend({
         offset: z.coerce.number().int().min(0).default(0),
         limit: z.coerce.number().int().min(1).max(1000).default(100),
+        tensors: z.enum(['whole', 'short']).default('whole'),
       }),
     )
     .output(RowPage),

@@ -199,6 +199,25 @@ describe('NumPy arrays', () => {
     expect(items[0]?.['data']).toMatchObject({ dtype: 'float32', shape: [2, 2] })
   })
 
+  it('are looked at by their first elements where they are long, and read whole a few at a time', async () => {
+    const values = Float32Array.from({ length: 40 * 65_536 }, (_, i) => i % 1000)
+    await imported(await file('wide.npy', npy('<f4', '40, 256, 256', new Uint8Array(values.buffer))))
+    const short = await storage.datasetRows('wide', 1, { offset: 1, limit: 40, tensors: 'short' })
+    expect(short.items).toHaveLength(39)
+    expect(short.items[0]).toEqual({
+      data: { dtype: 'float32', shape: [256, 256], head: Array.from({ length: 8 }, (_, i) => 536 + i) },
+    })
+    const seen: unknown[] = []
+    for (let offset = 0; offset < 40; ) {
+      const { items } = await storage.datasetRecords('wide', 1, { offset, limit: 500 })
+      expect(items.length).toBeGreaterThan(0)
+      expect(items.length).toBeLessThan(20)
+      seen.push(...items)
+      offset += items.length
+    }
+    expect(seen).toHaveLength(40)
+  })
+
   it.each([
     ['objects, which are pickles', npy('|O', '1', Buffer.alloc(8)), 'are not taken'],
     ['more values than there are bytes', npy('<f4', '1000000000000', Buffer.alloc(8)), 'bytes of values'],

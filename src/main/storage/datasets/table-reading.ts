@@ -1,15 +1,16 @@
 import { open } from 'node:fs/promises'
-import type { Cell, DatasetVersion, RowPage } from '../../../shared/contract'
+import type { DatasetVersion, RowPage, ShownCell } from '../../../shared/contract'
 import { AppError } from '../../../shared/errors'
 import type { Clock } from '../../platform/clock'
 import type { Disposable } from '../../platform/events'
 import type { BlobStore } from '../blobs'
 import { Rejection } from '../import/rejection'
-import type { FileWorker } from '../import/worker'
+import type { FileWorker, StoredTable } from '../import/worker'
 import type { Datasets } from './datasets'
 import { imageTypeOf } from './formats'
 import { fromText } from './profile'
-import { LONGEST_TEXT, type RawRow } from './table'
+import type { RowRange } from './read'
+import { LONGEST_TEXT, type RawRow, type ShownRow } from './table'
 
 /** The process that reads tables ends after so long without work. */
 const IDLE_MS = 30_000
@@ -34,24 +35,31 @@ export class TableReading implements Disposable {
     this.#deps = deps
   }
 
-  async rows(name: string, version: number, range: { offset: number; limit: number }): Promise<RowPage> {
-    const { total, items } = await this.records(name, version, range)
-    return { offset: range.offset, total, items: items.map(cut) }
-  }
-
-  /** Rows with all of their texts. */
-  async records(
+  async rows(
     name: string,
     version: number,
-    range: { offset: number; limit: number },
-  ): Promise<{ total: number; items: RawRow[] }> {
+    range: RowRange & { tensors?: 'whole' | 'short' },
+  ): Promise<RowPage> {
+    const { found, table } = this.#table(name, version)
+    const rows = await this.#inTurn<ShownRow[]>((worker, signal) =>
+      range.tensors === 'short' ? worker.shortRows(table, range, signal) : worker.rows(table, range, signal),
+    )
+    const items = rows.map((row) => cut(typed(row, found)))
+    return { offset: range.offset, total: found.rows, items }
+  }
+
+  /** Rows with all of their texts and tensors. */
+  async records(name: string, version: number, range: RowRange): Promise<{ total: number; items: RawRow[] }> {
+    const { found, table } = this.#table(name, version)
+    const rows = await this.#inTurn((worker, signal) => worker.rows(table, range, signal))
+    return { total: found.rows, items: rows.map((row) => typed(row, found)) }
+  }
+
+  #table(name: string, version: number): { found: DatasetVersion; table: StoredTable } {
     const { datasets, blobs } = this.#deps
     const found = datasets.version(name, version)
     const files = found.files.map((file) => ({ ...file, absolutePath: blobs.pathOf(file.digest) }))
-    const table = { format: found.format, files, index: datasets.index(name, version) }
-    const rows = await this.#inTurn((worker, signal) => worker.rows(table, range, signal))
-    const items = found.format === 'csv' ? rows.map((row) => typed(row, found)) : rows
-    return { total: found.rows, items }
+    return { found, table: { format: found.format, files, index: datasets.index(name, version) } }
   }
 
   async image(name: string, version: number, path: string): Promise<{ mediaType: string; base64: string }> {
@@ -108,8 +116,12 @@ export class TableReading implements Disposable {
   }
 }
 
-/** Texts of a table become what their column is found to hold. */
-function typed(row: RawRow, { columns }: DatasetVersion): RawRow {
+/** Texts of a CSV table become what their column is found to hold. */
+function typed<Shown extends ShownCell>(
+  row: Record<string, Shown>,
+  { format, columns }: DatasetVersion,
+): Record<string, Shown | string | number | boolean> {
+  if (format !== 'csv') return row
   const types = new Map(columns.map((column) => [column.name, column.type]))
   return Object.fromEntries(
     Object.entries(row).map(([name, cell]) => {
@@ -119,10 +131,10 @@ function typed(row: RawRow, { columns }: DatasetVersion): RawRow {
   )
 }
 
-function cut(row: RawRow): RawRow {
-  return Object.fromEntries(Object.entries(row).map(([name, cell]) => [name, shortened(cell)]))
+function cut(row: ShownRow): ShownRow {
+  return Object.fromEntries(Object.entries(row).map(([name, cell]) => [name, cutText(cell)]))
 }
 
-function shortened(cell: Cell): Cell {
+function cutText(cell: ShownCell): ShownCell {
   return typeof cell === 'string' && cell.length > LONGEST_TEXT ? `${cell.slice(0, LONGEST_TEXT)}...` : cell
 }

@@ -1,4 +1,4 @@
-import type { Cell, ColumnType, DatasetFormat } from '../../../shared/contract'
+import type { Cell, ColumnType, DatasetFormat, ShownCell } from '../../../shared/contract'
 
 /** A file of a data set, under its path within it. */
 export interface TableFile {
@@ -15,6 +15,9 @@ export interface RowIndex {
 
 /** A value as it was read; of texts it may still be a number in disguise (`isText`). */
 export type RawRow = Record<string, Cell>
+
+/** The same, of long tensors only the first elements. */
+export type ShownRow = Record<string, ShownCell>
 
 export interface ReadRow {
   row: RawRow

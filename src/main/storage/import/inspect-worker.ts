@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline'
 import { AppError, type ErrorView } from '../../../shared/errors'
 import { translateFileError } from '../../platform/files'
-import { profileTable, readRows } from '../datasets/read'
+import { profileTable, readRows, readShortRows } from '../datasets/read'
 import { inspect } from './inspect'
 import type { WorkerReply, WorkerRequest } from './protocol'
 import { Rejection } from './rejection'
@@ -34,7 +34,10 @@ async function handle(request: WorkerRequest): Promise<WorkerReply> {
     if (request.task === 'profile') {
       return { type: 'result', result: await profileTable(request.format, request.files, onProgress) }
     }
-    if (request.task === 'rows') return { type: 'result', result: await readRows(request, request) }
+    if (request.task === 'rows') {
+      const read = request.tensors === 'short' ? readShortRows : readRows
+      return { type: 'result', result: await read(request, request) }
+    }
     return { type: 'result', result: await hashFile(request.path, request.seal, onProgress) }
   } catch (error) {
     return { type: 'error', error: viewOf(error) }

@@ -1,7 +1,7 @@
 import type { DatasetFormat } from '../../../shared/contract'
 import type { ErrorView } from '../../../shared/errors'
 import type { Profile } from '../datasets/profile'
-import type { RawRow, RowIndex, TableFile } from '../datasets/table'
+import type { RowIndex, ShownRow, TableFile } from '../datasets/table'
 import type { Inspection } from './inspect'
 import type { SourceFile, SourceLocation } from './source'
 import type { Transferred } from './transfer'
@@ -19,11 +19,12 @@ export type WorkerRequest =
       index: RowIndex | null
       offset: number
       limit: number
+      tensors: 'whole' | 'short'
     }
 
 /** What it answers on its stdout: `ready` once, then for each task any number of `progress` and one of the others. */
 export type WorkerReply =
   | { type: 'ready' }
   | { type: 'progress'; bytesDone: number }
-  | { type: 'result'; result: Inspection | Transferred | Profile | RawRow[] }
+  | { type: 'result'; result: Inspection | Transferred | Profile | ShownRow[] }
   | { type: 'error'; error: ErrorView }

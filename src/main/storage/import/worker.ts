@@ -7,6 +7,7 @@ import {
   Finding,
   ModelFormat,
   ModelVersion,
+  ShownCell,
   TensorInfo,
 } from '../../../shared/contract'
 import { Signature } from '../../../shared/domain/tensor'
@@ -16,13 +17,20 @@ import type { Disposable } from '../../platform/events'
 import type { Logger } from '../../platform/logger'
 import { spawnWorker } from '../../platform/processes'
 import type { Profile } from '../datasets/profile'
-import type { RawRow, RowIndex, TableFile } from '../datasets/table'
+import type { RowRange } from '../datasets/read'
+import type { RawRow, RowIndex, ShownRow, TableFile } from '../datasets/table'
 import { Manifest } from '../export'
 import type { Inspection } from './inspect'
 import type { WorkerRequest } from './protocol'
 import { Rejection } from './rejection'
 import type { SourceFile, SourceLocation } from './source'
 import type { Transferred } from './transfer'
+
+export interface StoredTable {
+  format: DatasetFormat
+  files: readonly TableFile[]
+  index: RowIndex | null
+}
 
 /** Reads, copies and hashes files outside this process. One task at a time. After an abort it is of no more use. */
 export interface FileWorker extends Disposable {
@@ -43,12 +51,10 @@ export interface FileWorker extends Disposable {
     signal: AbortSignal,
     onProgress?: (bytesDone: number) => void,
   ): Promise<Profile>
-  /** Some rows of a table, fewer at its end. @throws Rejection */
-  rows(
-    table: { format: DatasetFormat; files: readonly TableFile[]; index: RowIndex | null },
-    range: { offset: number; limit: number },
-    signal: AbortSignal,
-  ): Promise<RawRow[]>
+  /** Some rows of a table: fewer at its end, and where they are large. @throws Rejection */
+  rows(table: StoredTable, range: RowRange, signal: AbortSignal): Promise<RawRow[]>
+  /** The same, of long tensors only the first elements. */
+  shortRows(table: StoredTable, range: RowRange, signal: AbortSignal): Promise<ShownRow[]>
   /** Resolves when the process is gone, so that nothing writes any more. */
   dispose(): Promise<void>
 }
@@ -79,6 +85,7 @@ const Profiled = z.object({
   index: z.object({ step: z.number(), offsets: z.array(z.number()) }).nullable(),
 })
 const Rows = z.array(z.record(z.string(), Cell))
+const ShortRows = z.array(z.record(z.string(), ShownCell))
 const Inspected = z.discriminatedUnion('outcome', [
   z.object({
     outcome: z.literal('table'),
@@ -222,15 +229,24 @@ export function startFileWorker(entry: string, clock: Clock, logger: Logger): Fi
       const request = { task: 'profile' as const, format, files: [...files] }
       return Profiled.parse(await readTable(request, signal, onProgress))
     },
-    async rows({ files, ...table }, range, signal) {
-      return Rows.parse(await readTable({ task: 'rows', ...table, ...range, files: [...files] }, signal))
-    },
+    rows: async (table, range, signal) =>
+      Rows.parse(await readTable(rowsTask(table, range, 'whole'), signal)),
+    shortRows: async (table, range, signal) =>
+      ShortRows.parse(await readTable(rowsTask(table, range, 'short'), signal)),
     hash: async (path, seal, signal) => Transfer.parse(await ask({ task: 'hash', path, seal }, null, signal)),
     dispose() {
       kill()
       return gone
     },
   }
+}
+
+function rowsTask(
+  { format, files, index }: StoredTable,
+  { offset, limit }: RowRange,
+  tensors: 'whole' | 'short',
+): WorkerRequest {
+  return { task: 'rows', format, files: [...files], index, offset, limit, tensors }
 }
 
 function tooCostly(): Finding {

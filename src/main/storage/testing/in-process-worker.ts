@@ -1,4 +1,4 @@
-import { profileTable, readRows } from '../datasets/read'
+import { profileTable, readRows, readShortRows } from '../datasets/read'
 import { inspect } from '../import/inspect'
 import { copyFile, hashFile } from '../import/transfer'
 import type { FileWorker } from '../import/worker'
@@ -13,6 +13,7 @@ export function inProcessWorker(): FileWorker {
     copy: (source, to, _signal, onProgress = () => undefined) => copyFile(source, to, onProgress),
     profile: (format, files) => profileTable(format, files, () => undefined),
     rows: (table, range) => readRows(table, range),
+    shortRows: (table, range) => readShortRows(table, range),
     hash: (path, seal) => hashFile(path, seal, () => undefined),
     dispose: async () => undefined,
   }
