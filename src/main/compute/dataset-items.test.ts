@@ -1,7 +1,10 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Cell, ColumnType } from '../../shared/contract'
-import type { Signature, TensorSpec } from '../../shared/domain/tensor'
+import { fitColumns, type KnownColumn } from '../../shared/domain/dataset-columns'
+import { elementCount, type Signature, type TensorSpec } from '../../shared/domain/tensor'
 import { toJsonTensor } from '../../shared/domain/tensor-codec'
+import { assertFits } from '../../shared/domain/tensor-fits'
 import { type ColumnsOfInputs, itemReader } from './dataset-items'
 
 const input = (
@@ -111,5 +114,96 @@ describe('a row of a data set as the inputs of a model', () => {
     expect(() => read(model, types, row, given)).toThrow(
       expect.objectContaining({ code: 'compute.invalid_input', message: expect.stringMatching(words) }),
     )
+  })
+})
+
+/** A column as its statistics tell, with a value that they hold for. */
+const valued = (name: string) => {
+  const known = { name, nulls: 0, min: null, max: null, shape: null, top: [] }
+  const of = (column: Partial<KnownColumn> & Pick<KnownColumn, 'type'>, cell: Cell) => ({
+    column: { ...known, ...column },
+    cell,
+  })
+  return fc.oneof(
+    fc
+      .integer({ min: -300, max: 300 })
+      .map((value) => of({ type: 'integer', min: value, max: value }, value)),
+    fc.constant(of({ type: 'number', min: 0.5, max: 0.5 }, 0.5)),
+    fc.boolean().map((value) => of({ type: 'boolean' }, value)),
+    fc.constant(of({ type: 'string', top: [{ value: 'rose', count: 1 }] }, 'rose')),
+    fc.constant(of({ type: 'image' }, 'a/1.png')),
+    fc.constant(of({ type: 'integer', nulls: 1 }, null)),
+    fc
+      .array(fc.integer({ min: 1, max: 4 }), { maxLength: 3 })
+      .map((shape) =>
+        of(
+          { type: 'tensor', shape },
+          { dtype: 'float32', shape, data: new Array<number>(elementCount(shape)).fill(0.5) },
+        ),
+      ),
+  )
+}
+
+describe('what is said of columns before a batch', () => {
+  const dtype = fc.constantFrom<TensorSpec['dtype'][]>(
+    'float32',
+    'float16',
+    'int64',
+    'uint8',
+    'bool',
+    'string',
+  )
+  const shape = fc.array(fc.oneof(fc.integer({ min: 1, max: 6 }), fc.constantFrom('N', 'M', '?', null)), {
+    maxLength: 4,
+  })
+  const sources = fc
+    .uniqueArray(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 3 })
+    .chain((names) => fc.tuple(...names.map(valued)))
+
+  it('is what happens to a row: what fits is taken, what does not is refused', () =>
+    fc.assert(
+      fc.property(dtype, shape, sources, (type, dimensions, columns) => {
+        const spec = input('x', dimensions, type)
+        const fit = fitColumns(
+          spec,
+          columns.map(({ column }) => column),
+        )
+        // Only the type of a tensor's elements is not known before.
+        fc.pre(
+          fit.fits === false ||
+            type.startsWith('float') ||
+            columns.every(({ column }) => column.type !== 'tensor'),
+        )
+        const model = signature(spec)
+        const run = () => {
+          const row = Object.fromEntries(columns.map(({ column, cell }) => [column.name, cell]))
+          const item = itemReader(
+            model,
+            columns.map(({ column }) => column),
+            { x: columns.map(({ column }) => column.name) },
+          )(row)
+          assertFits(model, item)
+          return item['x']?.shape
+        }
+        if (!fit.fits) expect(run).toThrow(expect.objectContaining({ code: 'compute.invalid_input' }))
+        else expect(run()).toEqual(fit.shape)
+      }),
+      { numRuns: 2_000 },
+    ))
+
+  it('leaves open what only the rows tell', () => {
+    const lists: KnownColumn = {
+      name: 'ids',
+      type: 'json',
+      nulls: 0,
+      min: null,
+      max: null,
+      shape: null,
+      top: [],
+    }
+    expect(fitColumns(input('x', ['N', 3]), [lists])).toEqual({ fits: true, shape: null })
+    const written: KnownColumn = { ...lists, type: 'string', top: [{ value: '[1,2]', count: 3 }] }
+    expect(fitColumns(input('x', ['N', 3]), [written])).toEqual({ fits: true, shape: null })
+    expect(fitColumns(input('x', ['N', 3]), [])).toEqual({ fits: false, misfit: { why: 'none' } })
   })
 })

@@ -1,4 +1,5 @@
 import type { Cell, Column } from '../../shared/contract'
+import { defaultColumns, shapeFor } from '../../shared/domain/dataset-columns'
 import {
   elementCount,
   type JsonTensor,
@@ -75,7 +76,7 @@ export function itemReader(
 
 function sourceOf(
   spec: TensorSpec,
-  { inputs }: Signature,
+  signature: Signature,
   columns: readonly Pick<Column, 'name' | 'type'>[],
   given: ColumnsOfInputs | undefined,
 ): readonly string[] {
@@ -84,9 +85,8 @@ function sourceOf(
   const missing = wanted?.find((name) => !columns.some((column) => column.name === name))
   if (missing !== undefined) throw misfit(spec.name, 'columns of the data set', `"${missing}"`, columns)
   if (wanted && wanted.length > 0) return wanted
-  if (columns.some((column) => column.name === spec.name)) return [spec.name]
-  const numeric = columns.filter(({ type }) => type !== 'string' && type !== 'image').map(({ name }) => name)
-  if (inputs.length === 1 && numeric.length > 0) return numeric
+  const usual = defaultColumns(spec, signature, columns).map(({ name }) => name)
+  if (usual.length > 0) return usual
   throw misfit(spec.name, 'a column of its name, or one named in "columns"', 'none', columns)
 }
 
@@ -147,23 +147,4 @@ function flatten(value: unknown, column: string, into: Element[]): void {
     const message = `Column "${column}" holds a list of more than numbers, which no input can take.`
     throw new AppError('compute.invalid_input', message, { input: column })
   }
-}
-
-/**
- * The shape that `count` elements take in an input: their own where it has as many dimensions; else open dimensions are
- * 1, but for the last, which takes what is left.
- */
-function shapeFor({ shape: dimensions }: TensorSpec, own: readonly number[], count: number): number[] {
-  if (dimensions.length === own.length) return [...own]
-  const isOpen = dimensions.length === 1 && dimensions[0] === '...'
-  if (isOpen) return own.length > 0 ? [...own] : [count]
-  const fixed = dimensions.reduce<number>(
-    (product, size) => (typeof size === 'number' ? product * size : product),
-    1,
-  )
-  const last = dimensions.findLastIndex((size) => typeof size !== 'number')
-  return dimensions.map((size, axis) => {
-    if (typeof size === 'number') return size
-    return axis === last && fixed > 0 ? Math.floor(count / fixed) : 1
-  })
 }

@@ -10,7 +10,8 @@ export { type Pieces, packTensorPieces, packTensors, unpackTensors } from './ten
 type JsonElement = number | string | boolean
 type FixedDType = Exclude<DType, 'string'>
 
-const INTEGER_RANGES = {
+/** The least and the most that whole numbers of a type can be. */
+export const INTEGER_RANGES = {
   int8: [-128, 127],
   uint8: [0, 255],
   int16: [-32768, 32767],
