@@ -2,6 +2,7 @@ import { initReactI18next } from 'react-i18next'
 import { texts as common } from '../components/texts'
 import { texts as access } from '../features/access/texts'
 import { texts as activity } from '../features/activity/texts'
+import { texts as data } from '../features/data/texts'
 import { texts as devices } from '../features/devices/texts'
 import { texts as imports } from '../features/imports/texts'
 import { texts as jobs } from '../features/jobs/texts'
@@ -11,7 +12,7 @@ import { texts as settings } from '../features/settings/texts'
 import { i18n, localeOf, useLanguage } from '../lib/i18n'
 import { texts as shell } from './texts'
 
-const features = { common, shell, overview, devices, imports, jobs, models, access, activity, settings }
+const features = { common, shell, overview, devices, imports, jobs, models, data, access, activity, settings }
 
 type Words = { [Feature in keyof typeof features]: (typeof features)[Feature]['en'] }
 

@@ -6,11 +6,13 @@ import {
   IconSettings,
   IconShieldLock,
   IconStack2,
+  IconTable,
   type TablerIcon,
 } from '@tabler/icons-react'
 import type { ComponentType } from 'react'
 import { AccessPage } from '../features/access'
 import { ActivityPage } from '../features/activity'
+import { DataPage } from '../features/data'
 import { DevicesPage } from '../features/devices'
 import { JobsPage } from '../features/jobs'
 import { ModelsPage } from '../features/models'
@@ -24,6 +26,7 @@ export const ROUTES: Record<PageName, { Page: ComponentType; icon: TablerIcon; l
   devices: { Page: DevicesPage, icon: IconCpu, letter: 'd' },
   jobs: { Page: JobsPage, icon: IconStack2, letter: 'j' },
   models: { Page: ModelsPage, icon: IconBox, letter: 'm' },
+  data: { Page: DataPage, icon: IconTable, letter: 'b' },
   access: { Page: AccessPage, icon: IconShieldLock, letter: 'a' },
   activity: { Page: ActivityPage, icon: IconHistory, letter: 't' },
   settings: { Page: SettingsPage, icon: IconSettings, letter: 's' },

@@ -1,7 +1,16 @@
 // biome-ignore-all lint/a11y/useSemanticElements: a native table cannot leave out the rows that are not in sight
 // biome-ignore-all lint/a11y/useFocusableInteractive: the grid has the focus and names its active row
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { type CSSProperties, type KeyboardEvent, type ReactNode, useId, useRef, useState } from 'react'
+import {
+  type CSSProperties,
+  type KeyboardEvent,
+  type ReactNode,
+  useCallback,
+  useEffect,
+  useId,
+  useRef,
+  useState,
+} from 'react'
 import classes from './components.module.css'
 import { useWidth } from './use-width'
 
@@ -16,13 +25,23 @@ export interface Column<Row> {
   hideBelow?: number
 }
 
+/** Rows by their place: an array, or what loads as one scrolls. */
+export interface RowSource<Row> {
+  readonly length: number
+  at(index: number): Row | undefined
+}
+
 export interface VirtualTableProps<Row> {
   label: string
-  rows: readonly Row[]
+  rows: RowSource<Row>
   rowKey: (row: Row) => string
   columns: readonly Column<Row>[]
-  /** 48 with a second line for the reason, 36 without. */
-  rowHeight: 36 | 48
+  /** 48 with a second line for the reason, 36 without, 64 with pictures. */
+  rowHeight: 36 | 48 | 64
+  /** Narrower than so many pixels it scrolls sideways. */
+  minWidth?: number
+  /** Hears which rows are in sight. */
+  onSight?: (first: number, last: number) => void
   /** A click, or Enter on the row of the cursor. */
   onSelect?: (row: Row) => void
   selectedKey?: string | null
@@ -48,27 +67,32 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
     (column) => !column.hideBelow || width === 0 || width >= column.hideBelow,
   )
   const template = columns.map((column) => column.width).join(' ')
+  // A function that stays the same: with another one every row is measured anew.
+  const getItemKey = useCallback(
+    (index: number) => {
+      const row = rows.at(index)
+      return row === undefined ? index : rowKey(row)
+    },
+    [rows, rowKey],
+  )
   // The React compiler is not in use, so the virtualizer's changing functions are safe here.
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
-    getItemKey: (index) => {
-      const row = rows[index]
-      return row === undefined ? index : rowKey(row)
-    },
+    getItemKey,
     overscan: 8,
     scrollPaddingStart: HEAD_HEIGHT,
   })
 
   const cursorOf = () => {
     const wanted = props.selectedKey ?? cursorKey
-    return wanted === null || wanted === undefined ? -1 : rows.findIndex((row) => rowKey(row) === wanted)
+    return wanted === null || wanted === undefined ? -1 : placeOf(rows, (row) => rowKey(row) === wanted)
   }
 
   function moveTo(index: number): void {
     const clamped = Math.max(0, Math.min(rows.length - 1, index))
-    const row = rows[clamped]
+    const row = rows.at(clamped)
     if (row === undefined) return
     setCursorKey(rowKey(row))
     virtualizer.scrollToIndex(clamped)
@@ -92,7 +116,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
       event.preventDefault()
       moveTo(target)
     } else if (event.key === 'Enter' || event.key === ' ') {
-      const row = rows[cursor]
+      const row = rows.at(cursor)
       if (row === undefined) return
       event.preventDefault()
       onSelect?.(row)
@@ -100,11 +124,20 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
   }
 
   const visible = virtualizer.getVirtualItems()
+  const { onSight } = props
+  const [first, last] = [visible.at(0)?.index, visible.at(-1)?.index]
+  useEffect(() => {
+    if (first !== undefined && last !== undefined) onSight?.(first, last)
+  }, [first, last, onSight])
   const cursorRow = visible.find((item) => item.key === cursorKey)
   const height = props.maxHeight
     ? Math.min(props.maxHeight, HEAD_HEIGHT + Math.max(1, rows.length) * rowHeight + 1)
     : undefined
-  const style: CSSProperties = { '--columns': template, ...(height && rows.length > 0 ? { height } : {}) }
+  const style: CSSProperties = {
+    '--columns': template,
+    '--least-width': props.minWidth ? `${props.minWidth}px` : undefined,
+    ...(height && rows.length > 0 ? { height } : {}),
+  }
 
   return (
     <div
@@ -140,7 +173,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
       ) : (
         <div role="rowgroup" style={{ height: virtualizer.getTotalSize(), position: 'relative' }}>
           {visible.map((item) => {
-            const row = rows[item.index]
+            const row = rows.at(item.index)
             if (row === undefined) return null
             const key = rowKey(row)
             return (
@@ -177,6 +210,14 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
       )}
     </div>
   )
+}
+
+function placeOf<Row>(rows: RowSource<Row>, fits: (row: Row) => boolean): number {
+  for (let index = 0; index < rows.length; index++) {
+    const row = rows.at(index)
+    if (row !== undefined && fits(row)) return index
+  }
+  return -1
 }
 
 /** Two lines of a cell: what it is, and why, both cut with an ellipsis and whole on hover. */

@@ -14,6 +14,7 @@ describe('parseRoute', () => {
       page: 'models',
       params: { name: 'silero-vad', version: '2' },
     })
+    expect(bare('#/data/digits/1')).toEqual({ page: 'data', params: { name: 'digits', version: '1' } })
     expect(parseRoute('#/jobs?state=failed').query.get('state')).toBe('failed')
   })
 

@@ -1,11 +1,20 @@
 import { type AnchorHTMLAttributes, createElement, type ReactElement, useSyncExternalStore } from 'react'
 
-export const PAGES = ['overview', 'devices', 'jobs', 'models', 'access', 'activity', 'settings'] as const
+export const PAGES = [
+  'overview',
+  'devices',
+  'jobs',
+  'models',
+  'data',
+  'access',
+  'activity',
+  'settings',
+] as const
 export type PageName = (typeof PAGES)[number]
 
 export interface Route {
   page: PageName
-  /** `id` of a job; `name` and `version` of a model; decoded. */
+  /** `id` of a job; `name` and `version` of a model or data set; decoded. */
   params: { id?: string; name?: string; version?: string }
   query: URLSearchParams
 }
@@ -15,6 +24,7 @@ const PATTERNS: Record<PageName, readonly (keyof Route['params'])[]> = {
   devices: [],
   jobs: ['id'],
   models: ['name', 'version'],
+  data: ['name', 'version'],
   access: [],
   activity: [],
   settings: [],

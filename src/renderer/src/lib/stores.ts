@@ -1,6 +1,7 @@
 import { create } from 'zustand'
 import type {
   AuditRecord,
+  DatasetSummary,
   Device,
   Import,
   Job,
@@ -24,6 +25,9 @@ export const useJobs = createLiveStore<Job>((client, signal) =>
 )
 export const useModels = createLiveStore<ModelSummary>((client, signal) =>
   client.storage.models.watch(undefined, { signal }),
+)
+export const useDatasets = createLiveStore<DatasetSummary>((client, signal) =>
+  client.datasets.watch(undefined, { signal }),
 )
 export const useImports = createLiveStore<Import>((client, signal) =>
   client.storage.imports.watch(undefined, { signal }),
@@ -79,6 +83,7 @@ const all = [
   useDevices,
   useJobs,
   useModels,
+  useDatasets,
   useImports,
   useLeases,
   useAudit,

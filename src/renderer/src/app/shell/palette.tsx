@@ -8,6 +8,7 @@ import {
   IconPlayerPlay,
   IconSearch,
   IconSunMoon,
+  IconTable,
   IconUserPlus,
 } from '@tabler/icons-react'
 import { type ReactNode, useState } from 'react'
@@ -17,13 +18,13 @@ import { StateDot } from '../../components'
 import { openImport } from '../../features/imports'
 import { useLanguage } from '../../lib/i18n'
 import { navigate, PAGES, pathTo } from '../../lib/router'
-import { useJobs, useModels } from '../../lib/stores'
+import { useDatasets, useJobs, useModels } from '../../lib/stores'
 import { ROUTES } from '../routes'
 import { showShortcuts } from './shortcuts'
 
 const RECENT_JOBS = 50
 
-/** Ctrl+K: every page, model, recent job and action by a few letters. */
+/** Ctrl+K: every page, model, data set, recent job and action by a few letters. */
 export function Palette() {
   const { t } = useTranslation('shell')
   const [opened, setOpened] = useState(false)
@@ -100,6 +101,14 @@ function useGroups(opened: boolean): SpotlightActionGroupData[] {
       actions: [...useModels.getState().items.values()].map((model) =>
         action(`model:${model.name}`, model.name, <IconBox {...icon} />, () =>
           navigate(pathTo('models', model.name)),
+        ),
+      ),
+    },
+    {
+      group: t('palette.datasets'),
+      actions: [...useDatasets.getState().items.values()].map((dataset) =>
+        action(`dataset:${dataset.name}`, dataset.name, <IconTable {...icon} />, () =>
+          navigate(pathTo('data', dataset.name)),
         ),
       ),
     },

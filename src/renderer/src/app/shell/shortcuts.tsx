@@ -17,7 +17,7 @@ function isTyping(target: EventTarget | null): boolean {
   )
 }
 
-/** Alt+1 to Alt+7 and `g` then a letter go to a page; `?` shows the list. */
+/** Alt with a number and `g` then a letter go to a page; `?` shows the list. */
 export function useShortcuts(): void {
   useEffect(() => {
     let wentAt = 0

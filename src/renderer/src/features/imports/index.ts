@@ -1,3 +1,4 @@
+export { FindingList } from './finding-list'
 export { ImportButton } from './import-button'
 export { ImportDialogs } from './import-dialogs'
 export { ImportTask } from './import-task'

@@ -8,7 +8,7 @@ import { getClient } from '../../lib/client'
 import { toErrorView } from '../../lib/errors'
 import { formatBytes } from '../../lib/format'
 import { RouteLink } from '../../lib/router'
-import { useImports, useModels } from '../../lib/stores'
+import { useDatasets, useImports, useModels } from '../../lib/stores'
 import { FindingList } from './finding-list'
 import classes from './imports.module.css'
 import { openImport, reviewImport, useImportDialog } from './store'
@@ -59,6 +59,7 @@ function WaitingForm({ item }: { item: Import }) {
   const { t } = useTranslation('imports')
   const close = useImportDialog((state) => state.close)
   const models = useModels((state) => state.items)
+  const datasets = useDatasets((state) => state.items)
   const { suggestion } = item
   const [name, setName] = useState(suggestion?.name ?? '')
   const [family, setFamily] = useState(suggestion?.family ?? '')
@@ -70,8 +71,8 @@ function WaitingForm({ item }: { item: Import }) {
   )
   const valid = ModelName.safeParse(name).success
   const isModel = item.kind !== 'dataset'
-  const outcome =
-    suggestion && valid ? becomes(name, suggestion, isModel ? models.get(name) : undefined) : null
+  const known = isModel ? models : datasets
+  const outcome = suggestion && valid ? becomes(name, suggestion, known.get(name)) : null
 
   async function answer(kind: 'confirm' | 'discard'): Promise<void> {
     setBusy(kind)
@@ -110,7 +111,7 @@ function WaitingForm({ item }: { item: Import }) {
           size="xs"
           label={t('name')}
           description={t('nameText')}
-          data={isModel ? [...models.keys()].sort() : []}
+          data={[...known.keys()].sort()}
           maxLength={64}
           value={name}
           error={error ?? (valid ? undefined : t('nameInvalid'))}

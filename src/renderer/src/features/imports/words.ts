@@ -16,9 +16,7 @@ export function landing(item: Import): { name: string; version: number; to: stri
   if (item.state !== 'completed' || item.version === null) return null
   const { model, dataset, version } = item
   if (model !== null) return { name: model, version, to: pathTo('models', model, version) }
-  return dataset === null
-    ? null
-    : { name: dataset, version, to: `/data/${encodeURIComponent(dataset)}/${version}` }
+  return dataset === null ? null : { name: dataset, version, to: pathTo('data', dataset, version) }
 }
 
 const SEVERITIES = ['reject', 'warn', 'info'] as const
@@ -34,7 +32,7 @@ export type Becoming =
   | { kind: 'next'; version: number }
   | { kind: 'first'; version: 1 }
 
-/** @param model what the window knows of the model of that name */
+/** @param model what the window knows of the model or data set of that name */
 export function becomes(
   name: string,
   suggestion: NonNullable<Import['suggestion']>,

@@ -14,6 +14,7 @@ import { JobLog } from './job-log'
 import { JobResultView } from './job-result'
 import { actionsFor, stateName } from './job-words'
 import classes from './jobs.module.css'
+import { KeepResults } from './keep-results'
 import { placementText, vectorText } from './placement'
 import { PriorityControl } from './priority-control'
 import { Section } from './section'
@@ -31,6 +32,17 @@ export function ModelLink({ job }: { job: Pick<Job, 'model' | 'modelVersion'> })
   return (
     <RouteLink to={to} className={classes['link']}>
       {job.model}
+    </RouteLink>
+  )
+}
+
+/** A link to the data set whose rows a batch reads. */
+function DatasetLink({ reference }: { reference: string }) {
+  const parsed = parseModelReference(reference)
+  if (!parsed || !('version' in parsed)) return <span>{reference}</span>
+  return (
+    <RouteLink to={pathTo('data', parsed.name, parsed.version)} className={classes['link']}>
+      {reference}
     </RouteLink>
   )
 }
@@ -100,6 +112,14 @@ function JobFacts({ job, nameOf }: { job: Job; nameOf: (principal: string) => st
   const labels = Object.entries(job.labels)
   const rows: [string, React.ReactNode][] = [
     [t('detail.factModel'), <ModelLink key="model" job={job} />],
+    ...(job.dataset === null
+      ? []
+      : [
+          [t('detail.factDataset'), <DatasetLink key="dataset" reference={job.dataset} />] as [
+            string,
+            React.ReactNode,
+          ],
+        ]),
     [t('detail.factNeed'), need || t('detail.nothing')],
     [t('detail.factWhere'), placementText(job.placement, devices) ?? '–'],
     [t('detail.factPrincipal'), nameOf(job.principal)],
@@ -171,6 +191,7 @@ export function JobDetail({ job }: { job: Job }) {
           <JobResultView job={job} />
         </Section>
       )}
+      {job.state === 'succeeded' && job.kind === 'batch' && <KeepResults job={job} />}
       {job.attempt > 0 && <JobLog job={job} />}
       <JobFacts job={job} nameOf={nameOf} />
     </div>

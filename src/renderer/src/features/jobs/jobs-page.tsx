@@ -261,7 +261,12 @@ export function JobsPage() {
           </div>
         )}
       </Panel>
-      <NewJobDialog opened={query.has('new')} onClose={close} model={query.get('new') || null} />
+      <NewJobDialog
+        opened={query.has('new')}
+        onClose={close}
+        model={query.get('new') || null}
+        dataset={query.get('dataset')}
+      />
     </Page>
   )
 }

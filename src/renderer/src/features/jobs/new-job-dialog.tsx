@@ -23,8 +23,9 @@ function versionOf(model: ModelSummary, selector: string): number {
 }
 
 /** The form for `name@selector`, once the signature is there. */
-function ReferenceForm({ model, selector }: { model: ModelSummary; selector: string }) {
+function ReferenceForm(props: { model: ModelSummary; selector: string; dataset: string | null }) {
   const { t } = useTranslation('jobs')
+  const { model, selector, dataset } = props
   const { name } = model
   const version = versionOf(model, selector)
   const ask = useCallback(
@@ -43,11 +44,12 @@ function ReferenceForm({ model, selector }: { model: ModelSummary; selector: str
       signature={value.signature}
       format={value.format}
       metadata={value.metadata}
+      dataset={dataset}
     />
   )
 }
 
-function ModelJob({ initial }: { initial: string | null }) {
+function ModelJob({ initial, dataset }: { initial: string | null; dataset: string | null }) {
   const { t } = useTranslation('jobs')
   const models = useList(useModels, byName)
   const [chosen, setChosen] = useState<string | null>(initial)
@@ -94,13 +96,18 @@ function ModelJob({ initial }: { initial: string | null }) {
           onChange={setSelector}
         />
       </div>
-      {model && current && <ReferenceForm model={model} selector={current} />}
+      {model && current && <ReferenceForm model={model} selector={current} dataset={dataset} />}
     </div>
   )
 }
 
-/** A new job of any kind: a model by reference, or a synthetic load. */
-export function NewJobDialog(props: { opened: boolean; onClose: () => void; model: string | null }) {
+/** A new job of any kind: a model by reference, perhaps over a data set, or a synthetic load. */
+export function NewJobDialog(props: {
+  opened: boolean
+  onClose: () => void
+  model: string | null
+  dataset: string | null
+}) {
   const { t } = useTranslation('jobs')
   const [kind, setKind] = useState('model')
   return (
@@ -115,7 +122,7 @@ export function NewJobDialog(props: { opened: boolean; onClose: () => void; mode
           value={kind}
           onChange={setKind}
         />
-        {kind === 'model' ? <ModelJob initial={props.model} /> : <SyntheticForm />}
+        {kind === 'model' ? <ModelJob initial={props.model} dataset={props.dataset} /> : <SyntheticForm />}
       </div>
     </Modal>
   )

@@ -2,6 +2,8 @@ import { useRoute } from '../../lib/router'
 import { ModelList } from './model-list'
 import { ModelPage } from './model-page'
 
+export { shortDigest } from './about'
+
 /** The list of models, or the one that the address names. */
 export function ModelsPage() {
   const { params } = useRoute()

@@ -1,10 +1,8 @@
-import { Button, CopyButton } from '@mantine/core'
 import type { ModelVersion } from '@shared/contract'
 import type { TensorSpec } from '@shared/domain/tensor'
-import { IconCheck, IconCopy } from '@tabler/icons-react'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Bytes, Facts, IdText, Mono, Panel, RelativeTime, StateDot } from '../../components'
+import { Bytes, Facts, IdText, Mono, Panel, RelativeTime, Snippet, StateDot } from '../../components'
 import { formatKey, formatNumber } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import { usePrincipalNames } from '../../lib/principal-names'
@@ -151,36 +149,11 @@ export function CallPanel({ version, reference }: { version: ModelVersion; refer
     knownInputs(version.model, version.version),
   )
   return (
-    <Panel
+    <Snippet
       title={t('call.title')}
-      aside={
-        <CopyButton value={snippet} timeout={1500}>
-          {({ copied, copy }) => (
-            <Button
-              size="compact-xs"
-              variant="default"
-              leftSection={
-                copied ? <IconCheck size={14} stroke={1.6} /> : <IconCopy size={14} stroke={1.6} />
-              }
-              onClick={copy}
-            >
-              {t(copied ? 'call.copied' : 'call.copy')}
-            </Button>
-          )}
-        </CopyButton>
-      }
-    >
-      <section
-        className={classes['code']}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-        tabIndex={0}
-        aria-label={t('call.label', { reference })}
-      >
-        <pre>{snippet}</pre>
-      </section>
-      <div className={classes['note']} style={{ marginTop: 8 }}>
-        {t('call.text')}
-      </div>
-    </Panel>
+      label={t('call.label', { reference })}
+      text={snippet}
+      note={t('call.text')}
+    />
   )
 }

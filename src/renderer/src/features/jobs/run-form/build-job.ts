@@ -27,6 +27,15 @@ export function batchJob(head: JobHead, items: Inputs[]): JobSpecInput {
   return { kind: 'batch', model: head.model, items, batchSize: head.options.batchSize, ...common(head) }
 }
 
+/** A batch over the rows of a data set; `columns`: which of them feed each input. */
+export function datasetJob(
+  head: JobHead,
+  { dataset, columns }: { dataset: string; columns: Record<string, string[]> },
+): JobSpecInput {
+  const { batchSize } = head.options
+  return { kind: 'batch', model: head.model, dataset, columns, batchSize, ...common(head) }
+}
+
 export function benchmarkJob(head: JobHead, inputs: Inputs): JobSpecInput {
   const { iterations, warmup, threads } = head.options
   return {

@@ -7,8 +7,9 @@ import { useTranslation } from 'react-i18next'
 import { getClient } from '../../../lib/client'
 import { notifyError, toErrorView } from '../../../lib/errors'
 import { type Built, buildInputs, buildItems, type ChosenFile, itemsFromText } from './build-inputs'
-import { batchJob, benchmarkJob, inferJob } from './build-job'
+import { batchJob, benchmarkJob, datasetJob, inferJob } from './build-job'
 import { ChatForm } from './chat-form'
+import { DatasetSourceFields, useDatasetSource } from './dataset-source'
 import { formFor, freeDimensions, isScalar } from './form-model'
 import { InputField } from './input-field'
 import { InputProblem } from './input-problem'
@@ -30,6 +31,8 @@ export interface RunFormProps {
   signature: Signature
   format: ModelFormat
   metadata: ModelVersion['metadata']
+  /** `name@version` of the data set that a batch is to read. */
+  dataset?: string | null
 }
 
 /** Runs a model version: a form made from its signature, or for a language model a conversation. */
@@ -44,10 +47,15 @@ function TensorForm(props: RunFormProps) {
   const { model, version, reference, signature } = props
   const [recalled] = useState(() => recallRun(windowMemory, model, version))
   const [form, setForm] = useState(() => formFor(signature, recalled?.form ?? null))
-  const [options, setOptions] = useState<RunOptions>(recalled?.options ?? DEFAULT_OPTIONS)
+  const { dataset = null } = props
+  const [options, setOptions] = useState<RunOptions>(() => ({
+    ...(recalled?.options ?? DEFAULT_OPTIONS),
+    ...(dataset === null ? {} : { kind: 'batch' }),
+  }))
   const [name, setName] = useState('')
   const [files, setFiles] = useState<Record<string, ChosenFile | undefined>>({})
-  const [source, setSource] = useState<ItemsSource>({ from: 'rule', file: null })
+  const [source, setSource] = useState<ItemsSource>({ from: dataset === null ? 'rule' : 'data', file: null })
+  const data = useDatasetSource(signature, dataset)
   const [problem, setProblem] = useState<string | null>(null)
   const [busy, setBusy] = useState(false)
   const [submitted, setSubmitted] = useState<Job | null>(null)
@@ -60,7 +68,7 @@ function TensorForm(props: RunFormProps) {
     return () => closed.current?.abort()
   }, [])
 
-  const byRule = !(options.kind === 'batch' && source.from === 'file')
+  const byRule = !(options.kind === 'batch' && source.from !== 'rule')
   const random =
     byRule && signature.inputs.some((spec) => !isScalar(spec) && form.inputs[spec.name]?.filler === 'random')
 
@@ -91,18 +99,28 @@ function TensorForm(props: RunFormProps) {
     }
   }
 
+  /** What is to be submitted; null after saying why there is nothing. */
+  async function spec(): Promise<JobSpecInput | null> {
+    if (options.kind === 'batch' && source.from === 'data') {
+      const outcome = data.outcome(t)
+      if (!('problem' in outcome)) return datasetJob({ model: reference, name, options }, outcome)
+      setProblem(outcome.problem)
+      return null
+    }
+    const built = await build()
+    if (built.ok) return built.value
+    const [first] = built.problems
+    if (first) setProblem(`${first.input === null ? '' : `${first.input}: `}${problemText(t, first.problem)}`)
+    return null
+  }
+
   async function submit(): Promise<void> {
     setBusy(true)
     setProblem(null)
     try {
-      const built = await build()
-      if (!built.ok) {
-        const [first] = built.problems
-        if (first)
-          setProblem(`${first.input === null ? '' : `${first.input}: `}${problemText(t, first.problem)}`)
-        return
-      }
-      const job = await getClient().compute.jobs.submit(built.value)
+      const wanted = await spec()
+      if (!wanted) return
+      const job = await getClient().compute.jobs.submit(wanted)
       rememberRun(windowMemory, model, version, { form, options })
       setSubmitted(job)
     } catch (error) {
@@ -159,7 +177,9 @@ function TensorForm(props: RunFormProps) {
             source={source}
             onSource={(from) => setSource((old) => ({ ...old, from }))}
             onFile={(file) => void readItems(file)}
-          />
+          >
+            <DatasetSourceFields source={data} />
+          </BatchOptions>
         )}
         {options.kind === 'benchmark' && <BenchmarkOptions options={options} change={change} />}
         {byRule && dimensions.length > 0 && (

@@ -1,5 +1,6 @@
 import { Button, FileButton, NumberInput, SegmentedControl, Slider, TextInput } from '@mantine/core'
 import { IconFile } from '@tabler/icons-react'
+import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { MAX_ITEMS } from './build-inputs'
 import type { RunOptions } from './remember'
@@ -31,7 +32,7 @@ function Whole(props: {
 
 /** Where the items of a batch come from. */
 export interface ItemsSource {
-  from: 'rule' | 'file'
+  from: 'rule' | 'file' | 'data'
   file: { name: string; text: string; count: number } | null
 }
 
@@ -41,6 +42,8 @@ export function BatchOptions(props: {
   source: ItemsSource
   onSource: (from: ItemsSource['from']) => void
   onFile: (file: File) => void
+  /** Chooses the data set. */
+  children: ReactNode
 }) {
   const { t } = useTranslation('jobs')
   const { options, change, source } = props
@@ -53,10 +56,12 @@ export function BatchOptions(props: {
         data={[
           { value: 'rule', label: t('run.itemsGenerated') },
           { value: 'file', label: t('run.itemsFile') },
+          { value: 'data', label: t('run.itemsData') },
         ]}
         value={source.from}
-        onChange={(from) => props.onSource(from === 'file' ? 'file' : 'rule')}
+        onChange={props.onSource}
       />
+      {source.from === 'data' && props.children}
       {source.from === 'file' && (
         <div className={classes['fileRow']}>
           <FileButton accept=".json" onChange={(file) => file && props.onFile(file)}>
