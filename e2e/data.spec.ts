@@ -2,9 +2,8 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from '@playwright/test'
+import { digitsAsNpy } from './support/digits'
 import { fixtures, Serve } from './support/serve'
-
-const DIGIT_BYTES = 28 * 28 * 4
 
 let serve: Serve
 let folder: string
@@ -12,24 +11,9 @@ test.beforeAll(async () => {
   serve = await Serve.start()
   folder = await mkdtemp(join(tmpdir(), 'llmagentos-data-'))
   await serve.import(join(fixtures, 'mnist_cnn.onnx'), 'digits-model')
-  expect(await serve.import(await digitsAsNpy())).toMatchObject({ dataset: 'digits', version: 1 })
+  expect(await serve.import(await digitsAsNpy(folder))).toMatchObject({ dataset: 'digits', version: 1 })
 })
 test.afterAll(() => serve.dispose())
-
-/** The hundred digits as a NumPy file: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html */
-async function digitsAsNpy(): Promise<string> {
-  const bytes = await readFile(join(fixtures, 'test100.f32'))
-  const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${bytes.length / DIGIT_BYTES}, 28, 28), }`
-  const padded = `${header.padEnd(117)}\n`
-  const length = Buffer.alloc(2)
-  length.writeUInt16LE(padded.length)
-  const path = join(folder, 'digits.npy')
-  await writeFile(
-    path,
-    Buffer.concat([Buffer.from('\x93NUMPY\x01\x00', 'latin1'), length, Buffer.from(padded), bytes]),
-  )
-  return path
-}
 
 test('a batch reads a data set, and its results become one whose lineage names model, data and job', async () => {
   const submitted = await serve.call('POST', '/jobs', {

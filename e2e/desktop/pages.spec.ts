@@ -30,6 +30,12 @@ const PAGES: Shown[] = [
   { name: 'models', route: '/models', has: /basic-pitch/ },
   { name: 'model', route: '/models/silero-vad', has: /opset 16/ },
   { name: 'run-form', route: '/models/silero-vad/1?run', has: /int64/ },
+  { name: 'data', route: '/data', has: /machine-readings/ },
+  { name: 'data-table', route: '/data/machine-readings', has: /vibration/ },
+  { name: 'data-tensors', route: '/data/digits', has: /\[28, 28\]/ },
+  { name: 'data-images', route: '/data/digit-images', has: /0\/003\.png|003\.png/ },
+  { name: 'data-kept', route: '/data/digit-scores', has: /Read the digits/ },
+  { name: 'job-kept', route: '/jobs/DIGITS', has: /Read the digits/ },
   { name: 'access', route: '/access', has: /Research agent/ },
   { name: 'access-app', route: '/access?principal=notes-app', has: /notes-app-may-run-silero/ },
   { name: 'access-policies', route: '/access?tab=policies', has: /notes-app-may-run-silero/ },
@@ -70,6 +76,7 @@ test.beforeAll(async () => {
   const { items } = (await app().api.call('GET', '/jobs?limit=100')).body
   const idOf = (name: string) => items.find((job: { name: string }) => job.name === name).id
   ids.set('BATCH', idOf('Meeting of Tuesday'))
+  ids.set('DIGITS', idOf('Read the digits'))
   ids.set('WAITING', idOf('Transcribe the interview'))
   ids.set('FAILED', idOf('Reads a broken disk'))
 })

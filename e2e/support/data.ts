@@ -1,9 +1,11 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
+import { digitsAsImages, digitsAsNpy } from './digits'
+import { readingsAsCsv } from './readings'
 import { type Answer, fixtures, type Serve, sileroInputs } from './serve'
 
-/** A machine in use: models with versions and aliases, apps with policies, jobs that ended in every way, denials. */
+/** A machine in use: models with versions and aliases, data sets, apps with policies, jobs that ended in every way, denials. */
 export async function fillMachine(api: Serve): Promise<void> {
   const silero = join(fixtures, 'silero_vad_v5.onnx')
   await api.import(silero)
@@ -12,6 +14,9 @@ export async function fillMachine(api: Serve): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'data-'))
   await api.import(await changedCopy(silero, folder))
   await api.import(await file(join(folder, 'scan-of-invoice.onnx'), '89504e470d0a1a0a0000000d49484452'))
+  await api.import(await readingsAsCsv(folder, 5_000))
+  await api.import(await digitsAsNpy(folder))
+  await api.import(await digitsAsImages(folder))
   await rm(folder, { recursive: true })
   for (const version of [1, 2, 1])
     await must(api, 'PUT', '/models/silero-vad/aliases/production', { version })
@@ -53,6 +58,15 @@ export async function fillMachine(api: Serve): Promise<void> {
     { kind: 'synthetic', name: 'Runs out of time', durationMs: 50, fail: 'hang', timeoutMs: 500 },
   ]
   for (const job of jobs) await runToEnd(api, job)
+  const read = {
+    kind: 'batch',
+    name: 'Read the digits',
+    model: 'mnist-cnn@1',
+    dataset: 'digits@1',
+    batchSize: 25,
+  }
+  const kept = await must(api, 'POST', `/jobs/${await runToEnd(api, read)}/dataset`, { name: 'digit-scores' })
+  await api.until(`/imports/${kept.id}`, ({ state }) => state !== 'running')
 }
 
 /** What the window shows as under way: one job that runs, some that wait for it, one that is held. */
@@ -70,9 +84,10 @@ export async function fillQueue(api: Serve): Promise<void> {
   await load('Wait for the licence', { hold: true })
 }
 
-async function runToEnd(api: Serve, job: object): Promise<void> {
+async function runToEnd(api: Serve, job: object): Promise<string> {
   const { id } = await must(api, 'POST', '/jobs', job)
   await api.until(`/jobs/${id}`, ({ state }) => state !== 'queued' && state !== 'running', 60_000)
+  return id
 }
 
 async function must(api: Serve, method: string, path: string, body: object): Promise<Answer['body']> {

@@ -54,6 +54,15 @@ export const texts = defineTexts({
       deny: 'denied',
       preempted: 'preempted',
     },
+    columnType: {
+      integer: 'integer',
+      number: 'number',
+      boolean: 'boolean',
+      string: 'text',
+      json: 'JSON',
+      tensor: 'tensor',
+      image: 'image',
+    },
     resource: {
       cpuCores: 'CPU cores',
       memoryBytes: 'Memory',
@@ -115,6 +124,15 @@ export const texts = defineTexts({
       reject: '拒绝',
       deny: '拒绝',
       preempted: '被抢占',
+    },
+    columnType: {
+      integer: '整数',
+      number: '数值',
+      boolean: '布尔',
+      string: '文本',
+      json: 'JSON',
+      tensor: '张量',
+      image: '图片',
     },
     resource: {
       cpuCores: 'CPU 核心',

@@ -53,7 +53,12 @@ export const CellView = memo(function CellView(props: {
 }) {
   const { t } = useTranslation('data')
   const { cell, column, of } = props
-  if (cell === undefined || cell === null) return <span className={classes['nothing']}>{t('rows.null')}</span>
+  if (cell === undefined || cell === null)
+    return (
+      <span className={classes['nothing']} title={t('rows.nullText')}>
+        {t('rows.null')}
+      </span>
+    )
   if (column.type === 'image' && typeof cell === 'string') {
     return (
       <span className={classes['pictured']}>

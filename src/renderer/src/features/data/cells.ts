@@ -1,5 +1,5 @@
 import type { Column, ShownCell } from '@shared/contract'
-import { elementText, viewTensor } from '../jobs'
+import { elementText, viewTensor } from '../../lib/tensor-view'
 
 const SHOWN = 6
 

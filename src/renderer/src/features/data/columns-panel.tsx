@@ -13,7 +13,7 @@ import classes from './data.module.css'
 const SHOWN = 24
 
 function ColumnCard({ column, rows }: { column: Column; rows: number }) {
-  const { t } = useTranslation('data')
+  const { t } = useTranslation(['data', 'common'])
   const locale = localeOf(useLanguage((state) => state.language))
   const { nulls, distinct, mean, deviation, shape } = column
   const facts: [string, string][] = [
@@ -38,7 +38,7 @@ function ColumnCard({ column, rows }: { column: Column; rows: number }) {
         <h3 className={classes['cut']} title={column.name}>
           <bdi>{column.name}</bdi>
         </h3>
-        <span className={classes['note']}>{t(`type.${column.type}`)}</span>
+        <span className={classes['note']}>{t(`common:columnType.${column.type}`)}</span>
       </header>
       <div className={classes['chart']}>
         {column.bins.length > 0 ? <Histogram column={column} /> : <TopValues column={column} rows={rows} />}

@@ -17,7 +17,7 @@ const keyOf = (row: PlacedRow) => String(row.index)
 
 /** The rows, read as one scrolls; of images as a wall of thumbnails too. */
 export function RowsPanel({ version, columns }: { version: DatasetVersion; columns: readonly Column[] }) {
-  const { t } = useTranslation('data')
+  const { t } = useTranslation(['data', 'common'])
   const locale = localeOf(useLanguage((state) => state.language))
   const pictures = version.format === 'images'
   const [view, setView] = useState(pictures ? 'pictures' : 'table')
@@ -43,8 +43,11 @@ export function RowsPanel({ version, columns }: { version: DatasetVersion; colum
           key: `column ${column.name}`,
           width: `minmax(${widthOf(column)}px, 1fr)`,
           header: (
-            <span className={classes['head']} title={`${column.name} · ${t(`type.${column.type}`)}`}>
-              <span className={classes['cut']}>{column.name}</span> <i>{t(`type.${column.type}`)}</i>
+            <span
+              className={classes['head']}
+              title={`${column.name} · ${t(`common:columnType.${column.type}`)}`}
+            >
+              <span>{column.name}</span> <i>{t(`common:columnType.${column.type}`)}</i>
             </span>
           ),
           ...(column.type === 'integer' || column.type === 'number' ? { align: 'end' as const } : {}),

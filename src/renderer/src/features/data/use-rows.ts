@@ -3,6 +3,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import type { RowSource } from '../../components'
 import { getClient } from '../../lib/client'
 import { type ErrorView, toErrorView } from '../../lib/errors'
+import { pageSize, pagesOf } from './pages'
 
 export type Cells = Readonly<Record<string, ShownCell>>
 
@@ -15,18 +16,6 @@ export interface PlacedRow {
 /** So many rows lie in one table: an element of the page cannot be of any height. */
 export const ROWS_A_TABLE = 100_000
 const MOST_PAGES = 40
-const CELLS_A_PAGE = 2_000
-
-/** Rows asked for at once: fewer of a wide table, so that no answer is long on its way. */
-export function pageSize(columns: number): number {
-  return Math.max(10, Math.min(100, Math.floor(CELLS_A_PAGE / Math.max(1, columns))))
-}
-
-/** The pages that rows `first` to `last` lie in. */
-export function pagesOf(first: number, last: number, size: number): number[] {
-  const from = Math.floor(first / size)
-  return Array.from({ length: Math.max(0, Math.floor(last / size) - from + 1) }, (_, i) => from + i)
-}
 
 /** Rows `from` up to `end`; the system answers with fewer where they are large. */
 async function readPage(

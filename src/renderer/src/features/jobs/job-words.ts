@@ -29,3 +29,13 @@ export function actionsFor(job: Job): ReadonlySet<JobAction> {
   }
   return actions
 }
+
+/** What a data set of its results may be called: `Meeting of Tuesday` is `meeting-of-tuesday-results`. */
+export function resultsName(job: Pick<Job, 'name'>): string {
+  const base = job.name
+    .toLowerCase()
+    .replace(/[^a-z0-9._]+/g, '-')
+    .slice(0, 56)
+    .replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, '')
+  return base === '' ? 'results' : `${base}-results`
+}

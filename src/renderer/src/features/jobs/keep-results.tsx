@@ -10,6 +10,7 @@ import { getClient } from '../../lib/client'
 import { toErrorView } from '../../lib/errors'
 import { pathTo, RouteLink } from '../../lib/router'
 import { useDatasets, useImports } from '../../lib/stores'
+import { resultsName } from './job-words'
 import classes from './jobs.module.css'
 import { Section } from './section'
 
@@ -25,19 +26,9 @@ function remember(job: string, started: Import | null): void {
   })
 }
 
-/** A name made of what the job is called: `Meeting of Tuesday` is `meeting-of-tuesday-results`. */
-export function nameFor(job: Pick<Job, 'name'>): string {
-  const base = job.name
-    .toLowerCase()
-    .replace(/[^a-z0-9._]+/g, '-')
-    .slice(0, 56)
-    .replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, '')
-  return base === '' ? 'results' : `${base}-results`
-}
-
 function KeepForm({ job }: { job: Job }) {
   const { t } = useTranslation('jobs')
-  const [name, setName] = useState(() => nameFor(job))
+  const [name, setName] = useState(() => resultsName(job))
   const [error, setError] = useState<string | null>(null)
   const [busy, setBusy] = useState(false)
   const present = useDatasets((state) => state.items.get(name))

@@ -2,8 +2,8 @@ import type { JsonTensor } from '@shared/domain/tensor'
 import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Mono } from '../../components'
+import { type Element, elementText, type TensorView, viewTensor } from '../../lib/tensor-view'
 import classes from './jobs.module.css'
-import { type Element, elementText, type TensorView, viewTensor } from './tensor-view'
 
 /** A vector: each value with its index, the largest marked. */
 function Cells({ values, largest }: { values: readonly Element[]; largest: number | undefined }) {

@@ -149,7 +149,7 @@ function InputColumns(props: {
   all: readonly Column[]
   onChange: (columns: string[]) => void
 }) {
-  const { t } = useTranslation('jobs')
+  const { t } = useTranslation(['jobs', 'common'])
   const { input, all, onChange } = props
   const { spec, columns, fit } = input
   const many = columns.length > FEW
@@ -183,7 +183,7 @@ function InputColumns(props: {
             return (
               <span className={classes['option']}>
                 <span>{option.label}</span>
-                <span className={classes['note']}>{type && t(`run.columnType.${type}`)}</span>
+                <span className={classes['note']}>{type && t(`common:columnType.${type}`)}</span>
               </span>
             )
           }}

@@ -37,15 +37,6 @@ export const runEn = {
   otherColumns: 'Choose others',
   fits: 'Fits: each row becomes {{shape}}',
   fitsPerhaps: 'May fit: only the rows tell how many values there are',
-  columnType: {
-    integer: 'whole number',
-    number: 'number',
-    boolean: 'true or false',
-    string: 'text',
-    json: 'JSON',
-    tensor: 'tensor',
-    image: 'image',
-  },
   misfit: {
     none: 'No column is chosen.',
     image: '“{{column}}” holds images, which are not read as numbers. Import them as a NumPy array.',
@@ -147,15 +138,6 @@ export const runZh: typeof runEn = {
   otherColumns: '选择其他列',
   fits: '匹配：每行成为 {{shape}}',
   fitsPerhaps: '可能匹配：值的个数要看具体的行',
-  columnType: {
-    integer: '整数',
-    number: '数值',
-    boolean: '布尔',
-    string: '文本',
-    json: 'JSON',
-    tensor: '张量',
-    image: '图片',
-  },
   misfit: {
     none: '没有选择列。',
     image: '“{{column}}”是图片，不能当作数字读取。请以 NumPy 数组导入。',

@@ -1,7 +1,7 @@
 import type { JsonTensor } from '@shared/domain/tensor'
+import { fromJsonTensor, toJsonTensor } from '@shared/domain/tensor-codec'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { compact } from './run-form/compact'
 import { elementText, viewTensor } from './tensor-view'
 
 describe('viewTensor', () => {
@@ -49,7 +49,7 @@ describe('viewTensor', () => {
         ),
         (data, dtype) => {
           const tensor: JsonTensor = { dtype, shape: [data.length], data }
-          const packed = compact('x', tensor)
+          const packed = toJsonTensor(fromJsonTensor('x', tensor), 'base64')
           expect('base64' in packed).toBe(true)
           expect(viewTensor(packed)).toEqual(viewTensor(tensor))
         },
