@@ -103,6 +103,7 @@ test('tensors are shown short with their shape and as pictures, images as thumbn
     .click()
   await expect(images.row(0)).toContainText('.png')
   await expect(images.row(0).getByRole('img')).toBeVisible()
+  await app().shoot('data-images-table')
   await expect(images.column('label')).toContainText('Different')
 })
 
@@ -132,11 +133,11 @@ test('a batch over a data set: what does not fit is said before it is submitted'
   const dialog = page.getByRole('dialog', { name: 'New job' })
   const form = dialog.getByRole('form', { name: /^Run digits-model@/ })
   await expect(form.getByRole('combobox', { name: 'Data set' })).toHaveValue('machine-readings')
-  const input = form.getByRole('group', { name: 'input', exact: true })
+  const input = form.getByRole('group', { name: 'image', exact: true })
   await expect(input.getByRole('alert')).toContainText('“vibration” has 125 rows without a value.')
   await app().shoot('data-misfit')
   await form.getByRole('button', { name: 'Submit batch' }).click()
-  await expect(form.getByRole('alert').last()).toContainText('input: “vibration” has 125 rows')
+  await expect(form.getByRole('alert').last()).toContainText('image: “vibration” has 125 rows')
 
   await form.getByRole('combobox', { name: 'Data set' }).click()
   await page.getByRole('option', { name: 'digits', exact: true }).click()

@@ -17,7 +17,10 @@ export function defaultColumns<Of extends Kind>(
 ): Of[] {
   const named = columns.find((column) => column.name === spec.name)
   if (named) return [named]
-  return inputs.length === 1 ? columns.filter(({ type }) => type !== 'string' && type !== 'image') : []
+  if (inputs.length !== 1) return []
+  const skipped: readonly Kind['type'][] =
+    spec.dtype === 'bool' ? ['string', 'image'] : ['string', 'image', 'boolean']
+  return columns.filter(({ type }) => !skipped.includes(type))
 }
 
 /**

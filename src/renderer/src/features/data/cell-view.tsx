@@ -46,14 +46,10 @@ function TensorPicture({ cell, label }: { cell: ShownCell; label: string }) {
 }
 
 /** One value of a row: cut where it is long, whole on hover. */
-export const CellView = memo(function CellView(props: {
-  cell: ShownCell | undefined
-  column: Column
-  of: Of
-}) {
+export const CellView = memo(function CellView(props: { cell: ShownCell; column: Column; of: Of }) {
   const { t } = useTranslation('data')
   const { cell, column, of } = props
-  if (cell === undefined || cell === null)
+  if (cell === null)
     return (
       <span className={classes['nothing']} title={t('rows.nullText')}>
         {t('rows.null')}

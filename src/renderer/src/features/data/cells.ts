@@ -3,6 +3,14 @@ import { elementText, viewTensor } from '../../lib/tensor-view'
 
 const SHOWN = 6
 
+/** The value of a column, null where the row has none; a column may be called like anything, such as `constructor`. */
+export function cellOf(
+  cells: Readonly<Record<string, ShownCell>> | null | undefined,
+  column: string,
+): ShownCell {
+  return cells && Object.hasOwn(cells, column) ? (cells[column] ?? null) : null
+}
+
 /** A number short enough for a cell; anything else as it is. */
 export function cellText(cell: ShownCell): string {
   if (cell === null) return ''

@@ -3,6 +3,7 @@ import { useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useWidth } from '../../components'
 import { Thumbnail } from './cell-view'
+import { cellOf } from './cells'
 import classes from './data.module.css'
 import type { Rows } from './use-rows'
 
@@ -41,7 +42,8 @@ export function Gallery({ rows, of }: { rows: Rows; of: { name: string; version:
           <div key={index} className={classes['tiles']} style={{ transform: `translateY(${start}px)` }}>
             {Array.from({ length: Math.min(across, source.length - index * across) }, (_, place) => {
               const row = source.at(index * across + place)
-              const { image, label } = row?.cells ?? {}
+              const image = cellOf(row?.cells, 'image')
+              const label = cellOf(row?.cells, 'label')
               const path = typeof image === 'string' ? image : null
               const text = typeof label === 'string' ? label : (path ?? '')
               return (

@@ -7,7 +7,7 @@ import { ErrorState, Panel, type Column as TableColumn, VirtualTable } from '../
 import { formatNumber } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import { CellView } from './cell-view'
-import { widthOf } from './cells'
+import { cellOf, widthOf } from './cells'
 import classes from './data.module.css'
 import { Gallery } from './gallery'
 import { type PlacedRow, ROWS_A_TABLE, useRows } from './use-rows'
@@ -53,7 +53,7 @@ export function RowsPanel({ version, columns }: { version: DatasetVersion; colum
           ...(column.type === 'integer' || column.type === 'number' ? { align: 'end' as const } : {}),
           render: ({ cells }) =>
             cells ? (
-              <CellView cell={cells[column.name]} column={column} of={of} />
+              <CellView cell={cellOf(cells, column.name)} column={column} of={of} />
             ) : (
               <span className={classes['coming']} />
             ),

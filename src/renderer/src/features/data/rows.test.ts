@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { cellText, wholeText } from './cells'
+import { cellOf, cellText, wholeText } from './cells'
 import { batchSnippet } from './curl'
 import { pageSize, pagesOf } from './pages'
 import { pictureOf } from './tensor-picture'
@@ -33,6 +33,11 @@ describe('a cell', () => {
     expect(cellText(whole)).toBe('[2, 2] 0.5, 1, 2, 3')
     const short = { dtype: 'int64' as const, shape: [4_000], head: [1, 2, '9007199254740993', 4, 5, 6, 7, 8] }
     expect(wholeText(short)).toBe('int64 [4000] 1, 2, 9007199254740993, 4, 5, 6, …')
+  })
+
+  it('is nothing where a row lacks a column, whatever that is called', () => {
+    for (const name of ['constructor', '__proto__', 'a']) expect(cellOf({ b: 1 }, name)).toBeNull()
+    expect(cellOf({ b: 1 }, 'b')).toBe(1)
   })
 
   it('shortens numbers and leaves texts as they are', () => {

@@ -38,7 +38,12 @@ describe('columns for the inputs of a model', () => {
   })
 
   it('are all numbers, side by side, for the only input', () => {
-    const columns = [column('a'), column('b'), column('species', { type: 'string' })]
+    const columns = [
+      column('a'),
+      column('b'),
+      column('species', { type: 'string' }),
+      column('ripe', { type: 'boolean' }),
+    ]
     expect(planInputs(model(input('x', ['N', 2])), columns, {})).toMatchObject([
       { columns: ['a', 'b'], fit: { fits: true, shape: [1, 2] } },
     ])
