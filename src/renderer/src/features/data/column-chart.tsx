@@ -12,6 +12,8 @@ export function Histogram({ column }: { column: Column }) {
   const { t } = useTranslation('data')
   const { bins, min, max } = column
   if (bins.length === 0 || min === null || max === null) return null
+  if (min === max)
+    return <div className={classes['note']}>{t('columns.allSame', { value: cellText(min) })}</div>
   const most = Math.max(...bins, 1)
   const total = bins.reduce((sum, count) => sum + count, 0) || 1
   const step = (max - min) / bins.length
@@ -46,7 +48,7 @@ export function Histogram({ column }: { column: Column }) {
       </svg>
       <div className={classes['range']}>
         <span>{cellText(min)}</span>
-        <span>{max > min ? cellText(max) : ''}</span>
+        <span>{cellText(max)}</span>
       </div>
     </div>
   )

@@ -74,6 +74,7 @@ export const texts = defineTexts({
       bin: '{{from}} to {{to}}: {{share}}',
       top: 'Most frequent values of {{name}}',
       allDifferent: 'Every value is another one.',
+      allSame: 'Every value is {{value}}.',
       emptyText: 'empty text',
     },
     lineage: {
@@ -186,6 +187,7 @@ export const texts = defineTexts({
       bin: '{{from}} 到 {{to}}：{{share}}',
       top: '{{name}} 最常见的值',
       allDifferent: '每个值都不相同。',
+      allSame: '每个值都是 {{value}}。',
       emptyText: '空文本',
     },
     lineage: {

@@ -103,11 +103,15 @@ export function FilesPanel({ version }: { version: DatasetVersion }) {
       <ul className={classes['files']}>
         {version.files.slice(0, FILES_SHOWN).map((file) => (
           <li key={file.path} className={classes['item']}>
-            <span className={classes['grow']} title={file.path}>
-              <bdi>{file.path}</bdi>
-            </span>
-            <IdText id={file.digest} text={shortDigest(file.digest)} />
-            <Bytes value={file.sizeBytes} />
+            <div className={classes['file']}>
+              <div className={classes['cut']} title={file.path}>
+                <bdi>{file.path}</bdi>
+              </div>
+              <div className={classes['note']}>
+                <Bytes value={file.sizeBytes} /> ·{' '}
+                <IdText id={file.digest} text={`sha256 ${shortDigest(file.digest)}`} />
+              </div>
+            </div>
             <ActionIcon
               component="a"
               size={22}

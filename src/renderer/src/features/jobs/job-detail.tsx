@@ -186,12 +186,12 @@ export function JobDetail({ job }: { job: Job }) {
         </Section>
       )}
       <JobActions job={job} />
+      {job.state === 'succeeded' && job.kind === 'batch' && <KeepResults job={job} />}
       {job.state === 'succeeded' && (
         <Section title={t('detail.result')}>
           <JobResultView job={job} />
         </Section>
       )}
-      {job.state === 'succeeded' && job.kind === 'batch' && <KeepResults job={job} />}
       {job.attempt > 0 && <JobLog job={job} />}
       <JobFacts job={job} nameOf={nameOf} />
     </div>

@@ -6,15 +6,16 @@ import type { Signature } from '@shared/domain/tensor'
 import type { TFunction } from 'i18next'
 import { useCallback, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { ErrorState, Mono, StateDot } from '../../../components'
+import { ErrorState, StateDot } from '../../../components'
 import { getClient } from '../../../lib/client'
 import { useList } from '../../../lib/live'
 import { useDatasets } from '../../../lib/stores'
 import { type Asked, useAsked } from '../use-asked'
 import { MAX_ITEMS } from './build-inputs'
 import { type InputPlan, planInputs } from './dataset-plan'
-import { isScalar, shapeText } from './form-model'
+import { shapeText } from './form-model'
 import classes from './run-form.module.css'
+import { SpecHead } from './spec-head'
 
 /** So many chosen columns are shown one by one. */
 const FEW = 12
@@ -155,12 +156,7 @@ function InputColumns(props: {
   const many = columns.length > FEW
   return (
     <fieldset className={classes['input']} aria-label={spec.name}>
-      <div className={classes['inputHead']}>
-        <span className={classes['inputName']}>{spec.name}</span>
-        <Mono dimmed>
-          {spec.dtype} {isScalar(spec) ? t('run.scalar') : shapeText(spec.shape)}
-        </Mono>
-      </div>
+      <SpecHead spec={spec} />
       {many ? (
         <div className={classes['fileRow']}>
           <span>

@@ -3,7 +3,6 @@ import { DTYPE_BYTES, elementCount, type TensorSpec } from '@shared/domain/tenso
 import { IconFile } from '@tabler/icons-react'
 import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Mono } from '../../../components'
 import { notifyError } from '../../../lib/errors'
 import { formatBytes } from '../../../lib/format'
 import { type ChosenFile, tensorOf } from './build-inputs'
@@ -11,6 +10,7 @@ import { FILLERS, type FormChoice, type InputChoice, isScalar, resolveShape, sha
 import { InputProblem } from './input-problem'
 import { problemText } from './problem-text'
 import classes from './run-form.module.css'
+import { SpecHead } from './spec-head'
 import { MAX_TENSOR_FILE_BYTES, TENSOR_FILE_TYPES } from './tensor-file'
 
 /** The shape an input will have, or what is wrong with what was typed or chosen; null before anything was. */
@@ -95,11 +95,7 @@ export function InputField(props: {
   const bytes = shape && spec.dtype !== 'string' ? elementCount(shape) * DTYPE_BYTES[spec.dtype] : null
   return (
     <fieldset className={classes['input']} aria-label={spec.name}>
-      <div className={classes['inputHead']}>
-        <span className={classes['inputName']}>{spec.name}</span>
-        <Mono dimmed>
-          {spec.dtype} {isScalar(spec) ? t('run.scalar') : shapeText(spec.shape)}
-        </Mono>
+      <SpecHead spec={spec}>
         {shape && shape.length > 0 && (
           <span className={classes['shapeNote']}>
             {spec.shape.some((size) => typeof size !== 'number') &&
@@ -107,7 +103,7 @@ export function InputField(props: {
             {bytes !== null && formatBytes(bytes)}
           </span>
         )}
-      </div>
+      </SpecHead>
       {isScalar(spec) ? (
         <ScalarField spec={spec} choice={choice} onChange={(scalar) => onChange({ ...choice, scalar })} />
       ) : (
