@@ -23,6 +23,7 @@ export const ERROR_STATUS = {
   'compute.runtime_failed': 500,
   'compute.timeout': 504,
   'compute.dependency_failed': 409,
+  'compute.skipped': 409,
   'compute.deadline_missed': 504,
   'compute.exceeded_lease': 507,
   'compute.interrupted': 503,

@@ -6,11 +6,20 @@ import { AppError } from '../../shared/errors'
 import { specOf } from './copy-of-job'
 import type { Settler } from './dispatch/settle'
 import { ActiveJob } from './jobs/active-job'
-import { inputsStart, PROMPT } from './jobs/artifact-names'
+import { inputsStart, itemsStart, PROMPT, RESULT } from './jobs/artifact-names'
 import type { JobIndex } from './jobs/job-index'
 import type { JobDefinition, JobStatus } from './jobs/job-row'
 import type { JobStore, StoredJob } from './jobs/job-store'
-import { inputsOf, type PlainSpec, type Prepared, prepare, type SubmitDeps, versionOf } from './submit'
+import {
+  type FindGiver,
+  inputsOf,
+  type JobIdentity,
+  type PlainSpec,
+  type Prepared,
+  prepare,
+  type SubmitDeps,
+  versionOf,
+} from './submit'
 
 export interface AdmissionDeps extends SubmitDeps {
   store: JobStore
@@ -21,6 +30,8 @@ export interface AdmissionDeps extends SubmitDeps {
   isStopping(): boolean
   /** Within the transaction that adds it. */
   onAdd(job: ActiveJob): void
+  /** Within the transaction: it was added with the result of another, and has ended. */
+  onTakeOver(job: ActiveJob): void
 }
 
 /** A job as it was taken in; an {@link ActiveJob} goes on to say how it stands. */
@@ -35,25 +46,116 @@ export class Admission {
   }
 
   async submit(spec: JobSpec, by: PrincipalId): Promise<Admitted> {
-    this.#assertAccepting()
+    this.assertAccepting()
     const known =
       spec.idempotencyKey === undefined ? null : this.#deps.store.findByKey(by, spec.idempotencyKey)
     if (known) return this.#deps.index.get(known.definition.id) ?? known
     this.#assertDependencies(spec.dependsOn)
-    const version = versionOf(this.#deps, spec)
-    const inputs = inputsOf(this.#deps.storage, spec, version)
-    return this.#admit(await prepare(this.#deps, spec, version, inputs, by), spec)
+    return this.#admit(await this.prepare(spec, this.#alone(by), this.#find), spec)
   }
 
   /** Submits a job again, as a new one with the same inputs. */
   async copy(definition: JobDefinition, status: JobStatus, by: PrincipalId): Promise<Admitted> {
-    this.#assertAccepting()
+    this.assertAccepting()
     const spec = specOf(definition, status, this.#deps.clock.now())
+    return this.#admit(await this.prepareCopy(definition, spec, this.#alone(by), this.#find), spec)
+  }
+
+  /** Checks a job and stores its inputs; nobody sees it before it is added. */
+  async prepare(spec: JobSpec, identity: JobIdentity, findGiver: FindGiver): Promise<Prepared> {
+    const version = versionOf(this.#deps, spec)
+    const inputs = inputsOf(this.#deps.storage, spec, version)
+    return prepare(this.#deps, spec, version, inputs, identity, findGiver)
+  }
+
+  /** As {@link prepare}, with the inputs of a job that was submitted before. */
+  async prepareCopy(
+    definition: JobDefinition,
+    spec: PlainSpec,
+    identity: JobIdentity,
+    findGiver: FindGiver,
+    links = definition.links,
+  ): Promise<Prepared> {
     const items = this.#inputsOf(definition.id)
     const dataset = definition.parameters.kind === 'batch' ? definition.parameters.dataset : null
     const prompt = await this.#deps.storage.artifacts.read(definition.id, PROMPT)
     const version = versionOf(this.#deps, spec)
-    return this.#admit(await prepare(this.#deps, spec, version, { items, dataset, prompt }, by), spec)
+    return prepare(this.#deps, spec, version, { items, dataset, prompt, links }, identity, findGiver)
+  }
+
+  /** Adds a prepared job: its row, its inputs and its place in the queue. Within a transaction. */
+  add(prepared: Prepared, spec: Pick<PlainSpec, 'hold' | 'priority'>): ActiveJob {
+    return this.#insert(activeJob(prepared, spec), prepared)
+  }
+
+  /** @throws AppError `system.stopping` */
+  assertAccepting(): void {
+    if (this.#deps.isStopping())
+      throw new AppError('system.stopping', 'LLMAgentOS is stopping and takes no more jobs.')
+  }
+
+  #admit(prepared: Prepared, spec: PlainSpec): Promise<Admitted> {
+    const { index, store, enter } = this.#deps
+    const { definition } = prepared
+    const job = activeJob(prepared, spec)
+    return enter(job, (): Admitted => {
+      this.assertAccepting()
+      const known =
+        definition.idempotencyKey && store.findByKey(definition.principal, definition.idempotencyKey)
+      if (known) return index.get(known.definition.id) ?? known
+      this.#assertDependencies(definition.dependsOn)
+      return this.#insert(job, prepared)
+    })
+  }
+
+  #insert(job: ActiveJob, { inputs }: Prepared): ActiveJob {
+    const { index, settler, storage, store, onAdd } = this.#deps
+    const { definition } = job
+    // Between the check and now the version may have been deleted; from here on the job protects it.
+    if (definition.model !== null) storage.resolve(`${definition.model}@${definition.modelVersion}`)
+    const taken = this.#takeOver(job)
+    const added = taken ?? job
+    added.seq = store.insert(added.definition, added.status)
+    for (const { name, staged } of inputs) storage.artifacts.attach(staged, definition.id, name)
+    if (taken) {
+      this.#deps.onTakeOver(taken)
+      return taken
+    }
+    settler.awaitDependencies(job)
+    index.add(job)
+    onAdd(job)
+    return job
+  }
+
+  /** The job with the result of an earlier one that was the same; null when it has to run. */
+  #takeOver(job: ActiveJob): ActiveJob | null {
+    const { store, clock, storage } = this.#deps
+    const { definition, status } = job
+    if (definition.fingerprint === null) return null
+    const same = store.findReusable(definition.principal, definition.fingerprint)
+    if (!same) return null
+    const { artifacts } = storage
+    const from = same.definition.id
+    const names = artifacts.list(from).filter((name) => name === RESULT || itemsStart(name) !== null)
+    if (names.length === 0) return null
+    try {
+      for (const name of names) artifacts.copy(from, definition.id, name)
+    } catch (error) {
+      // What is damaged there is computed anew; what was copied already is written over then.
+      if (error instanceof AppError) return null
+      throw error
+    }
+    return new ActiveJob(
+      { ...definition, reusedFrom: from },
+      { ...status, state: 'succeeded', itemsDone: definition.items, finishedAt: clock.now() },
+    )
+  }
+
+  readonly #find: FindGiver = (id) =>
+    this.#deps.index.get(id)?.definition ?? this.#deps.store.find(id)?.definition ?? null
+
+  #alone(by: PrincipalId): JobIdentity {
+    return { id: this.#deps.clock.newId<JobId>('j'), by, pipeline: null }
   }
 
   async *#inputsOf(id: JobId): AsyncGenerator<Tensors> {
@@ -62,38 +164,6 @@ export class Admission {
       const bytes = await artifacts.read(id, name)
       if (bytes) yield* unpackTensors(bytes)
     }
-  }
-
-  #admit({ definition, inputs, first }: Prepared, spec: PlainSpec): Promise<Admitted> {
-    const { index, settler, storage, store, enter, onAdd } = this.#deps
-    const job = new ActiveJob(definition, firstStatus(spec, definition.createdAt))
-    job.log?.add(definition.createdAt, 'info', 0, 'Submitted')
-    if (definition.kind === 'infer') job.inputs = first
-    return enter(job, (): Admitted => {
-      this.#assertAccepting()
-      const known =
-        definition.idempotencyKey && store.findByKey(definition.principal, definition.idempotencyKey)
-      if (known) return index.get(known.definition.id) ?? known
-      this.#assertDependencies(definition.dependsOn)
-      // Between the check and now the version may have been deleted; from here on the job protects it.
-      if (definition.model !== null) storage.resolve(`${definition.model}@${definition.modelVersion}`)
-      job.seq = store.insert(definition, job.status)
-      for (const { name, staged } of inputs) storage.artifacts.attach(staged, definition.id, name)
-      for (const id of definition.dependsOn) {
-        const dependency = index.get(id)?.status.state ?? store.stateOf(id)
-        if (dependency === 'succeeded') continue
-        job.waitingOn.add(id)
-        if (dependency === 'failed' || dependency === 'cancelled') settler.doom(job, id)
-      }
-      index.add(job)
-      onAdd(job)
-      return job
-    })
-  }
-
-  #assertAccepting(): void {
-    if (this.#deps.isStopping())
-      throw new AppError('system.stopping', 'LLMAgentOS is stopping and takes no more jobs.')
   }
 
   #assertDependencies(ids: readonly JobId[] | readonly string[]): void {
@@ -109,7 +179,14 @@ export class Admission {
   }
 }
 
-function firstStatus(spec: PlainSpec, nowMs: number): JobStatus {
+function activeJob({ definition, first }: Prepared, spec: Pick<PlainSpec, 'hold' | 'priority'>): ActiveJob {
+  const job = new ActiveJob(definition, firstStatus(spec, definition.createdAt))
+  job.log?.add(definition.createdAt, 'info', 0, 'Submitted')
+  if (definition.kind === 'infer') job.inputs = first
+  return job
+}
+
+function firstStatus(spec: Pick<PlainSpec, 'hold' | 'priority'>, nowMs: number): JobStatus {
   return {
     state: spec.hold ? 'held' : 'queued',
     priority: spec.priority,

@@ -18,7 +18,9 @@ import { Estimates } from './jobs/estimates'
 import { JobIndex } from './jobs/job-index'
 import { createJobStore } from './jobs/job-store'
 import { LastHour } from './jobs/last-hour'
+import { createPipelineStore } from './jobs/pipeline-store'
 import { Recent } from './jobs/recent'
+import { Pipelines } from './pipelines'
 import { QueueReader } from './queue-view'
 import { reconcile } from './reconcile'
 import { Retention } from './retention'
@@ -34,6 +36,7 @@ export function createCompute(deps: ComputeDeps): Compute {
   const { core, storage, database, clock, logger, executor } = deps
   const policy = DEFAULT_POLICY
   const store = createJobStore(database)
+  const pipelineStore = createPipelineStore(database)
   const estimates = new Estimates()
   const lastHour = new LastHour()
   const ends = new JobEnds()
@@ -75,6 +78,8 @@ export function createCompute(deps: ComputeDeps): Compute {
     database,
     clock,
     index,
+    // What is neither active nor ended is gone: nobody will ever say that it succeeded.
+    endingOf: (id) => (index.get(id) ? null : (store.endingOf(id) ?? 'failed')),
     onEnd(job) {
       ends.ended(job)
       texts.ended(job.id)
@@ -128,6 +133,7 @@ export function createCompute(deps: ComputeDeps): Compute {
   })
   const retention = new Retention({
     store,
+    pipelines: pipelineStore,
     storage,
     database,
     clock,
@@ -174,6 +180,20 @@ export function createCompute(deps: ComputeDeps): Compute {
     enter: (job, work) => dispatcher.enter(job, work),
     isStopping: () => state === 'stopping',
     onAdd: watch,
+    onTakeOver(job) {
+      recent.touch(job)
+      retention.count()
+    },
+  })
+  const pipelines = new Pipelines({
+    clock,
+    jobs: store,
+    pipelines: pipelineStore,
+    admission,
+    write: (work) => dispatcher.write(work),
+    view: (id) => views.get(id),
+    cancel: (id) => control.cancel(id),
+    runMsOf: (definition) => estimates.runMs(definition),
   })
 
   const compute: Compute = {
@@ -254,6 +274,13 @@ export function createCompute(deps: ComputeDeps): Compute {
     },
 
     log: (id) => views.log(id),
+
+    submitPipeline: (spec, by) => pipelines.submit(spec, by),
+    getPipeline: (id) => pipelines.get(id),
+    listPipelines: (query, owner) => pipelines.list(query, owner),
+    cancelPipeline: (id) => pipelines.cancel(id),
+    retryPipeline: (id, by) => pipelines.retry(id, by),
+
     queue: () => reader.view(),
 
     recent: () => views.recent(),

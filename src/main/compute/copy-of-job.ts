@@ -13,6 +13,8 @@ export function specOf(definition: JobDefinition, status: JobStatus, nowMs: numb
     ...(deadline !== null && deadline > nowMs ? { deadline: toIso(deadline) } : {}),
     maxAttempts: definition.maxAttempts,
     dependsOn: [...definition.dependsOn],
+    runWhen: definition.runWhen,
+    reuse: definition.fingerprint !== null,
     labels: { ...definition.labels },
     hold: false,
   }

@@ -48,7 +48,7 @@ export function datasetInputs(
       offset += page.items.length
     }
   }
-  return { dataset, items: items(), prompt: null }
+  return { dataset, items: items(), prompt: null, links: [] }
 }
 
 /**

@@ -5,12 +5,15 @@ import type {
   JobResult,
   JobSpec,
   LogLine,
+  Pipeline,
+  PipelineSpec,
+  PipelineSummary,
   QueueView,
   RuntimeView,
   SubmittedJob,
   TextPiece,
 } from '../../shared/contract'
-import type { JobId, PrincipalId } from '../../shared/domain/ids'
+import type { JobId, PipelineId, PrincipalId } from '../../shared/domain/ids'
 import type { JobState } from '../../shared/domain/job-state'
 import type { Core } from '../core'
 import type { LocalExecutor } from '../executors/local'
@@ -58,6 +61,23 @@ export interface Compute extends Disposable {
   log(id: JobId): Promise<LogLine[]>
   /** What a language model writes, as it writes it; nothing for any other job. */
   text(id: JobId, signal?: AbortSignal): AsyncGenerator<TextPiece>
+
+  /**
+   * Jobs that depend on each other, all of them or none; durable when it resolves.
+   * @throws AppError `compute.invalid_input` for a cycle (details `{cycle}`), and as {@link submit} (details `{key}`)
+   */
+  submitPipeline(spec: PipelineSpec, by: PrincipalId): Promise<Pipeline>
+  /** @throws AppError `compute.not_found` */
+  getPipeline(id: PipelineId): Pipeline
+  /** Newest first. @param owner null: everybody's */
+  listPipelines(
+    query: { limit: number; cursor?: string | undefined },
+    owner: PrincipalId | null,
+  ): { items: PipelineSummary[]; nextCursor: string | null }
+  cancelPipeline(id: PipelineId): Promise<Pipeline>
+  /** As a new one; what it did before and has not changed is taken over. */
+  retryPipeline(id: PipelineId, by: PrincipalId): Promise<Pipeline>
+
   queue(): QueueView
   /** Active jobs and the most recent ended ones: what the window shows live. At most 12,000. */
   recent(): Job[]

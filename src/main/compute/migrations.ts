@@ -52,4 +52,30 @@ export const computeMigrations: Record<string, Migration> = {
       await sql`create index job_principal on job (principal, seq)`.execute(db)
     },
   },
+  '0010-pipelines': {
+    async up(db) {
+      await db.schema
+        .createTable('pipeline')
+        .addColumn('seq', 'integer', (column) => column.primaryKey().autoIncrement())
+        .addColumn('id', 'text', (column) => column.notNull().unique())
+        .addColumn('name', 'text', (column) => column.notNull())
+        .addColumn('principal', 'text', (column) => column.notNull())
+        .addColumn('createdAt', 'integer', (column) => column.notNull())
+        .execute()
+      // One column at a time: SQLite adds no two.
+      const text = (name: string) => db.schema.alterTable('job').addColumn(name, 'text').execute()
+      const textOr = (name: string, otherwise: string) =>
+        db.schema
+          .alterTable('job')
+          .addColumn(name, 'text', (column) => column.notNull().defaultTo(otherwise))
+          .execute()
+      await textOr('runWhen', 'succeeded')
+      await textOr('links', '[]')
+      for (const name of ['pipeline', 'pipelineKey', 'fingerprint', 'reusedFrom']) await text(name)
+      await sql`create index job_pipeline on job (pipeline, seq) where pipeline is not null`.execute(db)
+      await sql`create index job_fingerprint on job (fingerprint, seq) where fingerprint is not null`.execute(
+        db,
+      )
+    },
+  },
 }

@@ -33,12 +33,7 @@ export async function reconcile(deps: ReconcileDeps): Promise<void> {
   for (const { seq, definition, status } of store.active()) {
     const job = new ActiveJob(definition, status, seq)
     if (status.attempt > 0) job.log = JobLog.decode(await storage.artifacts.read(job.id, LOG))
-    for (const id of definition.dependsOn) {
-      const state = store.stateOf(id)
-      if (state === 'succeeded') continue
-      job.waitingOn.add(id)
-      if (state === null || state === 'failed' || state === 'cancelled') settler.doom(job, id)
-    }
+    settler.awaitDependencies(job)
     index.add(job)
     deps.watch(job)
     if (status.state === 'running') interrupted.push(job)

@@ -11,7 +11,8 @@ import type { JobDefinition, JobStatus } from './jobs/job-row'
 /** Longer tensors go as base64: a third of the size and a tenth of the time. */
 const MAX_PLAIN_ELEMENTS = 10_000
 
-const Written = z.object({ promptTokens: z.number(), completions: z.array(Completion) })
+/** The result of a `generate`, as it is kept. */
+export const Written = z.object({ promptTokens: z.number(), completions: z.array(Completion) })
 
 const Figures = z.object({
   iterations: z.number(),

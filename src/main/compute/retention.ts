@@ -3,6 +3,7 @@ import type { Database } from '../platform/database'
 import type { Logger } from '../platform/logger'
 import type { Storage } from '../storage'
 import type { JobStore } from './jobs/job-store'
+import type { PipelineStore } from './jobs/pipeline-store'
 
 const MAX_ENDED = 100_000
 const MAX_AGE_MS = 30 * 86_400_000
@@ -13,6 +14,7 @@ const PAUSE_MS = 20
 
 export interface RetentionDeps {
   store: JobStore
+  pipelines: PipelineStore
   storage: Storage
   database: Database
   clock: Clock
@@ -63,7 +65,7 @@ export class Retention {
 
   /** @returns how many it removed; a full step means that there may be more */
   async step(): Promise<number> {
-    const { store, storage, database, clock, isNeeded, onRemove } = this.#deps
+    const { store, pipelines, storage, database, clock, isNeeded, onRemove } = this.#deps
     const removed = await database.write(() => {
       const surplus = this.#ended - MAX_ENDED
       const limit = clock.now() - MAX_AGE_MS
@@ -74,6 +76,7 @@ export class Retention {
         for (const name of storage.artifacts.list(id)) storage.artifacts.remove(id, name)
         store.remove(id)
       }
+      if (old.length > 0) pipelines.removeEmpty()
       return old
     })
     this.#ended -= removed.length

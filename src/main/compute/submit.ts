@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import type { Inputs, JobSpec } from '../../shared/contract'
+import type { Inputs, JobSpec, LinkedInputs } from '../../shared/contract'
 import type { JobId, PrincipalId } from '../../shared/domain/ids'
 import { addVectors, isEmptyVector, type ResourceVector } from '../../shared/domain/resources'
 import { DTYPE_BYTES, elementCount, type Signature, type Tensors } from '../../shared/domain/tensor'
@@ -12,9 +12,11 @@ import type { Prompt } from '../runtimes/protocol'
 import type { ResolvedVersion, StagedArtifact, Storage } from '../storage'
 import { datasetInputs } from './dataset-items'
 import { createBreather } from './dispatch/breather'
+import { fingerprintOf } from './fingerprint'
 import { contextTokens } from './jobs/active-job'
 import { byteSize, inputsName, PART_BYTES, PROMPT } from './jobs/artifact-names'
 import type { JobDefinition, JobParameters } from './jobs/job-row'
+import { assertLink, type Link, linksOf, withoutLinked } from './links'
 
 /** A runaway attempt ends by itself, unless its kind is meant to be long. */
 const INFER_TIMEOUT_MS = 10 * 60_000
@@ -37,6 +39,15 @@ export interface JobInputs {
   dataset: string | null
   /** Of a language model, as JSON. */
   prompt: Uint8Array | null
+  /** What other jobs will give. */
+  links: readonly Link[]
+}
+
+/** Who a job is: given before it is prepared, since others may name it. */
+export interface JobIdentity {
+  id: JobId
+  by: PrincipalId
+  pipeline: JobDefinition['pipeline']
 }
 
 /** A job ready to be written: everything checked, its inputs safely stored. */
@@ -54,32 +65,40 @@ export interface SubmitDeps {
   clock: Clock
 }
 
+/** Finds the job that another takes something from; null when there is none. */
+export type FindGiver = (id: JobId) => JobDefinition | null
+
 /**
  * What a specification runs on.
  * @throws AppError `compute.invalid_input` naming the input, here or when the items are read
  */
 export function inputsOf(storage: Storage, spec: JobSpec, version: ResolvedVersion | null): JobInputs {
-  const given = (items: JobInputs['items']): JobInputs => ({ items, dataset: null, prompt: null })
+  const links = linksOf(spec, version?.signature ?? null)
+  const given = (items: JobInputs['items']): JobInputs => ({ items, dataset: null, prompt: null, links })
   switch (spec.kind) {
     case 'synthetic':
       return given([])
     case 'infer':
       return given([toTensors(spec.inputs)])
-    case 'generate':
-      return { ...given([]), prompt: new TextEncoder().encode(JSON.stringify(promptOf(spec))) }
+    case 'generate': {
+      const prompt = promptOf(spec)
+      return { ...given([]), prompt: prompt && new TextEncoder().encode(JSON.stringify(prompt)) }
+    }
     case 'benchmark':
       return given(spec.inputs ? [toTensors(spec.inputs)] : version ? [zeros(version.signature)] : [])
     case 'batch':
       return spec.dataset === undefined || !version
-        ? given(itemsOf(spec.items ?? []))
+        ? given(itemsOf(Array.isArray(spec.items) ? spec.items : []))
         : datasetInputs(storage, spec.dataset, version.signature, spec.columns)
   }
 }
 
 const LEAST_CORES = 0.1
 
-function promptOf({ prompt, messages }: Extract<JobSpec, { kind: 'generate' }>): Prompt {
-  return messages ? { messages } : { prompt: prompt ?? '' }
+/** Null when another job writes it. */
+function promptOf({ prompt, messages }: Extract<JobSpec, { kind: 'generate' }>): Prompt | null {
+  if (messages) return { messages }
+  return typeof prompt === 'object' ? null : { prompt: prompt ?? '' }
 }
 
 function* itemsOf(items: readonly Inputs[]): Generator<Tensors> {
@@ -105,13 +124,14 @@ export function versionOf({ storage, executor }: SubmitDeps, spec: PlainSpec): R
   throw new AppError('compute.no_runtime', message, { format: version.format })
 }
 
-/** Checks a job against the model and the machine, and stores its inputs. */
+/** Checks a job against the model, the machine and the jobs it takes something from, and stores its inputs. */
 export async function prepare(
   { core, storage, executor, clock }: SubmitDeps,
   spec: PlainSpec,
   version: ResolvedVersion | null,
-  { items, dataset, prompt }: JobInputs,
-  by: PrincipalId,
+  { items, dataset, prompt, links }: JobInputs,
+  { id, by, pipeline }: JobIdentity,
+  findGiver: FindGiver,
 ): Promise<Prepared> {
   const need = needOf(spec)
   const parameters = parametersOf(spec, need.cpuCores, version, dataset)
@@ -120,27 +140,48 @@ export async function prepare(
   const memoryBytes = loaded ? executor.estimateMemory(loaded) : 0
   const whole = addVectors(need, { memoryBytes })
   if (!isEmptyVector(whole)) core.assertPossible(whole)
-  const { inputs, first, count } = await stageInputs(storage, spec, version, items)
+  if (spec.runWhen === 'failed' && spec.dependsOn.length + links.length === 0) {
+    const message = 'A job that runs when others have failed must depend on some. Name them in dependsOn.'
+    throw new AppError('compute.invalid_input', message, { input: 'runWhen', wants: 'dependsOn', got: 'none' })
+  }
+  const givers = links.map((link) => giverOf(link, version, storage, findGiver))
+  const signature = version && withoutLinked(version.signature, links)
+  const { inputs, first, count } = await stageInputs(storage, spec, signature, items)
   if (prompt) inputs.push({ name: PROMPT, staged: await storage.artifacts.stage(prompt) })
+  const linkedCount = links.some(({ kind }) => kind === 'items') ? givers[0]?.items : undefined
   const now = clock.now()
+  const isReusable = spec.reuse === true
+  const fingerprint = isReusable
+    ? fingerprintOf(
+        { kind: spec.kind, parameters, links },
+        version?.digest ?? null,
+        inputs,
+        (job) => givers.find((giver) => giver.id === job)?.fingerprint ?? null,
+      )
+    : null
   return {
     definition: {
-      id: clock.newId<JobId>('j'),
+      id,
       kind: spec.kind,
       name: spec.name ?? (version ? `${spec.kind} ${version.model}` : spec.kind),
       reference: spec.kind === 'synthetic' ? null : spec.model,
       model: version?.model ?? null,
       modelVersion: version?.version ?? null,
       parameters,
-      items: spec.kind === 'batch' ? count : 1,
+      items: spec.kind === 'batch' ? (linkedCount ?? count) : 1,
       need,
       timeoutMs: spec.timeoutMs ?? defaultTimeout(spec),
       maxAttempts: spec.maxAttempts,
       deadline: spec.deadline === undefined ? null : Date.parse(spec.deadline),
-      dependsOn: [...new Set(spec.dependsOn)] as JobId[],
+      dependsOn: [...new Set([...spec.dependsOn, ...links.map(({ job }) => job)])] as JobId[],
+      runWhen: spec.runWhen,
+      links,
+      pipeline,
+      fingerprint,
+      reusedFrom: null,
       labels: spec.labels,
       principal: by,
-      idempotencyKey: spec.idempotencyKey ?? null,
+      idempotencyKey: 'idempotencyKey' in spec ? (spec.idempotencyKey ?? null) : null,
       createdAt: now,
     },
     inputs,
@@ -148,11 +189,31 @@ export async function prepare(
   }
 }
 
+/** @throws AppError `compute.invalid_input` when it is not there or does not give what is asked of it */
+function giverOf(
+  link: Link,
+  version: ResolvedVersion | null,
+  storage: Storage,
+  findGiver: FindGiver,
+): JobDefinition {
+  const giver = findGiver(link.job as JobId)
+  if (!giver) {
+    const message = `This job is to take something from job ${link.job}, which does not exist.`
+    throw new AppError('compute.invalid_input', message, {
+      input: 'fromJob',
+      wants: 'the id of a job that exists',
+      got: link.job,
+    })
+  }
+  assertLink(link, giver, version?.signature ?? null, storage)
+  return giver
+}
+
 /** Checked one by one, and stored in parts that can each be packed within a turn of the event loop. */
 async function stageInputs(
   { artifacts }: Storage,
   spec: PlainSpec,
-  version: ResolvedVersion | null,
+  signature: Signature | null,
   items: JobInputs['items'],
 ): Promise<{ inputs: Prepared['inputs']; first: Tensors | null; count: number }> {
   const inputs: Prepared['inputs'] = []
@@ -171,7 +232,7 @@ async function stageInputs(
   const breathe = createBreather()
   try {
     for await (const item of items) {
-      if (version) assertFits(version.signature, item)
+      if (signature) assertFits(signature, item)
       first ??= item
       part.push(item)
       bytes += byteSize(item)
@@ -261,9 +322,12 @@ function zeros(signature: Signature): Tensors {
   )
 }
 
-function toTensors(inputs: Inputs): Tensors {
+/** Those that are given; what other jobs will give is left out. */
+function toTensors(inputs: LinkedInputs): Tensors {
   return Object.fromEntries(
-    Object.entries(inputs).map(([name, tensor]) => [name, fromJsonTensor(name, tensor)]),
+    Object.entries(inputs).flatMap(([name, tensor]) =>
+      'fromJob' in tensor ? [] : [[name, fromJsonTensor(name, tensor)]],
+    ),
   )
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Job, JobSpecInput } from '../../shared/contract'
+import type { Inputs, Job, JobSpecInput } from '../../shared/contract'
 import { JobSpec } from '../../shared/contract'
 import type { JobId, PrincipalId } from '../../shared/domain/ids'
 import { isTerminal } from '../../shared/domain/job-state'
@@ -18,7 +18,7 @@ type System = Awaited<ReturnType<typeof openRealSystem>>
 
 let workers: Awaited<ReturnType<typeof buildWorkers>>
 let folder: string
-let digits: JobSpecInput & { kind: 'batch' }
+let digits: Omit<JobSpecInput & { kind: 'batch' }, 'items'> & { items: Inputs[] }
 let expected: Float32Array
 
 beforeAll(async () => {
@@ -226,7 +226,7 @@ describe('real workers', () => {
       withFolder(async () => {
         const system = await open()
         await importDigits(system)
-        const item = digits.items?.[0]
+        const item = digits.items[0]
         if (!item) throw new Error('The fixture is empty.')
         const infer = await system.compute.submit(
           JobSpec.parse({ kind: 'infer', model: 'mnist@1', inputs: item }),

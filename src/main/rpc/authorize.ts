@@ -1,6 +1,6 @@
 import type { Action } from '../../shared/domain/actions'
 import { ACTIONS } from '../../shared/domain/actions'
-import type { PrincipalId } from '../../shared/domain/ids'
+import type { PipelineId, PrincipalId } from '../../shared/domain/ids'
 import { parseModelReference } from '../../shared/domain/references'
 import { AppError } from '../../shared/errors'
 import { type Caller, type Resource, THE_SYSTEM } from '../security'
@@ -63,23 +63,14 @@ export function requirementsOf(
   input: unknown,
 ): Requirement[] {
   const fields = fieldsOf(input)
-  const run = (model: string): Requirement => ({
-    action: 'model.run',
-    resource: modelReference(modules, model),
-  })
-  if (action === 'job.submit' && typeof fields['model'] === 'string') {
-    const dataset = typeof fields['dataset'] === 'string' ? parseModelReference(fields['dataset']) : null
-    const reads: Requirement[] = dataset
-      ? [{ action: 'dataset.read', resource: datasetResource(dataset.name) }]
-      : []
-    return [run(fields['model']), ...reads]
-  }
+  if (action === 'job.submit') return submissionsOf(fields).flatMap((job) => requirementsOfJob(modules, job))
   switch (ACTIONS[action]) {
     case 'Model':
       return [{ action, resource: { type: 'Model', id: String(fields['name']) } }]
     case 'Dataset':
       return [{ action, resource: datasetResource(String(fields['name'])) }]
     case 'Job': {
+      if (path[1] === 'pipelines') return requirementsOfPipeline(modules, action, path, String(fields['id']))
       const job = modules.compute.get(String(fields['id']))
       const own: Requirement = {
         action,
@@ -89,7 +80,7 @@ export function requirementsOf(
         return [own, { action: 'dataset.manage', resource: datasetResource(String(fields['name'])) }]
       }
       if (path.at(-1) !== 'retry') return [own]
-      return [own, job.model ? run(job.model) : { action: 'job.submit', resource: THE_SYSTEM }]
+      return [own, requirementToRun(modules, job.model)]
     }
     case 'Lease': {
       const lease = modules.core.getLease(String(fields['id']))
@@ -98,6 +89,50 @@ export function requirementsOf(
     default:
       return [{ action, resource: THE_SYSTEM }]
   }
+}
+
+/** The jobs of a submission: those of a pipeline, or the one. */
+function submissionsOf(fields: Fields): Fields[] {
+  return Array.isArray(fields['jobs']) ? fields['jobs'].map(fieldsOf) : [fields]
+}
+
+function requirementToRun(modules: Modules, model: unknown): Requirement {
+  return typeof model === 'string'
+    ? { action: 'model.run', resource: modelReference(modules, model) }
+    : { action: 'job.submit', resource: THE_SYSTEM }
+}
+
+/** Running its model, reading its data set, and reading the jobs whose results it takes or whose end it waits for. */
+function requirementsOfJob(modules: Modules, job: Fields): Requirement[] {
+  const dataset = typeof job['dataset'] === 'string' ? parseModelReference(job['dataset']) : null
+  const reads: Requirement[] = dataset
+    ? [{ action: 'dataset.read', resource: datasetResource(dataset.name) }]
+    : []
+  const isMember = job['key'] !== undefined
+  return [requirementToRun(modules, job['model']), ...reads, ...(isMember ? [] : othersOf(modules, job))]
+}
+
+function othersOf(modules: Modules, job: Fields): Requirement[] {
+  const named = [job['items'], job['prompt'], ...Object.values(fieldsOf(job['inputs']))].map(
+    (value) => fieldsOf(value)['fromJob'],
+  )
+  const ids = new Set([...(Array.isArray(job['dependsOn']) ? job['dependsOn'] : []), ...named])
+  return [...ids].flatMap((id) => {
+    if (typeof id !== 'string') return []
+    return [{ action: 'job.read', resource: described(modules, { type: 'Job', id }) }]
+  })
+}
+
+function requirementsOfPipeline(
+  modules: Modules,
+  action: Action,
+  path: readonly string[],
+  id: string,
+): Requirement[] {
+  const { principal, jobs } = modules.compute.getPipeline(id as PipelineId)
+  const own: Requirement = { action, resource: { type: 'Job', id, owner: principal as PrincipalId } }
+  if (path.at(-1) !== 'retry') return [own]
+  return [own, ...jobs.flatMap(({ job }) => requirementsOfJob(modules, { ...job, key: '' }))]
 }
 
 /** Whose jobs and leases a caller sees in lists: null for everybody's. */
@@ -123,6 +158,11 @@ export function summaryOf(path: readonly string[], input: unknown): string | und
       return fields['model'] === undefined
         ? `submitted a ${text('kind')} job`
         : `submitted a job (${text('kind')}) for ${text('model')}`
+    case 'compute.pipelines.submit':
+      return `submitted the pipeline ${text('name')} of ${submissionsOf(fields).length} jobs`
+    case 'compute.pipelines.cancel':
+    case 'compute.pipelines.retry':
+      return `asked to ${String(path.at(-1))} the pipeline ${text('id')}`
     case 'compute.jobs.saveDataset':
       return `kept the results of ${text('id')} as the data set ${text('name')}`
     case 'compute.jobs.update':
@@ -150,6 +190,8 @@ export function summaryOf(path: readonly string[], input: unknown): string | und
   }
 }
 
-function fieldsOf(input: unknown): Record<string, unknown> {
-  return (typeof input === 'object' && input !== null ? input : {}) as Record<string, unknown>
+type Fields = Record<string, unknown>
+
+function fieldsOf(input: unknown): Fields {
+  return (typeof input === 'object' && input !== null ? input : {}) as Fields
 }

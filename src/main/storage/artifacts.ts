@@ -41,12 +41,13 @@ export function createArtifacts(deps: { database: Database; blobs: BlobStore; cl
         })),
       ),
   )
-  const content = statement<Pick<Row, 'job' | 'name'>, Pick<Row, 'digest' | 'inline'>>((value) =>
-    tables
-      .selectFrom('artifacts')
-      .select(['digest', 'inline'])
-      .where('job', '=', value('job'))
-      .where('name', '=', value('name')),
+  const content = statement<Pick<Row, 'job' | 'name'>, Pick<Row, 'digest' | 'inline' | 'size_bytes'>>(
+    (value) =>
+      tables
+        .selectFrom('artifacts')
+        .select(['digest', 'inline', 'size_bytes'])
+        .where('job', '=', value('job'))
+        .where('name', '=', value('name')),
   )
   const names = statement<Pick<Row, 'job'>, { name: string }>((value) =>
     tables.selectFrom('artifacts').select('name').where('job', '=', value('job')).orderBy('name'),
@@ -103,6 +104,13 @@ export function createArtifacts(deps: { database: Database; blobs: BlobStore; cl
         if (!isMissing(error)) throw error
         throw missingBytes(name, error)
       }
+    },
+
+    copy(from, to, name) {
+      const row = database.first(content({ job: from, name }))
+      if (!row) throw missingBytes(name, null)
+      if (row.digest !== null) assertPresent(blobs.pathOf(row.digest), name)
+      database.run(insert({ ...row, job: to, name, created_at: clock.now() }))
     },
 
     list(job) {

@@ -64,6 +64,11 @@ export interface Artifacts {
   /** Row last: synchronous, within the caller's transaction. Replaces an artifact of the same job and name. */
   attach(staged: StagedArtifact, job: JobId, name: string): void
   read(job: JobId, name: string): Promise<Uint8Array | null>
+  /**
+   * Gives another job the same artifact; its bytes are stored once. Synchronous, within the caller's transaction.
+   * @throws AppError `storage.corrupt` when its bytes are missing
+   */
+  copy(from: JobId, to: JobId, name: string): void
   /** Names in alphabetical order. */
   list(job: JobId): string[]
   /** Forgets an artifact; its bytes go with the next collection. Synchronous, within the caller's transaction. */

@@ -1,141 +1,13 @@
 import { eventIterator } from '@orpc/contract'
 import { z } from 'zod'
 import { JOB_STATES } from '../domain/job-state'
-import { DatasetReference, ModelName, ModelReference } from '../domain/references'
+import { ModelName } from '../domain/references'
 import { ResourceVector } from '../domain/resources'
 import { JsonTensor } from '../domain/tensor'
 import { ErrorBody, feedOf, Id, PageQuery, pageOf, procedure, Time } from './base'
 import { Placement } from './core'
+import { JobKey, JobKind, JobSpec, PipelineSpec, RunWhen } from './job-spec'
 import { Import, ModelFormat } from './storage'
-
-/** Counted before they are looked at: each bad name would be an issue of its own. */
-export const Inputs = z
-  .record(z.string(), z.unknown())
-  .refine((inputs) => Object.keys(inputs).length <= 1000, {
-    message: 'a model has at most 1000 inputs',
-    abort: true,
-  })
-  .pipe(z.record(z.string().max(200), JsonTensor))
-export type Inputs = z.infer<typeof Inputs>
-
-const common = {
-  name: z.string().trim().min(1).max(120).optional(),
-  need: ResourceVector.optional(),
-  priority: z.number().int().min(0).max(100).default(50),
-  timeoutMs: z
-    .number()
-    .int()
-    .min(1)
-    .max(7 * 86_400_000)
-    .optional(),
-  maxAttempts: z.number().int().min(1).max(20).default(1),
-  deadline: Time.optional(),
-  dependsOn: z.array(Id).max(1000).default([]),
-  idempotencyKey: z.string().min(1).max(200).optional(),
-  labels: z
-    .record(z.string().max(64), z.string().max(256))
-    .refine((labels) => Object.keys(labels).length <= 64, 'use at most 64 labels')
-    .default({}),
-  /** Submit without starting: the job waits for `resume`. */
-  hold: z.boolean().default(false),
-  /** So long the answer may wait for the job to end; then it carries the result. */
-  waitMs: z.number().int().min(0).max(600_000).default(0),
-}
-
-export const JobSpec = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('infer'), model: ModelReference, inputs: Inputs, ...common }).strict(),
-  z
-    .object({
-      kind: z.literal('batch'),
-      model: ModelReference,
-      items: z.array(Inputs).min(1).max(100_000).optional(),
-      /** Instead of `items`: every row of a data set is one. */
-      dataset: DatasetReference.optional(),
-      /**
-       * Which columns feed an input; several are laid side by side. Default: the column of the input's name, or, for a model
-       * with one input, all columns of numbers.
-       */
-      columns: z
-        .record(z.string().max(200), z.union([z.string().max(200), z.array(z.string().max(200)).max(2000)]))
-        .optional(),
-      /** Items run together along the first dimension where the signature allows it. */
-      batchSize: z.number().int().min(1).max(4096).default(1),
-      ...common,
-    })
-    .strict()
-    .refine(({ items, dataset }) => (items === undefined) !== (dataset === undefined), {
-      message: 'give either items or a dataset',
-      path: ['items'],
-    })
-    .refine(({ columns, dataset }) => columns === undefined || dataset !== undefined, {
-      message: 'columns are those of a dataset',
-      path: ['columns'],
-    }),
-  z
-    .object({
-      kind: z.literal('benchmark'),
-      model: ModelReference,
-      /** Default: zeros in the shape of the signature, named or free dimensions as 1. */
-      inputs: Inputs.optional(),
-      iterations: z.number().int().min(1).max(1_000_000),
-      warmup: z.number().int().min(0).max(10_000).default(3),
-      threads: z.number().int().min(1).max(256).optional(),
-      ...common,
-    })
-    .strict(),
-  z
-    .object({
-      kind: z.literal('generate'),
-      model: ModelReference,
-      /** A text to go on from. */
-      prompt: z.string().min(1).max(1_000_000).optional(),
-      /** Instead of `prompt`: a chat, in the form that the model was trained on. */
-      messages: z
-        .array(
-          z
-            .object({ role: z.enum(['system', 'user', 'assistant']), content: z.string().max(1_000_000) })
-            .strict(),
-        )
-        .min(1)
-        .max(1000)
-        .optional(),
-      maxTokens: z.number().int().min(1).max(131_072).default(256),
-      /** 0: always the likeliest token. */
-      temperature: z.number().min(0).max(5).default(0.8),
-      topP: z.number().gt(0).max(1).default(0.95),
-      /** 0: any. */
-      topK: z.number().int().min(0).max(1000).default(40),
-      /** The same seed gives the same text; default: another one each time. */
-      seed: z.number().int().min(0).max(4_294_967_295).optional(),
-      /** Ends the text before any of these. */
-      stop: z.array(z.string().min(1).max(200)).max(16).default([]),
-      /** Tokens of prompt and answer together. Default: 4,096, or what the model was trained on if that is less. */
-      contextSize: z.number().int().min(16).max(1_048_576).optional(),
-      /** How many texts to write at once. */
-      completions: z.number().int().min(1).max(16).default(1),
-      ...common,
-    })
-    .strict()
-    .refine(({ prompt, messages }) => (prompt === undefined) !== (messages === undefined), {
-      message: 'give either a prompt or messages',
-      path: ['prompt'],
-    }),
-  z
-    .object({
-      kind: z.literal('synthetic'),
-      durationMs: z.number().min(0).max(86_400_000),
-      busy: z.boolean().default(false),
-      fail: z.enum(['error', 'crash', 'hang']).optional(),
-      ...common,
-    })
-    .strict(),
-])
-/** What a caller sends. */
-export type JobSpecInput = z.input<typeof JobSpec>
-/** The same with every default filled in. */
-export type JobSpec = z.output<typeof JobSpec>
-export const JobKind = z.enum(['infer', 'batch', 'benchmark', 'generate', 'synthetic'])
-export type JobKind = z.infer<typeof JobKind>
 
 export const JobTimings = z.object({
   queuedMs: z.number(),
@@ -169,6 +41,11 @@ export const Job = z.object({
   error: ErrorBody.nullable(),
   timeoutMs: z.number().nullable(),
   dependsOn: z.array(Id),
+  runWhen: RunWhen,
+  /** The pipeline that it is part of, and its key there. */
+  pipeline: z.object({ id: Id, key: JobKey }).nullable(),
+  /** The job whose result it took over instead of running. */
+  reusedFrom: Id.nullable(),
   labels: z.record(z.string(), z.string()),
   principal: Id,
   createdAt: Time,
@@ -185,6 +62,36 @@ export type Completion = z.infer<typeof Completion>
 /** What follows in one of the texts of a `generate` job, at a position counted in UTF-16 units. */
 export const TextPiece = z.object({ completion: z.number(), at: z.number(), text: z.string() })
 export type TextPiece = z.infer<typeof TextPiece>
+
+export const Pipeline = z.object({
+  id: Id,
+  name: z.string(),
+  /**
+   * `running` until all its jobs have ended. Then as the jobs stand that no other waits for: `failed` when one of them
+   * failed, `cancelled` when one was cancelled.
+   */
+  state: z.enum(['running', 'succeeded', 'failed', 'cancelled']),
+  /** 0 to 1: of the work that is known or expected. */
+  progress: z.number(),
+  /** Each after those it depends on. */
+  jobs: z.array(z.object({ key: JobKey, dependsOn: z.array(JobKey), job: Job })),
+  /** Keys of the longest way through it, by the time that its jobs took or are expected to take, and that time. */
+  criticalPath: z.object({ keys: z.array(JobKey), lengthMs: z.number() }),
+  principal: Id,
+  createdAt: Time,
+  finishedAt: Time.nullable(),
+})
+export type Pipeline = z.infer<typeof Pipeline>
+
+export const PipelineSummary = Pipeline.pick({
+  id: true,
+  name: true,
+  state: true,
+  principal: true,
+  createdAt: true,
+  finishedAt: true,
+}).extend({ jobs: z.number().int(), ended: z.number().int() })
+export type PipelineSummary = z.infer<typeof PipelineSummary>
 
 /** What a job gave; which fields are set depends on its kind. */
 export const JobResult = z.object({
@@ -408,6 +315,50 @@ export const computeContract = {
       summary: 'Jobs as they change',
       tags: ['compute'],
     }).output(eventIterator(feedOf(Job))),
+  },
+  pipelines: {
+    submit: procedure('job.submit', {
+      method: 'POST',
+      path: '/pipelines',
+      successStatus: 201,
+      summary: 'Submit jobs that depend on each other: all of them, or none',
+      tags: ['compute'],
+    })
+      .input(PipelineSpec)
+      .output(Pipeline),
+    list: procedure('job.list', {
+      method: 'GET',
+      path: '/pipelines',
+      summary: 'Pipelines, newest first',
+      tags: ['compute'],
+    })
+      .input(PageQuery)
+      .output(pageOf(PipelineSummary)),
+    get: procedure('job.read', {
+      method: 'GET',
+      path: '/pipelines/{id}',
+      summary: 'A pipeline with its jobs and its critical path',
+      tags: ['compute'],
+    })
+      .input(ById)
+      .output(Pipeline),
+    cancel: procedure('job.control', {
+      method: 'POST',
+      path: '/pipelines/{id}/cancel',
+      summary: 'Cancel every job of a pipeline that has not ended',
+      tags: ['compute'],
+    })
+      .input(ById)
+      .output(Pipeline),
+    retry: procedure('job.control', {
+      method: 'POST',
+      path: '/pipelines/{id}/retry',
+      successStatus: 201,
+      summary: 'Submit a pipeline again; what it did and has not changed is taken over',
+      tags: ['compute'],
+    })
+      .input(ById)
+      .output(Pipeline),
   },
   queue: procedure('job.list', {
     method: 'GET',

@@ -4,6 +4,7 @@ type Branded<Name extends string> = string & { readonly [brand]: Name }
 export type DeviceId = Branded<'DeviceId'>
 export type LeaseId = Branded<'LeaseId'>
 export type JobId = Branded<'JobId'>
+export type PipelineId = Branded<'PipelineId'>
 export type ImportId = Branded<'ImportId'>
 export type PrincipalId = Branded<'PrincipalId'>
 export type KeyId = Branded<'KeyId'>

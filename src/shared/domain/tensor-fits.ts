@@ -29,6 +29,23 @@ export function assertFits(signature: Signature, inputs: Tensors): void {
   }
 }
 
+/**
+ * Checks that what gives `from` may feed an input of the form `to`. Dimensions that are open on either side may turn out
+ * to fit.
+ * @throws AppError `compute.invalid_input`, details `{input, wants, got}`
+ */
+export function assertConnects(from: TensorSpec, to: TensorSpec): void {
+  if (isOpen(from) || isOpen(to)) return
+  const fits =
+    from.dtype === to.dtype &&
+    from.shape.length === to.shape.length &&
+    from.shape.every((size, axis) => {
+      const wanted = to.shape[axis]
+      return typeof size !== 'number' || typeof wanted !== 'number' || size === wanted
+    })
+  if (!fits) throw misfit(to, `"${from.name}", which is ${describeTensor(from)}`)
+}
+
 function assertSpec(
   spec: TensorSpec,
   tensor: Tensor,

@@ -14,6 +14,7 @@ import { inputsStart, LOG, PROMPT, RESULT } from '../jobs/artifact-names'
 import type { Estimates } from '../jobs/estimates'
 import type { JobIndex } from '../jobs/job-index'
 import { startedOn } from '../jobs/job-log'
+import { linkedItems, linkedPrompt, linkedTensors } from '../links'
 import { Checkpoints } from './checkpoints'
 import type { EnginePool, PooledEngine } from './engine-pool'
 
@@ -230,7 +231,7 @@ async function requestOf({ storage }: AttemptDeps, job: ActiveJob): Promise<RunR
     case 'synthetic':
       return parameters
     case 'infer':
-      return { kind: 'infer', inputs: job.inputs ?? (await onlyInputs(storage, job)) }
+      return { kind: 'infer', inputs: await allInputs(storage, job) }
     case 'benchmark': {
       const { iterations, warmup } = parameters
       return { kind: 'benchmark', inputs: await onlyInputs(storage, job), iterations, warmup }
@@ -246,12 +247,21 @@ async function requestOf({ storage }: AttemptDeps, job: ActiveJob): Promise<RunR
 }
 
 async function promptOf(storage: Storage, job: ActiveJob): Promise<Prompt> {
+  for (const link of job.definition.links)
+    if (link.kind === 'text') return { prompt: await linkedPrompt(storage.artifacts, link) }
   const bytes = await storage.artifacts.read(job.id, PROMPT)
   const prompt = bytes && Prompt.safeParse(JSON.parse(new TextDecoder().decode(bytes)))
   if (prompt?.success) return prompt.data
   throw new AppError('storage.corrupt', 'The prompt of this job is damaged. Submit it again.', {
     job: job.id,
   })
+}
+
+/** What was given with the job, and what other jobs have given. */
+async function allInputs(storage: Storage, job: ActiveJob): Promise<Tensors> {
+  const given = job.inputs ?? (await onlyInputs(storage, job))
+  const { links } = job.definition
+  return links.length === 0 ? given : { ...given, ...(await linkedTensors(storage.artifacts, links)) }
 }
 
 async function onlyInputs(storage: Storage, job: ActiveJob): Promise<Tensors> {
@@ -262,6 +272,11 @@ async function onlyInputs(storage: Storage, job: ActiveJob): Promise<Tensors> {
 
 /** The inputs from item `from` on, as they were stored. @throws AppError `storage.corrupt` when any is missing */
 async function* inputParts(storage: Storage, job: ActiveJob, from: number): AsyncGenerator<PackedItems> {
+  const [link] = job.definition.links
+  if (link?.kind === 'items') {
+    yield* linkedItems(storage.artifacts, link, from)
+    return
+  }
   const parts = storage.artifacts.list(job.id).flatMap((name) => {
     const start = inputsStart(name)
     return start === null ? [] : [{ name, start }]

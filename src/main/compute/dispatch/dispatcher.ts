@@ -164,7 +164,7 @@ export class Dispatcher {
     const outcomes = [...caught.outcomes, ...operations.map((operation) => perform(database, operation))]
     // One that ran ahead and was not taken in is nobody's.
     for (const end of settled) if (index.get(end.job.id) === end.job) this.#settle(end)
-    const more = settler.failDoomed(DOOMED_A_TURN)
+    const more = settler.endDoomed(DOOMED_A_TURN)
     const none = { caught, settled, outcomes, started: [] as Started[], evict: [] as string[], more }
     if (!this.#accepting) return none
     const decided = plan(this.#state(), this.#place)

@@ -75,7 +75,11 @@ export class RunAhead {
     const { core, index, pool, clock, ownLeases } = this.#deps
     const { definition, status } = job
     const isFree =
-      status.state === 'queued' && definition.dependsOn.length === 0 && definition.deadline === null
+      status.state === 'queued' &&
+      definition.dependsOn.length === 0 &&
+      definition.deadline === null &&
+      // It may not have to run at all.
+      definition.fingerprint === null
     if (!isFree || index.classes().length > 0 || !this.#isShort(job)) return null
     const idle = pool.idle(job.engineKey)
     if (!idle) return null

@@ -11,6 +11,7 @@ import { LOG } from '../jobs/artifact-names'
 import type { JobIndex } from '../jobs/job-index'
 import type { JobStatus } from '../jobs/job-row'
 import type { AttemptEnd, BenchmarkFigures } from './attempt'
+import { type Ending, judge } from './conditions'
 import { backoffMs, isRetryable } from './retry'
 
 export interface SettleDeps {
@@ -19,6 +20,8 @@ export interface SettleDeps {
   database: Database
   clock: Clock
   index: JobIndex
+  /** Null while it has not ended. */
+  endingOf(id: JobId): Ending | null
   /** A job has reached its end. */
   onEnd(job: ActiveJob): void
   /** A job may start again at a time. */
@@ -28,8 +31,8 @@ export interface SettleDeps {
 /** Moves jobs to what follows from what happened to them. All of it within the caller's transaction. */
 export class Settler {
   readonly #deps: SettleDeps
-  /** Jobs whose dependency came to nothing: they end a few at a time, however many there are. */
-  readonly #doomed = new Map<ActiveJob, JobId>()
+  /** Jobs that will never run because of another: they end a few at a time, however many there are. */
+  readonly #doomed = new Map<ActiveJob, { dependency: JobId; verdict: 'skip' | 'fail' }>()
 
   constructor(deps: SettleDeps) {
     this.#deps = deps
@@ -83,7 +86,7 @@ export class Settler {
     error: AppError | null,
     more: Partial<JobStatus> = {},
   ): void {
-    const { index, clock, database } = this.#deps
+    const { index, clock } = this.#deps
     const now = clock.now()
     const { status } = job
     // Only what is queued may fail: what is held is let go first.
@@ -93,37 +96,61 @@ export class Settler {
       status.state === 'queued' ? Math.max(status.queuedMs, now - status.readyAt) : status.queuedMs
     index.change(job, { ...more, state, finishedAt: now, queuedMs, error: error && toErrorView(error) })
     this.#deps.onEnd(job)
-    for (const dependent of [...index.dependentsOf(job.id)]) {
-      if (state !== 'succeeded') {
-        this.#doomed.set(dependent, job.id)
-        continue
-      }
-      if (!dependent.waitingOn.delete(job.id)) continue
-      database.onRollback(() => dependent.waitingOn.add(job.id))
-      if (dependent.waitingOn.size > 0) continue
-      if (dependent.status.state === 'queued') index.change(dependent, { readyAt: now })
-    }
+    const ending = error?.code === 'compute.skipped' ? 'skipped' : state
+    for (const dependent of [...index.dependentsOf(job.id)]) this.#dependencyEnded(dependent, job.id, ending)
   }
 
-  /** A job that was submitted to wait for one that had come to nothing already. */
-  doom(job: ActiveJob, dependency: JobId): void {
-    this.#doomed.set(job, dependency)
+  /** Sets what a job waits for, before it is added. */
+  awaitDependencies(job: ActiveJob): void {
+    const { dependsOn, runWhen } = job.definition
+    const endings = dependsOn.map((id) => this.#deps.endingOf(id))
+    dependsOn.forEach((id, i) => {
+      if (endings[i] === null) job.waitingOn.add(id)
+    })
+    const verdict = judge(runWhen, endings)
+    const culprit =
+      dependsOn.find((_, i) => endings[i] !== null && endings[i] !== 'succeeded') ?? dependsOn[0]
+    if (culprit && (verdict === 'skip' || verdict === 'fail')) this.#doom(job, culprit, verdict)
   }
 
-  /** Ends some of the jobs whose dependency came to nothing. @returns true when there are more */
-  failDoomed(limit: number): boolean {
-    const { index } = this.#deps
+  /** Ends some of the jobs that will never run. @returns true when there are more */
+  endDoomed(limit: number): boolean {
+    const { index, database } = this.#deps
     let left = limit
-    for (const [job, dependency] of this.#doomed) {
+    for (const [job, doom] of this.#doomed) {
       if (left-- <= 0) return true
       this.#doomed.delete(job)
+      const { dependency, verdict } = doom
       // Memory may have gone back with a transaction that failed: then the dependency lives, or the job has ended.
       if (index.get(job.id) !== job || index.get(dependency)) continue
-      this.#deps.database.onRollback(() => this.#doomed.set(job, dependency))
-      const message = `It waits for job ${dependency}, which did not succeed. Retry that job, then submit this one again.`
-      this.end(job, 'failed', new AppError('compute.dependency_failed', message, { dependency }))
+      database.onRollback(() => this.#doomed.set(job, doom))
+      if (verdict === 'skip') this.end(job, 'cancelled', skipped(job, dependency))
+      else {
+        const message = `It waits for job ${dependency}, which did not succeed. Retry that job, then submit this one again.`
+        this.end(job, 'failed', new AppError('compute.dependency_failed', message, { dependency }))
+      }
     }
     return false
+  }
+
+  #dependencyEnded(dependent: ActiveJob, id: JobId, ending: Ending): void {
+    const { index, clock, database, endingOf } = this.#deps
+    const { runWhen, dependsOn } = dependent.definition
+    if (runWhen === 'succeeded' && (ending === 'failed' || ending === 'cancelled')) {
+      this.#doom(dependent, id, 'fail')
+      return
+    }
+    if (!dependent.waitingOn.delete(id)) return
+    database.onRollback(() => dependent.waitingOn.add(id))
+    if (dependent.waitingOn.size > 0) return
+    if (judge(runWhen, dependsOn.map(endingOf)) === 'skip') this.#doom(dependent, id, 'skip')
+    else if (dependent.status.state === 'queued') index.change(dependent, { readyAt: clock.now() })
+  }
+
+  /** It goes on waiting for what will not come, until it is ended. */
+  #doom(job: ActiveJob, dependency: JobId, verdict: 'skip' | 'fail'): void {
+    job.waitingOn.add(dependency)
+    this.#doomed.set(job, { dependency, verdict })
   }
 
   /** Tells how an attempt went, for the canary of the alias that the job was submitted to. */
@@ -169,6 +196,14 @@ export class Settler {
       job.lease = lease
     })
   }
+}
+
+function skipped({ definition }: ActiveJob, dependency: JobId): AppError {
+  const message =
+    definition.runWhen === 'failed'
+      ? 'It was to run if one of the jobs before it failed, and none did.'
+      : 'A job that it waits for was skipped.'
+  return new AppError('compute.skipped', message, { dependency })
 }
 
 export function deadlineMissed(): AppError {

@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import { JobKind, Placement } from '../../../shared/contract'
-import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
+import { JobKind, Placement, RunWhen } from '../../../shared/contract'
+import type { DeviceId, JobId, PipelineId, PrincipalId } from '../../../shared/domain/ids'
 import { JOB_STATES, type JobState } from '../../../shared/domain/job-state'
 import { ResourceVector } from '../../../shared/domain/resources'
 import { AppError, type ErrorView, isErrorCode } from '../../../shared/errors'
+import { Link } from '../links'
 
 /** What the kinds of jobs need beside their inputs; the inputs lie in artifacts. */
 export const JobParameters = z.discriminatedUnion('kind', [
@@ -59,6 +60,12 @@ export interface JobRow {
   maxAttempts: number
   deadline: number | null
   dependsOn: string
+  runWhen: string
+  links: string
+  pipeline: string | null
+  pipelineKey: string | null
+  fingerprint: string | null
+  reusedFrom: string | null
   labels: string
   principal: string
   idempotencyKey: string | null
@@ -98,6 +105,14 @@ export interface JobDefinition {
   readonly maxAttempts: number
   readonly deadline: number | null
   readonly dependsOn: readonly JobId[]
+  readonly runWhen: RunWhen
+  /** What it takes from jobs it depends on. */
+  readonly links: readonly Link[]
+  readonly pipeline: { readonly id: PipelineId; readonly key: string } | null
+  /** Of all that its result follows from; null where a result is not to be reused. */
+  readonly fingerprint: string | null
+  /** The job whose result is its own. */
+  readonly reusedFrom: JobId | null
   readonly labels: Readonly<Record<string, string>>
   readonly principal: PrincipalId
   readonly idempotencyKey: string | null
@@ -131,8 +146,10 @@ export interface JobStatus {
   finishedAt: number | null
 }
 
+const NO_LINKS = '[]'
 const State = z.enum(JOB_STATES)
 const Strings = z.array(z.string())
+const Links = z.array(Link)
 const Labels = z.record(z.string(), z.string())
 const StoredError = z.object({
   code: z.string(),
@@ -159,6 +176,12 @@ export function parseRow(row: JobRow): { seq: number; definition: JobDefinition;
         maxAttempts: row.maxAttempts,
         deadline: row.deadline,
         dependsOn: Strings.parse(JSON.parse(row.dependsOn)) as JobId[],
+        runWhen: RunWhen.parse(row.runWhen),
+        links: row.links === NO_LINKS ? [] : Links.parse(JSON.parse(row.links)),
+        pipeline:
+          row.pipeline === null ? null : { id: row.pipeline as PipelineId, key: row.pipelineKey ?? '' },
+        fingerprint: row.fingerprint,
+        reusedFrom: row.reusedFrom as JobId | null,
         labels: Labels.parse(JSON.parse(row.labels)),
         principal: row.principal as PrincipalId,
         idempotencyKey: row.idempotencyKey,
@@ -199,6 +222,11 @@ export function parseRow(row: JobRow): { seq: number; definition: JobDefinition;
 function parseError(text: string): ErrorView {
   const { code, message, details } = StoredError.parse(JSON.parse(text))
   return { code: isErrorCode(code) ? code : 'internal', message, details }
+}
+
+/** True for the stored error of a job whose condition was not met. */
+export function tellsSkipped(error: string | null): boolean {
+  return error !== null && parseError(error).code === 'compute.skipped'
 }
 
 export type JobUpdate = Pick<
@@ -259,6 +287,12 @@ export function rowOf(definition: JobDefinition, status: JobStatus): Omit<JobRow
     maxAttempts: definition.maxAttempts,
     deadline: definition.deadline,
     dependsOn: JSON.stringify(definition.dependsOn),
+    runWhen: definition.runWhen,
+    links: definition.links.length === 0 ? NO_LINKS : JSON.stringify(definition.links),
+    pipeline: definition.pipeline?.id ?? null,
+    pipelineKey: definition.pipeline?.key ?? null,
+    fingerprint: definition.fingerprint,
+    reusedFrom: definition.reusedFrom,
     labels: JSON.stringify(definition.labels),
     principal: definition.principal,
     idempotencyKey: definition.idempotencyKey,

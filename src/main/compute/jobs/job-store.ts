@@ -1,8 +1,9 @@
-import type { JobId, PrincipalId } from '../../../shared/domain/ids'
-import type { JobState } from '../../../shared/domain/job-state'
+import type { JobId, PipelineId, PrincipalId } from '../../../shared/domain/ids'
+import { isTerminal, type JobState } from '../../../shared/domain/job-state'
 import type { Database } from '../../platform/database'
 import { statement } from '../../platform/statement'
 import type { JobQuery } from '..'
+import type { Ending } from '../dispatch/conditions'
 import {
   type JobDefinition,
   type JobRow,
@@ -10,6 +11,7 @@ import {
   type JobUpdate,
   parseRow,
   rowOf,
+  tellsSkipped,
   updateOf,
 } from './job-row'
 
@@ -24,6 +26,12 @@ export interface JobStore {
   find(id: string): StoredJob | null
   findByKey(principal: PrincipalId, idempotencyKey: string): StoredJob | null
   stateOf(id: string): JobState | null
+  /** Null for a job that has not ended, and for one that is not known. */
+  endingOf(id: string): Ending | null
+  /** The newest job that succeeded with this fingerprint. */
+  findReusable(principal: PrincipalId, fingerprint: string): StoredJob | null
+  /** The jobs of a pipeline in the order they were added. */
+  ofPipeline(id: PipelineId): StoredJob[]
   /** Queued, held and running jobs in order of arrival. */
   active(): StoredJob[]
   /** The jobs that ended last, oldest first. */
@@ -53,8 +61,16 @@ export function createJobStore(database: Database): JobStore {
       .where('id', '=', value('id')),
   )
   const byId = statement<{ id: string }, JobRow>((value) => all.where('id', '=', value('id')))
-  const stateById = statement<{ id: string }, { state: string }>((value) =>
-    db.selectFrom('job').select('state').where('id', '=', value('id')),
+  const stateById = statement<{ id: string }, { state: string; error: string | null }>((value) =>
+    db.selectFrom('job').select(['state', 'error']).where('id', '=', value('id')),
+  )
+  const byFingerprint = statement<{ principal: string; fingerprint: string }, JobRow>((value) =>
+    all
+      .where('fingerprint', '=', value('fingerprint'))
+      .where('principal', '=', value('principal'))
+      .where('state', '=', 'succeeded')
+      .orderBy('seq', 'desc')
+      .limit(1),
   )
   const byKey = statement<{ principal: string; key: string }, JobRow>((value) =>
     all.where('principal', '=', value('principal')).where('idempotencyKey', '=', value('key')),
@@ -81,6 +97,16 @@ export function createJobStore(database: Database): JobStore {
       const row = database.first(stateById({ id }))
       return row ? (row.state as JobState) : null
     },
+    endingOf(id) {
+      const row = database.first(stateById({ id }))
+      if (!row || !isTerminal(row.state as JobState)) return null
+      return tellsSkipped(row.error) ? 'skipped' : (row.state as 'succeeded' | 'failed' | 'cancelled')
+    },
+    findReusable(principal, fingerprint) {
+      const row = database.first(byFingerprint({ principal, fingerprint }))
+      return row ? parseRow(row) : null
+    },
+    ofPipeline: (id) => database.all(all.where('pipeline', '=', id).orderBy('seq')).map(parseRow),
     // Sorted here: asked for the order, SQLite would read the whole table instead of the index of active jobs.
     active: () =>
       database
@@ -174,6 +200,12 @@ const COLUMNS = [
   'maxAttempts',
   'deadline',
   'dependsOn',
+  'runWhen',
+  'links',
+  'pipeline',
+  'pipelineKey',
+  'fingerprint',
+  'reusedFrom',
   'labels',
   'principal',
   'idempotencyKey',

@@ -1,5 +1,5 @@
 import type { Job } from '../../../shared/contract'
-import type { JobId } from '../../../shared/domain/ids'
+import type { JobId, PipelineId } from '../../../shared/domain/ids'
 import { isTerminal } from '../../../shared/domain/job-state'
 import type { Event } from '../../platform/events'
 import { feed } from '../../platform/feed'
@@ -56,6 +56,19 @@ export function computeHandlers(modules: Modules) {
           signal,
         )
       }),
+    },
+    pipelines: {
+      submit: os.pipelines.submit.handler(({ input, context }) =>
+        compute.submitPipeline(input, context.caller.principal),
+      ),
+      list: os.pipelines.list.handler(({ input, context }) =>
+        compute.listPipelines(input, visibleOwner(modules, context.caller)),
+      ),
+      get: os.pipelines.get.handler(({ input }) => compute.getPipeline(input.id as PipelineId)),
+      cancel: os.pipelines.cancel.handler(({ input }) => compute.cancelPipeline(input.id as PipelineId)),
+      retry: os.pipelines.retry.handler(({ input, context }) =>
+        compute.retryPipeline(input.id as PipelineId, context.caller.principal),
+      ),
     },
     queue: os.queue.handler(({ context }) => {
       const view = compute.queue()

@@ -1,0 +1,85 @@
+import type { JobId, PipelineId, PrincipalId } from '../../../shared/domain/ids'
+import type { JobState } from '../../../shared/domain/job-state'
+import { toIso } from '../../platform/clock'
+import type { Database } from '../../platform/database'
+import { type JobRow, tellsSkipped } from './job-row'
+
+export interface PipelineRow {
+  id: PipelineId
+  name: string
+  principal: PrincipalId
+  /** Unix ms. */
+  createdAt: number
+}
+
+/** A job of a pipeline, as far as the state of the whole depends on it. */
+export interface JobOutline {
+  id: JobId
+  dependsOn: string[]
+  state: JobState
+  isSkipped: boolean
+  finishedAt: string | null
+}
+
+type Tables = { pipeline: PipelineRow & { seq: number }; job: JobRow }
+
+/** The table `pipeline`. All is synchronous; what writes belongs into a transaction of the caller. */
+export interface PipelineStore {
+  insert(row: PipelineRow): void
+  find(id: string): PipelineRow | null
+  /** Newest first. @param owner null: everybody's */
+  list(
+    query: { limit: number; cursor?: string | undefined },
+    owner: PrincipalId | null,
+  ): { rows: PipelineRow[]; nextCursor: string | null }
+  outlineOf(id: PipelineId): JobOutline[]
+  /** Forgets those of which no job is left. */
+  removeEmpty(): void
+}
+
+export function createPipelineStore(database: Database): PipelineStore {
+  const db = database.builder<Tables>()
+  const all = db.selectFrom('pipeline').select(['seq', 'id', 'name', 'principal', 'createdAt'])
+  return {
+    insert: (row) =>
+      void database.run(db.insertInto('pipeline').values(row as PipelineRow & { seq: number })),
+    find: (id) => database.first(all.where('id', '=', id as PipelineId)) ?? null,
+    list({ limit, cursor }, owner) {
+      let select = all.orderBy('seq', 'desc').limit(limit + 1)
+      const before = Number(cursor)
+      if (cursor !== undefined && Number.isSafeInteger(before)) select = select.where('seq', '<', before)
+      if (owner !== null) select = select.where('principal', '=', owner)
+      const found = database.all(select)
+      const rows = found.slice(0, limit)
+      const last = rows.at(-1)
+      return { rows, nextCursor: found.length > limit && last ? String(last.seq) : null }
+    },
+    outlineOf: (id) =>
+      database
+        .all(
+          db
+            .selectFrom('job')
+            .select(['id', 'dependsOn', 'state', 'error', 'finishedAt'])
+            .where('pipeline', '=', id),
+        )
+        .map((row) => ({
+          id: row.id as JobId,
+          dependsOn: JSON.parse(row.dependsOn) as string[],
+          state: row.state as JobState,
+          isSkipped: tellsSkipped(row.error),
+          finishedAt: row.finishedAt === null ? null : toIso(row.finishedAt),
+        })),
+    removeEmpty: () =>
+      void database.run(
+        db
+          .deleteFrom('pipeline')
+          .where('id', 'not in', (e) =>
+            e
+              .selectFrom('job')
+              .select('pipeline')
+              .where('pipeline', 'is not', null)
+              .$castTo<{ pipeline: PipelineId }>(),
+          ),
+      ),
+  }
+}

@@ -1,0 +1,338 @@
+import type {
+  Job,
+  JobSpec,
+  Pipeline,
+  PipelineJobSpec,
+  PipelineSpec,
+  PipelineSummary,
+} from '../../shared/contract'
+import { criticalPath, topologicalOrder } from '../../shared/domain/graph'
+import type { JobId, PipelineId, PrincipalId } from '../../shared/domain/ids'
+import { isTerminal } from '../../shared/domain/job-state'
+import { AppError } from '../../shared/errors'
+import { type Clock, toIso } from '../platform/clock'
+import type { Admission } from './admission'
+import { specOf } from './copy-of-job'
+import type { JobDefinition } from './jobs/job-row'
+import type { JobStore } from './jobs/job-store'
+import type { PipelineRow, PipelineStore } from './jobs/pipeline-store'
+import type { PlainSpec, Prepared } from './submit'
+
+/** What a job counts for in the critical path before anything is known of its length. */
+const UNKNOWN_MS = 50
+
+export interface PipelinesDeps {
+  clock: Clock
+  jobs: JobStore
+  pipelines: PipelineStore
+  admission: Admission
+  /** In the next turn of the scheduler: durable when it resolves. */
+  write<T>(work: () => T): Promise<T>
+  view(id: JobId): Job
+  cancel(id: JobId): Promise<unknown>
+  /** Expected run time; null when nothing like it has run. */
+  runMsOf(definition: JobDefinition): number | null
+}
+
+/** Jobs that depend on each other: submitted together or not at all, and looked at as one. */
+export class Pipelines {
+  readonly #deps: PipelinesDeps
+
+  constructor(deps: PipelinesDeps) {
+    this.#deps = deps
+  }
+
+  /**
+   * Durable when it resolves.
+   * @throws AppError `compute.invalid_input` for a cycle (details `{cycle}`), an unknown or doubled key, or what a job of
+   * it is refused for (details `{key}`)
+   */
+  async submit({ name, jobs, reuse }: PipelineSpec, by: PrincipalId): Promise<Pipeline> {
+    const known = new Set(jobs.map(({ key }) => key))
+    if (known.size < jobs.length) {
+      const twice = jobs.find(({ key }, i) => jobs.findIndex((job) => job.key === key) < i)?.key
+      throw invalid('key', `The key "${twice}" stands twice. Give each job one of its own.`)
+    }
+    const members = jobs.map((job) => ({ key: job.key, dependsOn: keysNeeded(job), job }))
+    for (const { key, dependsOn } of members) {
+      const stranger = dependsOn.find((other) => !known.has(other))
+      if (stranger !== undefined)
+        throw invalid('dependsOn', `Job "${key}" waits for "${stranger}", which is no job of this pipeline.`)
+    }
+    const sorted = topologicalOrder(members)
+    if ('cycle' in sorted) {
+      const { cycle } = sorted
+      const way = [...cycle, cycle[0]].map((key) => `"${key}"`).join(' waits for ')
+      throw invalid('dependsOn', `These jobs wait for each other: ${way}.`, { cycle })
+    }
+    return this.#add(
+      name,
+      by,
+      sorted.order.map(({ key, job }) => ({
+        key,
+        prepare: async (identity, idOf, find) => {
+          const spec = withIds(job, idOf, job.reuse ?? reuse)
+          return { spec, prepared: await this.#deps.admission.prepare(spec, identity, find) }
+        },
+      })),
+    )
+  }
+
+  /** The same jobs again, as a new pipeline; what has not changed is taken over. */
+  async retry(id: PipelineId, by: PrincipalId): Promise<Pipeline> {
+    const { jobs, admission, clock } = this.#deps
+    const { name } = this.#find(id)
+    const members = jobs.ofPipeline(id)
+    if (members.some(({ status }) => !isTerminal(status.state))) {
+      const message = `Pipeline ${id} is still running. Cancel it, or wait for its end.`
+      throw new AppError('compute.conflict', message, { pipeline: id })
+    }
+    const keys = new Map(members.map(({ definition }) => [definition.id, keyOf(definition)]))
+    return this.#add(
+      name,
+      by,
+      members.map(({ definition, status }) => ({
+        key: keyOf(definition),
+        prepare: async (identity, idOf, find) => {
+          const now = (old: string) => idOf(keys.get(old as JobId) ?? old)
+          const links = definition.links.map((link) => ({ ...link, job: now(link.job) }))
+          const spec: PlainSpec = {
+            ...specOf(definition, status, clock.now()),
+            dependsOn: definition.dependsOn.map(now),
+            reuse: true,
+          }
+          return { spec, prepared: await admission.prepareCopy(definition, spec, identity, find, links) }
+        },
+      })),
+    )
+  }
+
+  /** What has not begun ends at once, the last ones first; what runs when its worker has stopped. */
+  async cancel(id: PipelineId): Promise<Pipeline> {
+    this.#find(id)
+    const open = this.#deps.jobs.ofPipeline(id).filter(({ status }) => !isTerminal(status.state))
+    const ends = open.reverse().map(({ definition }) => this.#deps.cancel(definition.id))
+    for (const end of await Promise.allSettled(ends)) {
+      // It may have come to its end before.
+      const isOver = end.status === 'fulfilled' || end.reason instanceof AppError
+      if (!isOver) throw end.reason
+    }
+    return this.get(id)
+  }
+
+  /** @throws AppError `compute.not_found` */
+  get(id: PipelineId): Pipeline {
+    const row = this.#find(id)
+    const stored = this.#deps.jobs.ofPipeline(id)
+    const keys = new Map<string, string>(stored.map(({ definition }) => [definition.id, keyOf(definition)]))
+    const jobs = stored.map(({ definition }) => ({
+      key: keyOf(definition),
+      dependsOn: definition.dependsOn.flatMap((other) => keys.get(other) ?? []),
+      job: this.#deps.view(definition.id),
+    }))
+    const lengths = new Map(
+      stored.map(({ definition }, i) => [keyOf(definition), this.#lengthOf(definition, jobs[i]?.job)]),
+    )
+    const lengthOf = (key: string) => lengths.get(key) ?? 0
+    const path = criticalPath(jobs, lengthOf)
+    const whole = jobs.reduce((sum, { key }) => sum + lengthOf(key), 0)
+    const done = jobs.reduce(
+      (sum, { key, job }) => sum + lengthOf(key) * (isTerminal(job.state) ? 1 : job.progress),
+      0,
+    )
+    const state = stateOf(jobs.map(({ job }) => outlineOf(job)))
+    return {
+      ...summaryOf(
+        row,
+        state,
+        jobs.map(({ job }) => job.finishedAt),
+      ),
+      progress: state !== 'running' ? 1 : whole > 0 ? Math.min(1, done / whole) : 0,
+      jobs,
+      criticalPath: { keys: path.keys, lengthMs: path.length },
+    }
+  }
+
+  /** Newest first. @param owner null: everybody's */
+  list(
+    query: { limit: number; cursor?: string | undefined },
+    owner: PrincipalId | null,
+  ): {
+    items: PipelineSummary[]
+    nextCursor: string | null
+  } {
+    const { rows, nextCursor } = this.#deps.pipelines.list(query, owner)
+    const items = rows.map((row) => {
+      const outlines = this.#deps.pipelines.outlineOf(row.id)
+      const ended = outlines.filter(({ state }) => isTerminal(state))
+      return {
+        ...summaryOf(
+          row,
+          stateOf(outlines),
+          outlines.map(({ finishedAt }) => finishedAt),
+        ),
+        jobs: outlines.length,
+        ended: ended.length,
+      }
+    })
+    return { items, nextCursor }
+  }
+
+  async #add(
+    name: string,
+    by: PrincipalId,
+    members: {
+      key: string
+      prepare(
+        identity: { id: JobId; by: PrincipalId; pipeline: { id: PipelineId; key: string } },
+        idOf: (key: string) => string,
+        find: (id: JobId) => JobDefinition | null,
+      ): Promise<{ spec: Pick<PlainSpec, 'hold' | 'priority'>; prepared: Prepared }>
+    }[],
+  ): Promise<Pipeline> {
+    const { clock, admission, pipelines, write } = this.#deps
+    admission.assertAccepting()
+    const id = clock.newId<PipelineId>('p')
+    const ids = new Map(members.map(({ key }) => [key, clock.newId<JobId>('j')]))
+    const definitions = new Map<JobId, JobDefinition>()
+    const ready: Awaited<ReturnType<(typeof members)[number]['prepare']>>[] = []
+    for (const { key, prepare } of members) {
+      const identity = { id: ids.get(key) as JobId, by, pipeline: { id, key } }
+      const member = await prepare(
+        identity,
+        (other) => ids.get(other) ?? other,
+        (other) => definitions.get(other) ?? null,
+      ).catch((error: unknown) => {
+        throw ofMember(error, key)
+      })
+      definitions.set(identity.id, member.prepared.definition)
+      ready.push(member)
+    }
+    await write(() => {
+      admission.assertAccepting()
+      pipelines.insert({ id, name, principal: by, createdAt: clock.now() })
+      for (const { prepared, spec } of ready) admission.add(prepared, spec)
+    })
+    return this.get(id)
+  }
+
+  #lengthOf(definition: JobDefinition, job: Job | undefined): number {
+    const expected = this.#deps.runMsOf(definition) ?? UNKNOWN_MS
+    if (!job) return expected
+    const took = job.timings.loadMs + job.timings.computeMs
+    if (isTerminal(job.state)) return took
+    return Math.max(expected, took)
+  }
+
+  #find(id: string): PipelineRow {
+    const row = this.#deps.pipelines.find(id)
+    if (row) return row
+    throw new AppError(
+      'compute.not_found',
+      `There is no pipeline ${id}. It may have been removed after 30 days.`,
+      {
+        pipeline: id,
+      },
+    )
+  }
+}
+
+interface Outline {
+  id: string
+  dependsOn: readonly string[]
+  state: Job['state']
+  isSkipped: boolean
+}
+
+/** As the jobs stand that no other of them waits for: a failure that another job has seen to is none of the whole. */
+function stateOf(jobs: readonly Outline[]): Pipeline['state'] {
+  if (jobs.some(({ state }) => !isTerminal(state))) return 'running'
+  const awaited = new Set(jobs.flatMap(({ dependsOn }) => dependsOn))
+  const last = jobs.filter(({ id }) => !awaited.has(id))
+  if (last.some(({ state }) => state === 'failed')) return 'failed'
+  return last.some(({ state, isSkipped }) => state === 'cancelled' && !isSkipped) ? 'cancelled' : 'succeeded'
+}
+
+function outlineOf({ id, dependsOn, state, error }: Job): Outline {
+  return { id, dependsOn, state, isSkipped: error?.code === 'compute.skipped' }
+}
+
+function summaryOf(
+  { id, name, principal, createdAt }: PipelineRow,
+  state: Pipeline['state'],
+  ends: readonly (string | null)[],
+): Omit<PipelineSummary, 'jobs' | 'ended'> {
+  const latest = ends.reduce((last, at) => (at !== null && (last === null || at > last) ? at : last), null)
+  return {
+    id,
+    name,
+    state,
+    principal,
+    createdAt: toIso(createdAt),
+    finishedAt: state === 'running' ? null : latest,
+  }
+}
+
+function keyOf({ pipeline, id }: JobDefinition): string {
+  return pipeline?.key ?? id
+}
+
+/** Keys that a job names, in whatever way. */
+function keysNeeded(job: PipelineJobSpec): string[] {
+  return [...new Set([...job.dependsOn, ...givers(job)])]
+}
+
+function givers(job: PipelineJobSpec): string[] {
+  switch (job.kind) {
+    case 'infer':
+      return Object.values(job.inputs).flatMap((value) => ('fromJob' in value ? [value.fromJob] : []))
+    case 'batch':
+      return job.items && !Array.isArray(job.items) ? [job.items.fromJob] : []
+    case 'generate':
+      return typeof job.prompt === 'object' ? [job.prompt.fromJob] : []
+    default:
+      return []
+  }
+}
+
+/** The same job with the ids of the jobs that it names by their keys. */
+function withIds(job: PipelineJobSpec, idOf: (key: string) => string, reuse: boolean): JobSpec {
+  const { key: _, ...rest } = job
+  const common = { dependsOn: job.dependsOn.map(idOf), reuse, waitMs: 0 }
+  switch (rest.kind) {
+    case 'infer': {
+      const inputs = Object.entries(rest.inputs).map(([name, value]) => [
+        name,
+        'fromJob' in value ? { ...value, fromJob: idOf(value.fromJob) } : value,
+      ])
+      return { ...rest, ...common, inputs: Object.fromEntries(inputs) }
+    }
+    case 'batch': {
+      const { items } = rest
+      if (!items || Array.isArray(items)) return { ...rest, ...common }
+      return { ...rest, ...common, items: { ...items, fromJob: idOf(items.fromJob) } }
+    }
+    case 'generate': {
+      const { prompt } = rest
+      if (typeof prompt !== 'object') return { ...rest, ...common }
+      return { ...rest, ...common, prompt: { ...prompt, fromJob: idOf(prompt.fromJob) } }
+    }
+    default:
+      return { ...rest, ...common }
+  }
+}
+
+function invalid(input: string, message: string, details: Record<string, unknown> = {}): AppError {
+  return new AppError('compute.invalid_input', message, { input, ...details })
+}
+
+/** The same error, telling which job of the pipeline it is about. */
+function ofMember(error: unknown, key: string): unknown {
+  if (!(error instanceof AppError)) return error
+  return new AppError(
+    error.code,
+    `Job "${key}": ${error.message}`,
+    { ...error.details, key },
+    { cause: error },
+  )
+}
