@@ -8,11 +8,25 @@ import { texts as imports } from '../features/imports/texts'
 import { texts as jobs } from '../features/jobs/texts'
 import { texts as models } from '../features/models/texts'
 import { texts as overview } from '../features/overview/texts'
+import { texts as pipelines } from '../features/pipelines/texts'
 import { texts as settings } from '../features/settings/texts'
 import { i18n, localeOf, useLanguage } from '../lib/i18n'
 import { texts as shell } from './texts'
 
-const features = { common, shell, overview, devices, imports, jobs, models, data, access, activity, settings }
+const features = {
+  common,
+  shell,
+  overview,
+  devices,
+  imports,
+  jobs,
+  pipelines,
+  models,
+  data,
+  access,
+  activity,
+  settings,
+}
 
 type Words = { [Feature in keyof typeof features]: (typeof features)[Feature]['en'] }
 

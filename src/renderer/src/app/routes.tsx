@@ -5,6 +5,7 @@ import {
   IconLayoutDashboard,
   IconSettings,
   IconShieldLock,
+  IconSitemap,
   IconStack2,
   IconTable,
   type TablerIcon,
@@ -17,6 +18,7 @@ import { DevicesPage } from '../features/devices'
 import { JobsPage } from '../features/jobs'
 import { ModelsPage } from '../features/models'
 import { OverviewPage } from '../features/overview'
+import { PipelinesPage } from '../features/pipelines'
 import { SettingsPage } from '../features/settings'
 import type { PageName } from '../lib/router'
 
@@ -25,6 +27,7 @@ export const ROUTES: Record<PageName, { Page: ComponentType; icon: TablerIcon; l
   overview: { Page: OverviewPage, icon: IconLayoutDashboard, letter: 'o' },
   devices: { Page: DevicesPage, icon: IconCpu, letter: 'd' },
   jobs: { Page: JobsPage, icon: IconStack2, letter: 'j' },
+  pipelines: { Page: PipelinesPage, icon: IconSitemap, letter: 'p' },
   models: { Page: ModelsPage, icon: IconBox, letter: 'm' },
   data: { Page: DataPage, icon: IconTable, letter: 'b' },
   access: { Page: AccessPage, icon: IconShieldLock, letter: 'a' },

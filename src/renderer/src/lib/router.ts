@@ -4,6 +4,7 @@ export const PAGES = [
   'overview',
   'devices',
   'jobs',
+  'pipelines',
   'models',
   'data',
   'access',
@@ -14,7 +15,7 @@ export type PageName = (typeof PAGES)[number]
 
 export interface Route {
   page: PageName
-  /** `id` of a job; `name` and `version` of a model or data set; decoded. */
+  /** `id` of a job or a pipeline; `name` and `version` of a model or data set; decoded. */
   params: { id?: string; name?: string; version?: string }
   query: URLSearchParams
 }
@@ -23,6 +24,7 @@ const PATTERNS: Record<PageName, readonly (keyof Route['params'])[]> = {
   overview: [],
   devices: [],
   jobs: ['id'],
+  pipelines: ['id'],
   models: ['name', 'version'],
   data: ['name', 'version'],
   access: [],

@@ -1,5 +1,5 @@
 export { jobColumns } from './job-columns'
-export { stateName } from './job-words'
+export { reasonOf, stateName } from './job-words'
 export { JobsPage } from './jobs-page'
 export { useJobsView } from './jobs-store'
 export { knownInputs } from './run-form/known-inputs'

@@ -134,6 +134,14 @@ function JobFacts({ job, nameOf }: { job: Job; nameOf: (principal: string) => st
   if (job.dependsOn.length > 0) {
     rows.push([t('detail.factDepends'), job.dependsOn.map((id) => <IdText key={id} id={id} />)])
   }
+  if (job.pipeline)
+    rows.push([
+      t('detail.factPipeline'),
+      <RouteLink key="pipeline" to={pathTo('pipelines', job.pipeline.id)} className={classes['link']}>
+        {job.pipeline.key}
+      </RouteLink>,
+    ])
+  if (job.reusedFrom) rows.push([t('detail.factReused'), <IdText key="reused" id={job.reusedFrom} />])
   if (labels.length > 0)
     rows.push([t('detail.factLabels'), labels.map(([key, value]) => `${key}=${value}`).join(', ')])
   return (

@@ -159,6 +159,8 @@ export const texts = defineTexts({
       factTimeout: 'Timeout',
       factDepends: 'After',
       factLabels: 'Labels',
+      factPipeline: 'Part of pipeline as',
+      factReused: 'Result taken over from',
       nothing: 'nothing',
     },
     result: {
@@ -403,6 +405,8 @@ export const texts = defineTexts({
       factTimeout: '超时',
       factDepends: '前置任务',
       factLabels: '标签',
+      factPipeline: '在流水线中',
+      factReused: '结果沿用自',
       nothing: '无',
     },
     result: {

@@ -1,0 +1,42 @@
+import type { Pipeline } from '@shared/contract'
+import { expect, it } from 'vitest'
+import { jobWith } from '../jobs/testing'
+import { endedOf, graphOf, isSkipped } from './pipeline-graph'
+
+const jobs: Pipeline['jobs'] = [
+  { key: 'read', dependsOn: [], job: jobWith({ id: 'j-1', state: 'succeeded' }) },
+  {
+    key: 'join',
+    dependsOn: ['read', 'other'],
+    job: jobWith({ id: 'j-2', state: 'queued', waitReason: 'Waits for j-1' }),
+  },
+  {
+    key: 'rescue',
+    dependsOn: ['read'],
+    job: jobWith({
+      id: 'j-3',
+      state: 'cancelled',
+      error: { code: 'compute.skipped', message: 'None failed.' },
+    }),
+  },
+]
+
+it('is a node for each job, linked to it, and an edge for each dependency', () => {
+  const { nodes, edges } = graphOf({ jobs }, ({ job }) => job.kind)
+  expect(nodes).toMatchObject([
+    { id: 'read', state: 'succeeded', to: '/jobs/j-1', second: 'infer' },
+    { id: 'join', state: 'waiting' },
+    { id: 'rescue', state: 'cancelled' },
+  ])
+  expect(edges).toEqual([
+    { from: 'read', to: 'join' },
+    { from: 'other', to: 'join' },
+    { from: 'read', to: 'rescue' },
+  ])
+  const [first, second] = jobs
+  if (!first || !second) throw new Error('The jobs are gone.')
+  const open = { ...first, job: jobWith({ id: 'j-1', state: 'running' }) }
+  expect(graphOf({ jobs: [open, second] }, () => '').nodes[1]?.state).toBe('queued')
+  expect(endedOf({ jobs })).toBe(2)
+  expect(jobs.map(isSkipped)).toEqual([false, false, true])
+})

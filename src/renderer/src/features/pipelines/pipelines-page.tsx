@@ -1,0 +1,127 @@
+import { Button, Loader } from '@mantine/core'
+import type { PipelineSummary } from '@shared/contract'
+import { IconPlus, IconSitemap } from '@tabler/icons-react'
+import { useCallback, useMemo } from 'react'
+import { useTranslation } from 'react-i18next'
+import {
+  type Column,
+  EmptyState,
+  ErrorState,
+  Meter,
+  Page,
+  Panel,
+  RelativeTime,
+  STATE_COLOURS,
+  StateDot,
+  TwoLines,
+  VirtualTable,
+} from '../../components'
+import { getClient } from '../../lib/client'
+import { usePrincipalNames } from '../../lib/principal-names'
+import { navigate, pathTo, useRoute } from '../../lib/router'
+import { NewPipelineDialog } from './new-pipeline-dialog'
+import { PipelinePage } from './pipeline-page'
+import classes from './pipelines.module.css'
+import { useFollowed } from './use-followed'
+
+const SHOWN = 200
+
+/** Every pipeline and how far it is; one of them with its graph. */
+export function PipelinesPage() {
+  const { params } = useRoute()
+  return params.id === undefined ? <PipelineList /> : <PipelinePage key={params.id} id={params.id} />
+}
+
+function PipelineList() {
+  const { t } = useTranslation('pipelines')
+  const { query } = useRoute()
+  const nameOf = usePrincipalNames()
+  const ask = useCallback(
+    (signal: AbortSignal) => getClient().compute.pipelines.list({ limit: SHOWN }, { signal }),
+    [],
+  )
+  const { value, error, again } = useFollowed(ask, null)
+  const columns = useMemo(
+    (): Column<PipelineSummary>[] => [
+      {
+        key: 'name',
+        header: t('column.name'),
+        width: 'minmax(180px, 2fr)',
+        render: (row) => <TwoLines first={row.name} second={row.id} />,
+      },
+      {
+        key: 'state',
+        header: t('column.state'),
+        width: '120px',
+        render: (row) => <StateDot state={row.state} />,
+      },
+      {
+        key: 'jobs',
+        header: t('column.jobs'),
+        width: 'minmax(150px, 1fr)',
+        render: (row) => (
+          <div className={classes['progress']}>
+            <Meter
+              label={t('ended', { ended: row.ended, count: row.jobs })}
+              parts={[{ share: row.ended / Math.max(1, row.jobs), colour: STATE_COLOURS[row.state] }]}
+              width={72}
+            />
+            <span>
+              {row.ended} / {row.jobs}
+            </span>
+          </div>
+        ),
+      },
+      {
+        key: 'principal',
+        header: t('column.principal'),
+        width: 'minmax(90px, 1fr)',
+        hideBelow: 620,
+        render: (row) => nameOf(row.principal),
+      },
+      {
+        key: 'created',
+        header: t('column.created'),
+        width: '130px',
+        hideBelow: 520,
+        render: (row) => <RelativeTime at={row.createdAt} />,
+      },
+    ],
+    [t, nameOf],
+  )
+  const close = useCallback(() => navigate('/pipelines', { replace: true }), [])
+  const create = (
+    <Button leftSection={<IconPlus size={15} stroke={1.6} />} onClick={() => navigate('/pipelines?new')}>
+      {t('newPipeline')}
+    </Button>
+  )
+  return (
+    <Page title={t('title')} fill actions={create}>
+      <Panel flush fill aria-label={t('title')}>
+        {error && !value ? (
+          <ErrorState error={error} onRetry={again} />
+        ) : (
+          <VirtualTable
+            label={t('title')}
+            rows={value?.items ?? []}
+            rowKey={({ id }) => id}
+            columns={columns}
+            rowHeight={48}
+            onSelect={({ id }) => navigate(pathTo('pipelines', id))}
+            empty={
+              value ? (
+                <EmptyState icon={IconSitemap} title={t('empty.title')} text={t('empty.text')} action={create} />
+              ) : (
+                <div className={classes['loading']} role="status" aria-label={t('loading')}>
+                  <Loader />
+                </div>
+              )
+            }
+          />
+        )}
+      </Panel>
+      <NewPipelineDialog opened={query.has('new')} onClose={close} />
+    </Page>
+  )
+}
+
