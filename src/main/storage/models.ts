@@ -11,17 +11,21 @@ import {
 } from '../../shared/contract'
 import type { PrincipalId } from '../../shared/domain/ids'
 import { type ParsedReference, parseModelReference } from '../../shared/domain/references'
+import { keptVersions } from '../../shared/domain/version-policy'
 import { AppError } from '../../shared/errors'
 import { type Clock, toIso } from '../platform/clock'
 import type { Database } from '../platform/database'
 import { Emitter } from '../platform/events'
 import { Aliases, LATEST, type ObservedRun } from './aliases'
+import { misfit } from './architecture'
 import { diffVersions } from './diff'
 import type { Origins, VersionKey } from './origins'
-import { KEEP_ALL, keptVersions } from './policy'
 import type { StorageTables } from './schema'
 import { type NotesChange, VersionFacts } from './version-facts'
 import { type Candidate, type FixedVersion, VersionRows } from './versions'
+
+/** Every version is kept, none stays warm. */
+const KEEP_ALL: VersionPolicy = { keep: 'all', count: 3, warm: false }
 
 export interface ModelsDeps {
   database: Database
@@ -227,11 +231,14 @@ export class Models {
     return this.get(name)
   }
 
-  /** @throws AppError `storage.not_found`, also for an architecture that is not there */
+  /**
+   * @throws AppError `storage.not_found`, also for an architecture that is not there; `storage.conflict` for one that the
+   * weights do not fit
+   */
   annotate(name: string, version: number, change: NotesChange): ModelVersion {
     this.#database.transaction(() => {
       this.#fixed(name, version)
-      const architecture = change.architecture && this.#architecture(change.architecture)
+      const architecture = change.architecture && this.#architecture(change.architecture, name, version)
       this.facts.annotate(name, version, { ...change, architecture })
       this.#touch(name)
     })
@@ -240,11 +247,23 @@ export class Models {
   }
 
   /** As `name@version`, whatever the reference was: what weights run in does not move. */
-  #architecture(reference: string): string {
+  #architecture(reference: string, name: string, version: number): string {
     const { found } = this.resolve(reference)
-    if (found.format === 'torchscript') return `${found.model}@${found.version}`
-    const message = `${reference} is ${found.format}; only a TorchScript version can lend its graph to weights.`
-    throw new AppError('storage.conflict', message, { format: found.format })
+    if (found.format !== 'torchscript') {
+      const message = `${reference} is ${found.format}; only a TorchScript version can lend its graph to weights.`
+      throw new AppError('storage.conflict', message, { format: found.format })
+    }
+    const graph = `${found.model}@${found.version}`
+    const why = misfit(
+      this.facts.tensors(name, version),
+      this.facts.tensors(found.model, found.version),
+      graph,
+    )
+    if (why !== null) {
+      const message = `The weights of ${name}@${version} do not fit ${graph}: ${why}.`
+      throw new AppError('storage.conflict', message, { architecture: graph })
+    }
+    return graph
   }
 
   /** Versions that no policy keeps and nothing needs, oldest first. */

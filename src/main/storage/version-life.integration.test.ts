@@ -4,9 +4,11 @@ import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CanaryPlan } from '../../shared/contract'
 import type { PrincipalId } from '../../shared/domain/ids'
+import { keptVersions } from '../../shared/domain/version-policy'
 import type { Database } from '../platform/database'
 import type { Storage } from './index'
-import { keptVersions } from './policy'
+import type { StorageTables } from './schema'
+import { FIXTURES } from './testing/fixtures'
 import { ANNA, type Bench, collected, createBench, importAndSettle } from './testing/harness'
 import { inProcessWorker } from './testing/in-process-worker'
 import { model, number, plainGraph, value } from './testing/onnx-builder'
@@ -182,7 +184,7 @@ describe('policies', () => {
         fc.constantFrom('all' as const, 'latest' as const, 'pinned' as const),
         fc.integer({ min: 1, max: 10 }),
         (candidates, keep, count) => {
-          const kept = keptVersions({ keep, count, warm: false }, candidates)
+          const kept = keptVersions({ keep, count }, candidates)
           for (const candidate of candidates) {
             if (candidate.aliases.length > 0) expect(kept).toContain(candidate.version)
             if (kept.has(candidate.version) || keep !== 'latest') continue
@@ -210,6 +212,24 @@ describe('notes', () => {
     expect(() => storage.annotate('net', 1, { architecture: 'none@1' })).toThrow(/no model named "none"/)
     expect(() => storage.annotate('net', 7, { notes: '' })).toThrow(/no version 7/)
   })
+})
+
+it('runs bare weights in a graph that has them, and says why not in another', async () => {
+  await importAndSettle(storage, join(FIXTURES, 'mnist_cnn.safetensors'), 'weights')
+  await importAndSettle(storage, join(FIXTURES, 'mnist_cnn.pt'), 'script')
+  const named = storage.annotate('weights', 1, { architecture: 'script@latest' })
+  expect(named.architecture).toBe('script@1')
+
+  database.transaction(() => {
+    const rows = database.builder<StorageTables>()
+    const other = JSON.stringify([{ name: 'other.weight', dtype: 'float32', shape: [2] }])
+    const query = rows.updateTable('model_tensors').set({ tensors_json: other }).where('model', '=', 'script')
+    database.run(query)
+  })
+  expect(() => storage.annotate('weights', 1, { notes: 'lost', architecture: 'script@1' })).toThrow(
+    /do not fit script@1: script@1 has no /,
+  )
+  expect(storage.getVersion('weights', 1)).toMatchObject({ notes: '', architecture: 'script@1' })
 })
 
 it('records a benchmark once, with its version, and forgets it with the version', async () => {

@@ -1,16 +1,16 @@
-import type { VersionPolicy } from '../../shared/contract'
-
-/** Every version is kept, none stays warm. */
-export const KEEP_ALL: VersionPolicy = { keep: 'all', count: 3, warm: false }
-
+/** What a policy looks at of a version. */
 export interface PolicyVersion {
   version: number
+  /** Aliases that point to it, or send a part of their traffic to it. */
   aliases: readonly string[]
   tags: readonly string[]
 }
 
 /** The versions that a policy keeps, of all there are. What an alias needs is always kept. Pure. */
-export function keptVersions(policy: VersionPolicy, versions: readonly PolicyVersion[]): Set<number> {
+export function keptVersions(
+  policy: { keep: 'all' | 'latest' | 'pinned'; count: number },
+  versions: readonly PolicyVersion[],
+): Set<number> {
   const newest = [...versions].sort((a, b) => b.version - a.version).slice(0, policy.count)
   return new Set(
     versions
