@@ -19,6 +19,12 @@ export const texts = defineTexts({
     search: 'Search',
     timeLeft: 'about {{time}} left',
     range: { '15m': '15 min', '1h': '1 h', '24h': '24 h' },
+    graph: {
+      leads: '{{label}} leads to {{next}}',
+      in: 'Zoom in',
+      out: 'Zoom out',
+      fit: 'Show all',
+    },
     error: {
       title: 'That did not work',
       internal: 'Something went wrong inside LLMAgentOS. The log has the details.',
@@ -90,6 +96,12 @@ export const texts = defineTexts({
     search: '搜索',
     timeLeft: '约剩 {{time}}',
     range: { '15m': '15 分钟', '1h': '1 小时', '24h': '24 小时' },
+    graph: {
+      leads: '{{label}} 通向 {{next}}',
+      in: '放大',
+      out: '缩小',
+      fit: '显示全部',
+    },
     error: {
       title: '操作未成功',
       internal: 'LLMAgentOS 内部出现问题，详情见日志。',

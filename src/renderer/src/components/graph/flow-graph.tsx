@@ -1,0 +1,174 @@
+import '@xyflow/react/dist/base.css'
+import { ActionIcon, Tooltip, useComputedColorScheme } from '@mantine/core'
+import { IconFocusCentered, IconMinus, IconPlus } from '@tabler/icons-react'
+import {
+  Controls,
+  type Edge,
+  Handle,
+  MarkerType,
+  type Node,
+  type NodeProps,
+  Position,
+  ReactFlow,
+  ReactFlowProvider,
+  useReactFlow,
+} from '@xyflow/react'
+import { useMemo } from 'react'
+import { useTranslation } from 'react-i18next'
+import { RouteLink } from '../../lib/router'
+import { StateDot } from '../state-dot'
+import classes from './graph.module.css'
+import { NODE_HEIGHT, NODE_WIDTH, placeNodes } from './layout'
+import type { GraphNode, GraphProps } from './types'
+
+type FlowNode = Node<{ node: GraphNode; faded: boolean; chosen: boolean }, 'plain'>
+
+function PlainNode({ data, positionAbsoluteX, positionAbsoluteY }: NodeProps<FlowNode>) {
+  const { setCenter, getZoom } = useReactFlow()
+  const { node } = data
+  const content = (
+    <>
+      <span className={classes['label']} title={node.label}>
+        {node.state && <StateDot state={node.state} quiet />}
+        <bdi className={classes['cut']}>{node.label}</bdi>
+      </span>
+      <span className={classes['second']} title={node.second}>
+        {node.second}
+      </span>
+    </>
+  )
+  const look = {
+    className: classes['node'],
+    'data-faded': data.faded || undefined,
+    'data-chosen': data.chosen || undefined,
+  }
+  // Who comes here by keyboard must see where they are.
+  const follow = () =>
+    void setCenter(positionAbsoluteX + NODE_WIDTH / 2, positionAbsoluteY + NODE_HEIGHT / 2, {
+      zoom: getZoom(),
+    })
+  return (
+    <>
+      <Handle type="target" position={Position.Left} isConnectable={false} />
+      {node.to === undefined ? (
+        <div {...look}>{content}</div>
+      ) : (
+        <RouteLink
+          to={node.to}
+          {...look}
+          draggable={false}
+          onFocus={(event) => {
+            if (event.currentTarget.matches(':focus-visible')) follow()
+          }}
+        >
+          {content}
+        </RouteLink>
+      )}
+      <Handle type="source" position={Position.Right} isConnectable={false} />
+    </>
+  )
+}
+
+const NODE_TYPES = { plain: PlainNode }
+
+function Zoom() {
+  const { t } = useTranslation('common')
+  const { zoomIn, zoomOut, fitView } = useReactFlow()
+  const buttons = [
+    { label: t('graph.in'), Icon: IconPlus, act: zoomIn },
+    { label: t('graph.out'), Icon: IconMinus, act: zoomOut },
+    { label: t('graph.fit'), Icon: IconFocusCentered, act: fitView },
+  ]
+  return (
+    <Controls
+      className={classes['zoom'] ?? ''}
+      showZoom={false}
+      showFitView={false}
+      showInteractive={false}
+      position="bottom-right"
+    >
+      {buttons.map(({ label, Icon, act }) => (
+        <Tooltip key={label} label={label}>
+          <ActionIcon variant="default" size={26} aria-label={label} onClick={() => void act()}>
+            <Icon size={15} stroke={1.6} />
+          </ActionIcon>
+        </Tooltip>
+      ))}
+    </Controls>
+  )
+}
+
+function useFlow({ nodes, edges, highlighted }: GraphProps): { nodes: FlowNode[]; edges: Edge[] } {
+  const places = useMemo(
+    () =>
+      placeNodes(
+        nodes.map(({ id }) => id),
+        edges,
+      ),
+    [nodes, edges],
+  )
+  return useMemo(() => {
+    const inPath = (id: string) => highlighted === undefined || highlighted.has(id)
+    const placed = nodes.map((node): FlowNode => {
+      const { x, y } = places.get(node.id) ?? { x: 0, y: 0 }
+      return {
+        id: node.id,
+        type: 'plain',
+        position: { x: x - NODE_WIDTH / 2, y: y - NODE_HEIGHT / 2 },
+        data: { node, faded: !inPath(node.id), chosen: highlighted?.has(node.id) ?? false },
+        width: NODE_WIDTH,
+        height: NODE_HEIGHT,
+        draggable: false,
+        connectable: false,
+        selectable: false,
+      }
+    })
+    // The keyboard goes through them as the eye does.
+    placed.sort((a, b) => a.position.x - b.position.x || a.position.y - b.position.y)
+    return {
+      nodes: placed,
+      edges: edges.map(({ from, to }) => {
+        const faded = !inPath(from) || !inPath(to)
+        const colour = highlighted && !faded ? 'var(--app-running)' : 'var(--app-queued)'
+        return {
+          id: `${from} ${to}`,
+          source: from,
+          target: to,
+          style: { stroke: colour, opacity: faded ? 0.4 : 1 },
+          markerEnd: { type: MarkerType.ArrowClosed, color: colour, width: 14, height: 14 },
+        }
+      }),
+    }
+  }, [nodes, edges, places, highlighted])
+}
+
+/** Draws a {@link GraphProps graph} with React Flow; a chunk of its own. */
+export function FlowGraph(props: GraphProps) {
+  const scheme = useComputedColorScheme('light')
+  const flow = useFlow(props)
+  return (
+    <ReactFlowProvider>
+      <ReactFlow
+        nodes={flow.nodes}
+        edges={flow.edges}
+        nodeTypes={NODE_TYPES}
+        colorMode={scheme}
+        nodesDraggable={false}
+        nodesConnectable={false}
+        nodesFocusable={false}
+        edgesFocusable={false}
+        elementsSelectable={false}
+        disableKeyboardA11y
+        zoomOnScroll={false}
+        preventScrolling={false}
+        fitView
+        fitViewOptions={{ maxZoom: 1, padding: 0.08 }}
+        minZoom={0.15}
+        maxZoom={1.5}
+        proOptions={{ hideAttribution: true }}
+      >
+        <Zoom />
+      </ReactFlow>
+    </ReactFlowProvider>
+  )
+}
