@@ -9,6 +9,7 @@ import type {
   ModelSummary,
   Principal,
   QueueView,
+  StorageTask,
   SystemInfo,
 } from '../../../shared/contract'
 import { createLiveStore } from './live'
@@ -31,6 +32,10 @@ export const useDatasets = createLiveStore<DatasetSummary>((client, signal) =>
 )
 export const useImports = createLiveStore<Import>((client, signal) =>
   client.storage.imports.watch(undefined, { signal }),
+)
+/** Checks and collections of the whole store. */
+export const useStorageTasks = createLiveStore<StorageTask>((client, signal) =>
+  client.storage.tasks.watch(undefined, { signal }),
 )
 export const useLeases = createLiveStore<Lease>((client, signal) =>
   client.core.leases.watch(undefined, { signal }),
@@ -85,6 +90,7 @@ const all = [
   useModels,
   useDatasets,
   useImports,
+  useStorageTasks,
   useLeases,
   useAudit,
   useTelemetry,

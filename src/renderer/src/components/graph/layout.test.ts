@@ -20,7 +20,7 @@ const acyclic = fc
   }))
 
 it('goes left to right along every edge, and no node lies on another', () => {
-  fc.assert(
+  return fc.assert(
     fc.property(acyclic, ({ ids, edges }) => {
       const places = placeNodes(ids, edges)
       const at = (id: string) => places.get(id) ?? { x: Number.NaN, y: Number.NaN }

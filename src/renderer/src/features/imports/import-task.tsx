@@ -1,10 +1,8 @@
-import { ActionIcon, Anchor, Button } from '@mantine/core'
+import { Anchor, Button } from '@mantine/core'
 import type { Import } from '@shared/contract'
-import { IconX } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
-import { RelativeTime, StateDot, Transfer } from '../../components'
+import { RelativeTime, TaskCard, Transfer } from '../../components'
 import { getClient } from '../../lib/client'
-import { notifyError } from '../../lib/errors'
 import { RouteLink } from '../../lib/router'
 import { useSystemInfo } from '../../lib/stores'
 import classes from './imports.module.css'
@@ -20,22 +18,18 @@ export function ImportTask({ item, onLeave }: { item: Import; onLeave: () => voi
   }
   const became = landing(item)
   return (
-    <li className={classes['task']}>
-      <div className={classes['taskHead']}>
-        <span className={classes['taskName']} title={item.source}>
-          <bdi>{item.source}</bdi>
-        </span>
-        <StateDot state={item.state} />
-        {item.state === 'running' && (
-          <ActionIcon
-            size={22}
-            aria-label={t('cancelImport', { source: item.source })}
-            onClick={() => void getClient().storage.imports.cancel({ id: item.id }).catch(notifyError)}
-          >
-            <IconX size={14} stroke={1.6} />
-          </ActionIcon>
-        )}
-      </div>
+    <TaskCard
+      name={item.source}
+      state={item.state}
+      cancel={
+        item.state === 'running'
+          ? {
+              label: t('cancelImport', { source: item.source }),
+              act: () => getClient().storage.imports.cancel({ id: item.id }),
+            }
+          : undefined
+      }
+    >
       {item.state === 'running' && <Running item={item} />}
       {became && (
         <div className={classes['taskFoot']}>
@@ -72,7 +66,7 @@ export function ImportTask({ item, onLeave }: { item: Import; onLeave: () => voi
           </Button>
         </div>
       )}
-    </li>
+    </TaskCard>
   )
 }
 

@@ -8,6 +8,8 @@ import classes from './settings.module.css'
 import { StorageUsage } from './storage-usage'
 import { SystemSettings } from './system-settings'
 
+export { outcomeOf } from './outcome'
+
 /** What a person can set, and what the system is made of. */
 export function SettingsPage() {
   const { t } = useTranslation('settings')

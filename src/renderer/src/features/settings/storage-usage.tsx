@@ -1,12 +1,15 @@
 import { Button } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
-import { useEffect, useState } from 'react'
+import type { StorageTask } from '@shared/contract'
+import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
-import { ConfirmButton, ErrorState, Meter, Panel } from '../../components'
+import { ConfirmButton, ErrorState, Meter, Panel, Transfer } from '../../components'
 import { getClient } from '../../lib/client'
 import { notifyError } from '../../lib/errors'
 import { formatBytes } from '../../lib/format'
 import { createPolledStore } from '../../lib/poll'
+import { useStorageTasks } from '../../lib/stores'
+import { outcomeOf } from './outcome'
 import classes from './settings.module.css'
 
 const useUsage = createPolledStore((client, signal) => client.storage.usage(undefined, { signal }), 15_000)
@@ -58,51 +61,61 @@ export function StorageUsage() {
 
 function Maintenance() {
   const { t } = useTranslation('settings')
-  const [checking, setChecking] = useState(false)
+  const tasks = useStorageTasks((state) => state.items)
+  const running = [...tasks.values()].filter(({ state }) => state === 'running')
+  const isRunning = (kind: StorageTask['kind']) => running.some((task) => task.kind === kind)
 
-  async function verify(): Promise<void> {
-    setChecking(true)
-    try {
-      const {
-        checked = 0,
-        checkedBytes = 0,
-        damaged = [],
-        missing = [],
-      } = await getClient().storage.verify({})
-      const sound = damaged.length + missing.length === 0
-      notifications.show({
-        color: sound ? 'teal' : 'red',
-        autoClose: sound ? 6_000 : false,
-        withBorder: true,
-        message: sound
-          ? t('verified', { count: checked, bytes: formatBytes(checkedBytes) })
-          : t('damaged', { damaged: damaged.length, missing: missing.length }),
-      })
-    } catch (error) {
-      notifyError(error)
-    } finally {
-      setChecking(false)
-    }
-  }
-
-  async function collect(): Promise<void> {
-    const { removed = 0, freedBytes = 0 } = await getClient().storage.gc({})
+  async function tellEnd(work: Promise<StorageTask>): Promise<void> {
+    const task = await work
+    if (task.error) return notifyError({ details: {}, ...task.error })
+    const outcome = outcomeOf(task)
+    if (!outcome) return
     notifications.show({
-      color: 'teal',
+      color: outcome.sound ? 'teal' : 'red',
+      autoClose: outcome.sound ? 6_000 : false,
       withBorder: true,
-      message: t('freed', { count: removed, bytes: formatBytes(freedBytes) }),
+      message: t(outcome.key, outcome.values),
     })
     await useUsage.getState().refresh()
   }
 
   return (
-    <div className={classes['buttons']}>
-      <Button variant="default" loading={checking} onClick={() => void verify()}>
-        {t('verify')}
-      </Button>
-      <ConfirmButton title={t('gcTitle')} message={t('gcText')} confirmLabel={t('gc')} onConfirm={collect}>
-        {t('gc')}
-      </ConfirmButton>
-    </div>
+    <>
+      <div className={classes['buttons']}>
+        <Button
+          variant="default"
+          loading={isRunning('verify')}
+          onClick={() => void tellEnd(getClient().storage.verify({})).catch(notifyError)}
+        >
+          {t('verify')}
+        </Button>
+        <ConfirmButton
+          title={t('gcTitle')}
+          message={t('gcText')}
+          confirmLabel={t('gc')}
+          disabled={isRunning('gc')}
+          onConfirm={() => tellEnd(getClient().storage.gc({}))}
+        >
+          {t('gc')}
+        </ConfirmButton>
+      </div>
+      {running.map((task) => (
+        <div key={task.id} className={classes['progress']}>
+          <Transfer
+            label={t(task.kind)}
+            bytesDone={task.bytesDone}
+            bytesTotal={task.bytesTotal}
+            atEnd={t('finishing')}
+          />
+          <Button
+            size="compact-xs"
+            variant="default"
+            onClick={() => void getClient().storage.tasks.cancel({ id: task.id }).catch(notifyError)}
+          >
+            {t('stop')}
+          </Button>
+        </div>
+      ))}
+    </>
   )
 }
