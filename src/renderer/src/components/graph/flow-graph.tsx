@@ -99,13 +99,16 @@ function Zoom() {
 }
 
 function useFlow({ nodes, edges, highlighted }: GraphProps): { nodes: FlowNode[]; edges: Edge[] } {
+  // A state that changes does not move anything.
+  const shape = JSON.stringify([nodes.map(({ id }) => id), edges])
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the shape is what the layout depends on
   const places = useMemo(
     () =>
       placeNodes(
         nodes.map(({ id }) => id),
         edges,
       ),
-    [nodes, edges],
+    [shape],
   )
   return useMemo(() => {
     const inPath = (id: string) => highlighted === undefined || highlighted.has(id)

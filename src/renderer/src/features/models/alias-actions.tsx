@@ -5,14 +5,24 @@ import { notifyError } from '../../lib/errors'
 import { i18n } from '../../lib/i18n'
 
 /** Points an alias to a version and says so. @throws what the system refuses */
-export async function setAlias(name: string, alias: string, version: number): Promise<void> {
-  await getClient().storage.models.setAlias({ name, alias, version })
+export async function setAlias(name: string, alias: string, version: number, reason = ''): Promise<void> {
+  await getClient().storage.models.setAlias({ name, alias, version, ...(reason === '' ? {} : { reason }) })
   notifications.show({ message: i18n.t('models:alias.done', { alias, version }), withBorder: true })
 }
 
 /** The same; a refusal is shown to the person. */
 export function trySetAlias(name: string, alias: string, version: number): void {
   setAlias(name, alias, version).catch((error: unknown) => notifyError(error))
+}
+
+/** Points an alias to where it pointed before; a refusal is shown to the person. */
+export async function rollBack(name: string, alias: string): Promise<void> {
+  try {
+    const { version } = await getClient().storage.models.rollBack({ name, alias })
+    notifications.show({ message: i18n.t('models:alias.done', { alias, version }), withBorder: true })
+  } catch (error) {
+    notifyError(error)
+  }
 }
 
 async function removeAlias(name: string, alias: string): Promise<void> {

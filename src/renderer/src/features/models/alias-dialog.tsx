@@ -1,4 +1,4 @@
-import { Autocomplete, Button, Modal, Select } from '@mantine/core'
+import { Autocomplete, Button, Modal, Select, TextInput } from '@mantine/core'
 import type { Model } from '@shared/contract'
 import { AliasName } from '@shared/domain/references'
 import { type FormEvent, useState } from 'react'
@@ -18,6 +18,7 @@ function AliasForm({ model, draft, onClose }: { model: Model; draft: AliasDraft;
   const { t } = useTranslation('models')
   const [alias, setName] = useState(draft.alias)
   const [version, setVersion] = useState(draft.version)
+  const [reason, setReason] = useState('')
   const [error, setError] = useState<string | null>(null)
   const [busy, setBusy] = useState(false)
   const valid = AliasName.safeParse(alias).success
@@ -31,7 +32,7 @@ function AliasForm({ model, draft, onClose }: { model: Model; draft: AliasDraft;
     }
     setBusy(true)
     try {
-      await setAlias(model.name, alias, version)
+      await setAlias(model.name, alias, version, reason.trim())
       onClose()
     } catch (refused) {
       setError(toErrorView(refused).message)
@@ -70,6 +71,13 @@ function AliasForm({ model, draft, onClose }: { model: Model; draft: AliasDraft;
           }))}
         value={String(version)}
         onChange={(value) => value && setVersion(Number(value))}
+      />
+      <TextInput
+        label={t('alias.reason')}
+        description={t('alias.reasonHelp')}
+        maxLength={500}
+        value={reason}
+        onChange={(event) => setReason(event.currentTarget.value)}
       />
       {valid && (
         <div className={classes['note']} aria-live="polite">

@@ -1,16 +1,23 @@
 import { Button } from '@mantine/core'
 import type { AliasChange, Model } from '@shared/contract'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Panel, RelativeTime } from '../../components'
 import { usePrincipalNames } from '../../lib/principal-names'
-import { askToRemoveAlias, trySetAlias } from './alias-actions'
+import { askToRemoveAlias, rollBack, trySetAlias } from './alias-actions'
 import { AliasBadge } from './alias-badge'
-import { historyWithSteps, type StepBack } from './aliases'
+import { historyWithSteps, isRollback, type StepBack } from './aliases'
 import classes from './models.module.css'
 
 const SHOWN = 8
 
-function BackButton({ model, back }: { model: string; back: StepBack }) {
+/** An alias that is there goes back by itself; one that was removed is set again. */
+function goBack(model: Model, alias: string, to: number): void {
+  if (model.aliases.some((known) => known.alias === alias)) void rollBack(model.name, alias)
+  else trySetAlias(model.name, alias, to)
+}
+
+function BackButton({ model, back }: { model: Model; back: StepBack }) {
   const { t } = useTranslation('models')
   const { alias, to } = back
   return to === null ? (
@@ -18,7 +25,7 @@ function BackButton({ model, back }: { model: string; back: StepBack }) {
       size="compact-xs"
       variant="default"
       aria-label={t('history.undoMadeLabel', { alias })}
-      onClick={() => askToRemoveAlias(model, alias)}
+      onClick={() => askToRemoveAlias(model.name, alias)}
     >
       {t('history.undoMade')}
     </Button>
@@ -27,7 +34,7 @@ function BackButton({ model, back }: { model: string; back: StepBack }) {
       size="compact-xs"
       variant="default"
       aria-label={t('history.backLabel', { alias, version: to })}
-      onClick={() => trySetAlias(model, alias, to)}
+      onClick={() => goBack(model, alias, to)}
     >
       {t('history.back', { version: to })}
     </Button>
@@ -38,30 +45,42 @@ function BackButton({ model, back }: { model: string; back: StepBack }) {
 export function AliasHistory({ model }: { model: Model }) {
   const { t } = useTranslation('models')
   const nameOf = usePrincipalNames()
-  const steps = historyWithSteps(model.history, model.versions).slice(0, SHOWN)
-  const words = ({ from, to }: AliasChange) =>
-    from === null
-      ? t('history.made', { to })
-      : to === null
-        ? t('history.removed', { from })
-        : t('history.moved', { from, to })
+  const [all, setAll] = useState(false)
+  const steps = historyWithSteps(model.history, model.versions)
+  const shown = all ? steps : steps.slice(0, SHOWN)
+  const words = (change: AliasChange) => {
+    const { from, to } = change
+    if (isRollback(change)) return t('history.rolledBack', { to })
+    if (from === null) return t('history.made', { to })
+    return to === null ? t('history.removed', { from }) : t('history.moved', { from, to })
+  }
   return (
-    <Panel title={t('history.title')}>
+    <Panel
+      title={t('history.title')}
+      aside={
+        steps.length > shown.length && (
+          <button type="button" className={classes['textButton']} onClick={() => setAll(true)}>
+            {t('history.all', { count: steps.length })}
+          </button>
+        )
+      }
+    >
       {steps.length === 0 ? (
         <div className={classes['note']}>{t('history.empty')}</div>
       ) : (
         <ul className={classes['list']}>
-          {steps.map(({ change, back }) => (
-            <li key={`${change.alias}${change.at}`} className={classes['item']}>
-              <div className={classes['grow']}>
+          {shown.map(({ change, back }) => (
+            <li key={`${change.alias}${change.at}${change.to}`} className={classes['item']}>
+              <div className={classes['change']}>
                 <div className={classes['changeText']}>
                   <AliasBadge alias={change.alias} /> {words(change)}
                 </div>
+                {change.reason !== null && <div className={classes['reason']}>{change.reason}</div>}
                 <div className={classes['note']}>
                   <RelativeTime at={change.at} /> · {nameOf(change.by)}
                 </div>
               </div>
-              {back && <BackButton model={model.name} back={back} />}
+              {back && <BackButton model={model} back={back} />}
             </li>
           ))}
         </ul>

@@ -1,6 +1,6 @@
 import type { AliasChange } from '@shared/contract'
 import { describe, expect, it } from 'vitest'
-import { aliasChoices, historyWithSteps, sortAliases } from './aliases'
+import { aliasChoices, carriedBy, historyWithSteps, sortAliases } from './aliases'
 
 function change(alias: string, from: number | null, to: number | null, day: number): AliasChange {
   return { alias, from, to, at: `2026-01-0${day}T00:00:00.000Z`, by: 'p', reason: null }
@@ -26,6 +26,11 @@ describe('historyWithSteps', () => {
     ])
   })
 
+  it('goes back past a canary that was rolled back, which moved nothing', () => {
+    const history = [change('a', 1, 2, 1), change('a', 2, 2, 2)]
+    expect(historyWithSteps(history, [1, 2]).map(({ back }) => back)).toEqual([null, { alias: 'a', to: 1 }])
+  })
+
   it('does not offer a version that was deleted, and brings back an alias that was removed', () => {
     expect(historyWithSteps([change('a', 1, 2, 1)], [2])[0]?.back).toBeNull()
     expect(historyWithSteps([change('a', 2, null, 1)], [2])[0]?.back).toEqual({ alias: 'a', to: 2 })
@@ -36,4 +41,28 @@ it('offers production first and each alias once', () => {
   const alias = (name: string) => ({ alias: name, version: 1, setAt: '', setBy: '', canary: null })
   expect(aliasChoices([alias('mine'), alias('canary')])).toEqual(['production', 'canary', 'baseline', 'mine'])
   expect(sortAliases(['canary', 'a', 'production'])).toEqual(['production', 'a', 'canary'])
+})
+
+it('tells what points to a version from what sends it a share', () => {
+  const share = { requests: 0, errors: 0, p95Ms: null }
+  const canary = {
+    version: 2,
+    weight: 0.1,
+    maxErrorRate: 0.05,
+    maxP95Ms: null,
+    minRequests: 20,
+    startedAt: '',
+    startedBy: '',
+    canary: share,
+    stable: share,
+  }
+  const aliases = [
+    { alias: 'beta', version: 2, setAt: '', setBy: '', canary: null },
+    { alias: 'production', version: 1, setAt: '', setBy: '', canary },
+  ]
+  expect(carriedBy(2, aliases)).toEqual([
+    { alias: 'production', canaryWeight: 0.1 },
+    { alias: 'beta', canaryWeight: null },
+  ])
+  expect(carriedBy(3, aliases)).toEqual([])
 })

@@ -29,8 +29,13 @@ export interface StepBack {
   to: number | null
 }
 
+/** A canary that ended without a move of its alias: it was rolled back. */
+export function isRollback({ from, to }: AliasChange): boolean {
+  return from !== null && from === to
+}
+
 /**
- * The history, newest first, with a step back at the newest change of each alias: it undoes that change as long as the
+ * The history, newest first, with a step back at the newest move of each alias: it undoes that move as long as the
  * version is still there.
  */
 export function historyWithSteps(
@@ -41,9 +46,27 @@ export function historyWithSteps(
   return [...history]
     .sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0))
     .map((change) => {
+      if (isRollback(change)) return { change, back: null }
       const newest = !seen.has(change.alias)
       seen.add(change.alias)
       const possible = newest && (change.from === null ? change.to !== null : versions.includes(change.from))
       return { change, back: possible ? { alias: change.alias, to: change.from } : null }
     })
+}
+
+/** An alias as a version carries it: all of its traffic, or as a canary a share of it. */
+export interface Carried {
+  alias: string
+  /** 0 to 1; null for the version that the alias points to. */
+  canaryWeight: number | null
+}
+
+/** What points to a version, production first. */
+export function carriedBy(version: number, aliases: readonly Alias[]): Carried[] {
+  const found = aliases.flatMap(({ alias, version: stable, canary }): Carried[] => {
+    if (stable === version) return [{ alias, canaryWeight: null }]
+    return canary?.version === version ? [{ alias, canaryWeight: canary.weight }] : []
+  })
+  const order = sortAliases(found.map(({ alias }) => alias))
+  return found.sort((a, b) => order.indexOf(a.alias) - order.indexOf(b.alias))
 }

@@ -1,7 +1,7 @@
-import type { ModelDiff } from '@shared/contract'
+import type { ModelDiff, TensorInfo } from '@shared/contract'
 import type { TensorSpec } from '@shared/domain/tensor'
 
-export type Change = 'added' | 'removed' | 'changed'
+export type Change = 'added' | 'removed' | 'changed' | 'same'
 
 /** One line of a comparison; `from` and `to` as text, empty where there is none. */
 export interface DiffRow {
@@ -9,9 +9,11 @@ export interface DiffRow {
   change: Change
   from: string
   to: string
+  /** In place of the word for the change, such as `+12%`. */
+  note?: string
 }
 
-/** A sentence of the comparison: a key under `models.compare.*` and what it names. */
+/** A sentence of the comparison: a key under `models.comparison.*` and what it names. */
 export interface DiffSentence {
   key:
     | 'same'
@@ -33,7 +35,7 @@ export function specText(spec: TensorSpec): string {
   return `${spec.dtype}[${shape}]`
 }
 
-function changeOf(from: unknown, to: unknown): Change {
+function changeOf(from: unknown, to: unknown): Exclude<Change, 'same'> {
   return from === null ? 'added' : to === null ? 'removed' : 'changed'
 }
 
@@ -64,15 +66,29 @@ export function diffSentences(diff: ModelDiff): DiffSentence[] {
   return [{ key: verdict, values: versions }, ...details]
 }
 
-export function signatureRows(pairs: readonly Pair[]): DiffRow[] {
-  return pairs
-    .filter((pair) => !same(pair))
-    .map(({ name, from, to }) => ({
-      name,
-      change: changeOf(from, to),
-      from: from ? specText(from) : '',
-      to: to ? specText(to) : '',
-    }))
+/** A whole side of the signatures, also what is the same. */
+export function specRows(from: readonly TensorSpec[], to: readonly TensorSpec[]): DiffRow[] {
+  const names = [...new Set([...from, ...to].map(({ name }) => name))]
+  const text = (specs: readonly TensorSpec[], name: string) => {
+    const spec = specs.find((candidate) => candidate.name === name)
+    return spec ? specText(spec) : null
+  }
+  return names.map((name) => rowOf(name, text(from, name), text(to, name)))
+}
+
+/** A row of two texts; null where there is none. */
+export function rowOf(name: string, from: string | null, to: string | null): DiffRow {
+  return { name, change: from === to ? 'same' : changeOf(from, to), from: from ?? '', to: to ?? '' }
+}
+
+/** What differs in the weights: added, removed, then reshaped. */
+export function tensorRows({ tensors }: ModelDiff): DiffRow[] {
+  const text = ({ dtype, shape }: TensorInfo) => `${dtype}[${shape.join(', ')}]`
+  return [
+    ...tensors.added.map((tensor) => rowOf(tensor.name, null, text(tensor))),
+    ...tensors.removed.map((tensor) => rowOf(tensor.name, text(tensor), null)),
+    ...tensors.reshaped.map(({ name, from, to }) => rowOf(name, text(from), text(to))),
+  ]
 }
 
 function metadataText(value: ModelDiff['metadata'][number]['from']): string {

@@ -1,9 +1,9 @@
-import { Badge, Button } from '@mantine/core'
+import { Badge, Button, Tabs, Tooltip } from '@mantine/core'
 import { modals } from '@mantine/modals'
 import { notifications } from '@mantine/notifications'
-import type { Model, ModelVersion } from '@shared/contract'
-import { IconArrowsDiff, IconMoodEmpty, IconPlayerPlay } from '@tabler/icons-react'
-import { useCallback, useEffect, useState } from 'react'
+import type { Alias, Canary, Model, ModelVersion } from '@shared/contract'
+import { IconDownload, IconMoodEmpty, IconPlayerPlay } from '@tabler/icons-react'
+import { useCallback, useEffect, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Attention, EmptyState, ErrorState, Page } from '../../components'
 import { getClient } from '../../lib/client'
@@ -14,13 +14,28 @@ import { RunForm, useAsked } from '../jobs'
 import { FORMAT_NAMES } from './about'
 import { AliasDialog, type AliasDraft } from './alias-dialog'
 import { AliasHistory } from './alias-history'
-import { CompareDialog } from './compare-dialog'
+import { ArchitecturePanel } from './architecture-panel'
+import { archiveAddress } from './archive'
+import { BenchmarksTab, LatencyPanel, useBenchmarks } from './benchmarks'
+import { CanaryDialog, type CanaryStart } from './canary-dialog'
+import { CanaryPanel } from './canary-panel'
+import { CompareTab } from './compare-tab'
+import { BARE_FORMATS } from './conversions'
+import { LineageTab } from './lineage-tab'
 import classes from './models.module.css'
-import { LatencyPanel, RecentRuns } from './runs-panels'
+import { NotesPanel } from './notes-panel'
+import { goTo, type ModelPlace, modelPath, modelPlace, TABS, type Tab } from './place'
+import { PolicyPanel } from './policy-panel'
+import { RecentRuns } from './runs-panels'
+import { TensorsTab } from './tensors-tab'
 import { AboutPanel, CallPanel, FilesPanel, SignaturePanel } from './version-panels'
 import { VersionsPanel } from './versions-panel'
+import { useRunnable, WhyNot } from './why-not'
 
-/** A model with its versions, asked for again whenever the list says that it changed. */
+/** How often a canary's figures are asked for: the system tells of its end, not of each request. */
+const CANARY_MS = 1_500
+
+/** A model with its versions, asked for again whenever the list says that it changed, and while a canary is tried. */
 function useModelPage(name: string) {
   const summary = useModels((state) => state.items.get(name))
   const ask = useCallback(
@@ -38,29 +53,79 @@ function useModelPage(name: string) {
   const { again } = asked
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new summary means that something of the model changed
   useEffect(() => again(), [summary, again])
+  const tried = asked.value?.model.aliases.some(({ canary }) => canary !== null) ?? false
+  useEffect(() => {
+    if (!tried) return
+    const timer = setInterval(() => {
+      if (!document.hidden) again()
+    }, CANARY_MS)
+    return () => clearInterval(timer)
+  }, [tried, again])
   return asked
 }
 
 /** The version a link names, else production, else the latest. */
-function chosenVersion(model: Model, versions: readonly ModelVersion[], asked: string | undefined) {
+function chosenVersion(model: Model, versions: readonly ModelVersion[], asked: number | undefined) {
   const production = model.aliases.find(({ alias }) => alias === 'production')?.version
   const find = (number: number | undefined) => versions.find(({ version }) => version === number)
-  return (
-    (asked === undefined ? undefined : find(Number(asked))) ??
-    find(production) ??
-    find(model.latest) ??
-    versions[0]
-  )
+  return find(asked) ?? find(production) ?? find(model.latest) ?? versions[0]
 }
 
-/** One model: its versions at the left, all about the chosen one beside them. */
+/** Two versions to compare: those the link names, else the chosen one with the one before it. */
+function chosenPair({ versions }: Model, number: number, { from, to }: ModelPlace) {
+  const others = versions.filter((other) => other !== number).sort((a, b) => b - a)
+  const other = others.find((candidate) => candidate < number) ?? others[0] ?? number
+  const known = (asked: number | undefined) => (asked && versions.includes(asked) ? asked : undefined)
+  return { from: known(from) ?? Math.min(other, number), to: known(to) ?? Math.max(other, number) }
+}
+
+function isSplit(alias: Alias): alias is Alias & { canary: Canary } {
+  return alias.canary !== null
+}
+
+/** What deletes a version after asking, and the words of a refusal. */
+function useRemoval(model: Model | undefined, onRemoved: (version: number) => void) {
+  const { t } = useTranslation(['models', 'common'])
+  const [refusal, setRefusal] = useState<{ version: number; error: ErrorView } | null>(null)
+  async function remove(version: number): Promise<void> {
+    setRefusal(null)
+    try {
+      await getClient().storage.models.removeVersion({ name: model?.name ?? '', version })
+      notifications.show({ message: t('remove.done', { version }), withBorder: true })
+      onRemoved(version)
+    } catch (refused) {
+      setRefusal({ version, error: toErrorView(refused) })
+    }
+  }
+  const ask = (version: number) =>
+    modals.openConfirmModal({
+      title: t('remove.title', { version }),
+      children: t('remove.text'),
+      labels: { confirm: t('remove.confirm', { version }), cancel: t('common:cancel') },
+      confirmProps: { color: 'red' },
+      onConfirm: () => void remove(version),
+    })
+  return { ask, refusal, dismiss: () => setRefusal(null) }
+}
+
+/** One model: its versions at the left, all about the chosen one beside them; what concerns all of them in tabs. */
 export function ModelPage({ name }: { name: string }) {
   const { t } = useTranslation(['models', 'common'])
   const { params, query } = useRoute()
+  const place = useMemo(() => modelPlace(params, query), [params, query])
   const { value, error, again } = useModelPage(name)
+  const benchmarks = useBenchmarks(name)
   const [draft, setDraft] = useState<AliasDraft | null>(null)
-  const [pair, setPair] = useState<{ from: number; to: number } | null>(null)
-  const [refusal, setRefusal] = useState<{ version: number; error: ErrorView } | null>(null)
+  const [trial, setTrial] = useState<CanaryStart | null>(null)
+  const version = (value && chosenVersion(value.model, value.versions, place.version)) ?? null
+  const runnable = useRunnable(version)
+  const removal = useRemoval(value?.model, (removed) => {
+    if (value?.model.versions.length === 1) navigate('/models', { replace: true })
+    else {
+      if (removed === version?.version) navigate(pathTo('models', name), { replace: true })
+      again()
+    }
+  })
   const parent = { label: t('title'), to: '/models' }
 
   if (error?.code === 'storage.not_found') {
@@ -79,7 +144,6 @@ export function ModelPage({ name }: { name: string }) {
       </Page>
     )
   }
-  const version = value && chosenVersion(value.model, value.versions, params.version)
   if (!value || !version) {
     return (
       <Page parent={parent} title={name}>
@@ -93,64 +157,63 @@ export function ModelPage({ name }: { name: string }) {
   }
   const { model, versions } = value
   const { version: number } = version
+  const tab = place.tab === 'compare' && versions.length < 2 ? 'overview' : (place.tab ?? 'overview')
   const reference = `${name}@${number}`
   const alias = version.aliases.includes('production') ? 'production' : version.aliases[0]
+  const here = { version: number, tab }
   const run = (which: number) =>
-    navigate(`${pathTo('models', name, which)}?run`, { replace: which === number })
-  const others = model.versions.filter((other) => other !== number).sort((a, b) => b - a)
-  const compare = (which: number) => {
-    const other = model.versions.filter((candidate) => candidate !== which).sort((a, b) => b - a)
-    const before = other.find((candidate) => candidate < which) ?? other[0]
-    if (before !== undefined) setPair({ from: Math.min(before, which), to: Math.max(before, which) })
+    navigate(modelPath(name, { version: which, run: true }), { replace: which === number })
+  const timeline = (
+    <VersionsPanel
+      model={model}
+      versions={versions}
+      selected={number}
+      pathOf={(which) => modelPath(name, { version: which, tab })}
+      actions={{
+        onAlias: setDraft,
+        onCanary: setTrial,
+        onRun: run,
+        onCompare: (which) =>
+          navigate(modelPath(name, { version: number, tab: 'compare', ...chosenPair(model, which, {}) })),
+        onDelete: removal.ask,
+      }}
+    />
+  )
+  const counts: Partial<Record<Tab, number>> = {
+    tensors: version.tensorCount,
+    benchmarks: benchmarks.value?.length ?? 0,
   }
-
-  async function remove(which: number): Promise<void> {
-    setRefusal(null)
-    try {
-      await getClient().storage.models.removeVersion({ name, version: which })
-      notifications.show({ message: t('remove.done', { version: which }), withBorder: true })
-      if (model.versions.length === 1) navigate('/models', { replace: true })
-      else {
-        if (which === number) navigate(pathTo('models', name), { replace: true })
-        again()
-      }
-    } catch (refused) {
-      setRefusal({ version: which, error: toErrorView(refused) })
-    }
-  }
-  const askToRemove = (which: number) =>
-    modals.openConfirmModal({
-      title: t('remove.title', { version: which }),
-      children: t('remove.text'),
-      labels: { confirm: t('remove.confirm', { version: which }), cancel: t('common:cancel') },
-      confirmProps: { color: 'red' },
-      onConfirm: () => void remove(which),
-    })
-
-  const running = query.has('run')
   return (
     <Page
       parent={parent}
       title={name}
+      fill={tab !== 'overview' && tab !== 'compare'}
       note={<Badge>{FORMAT_NAMES[version.format]}</Badge>}
       actions={
         <>
-          {others.length > 0 && (
-            <Button
-              variant="default"
-              leftSection={<IconArrowsDiff size={15} stroke={1.6} />}
-              onClick={() => compare(number)}
-            >
-              {t('compare')}
-            </Button>
-          )}
-          <Button leftSection={<IconPlayerPlay size={15} stroke={1.6} />} onClick={() => run(number)}>
-            {t('run')}
+          <Button
+            component="a"
+            href={archiveAddress(name, number)}
+            download
+            variant="default"
+            leftSection={<IconDownload size={15} stroke={1.6} />}
+            title={t('exportText', { version: number })}
+          >
+            {t('export')}
           </Button>
+          <Tooltip label={t('whyNot.title')} disabled={runnable?.can !== false}>
+            <Button
+              leftSection={<IconPlayerPlay size={15} stroke={1.6} />}
+              data-disabled={runnable?.can === false || undefined}
+              onClick={() => runnable?.can !== false && run(number)}
+            >
+              {t('run')}
+            </Button>
+          </Tooltip>
         </>
       }
       detail={
-        running && (
+        place.run && (
           <>
             <h2 className={classes['runHead']}>{t('runTitle', { reference })}</h2>
             <RunForm
@@ -166,45 +229,94 @@ export function ModelPage({ name }: { name: string }) {
         )
       }
       detailLabel={t('runTitle', { reference })}
-      onCloseDetail={() => navigate(pathTo('models', name, number), { replace: true })}
+      onCloseDetail={() => goTo(name, here)}
     >
-      {refusal && (
+      {removal.refusal && (
         <Attention
           tone="failed"
           actions={
-            <Button variant="default" onClick={() => setRefusal(null)}>
+            <Button variant="default" onClick={removal.dismiss}>
               {t('remove.dismiss')}
             </Button>
           }
         >
-          <strong>{t('remove.refused', { version: refusal.version })}.</strong> {refusal.error.message}
+          <strong>{t('remove.refused', { version: removal.refusal.version })}.</strong>{' '}
+          {removal.refusal.error.message}
         </Attention>
       )}
-      <div className={classes['container']}>
-        <div className={classes['grid']}>
-          <div className={classes['stack']}>
-            <VersionsPanel
-              model={model}
+      <Tabs
+        data-fill
+        className={classes['sections']}
+        value={tab}
+        variant="pills"
+        onChange={(chosen) => {
+          const next = TABS.find((known) => known === chosen)
+          if (next) goTo(name, { version: number, tab: next })
+        }}
+      >
+        <Tabs.List className={classes['tabList']} aria-label={t('sections')}>
+          {TABS.filter((known) => known !== 'compare' || versions.length > 1).map((known) => (
+            <Tabs.Tab key={known} value={known} className={classes['tab']}>
+              {t(`tab.${known}`)}
+              {counts[known] ? <span className={classes['tabCount']}>{counts[known]}</span> : null}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
+        <Tabs.Panel value={tab} className={classes['sectionBody']}>
+          {tab === 'overview' && (
+            <div className={classes['container']}>
+              {runnable?.can === false && (
+                <div className={classes['above']}>
+                  <WhyNot version={version} runnable={runnable} />
+                </div>
+              )}
+              <div className={classes['grid']}>
+                <div className={classes['stack']}>
+                  {timeline}
+                  <AliasHistory model={model} />
+                  <PolicyPanel model={model} versions={versions} />
+                </div>
+                <div className={classes['stack']}>
+                  {model.aliases.filter(isSplit).map((split) => (
+                    <CanaryPanel key={split.alias} model={name} alias={split} onChange={setTrial} />
+                  ))}
+                  <SignaturePanel version={version} />
+                  <LatencyPanel benchmarks={benchmarks.value ?? []} />
+                  <CallPanel version={version} reference={alias ? `${name}@${alias}` : reference} />
+                </div>
+                <div className={classes['stack']}>
+                  <NotesPanel key={reference} version={version} />
+                  {BARE_FORMATS.includes(version.format) && (
+                    <ArchitecturePanel key={reference} version={version} />
+                  )}
+                  <AboutPanel version={version} />
+                  <RecentRuns model={name} />
+                  <FilesPanel version={version} />
+                </div>
+              </div>
+            </div>
+          )}
+          {tab === 'tensors' && (
+            <div className={classes['beside']}>
+              <div className={classes['besideList']}>{timeline}</div>
+              <TensorsTab key={reference} version={version} />
+            </div>
+          )}
+          {tab === 'benchmarks' && <BenchmarksTab asked={benchmarks} />}
+          {tab === 'compare' && (
+            <CompareTab
+              model={name}
               versions={versions}
-              selected={number}
-              actions={{ onAlias: setDraft, onRun: run, onCompare: compare, onDelete: askToRemove }}
+              pair={chosenPair(model, number, place)}
+              benchmarks={benchmarks.value ?? []}
+              onPair={(pair) => goTo(name, { ...here, ...pair })}
             />
-            <AliasHistory model={model} />
-          </div>
-          <div className={classes['stack']}>
-            <SignaturePanel version={version} />
-            <LatencyPanel model={name} />
-            <CallPanel version={version} reference={alias ? `${name}@${alias}` : reference} />
-          </div>
-          <div className={classes['stack']}>
-            <AboutPanel version={version} />
-            <RecentRuns model={name} />
-            <FilesPanel version={version} />
-          </div>
-        </div>
-      </div>
+          )}
+          {tab === 'lineage' && <LineageTab model={name} version={number} />}
+        </Tabs.Panel>
+      </Tabs>
       <AliasDialog model={model} draft={draft} onClose={() => setDraft(null)} />
-      <CompareDialog model={model} pair={pair} onClose={() => setPair(null)} />
+      <CanaryDialog model={model} start={trial} onClose={() => setTrial(null)} />
     </Page>
   )
 }

@@ -1,11 +1,11 @@
-import type { ModelDiff } from '@shared/contract'
+import type { ModelDiff, ModelVersion, VersionBenchmark } from '@shared/contract'
 import type { Signature } from '@shared/domain/tensor'
 import { describe, expect, it } from 'vitest'
-import { jobWith } from '../jobs/testing'
 import { shortDigest } from './about'
+import { newestByVersion, setupsOf } from './benchmark-figures'
+import { changesSince } from './changes'
 import { curlSnippet } from './curl'
-import { diffSentences, growthText, metadataRows, signatureRows } from './diff-words'
-import { latestBenchmarks } from './latency'
+import { diffSentences, growthText, metadataRows, specRows, tensorRows } from './diff-words'
 
 const x = { name: 'x', dtype: 'float32', shape: [1, 576] } as const
 const spec = (changes: object = {}) => ({ ...x, shape: [1, 576], ...changes })
@@ -58,7 +58,26 @@ describe('diffSentences', () => {
 
   it('leaves out what is listed and the same', () => {
     expect(keys({ inputs: [{ name: 'x', from: spec(), to: spec() }] })).toEqual(['same'])
-    expect(signatureRows([{ name: 'x', from: spec(), to: spec() }])).toEqual([])
+  })
+
+  it('lays two signatures side by side, also what is the same, and names every tensor that differs', () => {
+    const text = 'float32[1, 576]'
+    expect(specRows([spec()], [spec(), spec({ name: 'y' })])).toEqual([
+      { name: 'x', change: 'same', from: text, to: text },
+      { name: 'y', change: 'added', from: '', to: text },
+    ])
+    const tensor = (name: string, ...shape: number[]) => ({ name, dtype: 'float32', shape })
+    const tensors = {
+      added: [tensor('a', 1)],
+      removed: [tensor('b', 2)],
+      reshaped: [{ name: 'c', from: tensor('c', 1, 2), to: tensor('c', 2, 1) }],
+      unchanged: 5,
+    }
+    expect(tensorRows(diff({ tensors })).map(({ name, change, to }) => [name, change, to])).toEqual([
+      ['a', 'added', 'float32[1]'],
+      ['b', 'removed', ''],
+      ['c', 'changed', 'float32[2, 1]'],
+    ])
   })
 
   it('writes metadata as text and growth with its sign', () => {
@@ -122,35 +141,83 @@ describe('curlSnippet', () => {
   })
 })
 
-describe('latestBenchmarks', () => {
-  it('takes the newest of each version of this model', () => {
-    const bench = (id: string, modelVersion: number, createdAt: string, changes: object = {}) =>
-      jobWith({
-        id,
-        kind: 'benchmark',
-        state: 'succeeded',
-        model: `m@${modelVersion}`,
-        modelVersion,
-        createdAt,
-        ...changes,
-      })
-    const found = latestBenchmarks(
-      [
-        bench('b', 2, '2026-01-01T00:00:00.000Z'),
-        bench('a', 1, '2026-01-01T00:00:00.000Z'),
-        bench('c', 1, '2026-01-02T00:00:00.000Z'),
-        bench('d', 1, '2026-01-03T00:00:00.000Z', { state: 'failed' }),
-        bench('e', 1, '2026-01-03T00:00:00.000Z', { model: 'm2@1' }),
-      ],
-      'm',
-    )
-    expect(found.map(({ version, job }) => [version, job.id])).toEqual([
-      [1, 'c'],
-      [2, 'b'],
+describe('benchmarks', () => {
+  const bench = (version: number, threads: number, p50: number, device = 'cpu-0'): VersionBenchmark => ({
+    job: `j-${version}-${threads}-${p50}`,
+    version,
+    at: '2026-01-01T00:00:00.000Z',
+    device,
+    threads,
+    iterations: 10,
+    latencyMs: { p50, p95: p50, p99: p50, mean: p50 },
+    throughput: 1,
+  })
+  const all = [bench(2, 1, 5), bench(1, 4, 2), bench(1, 1, 7), bench(2, 1, 9), bench(2, 4, 1, 'gpu-0')]
+
+  it('are compared only within one device and number of threads, the most complete first', () => {
+    expect(setupsOf(all)).toEqual([
+      { device: 'cpu-0', threads: 1 },
+      { device: 'cpu-0', threads: 4 },
+      { device: 'gpu-0', threads: 4 },
+    ])
+  })
+
+  it('count the newest of each version', () => {
+    const newest = newestByVersion(all, { device: 'cpu-0', threads: 1 })
+    expect(newest.map(({ version, latencyMs }) => [version, latencyMs.p50])).toEqual([
+      [1, 7],
+      [2, 5],
     ])
   })
 })
 
-it('shortens digests at both ends', () => {
+describe('changesSince', () => {
+  const version = (changes: Partial<ModelVersion>): ModelVersion => ({
+    model: 'net',
+    version: 1,
+    digest: 'd',
+    sizeBytes: 1000,
+    format: 'onnx',
+    framework: '',
+    signature: { inputs: [spec()], outputs: [] },
+    files: [],
+    metadata: { parameters: 100 },
+    lineage: { source: '', import: null, models: [], datasets: [], job: null },
+    findings: [],
+    aliases: [],
+    tensorCount: 0,
+    notes: '',
+    tags: [],
+    architecture: null,
+    createdAt: '2026-01-01T00:00:00.000Z',
+    createdBy: 'p',
+    ...changes,
+  })
+  const keys = (changes: Partial<ModelVersion>) =>
+    changesSince(version({}), version(changes)).map(({ key }) => key)
+
+  it('says nothing of the first version, and that another has the same size', () => {
+    expect(changesSince(undefined, version({}))).toEqual([])
+    expect(keys({})).toEqual(['sameSize'])
+  })
+
+  it('names what matters first, and does not mind the order of inputs', () => {
+    expect(
+      keys({
+        format: 'gguf',
+        sizeBytes: 2000,
+        metadata: { parameters: 50 },
+        signature: { inputs: [], outputs: [] },
+      }),
+    ).toEqual(['format', 'signature', 'parameters', 'size'])
+    const two = { inputs: [spec({ name: 'a' }), spec({ name: 'b' })], outputs: [] }
+    const turned = { inputs: [...two.inputs].reverse(), outputs: [] }
+    expect(changesSince(version({ signature: two }), version({ signature: turned, sizeBytes: 900 }))).toEqual(
+      [{ key: 'size', values: { amount: '−100 B' } }],
+    )
+  })
+})
+
+it('keeps both ends of a digest', () => {
   expect(shortDigest(`2623a295${'0'.repeat(52)}91cb`)).toBe('2623a295…91cb')
 })

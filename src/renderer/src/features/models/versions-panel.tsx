@@ -1,8 +1,11 @@
-import { ActionIcon, Menu } from '@mantine/core'
+import { ActionIcon, Button, Menu } from '@mantine/core'
 import type { Model, ModelVersion } from '@shared/contract'
+import { formatBytes } from '@shared/domain/units'
 import {
   IconArrowsDiff,
   IconDotsVertical,
+  IconDownload,
+  IconFeather,
   IconPlayerPlay,
   IconRocket,
   IconTag,
@@ -15,12 +18,19 @@ import { Panel, RelativeTime } from '../../components'
 import { hostBridge } from '../../lib/host'
 import { chooseAndImport, importDropped } from '../../lib/imports'
 import { usePrincipalNames } from '../../lib/principal-names'
-import { pathTo, RouteLink } from '../../lib/router'
+import { RouteLink } from '../../lib/router'
+import { FORMAT_NAMES } from './about'
 import { trySetAlias } from './alias-actions'
-import { AliasMenu } from './alias-badge'
+import { AliasMenu, CanaryBadge } from './alias-badge'
 import type { AliasDraft } from './alias-dialog'
-import { aliasColour, sortAliases } from './aliases'
+import { aliasColour, carriedBy } from './aliases'
+import { archiveAddress } from './archive'
+import type { CanaryStart } from './canary-dialog'
+import { changesSince } from './changes'
 import classes from './models.module.css'
+
+/** Longer histories are shown when asked for. */
+const SHOWN = 40
 
 /** Takes a file for the next version: dropped, or chosen. In a browser folders go to the window, which can read them. */
 function NextVersion({ model, next }: { model: string; next: number }) {
@@ -53,6 +63,7 @@ export interface VersionActions {
   onAlias: (draft: AliasDraft) => void
   onRun: (version: number) => void
   onCompare: (version: number) => void
+  onCanary: (start: CanaryStart) => void
   onDelete: (version: number) => void
 }
 
@@ -67,6 +78,8 @@ function VersionMenu({
 }) {
   const { t } = useTranslation('models')
   const { version: number } = version
+  const main = model.aliases.find(({ alias }) => alias === 'production') ?? model.aliases[0]
+  const trial = main && main.version !== number ? { alias: main.alias, version: number } : null
   const icon = { size: 15, stroke: 1.6 }
   return (
     <Menu>
@@ -93,11 +106,24 @@ function VersionMenu({
         <Menu.Item leftSection={<IconPlayerPlay {...icon} />} onClick={() => actions.onRun(number)}>
           {t('action.run')}
         </Menu.Item>
+        {trial && (
+          <Menu.Item leftSection={<IconFeather {...icon} />} onClick={() => actions.onCanary(trial)}>
+            {t('action.tryCanary', { alias: trial.alias })}
+          </Menu.Item>
+        )}
         {model.versions.length > 1 && (
           <Menu.Item leftSection={<IconArrowsDiff {...icon} />} onClick={() => actions.onCompare(number)}>
             {t('action.compare')}
           </Menu.Item>
         )}
+        <Menu.Item
+          component="a"
+          href={archiveAddress(model.name, number)}
+          download
+          leftSection={<IconDownload {...icon} />}
+        >
+          {t('action.export')}
+        </Menu.Item>
         <Menu.Divider />
         <Menu.Item color="red" leftSection={<IconTrash {...icon} />} onClick={() => actions.onDelete(number)}>
           {t('action.delete')}
@@ -107,62 +133,117 @@ function VersionMenu({
   )
 }
 
-/** The versions as a line through time, newest first, each with its aliases and what can be done with it. */
+function Entry(props: {
+  model: Model
+  version: ModelVersion
+  before: ModelVersion | undefined
+  selected: boolean
+  to: string
+  actions: VersionActions
+}) {
+  const { t } = useTranslation('models')
+  const { model, version, selected, actions } = props
+  const { version: number } = version
+  const nameOf = usePrincipalNames()
+  const carried = carriedBy(number, model.aliases)
+  const [first] = carried
+  const others = model.versions.filter((other) => other !== number)
+  const facts = [
+    formatBytes(version.sizeBytes),
+    FORMAT_NAMES[version.format],
+    ...changesSince(props.before, version).map(({ key, values }) => t(`changes.${key}`, values)),
+  ]
+  return (
+    <li
+      className={classes['entry']}
+      data-selected={selected || undefined}
+      style={{ '--mark': first?.canaryWeight ? 'var(--app-waiting)' : aliasColour(first?.alias) }}
+    >
+      <span className={classes['number']} aria-hidden="true">
+        {number}
+      </span>
+      <div className={classes['entryMain']}>
+        <div className={classes['entryHead']}>
+          <RouteLink
+            to={props.to}
+            className={classes['entryLink']}
+            aria-current={selected ? 'true' : undefined}
+          >
+            {t('version', { version: number })}
+          </RouteLink>
+          {carried.map(({ alias, canaryWeight }) =>
+            canaryWeight !== null ? (
+              <CanaryBadge key={alias} alias={alias} weight={canaryWeight} />
+            ) : (
+              <AliasMenu
+                key={alias}
+                model={model.name}
+                alias={alias}
+                version={number}
+                onMove={() => actions.onAlias({ alias, version: number })}
+                onCanary={
+                  others[0] === undefined
+                    ? undefined
+                    : () => actions.onCanary({ alias, version: Math.max(...others) })
+                }
+              />
+            ),
+          )}
+        </div>
+        <div className={classes['note']}>
+          <RelativeTime at={version.createdAt} /> · {t('addedBy', { name: nameOf(version.createdBy) })}
+        </div>
+        <div className={classes['note']}>{facts.join(' · ')}</div>
+        {version.tags.length > 0 && (
+          <div className={classes['tags']}>
+            {version.tags.map((tag) => (
+              <span key={tag} className={classes['tag']}>
+                {tag}
+              </span>
+            ))}
+          </div>
+        )}
+      </div>
+      <VersionMenu model={model} version={version} actions={actions} />
+    </li>
+  )
+}
+
+/** The versions as a line through time, newest first, each with what is new in it and what can be done with it. */
 export function VersionsPanel(props: {
   model: Model
   versions: readonly ModelVersion[]
   selected: number
+  /** Where a version of the list leads. */
+  pathOf: (version: number) => string
   actions: VersionActions
 }) {
   const { t } = useTranslation('models')
-  const { model, selected, actions } = props
-  const nameOf = usePrincipalNames()
+  const { model, selected } = props
+  const [all, setAll] = useState(false)
   const versions = [...props.versions].sort((a, b) => b.version - a.version)
+  const shown = all ? versions : versions.slice(0, SHOWN)
   const next = Math.max(model.latest, ...model.versions) + 1
   return (
-    <Panel title={t('versionsTitle')}>
+    <Panel title={t('versionsTitle')} aside={t('versions', { count: versions.length })}>
       <ol className={classes['timeline']}>
-        {versions.map((version) => {
-          const aliases = sortAliases(version.aliases)
-          return (
-            <li
-              key={version.version}
-              className={classes['entry']}
-              data-selected={version.version === selected || undefined}
-              style={{ '--mark': aliasColour(aliases[0]) }}
-            >
-              <span className={classes['number']} aria-hidden="true">
-                {version.version}
-              </span>
-              <div className={classes['entryMain']}>
-                <div className={classes['entryHead']}>
-                  <RouteLink
-                    to={pathTo('models', model.name, version.version)}
-                    className={classes['entryLink']}
-                    aria-current={version.version === selected ? 'true' : undefined}
-                  >
-                    {t('version', { version: version.version })}
-                  </RouteLink>
-                  {aliases.map((alias) => (
-                    <AliasMenu
-                      key={alias}
-                      model={model.name}
-                      alias={alias}
-                      version={version.version}
-                      onMove={() => actions.onAlias({ alias, version: version.version })}
-                    />
-                  ))}
-                </div>
-                <div className={classes['note']}>
-                  <RelativeTime at={version.createdAt} /> ·{' '}
-                  {t('addedBy', { name: nameOf(version.createdBy) })}
-                </div>
-              </div>
-              <VersionMenu model={model} version={version} actions={actions} />
-            </li>
-          )
-        })}
+        {shown.map((version, i) => (
+          <Entry
+            key={version.version}
+            model={model}
+            version={version}
+            before={versions[i + 1]}
+            selected={version.version === selected}
+            to={props.pathOf(version.version)}
+            actions={props.actions}
+          />
+        ))}
       </ol>
+      {versions.length > shown.length && (
+        <Button variant="default" mt={8} onClick={() => setAll(true)}>
+          {t('versionsAll', { count: versions.length })}
+        </Button>
+      )}
       <NextVersion model={model.name} next={next} />
     </Panel>
   )
