@@ -27,7 +27,7 @@ function Command({ text }: { text: string }) {
       <code>{text}</code>
       <CopyButton value={text} timeout={1500}>
         {({ copied, copy }) => (
-          <Tooltip label={t(copied ? 'call.copied' : 'call.copy')}>
+          <Tooltip label={t(copied ? 'common:copied' : 'common:copy')}>
             <ActionIcon size={22} aria-label={t('common:copyId', { id: text })} onClick={copy}>
               {copied ? <IconCheck size={14} stroke={1.6} /> : <IconCopy size={14} stroke={1.6} />}
             </ActionIcon>

@@ -10,6 +10,7 @@ import classes from './pipelines.module.css'
 /** A pipeline as JSON, as a program would send it; what is wrong is said beside it. */
 export function NewPipelineDialog(props: { opened: boolean; onClose: () => void }) {
   const { t } = useTranslation('pipelines')
+  const { t: common } = useTranslation('common')
   const [text, setText] = useState(EXAMPLE)
   const [error, setError] = useState<Pick<ErrorView, 'message' | 'code'> | null>(null)
   const [busy, setBusy] = useState(false)
@@ -63,7 +64,7 @@ export function NewPipelineDialog(props: { opened: boolean; onClose: () => void 
         )}
         <div className={classes['formActions']}>
           <Button variant="default" onClick={props.onClose}>
-            {t('common:cancel')}
+            {common('cancel')}
           </Button>
           <Button loading={busy} onClick={() => void submit()}>
             {t('new.submit')}

@@ -153,6 +153,7 @@ function GraphPanel({ pipeline }: { pipeline: Pipeline }) {
 /** What is said below the key of a job: how long it took, or how it stands. */
 function useSecondLine(): (member: PipelineJob) => string {
   const { t } = useTranslation('pipelines')
+  const { t: jobs } = useTranslation('jobs')
   return useCallback(
     (member) => {
       const { job } = member
@@ -161,9 +162,9 @@ function useSecondLine(): (member: PipelineJob) => string {
       if (job.state === 'running') return t('line.running', { percent: formatPercent(job.progress) })
       if (job.state === 'succeeded')
         return t('line.took', { time: formatDuration(job.timings.loadMs + job.timings.computeMs) })
-      return job.model ?? t(`jobs:kind.${job.kind}`)
+      return job.model ?? jobs(`kind.${job.kind}`)
     },
-    [t],
+    [t, jobs],
   )
 }
 
