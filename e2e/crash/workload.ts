@@ -1,0 +1,251 @@
+import { openAsBlob } from 'node:fs'
+import { basename } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from '@playwright/test'
+import type { Answer, Serve } from '../support/serve'
+import type { Digits } from './digits'
+import type { Ledger } from './ledger'
+import { oneOf, type Random } from './random'
+import type { Source } from './sources'
+
+/** What a round wants to be in the middle of when the system dies; everything else goes on beside it. */
+export const FOCUSES = ['import', 'alias', 'gc', 'verify', 'jobs'] as const
+export type Focus = (typeof FOCUSES)[number]
+
+const MOST_VERSIONS = 12
+
+/** The system was killed under a call: what was asked may have happened or not. */
+class Died extends Error {}
+
+/** Clients of one run of the system, all at once, until it dies. What it answers goes into the ledger. */
+export class Workload {
+  readonly #serve: Serve
+  readonly #ledger: Ledger
+  readonly #sources: readonly Source[]
+  readonly #digits: Digits
+  readonly #random: Random
+  readonly #inFlight = new Map<Focus, number>()
+  /** How long each took when nobody killed it, remembered over the rounds. */
+  readonly #typicalMs: Map<Focus, number>
+  #begun: (focus: Focus) => void = () => undefined
+  #isDead = false
+
+  constructor(
+    deps: {
+      serve: Serve
+      ledger: Ledger
+      sources: readonly Source[]
+      digits: Digits
+      typicalMs: Map<Focus, number>
+    },
+    random: Random,
+  ) {
+    this.#serve = deps.serve
+    this.#ledger = deps.ledger
+    this.#sources = deps.sources
+    this.#digits = deps.digits
+    this.#typicalMs = deps.typicalMs
+    this.#random = random
+  }
+
+  /**
+   * Works until a random moment within what the focus does, and calls `kill` then.
+   * @returns what was in the middle of being done
+   */
+  async run(focus: Focus, kill: () => Promise<void>): Promise<Focus[]> {
+    const begun = new Promise<void>((resolve) => {
+      this.#begun = (began) => began === focus && resolve()
+    })
+    const actors = [
+      this.#import(false),
+      this.#import(true),
+      this.#moveAlias(),
+      this.#collect(),
+      this.#verify(),
+    ]
+    if (focus === 'jobs') actors.push(this.#submit(), this.#submitBatch())
+    const failed = Promise.all(actors)
+    await Promise.race([begun, sleep(30_000), failed])
+    await Promise.race([sleep(this.#random() * (this.#typicalMs.get(focus) ?? 300) * 1.2), failed])
+    const midway = FOCUSES.filter((kind) => (this.#inFlight.get(kind) ?? 0) > 0)
+    this.#isDead = true
+    await kill()
+    await failed
+    return midway
+  }
+
+  async #import(asUpload: boolean): Promise<void> {
+    await this.#untilDead(async () => {
+      const source = oneOf(this.#sources, this.#random)
+      if (!source) return
+      const name = `${source.kind === 'model' ? 'm' : 't'}${Math.floor(this.#random() * 3)}`
+      await this.#timed('import', async (begun) => {
+        const started = await this.#call(
+          'POST',
+          asUpload ? `/imports?name=${name}` : '/imports',
+          asUpload ? await uploadOf(source) : { path: source.path, name },
+        )
+        expect(started.status).toBe(202)
+        const acknowledged = { source, isResumable: !asUpload }
+        this.#ledger.imports.set(started.body.id, acknowledged)
+        begun()
+        for (;;) {
+          const { body } = await this.#call('GET', `/imports/${started.body.id}`)
+          if (body.state !== 'running') return this.#ledger.importEnded(body, acknowledged)
+          await sleep(10)
+        }
+      })
+      await this.#removeOldest()
+    })
+  }
+
+  async #removeOldest(): Promise<void> {
+    const keys = [...this.#ledger.versions.keys()].filter(
+      (key) => /^models\/m/.test(key) && !this.#ledger.removing.has(key),
+    )
+    const [oldest] = keys
+    if (oldest === undefined || keys.length <= MOST_VERSIONS) return
+    const [, name, version] = /^models\/(.+)@(\d+)$/.exec(oldest) ?? []
+    this.#ledger.removing.add(oldest)
+    const { status } = await this.#call('DELETE', `/models/${name}/versions/${version}`)
+    if (status === 204) this.#ledger.versionRemoved(oldest)
+    else {
+      // The alias points to it: it goes to the end of the row.
+      expect(status).toBe(409)
+      this.#ledger.removing.delete(oldest)
+      const digest = this.#ledger.versions.get(oldest) ?? ''
+      this.#ledger.versions.delete(oldest)
+      this.#ledger.versions.set(oldest, digest)
+    }
+  }
+
+  async #moveAlias(): Promise<void> {
+    let pointed: number | null = null
+    await this.#untilDead(async () => {
+      pointed ??= await this.#pointedTo()
+      const versions = [...this.#ledger.versions.keys()].flatMap(
+        (key) => /^models\/m0@(\d+)$/.exec(key)?.[1] ?? [],
+      )
+      const version = Number(oneOf(versions, this.#random) ?? 0)
+      // Pointing it to where it points already is no move, and leaves nothing in its history.
+      if (version === 0 || version === pointed) return void (await sleep(5))
+      const reason = `move ${this.#ledger.moves.length + 1} at ${Date.now()}`
+      this.#ledger.pendingMove = reason
+      await this.#timed('alias', async (begun) => {
+        begun()
+        const { status } = await this.#call('PUT', '/models/m0/aliases/live', { version, reason })
+        this.#ledger.pendingMove = null
+        // Not there any more: removed a moment ago.
+        if (status === 404) return
+        expect(status).toBe(200)
+        this.#ledger.moves.push(reason)
+        pointed = version
+      })
+    })
+  }
+
+  async #pointedTo(): Promise<number> {
+    const { body } = await this.#call('GET', '/models/m0')
+    return body.aliases?.find(({ alias }: Answer['body']) => alias === 'live')?.version ?? 0
+  }
+
+  async #collect(): Promise<void> {
+    await this.#untilDead(async () => {
+      await this.#timed('gc', async (begun) => {
+        begun()
+        expect((await this.#call('POST', '/storage/gc', {})).body).toMatchObject({ state: 'completed' })
+      })
+      await sleep(this.#random() * 100)
+    })
+  }
+
+  async #verify(): Promise<void> {
+    await this.#untilDead(async () => {
+      await this.#timed('verify', async (begun) => {
+        begun()
+        const { body } = await this.#call('POST', '/storage/verify', {})
+        expect(body).toMatchObject({ state: 'completed', damaged: [], missing: [] })
+      })
+      await sleep(this.#random() * 200)
+    })
+  }
+
+  async #submit(): Promise<void> {
+    await this.#untilDead(async () => {
+      const [again] = this.#ledger.pendingJobs
+      const key = again ?? `job-${this.#ledger.jobs.size}-${Date.now()}`
+      if (key.startsWith('batch')) return this.#submitTo(key, this.#digits.batch(), this.#digits.judgeBatch)
+      const durationMs = Math.floor(this.#random() * 200)
+      await this.#submitTo(key, { kind: 'synthetic', durationMs }, () => undefined)
+      await sleep(this.#random() * 50)
+    })
+  }
+
+  async #submitBatch(): Promise<void> {
+    await this.#untilDead(async () => {
+      const open = [...this.#ledger.jobs].filter(([key, { end }]) => key.startsWith('batch') && end === null)
+      for (const [key, { id }] of open) {
+        const { body } = await this.#call('GET', `/jobs/${id}`)
+        if (body.finishedAt !== null)
+          await this.#ledger.checkEnd(key, body).catch((error: unknown) => this.#unlessDead(error))
+      }
+      if (open.length > 0) return void (await sleep(50))
+      await this.#timed('jobs', async (begun) => {
+        const key = `batch-${this.#ledger.jobs.size}-${Date.now()}`
+        await this.#submitTo(key, this.#digits.batch(), this.#digits.judgeBatch)
+        begun()
+        const id = this.#ledger.jobs.get(key)?.id
+        for (let ended = false; !ended; await sleep(20)) {
+          ended = (await this.#call('GET', `/jobs/${id}`)).body.finishedAt !== null
+        }
+      })
+    })
+  }
+
+  async #submitTo(key: string, spec: object, judge: (result: Answer['body']) => void): Promise<void> {
+    this.#ledger.pendingJobs.add(key)
+    const body = { ...spec, idempotencyKey: key, labels: { key } }
+    const { status, body: job } = await this.#call('POST', '/jobs', body)
+    expect(status).toBe(201)
+    this.#ledger.pendingJobs.delete(key)
+    this.#ledger.jobs.set(key, { id: job.id, end: null, judge })
+  }
+
+  async #timed(focus: Focus, work: (begun: () => void) => Promise<void>): Promise<void> {
+    const count = this.#inFlight.get(focus) ?? 0
+    this.#inFlight.set(focus, count + 1)
+    const startedAt = performance.now()
+    await work(() => this.#begun(focus))
+    const tookMs = performance.now() - startedAt
+    const before = this.#typicalMs.get(focus)
+    this.#typicalMs.set(focus, before === undefined ? tookMs : before * 0.8 + tookMs * 0.2)
+    this.#inFlight.set(focus, (this.#inFlight.get(focus) ?? 1) - 1)
+  }
+
+  async #call(method: string, path: string, body?: unknown): Promise<Answer> {
+    try {
+      return await this.#serve.call(method, path, body)
+    } catch (error) {
+      return this.#unlessDead(error)
+    }
+  }
+
+  #unlessDead(error: unknown): never {
+    if (this.#isDead) throw new Died('killed', { cause: error })
+    throw error
+  }
+
+  async #untilDead(step: () => Promise<void>): Promise<void> {
+    try {
+      while (!this.#isDead) await step()
+    } catch (error) {
+      if (!(error instanceof Died)) throw error
+    }
+  }
+}
+
+async function uploadOf({ path }: Source): Promise<FormData> {
+  const form = new FormData()
+  form.append('files', await openAsBlob(path), basename(path))
+  return form
+}
