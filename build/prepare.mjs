@@ -1,6 +1,6 @@
 // Brings a checkout to the point where it runs: packages, build, Electron, system libraries. Uses only
 // Node's own modules, does nothing twice, and tells on stderr what it does.
-//   node build/prepare.mjs [deps] [build] [electron] [system] [pytorch]
+//   node build/prepare.mjs [deps] [build] [electron] [system] [tools]
 
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
@@ -12,10 +12,10 @@ import { findElectron, prepareElectron } from './electron-runtime.mjs'
 import { fail, npm, PrepareError, packageScript, root } from './process.mjs'
 import { say, step } from './progress.mjs'
 import {
-  hasPyTorch,
   hasSystemLibraries,
-  installPyTorch,
+  hasTestTools,
   installSystemLibraries,
+  installTestTools,
 } from './system-libraries.mjs'
 
 const oldestNode = [20, 19]
@@ -27,13 +27,13 @@ const buildInputs = ['src', 'electron.vite.config.ts', 'tsconfig.json', 'package
 const parts = {
   deps: { ready: hasDependencies, make: installDependencies },
   system: { ready: hasSystemLibraries, make: installSystemLibraries },
-  pytorch: { ready: hasPyTorch, make: installPyTorch },
+  tools: { ready: hasTestTools, make: installTestTools },
   build: { ready: isBuilt, make: build },
   electron: { ready: async () => (await findElectron()) !== undefined, make: prepareElectron },
 }
 
 /**
- * Prepares what is missing of `need` (`deps`, `build`, `electron`, `system`, `pytorch`).
+ * Prepares what is missing of `need` (`deps`, `build`, `electron`, `system`, `tools`).
  * @throws PrepareError with a sentence a person can act on.
  */
 export async function prepare({ need }) {

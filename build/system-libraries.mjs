@@ -1,4 +1,4 @@
-// What the operating system must have: the libraries of Electron's window, and what the tests of PyTorch run on.
+// What the operating system must have: the libraries of Electron's window, and what some tests run on.
 
 import { existsSync } from 'node:fs'
 import { capture, PrepareError } from './process.mjs'
@@ -20,7 +20,7 @@ const windowPackages = [
 ]
 
 /** Without them the app runs all the same; a test that needs them says that it did not run. */
-const pytorchPackages = [['python3-torch'], ['bubblewrap']]
+const testPackages = [['python3-torch'], ['bubblewrap'], ['strace']]
 
 /** True where nothing is missing, or where there is no way to tell and nothing we could do. */
 export const hasSystemLibraries = () => has(windowPackages)
@@ -37,13 +37,15 @@ export async function installSystemLibraries() {
   await step('Installing system libraries (apt-get)', () => install(missing))
 }
 
-export const hasPyTorch = async () => process.getuid?.() !== 0 || (await has(pytorchPackages))
+export const hasTestTools = async () => process.getuid?.() !== 0 || (await has(testPackages))
 
-/** Installs PyTorch for the tests; only root on a Debian can. What cannot be had is no failure. */
-export async function installPyTorch() {
-  const missing = await missingOf(pytorchPackages)
-  await step('Installing PyTorch for the tests (apt-get; a minute or two)', () => install(missing)).catch(
-    (error) => say(`  PyTorch could not be installed, so its tests will not run: ${error.message}`),
+/** Installs PyTorch and what watches system calls, for the tests; only root on a Debian can. What cannot be had is no failure. */
+export async function installTestTools() {
+  const missing = await missingOf(testPackages)
+  await step('Installing PyTorch and strace for the tests (apt-get; a minute or two)', () =>
+    install(missing),
+  ).catch((error) =>
+    say(`  They could not be installed, so the tests that need them will not run: ${error.message}`),
   )
 }
 

@@ -17,7 +17,7 @@ try {
     throw new Error(`"${only}" is not a suite; there is ${Object.keys(suites).join(' and ')}.`)
   }
   await prepare({
-    need: only === 'unit' ? ['deps', 'pytorch', 'build'] : ['deps', 'system', 'pytorch', 'build', 'electron'],
+    need: only === 'unit' ? ['deps', 'tools', 'build'] : ['deps', 'system', 'tools', 'build', 'electron'],
   })
   const total = { passed: 0, failed: 0 }
   for (const [name, run] of Object.entries(suites)) {

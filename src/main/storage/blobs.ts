@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { chmod, mkdir, open, opendir, readdir, rename, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Digest } from '../../shared/domain/ids'
 import { syncDirectory, translateFileError } from '../platform/files'
@@ -39,6 +39,8 @@ export class BlobStore {
   /** Makes the folders and removes temporary files of an earlier process. */
   async open(): Promise<void> {
     await mkdir(this.#incoming, { recursive: true, mode: 0o700 })
+    // A blob is no safer than the folder that holds it.
+    await syncDirectory(dirname(this.#folder))
     await this.removeStaleTemporaries()
   }
 
