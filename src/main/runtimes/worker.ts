@@ -46,6 +46,7 @@ const MAX_MESSAGE = 4000
  */
 export function serveWorker(definition: WorkerDefinition): void {
   if (process.env[WORKER_ENV.probe] === '1') {
+    endWithParent()
     void answerProbe(definition)
     return
   }

@@ -28,7 +28,10 @@ let workers: Awaited<ReturnType<typeof buildWorkers>>
 let executor: LocalExecutor
 
 beforeAll(async () => {
-  workers = await buildWorkers({ parent: 'src/main/runtimes/testing/parent.ts' })
+  workers = await buildWorkers({
+    parent: 'src/main/runtimes/testing/parent.ts',
+    'stuck-probe': 'src/main/runtimes/testing/stuck-probe.ts',
+  })
   executor = createLocalExecutor({ clock: systemClock, logger, workersDir: workers.dir })
   await executor.start()
 }, 60_000)
@@ -248,6 +251,19 @@ describe('batches', () => {
 })
 
 describe('the death of the system', () => {
+  it('takes along a worker that is only being tried out and hangs', async () => {
+    const system = `
+      const env = { ...process.env, LLMAGENTOS_WORKER_PROBE: '1', LLMAGENTOS_WORKER_PARENT: String(process.pid) }
+      const worker = require('node:child_process').spawn(process.execPath, [process.argv[1]], { env })
+      console.log(worker.pid)`
+    const parent = spawn(process.execPath, ['-e', system, join(workers.dir, 'stuck-probe.cjs')])
+    const [chunk]: Buffer[] = await once(parent.stdout, 'data')
+    // Time to get into what it never comes back from.
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    parent.kill('SIGKILL')
+    await processGone(Number(chunk))
+  })
+
   it('takes the workers along, the idle and the hanging one, and leaves a folder for the next to remove', async () => {
     const tmp = await mkdtemp(join(tmpdir(), 'death-'))
     const env = { ...process.env, TMPDIR: tmp, TEMP: tmp }

@@ -387,7 +387,6 @@ def serve():
     path = os.environ.get("LLMAGENTOS_WORKER_SOCKET")
     if not token or not path:
         sys.exit("This is a worker of LLMAgentOS; the system starts it.")
-    threading.Thread(target=end_with_system, daemon=True).start()
     stream = Stream(path)
     stream.write({"type": "hello", "protocol": VERSION, "token": token}, [])
     worker = Worker(stream)
@@ -427,6 +426,7 @@ def probe():
 
 
 if __name__ == "__main__":
+    threading.Thread(target=end_with_system, daemon=True).start()
     if os.environ.get("LLMAGENTOS_WORKER_PROBE") == "1":
         probe()
     else:
