@@ -24,8 +24,9 @@ export class Serve {
 
   private constructor(readonly dataDir: string) {}
 
-  static async start(): Promise<Serve> {
-    const serve = new Serve(await mkdtemp(join(tmpdir(), 'llmagentos-')))
+  /** @param dataDir by default a new one */
+  static async start(dataDir?: string): Promise<Serve> {
+    const serve = new Serve(dataDir ?? (await mkdtemp(join(tmpdir(), 'llmagentos-'))))
     await serve.restart()
     return serve
   }
