@@ -13,6 +13,7 @@ export const ERROR_STATUS = {
   'storage.incomplete': 422,
   'storage.unsafe': 422,
   'storage.disk_full': 507,
+  'storage.quota_exceeded': 409,
   'storage.corrupt': 500,
   'storage.hub_unreachable': 502,
   'compute.not_found': 404,

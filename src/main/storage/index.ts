@@ -15,6 +15,7 @@ import type {
   ModelSummary,
   ModelVersion,
   RowPage,
+  StorageQuota,
   StorageTask,
   StorageUsage,
   TensorInfo,
@@ -194,6 +195,9 @@ export interface Storage extends Disposable {
 
   readonly artifacts: Artifacts
   usage(): Promise<StorageUsage>
+  getQuota(principal: string): StorageQuota
+  /** @param limitBytes null: as much as the disk holds. What is there already stays. */
+  setQuota(principal: string, limitBytes: number | null): StorageQuota
   /** Checks every digest, or joins the check that goes on. Returns at once. */
   verify(by: PrincipalId): StorageTask
   /** Frees what nothing names, and versions that no policy keeps. Returns at once. */

@@ -121,6 +121,8 @@ export interface StorageTables {
     by: string
     reason: string | null
   }
+  /** Most bytes of versions of a principal; one without a row has no limit. */
+  storage_quotas: { principal: string; limit_bytes: number }
   imports: {
     id: string
     state: string
@@ -428,8 +430,20 @@ async function createDatasets(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex('dataset_files_digest').on('dataset_files').column('digest').execute()
 }
 
+/** How much a principal may store. */
+async function createQuotas(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('storage_quotas')
+    .addColumn('principal', 'text', (c) => c.primaryKey())
+    .addColumn('limit_bytes', 'integer', (c) => c.notNull())
+    .execute()
+  for (const table of ['model_versions', 'dataset_versions', 'imports'])
+    await db.schema.createIndex(`${table}_created_by`).on(table).column('created_by').execute()
+}
+
 export const storageMigrations: Record<string, Migration> = {
   '0003-storage': { up: (db: Kysely<unknown>) => createTables(db) },
   '0005-version-facts': { up: (db: Kysely<unknown>) => addVersionFacts(db) },
   '0006-datasets': { up: (db: Kysely<unknown>) => createDatasets(db) },
+  '0010-storage-quotas': { up: (db: Kysely<unknown>) => createQuotas(db) },
 }

@@ -17,6 +17,7 @@ import type { ResolvedVersion, Storage, StorageDeps } from './index'
 import { collect, NamedBlobs, verifyBlobs } from './maintenance'
 import { Models } from './models'
 import { Origins } from './origins'
+import { StorageQuotas } from './quotas'
 import { StorageTasks } from './tasks'
 
 /** Formats without a graph: they run in that of another version, their architecture. */
@@ -36,6 +37,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
   const models: Models = new Models({ ...deps, origins, describeDataset: (key) => datasets.describe(key) })
   const datasets = new Datasets({ database, clock, origins, describeModel: (key) => models.describe(key) })
   const hub = createHubDownloads(join(deps.dataDir, 'downloads'), deps.hubUrl)
+  const quotas = new StorageQuotas(database)
   const tasks = new StorageTasks(clock, logger)
   const tableReading = new TableReading({ datasets, blobs, clock, startWorker })
   const imports = new Imports({
@@ -44,6 +46,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     logger,
     models,
     datasets,
+    quotas,
     blobs,
     blobFolder,
     hub,
@@ -172,6 +175,8 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
       const { freeBytes, totalBytes } = await diskSpace(deps.dataDir)
       return { ...(await blobs.count()), diskFreeBytes: freeBytes, diskTotalBytes: totalBytes }
     },
+    getQuota: (principal) => quotas.get(principal),
+    setQuota: (principal, limitBytes) => quotas.set(principal, limitBytes),
     listDatasets: () => datasets.list(),
     getDataset: (name) => datasets.get(name),
     listDatasetVersions: (name) => datasets.versions(name),

@@ -238,6 +238,15 @@ export const StorageUsage = z.object({
 })
 export type StorageUsage = z.infer<typeof StorageUsage>
 
+/** Bytes of the versions that a principal has made, and of its imports that wait to be confirmed. */
+export const StorageQuota = z.object({
+  principal: Id,
+  /** Null: as much as the disk holds. */
+  limitBytes: z.number().nullable(),
+  usedBytes: z.number(),
+})
+export type StorageQuota = z.infer<typeof StorageQuota>
+
 /** What one measured run of a version gave. */
 export const VersionBenchmark = z.object({
   job: Id,
@@ -537,6 +546,35 @@ export const storageContract = {
     summary: 'Bytes stored and free',
     tags: ['storage'],
   }).output(StorageUsage),
+  quotas: {
+    get: procedure('model.list', {
+      method: 'GET',
+      path: '/storage/quotas/{principal}',
+      summary: 'How much a principal stores, and how much it may',
+      tags: ['storage'],
+    })
+      .input(z.object({ principal: Id }))
+      .output(StorageQuota),
+    set: procedure('quota.manage', {
+      method: 'PUT',
+      path: '/storage/quotas/{principal}',
+      summary: 'Set how many bytes of models and data sets a principal may make',
+      tags: ['storage'],
+    })
+      .input(
+        z
+          .object({ principal: Id, limitBytes: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER) })
+          .strict(),
+      )
+      .output(StorageQuota),
+    remove: procedure('quota.manage', {
+      method: 'DELETE',
+      path: '/storage/quotas/{principal}',
+      successStatus: 204,
+      summary: 'Let a principal store as much as the disk holds',
+      tags: ['storage'],
+    }).input(z.object({ principal: Id })),
+  },
   verify: procedure('storage.maintain', {
     method: 'POST',
     path: '/storage/verify',

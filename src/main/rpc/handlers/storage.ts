@@ -74,6 +74,14 @@ export function storageHandlers(modules: Modules) {
       ),
     },
     usage: os.usage.handler(() => storage.usage()),
+    quotas: {
+      get: os.quotas.get.handler(({ input }) => storage.getQuota(input.principal)),
+      set: os.quotas.set.handler(({ input }) => {
+        security.getPrincipal(input.principal)
+        return storage.setQuota(input.principal, input.limitBytes)
+      }),
+      remove: os.quotas.remove.handler(({ input }) => void storage.setQuota(input.principal, null)),
+    },
     verify: os.verify.handler(({ input, context, signal }) =>
       storage.taskEnd(storage.verify(context.caller.principal).id, input.waitMs, signal),
     ),

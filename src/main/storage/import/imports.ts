@@ -13,6 +13,7 @@ import { isMissing } from '../blobs'
 import type { Datasets } from '../datasets/datasets'
 import type { ImportSource } from '../index'
 import type { Models } from '../models'
+import type { StorageQuotas } from '../quotas'
 import { isStopping } from '../stopping'
 import { ImportRows } from './import-rows'
 import { displayText } from './name'
@@ -33,12 +34,13 @@ interface Running {
   toldAt: number
 }
 
-export interface ImportsDeps extends Omit<TakingDeps, 'slots'> {
+export interface ImportsDeps extends Omit<TakingDeps, 'slots' | 'assertQuota'> {
   database: Database
   clock: Clock
   logger: Logger
   models: Models
   datasets: Datasets
+  quotas: StorageQuotas
   /** Removes blobs that nothing names. */
   discard(digests: string[]): Promise<void>
 }
@@ -186,7 +188,9 @@ export class Imports implements Disposable {
 
   async #run(running: Running, source: ImportSource): Promise<void> {
     const { view, controller } = running
-    const taking = new Taking({ ...this.#deps, slots: this.#slots }, controller.signal, {
+    const { quotas } = this.#deps
+    const deps = { ...this.#deps, slots: this.#slots, assertQuota: quotas.roomFor(view.createdBy) }
+    const taking = new Taking(deps, controller.signal, {
       onSource: (label) => {
         view.source = displayText(label)
       },
@@ -249,7 +253,11 @@ export class Imports implements Disposable {
 
   #wait(view: Import, candidate: AnyCandidate): void {
     const waiting: Import = { ...view, state: 'waiting' }
-    this.#rows.update(waiting, candidate)
+    const { database, quotas } = this.#deps
+    database.transaction(() => {
+      this.#rows.update(waiting, candidate)
+      quotas.assertWithin(view.createdBy)
+    })
     Object.assign(view, waiting)
     this.#tell(view)
   }
@@ -268,7 +276,7 @@ export class Imports implements Disposable {
 
   /** One transaction makes the version visible. */
   #complete(view: Import, candidate: AnyCandidate): void {
-    const { database, models, datasets, clock } = this.#deps
+    const { database, models, datasets, quotas, clock } = this.#deps
     const by = view.createdBy as PrincipalId
     const completed = database.transaction(() => {
       const { version, known } =
@@ -283,6 +291,7 @@ export class Imports implements Disposable {
         finishedAt: toIso(clock.now()),
       }
       this.#rows.update(next)
+      if (!known) quotas.assertWithin(by)
       return next
     })
     Object.assign(view, completed)

@@ -32,6 +32,8 @@ export interface TakingDeps {
   blobFolder: string
   hub: HubDownloads
   slots: Slots
+  /** @throws AppError `storage.quota_exceeded` when who imports may not have so many bytes more */
+  assertQuota(bytes: number): void
   startWorker(): FileWorker
 }
 
@@ -79,6 +81,7 @@ export class Taking {
     const verdict = findings.some((finding) => finding.severity === 'warn') ? 'warn' : 'accept'
     this.#hooks.onInspected(verdict, findings, sizeBytes)
     const isOurs = source.kind !== 'path' || inspection.isOurs === true
+    this.#deps.assertQuota(sizeBytes)
     if (!isOurs) await this.#assertRoom(sizeBytes)
     const stored: Candidate['files'] = []
     for (const file of files)
@@ -115,7 +118,10 @@ export class Taking {
 
   async #download(source: ImportSource & { kind: 'hub' }): Promise<SourceLocation> {
     const { files, discard } = await this.#deps.hub.fetch(source, this.#signal, {
-      assertRoom: (bytes) => this.#assertRoom(bytes),
+      assertRoom: (bytes) => {
+        this.#deps.assertQuota(bytes)
+        return this.#assertRoom(bytes)
+      },
       onProgress: (bytesDone, bytesTotal) => this.#hooks.onProgress(bytesDone, bytesTotal),
     })
     // What has come whole is either taken in or no model: it is not kept for another try.
@@ -136,7 +142,10 @@ export class Taking {
         if (first) this.#hooks.onSource(path.split('/')[0] ?? path)
         first = false
       },
-      onProgress: (bytesDone) => this.#hooks.onProgress(bytesDone),
+      onProgress: (bytesDone) => {
+        this.#deps.assertQuota(bytesDone)
+        this.#hooks.onProgress(bytesDone)
+      },
     })
     return { kind: 'files', files }
   }
