@@ -62,6 +62,7 @@ export async function unpackTar(stream: AsyncIterable<Uint8Array>, writer: Archi
     if (type === 'x' || type === 'g' || type === 'L' || type === 'K') {
       const text = await wholeText(pieces, size, writer)
       if (type === 'x') override = paxOf(text)
+      else if (type === 'g') assertGlobal(text, writer)
       else if (type === 'L') override = { path: text.replace(/\0.*$/s, '') }
       else if (type === 'K') throw writer.unsafe('it holds a link, and links are not followed')
     } else {
@@ -96,6 +97,13 @@ async function wholeText(pieces: Pieces, size: number, writer: ArchiveWriter): P
   const text = await pieces.take(size)
   if (!text || text.length < size) throw writer.unsafe('it ends in the middle of a header')
   return text.toString('utf8')
+}
+
+/** What holds for all entries that follow is passed over here, so it must say nothing of what they are. */
+function assertGlobal(text: string, writer: ArchiveWriter): void {
+  const { path, size } = paxOf(text)
+  if (path !== undefined || size !== undefined)
+    throw writer.unsafe('it gives all its entries one name or size: readers would see different archives')
 }
 
 /** Records `LENGTH KEY=VALUE LF`. */

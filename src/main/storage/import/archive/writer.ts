@@ -1,6 +1,6 @@
 import { type FileHandle, mkdir, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { assertEntryName } from '../formats/zip'
+import { assertEntryName, foldedName } from '../formats/zip'
 import { quoted, Rejection } from '../rejection'
 
 const MOST_ENTRIES = 10_000
@@ -80,7 +80,7 @@ export class ArchiveWriter {
   /** A name is used once, also by systems that fold case. */
   #claim(name: string, isFolder: boolean): string {
     assertEntryName(name, this.#file)
-    const folded = name.toLowerCase()
+    const folded = foldedName(name)
     if (this.#names.has(folded) && !isFolder) throw this.unsafe(`it names ${quoted(name)} twice`)
     this.#names.add(folded)
     if (this.#names.size > MOST_ENTRIES) throw this.unsafe(`it has more than ${MOST_ENTRIES} entries`)

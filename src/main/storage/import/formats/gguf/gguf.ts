@@ -4,10 +4,12 @@ import { quoted, Rejection } from '../../rejection'
 import type { SourceFile } from '../../source'
 import { describeFromBeside, filesBeside } from '../hub-files'
 import type { ModelDescription, ModelReader, Surroundings } from '../reader'
-import { type GgufHeader, readHeader } from './header'
+import { type GgufHeader, LONGEST_TEXT, readHeader, TEMPLATE } from './header'
 import { FILE_TYPES } from './types'
 
 const MOST_SHARDS = 1_000
+const PYTHON_INSIDES =
+  /__(?:class|mro|bases?|subclasses|globals|builtins|import|init|dict|getattribute|code)__|\blipsum\b|\bcycler\.__/
 const SHARD = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/
 
 /** Language models of llama.cpp, one file or shards. */
@@ -23,6 +25,7 @@ export const ggufReader: ModelReader = {
     const shards = await readShards(bytes, header, surroundings)
     const described = describeHeaders([header, ...shards.map((shard) => shard.header)], bytes.file)
     const metadata = { ...(await describeFromBeside(surroundings)), ...described.metadata }
+    assertTemplates(header, bytes.file)
     const title = header.values.get('general.name')
     return {
       ...described,
@@ -63,6 +66,17 @@ async function readShards(
   return shards
 }
 
+/** Templates are small programs. Those that reach for Python's insides are made to break out of who renders them. */
+function assertTemplates({ values }: GgufHeader, file: string): void {
+  for (const [key, value] of values) {
+    if (!TEMPLATE.test(key) || typeof value !== 'string') continue
+    const [reach] = PYTHON_INSIDES.exec(value) ?? []
+    if (reach === undefined) continue
+    const message = `Its chat template uses ${reach}, by which a template breaks out and runs code where it is rendered. No real template does.`
+    throw new Rejection('storage.unsafe', message, file)
+  }
+}
+
 function pad(number: number): string {
   return String(number).padStart(5, '0')
 }
@@ -76,7 +90,8 @@ function describeHeaders(
   const architecture = values.get('general.architecture')
   const keep = (name: string, key: string) => {
     const value = values.get(key)
-    if (value !== undefined && typeof value !== 'object' && value !== '') metadata[name] = value
+    if (value === undefined || typeof value === 'object' || value === '') return
+    metadata[name] = typeof value === 'string' ? value.slice(0, LONGEST_TEXT) : value
   }
   keep('ggufArchitecture', 'general.architecture')
   keep('name', 'general.name')

@@ -4,8 +4,11 @@ import { quoted } from '../../rejection'
 import { Cursor } from './cursor'
 import { TENSOR_TYPES, VALUE, VALUE_BYTES } from './types'
 
-/** What is kept of a text of the metadata; a chat template may be long. */
-const LONGEST_TEXT = 20_000
+/** What is kept of a text of the metadata. */
+export const LONGEST_TEXT = 20_000
+/** Templates are programs, and judged whole. */
+const LONGEST_TEMPLATE = 1024 * 1024
+export const TEMPLATE = /^tokenizer\.chat_template(?:\.|$)/
 /** Of arrays only the first so many values: token lists have hundreds of thousands. */
 const KEPT_VALUES = 16
 const DEEPEST = 2
@@ -48,6 +51,11 @@ function readValues(cursor: Cursor, count: number): Map<string, GgufValue> {
 }
 
 function readValue(cursor: Cursor, type: number, key: string, depth: number): GgufValue {
+  if (type === VALUE.string && TEMPLATE.test(key)) {
+    const template = cursor.text(`the template ${quoted(key)}`, LONGEST_TEMPLATE)
+    if (template.length >= LONGEST_TEMPLATE) throw cursor.malformed('its chat template has no end')
+    return template
+  }
   if (type === VALUE.string) return cursor.text(`the text ${quoted(key)}`, depth === 0 ? LONGEST_TEXT : 200)
   if (VALUE_BYTES[type] !== undefined) return cursor.fixed(type)
   if (type !== VALUE.array) throw cursor.malformed(`${quoted(key)} has the unknown type ${type}`)

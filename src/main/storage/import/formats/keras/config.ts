@@ -9,8 +9,11 @@ const KERAS =
   /^(?:keras|keras\.src|tf_keras|tf_keras\.src|tensorflow\.keras|tensorflow\.python\.keras)(?:\.|$)/
 /** Modules of Keras whose functions only compute. */
 const PURE = /\.(?:activations|initializers|losses|metrics|regularizers|constraints|ops|random)(?:\.|$)/
-/** Layers that take in files or another saved model. */
-const READS_FILES = new Set(['TFSMLayer', 'JaxLayer', 'FlaxLayer'])
+/** Layers that take in files, another saved model or a pickle. */
+const READS_FILES = new Set(['TFSMLayer', 'JaxLayer', 'FlaxLayer', 'TorchModuleWrapper'])
+/** Functions of Python itself that run or reach what they are given. */
+const BUILTINS =
+  /^(?:eval|exec|compile|open|__import__|input|breakpoint|getattr|setattr|delattr|globals|locals|vars|memoryview|print|exit|quit|help)$/
 
 /**
  * Looks for what would run code when Keras builds the model: lambdas, functions from outside, layers that read files. The
@@ -37,10 +40,11 @@ export function judgeConfig(config: JsonObject, file: string): Finding[] {
 function judgeObject(value: JsonObject, custom: Set<string>, file: string): void {
   const className = textAt(value, 'class_name')
   if (className === null) return
-  if (className === 'Lambda' || className === '__lambda__' || className.endsWith('>Lambda'))
+  const plainName = className.slice(className.search(/[^.>:]*$/))
+  if (plainName === 'Lambda' || className === '__lambda__')
     throw unsafe('It has a Lambda layer: Python code that runs when the model is loaded.', file)
-  if (READS_FILES.has(className))
-    throw unsafe(`It has the layer ${quoted(className)}, which loads a program from a file.`, file)
+  if (READS_FILES.has(plainName))
+    throw unsafe(`It has the layer ${quoted(className)}, which loads a program or another model.`, file)
   const module = textAt(value, 'module')
   const isFunction = className === 'function' || className === 'builtin_function'
   if (module !== null && module !== '' && module !== 'builtins' && !KERAS.test(module)) {
@@ -52,12 +56,14 @@ function judgeObject(value: JsonObject, custom: Set<string>, file: string): void
   if (isFunction && module !== null && KERAS.test(module) && !PURE.test(`${module}.`)) {
     throw unsafe(`It calls a function of ${quoted(module)} while it is loaded.`, file)
   }
+  const name = value['config']
+  if (isFunction && typeof name === 'string' && BUILTINS.test(name))
+    throw unsafe(`It calls ${quoted(name)} of Python while it is loaded.`, file)
   const vocabulary = isObject(value['config']) ? value['config']['vocabulary'] : null
   if (typeof vocabulary === 'string' && vocabulary !== '')
     throw unsafe(`Its layer ${quoted(className)} reads the file ${quoted(vocabulary)}.`, file)
   const registered = textAt(value, 'registered_name')
-  const config = value['config']
-  if (isFunction && module === 'builtins' && typeof config === 'string') custom.add(config.slice(0, 100))
+  if (isFunction && module === 'builtins' && typeof name === 'string') custom.add(name.slice(0, 100))
   else if (registered?.includes('>') && !registered.startsWith('keras')) custom.add(registered.slice(0, 100))
 }
 

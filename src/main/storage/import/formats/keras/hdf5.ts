@@ -1,44 +1,48 @@
 import type { FileBytes } from '../../file-bytes'
+import { Rejection } from '../../rejection'
 import { isObject, type JsonObject } from '../json'
 
 export const HDF5_MAGIC = Buffer.from('\x89HDF\r\n\x1a\n', 'latin1')
 
-/** Configurations begin so, whichever Keras wrote them. */
-const BEGINNINGS = ['{"class_name"', '{"module"', '{"name"']
+/** An object of JSON begins so, whoever wrote it. */
+const BEGINNING = /\{[ \t\r\n]{0,32}"/g
 const PIECE = 4 * 1024 * 1024
 const OVERLAP = 64
-const MOST_BYTES = 1024 * 1024 * 1024
+const MOST_BYTES = 768 * 1024 * 1024
 const LARGEST_CONFIG = 16 * 1024 * 1024
-const MOST_CONFIGS = 20
+const MOST_CONFIGS = 1000
 
 /**
  * The configurations of layers that an HDF5 file holds, the first one that of the model. Attributes lie uncompressed in
  * the file (HDF5 File Format Specification, IV.A.2.m), so their text is found without following the file's own pointers,
- * none of which can then lead anywhere. Of files beyond 1 GiB the first is searched.
+ * none of which can then lead anywhere. Of files beyond 768 MiB the first are searched: `isWhole` is false.
  */
-export function findConfigs(bytes: FileBytes): JsonObject[] {
+export function findConfigs(bytes: FileBytes): { configs: JsonObject[]; isWhole: boolean } {
   const found: JsonObject[] = []
   const end = Math.min(bytes.size, MOST_BYTES)
-  for (let at = 0; at < end && found.length < MOST_CONFIGS; ) {
-    const piece = bytes.slice(at, Math.min(PIECE + OVERLAP, end - at))
-    const begin = firstOf(piece)
-    if (begin === null || begin >= PIECE) {
-      at += PIECE
-      continue
+  let past = 0
+  for (let at = 0; at < end; at += PIECE) {
+    const piece = bytes.slice(at, Math.min(PIECE + OVERLAP, end - at)).toString('latin1')
+    for (const { index } of piece.matchAll(BEGINNING)) {
+      const begin = at + index
+      if (index >= PIECE || begin < past) continue
+      const length = objectLength(bytes, begin)
+      const config = length === null ? null : parse(bytes.slice(begin, length))
+      // What begins as an object and is none may have one within.
+      if (!config || length === null) continue
+      past = begin + length
+      found.push(config)
+      if (found.length > MOST_CONFIGS) {
+        const message =
+          'It holds more configurations than any real model: one of them may be hidden among them.'
+        throw new Rejection('storage.unsafe', message, bytes.file)
+      }
     }
-    const length = objectLength(bytes, at + begin)
-    if (length !== null) {
-      const config = parse(bytes.slice(at + begin, length))
-      if (config && 'class_name' in config) found.push(config)
-    }
-    at += begin + (length ?? 1)
   }
-  return found
-}
-
-function firstOf(piece: Buffer): number | null {
-  const places = BEGINNINGS.map((beginning) => piece.indexOf(beginning)).filter((place) => place >= 0)
-  return places.length > 0 ? Math.min(...places) : null
+  // That of the model is the first that says what it is; others may lie before it.
+  const isModel = (config: JsonObject) => 'class_name' in config
+  const configs = [...found.filter(isModel), ...found.filter((config) => !isModel(config))]
+  return { configs, isWhole: end === bytes.size }
 }
 
 /** Bytes of the JSON object that begins here; null when it does not end. */
@@ -48,7 +52,8 @@ function objectLength(bytes: FileBytes, begin: number): number | null {
   const end = Math.min(bytes.size, begin + LARGEST_CONFIG)
   for (let at = begin; at < end; at++) {
     const byte = bytes.byte(at)
-    if (byte === 0) return null
+    // Text of JSON has no other control characters: bytes of weights end soon.
+    if (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d) return null
     if (quoted) {
       if (byte === 0x5c) at++
       else if (byte === 0x22) quoted = false

@@ -1,1 +1,3 @@
+export { judgeConfig } from './config'
+export { findConfigs } from './hdf5'
 export { kerasH5Reader, kerasReader } from './keras'

@@ -39,15 +39,22 @@ export const kerasH5Reader: ModelReader = {
   recognise: (bytes) =>
     bytes.size > HDF5_MAGIC.length && bytes.slice(0, HDF5_MAGIC.length).equals(HDF5_MAGIC) ? 'yes' : 'no',
   read(bytes) {
-    const configs = findConfigs(bytes)
+    const { configs, isWhole } = findConfigs(bytes)
     const findings = configs.flatMap((config) => judgeConfig(config, bytes.file))
+    if (!isWhole) findings.push(partlySearched(bytes.file))
     const [config] = configs
-    if (config) return describeModel('keras-h5', config, {}, findings, bytes.file)
+    if (config && 'class_name' in config) return describeModel('keras-h5', config, {}, findings, bytes.file)
     const message =
       'It holds weights but no configuration that could be found, so nothing is known of its layers.'
     const unknown: Finding = { severity: 'warn', code: 'storage.no_signature', message, file: bytes.file }
-    return describeModel('keras-h5', {}, {}, [unknown], bytes.file)
+    return describeModel('keras-h5', {}, {}, [...findings, unknown], bytes.file)
   },
+}
+
+function partlySearched(file: string): Finding {
+  const message =
+    'It is too large to be searched whole for code that runs when it is loaded. Load it only where that does no harm.'
+  return { severity: 'warn', code: 'storage.partly_searched', message, file }
 }
 
 function isKeras(entries: readonly ZipEntry[]): boolean {

@@ -187,6 +187,11 @@ class ExternalData {
     if (location === undefined)
       throw reader.malformed('a weight lies in another file but does not say in which')
     assertSafePath(location, this.#file)
+    // By this name ONNX Runtime means an address in its own memory; ORT_MEM_ADDR in tensorprotoutils.h.
+    if (location.includes('_ORT_MEM_ADDR_')) {
+      const message = `The weight ${quoted(tensor.name)} lies at an address in memory, not in a file.`
+      throw new Rejection('storage.unsafe', message, this.#file)
+    }
     const offset = this.#amount(tensor, 'offset') ?? 0
     const length = this.#amount(tensor, 'length') ?? tensor.valueBytes ?? 0
     if (tensor.valueBytes !== null && length < tensor.valueBytes) {

@@ -1,4 +1,5 @@
 import type { DType, TensorSpec } from '../../../../../shared/domain/tensor'
+import { quoted } from '../../rejection'
 import type { ProtoReader } from '../protobuf'
 
 /** `TensorProto.DataType` of onnx.proto: its name, bits of an element (null: varies), and our dtype where we have one. */
@@ -61,7 +62,7 @@ export function readTensor(reader: ProtoReader): TensorHead {
     } else if (reader.field === 2) elementType = reader.integer()
     else if (reader.field === 8) name = reader.text()
     else if (reader.field === 9) rawBytes = reader.length
-    else if (reader.field === 13) readEntry(reader.message(), external)
+    else if (reader.field === 13) readPlace(reader.message(), external)
     else if (reader.field === 14) isExternal = reader.integer() === 1
   }
   const bits = ELEMENT_TYPES[elementType]?.bits ?? null
@@ -79,8 +80,16 @@ export function readTensor(reader: ProtoReader): TensorHead {
   }
 }
 
-/** `StringStringEntryProto`. */
-export function readEntry(reader: ProtoReader, into: Map<string, string>): void {
+/** Of two places readers take different ones, and one that is passed over here would not be there. */
+function readPlace(reader: ProtoReader, external: Map<string, string>): void {
+  const before = external.size
+  const key = readEntry(reader, external)
+  if (external.size === before)
+    throw reader.malformed(`a weight that lies in another file says its ${quoted(key)} twice`)
+}
+
+/** `StringStringEntryProto`. @returns its key */
+export function readEntry(reader: ProtoReader, into: Map<string, string>): string {
   let key = ''
   let value = ''
   while (reader.next()) {
@@ -88,6 +97,7 @@ export function readEntry(reader: ProtoReader, into: Map<string, string>): void 
     else if (reader.field === 2) value = reader.excerpt(4096)
   }
   if (into.size < 200) into.set(key, value)
+  return key
 }
 
 /** An input or output of a graph. */

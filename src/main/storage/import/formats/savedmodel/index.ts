@@ -1,1 +1,2 @@
+export { reachesOut } from './operators'
 export { savedModelReader } from './savedmodel'

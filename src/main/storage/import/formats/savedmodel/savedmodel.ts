@@ -1,7 +1,8 @@
 import type { Finding, ModelVersion } from '../../../../../shared/contract'
-import type { FileBytes } from '../../file-bytes'
+import { type FileBytes, withBytes } from '../../file-bytes'
 import { quoted, Rejection } from '../../rejection'
 import { assertSafePath, type SourceFile } from '../../source'
+import { findConfigs, judgeConfig } from '../keras'
 import { ProtoReader, WIRE } from '../protobuf'
 import {
   type ModelDescription,
@@ -11,12 +12,13 @@ import {
   topCounts,
 } from '../reader'
 import { type MetaGraph, readMetaGraph } from './graph'
+import { reachesOut } from './operators'
 
-/** Operators that reach files, programs or other machines. Those of checkpoints belong to every SavedModel. */
-const REFUSED =
-  /^(?:ReadFile|WriteFile|MatchingFiles|PyFunc|PyFuncStateless|EagerPyFunc|PrintV2|Print|Save|SaveSlices|Restore|RestoreSlice|LoadLibrary|LoadDataset|SaveDataset(?:V2)?|DeserializeManySparse\w*Remote|RpcCall|RpcClient|RpcServer\w*|Recv|Send|_HostRecv|_HostSend|CollectiveReduce\w*|DebugIdentity(?:V\d)?|DebugNumericSummary(?:V\d)?|DebugNanCount|SummaryWriter|WriteSummary|CreateSummaryFileWriter|CreateSummaryDbWriter|ImportEvent|CloseSummaryWriter|FlushSummaryWriter|SQL\w*|SqlDataset|WholeFileReader(?:V2)?|FixedLengthRecordReader(?:V2)?|FixedLengthRecordDataset(?:V2)?|TextLineReader(?:V2)?|TextLineDataset|TFRecordReader(?:V2)?|TFRecordDataset(?:V2)?|LMDBReader|LMDBDataset|DecodeProtoV2|EncodeProto|InitializeTableFromDataset|TFSMLayer)$/
 /** Tables are filled from vocabulary files among the assets: usual, and worth a word. */
 const READS_ASSETS = /^InitializeTableFromTextFile(?:V2)?$/
+const MOST_GRAPHS = 100
+/** What Keras says of the layers: it builds them from this, and not from the graph. */
+const KERAS_METADATA = 'keras_metadata.pb'
 const VARIABLES = /^(?:VarHandleOp|VariableV2|ReadVariableOp)$/
 
 /** TensorFlow SavedModels: a folder with saved_model.pb, variables and assets. */
@@ -49,16 +51,23 @@ function looksLikeMetaGraph(reader: ProtoReader): boolean {
   return true
 }
 
-function read(bytes: FileBytes, surroundings: Surroundings): ModelDescription {
+async function read(bytes: FileBytes, surroundings: Surroundings): Promise<ModelDescription> {
   const graphs: MetaGraph[] = []
   const reader = new ProtoReader(bytes)
   while (reader.next()) {
-    if (reader.field === 2 && graphs.length < 20) graphs.push(readMetaGraph(reader.message()))
+    if (reader.field !== 2) continue
+    // Which one is loaded is decided by its tags: none may be passed over.
+    if (graphs.length >= MOST_GRAPHS) throw reader.malformed('it holds more graphs than any real one')
+    graphs.push(readMetaGraph(reader.message()))
   }
   const operators = new Map<string, number>()
   for (const graph of graphs)
     for (const [name, count] of graph.operators) operators.set(name, (operators.get(name) ?? 0) + count)
   const findings = judge(operators, bytes.file)
+  for (const file of surroundings.files.filter(({ path }) => path === KERAS_METADATA)) {
+    const configs = await withBytes(file, (content) => findConfigs(content).configs)
+    findings.push(...configs.flatMap((config) => judgeConfig(config, file.path)))
+  }
   const serving = graphs.find((graph) => graph.tags.includes('serve')) ?? graphs[0]
   const signature =
     serving?.signatures.find(({ name }) => name === 'serving_default') ??
@@ -90,7 +99,7 @@ function read(bytes: FileBytes, surroundings: Surroundings): ModelDescription {
 }
 
 function judge(operators: ReadonlyMap<string, number>, file: string): Finding[] {
-  const refused = [...operators.keys()].filter((name) => REFUSED.test(name))
+  const refused = [...operators.keys()].filter(reachesOut)
   if (refused.length > 0) {
     const message = `Its graph uses ${refused.slice(0, 5).join(', ')}, which reaches beyond the model: files, programs or other machines.`
     throw new Rejection('storage.unsafe', message, file)

@@ -3,6 +3,7 @@ import { type DType, elementCount, type TensorSpec } from '../../../../../shared
 import type { FileBytes } from '../../file-bytes'
 import { quoted, Rejection } from '../../rejection'
 import type { ModelDescription, ModelReader } from '../reader'
+import { reachesOut } from '../savedmodel'
 import { Table } from './flatbuffer'
 
 /** `TensorType` of TensorFlow Lite's schema.fbs; null: jobs carry no such tensors. */
@@ -48,8 +49,16 @@ function describeModel(model: Table, graph: Table, { file }: FileBytes): ModelDe
   const weights = weightsOf(model, graph)
   const findings: Finding[] = []
   const custom = customOperators(model)
+  const refused = custom.filter((name) => name.startsWith('Flex') && reachesOut(name.slice(4)))
+  if (refused.length > 0) {
+    const message = `It uses ${refused.slice(0, 5).join(', ')} of TensorFlow, which reaches beyond the model: files, programs or other machines.`
+    throw new Rejection('storage.unsafe', message, file)
+  }
   if (custom.length > 0) {
-    const message = `It uses the operators ${custom.map((name) => quoted(name, 60)).join(', ')}, which TensorFlow Lite alone does not have.`
+    const message = `It uses the operators ${custom
+      .slice(0, 10)
+      .map((name) => quoted(name, 60))
+      .join(', ')}, which TensorFlow Lite alone does not have.`
     findings.push({ severity: 'warn', code: 'storage.custom_operators', message, file })
   }
   const message =
@@ -113,10 +122,9 @@ function weightsOf(model: Table, graph: Table): TensorInfo[] {
 
 function customOperators(model: Table): string[] {
   const names = new Set<string>()
-  const count = Math.min(model.count(MODEL.operatorCodes), 1000)
-  for (let index = 0; index < count; index++) {
+  for (let index = 0; index < model.count(MODEL.operatorCodes); index++) {
     const name = model.item(MODEL.operatorCodes, index).text(OPERATOR.customCode, 100)
-    if (name !== '' && names.size < 10) names.add(name)
+    if (name !== '') names.add(name)
   }
   return [...names]
 }

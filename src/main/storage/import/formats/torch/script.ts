@@ -2,7 +2,7 @@ import type { Signature, TensorSpec } from '../../../../../shared/domain/tensor'
 import type { PickleValue } from '../pickle'
 
 /** Operators by which TorchScript itself reaches files; it can import nothing. */
-const FILES = /\btorch\.(?:from_file|save|load)\b|\bops\.aten\.(?:from_file|save)\b/
+const FILES = /\b(?:torch|aten)[\s\\]*\.[\s\\]*(?:from_file|save|load)\b/
 /** Operators that a library outside PyTorch has added. */
 const CUSTOM = /\bops\.(?!aten\b|prim\b|prims\b|quantized\b|inductor\b)(\w+)\.(\w+)/g
 

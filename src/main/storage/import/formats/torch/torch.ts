@@ -148,7 +148,9 @@ function codeOf(bytes: FileBytes, entries: readonly ZipEntry[], root: string): M
   const texts = new Map<string, string>()
   for (const entry of entries) {
     const path = entry.name.startsWith(`${root}code/`) ? entry.name.slice(root.length + 5) : ''
-    if (!path.endsWith('.py') || texts.size >= MOST_CODE_FILES) continue
+    if (!path.endsWith('.py')) continue
+    if (texts.size >= MOST_CODE_FILES)
+      throw new Rejection('storage.unsafe', 'Its program has more files than any real one.', bytes.file)
     texts.set(path.slice(0, -3).replaceAll('/', '.'), readEntry(bytes, entry, LARGEST_CODE).toString('utf8'))
   }
   return texts

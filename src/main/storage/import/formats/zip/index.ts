@@ -1,1 +1,1 @@
-export { assertEntryName, looksLikeZip, readEntry, readZip, type ZipEntry } from './zip'
+export { assertEntryName, foldedName, looksLikeZip, readEntry, readZip, type ZipEntry } from './zip'

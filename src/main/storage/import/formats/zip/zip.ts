@@ -16,6 +16,7 @@ const LONGEST_COMMENT = 65_535
 const STORED = 0
 const DEFLATED = 8
 const ENCRYPTED = 0x0001
+const SIZES_FOLLOW = 0x0008
 
 const MOST_ENTRIES = 100_000
 /** What real weights and texts are ever compressed to; a bomb needs a thousand. Small entries may be anything. */
@@ -48,8 +49,7 @@ export function readZip(bytes: FileBytes): ZipEntry[] {
   let place = at
   for (let i = 0; i < count; i++) {
     const { entry, next } = readCentral(bytes, place, end)
-    // Systems that fold case would write two such entries to one file.
-    const folded = entry.name.toLowerCase()
+    const folded = foldedName(entry.name)
     if (names.has(folded)) throw unsafe(bytes, `it names ${quoted(entry.name)} twice`)
     names.add(folded)
     entries.push(entry)
@@ -75,6 +75,11 @@ export function readEntry(bytes: FileBytes, entry: ZipEntry, limit: number): Buf
   if (content.length !== entry.sizeBytes)
     throw unsafe(bytes, `${quoted(entry.name)} has another size than it says`)
   return content
+}
+
+/** Systems that fold case, or the ways to write an accent, would write entries of one such name to one file. */
+export function foldedName(name: string): string {
+  return name.normalize('NFC').toLowerCase()
 }
 
 /** @throws Rejection `storage.unsafe` for a name that would leave the folder it is unpacked to, on any system */
@@ -159,7 +164,7 @@ function readCentral(bytes: FileBytes, at: number, end: number): { entry: ZipEnt
   if (isStored && sizes.compressed !== sizes.size)
     throw unsafe(bytes, `${quoted(name)} is stored, but has two sizes`)
   assertRatio(sizes, name, bytes)
-  const dataAt = readLocal(bytes, sizes.at, rawName, method)
+  const dataAt = readLocal(bytes, sizes, rawName, method)
   const crc = head.readUInt32LE(16)
   return {
     entry: { name, sizeBytes: sizes.size, compressedBytes: sizes.compressed, isStored, dataAt, crc },
@@ -215,7 +220,12 @@ function wideFields(extra: Buffer): Buffer | null {
 }
 
 /** @returns where the bytes of the entry begin */
-function readLocal(bytes: FileBytes, at: number, name: Buffer, method: number): number {
+function readLocal(
+  bytes: FileBytes,
+  { at, size, compressed }: { at: number; size: number; compressed: number },
+  name: Buffer,
+  method: number,
+): number {
   if (at + LOCAL_BYTES > bytes.size) throw damaged(bytes, 'an entry lies behind its end')
   const head = bytes.slice(at, LOCAL_BYTES)
   if (head.readUInt32LE() !== LOCAL) throw damaged(bytes, 'an entry does not lie where it says')
@@ -225,6 +235,16 @@ function readLocal(bytes: FileBytes, at: number, name: Buffer, method: number): 
     bytes.slice(at + LOCAL_BYTES, nameBytes).equals(name) &&
     head.readUInt16LE(8) === method
   if (!isSame) throw unsafe(bytes, 'an entry has two names: one for each way to read the archive')
+  const flags = head.readUInt16LE(6)
+  if (flags & ENCRYPTED) throw damaged(bytes, 'an entry is encrypted')
+  // Who reads as the bytes come believes these; they are left open where they follow the content, or are wider.
+  const isOpen = (narrow: number) => (flags & SIZES_FOLLOW) !== 0 || narrow === 0xffff_ffff
+  const [localCompressed, localSize] = [head.readUInt32LE(18), head.readUInt32LE(22)]
+  if (
+    !(isOpen(localCompressed) || localCompressed === compressed) ||
+    !(isOpen(localSize) || localSize === size)
+  )
+    throw unsafe(bytes, 'an entry has two sizes: one for each way to read the archive')
   return at + LOCAL_BYTES + nameBytes + head.readUInt16LE(28)
 }
 
