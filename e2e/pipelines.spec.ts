@@ -33,13 +33,18 @@ test('a text goes from one model to the next, and a second run takes over what h
     write('go-on', { fromJob: 'begin', template: 'The control room{text}' }, words),
   ]
   const first = await submit(jobs(400))
-  expect(first).toMatchObject({ status: 201, body: { state: 'running', jobs: [{}, { dependsOn: ['begin'] }] } })
+  expect(first).toMatchObject({
+    status: 201,
+    body: { state: 'running', jobs: [{}, { dependsOn: ['begin'] }] },
+  })
   const end = await ended(first.body.id)
   expect(end.state).toBe('succeeded')
   const textOf = async (pipeline: Answer['body'], key: string) =>
     (await serve.call('GET', `/jobs/${jobOf(pipeline, key).id}/result`)).body.text
   const [begin, goOn] = [await textOf(end, 'begin'), await textOf(end, 'go-on')]
-  expect(`The control room${begin}${goOn}`).toMatch(/hums at night.*every answer has a name, a time and a source\./s)
+  expect(`The control room${begin}${goOn}`).toMatch(
+    /hums at night.*every answer has a name, a time and a source\./s,
+  )
   expect(end.criticalPath.keys).toEqual(['begin', 'go-on'])
 
   const again = await submit(jobs(5))
@@ -98,7 +103,9 @@ test('kill -9 in the middle: every job ends once, after those it waited for', as
   const end = await ended(body.id)
   expect(end.state).toBe('succeeded')
   for (let i = 1; i < 8; i++)
-    expect(Date.parse(end.jobs[i].job.startedAt)).toBeGreaterThanOrEqual(Date.parse(end.jobs[i - 1].job.finishedAt))
+    expect(Date.parse(end.jobs[i].job.startedAt)).toBeGreaterThanOrEqual(
+      Date.parse(end.jobs[i - 1].job.finishedAt),
+    )
 })
 
 test('spying: an app neither takes outputs of jobs of others nor sees their pipelines, nor runs a model inside one', async () => {

@@ -24,7 +24,9 @@ test('a pipeline is written, checked and submitted in the window', async () => {
   await text.fill('{"jobs": [')
   await page.getByRole('button', { name: 'Submit' }).click()
   await expect(page.getByRole('alert')).toContainText('This is no JSON')
-  await text.fill(JSON.stringify({ jobs: [{ key: 'a', kind: 'synthetic', durationMs: 1, dependsOn: ['b'] }] }))
+  await text.fill(
+    JSON.stringify({ jobs: [{ key: 'a', kind: 'synthetic', durationMs: 1, dependsOn: ['b'] }] }),
+  )
   await page.getByRole('button', { name: 'Submit' }).click()
   await expect(page.getByRole('alert')).toContainText('"b", which is no job of this pipeline')
   await app().shoot('pipeline-new-light')

@@ -15,6 +15,7 @@ import { described } from './rpc/authorize'
 import type { About } from './rpc/modules'
 import { createRouter } from './rpc/router'
 import { matchDownload } from './rpc/transports/downloads'
+import { JsonBodies } from './rpc/transports/json-body'
 import { createMessagePortTransport, type MessagePortLike } from './rpc/transports/message-port'
 import { createRestTransport } from './rpc/transports/rest'
 import { createWebSocketTransport } from './rpc/transports/websocket'
@@ -157,8 +158,9 @@ export async function createSystem(options: SystemOptions): Promise<System> {
   const modules = { core, storage, security, compute, network, about, computeReady: () => computing }
   const router = createRouter(modules)
   const messagePort = createMessagePortTransport(router, logger)
+  const bodies = new JsonBodies(join(options.workersDir, 'json.cjs'), clock)
   // Opened first, closed last.
-  const parts: Disposable[] = [lock, database, security, storage, core, executor, compute]
+  const parts: Disposable[] = [lock, database, security, storage, core, executor, compute, bodies]
   let stopping: Promise<void> | null = null
   let computing: Promise<void> = Promise.resolve()
 
@@ -189,7 +191,7 @@ export async function createSystem(options: SystemOptions): Promise<System> {
         problems.push('Jobs cannot be run: the runtimes did not start. The log has the details.')
       })
       const url = await network.start({
-        rest: createRestTransport(router, modules, logger, packageJson.version),
+        rest: createRestTransport(router, modules, logger, packageJson.version, bodies),
         websocket: createWebSocketTransport(router, logger),
       })
       if (

@@ -12,6 +12,7 @@ import { toWireError } from '../errors'
 import type { Modules } from '../modules'
 import type { Router } from '../router'
 import { matchDownload } from './downloads'
+import type { JsonBodies } from './json-body'
 import { wireErrors } from './message-port'
 import { isUpload, upload } from './uploads'
 
@@ -26,6 +27,7 @@ export function createRestTransport(
   modules: Modules,
   logger: Logger,
   version: string,
+  bodies: JsonBodies,
 ): RestTransport {
   const handler = new OpenAPIHandler(router, {
     clientInterceptors: [wireErrors(logger)],
@@ -50,7 +52,7 @@ export function createRestTransport(
           : upload({ request, caller, incoming, modules }))
       }
       assertJson(incoming)
-      const parsed = body && body.byteLength > 0 ? { body: parseBody(body) } : {}
+      const parsed = body && body.byteLength > 0 ? { body: await bodies.parse(body) } : {}
       const { matched } = await handler.handle(Object.assign(incoming, parsed), outgoing, {
         prefix: '/api',
         context: { caller: caller ?? ANONYMOUS },
@@ -79,14 +81,6 @@ function assertJson({ method, headers }: IncomingMessage): void {
   throw new AppError('system.invalid', 'Send the body as JSON, with Content-Type: application/json.', {
     field: 'content-type',
   })
-}
-
-function parseBody(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString())
-  } catch (error) {
-    throw new AppError('system.invalid', 'The body is not valid JSON.', { field: '' }, { cause: error })
-  }
 }
 
 interface Answer {

@@ -70,7 +70,11 @@ function Shown(props: { pipeline: Pipeline; again: () => void; parent: { label: 
       <div className={classes['stack']}>
         <GraphPanel pipeline={pipeline} />
         <div className={classes['columns']}>
-          <Panel title={t('jobs')} flush aside={t('ended', { ended: endedOf(pipeline), count: pipeline.jobs.length })}>
+          <Panel
+            title={t('jobs')}
+            flush
+            aside={t('ended', { ended: endedOf(pipeline), count: pipeline.jobs.length })}
+          >
             <JobTable pipeline={pipeline} />
           </Panel>
           <About pipeline={pipeline} />
@@ -199,7 +203,8 @@ function JobTable({ pipeline }: { pipeline: Pipeline }) {
         render: (member) => (
           <StateDot
             state={standOf(member, pipeline.jobs)}
-            {...(isSkipped(member) ? { label: t('line.skipped') } : {})} />
+            {...(isSkipped(member) ? { label: t('line.skipped') } : {})}
+          />
         ),
       },
       {
@@ -266,6 +271,9 @@ function About({ pipeline }: { pipeline: Pipeline }) {
 
 function PathOf({ keys, lengthMs }: { keys: readonly string[]; lengthMs: number }) {
   return (
-    <TwoLines first={<span title={keys.join(' → ')}>{keys.join(' → ')}</span>} second={formatDuration(lengthMs)} />
+    <TwoLines
+      first={<span title={keys.join(' → ')}>{keys.join(' → ')}</span>}
+      second={formatDuration(lengthMs)}
+    />
   )
 }

@@ -110,7 +110,12 @@ function PipelineList() {
             onSelect={({ id }) => navigate(pathTo('pipelines', id))}
             empty={
               value ? (
-                <EmptyState icon={IconSitemap} title={t('empty.title')} text={t('empty.text')} action={create} />
+                <EmptyState
+                  icon={IconSitemap}
+                  title={t('empty.title')}
+                  text={t('empty.text')}
+                  action={create}
+                />
               ) : (
                 <div className={classes['loading']} role="status" aria-label={t('loading')}>
                   <Loader />
@@ -124,4 +129,3 @@ function PipelineList() {
     </Page>
   )
 }
-
