@@ -143,6 +143,7 @@ test('a batch over a data set: what does not fit is said before it is submitted'
   await page.getByRole('option', { name: 'digits', exact: true }).click()
   await expect(input).toContainText('Fits: each row becomes [1, 1, 28, 28]')
   await expect(form).toContainText('100 rows')
+  await expect(form.getByRole('alert')).toHaveCount(0)
   await form.getByLabel('Run together', { exact: true }).fill('25')
   await app().shoot('data-batch')
   await form.getByRole('button', { name: 'Submit batch' }).click()

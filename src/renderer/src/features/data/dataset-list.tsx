@@ -48,6 +48,13 @@ function useColumns(): Column<DatasetSummary>[] {
         render: (dataset) => <Badge>{t(`format.${dataset.format}`)}</Badge>,
       },
       {
+        key: 'latest',
+        width: '70px',
+        hideBelow: 600,
+        header: t('column.latest'),
+        render: (dataset) => dataset.latest,
+      },
+      {
         key: 'rows',
         width: '100px',
         align: 'end',
@@ -60,14 +67,6 @@ function useColumns(): Column<DatasetSummary>[] {
         align: 'end',
         header: t('column.size'),
         render: (dataset) => <Bytes value={dataset.sizeBytes} />,
-      },
-      {
-        key: 'latest',
-        width: '70px',
-        align: 'end',
-        hideBelow: 600,
-        header: t('column.latest'),
-        render: (dataset) => dataset.latest,
       },
       {
         key: 'updated',

@@ -68,6 +68,11 @@ function TensorForm(props: RunFormProps) {
     return () => closed.current?.abort()
   }, [])
 
+  const { plan } = data
+  // What was wrong with other columns is no problem of these.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another plan is another question
+  useEffect(() => setProblem(null), [plan])
+
   const byRule = !(options.kind === 'batch' && source.from !== 'rule')
   const random =
     byRule && signature.inputs.some((spec) => !isScalar(spec) && form.inputs[spec.name]?.filler === 'random')
