@@ -173,6 +173,11 @@ test('its results are kept as a data set, whose lineage leads back', async () =>
     'The results of batch digits-model, which ran digits-model@1 over digits@1.',
   )
   await app().shoot('data-lineage')
+  await app().resize({ width: 900, height: 700 })
+  await scores.panel('How to use it').scrollIntoViewIfNeeded()
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(900)
+  await app().shoot('data-lineage-900')
+  await app().resize(WINDOW)
   await scores.lineage.getByRole('link', { name: 'digits@1', exact: true }).click()
   const digits = data('digits')
   await expect(digits.lineage).toContainText('digit-scores@1, by batch digits-model')

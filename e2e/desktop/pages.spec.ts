@@ -31,7 +31,12 @@ const PAGES: Shown[] = [
   { name: 'model', route: '/models/silero-vad', has: /opset 16/ },
   { name: 'run-form', route: '/models/silero-vad/1?run', has: /int64/ },
   { name: 'data', route: '/data', has: /machine-readings/ },
-  { name: 'data-table', route: '/data/machine-readings', has: /runs warm/ },
+  {
+    name: 'data-table',
+    route: '/data/machine-readings',
+    has: /vibration/,
+    open: () => expect(app().page.locator('[role="row"][aria-rowindex="5"]')).toContainText('lathe'),
+  },
   { name: 'data-tensors', route: '/data/digits', has: /\[28, 28\] 0, 0/ },
   {
     name: 'data-images',
