@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { openAsBlob } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from '@playwright/test'
@@ -79,4 +80,35 @@ test('another model is denied, and the denial is in the activity at once, with i
   const forbidden = page.getByRole('main').getByRole('row').filter({ hasText: 'silero-vad@production' })
   await forbidden.filter({ hasText: 'denied' }).first().click()
   await expect(page.getByRole('complementary')).toContainText('not-at-night')
+})
+
+test('the owner sets how much an app may store, and an upload beyond that is refused', async () => {
+  const { shell, page, api } = app()
+  const { items } = (await api.call('GET', '/principals')).body
+  const { id } = items.find(({ name }: { name: string }) => name === 'Notes App')
+  await api.call('PUT', '/policies/notes-import', {
+    text: `permit(principal == App::"${id}", action in [Action::"model.import", Action::"model.list"], resource);`,
+  })
+  await shell.go('Access')
+  const access = new AccessPage(page)
+  await access.people.getByText('Notes App').click()
+  await access.setQuota('Notes App', '0.001')
+  await expect(access.detail('Notes App')).toContainText('0 B of 1 MB')
+
+  const form = new FormData()
+  form.append('files', await openAsBlob(join(fixtures, 'silero_vad_v5.onnx')), 'voice.onnx')
+  const started = await api.call('POST', '/imports', form, key)
+  expect(started.status).toBe(202)
+  const ended = await api.until(`/imports/${started.body.id}`, ({ state }) => state !== 'running')
+  expect(ended).toMatchObject({ state: 'failed', error: { code: 'storage.quota_exceeded' } })
+  // Its own quota is not for an app to change.
+  const change = await api.call('PUT', `/storage/quotas/${id}`, { limitBytes: 1e12 }, key)
+  expect(change.status).toBe(403)
+  const small = new FormData()
+  small.append('files', await openAsBlob(join(fixtures, 'mnist_cnn.onnx')), 'digits.onnx')
+  const fits = await api.call('POST', '/imports', small, key)
+  await api.until(`/imports/${fits.body.id}`, ({ state }) => state === 'completed')
+  await page.reload()
+  await access.people.getByText('Notes App').click()
+  await expect(access.detail('Notes App')).toContainText(/1\d\d kB of 1 MB/)
 })

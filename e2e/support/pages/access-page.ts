@@ -29,4 +29,13 @@ export class AccessPage {
     await shown.waitFor({ state: 'hidden' })
     return key
   }
+
+  /** Sets how much a principal may store, in GB; its details are open. */
+  async setQuota(name: string, gigabytes: string): Promise<void> {
+    await this.detail(name).getByRole('button', { name: 'Set a limit' }).click()
+    const dialog = this.page.getByRole('dialog', { name: `How much ${name} may store` })
+    await dialog.getByRole('textbox', { name: 'Limit' }).fill(gigabytes)
+    await dialog.getByRole('button', { name: 'Save' }).click()
+    await dialog.waitFor({ state: 'hidden' })
+  }
 }

@@ -17,6 +17,7 @@ import { GrantDialog } from './grant-dialog'
 import { KeyDialog } from './key-dialog'
 import { KeyList } from './key-list'
 import { PasswordDialog } from './password-dialog'
+import { StorageSection } from './storage-quota'
 
 /** What policies let a principal do, each in words with the policy it comes from. */
 function useMay(principal: Principal) {
@@ -123,6 +124,8 @@ export function PrincipalDetail({ principal }: { principal: Principal }) {
           </ul>
         )}
       </Section>
+
+      <StorageSection key={id} principal={principal} />
 
       {kind === 'user' && (
         <Section
