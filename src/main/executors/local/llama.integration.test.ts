@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AppError } from '../../../shared/errors'
 import { systemClock } from '../../platform/clock'
 import { buildWorkers } from '../../runtimes/testing/build-workers'
+import { conformance } from '../../runtimes/testing/conformance'
 import { engineId, hooks, versionOf } from '../../runtimes/testing/fixtures'
-import { createLocalExecutor, type LocalExecutor, type RunOutcome, type Sampling } from '.'
+import { createLocalExecutor, type LocalExecutor, type RunOutcome, type RunRequest, type Sampling } from '.'
 
 /** All that the tiny model was trained on. */
 const STORY =
@@ -54,6 +55,28 @@ async function write(
     await executor.unload(engine)
   }
 }
+
+const ask = (prompt: string, change: Partial<Sampling> = {}): RunRequest => ({
+  kind: 'generate',
+  prompt: { prompt },
+  sampling: { ...greedy, ...change },
+})
+conformance('llama.cpp', () => executor, {
+  version: story,
+  request: () => ask('The control room', { maxTokens: 8 }),
+  check(outcome) {
+    if (outcome.kind !== 'generate') throw new Error('another kind')
+    expect(outcome.completions[0]?.text).toMatch(/^ hums at/)
+  },
+  // At this temperature it never comes to an end by itself.
+  endless: () => ask('The', { temperature: 5, topP: 1, topK: 0, maxTokens: 500 }),
+  misfits: () => [
+    { what: 'a long prompt', request: ask('room '.repeat(600), { contextSize: 64 }), words: /context of 64/ },
+    { what: 'tensors', request: { kind: 'infer', inputs: {} }, words: /cannot do "run"/ },
+  ],
+  load: () => ask('The', { temperature: 5, maxTokens: 200, completions: 2 }),
+  growthBytes: 32 * 2 ** 20,
+})
 
 describe('a language model', () => {
   it('tells what runs it', () => {

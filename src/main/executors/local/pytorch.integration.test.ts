@@ -9,7 +9,7 @@ import type { Tensors } from '../../../shared/domain/tensor'
 import { systemClock } from '../../platform/clock'
 import { findBubblewrap, inBubblewrap } from '../../runtimes/sandbox'
 import { buildWorkers } from '../../runtimes/testing/build-workers'
-import { conformance } from '../../runtimes/testing/conformance'
+import { conformance, tensorSubject } from '../../runtimes/testing/conformance'
 import {
   batchOf,
   digits,
@@ -143,7 +143,7 @@ describe.skipIf(!hasTorch)('PyTorch', () => {
     expect(executor.engines()).toEqual([])
   })
 
-  conformance('PyTorch', () => executor, {
+  const torch = tensorSubject({
     version: script,
     inputs: () => named(items[0]),
     check: (outputs) => close(outputs, 0),
@@ -154,6 +154,7 @@ describe.skipIf(!hasTorch)('PyTorch', () => {
     runs: 5000,
     growthBytes: 16 * 2 ** 20,
   })
+  conformance('PyTorch', () => executor, torch)
 })
 
 const bubblewrap = findBubblewrap()

@@ -8,7 +8,7 @@ import { toJsonTensor } from '../../../shared/domain/tensor-codec'
 import { bytesOf } from '../../../shared/domain/tensor-elements'
 import { systemClock } from '../../platform/clock'
 import { buildWorkers } from '../../runtimes/testing/build-workers'
-import { conformance } from '../../runtimes/testing/conformance'
+import { conformance, tensorSubject } from '../../runtimes/testing/conformance'
 import {
   basicPitch,
   batchOf,
@@ -24,7 +24,7 @@ import {
   versionAt,
 } from '../../runtimes/testing/fixtures'
 import { externalModel, identityModel } from '../../runtimes/testing/tiny-onnx'
-import { createLocalExecutor, type LoadableVersion, type LocalExecutor } from '.'
+import { createLocalExecutor, type LoadableVersion, type LocalExecutor, type RunRequest } from '.'
 
 let workers: Awaited<ReturnType<typeof buildWorkers>>
 let executor: LocalExecutor
@@ -78,7 +78,7 @@ function loudestNote(notes: Float32Array): number {
 /** Which of the two outputs of 88 bins are the notes, and which the onsets, stands in the order of the model. */
 const NOTES = 'Identity_1:0'
 
-conformance('ONNX Runtime', () => executor, {
+const onnx = tensorSubject({
   version: mnist,
   inputs: () => digits().items[0] ?? {},
   check: (outputs) => expect(valuesOf(outputs, 'probs')[0]).toBeCloseTo(digits().expected[0] ?? 0, 4),
@@ -89,8 +89,9 @@ conformance('ONNX Runtime', () => executor, {
   runs: 2000,
   growthBytes: 24 * 2 ** 20,
 })
+conformance('ONNX Runtime', () => executor, onnx)
 
-conformance('TensorFlow.js', () => executor, {
+const tfjs = tensorSubject({
   version: () => layers,
   inputs: () => ({ dense_input: floats([1, 2], [1, 2]) }),
   check: (outputs) => expect(valuesOf(outputs, 'dense')[0]).toBe(8.5),
@@ -100,6 +101,21 @@ conformance('TensorFlow.js', () => executor, {
   }),
   runs: 1000,
   growthBytes: 24 * 2 ** 20,
+})
+conformance('TensorFlow.js', () => executor, tfjs)
+
+const synthetic = (change: object): RunRequest => ({
+  ...{ kind: 'synthetic', durationMs: 0, busy: false, fail: null },
+  ...change,
+})
+conformance('A synthetic load', () => executor, {
+  version: () => null,
+  request: () => synthetic({ durationMs: 5 }),
+  check: (outcome) => expect(outcome).toMatchObject({ kind: 'synthetic' }),
+  endless: () => synthetic({ durationMs: 600_000 }),
+  misfits: () => [{ what: 'tensors', request: { kind: 'infer', inputs: {} }, words: /cannot do "run"/ }],
+  load: () => synthetic({ durationMs: 200, busy: true }),
+  growthBytes: 16 * 2 ** 20,
 })
 
 describe('real ONNX models', () => {
