@@ -19,6 +19,7 @@ import { JsonBodies } from './rpc/transports/json-body'
 import { createMessagePortTransport, type MessagePortLike } from './rpc/transports/message-port'
 import { createRestTransport } from './rpc/transports/rest'
 import { createWebSocketTransport } from './rpc/transports/websocket'
+import { createPlugins, pluginMigrations } from './runtimes/plugins'
 import { createSecurity, type Security, securityMigrations } from './security'
 import { createSettings, settingsMigrations } from './settings'
 import { createStorage, type Storage, storageMigrations } from './storage'
@@ -75,6 +76,7 @@ export async function createSystem(options: SystemOptions): Promise<System> {
     ...securityMigrations,
     ...storageMigrations,
     ...computeMigrations,
+    ...pluginMigrations,
   }).catch((error: unknown) => {
     void lock.dispose()
     throw error
@@ -104,6 +106,15 @@ export async function createSystem(options: SystemOptions): Promise<System> {
     logger,
     workersDir: options.workersDir,
     pythonPath: () => settings.get().pythonPath,
+    plugins: () => plugins.runtimes(),
+  })
+  const plugins = createPlugins({
+    dir: join(dataDir, 'plugins'),
+    dataDir,
+    database,
+    clock,
+    pythonPath: () => settings.get().pythonPath,
+    onChange: () => executor.refreshRuntimes(),
   })
   const compute: Compute = createCompute({
     core,
@@ -155,7 +166,7 @@ export async function createSystem(options: SystemOptions): Promise<System> {
     },
   }
 
-  const modules = { core, storage, security, compute, network, about, computeReady: () => computing }
+  const modules = { core, storage, security, compute, plugins, network, about, computeReady: () => computing }
   const router = createRouter(modules)
   const messagePort = createMessagePortTransport(router, logger)
   const bodies = new JsonBodies(join(options.workersDir, 'json.cjs'), clock)
@@ -183,7 +194,7 @@ export async function createSystem(options: SystemOptions): Promise<System> {
     async start() {
       core.setReservedMemory(settings.get().reservedMemoryBytes)
       // Trying out the runtimes takes seconds; only what concerns jobs waits for it.
-      const probing = executor.start()
+      const probing = plugins.list().then(() => executor.start())
       await Promise.all([security.start(), core.start(), storage.start()])
       computing = probing.then(() => compute.start())
       computing.catch((error: unknown) => {

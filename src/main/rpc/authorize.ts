@@ -167,6 +167,10 @@ export function summaryOf(path: readonly string[], input: unknown): string | und
       return `kept the results of ${text('id')} as the data set ${text('name')}`
     case 'compute.jobs.update':
       return `set the priority of ${text('id')} to ${text('priority')}`
+    case 'compute.plugins.allow':
+      return `allowed the runtime ${text('id')} with the files ${text('digest').slice(0, 12)}`
+    case 'compute.plugins.disallow':
+      return `disallowed the runtime ${text('id')}`
     case 'security.principals.create':
       return `added the ${text('kind')} ${text('name')}`
     case 'security.policies.set':

@@ -2,6 +2,7 @@ import type { Health, Settings, SystemInfo } from '../../shared/contract'
 import type { Compute } from '../compute'
 import type { Core } from '../core'
 import type { Network } from '../network'
+import type { Plugins } from '../runtimes/plugins'
 import type { Security } from '../security'
 import type { Storage } from '../storage'
 
@@ -11,6 +12,7 @@ export interface Modules {
   storage: Storage
   security: Security
   compute: Compute
+  plugins: Plugins
   network: Network
   about: About
   /** Settles when jobs can be taken; everything else is there before. */

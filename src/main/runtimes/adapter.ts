@@ -1,4 +1,4 @@
-import type { Isolation, ModelFormat } from '../../shared/contract'
+import type { DeviceKind, Isolation, ModelFormat, RuntimeBackend } from '../../shared/contract'
 import type { Program } from '../platform/processes'
 import type { Probe } from './protocol'
 
@@ -20,7 +20,34 @@ export interface WorkerStart {
   files: readonly string[]
 }
 
+/** An accelerator that a job has leased. */
+export interface LeasedDevice {
+  id: string
+  kind: DeviceKind
+  vendor: string
+  /** By which the vendor's own libraries know it. */
+  uuid: string | null
+  /** Whether there is no other of its kind: then a library that chooses by itself can only take this one. */
+  isOnly: boolean
+}
+
+/** How a worker is bound to what it may compute on. */
+export interface Binding {
+  /** What it computes on: `cpu`, or a way to use the device. */
+  backend: string
+  /** Whether it computes on the device. */
+  usesDevice: boolean
+  options: string
+  env: Readonly<Record<string, string>>
+}
+
 export interface RuntimeProbe extends Probe {
+  /** What of the runtime's formats works here; absent: all of them. */
+  formats?: readonly ModelFormat[]
+  /** All that it could run on; absent: `backend` alone. */
+  backends?: readonly RuntimeBackend[]
+  /** How a worker is started whose job has leased this device; absent, or without one: on `backend`. */
+  bind?(device: LeasedDevice | null): Binding
   /** What the runtime's workers are told through their environment. */
   options: string
   /** What its workers run under; null: this very executable as plain Node. */
@@ -36,8 +63,12 @@ export interface RuntimeAdapter {
   readonly id: string
   readonly name: string
   readonly formats: readonly ModelFormat[]
-  /** The file of its worker in the folder of built workers. */
+  /** The file of its worker in the folder of built workers, or an absolute path. */
   readonly entry: string
+  /** The id of the plugin that brought it; absent: a part of LLMAgentOS. */
+  readonly plugin?: string
+  /** Before each start of a worker. @throws AppError `compute.no_runtime` when it must not be started any more */
+  assertUnchanged?(): Promise<void>
   probe(ask: AskWorker): Promise<RuntimeProbe>
   /** Bytes that a worker with this version loaded is expected to take; null: the worker alone. */
   estimateMemory(version: SizedVersion | null): number

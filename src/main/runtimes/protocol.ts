@@ -138,6 +138,8 @@ export const Probe = z.object({
   version: z.string().max(100),
   backend: z.string().max(200),
   reason: z.string().max(2000).nullable(),
+  /** What the runtime's library says that it could run on. */
+  offers: z.array(z.string().max(40)).max(20).optional(),
   /** Folders of its program, which a sandbox must let it read. */
   readsFrom: z.array(z.string().max(4096)).max(200).optional(),
 })

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
-import { delimiter, dirname, isAbsolute, join } from 'node:path'
-import type { Program } from '../platform/processes'
+import { delimiter, isAbsolute, join } from 'node:path'
+import { askWorker, type Program } from '../platform/processes'
 import type { WorkerStart } from './adapter'
 
 /** What programs of a Linux system are linked against; each is bound where it is there. */
@@ -14,6 +14,10 @@ const SYSTEM = [
   '/etc/ld.so.cache',
   '/etc/ld.so.conf.d',
 ]
+const TRIAL_MS = 5000
+
+/** The program that makes sandboxes here, or why there is none. */
+export type Sandbox = { file: string } | { file: null; reason: string }
 
 /** The absolute path of bubblewrap (https://github.com/containers/bubblewrap); null where it is not installed. */
 export function findBubblewrap(): string | null {
@@ -24,10 +28,24 @@ export function findBubblewrap(): string | null {
   )
 }
 
+/** Makes one: the kernel, or a container around us, may not let it. */
+export async function trySandbox(): Promise<Sandbox> {
+  if (process.platform !== 'linux') return { file: null, reason: 'bubblewrap is a program of Linux.' }
+  const file = findBubblewrap()
+  if (file === null) return { file, reason: 'bubblewrap is not installed.' }
+  const entry = '/usr/bin/true'
+  const nothing = { file: entry, args: [], env: {} }
+  const program = inBubblewrap(file, nothing, [], { entry, socketPath: null, files: [] })
+  const { code, stderr, error } = await askWorker({ entry, program }, TRIAL_MS)
+  if (code === 0) return { file }
+  const words = (error?.message ?? stderr.split('\n')[0] ?? '').trim().slice(0, 300)
+  return { file: null, reason: `bubblewrap does not work here${words === '' ? '.' : `: ${words}`}` }
+}
+
 /**
  * The same program with no network, no other processes, no files to write, and none to read but the system's libraries,
- * its own, and those of the model. It dies with the system.
- * @param readsFrom folders of the program itself
+ * those of the model and what is named. It dies with the system.
+ * @param readsFrom files and folders of the program itself
  */
 export function inBubblewrap(
   bubblewrap: string,
@@ -35,7 +53,7 @@ export function inBubblewrap(
   readsFrom: readonly string[],
   { entry, socketPath, files }: WorkerStart,
 ): Program {
-  const readable = [...SYSTEM, dirname(dirname(program.file)), ...readsFrom, entry, ...files]
+  const readable = [...SYSTEM, ...readsFrom, entry, ...files]
   return {
     file: bubblewrap,
     args: [

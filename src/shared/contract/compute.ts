@@ -7,6 +7,7 @@ import { JsonTensor } from '../domain/tensor'
 import { ErrorBody, feedOf, Id, PageQuery, pageOf, procedure, Time } from './base'
 import { Placement } from './core'
 import { JobKey, JobKind, JobSpec, PipelineSpec, RunWhen } from './job-spec'
+import { Isolation, pluginsContract } from './plugins'
 import { Import, ModelFormat } from './storage'
 
 export const JobTimings = z.object({
@@ -157,6 +158,10 @@ export const EngineView = z.object({
   model: z.string(),
   version: z.number(),
   state: z.enum(['loading', 'idle', 'busy']),
+  /** What it computes on, for example `cpu` or `cuda`. */
+  backend: z.string(),
+  /** The accelerator that its job has leased and that it is bound to: it is unloaded when the job ends. */
+  device: Id.nullable(),
   pid: z.number().nullable(),
   memoryBytes: z.number(),
   loadMs: z.number().nullable(),
@@ -165,9 +170,13 @@ export const EngineView = z.object({
 })
 export type EngineView = z.infer<typeof EngineView>
 
-/** `process`: a process of its own with an environment of its own. `bubblewrap`: besides, no network and no files but its own. */
-export const Isolation = z.enum(['process', 'bubblewrap'])
-export type Isolation = z.infer<typeof Isolation>
+/** One way to compute that a runtime knows. Where it does not work, `reason` says why and what would help. */
+export const RuntimeBackend = z.object({
+  name: z.string(),
+  available: z.boolean(),
+  reason: z.string().nullable(),
+})
+export type RuntimeBackend = z.infer<typeof RuntimeBackend>
 
 export const RuntimeView = z.object({
   id: z.string(),
@@ -176,7 +185,12 @@ export const RuntimeView = z.object({
   available: z.boolean(),
   /** What it runs on here, for example `cpu (wasm, simd)`. */
   backend: z.string(),
+  /** All that it could run on, whether it works here or not. */
+  backends: z.array(RuntimeBackend),
   isolation: Isolation,
+  /** The id of the plugin that brought it; null: a part of LLMAgentOS. */
+  plugin: z.string().nullable(),
+  /** What it runs here; all that it could run where it does not work. */
   formats: z.array(ModelFormat),
   /** Why something does not run here; null when nothing is missing. */
   reason: z.string().nullable(),
@@ -381,4 +395,5 @@ export const computeContract = {
       tags: ['compute'],
     }).input(ById),
   },
+  plugins: pluginsContract,
 }

@@ -26,6 +26,8 @@ export const ACTIONS = {
   'job.control': 'Job',
   'runtime.read': 'System',
   'runtime.manage': 'System',
+  /** Let a program of a third party run models. */
+  'plugin.manage': 'System',
   'principal.read': 'System',
   'principal.manage': 'System',
   'policy.read': 'System',

@@ -122,6 +122,8 @@ export async function runAttempt(
   job.abort = null
   job.inputs = null
   pool.giveBack(engine, end.outcome.kind !== 'succeeded')
+  // The lease of the device ends with the job, and nothing may still lie in its memory then.
+  if (engine.isBound) await pool.evict(engine)
   const isPlain = attempt === 1 && end.outcome.kind === 'succeeded' && !hasWords
   if (!isPlain) await keepLog(deps, end)
   return end

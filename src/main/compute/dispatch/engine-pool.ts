@@ -11,6 +11,7 @@ import type { ActiveJob } from '../jobs/active-job'
 import { contextTokens, SYNTHETIC } from '../jobs/active-job'
 import type { Estimates } from '../jobs/estimates'
 import type { PlanEngine, QueueClass } from '../schedule/types'
+import { leasedDevice } from './leased-device'
 
 /** Holds the memory of engines, which outlive the jobs that made them necessary. */
 const SYSTEM = 'system' as PrincipalId
@@ -25,6 +26,8 @@ export interface PooledEngine {
   readonly threads: number
   readonly memory: Placement
   id: EngineId | null
+  /** It computes on what its job has leased, so it cannot outlive the job. */
+  isBound: boolean
   state: PlanEngine['state'] | 'gone'
   lease: LeaseId | null
   job: ActiveJob | null
@@ -159,6 +162,7 @@ export class EnginePool {
       threads: 'threads' in parameters ? parameters.threads : 1,
       memory,
       id: null,
+      isBound: false,
       state: 'loading',
       lease,
       job,
@@ -172,14 +176,16 @@ export class EnginePool {
 
   /** @returns milliseconds it took @throws AppError as the executor's `load` */
   async load(engine: PooledEngine, job: ActiveJob, signal: AbortSignal): Promise<number> {
-    const { executor, storage, clock, estimates } = this.#deps
+    const { core, executor, storage, clock, estimates } = this.#deps
     const began = clock.now()
     const { model, modelVersion } = job.definition
     try {
       // Resolved anew, so that a version that is gone says so.
       const version = model === null ? null : storage.resolve(`${model}@${modelVersion}`)
-      const view = await executor.load(version, { threads: engine.threads, signal })
+      const device = leasedDevice(core.listDevices(), job.status.placement)
+      const view = await executor.load(version, { threads: engine.threads, signal, device })
       engine.id = view.id as EngineId
+      engine.isBound = view.device !== null
       engine.state = 'busy'
       const loadMs = view.loadMs ?? clock.now() - began
       estimates.observeLoad(engine.key, loadMs)

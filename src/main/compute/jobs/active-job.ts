@@ -57,14 +57,19 @@ export class ActiveJob {
   }
 }
 
-/** Engines are shared by jobs of the same version and number of threads; all synthetic loads share theirs. */
+/**
+ * Engines are shared by jobs of the same version and number of threads; all synthetic loads share theirs. Those of jobs
+ * that lease an accelerator may be bound to it, and are no others'.
+ */
 export function engineKeyOf(
-  definition: Pick<JobDefinition, 'model' | 'modelVersion' | 'parameters'>,
+  definition: Pick<JobDefinition, 'model' | 'modelVersion' | 'parameters' | 'need'>,
 ): string {
-  const { model, modelVersion, parameters } = definition
+  const { model, modelVersion, parameters, need } = definition
   if (parameters.kind === 'synthetic') return SYNTHETIC
   const tokens = contextTokens(parameters)
-  return `${model}@${modelVersion}#${parameters.threads}${tokens === undefined ? '' : `/${tokens}`}`
+  const accelerated = (need.gpu ?? 0) > 0 || (need.npu ?? 0) > 0
+  const version = `${model}@${modelVersion}#${parameters.threads}${tokens === undefined ? '' : `/${tokens}`}`
+  return accelerated ? `${version}+accelerator` : version
 }
 
 export const SYNTHETIC = 'synthetic'

@@ -151,12 +151,13 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
     },
     start: async () => undefined,
     probe: async () => undefined,
+    refreshRuntimes: async () => undefined,
     dispose: () => undefined,
     runtimes: () => [],
     engines: () => [...engines.values()],
     runtimeFor: () => 'fake',
     estimateMemory: () => fake.memoryBytes,
-    async load(version, { threads, signal }) {
+    async load(version, { threads, signal, device }) {
       const failure = fake.loadFailures.shift()
       if (fake.loadMs > 0) await sleep(fake.loadMs, signal)
       if (failure) throw failure
@@ -167,6 +168,8 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
         model: version?.model ?? 'synthetic',
         version: version?.version ?? 0,
         state: 'idle',
+        backend: device ? 'fake' : 'cpu',
+        device: device?.id ?? null,
         pid: 1,
         memoryBytes: fake.memoryBytes,
         loadMs: fake.loadMs,

@@ -29,6 +29,10 @@ export interface EngineParts {
   clock: Clock
   runtime: RuntimeAdapter
   version: LoadableVersion | null
+  /** What its worker computes on. */
+  backend: string
+  /** The id of the leased device that it is bound to. */
+  device: string | null
   process: WorkerProcess
   expected: Expected
   onChange(): void
@@ -67,18 +71,24 @@ export class Engine {
     return this.#parts.process.pid
   }
 
+  get runtime(): RuntimeAdapter {
+    return this.#parts.runtime
+  }
+
   get digest(): string | null {
     return this.#parts.version?.digest ?? null
   }
 
   view(): EngineView {
-    const { version, runtime, process } = this.#parts
+    const { version, runtime, backend, device, process } = this.#parts
     return {
       id: this.id,
       runtime: runtime.id,
       model: version?.model ?? runtime.id,
       version: version?.version ?? 0,
       state: this.#state,
+      backend,
+      device,
       pid: process.pid,
       memoryBytes: this.#memoryBytes,
       loadMs: this.#loadMs,

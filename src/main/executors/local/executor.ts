@@ -2,13 +2,17 @@ import type { EngineView, ModelFormat, RuntimeView } from '../../../shared/contr
 import type { EngineId } from '../../../shared/domain/ids'
 import { AppError } from '../../../shared/errors'
 import { Emitter } from '../../platform/events'
-import { llamaRuntime } from '../../runtimes/llama'
-import { onnxRuntime } from '../../runtimes/onnx'
+import { builtInRuntimes } from '../../runtimes/built-in'
 import { WORKER_ENV } from '../../runtimes/protocol'
-import { pytorchRuntime } from '../../runtimes/pytorch'
-import { syntheticRuntime } from '../../runtimes/synthetic'
-import { tfjsRuntime } from '../../runtimes/tfjs'
-import type { LoadableVersion, LocalExecutor, LocalExecutorDeps, RunHooks, RunOutcome, RunRequest } from '.'
+import type {
+  LoadableVersion,
+  LoadOptions,
+  LocalExecutor,
+  LocalExecutorDeps,
+  RunHooks,
+  RunOutcome,
+  RunRequest,
+} from '.'
 import { Engine } from './engine'
 import { MemoryEstimates, residentBytes } from './memory'
 import { Runtimes } from './runtimes'
@@ -36,11 +40,8 @@ class Pool implements LocalExecutor {
 
   constructor(deps: LocalExecutorDeps) {
     this.#deps = deps
-    const pytorch = pytorchRuntime(deps.pythonPath ?? (() => ''))
-    this.#runtimes = new Runtimes(
-      [onnxRuntime, tfjsRuntime, pytorch, llamaRuntime, syntheticRuntime],
-      deps.workersDir,
-    )
+    const builtIn = builtInRuntimes(deps.pythonPath ?? (() => ''))
+    this.#runtimes = new Runtimes(builtIn, deps.plugins ?? (() => []), deps.workersDir)
     this.#changes = new Emitter((error) => deps.logger.error({ error }, 'A listener of the executor failed'))
     this.onDidChangeEngines = this.#changes.event
   }
@@ -53,6 +54,13 @@ class Pool implements LocalExecutor {
 
   probe(): Promise<void> {
     return this.#runtimes.probe()
+  }
+
+  async refreshRuntimes(): Promise<void> {
+    // What is there when it starts is tried then.
+    if (!this.#socket) return
+    const orphans = [...this.#engines.values()].filter(({ runtime }) => !this.#runtimes.has(runtime))
+    await Promise.all([this.#runtimes.refresh(), ...orphans.map((engine) => engine.unload())])
   }
 
   runtimes(): RuntimeView[] {
@@ -73,26 +81,30 @@ class Pool implements LocalExecutor {
 
   async load(
     version: LoadableVersion | null,
-    { threads, signal }: { threads: number; signal: AbortSignal },
+    { threads, signal, device = null }: LoadOptions,
   ): Promise<EngineView> {
-    if (!this.#socket)
-      throw new AppError('system.stopping', 'The executor is not running. Try again when it has started.')
     const runtime = version ? this.#runtimes.forFormat(version.format) : this.#runtimes.byId('synthetic')
     this.#runtimes.assertWorks(runtime)
+    if (runtime.assertUnchanged) await runtime.assertUnchanged()
+    const socket = this.#socket
+    if (!socket)
+      throw new AppError('system.stopping', 'The executor is not running. Try again when it has started.')
     signal.throwIfAborted()
-    const expected = this.#socket.expect()
     const files = version?.files.map((file) => file.absolutePath) ?? []
-    const { entry, program, options } = this.#runtimes.launch(runtime, this.#socket.path, files)
+    const launch = this.#runtimes.launch(runtime, socket.path, files, device)
+    const expected = socket.expect()
+    const { entry, program, options, backend } = launch
     let engine: Engine | null = null
     const process = new WorkerProcess(
       {
         entry,
         program,
         env: {
-          [WORKER_ENV.socket]: this.#socket.path,
+          ...launch.env,
+          [WORKER_ENV.socket]: socket.path,
           [WORKER_ENV.token]: expected.token,
-          [WORKER_ENV.parent]: String(globalThis.process.pid),
           [WORKER_ENV.options]: options,
+          ...(launch.seesParent ? { [WORKER_ENV.parent]: String(globalThis.process.pid) } : {}),
         },
       },
       (level, line) => engine?.hear(level, line),
@@ -101,6 +113,8 @@ class Pool implements LocalExecutor {
       clock: this.#deps.clock,
       runtime,
       version,
+      backend,
+      device: launch.usesDevice ? (device?.id ?? null) : null,
       process,
       expected,
       onChange: () => this.#changed(made),

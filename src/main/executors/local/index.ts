@@ -5,6 +5,7 @@ import type { Tensors } from '../../../shared/domain/tensor'
 import type { Clock } from '../../platform/clock'
 import type { Disposable, Event } from '../../platform/events'
 import type { Logger } from '../../platform/logger'
+import type { LeasedDevice, RuntimeAdapter } from '../../runtimes/adapter'
 import type { Prompt, Request } from '../../runtimes/protocol'
 
 /** What a runtime needs to know of a model version; satisfied by storage's `ResolvedVersion`. */
@@ -68,6 +69,13 @@ export interface RunHooks {
   onLog(level: 'info' | 'warn' | 'error', text: string): void
 }
 
+export interface LoadOptions {
+  threads: number
+  signal: AbortSignal
+  /** The accelerator that its job has leased; the worker is bound to it where the runtime can compute on it. */
+  device?: LeasedDevice | null
+}
+
 /**
  * Runs attempts on this machine: engines are models loaded in worker processes, one attempt at a time each, warm until
  * unloaded. It decides nothing: who runs where, what is evicted and what may be leased is the caller's business.
@@ -77,6 +85,8 @@ export interface LocalExecutor extends Disposable {
   start(): Promise<void>
   /** Tries the runtimes again; what is loaded goes on. */
   probe(): Promise<void>
+  /** Tries the runtimes of {@link LocalExecutorDeps.plugins} that are new, and ends the engines of those that are no more. */
+  refreshRuntimes(): Promise<void>
   runtimes(): RuntimeView[]
   engines(): EngineView[]
   /** The id of the runtime that runs a format here. @throws AppError `compute.no_runtime` saying why and what would help */
@@ -87,10 +97,7 @@ export interface LocalExecutor extends Disposable {
    * Starts a worker and loads the version (null: the synthetic load, which needs no model).
    * @throws AppError `compute.runtime_failed` with the runtime's words, `compute.worker_crashed`, `compute.timeout` (60 s)
    */
-  load(
-    version: LoadableVersion | null,
-    options: { threads: number; signal: AbortSignal },
-  ): Promise<EngineView>
+  load(version: LoadableVersion | null, options: LoadOptions): Promise<EngineView>
   /**
    * Runs one attempt on an idle engine.
    * @throws AppError `compute.runtime_failed`, `compute.worker_crashed` (the engine is gone); the signal's reason on abort
@@ -109,6 +116,9 @@ export interface LocalExecutorDeps {
   workersDir: string
   /** The Python that runs PyTorch, as an absolute path; empty: the first one that has it. */
   pythonPath?: () => string
+  /** Runtimes of third parties that are allowed now. */
+  plugins?: () => readonly RuntimeAdapter[]
 }
 
+export type { LeasedDevice } from '../../runtimes/adapter'
 export { createLocalExecutor } from './executor'

@@ -1,62 +1,109 @@
-import { extname, join } from 'node:path'
+import { extname, isAbsolute, join } from 'node:path'
 import type { EngineView, ModelFormat, RuntimeView } from '../../../shared/contract'
 import { AppError } from '../../../shared/errors'
 import { askWorker, type Program } from '../../platform/processes'
-import type { RuntimeAdapter, RuntimeProbe } from '../../runtimes/adapter'
+import type { Binding, LeasedDevice, RuntimeAdapter, RuntimeProbe } from '../../runtimes/adapter'
+import { CONVERSIONS } from '../../runtimes/conversions'
 import { Probe, WORKER_ENV } from '../../runtimes/protocol'
 
 // Loading a native library from a cold disk takes its time; one that takes longer does not work.
 const PROBE_MS = 30_000
+const UNTRIED = { available: false, backend: '', reason: 'It has not been tried yet.' }
+
+/** How a worker is started, and what it is told. */
+export interface Launch extends Binding {
+  entry: string
+  program: Program | null
+  /** It is a process of this machine like ours, and can see whether ours still lives. */
+  seesParent: boolean
+}
 
 /** The runtimes and what they said when they were asked whether they work here. */
 export class Runtimes {
-  readonly #adapters: readonly RuntimeAdapter[]
+  readonly #builtIn: readonly RuntimeAdapter[]
+  readonly #plugins: () => readonly RuntimeAdapter[]
   readonly #workersDir: string
-  readonly #probes = new Map<string, RuntimeProbe>()
+  readonly #probes = new Map<RuntimeAdapter, RuntimeProbe>()
 
-  constructor(adapters: readonly RuntimeAdapter[], workersDir: string) {
-    this.#adapters = adapters
+  /** @param plugins those of third parties that are allowed now */
+  constructor(
+    builtIn: readonly RuntimeAdapter[],
+    plugins: () => readonly RuntimeAdapter[],
+    workersDir: string,
+  ) {
+    this.#builtIn = builtIn
+    this.#plugins = plugins
     this.#workersDir = workersDir
   }
 
-  async probe(): Promise<void> {
-    await Promise.all(
-      this.#adapters.map(async (adapter) => {
-        this.#probes.set(
-          adapter.id,
-          await adapter.probe((options, program) => this.#ask(adapter, options, program ?? null)),
-        )
-      }),
-    )
+  get #adapters(): readonly RuntimeAdapter[] {
+    return [...this.#builtIn, ...this.#plugins()]
   }
 
-  /** How a worker for these files is started, and what it is told. */
+  /** Tries all of them. */
+  async probe(): Promise<void> {
+    await Promise.all(this.#adapters.map((adapter) => this.#probe(adapter)))
+  }
+
+  /** Tries those that are new, and forgets those that are no more. */
+  async refresh(): Promise<void> {
+    const present = new Set(this.#adapters)
+    for (const adapter of this.#probes.keys()) if (!present.has(adapter)) this.#probes.delete(adapter)
+    const untried = [...present].filter((adapter) => !this.#probes.has(adapter))
+    await Promise.all(untried.map((adapter) => this.#probe(adapter)))
+  }
+
+  async #probe(adapter: RuntimeAdapter): Promise<void> {
+    const probe = await adapter.probe((options, program) => this.#ask(adapter, options, program ?? null))
+    if (this.#adapters.includes(adapter)) this.#probes.set(adapter, probe)
+  }
+
+  /** Whether it is still one of them. */
+  has(adapter: RuntimeAdapter): boolean {
+    return this.#adapters.includes(adapter)
+  }
+
+  /** How a worker for these files is started. */
   launch(
     adapter: RuntimeAdapter,
     socketPath: string,
     files: readonly string[],
-  ): { entry: string; program: Program | null; options: string } {
+    device: LeasedDevice | null,
+  ): Launch {
     const entry = this.#entry(adapter)
-    const probe = this.#probes.get(adapter.id)
+    const probe = this.#probes.get(adapter)
+    const binding = probe?.bind?.(device) ?? {
+      backend: probe?.backend ?? '',
+      usesDevice: false,
+      options: probe?.options ?? '',
+      env: {},
+    }
     const program = probe?.program?.({ entry, socketPath, files }) ?? null
-    return { entry, program, options: probe?.options ?? '' }
+    return { ...binding, entry, program, seesParent: probe?.isolation === 'process' }
   }
 
   views(engines: readonly EngineView[]): RuntimeView[] {
     return this.#adapters.map((adapter) => {
-      const probe = this.#probes.get(adapter.id)
+      const probe = this.#probes.get(adapter)
+      const { available, backend, reason } = probe ?? UNTRIED
       return {
         id: adapter.id,
         name: adapter.name,
         version: probe?.version ?? '',
-        available: probe?.available ?? false,
-        backend: probe?.backend ?? '',
+        available,
+        backend,
+        backends: [...(probe?.backends ?? (available ? [{ name: backend, available, reason: null }] : []))],
         isolation: probe?.isolation ?? 'process',
-        formats: [...adapter.formats],
-        reason: probe ? probe.reason : 'It has not been tried yet.',
+        plugin: adapter.plugin ?? null,
+        formats: [...this.#formatsOf(adapter)],
+        reason,
         engines: engines.filter((engine) => engine.runtime === adapter.id),
       }
     })
+  }
+
+  #formatsOf(adapter: RuntimeAdapter): readonly ModelFormat[] {
+    return this.#probes.get(adapter)?.formats ?? adapter.formats
   }
 
   byId(id: string): RuntimeAdapter {
@@ -65,15 +112,13 @@ export class Runtimes {
     return adapter
   }
 
-  /** @throws AppError `compute.no_runtime` saying why and what would help */
+  /** One that works, before one that would. @throws AppError `compute.no_runtime` saying why and what would help */
   forFormat(format: ModelFormat): RuntimeAdapter {
-    const adapter = this.#adapters.find((known) => known.formats.includes(format))
+    const candidates = this.#adapters.filter((known) => this.#formatsOf(known).includes(format))
+    const adapter = candidates.find((known) => this.#probes.get(known)?.available) ?? candidates[0]
     if (!adapter) {
-      const known = this.#adapters.flatMap((runtime) => runtime.formats).join(', ')
-      throw new AppError(
-        'compute.no_runtime',
-        `No runtime here runs ${format}. Convert the model to one of: ${known}.`,
-      )
+      const help = CONVERSIONS[format] ?? 'Convert the model to ONNX.'
+      throw new AppError('compute.no_runtime', `No runtime here runs ${format}. ${help}`, { format })
     }
     this.assertWorks(adapter)
     return adapter
@@ -81,20 +126,16 @@ export class Runtimes {
 
   /** @throws AppError `compute.no_runtime` */
   assertWorks(adapter: RuntimeAdapter): void {
-    const probe = this.#probes.get(adapter.id)
-    if (probe?.available) return
-    const why = probe?.reason ?? 'it has not been tried yet'
-    throw new AppError(
-      'compute.no_runtime',
-      `${adapter.name} does not run here: ${why} Reinstalling LLMAgentOS may help.`,
-      {
-        runtime: adapter.id,
-      },
-    )
+    const { available, reason } = this.#probes.get(adapter) ?? UNTRIED
+    if (available) return
+    throw new AppError('compute.no_runtime', `${adapter.name} does not run here: ${reason}`, {
+      runtime: adapter.id,
+    })
   }
 
   /** Outside the app's archive where that is not a script of Node's: nothing else can look into it. */
   #entry({ entry }: RuntimeAdapter): string {
+    if (isAbsolute(entry)) return entry
     const path = join(this.#workersDir, entry)
     return extname(entry) === '.cjs' ? path : path.replace(/([\\/]app\.asar)(?=[\\/])/, '$1.unpacked')
   }

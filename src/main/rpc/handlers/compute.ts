@@ -10,7 +10,7 @@ import { whole } from '../paging'
 import { latest } from '../streams'
 
 export function computeHandlers(modules: Modules) {
-  const { compute } = modules
+  const { compute, plugins } = modules
   const os = implementer.compute
   return os.router({
     jobs: {
@@ -79,6 +79,13 @@ export function computeHandlers(modules: Modules) {
     runtimes: {
       list: os.runtimes.list.handler(() => whole(compute.runtimes())),
       unload: os.runtimes.unload.handler(({ input }) => compute.unload(input.id)),
+    },
+    plugins: {
+      list: os.plugins.list.handler(async () => whole(await plugins.list())),
+      allow: os.plugins.allow.handler(({ input, context }) =>
+        plugins.allow(input.id, input.digest, context.caller.principal),
+      ),
+      disallow: os.plugins.disallow.handler(({ input }) => plugins.disallow(input.id)),
     },
   })
 }

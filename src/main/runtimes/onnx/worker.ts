@@ -1,19 +1,37 @@
 import { open } from 'node:fs/promises'
-import { env, InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
+import { env, InferenceSession, listSupportedBackends, Tensor as OrtTensor } from 'onnxruntime-node'
 import { DTYPES, type DType, type Tensor, type Tensors } from '../../../shared/domain/tensor'
 import { bytesOf, elementsOf } from '../../../shared/domain/tensor-elements'
 import { type LoadedModel, type LoadWork, serveModels } from '../model-worker'
+import { type Probe, WORKER_ENV } from '../protocol'
 import { InputError } from '../worker'
 
-serveModels({
-  probe: async () => ({
-    available: true,
-    version: env.versions.node ?? env.versions.common,
-    backend: 'cpu',
-    reason: null,
-  }),
-  load,
-})
+/** What it is told to compute on; the CPU takes what an accelerator has no kernels for. */
+const backend = process.env[WORKER_ENV.options] || 'cpu'
+const executionProviders = backend === 'cpu' ? ['cpu'] : [backend, 'cpu']
+
+/** `y = x + x` for two float32, as an ONNX file. */
+const TWICE = Buffer.from(
+  'CAg6NQoOCgF4CgF4EgF5IgNBZGQSAWdaDwoBeBIKCggIARIECgIIAmIPCgF5EgoKCAgBEgQKAggCQgIQDQ==',
+  'base64',
+)
+
+serveModels({ probe, load })
+
+async function probe(): Promise<Probe> {
+  const version = env.versions.node ?? env.versions.common
+  const offers = listSupportedBackends().map(({ name }) => name)
+  try {
+    const session = await InferenceSession.create(TWICE, { executionProviders })
+    const { y } = await session.run({ x: new OrtTensor('float32', Float32Array.of(1, 2), [2]) })
+    // A driver that loads may still not compute.
+    if (y?.data[0] !== 2 || y.data[1] !== 4) throw new Error('It adds wrongly.')
+    return { available: true, version, backend, reason: null, offers }
+  } catch (error) {
+    const reason = (error instanceof Error ? error.message : String(error)).slice(0, 2000)
+    return { available: false, version, backend: '', reason, offers }
+  }
+}
 
 async function load(request: LoadWork): Promise<LoadedModel> {
   const main = request.files.find((file) => file.path.toLowerCase().endsWith('.onnx')) ?? request.files[0]
@@ -26,7 +44,7 @@ async function load(request: LoadWork): Promise<LoadedModel> {
   // A session that spins while idle takes the cores that other leases were given.
   const quiet = { allow_spinning: '0' }
   const session = await InferenceSession.create(main.absolutePath, {
-    executionProviders: ['cpu'],
+    executionProviders,
     intraOpNumThreads: request.threads,
     interOpNumThreads: 1,
     extra: { session: { intra_op: quiet, inter_op: quiet } },

@@ -1,8 +1,7 @@
-import { existsSync } from 'node:fs'
-import { delimiter, dirname, isAbsolute, join } from 'node:path'
 import type { Program } from '../../platform/processes'
 import type { AskWorker, RuntimeAdapter, RuntimeProbe, WorkerStart } from '../adapter'
 import type { Probe } from '../protocol'
+import { findPythons, prefixOf } from '../python'
 import { findBubblewrap, inBubblewrap } from '../sandbox'
 
 const MIB = 2 ** 20
@@ -21,7 +20,7 @@ export function pytorchRuntime(pythonPath: () => string): RuntimeAdapter {
     async probe(ask) {
       const set = pythonPath()
       let reason = 'No Python was found. Install Python with PyTorch, or set its path in the settings.'
-      for (const file of set === '' ? interpreters() : [set]) {
+      for (const file of set === '' ? findPythons() : [set]) {
         const python: Program = { file, args: ['-I'], env: {} }
         const answer = await ask('', () => python)
         if (answer.available) return sandboxed(ask, python, answer)
@@ -39,7 +38,8 @@ async function sandboxed(ask: AskWorker, python: Program, answer: Probe): Promis
   const plain = { ...answer, options: '', program: () => python, isolation: 'process' as const }
   const bubblewrap = findBubblewrap()
   if (!bubblewrap) return { ...plain, reason: 'It runs without a sandbox: bubblewrap is not installed.' }
-  const program = (start: WorkerStart) => inBubblewrap(bubblewrap, python, answer.readsFrom ?? [], start)
+  const reads = [prefixOf(python.file), ...(answer.readsFrom ?? [])]
+  const program = (start: WorkerStart) => inBubblewrap(bubblewrap, python, reads, start)
   const inside = await ask('', program)
   if (inside.available) return { ...inside, options: '', program, isolation: 'bubblewrap' }
   return {
@@ -50,13 +50,4 @@ async function sandboxed(ask: AskWorker, python: Program, answer: Probe): Promis
 
 function unavailable(reason: string): Probe {
   return { available: false, version: '', backend: '', reason }
-}
-
-/** Where a Python may be, most likely first; the system's own too, since another may stand in front of it. */
-function interpreters(): string[] {
-  const names = process.platform === 'win32' ? ['python.exe', 'python3.exe'] : ['python3', 'python']
-  const folders = (process.env['PATH'] ?? '').split(delimiter).filter(isAbsolute)
-  const found = names.flatMap((name) => folders.map((folder) => join(folder, name)))
-  const usual = process.platform === 'win32' ? [] : ['/usr/bin/python3', '/usr/local/bin/python3']
-  return [...new Set([...found, ...usual])].filter((file) => existsSync(file) && dirname(file) !== '.')
 }

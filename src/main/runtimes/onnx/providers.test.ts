@@ -1,0 +1,78 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { LeasedDevice } from '../adapter'
+import { ACCELERATORS, acceleratorFor, backendsOf, bindingFor } from './providers'
+
+const nvidia: LeasedDevice = { id: 'gpu-1', kind: 'gpu', vendor: 'NVIDIA', uuid: 'GPU-1', isOnly: false }
+const amd: LeasedDevice = { ...nvidia, vendor: 'AMD', uuid: null }
+const apple: LeasedDevice = { ...nvidia, vendor: 'Apple', uuid: null, isOnly: true }
+const all = new Set<string>(ACCELERATORS)
+const choose = (works: string[], device: LeasedDevice) => acceleratorFor(new Set(works), device)
+
+describe('what computes on a leased device', () => {
+  it('is CUDA for an NVIDIA GPU, one of many', () => {
+    expect(acceleratorFor(all, nvidia)).toBe('cuda')
+    expect(bindingFor(all, nvidia)).toEqual({
+      ...{ backend: 'cuda', usesDevice: true, options: 'cuda' },
+      env: { CUDA_VISIBLE_DEVICES: 'GPU-1' },
+    })
+  })
+
+  it('is what chooses by itself only where there is nothing to choose', () => {
+    expect(acceleratorFor(all, amd)).toBeNull()
+    expect(acceleratorFor(all, { ...amd, isOnly: true })).toBe('dml')
+    expect(choose(['webgpu'], { ...amd, isOnly: true })).toBe('webgpu')
+    expect(choose(['webgpu'], { ...nvidia, isOnly: true })).toBe('webgpu')
+  })
+
+  it("is CoreML for Apple's", () => {
+    expect(acceleratorFor(new Set(['coreml', 'webgpu']), apple)).toBe('coreml')
+    expect(choose(['coreml', 'webgpu'], { ...apple, kind: 'npu' })).toBe('coreml')
+  })
+
+  it('is the CPU without a lease, for what is no GPU, and where nothing works', () => {
+    const cpu = { backend: 'cpu', usesDevice: false, options: 'cpu', env: { CUDA_VISIBLE_DEVICES: '' } }
+    expect(bindingFor(all, null)).toEqual(cpu)
+    expect(bindingFor(all, { ...nvidia, kind: 'fpga', isOnly: true })).toEqual(cpu)
+    expect(bindingFor(new Set(), nvidia)).toEqual(cpu)
+  })
+
+  it('is never one that does not work, and never lets CUDA see a device that is not leased', () => {
+    const device = fc.record({
+      id: fc.string(),
+      kind: fc.constantFrom('cpu', 'gpu', 'npu', 'fpga'),
+      vendor: fc.constantFrom('NVIDIA', 'AMD', 'Apple', 'Intel', ''),
+      uuid: fc.option(fc.string({ minLength: 1 })),
+      isOnly: fc.boolean(),
+    })
+    fc.assert(
+      fc.property(fc.subarray([...ACCELERATORS]), fc.option(device), (works, leased) => {
+        const { backend, usesDevice, env } = bindingFor(new Set(works), leased as LeasedDevice | null)
+        expect(usesDevice).toBe(backend !== 'cpu')
+        if (usesDevice) expect(works).toContain(backend)
+        expect(env['CUDA_VISIBLE_DEVICES']).toBe(backend === 'cuda' ? leased?.uuid : '')
+      }),
+    )
+  })
+})
+
+it('the page says why each other does not work, and what would help', () => {
+  const failed = (reason: string) => ({ available: false, version: '', backend: '', reason })
+  const backends = backendsOf(
+    new Map([
+      ['cuda', failed('OrtSessionOptionsAppendExecutionProvider_Cuda: Failed to load shared library')],
+      [
+        'webgpu',
+        failed(
+          '/a/webgpu_context.cc:136 a::b(const c&)::<lambda()> status == Success was false. Failed to get a WebGPU adapter: No supported adapters\n\n',
+        ),
+      ],
+    ]),
+  )
+  const reasons = Object.fromEntries(backends.map(({ name, reason }) => [name, reason]))
+  expect(reasons['cpu']).toBeNull()
+  expect(reasons['cuda']).toMatch(/cuDNN 9.* It says: Failed to load shared library\.$/)
+  expect(reasons['webgpu']).toMatch(/Vulkan.* It says: No supported adapters\.$/)
+  expect(reasons['dml']).toBe('ONNX Runtime offers DirectML on Windows only.')
+  expect(reasons['coreml']).toBe('ONNX Runtime offers CoreML on macOS only.')
+})
