@@ -9,6 +9,7 @@ import { texts as jobs } from '../features/jobs/texts'
 import { texts as models } from '../features/models/texts'
 import { texts as overview } from '../features/overview/texts'
 import { texts as pipelines } from '../features/pipelines/texts'
+import { texts as runtimes } from '../features/runtimes/texts'
 import { texts as settings } from '../features/settings/texts'
 import { i18n, localeOf, useLanguage } from '../lib/i18n'
 import { texts as shell } from './texts'
@@ -23,6 +24,7 @@ const features = {
   pipelines,
   models,
   data,
+  runtimes,
   access,
   activity,
   settings,

@@ -1,6 +1,7 @@
 import {
   IconBox,
   IconCpu,
+  IconEngine,
   IconHistory,
   IconLayoutDashboard,
   IconSettings,
@@ -19,6 +20,7 @@ import { JobsPage } from '../features/jobs'
 import { ModelsPage } from '../features/models'
 import { OverviewPage } from '../features/overview'
 import { PipelinesPage } from '../features/pipelines'
+import { RuntimesPage } from '../features/runtimes'
 import { SettingsPage } from '../features/settings'
 import type { PageName } from '../lib/router'
 
@@ -30,6 +32,7 @@ export const ROUTES: Record<PageName, { Page: ComponentType; icon: TablerIcon; l
   pipelines: { Page: PipelinesPage, icon: IconSitemap, letter: 'p' },
   models: { Page: ModelsPage, icon: IconBox, letter: 'm' },
   data: { Page: DataPage, icon: IconTable, letter: 'b' },
+  runtimes: { Page: RuntimesPage, icon: IconEngine, letter: 'r' },
   access: { Page: AccessPage, icon: IconShieldLock, letter: 'a' },
   activity: { Page: ActivityPage, icon: IconHistory, letter: 't' },
   settings: { Page: SettingsPage, icon: IconSettings, letter: 's' },

@@ -17,13 +17,13 @@ function isTyping(target: EventTarget | null): boolean {
   )
 }
 
-/** Alt with a number and `g` then a letter go to a page; `?` shows the list. */
+/** Alt with the number of a page and `g` then a letter go to a page; `?` shows the list. */
 export function useShortcuts(): void {
   useEffect(() => {
     let wentAt = 0
     const onKey = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey) return
-      const numbered = event.altKey ? PAGES[Number(event.code.replace('Digit', '')) - 1] : undefined
+      const numbered = event.altKey ? PAGES[(Number(event.code.replace('Digit', '')) + 9) % 10] : undefined
       if (numbered) {
         event.preventDefault()
         navigate(`/${numbered}`)
@@ -54,7 +54,7 @@ function ShortcutList() {
     ...PAGES.map((page, i): [string[][], string] => [
       [
         ['g', ROUTES[page].letter],
-        ['Alt', String(i + 1)],
+        ['Alt', String((i + 1) % 10)],
       ],
       t(`page.${page}`),
     ]),

@@ -2,7 +2,7 @@ import { useRoute } from '../../lib/router'
 import { ModelList } from './model-list'
 import { ModelPage } from './model-page'
 
-export { shortDigest } from './about'
+export { FORMAT_NAMES, shortDigest } from './about'
 
 /** The list of models, or the one that the address names. */
 export function ModelsPage() {

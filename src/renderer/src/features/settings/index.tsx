@@ -3,7 +3,6 @@ import { Page } from '../../components'
 import { About } from './about'
 import { Appearance } from './appearance'
 import { Password } from './password'
-import { Runtimes } from './runtimes'
 import classes from './settings.module.css'
 import { StorageUsage } from './storage-usage'
 import { SystemSettings } from './system-settings'
@@ -22,7 +21,6 @@ export function SettingsPage() {
           <Password />
         </div>
         <div>
-          <Runtimes />
           <StorageUsage />
           <About />
         </div>

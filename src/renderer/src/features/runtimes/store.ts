@@ -1,0 +1,19 @@
+import { createPolledStore } from '../../lib/poll'
+
+/** What runs here, and what is loaded; its memory changes by itself. */
+export const useRuntimes = createPolledStore(
+  async (client, signal) => (await client.compute.runtimes.list(undefined, { signal })).items,
+  2_000,
+)
+
+/** Runtimes of third parties. */
+export const usePlugins = createPolledStore(
+  async (client, signal) => (await client.compute.plugins.list(undefined, { signal })).items,
+  5_000,
+)
+
+/** After how long an idle engine is unloaded. */
+export const useIdleMs = createPolledStore(
+  async (client, signal) => (await client.system.settings.get(undefined, { signal })).engineIdleMs,
+  30_000,
+)
