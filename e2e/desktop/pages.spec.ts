@@ -46,6 +46,7 @@ const PAGES: Shown[] = [
   },
   { name: 'data-kept', route: '/data/digit-scores', has: /Read the digits/ },
   { name: 'job-kept', route: '/jobs/DIGITS', has: /Read the digits/ },
+  { name: 'runtimes', route: '/runtimes', has: /Tiny TFLite/ },
   { name: 'access', route: '/access', has: /Research agent/ },
   { name: 'access-app', route: '/access?principal=notes-app', has: /notes-app-may-run-silero/ },
   { name: 'access-policies', route: '/access?tab=policies', has: /notes-app-may-run-silero/ },

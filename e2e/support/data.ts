@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { digitsAsImages, digitsAsNpy } from './digits'
@@ -18,6 +18,11 @@ export async function fillMachine(api: Serve): Promise<void> {
   await api.import(await digitsAsNpy(folder))
   await api.import(await digitsAsImages(folder))
   await rm(folder, { recursive: true })
+  await cp(
+    join(import.meta.dirname, '..', '..', 'docs', 'plugins', 'tiny-tflite'),
+    join(api.dataDir, 'plugins', 'tiny-tflite'),
+    { recursive: true },
+  )
   for (const version of [1, 2, 1])
     await must(api, 'PUT', '/models/silero-vad/aliases/production', { version })
   await must(api, 'PUT', '/models/silero-vad/aliases/canary', { version: 2 })

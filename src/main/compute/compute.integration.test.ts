@@ -380,6 +380,36 @@ describe('memory of engines', () => {
     ])
   })
 
+  it('an engine on a leased GPU is bound to it, is nobody else’s, and is gone before the lease ends', async () => {
+    await system.die()
+    await harness.remove()
+    await setUp({ gpus: 2 })
+    system.executor.memoryBytes = 1_000_000
+    await ended(await system.submit({ kind: 'infer', model: 'm@1', inputs: x(1, 2) }))
+    const onCpu = system.compute.engines()[0]?.id
+    const leased: string[][] = []
+    const off = system.executor.onDidChangeEngines(({ removed }) => {
+      if (removed.length > 0) leased.push(system.core.listLeases().flatMap((lease) => Object.keys(lease.need)))
+    })
+    system.executor.itemMs = 50
+    const jobs = await Promise.all(
+      [1, 2].map((n) => system.submit({ kind: 'infer', model: 'm@1', inputs: x(n, n), need: { gpu: 1 } })),
+    )
+    await until(() => system.compute.engines().some(({ device }) => device !== null))
+    const bound = system.compute.engines().filter(({ device }) => device !== null)
+    for (const { device, id } of bound) {
+      expect(id).not.toBe(onCpu)
+      const places = jobs.map(({ id: job }) => system.compute.get(job).placement ?? [])
+      expect(places.flat().map((part) => part.device)).toContain(device)
+    }
+    for (const job of jobs) await ended(job)
+    off()
+    expect(leased.length).toBeGreaterThan(0)
+    for (const resources of leased) expect(resources).toContain('gpu')
+    expect(system.compute.engines()).toMatchObject([{ id: onCpu, device: null }])
+    expect(system.core.listLeases()).toMatchObject([{ purpose: 'engine m@1', need: { memoryBytes: 1_000_000 } }])
+  })
+
   it('is kept for as long as its policy keeps it warm', async () => {
     harness.warm.add('m@1')
     await ended(await system.submit({ kind: 'infer', model: 'm@1', inputs: x(1, 2) }))

@@ -5,7 +5,7 @@ import { JobSpec, type JobSpecInput, type VersionBenchmark } from '../../../shar
 import type { Digest, PrincipalId } from '../../../shared/domain/ids'
 import { coreMigrations, createCore } from '../../core'
 import { createFakeClock, type FakeClock, settle } from '../../core/testing/fake-clock'
-import { createFakeHost, fakeCpu } from '../../core/testing/fake-host'
+import { createFakeHost, fakeCpu, fakeGpu } from '../../core/testing/fake-host'
 import { openDatabase } from '../../platform/database'
 import { createLogger } from '../../platform/logger'
 import { createStorage, type ResolvedVersion, type Storage, storageMigrations } from '../../storage'
@@ -34,6 +34,7 @@ export function fakeVersion(model: string, version: number): ResolvedVersion {
 export interface HarnessOptions {
   cores?: number
   memoryBytes?: number
+  gpus?: number
   engineIdleMs?: number
   clock?: FakeClock
 }
@@ -60,7 +61,8 @@ export async function createHarness(options: HarnessOptions = {}) {
       ...computeMigrations,
       ...storageMigrations,
     })
-    const host = createFakeHost([fakeCpu(options.cores ?? 2, options.memoryBytes ?? 16e9)])
+    const gpus = Array.from({ length: options.gpus ?? 0 }, (_, i) => fakeGpu(i, 8e9))
+    const host = createFakeHost([fakeCpu(options.cores ?? 2, options.memoryBytes ?? 16e9), ...gpus])
     const core = createCore({ database, clock, logger, host })
     core.setReservedMemory(0)
     const real = createStorage({

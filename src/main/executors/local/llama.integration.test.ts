@@ -1,10 +1,13 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AppError } from '../../../shared/errors'
 import { systemClock } from '../../platform/clock'
 import { buildWorkers } from '../../runtimes/testing/build-workers'
 import { conformance } from '../../runtimes/testing/conformance'
-import { engineId, hooks, versionOf } from '../../runtimes/testing/fixtures'
+import { engineId, hooks, versionAt, versionOf } from '../../runtimes/testing/fixtures'
 import { createLocalExecutor, type LocalExecutor, type RunOutcome, type RunRequest, type Sampling } from '.'
 
 /** All that the tiny model was trained on. */
@@ -54,6 +57,24 @@ async function write(
   } finally {
     await executor.unload(engine)
   }
+}
+
+/** The same model with a chat template that gives nothing but the words: one field more in the header of the GGUF. */
+function withTemplate(gguf: Buffer): Buffer {
+  const text = (words: string) => {
+    const size = Buffer.alloc(8)
+    size.writeBigUInt64LE(BigInt(Buffer.byteLength(words)))
+    return Buffer.concat([size, Buffer.from(words)])
+  }
+  const key = text('tokenizer.chat_template')
+  const template = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
+  // The tensors lie at multiples of 32 from the start of the file: a comment fills up to the next.
+  const size = key.length + 4 + 8 + template.length + '{##}'.length
+  const filled = `${template}{#${' '.repeat((32 - (size % 32)) % 32)}#}`
+  const field = Buffer.concat([key, Buffer.from([8, 0, 0, 0]), text(filled)])
+  const head = Buffer.from(gguf.subarray(0, 24))
+  head.writeBigUInt64LE(head.readBigUInt64LE(16) + 1n, 16)
+  return Buffer.concat([head, field, gguf.subarray(24)])
 }
 
 const ask = (prompt: string, change: Partial<Sampling> = {}): RunRequest => ({
@@ -133,6 +154,22 @@ describe('a language model', () => {
     const inference = executor.run(engine, { kind: 'infer', inputs: {} }, hooks())
     await expect(inference).rejects.toMatchObject({ code: 'compute.runtime_failed' })
     await executor.unload(engine)
+  })
+
+  it('takes the messages of a chat in the form that its template gives them', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'chat-'))
+    try {
+      const [file] = story().files
+      await writeFile(join(folder, 'chat.gguf'), withTemplate(await readFile(file?.absolutePath ?? '')))
+      const version = { ...versionAt(folder, 'gguf', ['chat.gguf']), contextTokens: 512 }
+      const engine = engineId(await executor.load(version, { threads: 1, signal }))
+      const prompt = { messages: [{ role: 'user' as const, content: 'The control room' }] }
+      const outcome = await executor.run(engine, { kind: 'generate', prompt, sampling: greedy }, hooks())
+      expect(outcome.kind === 'generate' && outcome.completions[0]?.text).toMatch(/^\s*hums at night/)
+      await executor.unload(engine)
+    } finally {
+      await rm(folder, { recursive: true })
+    }
   })
 
   it('stops between two tokens when it is cancelled, and goes on with the next', async () => {

@@ -416,8 +416,8 @@ def probe():
     try:
         import torch
 
-        cuda = torch.cuda.is_available()
-        answer.update(available=True, version=torch.__version__, backend="cuda" if cuda else "cpu")
+        # Models are loaded for the CPU, wherever they were made.
+        answer.update(available=True, version=torch.__version__, backend="cpu")
         prefixes = {sys.prefix, sys.base_prefix, os.path.dirname(os.path.dirname(torch.__file__)), *sys.path}
         answer["readsFrom"] = sorted(path for path in prefixes if os.path.isdir(path))
     except Exception as error:  # a broken installation may raise anything

@@ -3,24 +3,32 @@ import { dirname, sep } from 'node:path'
 import util from 'node:util'
 import * as tf from '@tensorflow/tfjs'
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm'
+import type { SavedModels } from './saved-model'
 
 /** `node`: the native library of `@tensorflow/tfjs-node`. `wasm`: WebAssembly, which runs everywhere. */
 export type TfjsBackend = 'node' | 'wasm'
 
 /** Makes a backend the one that runs. @throws when it does not work here */
 export async function startBackend(backend: TfjsBackend): Promise<void> {
-  // The worker's own file stands where `node_modules` is found from, in a checkout and in a package alike.
-  const require = createRequire(process.argv[1] ?? __filename)
   if (backend === 'node') {
-    restoreRemovedUtilities()
-    require('@tensorflow/tfjs-node')
+    nativeLibrary()
     await choose('tensorflow')
   } else {
-    const entry = require.resolve('@tensorflow/tfjs-backend-wasm')
+    const entry = requireOwn().resolve('@tensorflow/tfjs-backend-wasm')
     setWasmPaths(dirname(entry) + sep)
     await choose('wasm')
   }
 }
+
+/** What only the native library can do. @throws when it does not load */
+export function nativeLibrary(): SavedModels {
+  restoreRemovedUtilities()
+  const { node }: { node: SavedModels } = requireOwn()('@tensorflow/tfjs-node')
+  return node
+}
+
+/** The worker's own file stands where `node_modules` is found from, in a checkout and in a package alike. */
+const requireOwn = () => createRequire(process.argv[1] ?? __filename)
 
 async function choose(name: string): Promise<void> {
   if (!(await tf.setBackend(name))) throw new Error(`TensorFlow.js cannot start its ${name} backend.`)

@@ -7,8 +7,8 @@ import { fromTf, toTf } from './tensors'
 
 type Named = [name: string, tensor: tf.Tensor][]
 
-/** What differs between graph and layers models. */
-interface Callable {
+/** What differs between graph, layers and saved models. */
+export interface Callable {
   /** Every name an input may be called by, and the one the model knows it by. */
   inputs: Map<string, string>
   /** The inputs by the names that a person knows. */

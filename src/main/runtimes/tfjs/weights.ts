@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { posix } from 'node:path'
 import type { io } from '@tensorflow/tfjs'
 
-interface FileOnDisk {
+/** A file of a version: its name within it, and where its bytes lie. */
+export interface FileOnDisk {
   path: string
   absolutePath: string
 }

@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs'
 import { type LoadedModel, type LoadWork, serveModels } from '../model-worker'
 import { type Probe, WORKER_ENV } from '../protocol'
-import { describeBackend, startBackend, type TfjsBackend } from './backend'
+import { describeBackend, nativeLibrary, startBackend, type TfjsBackend } from './backend'
 import { graphModel, layersModel, TfjsModel } from './models'
+import { savedModel } from './saved-model'
 import { blobHandler } from './weights'
 
 const backend: TfjsBackend = process.env[WORKER_ENV.options] === 'node' ? 'node' : 'wasm'
@@ -25,6 +26,7 @@ async function probe(): Promise<Probe> {
 
 async function load(request: LoadWork): Promise<LoadedModel> {
   await startBackend(backend)
+  if (request.format === 'savedmodel') return new TfjsModel(await savedModel(request.files, nativeLibrary()))
   const handler = blobHandler(request.files)
   if (request.format === 'tfjs-layers') return new TfjsModel(layersModel(await tf.loadLayersModel(handler)))
   return new TfjsModel(graphModel(await tf.loadGraphModel(handler)))

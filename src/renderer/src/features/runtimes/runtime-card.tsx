@@ -23,10 +23,7 @@ export function RuntimeCard({ runtime }: { runtime: RuntimeView }) {
           <Badge leftSection={<IconPuzzle size={11} stroke={1.6} aria-hidden="true" />}>{t('plugin')}</Badge>
         )}
         <span className={classes['grow']} />
-        <StateDot
-          state={available ? 'ok' : 'off'}
-          label={available ? t('available') : t('unavailable')}
-        />
+        <StateDot state={available ? 'ok' : 'off'} label={available ? t('available') : t('unavailable')} />
       </div>
       <ul className={classes['badges']} aria-label={t('formats')}>
         {formats.map((format) => (

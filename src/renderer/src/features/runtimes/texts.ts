@@ -7,7 +7,8 @@ export const texts = defineTexts({
     enginesText_one: '{{count}} engine, {{bytes}}',
     enginesText_other: '{{count}} engines, {{bytes}}',
     noEngines: 'No model is loaded',
-    noEnginesText: 'A job loads the model it needs; it stays for the next ones until it is idle or in the way.',
+    noEnginesText:
+      'A job loads the model it needs; it stays for the next ones until it is idle or in the way.',
     idleRule: 'An engine is unloaded after {{time}} without a job, or earlier when another needs its memory.',
     changeInSettings: 'Change it in Settings',
     column: {
@@ -53,7 +54,8 @@ export const texts = defineTexts({
       onnx: 'ONNX Runtime is missing: install LLMAgentOS again.',
       'tfjs-graph': 'TensorFlow.js is missing: install LLMAgentOS again.',
       'tfjs-layers': 'TensorFlow.js is missing: install LLMAgentOS again.',
-      savedmodel: 'Install the native library of TensorFlow.js, or convert it with tf2onnx or tensorflowjs_converter.',
+      savedmodel:
+        'Install the native library of TensorFlow.js, or convert it with tf2onnx or tensorflowjs_converter.',
       keras: 'Export it as a SavedModel where Keras is, then convert that with tf2onnx.',
       'keras-h5': 'Export it as a SavedModel where Keras is, then convert that with tf2onnx.',
       tflite: 'Allow a plugin that runs it, or convert it with tf2onnx.',
@@ -65,7 +67,8 @@ export const texts = defineTexts({
     },
     plugins: 'Runtimes of third parties',
     noPlugins: 'No plugins',
-    noPluginsText: 'Put a folder with a runtime.json into the plugins folder. It runs nothing before you allow it.',
+    noPluginsText:
+      'Put a folder with a runtime.json into the plugins folder. It runs nothing before you allow it.',
     show: 'Look at it',
     waitingNotice: '{{name}} is a new runtime of a third party. It runs nothing before you allow it.',
     changedNotice: 'The files of {{name}} are others than those that were allowed, so it runs no more.',
@@ -75,7 +78,8 @@ export const texts = defineTexts({
     plugin_refused: 'refused',
     plugin_allowedText: 'It runs with exactly the files that were allowed.',
     plugin_waitingText: 'It runs nothing before you allow it.',
-    plugin_changedText: 'Its files are others than those that were allowed: look at them, then allow it again.',
+    plugin_changedText:
+      'Its files are others than those that were allowed: look at them, then allow it again.',
     plugin_refusedText: 'It cannot be allowed as it is.',
     allowedBy: 'Allowed by {{name}}',
     files_one: '{{count}} file, {{bytes}}',
@@ -83,7 +87,8 @@ export const texts = defineTexts({
     allow: 'Allow',
     allowLabel: 'Allow {{name}}',
     allowTitle: 'Allow {{name}}?',
-    allowIntro: 'It is a program of a third party. Allow it only if you trust where it comes from. It would be able to:',
+    allowIntro:
+      'It is a program of a third party. Allow it only if you trust where it comes from. It would be able to:',
     may: {
       run: 'run as a program of this machine whenever a job uses a model of {{formats}}',
       read: 'read the system’s libraries, its own folder and the files of the model',
