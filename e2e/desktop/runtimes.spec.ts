@@ -74,7 +74,7 @@ test("a third party's runtime is looked at, allowed, runs a model, and is stoppe
 
   const dialog = await runtimes.ask('Tiny TFLite')
   await expect(dialog).toContainText('whenever a job uses a model of TensorFlow Lite')
-  await expect(dialog).toContainText(/not reach the network|do whatever you may do/)
+  await expect(dialog).toContainText(/Cannot reach the network|do whatever you may do/)
   await app().shoot('runtimes-allow')
   await dialog.getByRole('button', { name: 'Allow', exact: true }).click()
   await expect(dialog).toBeHidden({ timeout: 30_000 })
@@ -109,7 +109,7 @@ test("a third party's runtime is looked at, allowed, runs a model, and is stoppe
 
 test('who is no owner looks at plugins and allows none', async () => {
   const { api } = app()
-  const { id } = (await api.call('POST', '/principals', { kind: 'app', name: 'Runner', roles: ['operator'] }))
+  const { id } = (await api.call('POST', '/principals', { kind: 'user', name: 'Otto', roles: ['operator'] }))
     .body
   const { key } = (await api.call('POST', `/principals/${id}/keys`, {})).body
   const { items } = (await api.call('GET', '/plugins', undefined, key)).body

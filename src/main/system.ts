@@ -194,7 +194,10 @@ export async function createSystem(options: SystemOptions): Promise<System> {
     async start() {
       core.setReservedMemory(settings.get().reservedMemoryBytes)
       // Trying out the runtimes takes seconds; only what concerns jobs waits for it.
-      const probing = plugins.list().then(() => executor.start())
+      const probing = plugins
+        .list()
+        .catch((error: unknown) => logger.error({ err: error }, 'the plugins could not be looked at'))
+        .then(() => executor.start())
       await Promise.all([security.start(), core.start(), storage.start()])
       computing = probing.then(() => compute.start())
       computing.catch((error: unknown) => {

@@ -1,6 +1,6 @@
 import { Button, Modal } from '@mantine/core'
 import type { Plugin } from '@shared/contract'
-import { IconCheck, IconLock, IconX } from '@tabler/icons-react'
+import { IconAlertTriangle, IconCheck, IconX } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Mono } from '../../components'
@@ -82,7 +82,7 @@ function Decision({ plugin, onClose }: { plugin: Plugin; onClose: () => void }) 
 }
 
 function Right(props: { not?: boolean; grave?: boolean; children: React.ReactNode }) {
-  const Icon = props.not ? IconX : props.grave ? IconLock : IconCheck
+  const Icon = props.not ? IconX : props.grave ? IconAlertTriangle : IconCheck
   return (
     <li data-tone={props.grave ? 'grave' : undefined}>
       <Icon size={15} stroke={1.8} aria-hidden="true" />
