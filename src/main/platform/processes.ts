@@ -9,6 +9,8 @@ export interface Program {
   args: readonly string[]
   /** All it gets beside the variables of the protocol; absent: what a program needs to run at all. */
   env?: Readonly<Record<string, string>>
+  /** It runs where no other process can be seen, and ends with this one by itself. */
+  hidesProcesses?: boolean
 }
 
 export interface WorkerProcessOptions {

@@ -68,5 +68,6 @@ export function inBubblewrap(
       ...['--chdir', '/', '--', program.file, ...program.args],
     ],
     env: program.env ?? {},
+    hidesProcesses: true,
   }
 }

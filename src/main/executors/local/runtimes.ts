@@ -143,8 +143,8 @@ export class Runtimes {
   async #ask(adapter: RuntimeAdapter, options: string, programFor: RuntimeProbe['program']): Promise<Probe> {
     const entry = this.#entry(adapter)
     const program = programFor?.({ entry, socketPath: null, files: [] }) ?? null
-    const parent = String(process.pid)
-    const env = { [WORKER_ENV.probe]: '1', [WORKER_ENV.parent]: parent, [WORKER_ENV.options]: options }
+    const parent: Record<string, string> = program?.hidesProcesses ? {} : { [WORKER_ENV.parent]: String(process.pid) }
+    const env = { [WORKER_ENV.probe]: '1', [WORKER_ENV.options]: options, ...parent }
     const answer = await askWorker({ entry, program, env }, PROBE_MS)
     const lines = answer.stdout.trim().split('\n')
     const said = Probe.safeParse(parseJson(lines[lines.length - 1] ?? ''))
