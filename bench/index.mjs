@@ -1,12 +1,14 @@
-// npm run bench [NAME...]: measures side by side within one run, and prints what is, with the machine it ran on.
+// npm run bench -- [NAME...] [--large]: measures side by side within one run, and prints what is, with the machine it ran
+// on and the aim beside it. --large: also what takes 35 GB of disk.
 
 import { prepare } from '../build/prepare.mjs'
 import { fail } from '../build/process.mjs'
 
-const NAMES = ['infer', 'jobs', 'import', 'window']
+const NAMES = ['infer', 'jobs', 'import', 'metadata', 'python', 'llama', 'engines', 'dedup', 'window']
 
 try {
-  const asked = process.argv.slice(2)
+  const large = process.argv.includes('--large')
+  const asked = process.argv.slice(2).filter((argument) => argument !== '--large')
   const wrong = asked.find((name) => !NAMES.includes(name))
   if (wrong) throw new Error(`There is no benchmark ${wrong}; there are ${NAMES.join(', ')}.`)
   await prepare({ need: ['deps', 'system', 'build', 'electron'] })
@@ -15,7 +17,7 @@ try {
   for (const name of asked.length > 0 ? asked : NAMES) {
     const { run } = await import(`./${name}.mjs`)
     process.stdout.write(`\n${name}\n`)
-    for (const [what, figure, goal] of await run()) {
+    for (const [what, figure, goal] of await run({ large })) {
       process.stdout.write(`  ${what.padEnd(58)} ${figure}${goal ? `   [aim: ${goal}]` : ''}\n`)
     }
   }

@@ -70,6 +70,10 @@ function readValue(cursor: Cursor, type: number, key: string, depth: number): Gg
       cursor.skip((length - i) * fixed, quoted(key))
       break
     }
+    if (inner === VALUE.string && i >= KEPT_VALUES) {
+      cursor.skip(cursor.u64(`the length of a text in ${quoted(key)}`), quoted(key))
+      continue
+    }
     const value = readValue(cursor, inner, key, depth + 1)
     if (i < KEPT_VALUES && typeof value !== 'object') first.push(value)
   }

@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fixtures, percentile, serve } from './support.mjs'
+
+const ROUNDS = 5
+const MODELS = [
+  ['mnist_cnn.onnx', 'onnx-digits'],
+  ['silero_vad_v5.onnx', 'voice'],
+  ['tiny-story.gguf', 'story'],
+  ['mnist_cnn.pt', 'torch-digits'],
+]
+
+/** How long a model takes from nothing to its first answer, and to be gone again. */
+export async function run() {
+  const digit = (await readFile(join(fixtures, 'test100.f32'))).subarray(0, 3136).toString('base64')
+  const system = await serve()
+  try {
+    const rows = []
+    for (const [file, name] of MODELS) {
+      await system.importModel(join(fixtures, file), name)
+      const { signature } = await system.call('GET', `/models/${name}/versions/1`)
+      const loads = []
+      const unloads = []
+      let why = ''
+      for (let round = 0; round < ROUNDS && why === ''; round++) {
+        const job = await system
+          .call('POST', '/jobs', { ...jobFor(name, signature, digit), model: `${name}@1`, waitMs: 120_000 })
+          .catch((error) => ({ error }))
+        if (!job.result) {
+          why = job.error?.message ?? 'it gave no result'
+          break
+        }
+        loads.push(job.result.timings.loadMs)
+        const { items } = await system.call('GET', '/runtimes')
+        const engine = items.flatMap(({ engines }) => engines).find(({ model }) => model === name)
+        const start = performance.now()
+        await system.call('DELETE', `/engines/${engine.id}`)
+        unloads.push(performance.now() - start)
+      }
+      const figure = `${percentile(loads, 0.5).toFixed(0)} ms, evicted in ${percentile(unloads, 0.5).toFixed(0)} ms`
+      rows.push([`engine of ${file} loaded, p50`, why === '' ? figure : `not measured: ${why}`, ''])
+    }
+    return rows
+  } finally {
+    await system.stop()
+  }
+}
+
+function jobFor(name, { inputs }, digit) {
+  if (name === 'story') return { kind: 'generate', prompt: 'The', temperature: 0, maxTokens: 1 }
+  if (name === 'voice') return { kind: 'benchmark', iterations: 1, warmup: 0 }
+  return {
+    kind: 'infer',
+    inputs: { [inputs[0].name]: { dtype: 'float32', shape: [1, 1, 28, 28], base64: digit } },
+  }
+}
