@@ -391,7 +391,7 @@ describe('memory of engines', () => {
     const off = system.executor.onDidChangeEngines(({ removed }) => {
       if (removed.length > 0) leased.push(system.core.listLeases().flatMap((lease) => Object.keys(lease.need)))
     })
-    system.executor.itemMs = 50
+    Object.assign(system.executor, { itemMs: 50, unloadMs: 20 })
     const jobs = await Promise.all(
       [1, 2].map((n) => system.submit({ kind: 'infer', model: 'm@1', inputs: x(n, n), need: { gpu: 1 } })),
     )
@@ -404,6 +404,7 @@ describe('memory of engines', () => {
     }
     for (const job of jobs) {
       await harness.clock.advance(50)
+      await harness.clock.advance(20)
       await ended(job)
     }
     off()

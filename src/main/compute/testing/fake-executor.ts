@@ -8,6 +8,8 @@ import { Emitter } from '../../platform/events'
 export interface FakeExecutor extends LocalExecutor {
   /** How long a load takes; 0: at once. */
   loadMs: number
+  /** How long a worker takes to end; 0: a turn of the event loop. */
+  unloadMs: number
   /** How long one item, or one inference, takes. */
   itemMs: number
   memoryBytes: number
@@ -137,6 +139,7 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
 
   const fake: FakeExecutor = {
     loadMs: 0,
+    unloadMs: 0,
     itemMs: 0,
     memoryBytes: 0,
     failures: [],
@@ -198,7 +201,7 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
       }
     },
     async unload(id) {
-      await new Promise((resolve) => setImmediate(resolve))
+      await sleep(fake.unloadMs, new AbortController().signal)
       remove(id)
     },
     onDidChangeEngines: changes.event,
