@@ -389,7 +389,8 @@ describe('memory of engines', () => {
     const onCpu = system.compute.engines()[0]?.id
     const leased: string[][] = []
     const off = system.executor.onDidChangeEngines(({ removed }) => {
-      if (removed.length > 0) leased.push(system.core.listLeases().flatMap((lease) => Object.keys(lease.need)))
+      if (removed.length > 0)
+        leased.push(system.core.listLeases().flatMap((lease) => Object.keys(lease.need)))
     })
     Object.assign(system.executor, { itemMs: 50, unloadMs: 20 })
     const jobs = await Promise.all(
@@ -411,7 +412,9 @@ describe('memory of engines', () => {
     expect(leased.length).toBeGreaterThan(0)
     for (const resources of leased) expect(resources).toContain('gpu')
     expect(system.compute.engines()).toMatchObject([{ id: onCpu, device: null }])
-    expect(system.core.listLeases()).toMatchObject([{ purpose: 'engine m@1', need: { memoryBytes: 1_000_000 } }])
+    expect(system.core.listLeases()).toMatchObject([
+      { purpose: 'engine m@1', need: { memoryBytes: 1_000_000 } },
+    ])
   })
 
   it('is kept for as long as its policy keeps it warm', async () => {

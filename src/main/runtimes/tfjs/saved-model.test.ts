@@ -10,7 +10,8 @@ import { type SavedModels, savedModel } from './saved-model'
 
 // The native library cannot be had everywhere: this one keeps to what its own sources say of these two functions.
 let blobs: string
-let seen: { folder: string; graph: string; variables: string; tags: string[]; signature: string } | null = null
+let seen: { folder: string; graph: string; variables: string; tags: string[]; signature: string } | null =
+  null
 beforeAll(async () => {
   await tf.setBackend('cpu')
   blobs = await mkdtemp(join(tmpdir(), 'blobs-'))
@@ -26,7 +27,9 @@ const files = () => [
 const library = (signatures: string[]): SavedModels => ({
   async getMetaGraphsFromSavedModel() {
     const inputs = { a: { dtype: 'float32' }, b: { dtype: 'float32' } }
-    return [{ tags: ['serve'], signatureDefs: Object.fromEntries(signatures.map((name) => [name, { inputs }])) }]
+    return [
+      { tags: ['serve'], signatureDefs: Object.fromEntries(signatures.map((name) => [name, { inputs }])) },
+    ]
   },
   async loadSavedModel(folder, tags, signature) {
     const graph = await readFile(join(folder, 'saved_model.pb'), 'utf8')
@@ -38,8 +41,15 @@ const library = (signatures: string[]): SavedModels => ({
 
 describe('a SavedModel', () => {
   it('lies under its own names while it is loaded, and runs by the names of its signature', async () => {
-    const model = new TfjsModel(await savedModel(files(), library(['__saved_model_init_op', 'serving_default'])))
-    expect(seen).toMatchObject({ graph: 'graph', variables: 'weights', tags: ['serve'], signature: 'serving_default' })
+    const model = new TfjsModel(
+      await savedModel(files(), library(['__saved_model_init_op', 'serving_default'])),
+    )
+    expect(seen).toMatchObject({
+      graph: 'graph',
+      variables: 'weights',
+      tags: ['serve'],
+      signature: 'serving_default',
+    })
     expect(existsSync(seen?.folder ?? '')).toBe(false)
     const before = tf.memory().numTensors
     const outputs = await model.run({ a: floats([1, 2], [2]), b: floats([3, 4], [2]) })

@@ -10,7 +10,11 @@ type Tensors = Record<string, tf.Tensor>
 /** The part of `@tensorflow/tfjs-node` that reads SavedModels: `tf.node`. */
 export interface SavedModels {
   getMetaGraphsFromSavedModel(path: string): Promise<MetaGraph[]>
-  loadSavedModel(path: string, tags: string[], signature: string): Promise<{ predict(inputs: Tensors): unknown }>
+  loadSavedModel(
+    path: string,
+    tags: string[],
+    signature: string,
+  ): Promise<{ predict(inputs: Tensors): unknown }>
 }
 
 interface MetaGraph {
@@ -55,7 +59,10 @@ async function layOut(files: readonly FileOnDisk[], folder: string): Promise<str
   return posix.dirname(posix.normalize(main.path))
 }
 
-function callable(inputs: Record<string, { dtype: string }>, predict: (inputs: Tensors) => unknown): Callable {
+function callable(
+  inputs: Record<string, { dtype: string }>,
+  predict: (inputs: Tensors) => unknown,
+): Callable {
   const names = Object.keys(inputs)
   return {
     inputs: new Map(names.map((name) => [name, name])),

@@ -87,8 +87,7 @@ export const texts = defineTexts({
     allow: 'Allow',
     allowLabel: 'Allow {{name}}',
     allowTitle: 'Allow {{name}}?',
-    allowIntro:
-      'It is a program of a third party. Allow it only if you trust where it comes from.',
+    allowIntro: 'It is a program of a third party. Allow it only if you trust where it comes from.',
     may: {
       run: 'Runs as a program of this machine whenever a job uses a model of {{formats}}',
       read: 'Reads the system’s libraries, its own folder and the files of the model',
