@@ -1,8 +1,10 @@
+import { join } from 'node:path'
 import AxeBuilder from '@axe-core/playwright'
 import { expect, test } from '@playwright/test'
 import { appForFile } from '../support/app'
 import { fillMachine, fillQueue } from '../support/data'
 import { Desktop, WINDOW } from '../support/desktop'
+import { fixtures } from '../support/serve'
 
 const app = appForFile(async () => {
   const desktop = await Desktop.startWith(fillMachine)
@@ -29,6 +31,24 @@ const PAGES: Shown[] = [
   { name: 'job-failed', route: '/jobs/FAILED', has: /compute\.runtime_failed/ },
   { name: 'models', route: '/models', has: /basic-pitch/ },
   { name: 'model', route: '/models/silero-vad', has: /opset 16/ },
+  { name: 'model-weights', route: '/models/digits-weights/1', has: /TorchScript/ },
+  { name: 'model-tensors', route: '/models/digits-weights/1?tab=tensors', has: /float32/ },
+  { name: 'model-benchmarks', route: '/models/silero-vad/1?tab=benchmarks', has: /p99/ },
+  { name: 'model-compare', route: '/models/silero-vad/2?tab=compare', has: /stateN/ },
+  { name: 'model-lineage', route: '/models/silero-vad/1?tab=lineage', has: /silero_vad_v5\.onnx/ },
+  {
+    name: 'model-canary',
+    route: '/models/silero-vad/2',
+    has: /opset 16/,
+    open: async () => {
+      const { page } = app()
+      await page.getByRole('button', { name: /^(Change…|更改…)$/ }).click()
+      await page
+        .getByRole('dialog')
+        .getByRole('button', { name: /^(Start canary|开始灰度)$/ })
+        .waitFor()
+    },
+  },
   { name: 'run-form', route: '/models/silero-vad/1?run', has: /int64/ },
   { name: 'data', route: '/data', has: /machine-readings/ },
   {
@@ -84,6 +104,14 @@ const PAGES: Shown[] = [
 const ids = new Map<string, string>()
 
 test.beforeAll(async () => {
+  const { api } = app()
+  await api.import(join(fixtures, 'mnist_cnn.safetensors'), 'digits-weights')
+  await api.call('PATCH', '/models/silero-vad/versions/1', {
+    notes: 'The release that every app was tested with.',
+    tags: ['pinned', 'speech'],
+  })
+  const canary = { version: 2, weight: 0.1, maxP95Ms: 60, minRequests: 200 }
+  await api.call('PATCH', '/models/silero-vad/aliases/production', { canary })
   const { items } = (await app().api.call('GET', '/jobs?limit=100')).body
   const idOf = (name: string) => items.find((job: { name: string }) => job.name === name).id
   ids.set('BATCH', idOf('Meeting of Tuesday'))

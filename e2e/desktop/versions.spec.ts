@@ -46,10 +46,9 @@ test('the alias production goes to 1, to 2 and back, and its history tells', asy
 })
 
 test('what differs between two versions', async () => {
-  const { page } = app()
-  await page.getByRole('main').getByRole('button', { name: 'Compare', exact: true }).click()
-  const dialog = page.getByRole('dialog', { name: 'Compare versions' })
-  await expect(dialog).toContainText('Same inputs and outputs: who calls version 1 can call version 2.')
-  await page.keyboard.press('Escape')
-  await expect(dialog).toBeHidden()
+  const model = new ModelPage(app().page, 'silero-vad')
+  await model.chooseFromVersion(2, 'Compare with another…')
+  await expect(app().shell.main).toContainText(
+    'Same inputs and outputs: who calls version 1 can call version 2.',
+  )
 })

@@ -9,9 +9,10 @@ import { notifyError } from '../../lib/errors'
 import { formatNumber, formatPercent } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import { usePrincipalNames } from '../../lib/principal-names'
+import classes from './canary.module.css'
 import type { CanaryStart } from './canary-dialog'
 import { observedShare, pressure } from './canary-view'
-import classes from './models.module.css'
+import common from './models.module.css'
 
 function Figures({ canary, stable }: { canary: Canary; stable: number }) {
   const { t } = useTranslation('models')
@@ -116,7 +117,7 @@ export function CanaryPanel(props: {
         <Figures canary={canary} stable={split.version} />
       </div>
       <div className={classes['canaryFoot']}>
-        <span className={classes['note']} aria-live="polite">
+        <span className={common['note']} aria-live="polite">
           {left > 0 ? t('canary.judgedIn', { count: left }) : t('canary.judged')}
         </span>
         <Button

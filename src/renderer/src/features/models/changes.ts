@@ -28,7 +28,8 @@ export function changesSince(before: ModelVersion | undefined, version: ModelVer
     add('format', { from: FORMAT_NAMES[before.format], to: FORMAT_NAMES[version.format] })
   if (signatureText(before) !== signatureText(version)) add('signature')
   const [had, has] = [metadataNumber(before, 'parameters'), metadataNumber(version, 'parameters')]
-  if (had !== null && has !== null && had !== has) add('parameters', { growth: growthText(had, has) ?? '' })
+  const growth = had === null || has === null ? null : growthText(had, has)
+  if (growth !== null) add('parameters', { growth })
   const bytes = version.sizeBytes - before.sizeBytes
   if (bytes === 0) add('sameSize')
   else {

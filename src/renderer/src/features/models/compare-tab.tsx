@@ -13,6 +13,7 @@ import { useAsked } from '../jobs'
 import { FORMAT_NAMES, metadataNumber, shortDigest } from './about'
 import { newestByVersion, setupsOf } from './benchmark-figures'
 import { useSetupText } from './benchmarks'
+import sides from './compare.module.css'
 import {
   type DiffRow,
   diffSentences,
@@ -61,7 +62,7 @@ function Rows(props: {
       {props.rows.length === 0 ? (
         <div className={classes['note']}>{props.same}</div>
       ) : (
-        <table className={`${classes['table']} ${classes['compare']}`} aria-label={props.title}>
+        <table className={`${classes['table']} ${sides['compare']}`} aria-label={props.title}>
           <thead>
             <tr>
               <th scope="col">{t('comparison.what')}</th>
@@ -240,18 +241,27 @@ function Comparison(props: {
   return (
     <>
       <Verdict diff={diff} />
-      <div className={classes['sides']}>
-        <Rows {...pair} title={t('comparison.glance')} rows={facts} same="" />
-        <Rows {...pair} title={t('signature.title')} rows={signature} same={t('signature.none')} mono />
-        <Rows {...pair} title={t('benchmarks.title')} rows={measured} same={t('comparison.benchmarksNone')} />
-        <Rows {...pair} title={t('files.title')} rows={fileRows(diff)} same={t('comparison.filesSame')} />
-        <Rows
-          {...pair}
-          title={t('comparison.metadata')}
-          rows={metadata}
-          same={t('comparison.metadataSame')}
-        />
-        <Tensors diff={diff} />
+      <div className={sides['sides']}>
+        <div className={classes['stack']}>
+          <Rows {...pair} title={t('comparison.glance')} rows={facts} same="" />
+          <Rows {...pair} title={t('files.title')} rows={fileRows(diff)} same={t('comparison.filesSame')} />
+          <Rows
+            {...pair}
+            title={t('benchmarks.title')}
+            rows={measured}
+            same={t('comparison.benchmarksNone')}
+          />
+        </div>
+        <div className={classes['stack']}>
+          <Rows {...pair} title={t('signature.title')} rows={signature} same={t('signature.none')} mono />
+          <Tensors diff={diff} />
+          <Rows
+            {...pair}
+            title={t('comparison.metadata')}
+            rows={metadata}
+            same={t('comparison.metadataSame')}
+          />
+        </div>
       </div>
     </>
   )

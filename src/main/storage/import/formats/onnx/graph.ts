@@ -1,13 +1,19 @@
+import type { TensorInfo } from '../../../../../shared/contract'
 import { type ProtoReader, WIRE } from '../protobuf'
-import { readTensor, readValueInfo, type TensorHead, type ValueInfo } from './tensor'
+import { elementTypeName, readTensor, readValueInfo, type TensorHead, type ValueInfo } from './tensor'
 
 const MOST_NAMES = 1_000_000
 const MOST_OPERATORS = 5_000
+/** More weights than any model has that people look through. */
+const MOST_LISTED = 50_000
+const MOST_AXES = 64
 
 /** What a model's graphs hold, subgraphs and functions included. */
 export interface GraphContent {
   inputs: ValueInfo[]
   outputs: ValueInfo[]
+  /** The weights of the model's own graph. */
+  tensors: TensorInfo[]
   parameters: number
   /** Values of weights by ONNX element type. */
   valuesByType: Map<number, number>
@@ -24,6 +30,7 @@ export class GraphWalker {
   readonly content: GraphContent = {
     inputs: [],
     outputs: [],
+    tensors: [],
     parameters: 0,
     valuesByType: new Map(),
     operators: new Map(),
@@ -80,6 +87,10 @@ export class GraphWalker {
     if (!isMain) return
     if (this.#initializers.size >= MOST_NAMES) throw reader.malformed('the graph has too many weights')
     this.#initializers.add(tensor.name)
+    const { tensors } = this.content
+    const { name, shape, elementType } = tensor
+    if (tensors.length < MOST_LISTED && shape.length <= MOST_AXES)
+      tensors.push({ name, dtype: elementTypeName(elementType), shape })
   }
 
   /** `SparseTensorProto`: values, indices. */

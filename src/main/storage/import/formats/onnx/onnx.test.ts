@@ -70,6 +70,11 @@ describe('reading ONNX', () => {
       outputs: [{ name: 'probs', dtype: 'float32', shape: ['N', 10] }],
     })
     // conv 8x1x3x3+8, conv 16x8x3x3+16, linear 784->32 and 32->10 with biases
+    const weights = mnist.tensors.map(({ shape }) => shape.reduce((count, size) => count * size, 1))
+    expect(weights.reduce((sum, count) => sum + count, 0)).toBe(26_698)
+    expect(mnist.tensors).toContainEqual(
+      expect.objectContaining({ name: expect.stringContaining('bias'), dtype: 'float32', shape: [10] }),
+    )
     expect(mnist.metadata).toMatchObject({ parameters: 26_698, precision: 'float32', producer: 'pytorch' })
     expect(mnist.metadata['operators']).toEqual(['Relu 3', 'Conv 2', 'Gemm 2', 'Flatten 1', 'Softmax 1'])
   })

@@ -118,7 +118,7 @@ function read(bytes: FileBytes, { find }: Surroundings): ModelDescription {
     framework: 'ONNX',
     signature,
     metadata,
-    tensors: [],
+    tensors: content.tensors,
     findings,
     companions: external.check(find),
   }

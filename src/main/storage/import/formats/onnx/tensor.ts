@@ -35,6 +35,7 @@ export function elementTypeName(type: number): string {
 
 export interface TensorHead {
   name: string
+  shape: number[]
   elements: number
   elementType: number
   /** Bytes of the values by dtype and shape; null where the type does not say. */
@@ -46,6 +47,7 @@ export interface TensorHead {
 /** Reads a `TensorProto` without its values. */
 export function readTensor(reader: ProtoReader): TensorHead {
   let name = ''
+  const shape: number[] = []
   let elements = 1
   let elementType = 0
   let rawBytes: number | null = null
@@ -55,6 +57,7 @@ export function readTensor(reader: ProtoReader): TensorHead {
     if (reader.field === 1) {
       for (const dimension of reader.integers()) {
         if (dimension < 0) throw reader.malformed('a tensor has a negative dimension')
+        shape.push(dimension)
         elements *= dimension
         if (!Number.isSafeInteger(elements))
           throw reader.malformed('a tensor claims more values than can exist')
@@ -73,6 +76,7 @@ export function readTensor(reader: ProtoReader): TensorHead {
   // Some writers leave `data_location` out; a place is a place.
   return {
     name,
+    shape,
     elements,
     elementType,
     valueBytes,
