@@ -98,28 +98,33 @@ export function CanaryPanel(props: {
         </>
       }
     >
-      <div className={classes['canary']}>
+      <div className={classes['head']}>
         <RingProgress
-          size={92}
-          thickness={9}
+          size={64}
+          thickness={7}
           roundCaps
           sections={[
             { value: canary.weight * 100, color: 'var(--app-waiting)' },
             { value: 100 - canary.weight * 100, color: 'var(--app-succeeded)' },
           ]}
-          label={
-            <div className={classes['ring']}>
-              <strong>{formatPercent(canary.weight)}</strong>
-              {share !== null && <div>{t('canary.observed', { share: formatPercent(share) })}</div>}
-            </div>
-          }
+          label={<div className={classes['ring']}>{formatPercent(canary.weight)}</div>}
         />
-        <Figures canary={canary} stable={split.version} />
+        <div aria-live="polite">
+          {share !== null && (
+            <div>
+              {t('canary.observed', {
+                share: formatPercent(share),
+                count: canary.canary.requests + canary.stable.requests,
+              })}
+            </div>
+          )}
+          <div className={common['note']}>
+            {left > 0 ? t('canary.judgedIn', { count: left }) : t('canary.judged')}
+          </div>
+        </div>
       </div>
-      <div className={classes['canaryFoot']}>
-        <span className={common['note']} aria-live="polite">
-          {left > 0 ? t('canary.judgedIn', { count: left }) : t('canary.judged')}
-        </span>
+      <Figures canary={canary} stable={split.version} />
+      <div className={classes['foot']}>
         <Button
           variant="default"
           loading={busy}

@@ -282,7 +282,9 @@ export function ModelPage({ name }: { name: string }) {
                   ))}
                   <SignaturePanel version={version} />
                   <LatencyPanel benchmarks={benchmarks.value ?? []} />
-                  <CallPanel version={version} reference={alias ? `${name}@${alias}` : reference} />
+                  {runnable?.can !== false && (
+                    <CallPanel version={version} reference={alias ? `${name}@${alias}` : reference} />
+                  )}
                 </div>
                 <div className={classes['stack']}>
                   <NotesPanel key={reference} version={version} />

@@ -149,7 +149,9 @@ export function PolicyPanel(subject: Subject) {
               [t('policy.family'), family ?? t('policy.noFamily')],
             ]}
           />
-          <Meaning policy={policy} subject={subject} />
+          <div className={classes['meaning']}>
+            <Meaning policy={policy} subject={subject} />
+          </div>
         </>
       )}
     </Panel>

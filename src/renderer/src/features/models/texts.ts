@@ -198,7 +198,8 @@ export const texts = defineTexts({
       incomplete: 'Fill in every field; only the percentile may stay empty.',
       start: 'Start canary',
       title: 'Canary: version {{version}}, {{share}} of {{alias}}',
-      observed: '{{share}} so far',
+      observed_one: '{{share}} of {{count}} request so far',
+      observed_other: '{{share}} of {{count}} requests so far',
       figures: 'Canary and stable version',
       bound: 'Bound',
       row: { requests: 'Requests', errors: 'Errors', p95: 'p95' },
@@ -251,8 +252,10 @@ export const texts = defineTexts({
         'It holds weights without a graph. Name the TorchScript version they belong to, under Architecture.',
       runtime: '{{name}} does not work on this machine: {{reason}}',
       format: 'No runtime takes {{format}}.',
-      convert:
-        'It is kept, compared and exported like the others. To run it, convert it and import the result:',
+      convert_one:
+        'It is kept, compared and exported like the others. To run it, convert it and import what comes out:',
+      convert_other:
+        'It is kept, compared and exported like the others. To run it, convert it in one of these ways and import what comes out:',
       pickle:
         'It is a Python object that is never opened. Load it where it was made and save it with torch.jit.save or torch.onnx.export.',
     },
@@ -494,7 +497,8 @@ export const texts = defineTexts({
       incomplete: '请填写所有字段，只有百分位可以留空。',
       start: '开始灰度',
       title: '灰度：版本 {{version}}，{{alias}} 的 {{share}}',
-      observed: '实际 {{share}}',
+      observed_one: '目前 {{count}} 次请求中的 {{share}}',
+      observed_other: '目前 {{count}} 次请求中的 {{share}}',
       figures: '灰度版本与稳定版本',
       bound: '上限',
       row: { requests: '请求', errors: '错误', p95: 'p95' },
@@ -545,7 +549,8 @@ export const texts = defineTexts({
       architecture: '它只有权重，没有计算图。请在“架构”中选择它所属的 TorchScript 版本。',
       runtime: '{{name}} 在本机不可用：{{reason}}',
       format: '没有运行时支持 {{format}}。',
-      convert: '它和其他版本一样可以保存、比较和导出。要运行它，请转换后再导入：',
+      convert_one: '它和其他版本一样可以保存、比较和导出。要运行它，请转换后再导入：',
+      convert_other: '它和其他版本一样可以保存、比较和导出。要运行它，请用以下任一方式转换后再导入：',
       pickle:
         '它是 Python 对象，永远不会被打开。请在原环境中加载，再用 torch.jit.save 或 torch.onnx.export 保存。',
     },

@@ -54,7 +54,11 @@ export function WhyNot({ version, runnable }: { version: ModelVersion; runnable:
     <Attention>
       <div>
         <strong>{t('whyNot.title')}</strong> {why}{' '}
-        {commands.length > 0 ? t('whyNot.convert') : version.format === 'pickle' ? t('whyNot.pickle') : null}
+        {commands.length > 0
+          ? t('whyNot.convert', { count: commands.length })
+          : version.format === 'pickle'
+            ? t('whyNot.pickle')
+            : null}
       </div>
       {commands.map((command) => (
         <Command key={command} text={command} />
