@@ -1,0 +1,211 @@
+import type { Room } from './room'
+import { type Requests, ROUNDING } from './workload'
+
+/** Where the replicas of a job lie: a node for each. */
+export interface Share {
+  job: number
+  nodes: Int32Array
+}
+
+/** Nodes compared for one job at the most, unless it needs more. */
+const CANDIDATES = 64
+/** Weights of what makes a node the wrong one, each in parts of the largest node's capacity. */
+const WEIGHT = {
+  /** Left over of what was asked for: fill the fullest first. */
+  left: 1,
+  /** Left over of what was not asked for. */
+  stranded: 1.4,
+  /** The node could do what was not asked for: keep special nodes for those who need them. */
+  special: 0.85,
+  /** It does not hold all replicas. */
+  partial: 0.6,
+}
+
+/**
+ * Nodes and what is free on them. A job goes where it fits best, so that large and special nodes stay free; replicas
+ * are kept together. A tree of maxima finds the nodes that may have room without looking at the others.
+ */
+export class Cluster implements Room<number, Share> {
+  readonly #jobs: Requests
+  readonly #kinds: number
+  readonly #nodes: number
+  readonly #leaves: number
+  /** Of each inner node the maxima below it, the root at 1; leaf n is at `leaves + n`. */
+  readonly #free: Float64Array
+  readonly #largest: Float64Array
+  readonly #capacity: Float64Array
+  /** Tree position to node: nodes of less worth come first. */
+  readonly #order: Int32Array
+  /** Places that hold a replica or more of the job looked for, and how many. */
+  readonly #candidates: number[] = []
+  readonly #counts: number[] = []
+
+  constructor(jobs: Requests, from?: Cluster) {
+    this.#jobs = jobs
+    this.#kinds = jobs.kinds
+    this.#nodes = jobs.nodeIds.length
+    if (from) {
+      this.#leaves = from.#leaves
+      this.#free = from.#free.slice()
+      this.#largest = from.#largest
+      this.#capacity = from.#capacity
+      this.#order = from.#order
+      return
+    }
+    const { kinds, capacity } = jobs
+    this.#leaves = 1
+    while (this.#leaves < this.#nodes) this.#leaves *= 2
+    this.#free = new Float64Array(2 * this.#leaves * kinds)
+    this.#largest = new Float64Array(kinds)
+    for (let i = 0; i < capacity.length; i++)
+      this.#largest[i % kinds] = Math.max(this.#largest[i % kinds] as number, capacity[i] as number)
+    this.#order = orderByWorth(jobs, this.#largest)
+    this.#capacity = new Float64Array(capacity.length)
+    this.#order.forEach((node, place) => {
+      const of = capacity.subarray(node * kinds, (node + 1) * kinds)
+      this.#capacity.set(of, place * kinds)
+      this.#free.set(of, (this.#leaves + place) * kinds)
+    })
+    for (let at = this.#leaves - 1; at >= 1; at--) this.#lift(at)
+  }
+
+  copy(): Cluster {
+    return new Cluster(this.#jobs, this)
+  }
+
+  find(job: number): Share | null {
+    const replicas = this.#jobs.replicas[job] as number
+    const found = this.#collect(job, replicas)
+    if (found < 0) return null
+    const nodes = new Int32Array(replicas)
+    for (let placed = 0; placed < replicas; ) {
+      const best = this.#best(job, found, replicas - placed)
+      const count = Math.min(this.#counts[best] as number, replicas - placed)
+      nodes.fill(this.#candidates[best] as number, placed, placed + count)
+      placed += count
+      this.#counts[best] = 0
+    }
+    return { job, nodes }
+  }
+
+  take(share: Share): void {
+    this.#change(share, -1)
+  }
+
+  give(share: Share): void {
+    this.#change(share, 1)
+  }
+
+  /** The nodes of a share, as the workload numbers them. */
+  nodesOf(share: Share): Int32Array {
+    return share.nodes.map((place) => this.#order[place] as number)
+  }
+
+  /** Notes nodes that hold a replica or more. @returns how many; -1 when all together hold too few */
+  #collect(job: number, replicas: number): number {
+    const kinds = this.#kinds
+    const { need } = this.#jobs
+    const free = this.#free
+    const leaves = this.#leaves
+    const from = job * kinds
+    let found = 0
+    let room = 0
+    let at = 1
+    // Depth first, from left to right: after a leaf, or where nothing below has room, to the next on the right.
+    for (;;) {
+      let count = replicas
+      for (let k = 0; k < kinds && count > 0; k++) {
+        const asked = need[from + k] as number
+        if (asked <= 0) continue
+        const fit = Math.floor(((free[at * kinds + k] as number) + ROUNDING) / asked)
+        if (fit < count) count = fit
+      }
+      if (count > 0 && at < leaves) {
+        at *= 2
+        continue
+      }
+      if (count > 0 && at - leaves < this.#nodes) {
+        this.#candidates[found] = at - leaves
+        this.#counts[found++] = count
+        room += count
+        if (found >= CANDIDATES && room >= replicas) return found
+      }
+      while (at % 2 === 1) at >>= 1
+      if (at === 0) break
+      at++
+    }
+    return room >= replicas ? found : -1
+  }
+
+  /** The candidate that holds the job, or as much of the rest as it can, with the least waste. */
+  #best(job: number, found: number, rest: number): number {
+    let best = 0
+    let least = Number.POSITIVE_INFINITY
+    for (let i = 0; i < found; i++) {
+      const count = Math.min(this.#counts[i] as number, rest)
+      if (count === 0) continue
+      const waste =
+        this.#waste(job, this.#candidates[i] as number, count) + (count < rest ? WEIGHT.partial : 0)
+      if (waste < least) {
+        least = waste
+        best = i
+      }
+    }
+    return best
+  }
+
+  #waste(job: number, place: number, count: number): number {
+    const kinds = this.#kinds
+    let waste = 0
+    for (let k = 0; k < kinds; k++) {
+      const largest = this.#largest[k] as number
+      if (largest === 0) continue
+      const free = this.#free[(this.#leaves + place) * kinds + k] as number
+      const asked = this.#jobs.need[job * kinds + k] as number
+      waste +=
+        asked > 0
+          ? (WEIGHT.left * (free - count * asked)) / largest
+          : (WEIGHT.stranded * free + WEIGHT.special * (this.#capacity[place * kinds + k] as number)) /
+            largest
+    }
+    return waste
+  }
+
+  #change({ job, nodes }: Share, sign: 1 | -1): void {
+    const kinds = this.#kinds
+    const { need } = this.#jobs
+    for (let r = 0; r < nodes.length; ) {
+      const place = nodes[r] as number
+      let count = 0
+      for (; r < nodes.length && nodes[r] === place; r++) count++
+      let at = this.#leaves + place
+      for (let k = 0; k < kinds; k++) {
+        const i = at * kinds + k
+        this.#free[i] = (this.#free[i] as number) + sign * count * (need[job * kinds + k] as number)
+      }
+      for (at >>= 1; at >= 1; at >>= 1) this.#lift(at)
+    }
+  }
+
+  /** Makes an inner node of the tree the maximum of its children. */
+  #lift(at: number): void {
+    const free = this.#free
+    const kinds = this.#kinds
+    for (let k = 0; k < kinds; k++) {
+      const left = free[2 * at * kinds + k] as number
+      const right = free[(2 * at + 1) * kinds + k] as number
+      free[at * kinds + k] = Math.max(left, right)
+    }
+  }
+}
+
+function orderByWorth({ nodeIds, kinds, capacity }: Requests, largest: Float64Array): Int32Array {
+  const worth = Float64Array.from(nodeIds, (_, node) => {
+    let sum = 0
+    for (let k = 0; k < kinds; k++)
+      if ((largest[k] as number) > 0) sum += (capacity[node * kinds + k] as number) / (largest[k] as number)
+    return sum
+  })
+  const order = Int32Array.from(nodeIds, (_, node) => node)
+  return order.sort((a, b) => (worth[a] as number) - (worth[b] as number) || a - b)
+}

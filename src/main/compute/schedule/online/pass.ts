@@ -1,0 +1,52 @@
+import { Reservation } from './reservation'
+import type { Ends, Room } from './room'
+
+/** One turn of the scheduler, as its driver offers it: a machine with engines and quotas, or a case on a virtual clock. */
+export interface Turn<Job, Need, Share, Block> {
+  now: number
+  /** The next in order of urgency; undefined when no more are to be looked at. */
+  next(): Job | undefined
+  needOf(job: Job): Need
+  room: Room<Need, Share>
+  running: Ends<Share>
+  /** When it ends at the latest, if it starts now; infinite when unknown. */
+  endsBy(job: Job): number
+  /** So long room need not be kept for it. */
+  reserveFrom(job: Job): number
+  /** Takes its share out of the room, or says why not. */
+  start(job: Job, share: Share): Block | null
+  /** It stays: there is no room, its room is kept for another, or `start` said why. */
+  blocked(
+    job: Job,
+    why: { kind: 'room' } | { kind: 'held-back'; by: Job } | { kind: 'other'; block: Block },
+  ): void
+}
+
+/**
+ * The scheduler: takes jobs in order of urgency and starts each that fits. For the first that does not, room is kept
+ * from when it is expected to fit; those behind it start only where that does not delay it (backfilling).
+ * @returns what was kept for whom
+ */
+export function pass<Job, Need, Share, Block>(
+  turn: Turn<Job, Need, Share, Block>,
+): { job: Job; reservation: Reservation<Need, Share> } | null {
+  const { now, room, running } = turn
+  let kept: { job: Job; reservation: Reservation<Need, Share> } | null = null
+  for (let job = turn.next(); job !== undefined; job = turn.next()) {
+    const need = turn.needOf(job)
+    const share = room.find(need)
+    if (share === null) {
+      if (kept === null) {
+        const reservation = Reservation.for(need, room, running, now, turn.reserveFrom(job))
+        if (reservation) kept = { job, reservation }
+      }
+      turn.blocked(job, { kind: 'room' })
+    } else if (kept !== null && !kept.reservation.admits(turn.endsBy(job), share)) {
+      turn.blocked(job, { kind: 'held-back', by: kept.job })
+    } else {
+      const block = turn.start(job, share)
+      if (block !== null) turn.blocked(job, { kind: 'other', block })
+    }
+  }
+  return kept
+}

@@ -1,0 +1,23 @@
+/** So many paces after it became ready a job goes before all that became ready later, whatever they are. */
+export const OVERDUE_PACES = 4.5
+/** A job whose principal holds the whole machine counts as this many times longer, plus once. */
+const FAIRNESS = 2
+
+/**
+ * What a job costs those behind it: its expected run time; less by `ratio` for each step of priority, more the more its
+ * principal holds already (dominant share over weight).
+ */
+export function costOf(expected: number, priorityFactor: number, share: number): number {
+  return expected * priorityFactor * (1 + FAIRNESS * share)
+}
+
+/**
+ * Order in the queue, smaller first: shortest expected run first, and the longer a job has waited, measured in the
+ * `pace` of the queue, the shorter it counts. This is the index rule for waiting costs that grow with the fourth power
+ * of the wait (generalised c-mu: van Mieghem, Dynamic scheduling with convex delay costs, 1995). Jobs that have waited
+ * {@link OVERDUE_PACES} go first, the longest waiting before the others.
+ */
+export function urgencyOf(cost: number, waited: number, pace: number): number {
+  const paces = waited / pace
+  return paces >= OVERDUE_PACES ? -waited : cost / (1 + paces * paces * paces)
+}

@@ -1,0 +1,45 @@
+/**
+ * Jobs and nodes as flat arrays: what a scheduler may know. Amounts of job j are at `j * kinds + k`, those of node n at
+ * `n * kinds + k`. A job starts all its replicas at once; each replica takes the whole vector on one node.
+ */
+export interface Requests {
+  /** Names of the resources; `kinds` of them. */
+  resources: readonly string[]
+  kinds: number
+  nodeIds: readonly string[]
+  capacity: Float64Array
+  /** Ascending. */
+  submit: Float64Array
+  /** An upper bound of the run time, as the one who submits says it. */
+  estimate: Float64Array
+  replicas: Int32Array
+  need: Float64Array
+  /** Higher is more urgent. */
+  priority: Float64Array
+  user: Int32Array
+  users: readonly string[]
+}
+
+/** With the truth, which only the clock knows before a job has ended. */
+export interface Workload extends Requests {
+  runtime: Float64Array
+}
+
+/** Decides on a clock that someone else moves. */
+export interface Scheduler {
+  arrive(job: number, now: number): void
+  end(job: number, now: number): void
+  /** Starts what is to start now: `begin(job, node of each replica)`. */
+  decide(now: number, begin: (job: number, nodes: Int32Array) => void): void
+}
+
+/** Sums that were rounded must not keep a job from fitting where it fits exactly. */
+export const ROUNDING = 1e-9
+
+/** What all nodes have together, by resource. */
+export function totalsOf({ capacity, kinds }: Requests): Float64Array {
+  const totals = new Float64Array(kinds)
+  for (let i = 0; i < capacity.length; i++)
+    totals[i % kinds] = (totals[i % kinds] as number) + (capacity[i] as number)
+  return totals
+}
