@@ -25,6 +25,7 @@ import { QueueReader } from './queue-view'
 import { reconcile } from './reconcile'
 import { Retention } from './retention'
 import { saveAsDataset } from './save-dataset'
+import { shareOfMachine } from './schedule/share'
 import { DEFAULT_POLICY } from './schedule/types'
 
 const HOUR_MS = 3_600_000
@@ -47,6 +48,8 @@ export function createCompute(deps: ComputeDeps): Compute {
 
   const now = () => clock.now()
   const runMsOf = (job: ActiveJob) => estimates.runMs(job.definition)
+  const mostMsOf = (job: ActiveJob) => estimates.mostMs(job.definition)
+  const shareOf = ({ definition }: ActiveJob) => shareOfMachine(definition.need, core.resources().capacity)
   const recent = new Recent(now, (error) =>
     logger.error({ err: error }, 'A listener to changes of jobs failed'),
   )
@@ -56,6 +59,8 @@ export function createCompute(deps: ComputeDeps): Compute {
     now,
     loadOf: (job) => pool.loadOf(job),
     runMsOf,
+    mostMsOf,
+    shareOf,
     unknownRunMs: policy.unknownRunMs,
     onChange: (job) => recent.touch(job),
     onUndo: (job) => recent.untouch(job),
@@ -108,6 +113,8 @@ export function createCompute(deps: ComputeDeps): Compute {
     policy,
     ownLeases,
     runMsOf,
+    mostMsOf,
+    shareOf,
     run(job, engine, attempt) {
       job.runMs = runMsOf(job)
       return runAttempt(

@@ -28,7 +28,7 @@ export interface QueueReaderDeps {
 /** Says why jobs wait and for how long, from what the last turn decided. */
 export class QueueReader {
   readonly #deps: QueueReaderDeps
-  #plan: Plan = { start: [], evict: [], blocked: new Map(), left: {} }
+  #plan: Plan = { start: [], evict: [], blocked: new Map(), kept: null, left: {} }
   #explained: Explained[] = []
   #explainedAt = Number.NEGATIVE_INFINITY
   #cancel: (() => void) | null = null

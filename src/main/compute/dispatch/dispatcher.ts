@@ -1,4 +1,4 @@
-import type { LeaseId } from '../../../shared/domain/ids'
+import type { LeaseId, PrincipalId } from '../../../shared/domain/ids'
 import { isEmptyVector } from '../../../shared/domain/resources'
 import { AppError } from '../../../shared/errors'
 import { type Core, place } from '../../core'
@@ -7,9 +7,11 @@ import type { Database } from '../../platform/database'
 import type { Logger } from '../../platform/logger'
 import type { ActiveJob } from '../jobs/active-job'
 import type { JobIndex } from '../jobs/job-index'
+import { Pace } from '../schedule/online/pace'
 import { plan } from '../schedule/plan'
+import { urgencyIn } from '../schedule/rank'
 import type { Place } from '../schedule/space'
-import type { Plan, PlanState, SchedulePolicy, Start } from '../schedule/types'
+import type { Plan, PlanState, RunningJob, SchedulePolicy, Start } from '../schedule/types'
 import type { AttemptEnd } from './attempt'
 import type { EnginePool, PooledEngine } from './engine-pool'
 import { type Operation, perform } from './operation'
@@ -34,6 +36,9 @@ export interface DispatcherDeps {
   policy: SchedulePolicy
   ownLeases: OwnLeases
   runMsOf(job: ActiveJob): number | null
+  mostMsOf(job: ActiveJob): number | null
+  /** The greatest part of any resource of the machine that the job takes. */
+  shareOf(job: ActiveJob): number
   run(job: ActiveJob, engine: PooledEngine, attempt: number): Promise<AttemptEnd>
   onPlan(plan: Plan): void
 }
@@ -58,6 +63,8 @@ export class Dispatcher {
   #operations: Operation[] = []
   readonly #ahead: RunAhead
   #waitingSince: ReadonlyMap<string, number> = new Map()
+  readonly #pace: Pace
+  #shares: ReadonlyMap<PrincipalId, number> = new Map()
   #requested = false
   #accepting = false
   #cancelRetry: (() => void) | null = null
@@ -65,7 +72,19 @@ export class Dispatcher {
 
   constructor(deps: DispatcherDeps) {
     this.#deps = deps
-    this.#ahead = new RunAhead({ ...deps, requestTurn: () => this.request() })
+    this.#pace = new Pace(deps.policy.leastPaceMs)
+    this.#ahead = new RunAhead({
+      ...deps,
+      requestTurn: () => this.request(),
+      urgencyOf: (group, head) => {
+        const { clock, policy } = deps
+        return urgencyIn(
+          { now: clock.now(), pace: this.#pace.value, shares: this.#shares, policy },
+          group,
+          head,
+        )
+      },
+    })
   }
 
   start(): void {
@@ -259,12 +278,35 @@ export class Dispatcher {
 
   #state(): PlanState {
     const { core, clock, index, pool, policy, runMsOf } = this.#deps
+    const now = clock.now()
     const classes = index.classes()
+    const running: RunningJob[] = []
+    const shares = new Map<PrincipalId, number>()
+    let backlogMs = 0
+    for (const job of index.running()) {
+      const startedAt = job.status.startedAt ?? now
+      const endsAt = endOf(startedAt, this.#deps.mostMsOf(job), now)
+      running.push({ placement: job.status.placement ?? [], endsAt })
+      const { principal } = job.definition
+      const share = this.#deps.shareOf(job)
+      shares.set(principal, (shares.get(principal) ?? 0) + share)
+      backlogMs += share * Math.max(0, startedAt + (runMsOf(job) ?? policy.unknownRunMs) - now)
+    }
+    let oldest = now
+    for (const { workMs, share, jobs } of classes) {
+      // One that takes nothing of the devices still takes an engine.
+      backlogMs += workMs * Math.max(share, 1 / policy.maxEngines)
+      oldest = Math.min(oldest, jobs[0]?.readyAt ?? now)
+    }
+    this.#shares = shares
     return {
-      now: clock.now(),
+      now,
       classes,
       devices: core.freeDevices(),
       engines: pool.planned(runMsOf),
+      running,
+      pace: this.#pace.observe(now, backlogMs, now - oldest),
+      shares,
       waitingSince: this.#waitingSince,
       quotas: readQuotas(core, new Set(classes.map(({ principal }) => principal))),
       policy,
@@ -283,4 +325,9 @@ export class Dispatcher {
       this.request()
     })
   }
+}
+
+/** One that takes longer than it should is thought to take a quarter more than it has taken. */
+function endOf(startedAt: number, mostMs: number | null, now: number): number | null {
+  return mostMs === null ? null : startedAt + Math.max(mostMs, 1.25 * (now - startedAt))
 }

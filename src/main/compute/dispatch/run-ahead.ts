@@ -6,6 +6,7 @@ import type { Clock } from '../../platform/clock'
 import type { Database } from '../../platform/database'
 import type { ActiveJob } from '../jobs/active-job'
 import type { JobIndex } from '../jobs/job-index'
+import type { QueueClass, QueuedJob } from '../schedule/types'
 import type { AttemptEnd } from './attempt'
 import type { EnginePool, PooledEngine } from './engine-pool'
 import { type Operation, perform } from './operation'
@@ -28,6 +29,8 @@ export interface RunAheadDeps {
   pool: EnginePool
   ownLeases: OwnLeases
   runMsOf(job: ActiveJob): number | null
+  /** The planner's order between classes, as of its last turn. */
+  urgencyOf(group: QueueClass, head: QueuedJob): number
   /** Asks for a turn, which writes what ran ahead. */
   requestTurn(): void
 }
@@ -114,7 +117,7 @@ export class RunAhead {
     const { clock, index, pool } = this.#deps
     const now = clock.now()
     if (outcome.kind !== 'succeeded' || engine.state !== 'idle' || now - since > LONGEST_ROW_MS) return null
-    const next = index.nextLike(job)
+    const next = index.nextLike(job, this.#deps.urgencyOf)
     if (!next || !this.#isShort(next) || (!job.lease && !isEmptyVector(next.definition.need))) return null
     index.claim(next)
     next.lease = job.lease

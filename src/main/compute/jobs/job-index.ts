@@ -21,6 +21,10 @@ export interface JobIndexDeps {
   /** What a new engine takes, and how long a job runs once it has one. */
   loadOf(job: ActiveJob): QueueClass['load']
   runMsOf(job: ActiveJob): number | null
+  /** The run time it is thought to stay within. */
+  mostMsOf(job: ActiveJob): number | null
+  /** The greatest part of any resource of the machine that the job takes. */
+  shareOf(job: ActiveJob): number
   unknownRunMs: number
   /** After each change, also when it is rolled back: `job.status` says how it stands now. */
   onChange(job: ActiveJob): void
@@ -94,12 +98,20 @@ export class JobIndex {
   /**
    * The job that is next of all, when it queues for the same as `job`; null when others come first. Looked for between
    * turns, so only where that is quick.
+   * @param urgencyOf smaller first, as the planner orders classes
    */
-  nextLike(job: ActiveJob): ActiveJob | null {
+  nextLike(job: ActiveJob, urgencyOf: (group: QueueClass, head: QueuedJob) => number): ActiveJob | null {
     if (this.#classes.size > MANY_CLASSES) return null
-    const head = this.#classes.get(job.classKey)?.jobs[0]
-    if (!head) return null
-    for (const { jobs } of this.#classes.values()) if (jobs[0] && compareRank(jobs[0], head) < 0) return null
+    const own = this.#classes.get(job.classKey)
+    const head = own?.jobs[0]
+    if (!own || !head) return null
+    const urgency = urgencyOf(own, head)
+    for (const group of this.#classes.values()) {
+      const [first] = group.jobs
+      if (!first || first === head) continue
+      if (urgencyOf(group, first) < urgency || (urgencyOf(group, first) === urgency && first.seq < head.seq))
+        return null
+    }
     return this.#jobs.get(head.id) ?? null
   }
 
@@ -174,7 +186,9 @@ export class JobIndex {
       rank: rankOf(priority, readyAt),
       seq: job.seq,
       readyAt,
+      priority,
       runMs: this.#deps.runMsOf(job),
+      mostMs: this.#deps.mostMsOf(job),
     }
     let group = this.#classes.get(job.classKey)
     if (!group) {
@@ -185,6 +199,7 @@ export class JobIndex {
         engineKey: job.engineKey,
         principal,
         need,
+        share: this.#deps.shareOf(job),
         get load() {
           return loadOf(job)
         },

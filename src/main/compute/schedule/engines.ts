@@ -41,7 +41,7 @@ export class Engines {
     if (!this.#worthLoading(group, job)) return { kind: 'wait' }
     const need = { memoryBytes: group.load.memoryBytes }
     if (this.#count < this.#state.policy.maxEngines) {
-      const memory = space.fits(need)
+      const memory = space.find(need)
       if (memory) return { kind: 'load', memory }
     }
     return { kind: 'room', evict: this.#makeRoom(need, space, accumulate) }

@@ -40,6 +40,7 @@ function classesOf(jobs: SimpleJob[], memoryBytes = 100, loadMs = 200): QueueCla
         engineKey: job.version,
         principal,
         need: job.need,
+        share: 0.1,
         load: { memoryBytes, estimateMs: loadMs },
         jobs: [],
         workMs: 0,
@@ -51,7 +52,9 @@ function classesOf(jobs: SimpleJob[], memoryBytes = 100, loadMs = 200): QueueCla
       rank: rankOf(job.priority, job.readyAt),
       seq,
       readyAt: job.readyAt,
+      priority: job.priority,
       runMs: job.runMs,
+      mostMs: job.runMs,
     })
     group.workMs += job.runMs
   })
@@ -65,6 +68,9 @@ function state(patch: Partial<PlanState>): PlanState {
     classes: [],
     devices: [cpu({ cpuCores: 2, memoryBytes: 1000 })],
     engines: [],
+    running: [],
+    pace: 1000,
+    shares: new Map(),
     waitingSince: new Map(),
     quotas: new Map(),
     policy: DEFAULT_POLICY,

@@ -1,4 +1,5 @@
-import type { JobId, PrincipalId } from '../../../shared/domain/ids'
+import type { Placement } from '../../../shared/contract'
+import type { PrincipalId } from '../../../shared/domain/ids'
 import {
   addVectors,
   entriesOf,
@@ -8,106 +9,129 @@ import {
 } from '../../../shared/domain/resources'
 import { Engines } from './engines'
 import { Heap } from './heap'
-import { compareRank } from './rank'
+import { pass, type Turn } from './online/pass'
+import type { Ends } from './online/room'
+import { urgencyIn } from './rank'
 import { type Place, Space } from './space'
 import type { Block, Plan, PlanState, QueueClass, QueuedJob } from './types'
 
-const RESOURCES: Block = { kind: 'resources' }
-
-interface Cursor {
+/** The first waiting job of a class, and how urgent it is. */
+interface Head {
   group: QueueClass
   index: number
-  head: QueuedJob
+  job: QueuedJob
+  urgency: number
 }
 
 /**
  * Decides one turn: which jobs start where, and why the others wait. Pure: the same state gives the same plan.
  *
- * Jobs are taken in order of rank. One that does not fit is passed over, so that smaller ones use what is free, until
- * it has waited `holdBackAfterMs`: from then on what it needs is kept for it. The cost is that of the classes of the
- * queue and of the starts, not of the jobs; when very many classes do not fit, the rest is not looked at this turn.
+ * Jobs are taken in order of urgency. One that does not fit is passed over, so that smaller ones use what is free; room
+ * is kept for the first of them from when it is expected to fit. The cost is that of the classes of the queue and of the
+ * starts, not of the jobs; when very many classes do not fit, the rest is not looked at this turn.
  */
 export function plan(state: PlanState, place: Place): Plan {
-  const turn = new Turn(state, place)
-  const heads = new Heap<Cursor>((a, b) => compareRank(a.head, b.head), state.classes.flatMap(cursorOf))
-  for (
-    let cursor = heads.pop();
-    cursor && turn.result.blocked.size < state.policy.maxBlocked;
-    cursor = heads.pop()
-  ) {
-    const { group, head } = cursor
-    const block = turn.tryStart(group, head)
-    if (block) {
-      turn.result.blocked.set(group.key, block)
-      continue
-    }
-    const next = group.jobs[++cursor.index]
-    if (next) {
-      cursor.head = next
-      heads.push(cursor)
-    }
-  }
-  return turn.end()
+  return new PlannedTurn(state, place).decide()
 }
 
-function cursorOf(group: QueueClass): Cursor[] {
-  const [head] = group.jobs
-  return head ? [{ group, index: 0, head }] : []
-}
+type Stays = { block: Block; keep: { need: ResourceVector; from: number } | null }
 
-class Turn {
-  readonly result: Plan
+class PlannedTurn implements Turn<Head, ResourceVector, Placement, Block> {
+  readonly now: number
+  readonly room: Space
+  readonly running: Ends<Placement>
   readonly #state: PlanState
   readonly #engines: Engines
   readonly #quotaLeft = new Map<PrincipalId, ResourceVector>()
-  #space: Space
-  /** The room as it would be without what is kept for the job that holds the others back. */
-  #unreserved: Space | null = null
-  #heldBackBy: JobId | null = null
+  readonly #heads: Heap<Head>
+  readonly #plan: Plan = { start: [], evict: [], blocked: new Map(), kept: null, left: {} }
 
   constructor(state: PlanState, place: Place) {
     this.#state = state
+    this.now = state.now
+    this.room = new Space(state.devices, place)
+    this.running = endsOf(state, this.room)
     this.#engines = new Engines(state)
-    this.#space = new Space(state.devices, place)
-    this.result = { start: [], evict: [], blocked: new Map(), left: {} }
+    this.#heads = new Heap<Head>(compareHeads, state.classes.flatMap((group) => this.#headOf(group, 0) ?? []))
   }
 
-  end(): Plan {
-    this.result.left = (this.#unreserved ?? this.#space).total()
-    return this.result
+  decide(): Plan {
+    const kept = pass(this)
+    const plan = this.#plan
+    if (kept) {
+      const { fitsAt } = kept.reservation
+      plan.kept = { job: kept.job.job.id, fitsAt: Number.isFinite(fitsAt) ? fitsAt : null }
+    }
+    plan.left = this.room.total()
+    return plan
   }
 
-  /** Null when it starts. */
-  tryStart(group: QueueClass, job: QueuedJob): Block | null {
-    const quota = this.#quotaShortage(group)
-    if (quota) return { kind: 'quota', missing: quota }
-    const placement = this.#space.fits(group.need)
-    if (!placement) return this.#lacks(job, group.need)
+  next(): Head | undefined {
+    const { blocked } = this.#plan
+    while (blocked.size < this.#state.policy.maxBlocked) {
+      const head = this.#heads.pop()
+      if (!head) return undefined
+      const missing = this.#quotaShortage(head.group)
+      if (!missing) return head
+      blocked.set(head.group.key, { kind: 'quota', missing })
+    }
+    return undefined
+  }
+
+  needOf({ group }: Head): ResourceVector {
+    return group.need
+  }
+
+  endsBy({ group, job }: Head): number {
+    return job.mostMs === null ? Number.POSITIVE_INFINITY : this.now + group.load.estimateMs + job.mostMs
+  }
+
+  reserveFrom({ job }: Head): number {
+    return job.readyAt + this.#state.policy.holdBackAfterMs
+  }
+
+  start(head: Head, placement: Placement): Stays | null {
+    const { group, job } = head
     // The memory of the engine is taken beside the need, so what the need took is not offered to the engine.
-    const rest = entriesOf(group.need).some(([name]) => name === 'memoryBytes')
-      ? this.#space.copy()
-      : this.#space
-    if (rest !== this.#space) rest.take(placement)
-    const choice = this.#engines.choose(group, job, rest, this.#waitedLong(job))
-    if (choice.kind === 'wait') return { kind: 'engine', engineKey: group.engineKey }
+    const rest = entriesOf(group.need).some(([name]) => name === 'memoryBytes') ? this.room.copy() : this.room
+    if (rest !== this.room) rest.take(placement)
+    const waitedLong = this.now >= this.reserveFrom(head)
+    const choice = this.#engines.choose(group, job, rest, waitedLong)
+    if (choice.kind === 'wait') return { block: { kind: 'engine', engineKey: group.engineKey }, keep: null }
     if (choice.kind === 'room') {
-      this.result.evict.push(...choice.evict)
+      this.#plan.evict.push(...choice.evict)
       const memory = { memoryBytes: group.load.memoryBytes }
-      // What is free already stays for it until the rest is.
-      if (choice.evict.length > 0) this.#keep(job, memory)
-      else this.#holdBack(job, addVectors(group.need, memory))
-      return { kind: 'room', memoryBytes: group.load.memoryBytes }
+      return {
+        block: { kind: 'room', memoryBytes: group.load.memoryBytes },
+        // What is free already stays for it until the rest is.
+        keep:
+          choice.evict.length > 0
+            ? { need: memory, from: this.now }
+            : { need: addVectors(group.need, memory), from: this.reserveFrom(head) },
+      }
     }
     const engine = choice.kind === 'idle' ? { ref: choice.ref } : { load: choice.memory }
     this.#engines.take(group, job, choice.kind === 'load')
-    for (const space of [this.#space, this.#unreserved]) {
-      space?.take(placement)
-      if (choice.kind === 'load') space?.take(choice.memory)
-    }
+    this.room.take(placement)
+    if (choice.kind === 'load') this.room.take(choice.memory)
     const left = this.#quotaLeft.get(group.principal)
     if (left) this.#quotaLeft.set(group.principal, subtractVectors(left, group.need))
-    this.result.start.push({ job, class: group, placement, engine })
+    this.#plan.start.push({ job, class: group, placement, engine })
+    const next = this.#headOf(group, head.index + 1)
+    if (next) this.#heads.push(next)
     return null
+  }
+
+  blocked({ group }: Head, why: Parameters<Turn<Head, ResourceVector, Placement, Block>['blocked']>[1]): void {
+    const { blocked } = this.#plan
+    if (why.kind === 'room') blocked.set(group.key, { kind: 'resources' })
+    else if (why.kind === 'held-back') blocked.set(group.key, { kind: 'held-back', by: why.by.job.id })
+    else blocked.set(group.key, why.block)
+  }
+
+  #headOf(group: QueueClass, index: number): Head | null {
+    const job = group.jobs[index]
+    return job ? { group, index, job, urgency: urgencyIn(this.#state, group, job) } : null
   }
 
   #quotaShortage(group: QueueClass): ResourceVector | null {
@@ -122,27 +146,25 @@ class Turn {
       .filter(([, lack]) => lack > 1e-9)
     return missing.length > 0 ? vectorFrom(missing) : null
   }
+}
 
-  #lacks(job: QueuedJob, need: ResourceVector): Block {
-    if (this.#heldBackBy && this.#unreserved?.fits(need)) return { kind: 'held-back', by: this.#heldBackBy }
-    this.#holdBack(job, need)
-    return RESOURCES
-  }
+function compareHeads(a: Head, b: Head): number {
+  return a.urgency - b.urgency || a.job.seq - b.job.seq
+}
 
-  #waitedLong(job: QueuedJob): boolean {
-    return this.#state.now - job.readyAt >= this.#state.policy.holdBackAfterMs
-  }
-
-  /** One job at a time: the first in the order that has waited long. */
-  #holdBack(job: QueuedJob, need: ResourceVector): void {
-    if (!this.#heldBackBy && this.#waitedLong(job)) this.#keep(job, need)
-  }
-
-  #keep(job: QueuedJob, need: ResourceVector): void {
-    const target = this.#space.fitsEmpty(need)
-    if (!target) return
-    this.#unreserved ??= this.#space.copy()
-    this.#heldBackBy ??= job.id
-    this.#space.take(target)
+/** What runs by its expected end; last all else that is held, whose end nobody knows. */
+function endsOf({ running }: PlanState, room: Space): Ends<Placement> {
+  const known = running
+    .flatMap(({ endsAt, placement }) => (endsAt === null ? [] : [{ endsAt, placement }]))
+    .sort((a, b) => a.endsAt - b.endsAt)
+  return {
+    each(visit) {
+      const rest = room.copy()
+      for (const { endsAt, placement } of known) {
+        if (!visit(endsAt, placement)) return
+        rest.give(placement)
+      }
+      visit(Number.POSITIVE_INFINITY, rest.held())
+    },
   }
 }

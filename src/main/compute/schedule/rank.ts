@@ -1,10 +1,13 @@
+import { costOf, urgencyOf } from './online/urgency'
+import type { PlanState, QueueClass, QueuedJob } from './types'
+
 /** Waiting so long is worth one point of priority. */
 export const AGEING_MS_PER_POINT = 6_000
 
 /**
- * Order in the queue, smaller first. With ageing a job's effective priority is `priority + waited / 6 s`; the order of
- * two jobs then never changes while they wait, so that it can be computed once. Bound: no job is ever overtaken by one
- * that became ready more than `(100 - priority) * 6 s` after it, 10 minutes at the most.
+ * Order within a class of the queue, smaller first. With ageing a job's effective priority is `priority + waited / 6 s`;
+ * the order of two jobs then never changes while they wait, so that it can be computed once. Bound: no job is overtaken
+ * by one of its class that became ready more than `(100 - priority) * 6 s` after it, 10 minutes at the most.
  */
 export function rankOf(priority: number, readyAtMs: number): number {
   return readyAtMs - priority * AGEING_MS_PER_POINT
@@ -36,4 +39,18 @@ export function positionIn(items: readonly Ranked[], item: Ranked): number {
     else high = middle
   }
   return low
+}
+
+/**
+ * Order between classes, smaller first: short jobs and those of high priority, more so the longer they wait. Bound: a
+ * job that has waited `(100 - priority) * 6 s` and {@link OVERDUE_PACES} times the pace of the queue goes before all
+ * that became ready later with the same priority or less.
+ */
+export function urgencyIn(
+  { now, pace, shares, policy }: Pick<PlanState, 'now' | 'pace' | 'shares' | 'policy'>,
+  { principal }: QueueClass,
+  { priority, readyAt, runMs }: QueuedJob,
+): number {
+  const cost = costOf(runMs ?? policy.unknownRunMs, policy.perPriority ** -priority, shares.get(principal) ?? 0)
+  return urgencyOf(cost, Math.max(0, now - readyAt), pace, (100 - priority) * AGEING_MS_PER_POINT)
 }

@@ -9,6 +9,7 @@ import {
   subtractVectors,
 } from '../../../shared/domain/resources'
 import { place as corePlace } from '../../core'
+import { Pace } from './online/pace'
 import { plan } from './plan'
 import { compareRank, positionIn, rankOf } from './rank'
 import type { Place } from './space'
@@ -42,6 +43,7 @@ function simulate(arrivals: Arrival[], cores: number, engineSlots: number) {
   const sorted = [...arrivals].sort((a, b) => a.at - b.at)
   let next = 0
   let now = 0
+  const pace = new Pace(DEFAULT_POLICY.leastPaceMs)
   let engineCount = 0
   let turns = 0
 
@@ -56,6 +58,7 @@ function simulate(arrivals: Arrival[], cores: number, engineSlots: number) {
           engineKey: arrival.version,
           principal: 'p' as PrincipalId,
           need,
+          share: arrival.cores / cores,
           load: { memoryBytes: MEMORY, estimateMs: 50 },
           jobs: [],
           workMs: 0,
@@ -67,7 +70,9 @@ function simulate(arrivals: Arrival[], cores: number, engineSlots: number) {
         rank: rankOf(arrival.priority, arrival.at),
         seq: next,
         readyAt: arrival.at,
+        priority: arrival.priority,
         runMs: arrival.runMs,
+        mostMs: arrival.runMs,
       }
       group.jobs.splice(positionIn(group.jobs, job), 0, job)
       group.workMs += arrival.runMs
@@ -97,6 +102,12 @@ function simulate(arrivals: Arrival[], cores: number, engineSlots: number) {
           },
         ],
         engines: [...engines.values()],
+        running: [...running.values()].map(({ cores: held, until }) => ({
+          placement: [{ device: 'cpu0', amounts: { cpuCores: held } }],
+          endsAt: until,
+        })),
+        pace: pace.observe(now, backlogOf(classes.values()), now - oldestOf(classes.values(), now)),
+        shares: new Map(),
         waitingSince: new Map(),
         quotas: new Map(),
         policy: DEFAULT_POLICY,
@@ -143,6 +154,18 @@ function simulate(arrivals: Arrival[], cores: number, engineSlots: number) {
     if (turns > 200_000) throw new Error('It does not end.')
   }
   return { startedAt, sorted, turns }
+}
+
+function backlogOf(classes: Iterable<QueueClass>): number {
+  let backlog = 0
+  for (const { workMs, share } of classes) backlog += workMs * share
+  return backlog
+}
+
+function oldestOf(classes: Iterable<QueueClass>, now: number): number {
+  let oldest = now
+  for (const { jobs } of classes) oldest = Math.min(oldest, jobs[0]?.readyAt ?? now)
+  return oldest
 }
 
 const arrival = fc.record({
@@ -200,13 +223,16 @@ describe('the cost of a turn', () => {
       engineKey: `v${c % 50}`,
       principal: 'p' as PrincipalId,
       need: { cpuCores: 1 + c / classCount },
+      share: 0.25,
       load: { memoryBytes: MEMORY, estimateMs: 100 },
       jobs: Array.from({ length: 10_000 / classCount }, (_, i) => ({
         id: `${c}-${i}` as JobId,
         rank: i * classCount + c,
         seq: i,
         readyAt: 0,
+        priority: 50,
         runMs: 10,
+        mostMs: 10,
       })),
       workMs: 100,
     }))
@@ -223,6 +249,9 @@ describe('the cost of a turn', () => {
         },
       ],
       engines: [],
+      running: [],
+      pace: 1000,
+      shares: new Map(),
       waitingSince: new Map(),
       quotas: new Map(),
       policy: DEFAULT_POLICY,

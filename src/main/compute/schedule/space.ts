@@ -6,15 +6,16 @@ import {
   subtractVectors,
 } from '../../../shared/domain/resources'
 import type { FreeDevice } from '../../core'
+import type { Room } from './online/room'
 
 /** Finds room for the whole vector, or null; as core's `place`. */
 export type Place = (need: ResourceVector, devices: readonly FreeDevice[]) => Placement | null
 
 /** What the devices still give while one turn is planned. */
-export class Space {
+export class Space implements Room<ResourceVector, Placement> {
   readonly #place: Place
   readonly #devices: FreeDevice[]
-  /** Needs known not to fit; room only shrinks during a turn, so a need that asks for as much does not fit either. */
+  /** Needs known not to fit while room only shrinks: a need that asks for as much does not fit either. */
   readonly #refused: ResourceVector[] = []
 
   constructor(devices: readonly FreeDevice[], place: Place) {
@@ -22,7 +23,7 @@ export class Space {
     this.#devices = devices.map((device) => ({ ...device }))
   }
 
-  fits(need: ResourceVector): Placement | null {
+  find(need: ResourceVector): Placement | null {
     if (covers(NOTHING, need)) return []
     if (this.#refused.some((refused) => covers(need, refused))) return null
     const placement = this.#place(need, this.#devices)
@@ -30,24 +31,19 @@ export class Space {
     return placement
   }
 
-  /** As {@link fits}, were `released` given back before. */
+  /** As {@link find}, were `released` given back before. */
   fitsAfter(need: ResourceVector, released: readonly Placement[]): Placement | null {
-    const devices = this.#devices.map((device) => ({ ...device }))
-    for (const placement of released) {
-      for (const part of placement) {
-        const device = devices.find(({ id }) => id === part.device)
-        if (device) device.free = addVectors(device.free, part.amounts)
-      }
-    }
-    return this.#place(need, devices)
+    const space = this.copy()
+    for (const placement of released) space.give(placement)
+    return space.find(need)
   }
 
-  /** Where it would lie on a machine without any lease; null when the devices for it are gone. */
-  fitsEmpty(need: ResourceVector): Placement | null {
-    return this.#place(
-      need,
-      this.#devices.map((device) => ({ ...device, free: device.capacity })),
-    )
+  /** What would come free if everything ended. */
+  held(): Placement {
+    return this.#devices.map(({ id, capacity, free }) => ({
+      device: id,
+      amounts: subtractVectors(capacity, free),
+    }))
   }
 
   /** Takes as much of the placement as is there. */
@@ -55,6 +51,14 @@ export class Space {
     for (const part of placement) {
       const device = this.#devices.find(({ id }) => id === part.device)
       if (device) device.free = subtractVectors(device.free, part.amounts)
+    }
+  }
+
+  give(placement: Placement): void {
+    this.#refused.length = 0
+    for (const part of placement) {
+      const device = this.#devices.find(({ id }) => id === part.device)
+      if (device) device.free = addVectors(device.free, part.amounts)
     }
   }
 

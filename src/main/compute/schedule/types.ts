@@ -12,8 +12,12 @@ export interface QueuedJob {
   seq: number
   /** Since when it could have started, Unix ms. */
   readyAt: number
+  /** 0 to 100. */
+  priority: number
   /** Expected run time once its engine is loaded; null when nothing like it has run yet. */
   runMs: number | null
+  /** The run time it is thought to stay within; null when nothing like it has run yet. */
+  mostMs: number | null
 }
 
 /** Jobs that the planner need not tell apart: same engine, same need, same principal. */
@@ -22,6 +26,8 @@ export interface QueueClass {
   engineKey: string
   principal: PrincipalId
   need: ResourceVector
+  /** The greatest part of any resource of the machine that one job takes. */
+  share: number
   /** What a new engine for it takes. */
   load: { memoryBytes: number; estimateMs: number }
   /** In order of rank; never empty. */
@@ -43,9 +49,20 @@ export interface PlanEngine {
   remainingMs: number | null
 }
 
+/** A job that holds a lease now. */
+export interface RunningJob {
+  placement: Placement
+  /** When it is thought to end at the latest, Unix ms; null when unknown. */
+  endsAt: number | null
+}
+
 export interface SchedulePolicy {
-  /** A head job that lacked resources so long keeps those behind it from taking what it needs. */
+  /** After so long room is kept for a job even if nobody knows when what runs will end. */
   holdBackAfterMs: number
+  /** The least pace of the queue: see `Pace`. */
+  leastPaceMs: number
+  /** One point of priority makes a job count for so much less of its length. */
+  perPriority: number
   /** Engines at most, all versions together. */
   maxEngines: number
   /** An engine in use is awaited for so many times as long as another takes to load. */
@@ -60,6 +77,8 @@ export interface SchedulePolicy {
 
 export const DEFAULT_POLICY: SchedulePolicy = {
   holdBackAfterMs: 5_000,
+  leastPaceMs: 1_000,
+  perPriority: 1.05,
   maxEngines: 32,
   patience: 2,
   endurance: 5,
@@ -72,6 +91,11 @@ export interface PlanState {
   classes: readonly QueueClass[]
   devices: readonly FreeDevice[]
   engines: readonly PlanEngine[]
+  running: readonly RunningJob[]
+  /** How long a wait is in this queue: `Pace`, ms. */
+  pace: number
+  /** By principal: dominant share of the machine that its running jobs hold, for its weight. */
+  shares: ReadonlyMap<PrincipalId, number>
   /** By engine key: since when jobs have waited, turn after turn, for an engine in use. */
   waitingSince: ReadonlyMap<string, number>
   /** What principals with a quota may still take; those without one are absent. */
@@ -93,7 +117,7 @@ export type Block =
   | { kind: 'quota'; missing: ResourceVector }
   | { kind: 'engine'; engineKey: string }
   | { kind: 'room'; memoryBytes: number }
-  /** It would fit, but a job that has waited long needs the same. */
+  /** It would fit, but would delay a job that goes before it. */
   | { kind: 'held-back'; by: JobId }
 
 export interface Plan {
@@ -102,6 +126,8 @@ export interface Plan {
   evict: string[]
   /** By key of class; classes whose jobs all start are absent, and those that were not looked at. */
   blocked: Map<string, Block>
+  /** The job that room is kept for, and when it is expected to fit, Unix ms; null when that is unknown. */
+  kept: { job: JobId; fitsAt: number | null } | null
   /** What all devices together still have free after these starts. */
   left: ResourceVector
 }

@@ -13,13 +13,22 @@ export interface Turn<Job, Need, Share, Block> {
   endsBy(job: Job): number
   /** So long room need not be kept for it. */
   reserveFrom(job: Job): number
-  /** Takes its share out of the room, or says why not. */
-  start(job: Job, share: Share): Block | null
+  /** Takes its share out of the room, or says why not; `keep` is what it needs room for besides, from a time on. */
+  start(job: Job, share: Share): { block: Block; keep: { need: Need; from: number } | null } | null
   /** It stays: there is no room, its room is kept for another, or `start` said why. */
   blocked(
     job: Job,
     why: { kind: 'room' } | { kind: 'held-back'; by: Job } | { kind: 'other'; block: Block },
   ): void
+}
+
+/** So many jobs that do not fit are tried in a turn, until room can be kept for one. */
+const MOST_TRIES = 4
+
+/** Room that is kept, and for whom. */
+export interface Kept<Job, Need, Share> {
+  job: Job
+  reservation: Reservation<Need, Share>
 }
 
 /**
@@ -29,24 +38,34 @@ export interface Turn<Job, Need, Share, Block> {
  */
 export function pass<Job, Need, Share, Block>(
   turn: Turn<Job, Need, Share, Block>,
-): { job: Job; reservation: Reservation<Need, Share> } | null {
-  const { now, room, running } = turn
-  let kept: { job: Job; reservation: Reservation<Need, Share> } | null = null
+): Kept<Job, Need, Share> | null {
+  const { room } = turn
+  let kept: Kept<Job, Need, Share> | null = null
+  let tries = 0
   for (let job = turn.next(); job !== undefined; job = turn.next()) {
     const need = turn.needOf(job)
     const share = room.find(need)
     if (share === null) {
-      if (kept === null) {
-        const reservation = Reservation.for(need, room, running, now, turn.reserveFrom(job))
-        if (reservation) kept = { job, reservation }
-      }
+      if (kept === null && tries++ < MOST_TRIES) kept = keep(turn, job, need, turn.reserveFrom(job))
       turn.blocked(job, { kind: 'room' })
     } else if (kept !== null && !kept.reservation.admits(turn.endsBy(job), share)) {
       turn.blocked(job, { kind: 'held-back', by: kept.job })
     } else {
-      const block = turn.start(job, share)
-      if (block !== null) turn.blocked(job, { kind: 'other', block })
+      const stays = turn.start(job, share)
+      if (stays === null) continue
+      if (stays.keep) kept ??= keep(turn, job, stays.keep.need, stays.keep.from)
+      turn.blocked(job, { kind: 'other', block: stays.block })
     }
   }
   return kept
+}
+
+function keep<Job, Need, Share, Block>(
+  { room, running, now }: Turn<Job, Need, Share, Block>,
+  job: Job,
+  need: Need,
+  from: number,
+): Kept<Job, Need, Share> | null {
+  const reservation = Reservation.for(need, room, running, now, from)
+  return reservation && { job, reservation }
 }

@@ -22,7 +22,7 @@ export class Reservation<Need, Share> {
     this.at = at
   }
 
-  /** Null when it would not fit even if everything ended whose end is known. */
+  /** Null when it would not fit even if everything ended, or nobody knows when while it can wait. */
   static for<Need, Share>(
     need: Need,
     free: Room<Need, Share>,
@@ -32,24 +32,32 @@ export class Reservation<Need, Share> {
   ): Reservation<Need, Share> | null {
     const room = free.copy()
     let at = now
+    let fits = false
     let fitsAt = Number.POSITIVE_INFINITY
     running.each((endsAt, share) => {
       if (endsAt > at) {
-        if (fitsAt > at && room.find(need) !== null) fitsAt = at
-        if (fitsAt <= at && endsAt > notBefore) return false
+        if (!fits && room.find(need) !== null) {
+          fits = true
+          fitsAt = at
+        }
+        if (fits && endsAt > notBefore) return false
         at = endsAt
       }
       room.give(share)
       return true
     })
-    if (fitsAt > at && room.find(need) !== null) fitsAt = at
-    if (fitsAt === Number.POSITIVE_INFINITY) return null
+    if (!fits) {
+      if (room.find(need) === null) return null
+      fitsAt = at
+    }
+    // When it fits is unknown: it does not hold others back yet.
+    if (fitsAt === Number.POSITIVE_INFINITY && now < notBefore) return null
     return new Reservation(need, room, fitsAt, Math.max(fitsAt, notBefore))
   }
 
   /** Whether a job that takes `share` and ends by `endsAt` leaves it its place; if so, that is counted. */
   admits(endsAt: number, share: Share): boolean {
-    if (endsAt <= this.at) return true
+    if (endsAt <= this.at && this.at < Number.POSITIVE_INFINITY) return true
     this.#room.take(share)
     if (this.#room.find(this.#need) !== null) return true
     this.#room.give(share)

@@ -10,6 +10,6 @@ export interface Room<Need, Share> {
 
 /** What runs, with when it is expected to end. */
 export interface Ends<Share> {
-  /** By ascending end, until `visit` returns false. Ends that are unknown are not visited. */
+  /** By ascending end, infinite where that is unknown, until `visit` returns false. */
   each(visit: (endsAt: number, share: Share) => boolean): void
 }

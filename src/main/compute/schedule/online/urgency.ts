@@ -15,9 +15,9 @@ export function costOf(expected: number, priorityFactor: number, share: number):
  * Order in the queue, smaller first: shortest expected run first, and the longer a job has waited, measured in the
  * `pace` of the queue, the shorter it counts. This is the index rule for waiting costs that grow with the fourth power
  * of the wait (generalised c-mu: van Mieghem, Dynamic scheduling with convex delay costs, 1995). Jobs that have waited
- * {@link OVERDUE_PACES} go first, the longest waiting before the others.
+ * {@link OVERDUE_PACES} and their `handicap` go first, those most over it before the others.
  */
-export function urgencyOf(cost: number, waited: number, pace: number): number {
+export function urgencyOf(cost: number, waited: number, pace: number, handicap = 0): number {
   const paces = waited / pace
-  return paces >= OVERDUE_PACES ? -waited : cost / (1 + paces * paces * paces)
+  return waited - handicap >= OVERDUE_PACES * pace ? handicap - waited : cost / (1 + paces * paces * paces)
 }

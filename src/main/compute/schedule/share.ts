@@ -1,0 +1,16 @@
+import { entriesOf, type ResourceVector } from '../../../shared/domain/resources'
+import { dominantShare } from './fair-share'
+
+/** Dominant share of the machine that `need` is, 0 to 1; 1 when the machine could not hold it. */
+export function shareOfMachine(need: ResourceVector, capacity: ResourceVector): number {
+  const have = new Map(entriesOf(capacity))
+  const wanted = entriesOf(need)
+  const amounts = wanted.map(([, amount]) => amount)
+  return Math.min(
+    1,
+    dominantShare(
+      amounts,
+      wanted.map(([name]) => have.get(name) ?? 0),
+    ),
+  )
+}
