@@ -1,5 +1,5 @@
 import type { Room } from './room'
-import { type Requests, ROUNDING } from './workload'
+import { type Requests, ROUNDING, totalsOf } from './workload'
 
 /** Where the replicas of a job lie: a node for each. */
 export interface Share {
@@ -9,16 +9,16 @@ export interface Share {
 
 /** Nodes compared for one job at the most, unless it needs more. */
 const CANDIDATES = 64
-/** Weights of what makes a node the wrong one, each in parts of the largest node's capacity. */
+/** Weights of what makes a node the wrong one, each in parts of what a node has on average, so that scarce resources weigh more. */
 const WEIGHT = {
   /** Left over of what was asked for: fill the fullest first. */
   left: 1,
   /** Left over of what was not asked for. */
-  stranded: 1.4,
+  stranded: 2,
   /** The node could do what was not asked for: keep special nodes for those who need them. */
-  special: 0.85,
+  special: 1,
   /** It does not hold all replicas. */
-  partial: 0.6,
+  partial: 0.3,
 }
 
 /**
@@ -32,7 +32,7 @@ export class Cluster implements Room<number, Share> {
   readonly #leaves: number
   /** Of each inner node the maxima below it, the root at 1; leaf n is at `leaves + n`. */
   readonly #free: Float64Array
-  readonly #largest: Float64Array
+  readonly #usual: Float64Array
   readonly #capacity: Float64Array
   /** Tree position to node: nodes of less worth come first. */
   readonly #order: Int32Array
@@ -47,7 +47,7 @@ export class Cluster implements Room<number, Share> {
     if (from) {
       this.#leaves = from.#leaves
       this.#free = from.#free.slice()
-      this.#largest = from.#largest
+      this.#usual = from.#usual
       this.#capacity = from.#capacity
       this.#order = from.#order
       return
@@ -56,10 +56,8 @@ export class Cluster implements Room<number, Share> {
     this.#leaves = 1
     while (this.#leaves < this.#nodes) this.#leaves *= 2
     this.#free = new Float64Array(2 * this.#leaves * kinds)
-    this.#largest = new Float64Array(kinds)
-    for (let i = 0; i < capacity.length; i++)
-      this.#largest[i % kinds] = Math.max(this.#largest[i % kinds] as number, capacity[i] as number)
-    this.#order = orderByWorth(jobs, this.#largest)
+    this.#usual = totalsOf(jobs).map((total) => total / this.#nodes)
+    this.#order = orderByWorth(jobs, this.#usual)
     this.#capacity = new Float64Array(capacity.length)
     this.#order.forEach((node, place) => {
       const of = capacity.subarray(node * kinds, (node + 1) * kinds)
@@ -158,15 +156,15 @@ export class Cluster implements Room<number, Share> {
     const kinds = this.#kinds
     let waste = 0
     for (let k = 0; k < kinds; k++) {
-      const largest = this.#largest[k] as number
-      if (largest === 0) continue
+      const usual = this.#usual[k] as number
+      if (usual === 0) continue
       const free = this.#free[(this.#leaves + place) * kinds + k] as number
       const asked = this.#jobs.need[job * kinds + k] as number
       waste +=
         asked > 0
-          ? (WEIGHT.left * (free - count * asked)) / largest
+          ? (WEIGHT.left * (free - count * asked)) / usual
           : (WEIGHT.stranded * free + WEIGHT.special * (this.#capacity[place * kinds + k] as number)) /
-            largest
+            usual
     }
     return waste
   }
@@ -199,11 +197,11 @@ export class Cluster implements Room<number, Share> {
   }
 }
 
-function orderByWorth({ nodeIds, kinds, capacity }: Requests, largest: Float64Array): Int32Array {
+function orderByWorth({ nodeIds, kinds, capacity }: Requests, usual: Float64Array): Int32Array {
   const worth = Float64Array.from(nodeIds, (_, node) => {
     let sum = 0
     for (let k = 0; k < kinds; k++)
-      if ((largest[k] as number) > 0) sum += (capacity[node * kinds + k] as number) / (largest[k] as number)
+      if ((usual[k] as number) > 0) sum += (capacity[node * kinds + k] as number) / (usual[k] as number)
     return sum
   })
   const order = Int32Array.from(nodeIds, (_, node) => node)

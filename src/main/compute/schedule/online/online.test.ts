@@ -1,0 +1,224 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type Schedule, replay } from '../replay/replay'
+import { OnlineScheduler } from './online'
+import { OVERDUE_PACES } from './urgency'
+import type { Requests, Scheduler, Workload } from './workload'
+
+interface ArbitraryJob {
+  gap: number
+  runtime: number
+  overestimate: number
+  replicas: number
+  need: number[]
+  priority: number
+  user: number
+}
+
+/** Nodes hold `[8, 4]` and `[8, 0]` in turn, so that every job below fits an empty machine of two nodes or more. */
+function workloadOf(nodes: number, jobs: readonly ArbitraryJob[]): Workload {
+  const submit = new Float64Array(jobs.length)
+  jobs.forEach(({ gap }, job) => {
+    submit[job] = (submit[job - 1] ?? 0) + gap
+  })
+  return {
+    resources: ['cpu', 'gpu'],
+    kinds: 2,
+    nodeIds: Array.from({ length: nodes }, (_, n) => `n${n}`),
+    capacity: Float64Array.from({ length: 2 * nodes }, (_, i) => (i % 2 === 0 ? 8 : i % 4 === 1 ? 4 : 0)),
+    submit,
+    runtime: Float64Array.from(jobs, ({ runtime }) => runtime),
+    estimate: Float64Array.from(jobs, ({ runtime, overestimate }) => runtime * overestimate),
+    replicas: Int32Array.from(jobs, ({ replicas }) => replicas),
+    need: Float64Array.from(jobs.flatMap(({ need }) => need)),
+    priority: Float64Array.from(jobs, ({ priority }) => priority),
+    user: Int32Array.from(jobs, ({ user }) => user),
+    users: ['a', 'b', 'c'],
+  }
+}
+
+const arbitraryJob: fc.Arbitrary<ArbitraryJob> = fc.record({
+  gap: fc.constantFrom(0, 1, 10, 100),
+  runtime: fc.constantFrom(1, 5, 60, 600, 3000),
+  overestimate: fc.constantFrom(1, 1.5, 4),
+  replicas: fc.constantFrom(1, 1, 1, 2),
+  need: fc.constantFrom([1, 0], [0.5, 0.25], [2, 1], [8, 0], [1, 2], [0, 0]),
+  priority: fc.integer({ min: 0, max: 2 }),
+  user: fc.integer({ min: 0, max: 2 }),
+})
+const arbitraryWorkload = fc
+  .tuple(fc.integer({ min: 2, max: 5 }), fc.array(arbitraryJob, { maxLength: 60 }))
+  .map(([nodes, jobs]) => workloadOf(nodes, jobs))
+
+function run(workload: Workload): Schedule {
+  return replay(workload, new OnlineScheduler(workload))
+}
+
+/** What is used of each node at each instant at which something starts. */
+function usesOf(workload: Workload, { start, nodes }: Schedule): Float64Array[] {
+  const { runtime, need, kinds, capacity } = workload
+  return [...new Set(start)].map((now) => {
+    const used = new Float64Array(capacity.length)
+    start.forEach((at, job) => {
+      if (at > now || at + (runtime[job] as number) <= now) return
+      for (const node of nodes[job] as Int32Array)
+        for (let k = 0; k < kinds; k++)
+          used[node * kinds + k] = (used[node * kinds + k] as number) + (need[job * kinds + k] as number)
+    })
+    return used
+  })
+}
+
+/** Looks at each turn of the scheduler, when it is over. */
+class Watched implements Scheduler {
+  readonly #inner: OnlineScheduler
+  readonly #jobs: Requests
+  readonly #look: (now: number, waiting: readonly number[], free: Float64Array) => void
+  readonly #waiting = new Set<number>()
+  readonly #nodes = new Map<number, Int32Array>()
+  readonly #free: Float64Array
+
+  constructor(jobs: Requests, look: (now: number, waiting: readonly number[], free: Float64Array) => void) {
+    this.#jobs = jobs
+    this.#look = look
+    this.#inner = new OnlineScheduler(jobs)
+    this.#free = jobs.capacity.slice()
+  }
+
+  arrive(job: number, now: number): void {
+    this.#waiting.add(job)
+    this.#inner.arrive(job, now)
+  }
+
+  end(job: number, now: number): void {
+    this.#change(job, 1)
+    this.#inner.end(job, now)
+  }
+
+  decide(now: number, begin: (job: number, nodes: Int32Array) => void): void {
+    this.#inner.decide(now, (job, nodes) => {
+      this.#waiting.delete(job)
+      this.#nodes.set(job, nodes)
+      this.#change(job, -1)
+      begin(job, nodes)
+    })
+    this.#look(now, [...this.#waiting], this.#free)
+  }
+
+  #change(job: number, sign: 1 | -1): void {
+    const { kinds, need } = this.#jobs
+    for (const node of this.#nodes.get(job) ?? [])
+      for (let k = 0; k < kinds; k++)
+        this.#free[node * kinds + k] = (this.#free[node * kinds + k] as number) + sign * (need[job * kinds + k] as number)
+  }
+}
+
+function fits({ kinds, need, replicas }: Requests, job: number, free: Float64Array): boolean {
+  let room = 0
+  for (let from = 0; from < free.length; from += kinds) {
+    let count = replicas[job] as number
+    for (let k = 0; k < kinds; k++) {
+      const asked = need[job * kinds + k] as number
+      if (asked > 0) count = Math.min(count, Math.floor(((free[from + k] as number) + 1e-9) / asked))
+    }
+    room += count
+  }
+  return room >= (replicas[job] as number)
+}
+
+describe('the online scheduler, always', () => {
+  it('starts every job once, whole, not before it came, and never more on a node than it has', () => {
+    fc.assert(
+      fc.property(arbitraryWorkload, (workload) => {
+        const schedule = run(workload)
+        schedule.start.forEach((at, job) => {
+          expect(at).toBeGreaterThanOrEqual(workload.submit[job] as number)
+          expect(Number.isFinite(at)).toBe(true)
+          expect(schedule.nodes[job]?.length).toBe(workload.replicas[job])
+        })
+        for (const used of usesOf(workload, schedule))
+          used.forEach((amount, i) => {
+            expect(amount).toBeLessThanOrEqual((workload.capacity[i] as number) + 1e-9)
+          })
+      }),
+    )
+  })
+
+  it('leaves nothing idle that a waiting job could use, unless room is kept for another', () => {
+    fc.assert(
+      fc.property(arbitraryWorkload, (workload) => {
+        const look = (_now: number, waiting: readonly number[], free: Float64Array) => {
+          // Someone that fits waits only behind one that does not.
+          if (waiting.some((job) => fits(workload, job, free)))
+            expect(waiting.some((job) => !fits(workload, job, free))).toBe(true)
+        }
+        replay(workload, new Watched(workload, look))
+      }),
+    )
+  })
+
+  it('decides the same again, and from nothing but what has come and what has ended', () => {
+    fc.assert(
+      fc.property(arbitraryWorkload, fc.nat(), (workload, at) => {
+        const first = run(workload)
+        expect(run(workload)).toMatchObject({ start: first.start, nodes: first.nodes })
+        const count = workload.submit.length
+        if (count === 0) return
+        // Another future, from the arrival of one job on: what started before is as it was.
+        const from = at % count
+        const now = workload.submit[from] as number
+        const changed = {
+          ...workload,
+          estimate: workload.estimate.map((value, job) => (job >= from ? value * 2 : value)),
+          runtime: workload.runtime.map((value, job) =>
+            (first.start[job] as number) + value > now ? value * 1.5 : value,
+          ),
+        }
+        const other = run(changed)
+        first.start.forEach((start, job) => {
+          if (start < now) expect(other.start[job]).toBe(start)
+        })
+      }),
+    )
+  })
+
+  it('bounds the wait: after so many paces a job waits for what runs and what came before it, for nothing else', () => {
+    fc.assert(
+      fc.property(arbitraryWorkload, (workload) => {
+        const { submit, estimate } = workload
+        const { start } = run(workload)
+        const pace = paceBound(workload, start)
+        const longest = Math.max(0, ...estimate)
+        start.forEach((at, job) => {
+          const overdueAt = (submit[job] as number) + OVERDUE_PACES * pace
+          const before = start.filter((other, i) => i < job && other > overdueAt).length
+          expect(at).toBeLessThanOrEqual(overdueAt + (before + 1) * longest + 1e-6)
+        })
+      }),
+    )
+  })
+
+  it('starves nobody: a gang that needs every node, in a flood of small jobs that never ends', () => {
+    const small = Array.from({ length: 4000 }, () => ({
+      gap: 5,
+      runtime: 60,
+      overestimate: 2,
+      replicas: 1,
+      need: [3, 0],
+      priority: 2,
+      user: 1,
+    }))
+    const gang = { gap: 1, runtime: 100, overestimate: 1, replicas: 2, need: [8, 0], priority: 0, user: 0 }
+    const workload = workloadOf(2, [...small.slice(0, 500), gang, ...small.slice(500)])
+    const { start } = run(workload)
+    const waited = (start[500] as number) - (workload.submit[500] as number)
+    expect(waited).toBeLessThan(0.3 * (start.at(-1) as number))
+  })
+})
+
+/** The pace is the root of parts of the longest backlog and the longest wait: no longer than the longer of the two. */
+function paceBound({ submit, estimate }: Workload, start: Float64Array): number {
+  const work = estimate.reduce((sum, value) => sum + value, 0)
+  const wait = start.reduce((most, at, job) => Math.max(most, at - (submit[job] as number)), 0)
+  return Math.max(60, Math.sqrt(work * wait))
+}
