@@ -13,6 +13,7 @@ const mainEntries: Record<string, string> = {
   index: 'src/main/index.ts',
   headless: 'src/main/headless.ts',
   corpus: 'src/main/storage/import/corpus-command.ts',
+  simulate: 'src/main/compute/schedule/replay/simulate-command.ts',
   'workers/onnx': 'src/main/runtimes/onnx/worker.ts',
   'workers/tfjs': 'src/main/runtimes/tfjs/worker.ts',
   'workers/llama': 'src/main/runtimes/llama/worker.ts',

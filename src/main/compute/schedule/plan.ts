@@ -157,14 +157,15 @@ function endsOf({ running }: PlanState, room: Space): Ends<Placement> {
   const known = running
     .flatMap(({ endsAt, placement }) => (endsAt === null ? [] : [{ endsAt, placement }]))
     .sort((a, b) => a.endsAt - b.endsAt)
+  // Worked out only when somebody waits for it.
+  const restOf = () => {
+    const left = room.copy()
+    for (const { placement } of known) left.give(placement)
+    return left.held()
+  }
   return {
-    each(visit) {
-      const rest = room.copy()
-      for (const { endsAt, placement } of known) {
-        if (!visit(endsAt, placement)) return
-        rest.give(placement)
-      }
-      visit(Number.POSITIVE_INFINITY, rest.held())
-    },
+    size: known.length + 1,
+    endsAt: (index) => known[index]?.endsAt ?? Number.POSITIVE_INFINITY,
+    share: (index) => known[index]?.placement ?? restOf(),
   }
 }

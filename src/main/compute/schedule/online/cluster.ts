@@ -14,9 +14,9 @@ const WEIGHT = {
   /** Left over of what was asked for: fill the fullest first. */
   left: 1,
   /** Left over of what was not asked for. */
-  stranded: 2,
+  stranded: 1.2,
   /** The node could do what was not asked for: keep special nodes for those who need them. */
-  special: 1,
+  special: 0.8,
   /** It does not hold all replicas. */
   partial: 0.3,
 }

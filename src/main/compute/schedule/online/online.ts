@@ -21,7 +21,7 @@ export interface OnlinePolicy {
   graceInPaces: number
 }
 
-export const ONLINE_POLICY: OnlinePolicy = { leastPace: 60, perPriority: 1.5, graceInPaces: 1 }
+export const ONLINE_POLICY: OnlinePolicy = { leastPace: 60, perPriority: 1.5, graceInPaces: 0.5 }
 
 /**
  * The online scheduler over flat arrays: sees only jobs that have arrived, their estimates, and the run times of those

@@ -1,12 +1,10 @@
 /** Peaks are half forgotten after so many times their own length. */
-const HALF_LIFE = 40
-const OF_DRAIN = 0.16
-const OF_WAIT = 0.4
+const HALF_LIFE = 1000
+const PART = 0.35
 
 /**
- * How long a wait is in this queue: the unit in which jobs grow urgent. It adapts to the load, as the geometric mean of
- * a part of the longest backlog (time the whole machine would need for all the work known) and a part of the longest
- * wait. A quiet queue is impatient; a flooded one gives the short ones their chance for longer.
+ * How long a wait is in this queue: the unit in which jobs grow urgent. It adapts to the load, as a part of the geometric
+ * mean of the longest backlog (time the whole machine would need for all the work known) and the longest wait. A quiet queue is impatient; a flooded one gives the short ones their chance for longer.
  */
 export class Pace {
   readonly #least: number
@@ -33,9 +31,7 @@ export class Pace {
   }
 
   get value(): number {
-    const drain = Math.max(this.#least, OF_DRAIN * this.#drain)
-    const wait = Math.max(this.#least, OF_WAIT * this.#wait)
-    return Math.sqrt(drain * wait)
+    return Math.max(this.#least, PART * Math.sqrt(this.#drain * this.#wait))
   }
 }
 

@@ -31,28 +31,14 @@ export class Reservation<Need, Share> {
     notBefore: number,
   ): Reservation<Need, Share> | null {
     const room = free.copy()
-    let at = now
-    let fits = false
-    let fitsAt = Number.POSITIVE_INFINITY
-    running.each((endsAt, share) => {
-      if (endsAt > at) {
-        if (!fits && room.find(need) !== null) {
-          fits = true
-          fitsAt = at
-        }
-        if (fits && endsAt > notBefore) return false
-        at = endsAt
-      }
-      room.give(share)
-      return true
-    })
-    if (!fits) {
-      if (room.find(need) === null) return null
-      fitsAt = at
-    }
+    const fitting = releaseUntil(need, room, running)
+    if (fitting === null) return null
+    const fitsAt = Math.max(now, fitting > 0 ? running.endsAt(fitting - 1) : now)
     // When it fits is unknown: it does not hold others back yet.
     if (fitsAt === Number.POSITIVE_INFINITY && now < notBefore) return null
-    return new Reservation(need, room, fitsAt, Math.max(fitsAt, notBefore))
+    const at = Math.max(fitsAt, notBefore)
+    for (let i = fitting; i < running.size && running.endsAt(i) <= at; i++) room.give(running.share(i))
+    return new Reservation(need, room, fitsAt, at)
   }
 
   /** Whether a job that takes `share` and ends by `endsAt` leaves it its place; if so, that is counted. */
@@ -63,4 +49,33 @@ export class Reservation<Need, Share> {
     this.#room.give(share)
     return false
   }
+}
+
+/**
+ * Gives back what ends first until `need` fits, all that ends at one instant together. Looks ahead in growing steps and
+ * then between the last two: a few searches for room, however many run.
+ * @returns how many have to end; null when it does not fit even then
+ */
+function releaseUntil<Need, Share>(need: Need, room: Room<Need, Share>, running: Ends<Share>): number | null {
+  let tooFew = -1
+  let given = 0
+  const release = (count: number) => {
+    for (; given < count; given++) room.give(running.share(given))
+    for (; given > count; given--) room.take(running.share(given - 1))
+  }
+  for (let step = 1; room.find(need) === null; step *= 2) {
+    if (given === running.size) return null
+    tooFew = given
+    release(Math.min(running.size, given + step))
+  }
+  let enough = given
+  while (enough - tooFew > 1) {
+    const middle = (tooFew + enough) >>> 1
+    release(middle)
+    if (room.find(need) === null) tooFew = middle
+    else enough = middle
+  }
+  while (enough > 0 && enough < running.size && running.endsAt(enough) === running.endsAt(enough - 1)) enough++
+  release(enough)
+  return enough
 }

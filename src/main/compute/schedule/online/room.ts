@@ -1,6 +1,6 @@
 /** What is free, and where a need would lie in it. */
 export interface Room<Need, Share> {
-  /** Null when it does not fit now. */
+  /** Null when it does not fit now. What fits still does when more is given back. */
   find(need: Need): Share | null
   take(share: Share): void
   give(share: Share): void
@@ -8,8 +8,9 @@ export interface Room<Need, Share> {
   copy(): Room<Need, Share>
 }
 
-/** What runs, with when it is expected to end. */
+/** What runs, by ascending expected end; infinite where that is unknown. */
 export interface Ends<Share> {
-  /** By ascending end, infinite where that is unknown, until `visit` returns false. */
-  each(visit: (endsAt: number, share: Share) => boolean): void
+  readonly size: number
+  endsAt(index: number): number
+  share(index: number): Share
 }

@@ -20,9 +20,16 @@ export class Running<Share> implements Ends<Share> {
     this.#shares.splice(index, 1)
   }
 
-  each(visit: (endsAt: number, share: Share) => boolean): void {
-    for (let i = 0; i < this.#shares.length; i++)
-      if (!visit(this.#endsAt[i] as number, this.#shares[i] as Share)) return
+  get size(): number {
+    return this.#shares.length
+  }
+
+  endsAt(index: number): number {
+    return this.#endsAt[index] as number
+  }
+
+  share(index: number): Share {
+    return this.#shares[index] as Share
   }
 
   /** Index of the first that ends later. */

@@ -1,0 +1,114 @@
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { AppError } from '../../../../shared/errors'
+import type { Workload } from '../online/workload'
+import { parseQueueCase } from '../queue-case'
+import { generateWorkload } from './generate'
+import { POLICIES, type PolicyName, type Simulated, simulate, withNodes } from './simulate'
+
+// The entry of `npm run simulate`.
+
+const USAGE = `npm run simulate -- WORKLOAD.json [--policy ${POLICIES.join('|')}] [--devices D.json] [--json]
+npm run simulate -- --generate devices=10000,jobs=1000000,seed=1[,load=0.85] [--policy P] [--json]
+`
+
+function main(argv: readonly string[]): number {
+  let run: { workload: Workload; policies: readonly PolicyName[]; isJson: boolean }
+  try {
+    run = read(argv)
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    process.stderr.write(`${error.message}\n\n${USAGE}`)
+    return 2
+  }
+  const results = run.policies.map((policy) => simulate(run.workload, policy))
+  const { resources } = run.workload
+  process.stdout.write(run.isJson ? `${JSON.stringify({ resources, results })}\n` : tableOf(resources, results))
+  return 0
+}
+
+function read(argv: readonly string[]) {
+  const { values, positionals } = parsed(argv)
+  const policy = POLICIES.find((name) => name === values.policy)
+  if (values.policy !== undefined && !policy) throw wrong(`There is no policy ${values.policy}.`)
+  const isJson = values.json === true
+  if (values.generate !== undefined) {
+    if (positionals.length > 0 || values.devices !== undefined) throw wrong('Give a workload or --generate.')
+    const workload = generateWorkload(generateOptions(values.generate))
+    return { workload, policies: [policy ?? 'online'] as const, isJson }
+  }
+  const [file, ...others] = positionals
+  if (file === undefined || others.length > 0) throw wrong('Say which workload.')
+  const queueCase = readJson(file)
+  const { workload } = parseQueueCase(values.devices === undefined ? queueCase : withNodes(queueCase, readJson(values.devices)))
+  return { workload, policies: policy ? [policy] : POLICIES, isJson }
+}
+
+function parsed(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: {
+        policy: { type: 'string' },
+        devices: { type: 'string' },
+        generate: { type: 'string' },
+        json: { type: 'boolean' },
+      },
+    })
+  } catch (error) {
+    throw wrong(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function generateOptions(text: string) {
+  const options = { devices: 100, jobs: 10_000, seed: 1, load: 0.85 }
+  for (const part of text.split(',')) {
+    const [name = '', value = ''] = part.split('=')
+    const amount = Number(value)
+    if (!(name in options) || value === '' || !(amount > 0)) throw wrong(`--generate does not know ${part}.`)
+    options[name as keyof typeof options] = amount
+  }
+  for (const name of ['devices', 'jobs', 'seed'] as const)
+    if (!Number.isInteger(options[name])) throw wrong(`${name} must be a whole number.`)
+  if (options.devices < 10 || options.devices > 100_000) throw wrong('devices must be 10 to 100,000.')
+  if (options.jobs > 5_000_000) throw wrong('jobs must be 5,000,000 at the most.')
+  return options
+}
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    throw wrong(`${file} cannot be read: ${error instanceof Error ? error.message : error}`)
+  }
+}
+
+function wrong(message: string): AppError {
+  return new AppError('system.invalid', message)
+}
+
+function tableOf(resources: readonly string[], results: readonly Simulated[]): string {
+  const rows: [string, (of: Simulated) => string][] = [
+    ['mean wait, s', ({ meanWait }) => meanWait.toFixed(1)],
+    ['95 % wait at most, s', ({ p95Wait }) => p95Wait.toFixed(1)],
+    ['longest wait, s', ({ maxWait }) => maxWait.toFixed(1)],
+    ['mean wait of the most urgent, s', ({ topPriorityMeanWait }) => topPriorityMeanWait.toFixed(1)],
+    ['mean bounded slowdown', ({ meanBsld }) => meanBsld.toFixed(3)],
+    ['95 % bounded slowdown at most', ({ p95Bsld }) => p95Bsld.toFixed(3)],
+    ['fairness between users (Jain)', ({ jainUserBsld }) => jainUserBsld.toFixed(3)],
+    ['makespan, s', ({ makespan }) => makespan.toFixed(1)],
+    ...resources.map((name, k): [string, (of: Simulated) => string] => [
+      `${name} in use, %`,
+      ({ utilization }) => (100 * (utilization[k] ?? 0)).toFixed(1),
+    ]),
+    ['decisions', ({ decisions }) => String(decisions)],
+    ['us a decision', ({ microsecondsADecision }) => microsecondsADecision.toFixed(1)],
+  ]
+  const lines = [['', ...results.map(({ policy }) => policy)], ...rows.map(([name, of]) => [name, ...results.map(of)])]
+  return lines
+    .map(([name = '', ...cells]) => `${name.padEnd(34)}${cells.map((cell) => cell.padStart(14)).join('')}\n`)
+    .join('')
+}
+
+process.exitCode = main(process.argv.slice(2))
