@@ -269,7 +269,7 @@ describe('control', () => {
     const second = await system.submit({ kind: 'synthetic', durationMs: 10, need: { cpuCores: 2 } })
     await harness.clock.advance(250)
     expect(system.compute.get(first.id).waitReason).toBe(
-      `Waiting for 2 CPU cores: 2 held by nightly-embed (j-${busy.id.slice(-5)})`,
+      `Waiting for 2 CPU cores: 2 held by nightly-embed (j-${busy.id.slice(-5)}) for about 1 min`,
     )
     expect(system.compute.get(second.id).waitReason).toMatch(/^Behind 1 job/)
     expect(system.compute.get(first.id).estimateMs).toBeGreaterThan(50_000)

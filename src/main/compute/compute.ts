@@ -100,6 +100,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     lastHour,
     unknownRunMs: policy.unknownRunMs,
     runMsOf,
+    urgencyOf: (group, job) => dispatcher.urgencyOf(group, job),
     onExplained: (job) => recent.touch(job),
   })
   const dispatcher: Dispatcher = new Dispatcher({

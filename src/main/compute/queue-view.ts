@@ -6,6 +6,7 @@ import { type ActiveJob, waitReasonOf } from './jobs/active-job'
 import type { JobIndex } from './jobs/job-index'
 import type { LastHour } from './jobs/last-hour'
 import { type Explained, explain } from './schedule/explain'
+import type { UrgencyOf } from './schedule/heads'
 import { effectivePriority, positionIn, rankOf } from './schedule/rank'
 import type { Plan, QueueClass } from './schedule/types'
 
@@ -21,6 +22,7 @@ export interface QueueReaderDeps {
   lastHour: LastHour
   unknownRunMs: number
   runMsOf(job: ActiveJob): number | null
+  urgencyOf: UrgencyOf
   /** The reason or the estimate of a job is another than before. */
   onExplained(job: ActiveJob): void
 }
@@ -115,6 +117,12 @@ export class QueueReader {
         leases: core.listLeases(),
         running: this.#remaining(),
         slots: this.#slots(),
+        now: this.#explainedAt,
+        urgencyOf: this.#deps.urgencyOf,
+        endsInMs: (id) => {
+          const job = index.get(id)
+          return job ? this.#remainingOf(job, this.#explainedAt) : null
+        },
         nameOf,
       },
       MAX_WAITING,
@@ -142,15 +150,14 @@ export class QueueReader {
   }
 
   #remaining(): (number | null)[] {
-    const { index, clock, runMsOf } = this.#deps
-    if (index.counts.running === 0) return []
+    const { index, clock } = this.#deps
     const now = clock.now()
-    const remaining: (number | null)[] = []
-    for (const job of index.running()) {
-      const runMs = runMsOf(job)
-      remaining.push(runMs === null ? null : Math.max(0, runMs - (now - (job.status.startedAt ?? now))))
-    }
-    return remaining
+    return index.counts.running === 0 ? [] : [...index.running()].map((job) => this.#remainingOf(job, now))
+  }
+
+  #remainingOf(job: ActiveJob, now: number): number | null {
+    const runMs = this.#deps.runMsOf(job)
+    return runMs === null ? null : Math.max(0, runMs - (now - (job.status.startedAt ?? now)))
   }
 
   #slots(): number {

@@ -7,6 +7,7 @@ import type { Database } from '../../platform/database'
 import type { Logger } from '../../platform/logger'
 import type { ActiveJob } from '../jobs/active-job'
 import type { JobIndex } from '../jobs/job-index'
+import type { UrgencyOf } from '../schedule/heads'
 import { Pace } from '../schedule/online/pace'
 import { plan } from '../schedule/plan'
 import { urgencyIn } from '../schedule/rank'
@@ -76,15 +77,14 @@ export class Dispatcher {
     this.#ahead = new RunAhead({
       ...deps,
       requestTurn: () => this.request(),
-      urgencyOf: (group, head) => {
-        const { clock, policy } = deps
-        return urgencyIn(
-          { now: clock.now(), pace: this.#pace.value, shares: this.#shares, policy },
-          group,
-          head,
-        )
-      },
+      urgencyOf: this.urgencyOf,
     })
+  }
+
+  /** The planner's order between classes now, with the pace and the shares of its last turn. */
+  readonly urgencyOf: UrgencyOf = (group, job) => {
+    const { clock, policy } = this.#deps
+    return urgencyIn({ now: clock.now(), pace: this.#pace.value, shares: this.#shares, policy }, group, job)
   }
 
   start(): void {

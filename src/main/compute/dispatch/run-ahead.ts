@@ -6,7 +6,7 @@ import type { Clock } from '../../platform/clock'
 import type { Database } from '../../platform/database'
 import type { ActiveJob } from '../jobs/active-job'
 import type { JobIndex } from '../jobs/job-index'
-import type { QueueClass, QueuedJob } from '../schedule/types'
+import type { UrgencyOf } from '../schedule/heads'
 import type { AttemptEnd } from './attempt'
 import type { EnginePool, PooledEngine } from './engine-pool'
 import { type Operation, perform } from './operation'
@@ -30,7 +30,7 @@ export interface RunAheadDeps {
   ownLeases: OwnLeases
   runMsOf(job: ActiveJob): number | null
   /** The planner's order between classes, as of its last turn. */
-  urgencyOf(group: QueueClass, head: QueuedJob): number
+  urgencyOf: UrgencyOf
   /** Asks for a turn, which writes what ran ahead. */
   requestTurn(): void
 }

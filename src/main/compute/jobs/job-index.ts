@@ -2,6 +2,7 @@ import type { JobId } from '../../../shared/domain/ids'
 import { canMove, isTerminal } from '../../../shared/domain/job-state'
 import { AppError } from '../../../shared/errors'
 import type { Database } from '../../platform/database'
+import type { UrgencyOf } from '../schedule/heads'
 import { compareRank, positionIn, rankOf } from '../schedule/rank'
 import type { QueueClass, QueuedJob } from '../schedule/types'
 import type { ActiveJob } from './active-job'
@@ -100,7 +101,7 @@ export class JobIndex {
    * turns, so only where that is quick.
    * @param urgencyOf smaller first, as the planner orders classes
    */
-  nextLike(job: ActiveJob, urgencyOf: (group: QueueClass, head: QueuedJob) => number): ActiveJob | null {
+  nextLike(job: ActiveJob, urgencyOf: UrgencyOf): ActiveJob | null {
     if (this.#classes.size > MANY_CLASSES) return null
     const own = this.#classes.get(job.classKey)
     const head = own?.jobs[0]

@@ -1,10 +1,9 @@
 import type { Lease } from '../../../shared/contract'
 import type { JobId } from '../../../shared/domain/ids'
 import { entriesOf, type ResourceVector, shortage } from '../../../shared/domain/resources'
-import { formatBytes } from '../../../shared/domain/units'
-import { Heap } from './heap'
-import { compareRank } from './rank'
-import type { Block, Plan, QueueClass, QueuedJob } from './types'
+import { formatBytes, formatDuration } from '../../../shared/domain/units'
+import { Heads, type UrgencyOf } from './heads'
+import type { Block, Plan, QueueClass } from './types'
 
 export interface Explained {
   id: JobId
@@ -17,6 +16,10 @@ export interface ExplainInput {
   classes: readonly QueueClass[]
   plan: Plan
   leases: readonly Lease[]
+  /** When the job of a lease is expected to end, in ms from now; null where unknown. */
+  endsInMs(job: string): number | null
+  now: number
+  urgencyOf: UrgencyOf
   /** Remaining time of each running job; null where unknown. */
   running: readonly (number | null)[]
   /** Jobs that run at once when the machine is full. */
@@ -27,13 +30,7 @@ export interface ExplainInput {
 /** In words: why the first `limit` jobs in the order of the queue wait, and for how long. */
 export function explain(input: ExplainInput, limit: number): Explained[] {
   const { classes, plan, running } = input
-  const heads = new Heap<{ group: QueueClass; index: number; head: QueuedJob }>((a, b) =>
-    compareRank(a.head, b.head),
-  )
-  for (const group of classes) {
-    const head = group.jobs[0]
-    if (head) heads.push({ group, index: 0, head })
-  }
+  const heads = new Heads(classes, input.urgencyOf)
   const explained: Explained[] = []
   const slots = Math.max(1, input.slots)
   const known = running.every((ms) => ms !== null)
@@ -41,32 +38,32 @@ export function explain(input: ExplainInput, limit: number): Explained[] {
   const untilFree =
     plan.blocked.size > 0 && running.length > 0 ? Math.min(...running.map((ms) => ms ?? 0)) : 0
   let aheadMs: number | null = known ? 0 : null
-  for (let cursor = heads.pop(); cursor && explained.length < limit; cursor = heads.pop()) {
-    const { group, index, head } = cursor
+  for (let head = heads.pop(); head && explained.length < limit; head = heads.pop()) {
+    const { group, index, job } = head
     const block = plan.blocked.get(group.key)
     const position = explained.length
-    const reason = index === 0 && block ? wordsOf(block, group, input) : behind(position)
+    const reason = index === 0 && block ? wordsOf(block, group, input, position) : behind(position)
+    const kept = plan.kept?.job === job.id ? plan.kept.fitsAt : null
+    const guess = aheadMs === null ? null : Math.round(untilFree + aheadMs / slots)
     explained.push({
-      id: head.id,
+      id: job.id,
       reason,
-      estimateMs: aheadMs === null ? null : Math.round(untilFree + aheadMs / slots),
+      // Room is kept for it: then it is known when it fits.
+      estimateMs: kept === null ? guess : Math.max(0, Math.round(kept - input.now)),
     })
-    aheadMs = aheadMs === null || head.runMs === null ? null : aheadMs + head.runMs
-    const next = group.jobs[++cursor.index]
-    if (next) {
-      cursor.head = next
-      heads.push(cursor)
-    }
+    aheadMs = aheadMs === null || job.runMs === null ? null : aheadMs + job.runMs
+    heads.follow(head)
   }
   return explained
 }
 
 function behind(count: number): string {
   if (count === 0) return 'About to start'
-  return `Behind ${count} ${count === 1 ? 'job' : 'jobs'} of higher priority or that came before`
+  return `Behind ${count} ${count === 1 ? 'job' : 'jobs'} that ${count === 1 ? 'is' : 'are'} more urgent or came before`
 }
 
-function wordsOf(block: Block, group: QueueClass, { plan, leases, nameOf }: ExplainInput): string {
+function wordsOf(block: Block, group: QueueClass, input: ExplainInput, ahead: number): string {
+  const { plan, leases, nameOf } = input
   switch (block.kind) {
     case 'resources': {
       const missing = shortage(group.need, plan.left)
@@ -76,21 +73,25 @@ function wordsOf(block: Block, group: QueueClass, { plan, leases, nameOf }: Expl
           ? entriesOf(missing).map(([name]) => name)
           : entriesOf(group.need).map(([name]) => name)
       const wanted = entriesOf(group.need).filter(([name]) => lacking.includes(name))
-      return `Waiting for ${list(wanted.map(amount))}${heldBy(lacking[0] ?? '', leases, nameOf)}`
+      return `Waiting for ${list(wanted.map(amount))}${heldBy(lacking[0] ?? '', leases, input)}${after(ahead)}`
     }
     case 'quota':
       return `Waiting for its quota: ${list(entriesOf(block.missing).map(amount))} more than may be held at once`
     case 'engine':
       return `Waiting for the engine of ${group.engineKey.split('#')[0]}, which is busy`
     case 'room':
-      return `Waiting for ${formatBytes(block.memoryBytes)} of memory to load its model${heldBy('memoryBytes', leases, nameOf)}`
+      return `Waiting for ${formatBytes(block.memoryBytes)} of memory to load its model${heldBy('memoryBytes', leases, input)}${after(ahead)}`
     case 'held-back':
-      return `Behind ${nameOf(block.by)}, which has waited long for the same resources`
+      return `Behind ${nameOf(block.by)}, which goes first and needs the same resources`
   }
 }
 
-/** `: 2 held by nightly-embed (j-7f3kq)`, the largest two by name. */
-function heldBy(resource: string, leases: readonly Lease[], nameOf: (job: string) => string): string {
+function after(count: number): string {
+  return count === 0 ? '' : `; ${count} ${count === 1 ? 'job' : 'jobs'} ahead`
+}
+
+/** `: 2 held by nightly-embed (j-7f3kq) for about 3 min`, the largest two by name. */
+function heldBy(resource: string, leases: readonly Lease[], { nameOf, endsInMs }: ExplainInput): string {
   const holders = leases
     .map((lease) => ({ lease, held: amountIn(lease.need, resource) }))
     .filter(({ held }) => held > 0)
@@ -101,7 +102,9 @@ function heldBy(resource: string, leases: readonly Lease[], nameOf: (job: string
       resource === 'memoryBytes' || resource === 'gpuMemoryBytes'
         ? formatBytes(held)
         : String(Number(held.toFixed(3)))
-    return `${how} held by ${lease.job === null ? lease.purpose : nameOf(lease.job)}`
+    const endsIn = lease.job === null ? null : endsInMs(lease.job)
+    const until = endsIn === null ? '' : endsIn > 0 ? ` for about ${formatDuration(roughly(endsIn))}` : ', about to end'
+    return `${how} held by ${lease.job === null ? lease.purpose : nameOf(lease.job)}${until}`
   })
   const more = holders.length - named.length
   return `: ${named.join(', ')}${more > 0 ? `, and ${more} more` : ''}`
@@ -131,4 +134,10 @@ function amount([name, value]: [string, number]): string {
 
 function list(parts: string[]): string {
   return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`
+}
+
+/** So coarse that the words do not change all the time. */
+function roughly(ms: number): number {
+  const step = ms < 60_000 ? 10_000 : 60_000
+  return Math.ceil(ms / step) * step
 }

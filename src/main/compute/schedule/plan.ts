@@ -8,20 +8,12 @@ import {
   vectorFrom,
 } from '../../../shared/domain/resources'
 import { Engines } from './engines'
-import { Heap } from './heap'
+import { type Head, Heads } from './heads'
 import { pass, type Turn } from './online/pass'
 import type { Ends } from './online/room'
 import { urgencyIn } from './rank'
 import { type Place, Space } from './space'
-import type { Block, Plan, PlanState, QueueClass, QueuedJob } from './types'
-
-/** The first waiting job of a class, and how urgent it is. */
-interface Head {
-  group: QueueClass
-  index: number
-  job: QueuedJob
-  urgency: number
-}
+import type { Block, Plan, PlanState, QueueClass } from './types'
 
 /**
  * Decides one turn: which jobs start where, and why the others wait. Pure: the same state gives the same plan.
@@ -43,7 +35,7 @@ class PlannedTurn implements Turn<Head, ResourceVector, Placement, Block> {
   readonly #state: PlanState
   readonly #engines: Engines
   readonly #quotaLeft = new Map<PrincipalId, ResourceVector>()
-  readonly #heads: Heap<Head>
+  readonly #heads: Heads
   readonly #plan: Plan = { start: [], evict: [], blocked: new Map(), kept: null, left: {} }
 
   constructor(state: PlanState, place: Place) {
@@ -52,7 +44,7 @@ class PlannedTurn implements Turn<Head, ResourceVector, Placement, Block> {
     this.room = new Space(state.devices, place)
     this.running = endsOf(state, this.room)
     this.#engines = new Engines(state)
-    this.#heads = new Heap<Head>(compareHeads, state.classes.flatMap((group) => this.#headOf(group, 0) ?? []))
+    this.#heads = new Heads(state.classes, (group, job) => urgencyIn(state, group, job))
   }
 
   decide(): Plan {
@@ -117,8 +109,7 @@ class PlannedTurn implements Turn<Head, ResourceVector, Placement, Block> {
     const left = this.#quotaLeft.get(group.principal)
     if (left) this.#quotaLeft.set(group.principal, subtractVectors(left, group.need))
     this.#plan.start.push({ job, class: group, placement, engine })
-    const next = this.#headOf(group, head.index + 1)
-    if (next) this.#heads.push(next)
+    this.#heads.follow(head)
     return null
   }
 
@@ -127,11 +118,6 @@ class PlannedTurn implements Turn<Head, ResourceVector, Placement, Block> {
     if (why.kind === 'room') blocked.set(group.key, { kind: 'resources' })
     else if (why.kind === 'held-back') blocked.set(group.key, { kind: 'held-back', by: why.by.job.id })
     else blocked.set(group.key, why.block)
-  }
-
-  #headOf(group: QueueClass, index: number): Head | null {
-    const job = group.jobs[index]
-    return job ? { group, index, job, urgency: urgencyIn(this.#state, group, job) } : null
   }
 
   #quotaShortage(group: QueueClass): ResourceVector | null {
@@ -146,10 +132,6 @@ class PlannedTurn implements Turn<Head, ResourceVector, Placement, Block> {
       .filter(([, lack]) => lack > 1e-9)
     return missing.length > 0 ? vectorFrom(missing) : null
   }
-}
-
-function compareHeads(a: Head, b: Head): number {
-  return a.urgency - b.urgency || a.job.seq - b.job.seq
 }
 
 /** What runs by its expected end; last all else that is held, whose end nobody knows. */

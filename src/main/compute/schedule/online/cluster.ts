@@ -39,6 +39,11 @@ export class Cluster implements Room<number, Share> {
   /** Places that hold a replica or more of the job looked for, and how many. */
   readonly #candidates: number[] = []
   readonly #counts: number[] = []
+  #twin: Cluster | null = null
+  /** It no longer knows what has changed. */
+  #lost = false
+  /** Places whose leaves may differ from those of the copy. */
+  readonly #changed: number[] = []
 
   constructor(jobs: Requests, from?: Cluster) {
     this.#jobs = jobs
@@ -67,8 +72,19 @@ export class Cluster implements Room<number, Share> {
     for (let at = this.#leaves - 1; at >= 1; at--) this.#lift(at)
   }
 
+  /** Valid until the next copy is made: they share their memory, and only what changed since the last is copied. */
   copy(): Cluster {
-    return new Cluster(this.#jobs, this)
+    const twin = this.#twin
+    if (!twin || twin.#lost) {
+      this.#twin = new Cluster(this.#jobs, this)
+      this.#changed.length = 0
+      return this.#twin
+    }
+    for (const changed of [this.#changed, twin.#changed]) {
+      for (const place of changed) twin.#follow(this, place)
+      changed.length = 0
+    }
+    return twin
   }
 
   find(job: number): Share | null {
@@ -176,6 +192,7 @@ export class Cluster implements Room<number, Share> {
       const place = nodes[r] as number
       let count = 0
       for (; r < nodes.length && nodes[r] === place; r++) count++
+      this.#note(place)
       let at = this.#leaves + place
       for (let k = 0; k < kinds; k++) {
         const i = at * kinds + k
@@ -183,6 +200,22 @@ export class Cluster implements Room<number, Share> {
       }
       for (at >>= 1; at >= 1; at >>= 1) this.#lift(at)
     }
+  }
+
+  /** Long lists are not worth keeping: then the next copy is a new one. */
+  #note(place: number): void {
+    this.#changed.push(place)
+    if (this.#changed.length <= 4 * this.#leaves) return
+    this.#changed.length = 0
+    this.#twin = null
+    this.#lost = true
+  }
+
+  #follow(other: Cluster, place: number): void {
+    const kinds = this.#kinds
+    let at = this.#leaves + place
+    for (let i = at * kinds; i < (at + 1) * kinds; i++) this.#free[i] = other.#free[i] as number
+    for (at >>= 1; at >= 1; at >>= 1) this.#lift(at)
   }
 
   /** Makes an inner node of the tree the maximum of its children. */

@@ -69,6 +69,11 @@ export class OnlineScheduler implements Scheduler {
     this.#shares = new Array(count)
   }
 
+  /** See {@link Pace}. */
+  get pace(): number {
+    return this.#pace.value
+  }
+
   arrive(job: number, now: number): void {
     const { kinds, need, replicas, estimate, priority } = this.#jobs
     const amounts = need.subarray(job * kinds, (job + 1) * kinds)
