@@ -142,7 +142,11 @@ export async function prepare(
   if (!isEmptyVector(whole)) core.assertPossible(whole)
   if (spec.runWhen === 'failed' && spec.dependsOn.length + links.length === 0) {
     const message = 'A job that runs when others have failed must depend on some. Name them in dependsOn.'
-    throw new AppError('compute.invalid_input', message, { input: 'runWhen', wants: 'dependsOn', got: 'none' })
+    throw new AppError('compute.invalid_input', message, {
+      input: 'runWhen',
+      wants: 'dependsOn',
+      got: 'none',
+    })
   }
   const givers = links.map((link) => giverOf(link, version, storage, findGiver))
   const signature = version && withoutLinked(version.signature, links)

@@ -103,7 +103,8 @@ function heldBy(resource: string, leases: readonly Lease[], { nameOf, endsInMs }
         ? formatBytes(held)
         : String(Number(held.toFixed(3)))
     const endsIn = lease.job === null ? null : endsInMs(lease.job)
-    const until = endsIn === null ? '' : endsIn > 0 ? ` for about ${formatDuration(roughly(endsIn))}` : ', about to end'
+    const until =
+      endsIn === null ? '' : endsIn > 0 ? ` for about ${formatDuration(roughly(endsIn))}` : ', about to end'
     return `${how} held by ${lease.job === null ? lease.purpose : nameOf(lease.job)}${until}`
   })
   const more = holders.length - named.length

@@ -113,7 +113,10 @@ class PlannedTurn implements Turn<Head, ResourceVector, Placement, Block> {
     return null
   }
 
-  blocked({ group }: Head, why: Parameters<Turn<Head, ResourceVector, Placement, Block>['blocked']>[1]): void {
+  blocked(
+    { group }: Head,
+    why: Parameters<Turn<Head, ResourceVector, Placement, Block>['blocked']>[1],
+  ): void {
     const { blocked } = this.#plan
     if (why.kind === 'room') blocked.set(group.key, { kind: 'resources' })
     else if (why.kind === 'held-back') blocked.set(group.key, { kind: 'held-back', by: why.by.job.id })

@@ -39,7 +39,10 @@ describe('queue cases', () => {
     const { refs } = read(name)
     const { workload } = parseQueueCase(read(name))
     for (const policy of ['fcfs', 'easy'] as const) {
-      const { utilization, ...measures } = measure(workload, replay(workload, new Reference(workload, policy)))
+      const { utilization, ...measures } = measure(
+        workload,
+        replay(workload, new Reference(workload, policy)),
+      )
       const { utilization: expectedUtilization, ...expected } = refs[policy]
       for (const [key, value] of Object.entries(measures))
         expect(value.toPrecision(6)).toBe(expected[key as keyof typeof expected].toPrecision(6))
@@ -53,8 +56,15 @@ describe('queue cases', () => {
     const ratios = names.map((name) => {
       const { easy } = read(name).refs
       const { workload } = parseQueueCase(read(name))
-      const { meanWait, meanBsld, maxWait } = measure(workload, replay(workload, new OnlineScheduler(workload)))
-      return { wait: meanWait / easy.meanWait, slowdown: meanBsld / easy.meanBsld, longest: maxWait / easy.maxWait }
+      const { meanWait, meanBsld, maxWait } = measure(
+        workload,
+        replay(workload, new OnlineScheduler(workload)),
+      )
+      return {
+        wait: meanWait / easy.meanWait,
+        slowdown: meanBsld / easy.meanBsld,
+        longest: maxWait / easy.maxWait,
+      }
     })
     expect(geometricMean(ratios.map(({ wait }) => wait))).toBeLessThan(MOST.wait)
     expect(geometricMean(ratios.map(({ slowdown }) => slowdown))).toBeLessThan(MOST.slowdown)

@@ -51,6 +51,10 @@ export function urgencyIn(
   { principal }: QueueClass,
   { priority, readyAt, runMs }: QueuedJob,
 ): number {
-  const cost = costOf(runMs ?? policy.unknownRunMs, policy.perPriority ** -priority, shares.get(principal) ?? 0)
+  const cost = costOf(
+    runMs ?? policy.unknownRunMs,
+    policy.perPriority ** -priority,
+    shares.get(principal) ?? 0,
+  )
   return urgencyOf(cost, Math.max(0, now - readyAt), pace, (100 - priority) * AGEING_MS_PER_POINT)
 }

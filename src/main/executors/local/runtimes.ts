@@ -143,7 +143,9 @@ export class Runtimes {
   async #ask(adapter: RuntimeAdapter, options: string, programFor: RuntimeProbe['program']): Promise<Probe> {
     const entry = this.#entry(adapter)
     const program = programFor?.({ entry, socketPath: null, files: [] }) ?? null
-    const parent: Record<string, string> = program?.hidesProcesses ? {} : { [WORKER_ENV.parent]: String(process.pid) }
+    const parent: Record<string, string> = program?.hidesProcesses
+      ? {}
+      : { [WORKER_ENV.parent]: String(process.pid) }
     const env = { [WORKER_ENV.probe]: '1', [WORKER_ENV.options]: options, ...parent }
     const answer = await askWorker({ entry, program, env }, PROBE_MS)
     const lines = answer.stdout.trim().split('\n')

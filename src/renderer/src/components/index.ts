@@ -1,7 +1,7 @@
 export { DEVICE_COLOURS, STATE_COLOURS, type StateName, tint } from './colours'
 export { ConfirmButton } from './confirm-button'
 export { Facts } from './facts'
-export { Graph, type GraphNode, pathThrough } from './graph'
+export { Graph, type GraphEdge, type GraphNode, pathThrough } from './graph'
 export { IdText, Mono } from './id-text'
 export { Meter } from './meter'
 export { Metric } from './metric'

@@ -179,8 +179,7 @@ export class Cluster implements Room<number, Share> {
       waste +=
         asked > 0
           ? (WEIGHT.left * (free - count * asked)) / usual
-          : (WEIGHT.stranded * free + WEIGHT.special * (this.#capacity[place * kinds + k] as number)) /
-            usual
+          : (WEIGHT.stranded * free + WEIGHT.special * (this.#capacity[place * kinds + k] as number)) / usual
     }
     return waste
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Schedule, replay } from '../replay/replay'
+import { replay, type Schedule } from '../replay/replay'
 import { OnlineScheduler } from './online'
 import { OVERDUE_PACES } from './urgency'
 import type { Requests, Scheduler, Workload } from './workload'
@@ -109,7 +109,8 @@ class Watched implements Scheduler {
     const { kinds, need } = this.#jobs
     for (const node of this.#nodes.get(job) ?? [])
       for (let k = 0; k < kinds; k++)
-        this.#free[node * kinds + k] = (this.#free[node * kinds + k] as number) + sign * (need[job * kinds + k] as number)
+        this.#free[node * kinds + k] =
+          (this.#free[node * kinds + k] as number) + sign * (need[job * kinds + k] as number)
   }
 }
 

@@ -75,7 +75,8 @@ function releaseUntil<Need, Share>(need: Need, room: Room<Need, Share>, running:
     if (room.find(need) === null) tooFew = middle
     else enough = middle
   }
-  while (enough > 0 && enough < running.size && running.endsAt(enough) === running.endsAt(enough - 1)) enough++
+  while (enough > 0 && enough < running.size && running.endsAt(enough) === running.endsAt(enough - 1))
+    enough++
   release(enough)
   return enough
 }

@@ -17,7 +17,13 @@ const NODES: readonly { of: number; cap: readonly number[] }[] = [
   { of: 0.1, cap: [16, 64, 0, 4] },
 ]
 /** Classes of AI work: part of the jobs, median run time in seconds, replicas, need, priority. */
-const CLASSES: readonly { of: number; median: number; replicas: readonly number[]; need: readonly number[]; priority: number }[] = [
+const CLASSES: readonly {
+  of: number
+  median: number
+  replicas: readonly number[]
+  need: readonly number[]
+  priority: number
+}[] = [
   { of: 0.45, median: 40, replicas: [1], need: [2, 8, 0.25, 0], priority: 2 },
   { of: 0.2, median: 300, replicas: [1], need: [4, 16, 1, 0], priority: 1 },
   { of: 0.1, median: 1200, replicas: [1, 2, 4], need: [4, 32, 2, 0], priority: 0 },
@@ -36,7 +42,8 @@ export function generateWorkload({ devices, jobs, seed, load }: GenerateOptions)
   const random = randomOf(seed)
   const kinds = RESOURCES.length
   const capacity = new Float64Array(devices * kinds)
-  for (let node = 0; node < devices; node++) capacity.set(pick(NODES, (node + 0.5) / devices).cap, node * kinds)
+  for (let node = 0; node < devices; node++)
+    capacity.set(pick(NODES, (node + 0.5) / devices).cap, node * kinds)
   const workload: Workload = {
     resources: RESOURCES,
     kinds,

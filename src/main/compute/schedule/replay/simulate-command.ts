@@ -23,7 +23,9 @@ function main(argv: readonly string[]): number {
   }
   const results = run.policies.map((policy) => simulate(run.workload, policy))
   const { resources } = run.workload
-  process.stdout.write(run.isJson ? `${JSON.stringify({ resources, results })}\n` : tableOf(resources, results))
+  process.stdout.write(
+    run.isJson ? `${JSON.stringify({ resources, results })}\n` : tableOf(resources, results),
+  )
   return 0
 }
 
@@ -40,7 +42,9 @@ function read(argv: readonly string[]) {
   const [file, ...others] = positionals
   if (file === undefined || others.length > 0) throw wrong('Say which workload.')
   const queueCase = readJson(file)
-  const { workload } = parseQueueCase(values.devices === undefined ? queueCase : withNodes(queueCase, readJson(values.devices)))
+  const { workload } = parseQueueCase(
+    values.devices === undefined ? queueCase : withNodes(queueCase, readJson(values.devices)),
+  )
   return { workload, policies: policy ? [policy] : POLICIES, isJson }
 }
 
@@ -105,7 +109,10 @@ function tableOf(resources: readonly string[], results: readonly Simulated[]): s
     ['decisions', ({ decisions }) => String(decisions)],
     ['us a decision', ({ microsecondsADecision }) => microsecondsADecision.toFixed(1)],
   ]
-  const lines = [['', ...results.map(({ policy }) => policy)], ...rows.map(([name, of]) => [name, ...results.map(of)])]
+  const lines = [
+    ['', ...results.map(({ policy }) => policy)],
+    ...rows.map(([name, of]) => [name, ...results.map(of)]),
+  ]
   return lines
     .map(([name = '', ...cells]) => `${name.padEnd(34)}${cells.map((cell) => cell.padStart(14)).join('')}\n`)
     .join('')

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { AppError } from '../../../../shared/errors'
 import { OnlineScheduler } from '../online/online'
 import type { Scheduler, Workload } from '../online/workload'
-import { measure, type Measures } from './measures'
+import { type Measures, measure } from './measures'
 import { Reference } from './references'
 import { replay } from './replay'
 

@@ -5,7 +5,7 @@ import classes from './graph.module.css'
 import type { GraphProps } from './types'
 
 export { pathThrough } from './path'
-export type { GraphNode } from './types'
+export type { GraphEdge, GraphNode } from './types'
 
 // The library that draws is large: whoever sees no graph does not load it.
 const FlowGraph = lazy(() => import('./flow-graph').then(({ FlowGraph }) => ({ default: FlowGraph })))
