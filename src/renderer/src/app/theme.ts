@@ -105,7 +105,11 @@ export function themeIn(words: { close: string }): MantineThemeOverride {
   return mergeThemeOverrides(theme, {
     components: {
       Modal: { defaultProps: { closeButtonProps } },
-      Notification: { defaultProps: { closeButtonProps } },
+      Notification: {
+        defaultProps: { closeButtonProps },
+        // Its own grey is too light to read.
+        styles: { description: { color: 'var(--mantine-color-dimmed)' } },
+      },
     },
   })
 }

@@ -43,7 +43,13 @@ function announce(item: Import): void {
       message: (
         <>
           {i18n.t(item.known ? 'shell:importKnownText' : 'shell:importReadyText')}{' '}
-          <Anchor component={RouteLink} size="sm" to={became.to} onClick={() => notifications.hide(id)}>
+          <Anchor
+            component={RouteLink}
+            size="sm"
+            underline="always"
+            to={became.to}
+            onClick={() => notifications.hide(id)}
+          >
             {i18n.t('common:open')}
           </Anchor>
         </>
