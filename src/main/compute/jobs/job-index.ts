@@ -110,7 +110,10 @@ export class JobIndex {
     for (const group of this.#classes.values()) {
       const [first] = group.jobs
       if (!first || first === head) continue
-      if (urgencyOf(group, first) < urgency || (urgencyOf(group, first) === urgency && first.seq < head.seq))
+      if (
+        urgencyOf(group, first) < urgency ||
+        (urgencyOf(group, first) === urgency && compareRank(first, head) < 0)
+      )
         return null
     }
     return this.#jobs.get(head.id) ?? null

@@ -1,4 +1,5 @@
 import { Heap } from './heap'
+import { compareRank } from './rank'
 import type { QueueClass, QueuedJob } from './types'
 
 /** The first job of a class that has not been looked at, and how urgent it is. */
@@ -20,7 +21,7 @@ export class Heads {
   constructor(classes: readonly QueueClass[], urgencyOf: UrgencyOf) {
     this.#urgencyOf = urgencyOf
     this.#heap = new Heap<Head>(
-      (a, b) => a.urgency - b.urgency || a.job.seq - b.job.seq,
+      (a, b) => a.urgency - b.urgency || compareRank(a.job, b.job),
       classes.flatMap((group) => this.#at(group, 0) ?? []),
     )
   }

@@ -18,6 +18,6 @@ export function costOf(expected: number, priorityFactor: number, share: number):
  * {@link OVERDUE_PACES} and their `handicap` go first, those most over it before the others.
  */
 export function urgencyOf(cost: number, waited: number, pace: number, handicap = 0): number {
-  const paces = waited / pace
-  return waited - handicap >= OVERDUE_PACES * pace ? handicap - waited : cost / (1 + paces ** 4)
+  const squared = (waited / pace) ** 2
+  return waited - handicap >= OVERDUE_PACES * pace ? handicap - waited : cost / (1 + squared * squared)
 }
