@@ -1,0 +1,156 @@
+import { z } from 'zod'
+import { AppError } from '../../../../shared/errors'
+import { createDag, type Dag } from './dag'
+import type { Schedule } from './schedule'
+
+/** A graph as a `dag-case/1` file gives it, with its tasks and devices by number. */
+export interface DagCase {
+  name: string
+  dag: Dag
+  /** Of the file's tasks, by number in the graph. */
+  taskIds: readonly string[]
+  deviceIds: readonly string[]
+  /** Number in the graph, by place in the file. */
+  numberOf: Int32Array
+}
+
+/** One line of a schedule file. */
+export interface Assignment {
+  task: string
+  device: string
+  start: number
+  end: number
+}
+
+/** Entries of the table of running times at most: what is larger does not fit a search that is to end soon. */
+const MAX_TABLE = 50_000_000
+
+const Id = z.string().min(1).max(1_000)
+const Amount = z.number().nonnegative()
+const Case = z.object({
+  format: z.literal('dag-case/1'),
+  name: z.string().default(''),
+  devices: z.array(z.object({ id: Id, speed: z.number().positive().optional() })).min(1),
+  links: z.object({ bandwidth: z.union([z.number().positive(), z.array(z.array(z.number()))]) }),
+  tasks: z.array(
+    z.union([z.object({ id: Id, cost: Amount }), z.object({ id: Id, costs: z.array(Amount.nullable()) })]),
+  ),
+  edges: z.array(z.object({ from: Id, to: Id, data: Amount })),
+})
+type Case = z.infer<typeof Case>
+
+/**
+ * Reads a parsed `dag-case/1` file. Tasks keep the order of the file, which is topological by the format; where it is
+ * not, the first that waits for nothing comes first.
+ * @throws AppError `compute.invalid_input` that names the field, the task or the cycle.
+ */
+export function readDagCase(json: unknown): DagCase {
+  const parsed = Case.safeParse(json)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    throw invalid(`The case is not dag-case/1: ${issue?.path.join('.') || 'the file'}: ${issue?.message}.`)
+  }
+  const { name, devices, links, tasks, edges } = parsed.data
+  if (tasks.length * devices.length > MAX_TABLE) {
+    throw invalid(`${tasks.length} tasks on ${devices.length} devices are more than can be planned at once.`)
+  }
+  const taskAt = numbered(tasks, 'task')
+  const deviceIds = [...numbered(devices, 'device').keys()]
+  const bandwidth = checkedBandwidth(links.bandwidth, devices.length)
+  const ends = edges.map(({ from, to, data }, k) => {
+    const [a, b] = [taskAt.get(from), taskAt.get(to)]
+    if (a === undefined || b === undefined) {
+      throw invalid(`Edge ${k} names the task ${JSON.stringify(a === undefined ? from : to)}, which is not there.`)
+    }
+    return { from: a, to: b, data }
+  })
+  const ids = [...taskAt.keys()]
+  const order = topologicalOrder(ids, ends)
+  const numberOf = new Int32Array(tasks.length)
+  order.forEach((place, number) => {
+    numberOf[place] = number
+  })
+  const dag = createDag({
+    taskCount: tasks.length,
+    deviceCount: devices.length,
+    cost: costTable(parsed.data, order),
+    bandwidth,
+    edges: ends.map(({ from, to, data }) => ({ from: numberOf[from]!, to: numberOf[to]!, data })),
+  })
+  return { name, dag, taskIds: order.map((place) => ids[place]!), deviceIds, numberOf }
+}
+
+/** The lines of a schedule file, in the order of the case's tasks. */
+export function writeSchedule({ taskIds, deviceIds, numberOf }: DagCase, schedule: Schedule): Assignment[] {
+  return Array.from(numberOf, (i) => ({
+    task: taskIds[i]!,
+    device: deviceIds[schedule.device[i]!]!,
+    start: schedule.start[i]!,
+    end: schedule.end[i]!,
+  }))
+}
+
+function numbered(items: readonly { id: string }[], what: string): Map<string, number> {
+  const numbers = new Map<string, number>()
+  for (const { id } of items) {
+    if (numbers.has(id)) throw invalid(`There are two ${what}s ${JSON.stringify(id)}.`)
+    numbers.set(id, numbers.size)
+  }
+  return numbers
+}
+
+function checkedBandwidth(bandwidth: Case['links']['bandwidth'], count: number): number | number[][] {
+  if (typeof bandwidth === 'number') return bandwidth
+  const isSquare = bandwidth.length === count && bandwidth.every((row) => row.length === count)
+  if (!isSquare) throw invalid(`links.bandwidth is not a table of ${count} rows of ${count} numbers.`)
+  bandwidth.forEach((row, p) => {
+    const q = row.findIndex((value, at) => at !== p && !(value > 0))
+    if (q >= 0) throw invalid(`links.bandwidth from device ${p} to ${q} is not above 0.`)
+  })
+  return bandwidth
+}
+
+function costTable({ tasks, devices }: Case, order: readonly number[]): Float64Array {
+  const table = new Float64Array(tasks.length * devices.length)
+  order.forEach((place, i) => {
+    const task = tasks[place]!
+    const name = JSON.stringify(task.id)
+    if ('costs' in task) {
+      if (task.costs.length !== devices.length) {
+        throw invalid(`Task ${name} has ${task.costs.length} costs for ${devices.length} devices.`)
+      }
+      if (task.costs.every((cost) => cost === null)) throw invalid(`Task ${name} can run on no device.`)
+    }
+    devices.forEach((device, p) => {
+      const at = i * devices.length + p
+      if ('costs' in task) table[at] = task.costs[p] ?? Number.POSITIVE_INFINITY
+      else if (device.speed !== undefined) table[at] = task.cost / device.speed
+      else throw invalid(`Task ${name} has a cost, but device ${JSON.stringify(device.id)} has no speed.`)
+    })
+  })
+  return table
+}
+
+/** Places in the file, those without open predecessors first, lower places before higher ones. */
+function topologicalOrder(ids: readonly string[], edges: readonly { from: number; to: number }[]): number[] {
+  if (edges.every(({ from, to }) => from < to)) return [...ids.keys()]
+  const next: number[][] = ids.map(() => [])
+  const open = new Int32Array(ids.length)
+  for (const { from, to } of edges) {
+    next[from]!.push(to)
+    open[to]!++
+  }
+  const order = [...ids.keys()].filter((i) => open[i] === 0)
+  for (let at = 0; at < order.length; at++) {
+    for (const to of next[order[at]!]!) if (--open[to]! === 0) order.push(to)
+  }
+  if (order.length < ids.length) {
+    const inCycle = ids.filter((_, i) => open[i]! > 0).slice(0, 5)
+    throw invalid(`The tasks wait for each other in a cycle, among them ${inCycle.join(', ')}.`)
+  }
+  return order
+}
+
+function invalid(message: string): AppError {
+  return new AppError('compute.invalid_input', message)
+}
