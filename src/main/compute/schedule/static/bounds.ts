@@ -13,7 +13,7 @@ export interface Bounds {
  * transfers nobody can avoid, and the least work shared evenly.
  */
 export function lowerBounds(dag: Dag): Bounds {
-  const { taskCount, deviceCount, cost, fixedDevice, availableAt } = dag
+  const { taskCount, deviceCount, fixedDevice, availableAt } = dag
   const tails = leastTails(dag)
   const ends = leastEnds(dag)
   let bound = 0
@@ -21,7 +21,8 @@ export function lowerBounds(dag: Dag): Bounds {
     let least = Number.POSITIVE_INFINITY
     for (let p = 0; p < deviceCount; p++) {
       const at = i * deviceCount + p
-      least = Math.min(least, ends[at]! + tails[at]!)
+      // What follows a fixed task is seen from those after it: the past need not keep to the transfer times.
+      least = Math.min(least, ends[at]! + (fixedDevice[i]! < 0 ? tails[at]! : 0))
     }
     bound = Math.max(bound, least)
   }
@@ -42,8 +43,10 @@ export function lowerBounds(dag: Dag): Bounds {
 
 /** The earliest that each task could end on each device if no device were ever taken. */
 function leastEnds(dag: Dag): Float64Array {
-  const { taskCount, deviceCount, cost, bandwidth, predecessors, availableAt, fixedDevice, fixedStart } = dag
+  const { taskCount, deviceCount, cost, predecessors, availableAt, fixedDevice, fixedStart } = dag
+  const { bandwidth, meanBandwidth, isUniform } = dag
   const ends = new Float64Array(taskCount * deviceCount)
+  const soonest = new Float64Array(taskCount).fill(Number.POSITIVE_INFINITY)
   for (let i = 0; i < taskCount; i++) {
     for (let p = 0; p < deviceCount; p++) {
       const at = i * deviceCount + p
@@ -53,17 +56,21 @@ function leastEnds(dag: Dag): Float64Array {
       }
       let ready = availableAt[p]!
       for (let k = predecessors.first[i]!; k < predecessors.first[i + 1]!; k++) {
-        const row = predecessors.task[k]! * deviceCount
+        const before = predecessors.task[k]!
+        const row = before * deviceCount
         const data = predecessors.data[k]!
-        let least = Number.POSITIVE_INFINITY
-        for (let q = 0; q < deviceCount; q++) {
-          const arrives = ends[row + q]! + data / bandwidth[q * deviceCount + p]!
-          if (arrives < least) least = arrives
+        let least = ends[row + p]!
+        if (isUniform) least = Math.min(least, soonest[before]! + data / meanBandwidth)
+        else {
+          for (let q = 0; q < deviceCount; q++) {
+            least = Math.min(least, ends[row + q]! + data / bandwidth[q * deviceCount + p]!)
+          }
         }
         if (least > ready) ready = least
       }
       ends[at] = ready + cost[at]!
     }
+    for (let p = 0; p < deviceCount; p++) soonest[i] = Math.min(soonest[i]!, ends[i * deviceCount + p]!)
   }
   return ends
 }

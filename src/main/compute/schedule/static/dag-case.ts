@@ -60,7 +60,9 @@ export function readDagCase(json: unknown): DagCase {
   const ends = edges.map(({ from, to, data }, k) => {
     const [a, b] = [taskAt.get(from), taskAt.get(to)]
     if (a === undefined || b === undefined) {
-      throw invalid(`Edge ${k} names the task ${JSON.stringify(a === undefined ? from : to)}, which is not there.`)
+      throw invalid(
+        `Edge ${k} names the task ${JSON.stringify(a === undefined ? from : to)}, which is not there.`,
+      )
     }
     return { from: a, to: b, data }
   })

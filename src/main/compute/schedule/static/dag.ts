@@ -14,6 +14,8 @@ export interface Dag {
   readonly bandwidth: Float64Array
   /** Arithmetic mean over the pairs of different devices. */
   readonly meanBandwidth: number
+  /** Whether it is the same between any two devices. */
+  readonly isUniform: boolean
   /** Edges by the task they leave, in the order they were given. */
   readonly successors: Edges
   /** The same edges by the task they enter, in the order they were given. */
@@ -53,15 +55,18 @@ export function createDag(input: DagInput): Dag {
   const { taskCount, deviceCount, cost, edges } = input
   const bandwidth = new Float64Array(deviceCount * deviceCount).fill(Number.POSITIVE_INFINITY)
   let sum = 0
+  let pairs = 0
+  const different = new Set<number>()
   for (let p = 0; p < deviceCount; p++) {
     for (let q = 0; q < deviceCount; q++) {
       if (p === q) continue
       const one = typeof input.bandwidth === 'number' ? input.bandwidth : input.bandwidth[p]![q]!
       bandwidth[p * deviceCount + q] = one
       sum += one
+      pairs++
+      different.add(one)
     }
   }
-  const pairs = deviceCount * (deviceCount - 1)
   const mean = pairs > 0 ? sum / pairs : Number.POSITIVE_INFINITY
   const fixedDevice = new Int32Array(taskCount).fill(-1)
   const fixedStart = new Float64Array(taskCount)
@@ -75,6 +80,7 @@ export function createDag(input: DagInput): Dag {
     cost,
     bandwidth,
     meanBandwidth: typeof input.bandwidth === 'number' && pairs > 0 ? input.bandwidth : mean,
+    isUniform: different.size <= 1,
     successors: rowsOf(taskCount, edges, (edge) => [edge.from, edge.to]),
     predecessors: rowsOf(taskCount, edges, (edge) => [edge.to, edge.from]),
     availableAt: Float64Array.from(input.availableAt ?? new Array<number>(deviceCount).fill(0)),
@@ -153,7 +159,8 @@ function assertRunnable({ taskCount, deviceCount, cost, predecessors, fixedDevic
     if (!row.some(Number.isFinite)) throw invalid(`Task ${i} can run on no device.`, { task: i })
     const device = fixedDevice[i]!
     if (device < 0) continue
-    if (!Number.isFinite(row[device])) throw invalid(`Task ${i} is fixed to a device it cannot run on.`, { task: i })
+    if (!Number.isFinite(row[device]))
+      throw invalid(`Task ${i} is fixed to a device it cannot run on.`, { task: i })
     for (let k = predecessors.first[i]!; k < predecessors.first[i + 1]!; k++) {
       if (fixedDevice[predecessors.task[k]!]! < 0) {
         throw invalid(`Task ${i} is fixed, but one that it waits for is not.`, { task: i })

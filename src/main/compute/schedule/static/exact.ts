@@ -90,9 +90,11 @@ export function searchAll(
       isDone[task] = 1
       left--
       work -= least[task]!
-      for (let k = successors.first[task]!; k < successors.first[task + 1]!; k++) waitsFor[successors.task[k]!]!--
+      for (let k = successors.first[task]!; k < successors.first[task + 1]!; k++)
+        waitsFor[successors.task[k]!]!--
       descend(option.start)
-      for (let k = successors.first[task]!; k < successors.first[task + 1]!; k++) waitsFor[successors.task[k]!]!++
+      for (let k = successors.first[task]!; k < successors.first[task + 1]!; k++)
+        waitsFor[successors.task[k]!]!++
       work += least[task]!
       left++
       isDone[task] = 0

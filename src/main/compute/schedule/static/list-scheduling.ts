@@ -42,9 +42,9 @@ export function lookaheadHeft(dag: Dag): Schedule {
   const ranks = upwardRanks(dag, meanCosts(dag))
   const partial = new Partial(dag)
   for (const i of byPriority(dag, ranks)) {
-    const children = [...new Set(successors.task.subarray(successors.first[i], successors.first[i + 1]))].sort(
-      (a, b) => ranks[b]! - ranks[a]! || a - b,
-    )
+    const children = [
+      ...new Set(successors.task.subarray(successors.first[i], successors.first[i + 1])),
+    ].sort((a, b) => ranks[b]! - ranks[a]! || a - b)
     let best = -1
     let bestLatest = Number.POSITIVE_INFINITY
     let bestEnd = Number.POSITIVE_INFINITY
@@ -90,7 +90,8 @@ export function byPriority(dag: Dag, priority: Float64Array): Int32Array {
   const { taskCount, successors, predecessors, fixedDevice } = dag
   const waitsFor = new Int32Array(taskCount)
   const heap: number[] = []
-  const before = (a: number, b: number) => priority[a]! > priority[b]! || (priority[a] === priority[b] && a < b)
+  const before = (a: number, b: number) =>
+    priority[a]! > priority[b]! || (priority[a] === priority[b] && a < b)
   const push = (task: number) => {
     let at = heap.length
     heap.push(task)
@@ -150,7 +151,8 @@ function criticalPath(dag: Dag, priority: Float64Array): number[] {
     const children = [...successors.task.subarray(successors.first[current], successors.first[current + 1])]
     children.sort((a, b) => a - b)
     const wanted = priority[current]!
-    let next = children.find((j) => Math.abs(priority[j]! - wanted) <= 1e-9 * Math.max(1, Math.abs(wanted))) ?? -1
+    let next =
+      children.find((j) => Math.abs(priority[j]! - wanted) <= 1e-9 * Math.max(1, Math.abs(wanted))) ?? -1
     if (next < 0) for (const j of children) if (next < 0 || priority[j]! > priority[next]!) next = j
     current = next
   }
@@ -248,7 +250,7 @@ class Partial {
 
   /** When the data of those predecessors that are placed has arrived on each device. */
   #findReady(i: number): void {
-    const { deviceCount, bandwidth, predecessors } = this.#dag
+    const { deviceCount, bandwidth, meanBandwidth, isUniform, predecessors } = this.#dag
     const ready = this.#ready.fill(0)
     for (let k = predecessors.first[i]!; k < predecessors.first[i + 1]!; k++) {
       const before = predecessors.task[k]!
@@ -256,8 +258,10 @@ class Partial {
       if (from < 0) continue
       const end = this.end[before]!
       const data = predecessors.data[k]!
+      const anywhere = end + data / meanBandwidth
       for (let p = 0; p < deviceCount; p++) {
-        const arrives = end + data / bandwidth[from * deviceCount + p]!
+        const arrives =
+          p === from ? end : isUniform ? anywhere : end + data / bandwidth[from * deviceCount + p]!
         if (arrives > ready[p]!) ready[p] = arrives
       }
     }

@@ -1,5 +1,5 @@
-import { createRandom } from './random'
 import type { Dag } from './dag'
+import { createRandom } from './random'
 import { decode, orderOf, type Schedule } from './schedule'
 import { Sequences } from './sequences'
 
@@ -16,15 +16,23 @@ const NOISE_SIZE = 4_096
 /** What a longer path through a task counts beside a longer makespan. */
 const PATH_WEIGHT = 1
 const LARGEST_GROUP = 8
+/** Temperature at the end of a cycle, as a part of the makespan. */
+const COLDEST = 0.001
+/** The part of the budget that each start gets. */
+const TRY = 0.05
+/** How often each task is moved, at most, when there is time for next to nothing, and when there is time for all. */
+const FEW_VISITS = 30
+const MANY_VISITS = 3_000
 
 /**
  * Simulated annealing over sequences. A step takes one task out and puts it in again at a place drawn by Boltzmann's
  * law from all places (a heat bath: no place is tried in vain), or does so with a group of neighbours and keeps it by
- * Metropolis' rule. Half of the steps take a task of a critical path. The temperature falls in cycles, each twice as
- * long as the one before and from the best so far.
+ * Metropolis' rule. Many steps take a task of a critical path. Each start gets a short try; then the temperature falls
+ * once, or in a few cycles, from the best so far.
+ * @param starts the most promising first; at least one
  */
-export function anneal(dag: Dag, from: Schedule, options: SearchOptions): Schedule {
-  const search = new Annealing(dag, from, options)
+export function anneal(dag: Dag, starts: readonly Schedule[], options: SearchOptions): Schedule {
+  const search = new Annealing(dag, starts, options)
   search.run()
   return search.result()
 }
@@ -32,32 +40,33 @@ export function anneal(dag: Dag, from: Schedule, options: SearchOptions): Schedu
 class Annealing {
   readonly #dag: Dag
   readonly #options: SearchOptions
+  readonly #starts: readonly Schedule[]
   readonly #random: () => number
   readonly #noise: Float64Array
   readonly #state: Sequences
   readonly #movable: Int32Array
   readonly #bestOrder: Int32Array
   readonly #bestDevice: Int32Array
-  #best: number
-  #makespan: number
+  #best = Number.POSITIVE_INFINITY
+  #makespan = Number.POSITIVE_INFINITY
+  #steps = 0
   #temperature = 0
   #criticalShare = 0.5
+  #groupShare = 0.5
   readonly #group = new Int32Array(LARGEST_GROUP)
   readonly #oldDevice = new Int32Array(LARGEST_GROUP)
   readonly #oldIndex = new Int32Array(LARGEST_GROUP)
 
-  constructor(dag: Dag, from: Schedule, options: SearchOptions) {
+  constructor(dag: Dag, starts: readonly Schedule[], options: SearchOptions) {
     this.#dag = dag
     this.#options = options
+    this.#starts = starts
     this.#random = createRandom(options.seed)
     // Gumbel's distribution: the least of `energy - temperature * noise` is a draw from Boltzmann's.
     this.#noise = new Float64Array(NOISE_SIZE).map(() => -Math.log(-Math.log(this.#random() + 1e-12)))
     this.#state = new Sequences(dag)
-    this.#bestOrder = orderOf(from)
-    this.#bestDevice = from.device.slice()
-    this.#state.load(this.#bestOrder, this.#bestDevice)
-    this.#makespan = this.#state.makespan()
-    this.#best = this.#makespan
+    this.#bestOrder = new Int32Array(dag.taskCount)
+    this.#bestDevice = new Int32Array(dag.taskCount)
     this.#movable = Int32Array.from(dag.fixedDevice.keys()).filter((i) => dag.fixedDevice[i]! < 0)
   }
 
@@ -66,50 +75,69 @@ class Annealing {
   }
 
   run(): void {
-    const { progress, lowerBound } = this.#options
-    const good = lowerBound * (1 + 1e-12)
-    if (this.#movable.length === 0) return
-    let steps = 0
-    let cycleStart = progress(0)
-    const begin = cycleStart
-    let cycleEnd = cycleStart
-    let hottest = 0
-    while (this.#best > good) {
-      if (steps % STEPS_BETWEEN_LOOKS === 0) {
-        const spent = progress(steps)
-        if (spent >= 1) return
-        if (spent >= cycleEnd) {
-          const length = cycleEnd > cycleStart ? 2 * (cycleEnd - cycleStart) : (1 - begin) / 8
-          cycleStart = spent
-          cycleEnd = spent + length > 1 - length ? 1 : spent + length
-          this.#restart()
-        }
-        // What one task can hope for: the more visits, the more disorder can be paid for.
-        const visits = spent > begin ? (steps / (spent - begin)) * (1 - begin) / this.#movable.length : 1
-        hottest = heatFor(visits)
-        this.#criticalShare = visits < 20 ? 0.9 : 0.5
-        const part = (spent - cycleStart) / (cycleEnd - cycleStart)
-        this.#temperature = this.#best * hottest * (COLDEST / hottest) ** part
-      }
-      steps++
-      this.#step()
+    const begin = this.#options.progress(0)
+    const budget = 1 - begin
+    const [first] = this.#starts
+    if (!first) return
+    let visits = FEW_VISITS
+    for (const start of this.#starts) {
+      this.#load(orderOf(start), start.device)
+      if (this.#isOver || this.#movable.length === 0) return
+      // Where each task is moved only a few times, one start is all there is time for.
+      if (start !== first && visits < FEW_VISITS) break
+      const from = this.#options.progress(this.#steps)
+      this.#cool(from, from + TRY * budget, visits)
+      const spent = this.#options.progress(this.#steps)
+      if (spent > begin) visits = ((this.#steps / (spent - begin)) * budget) / this.#movable.length
+    }
+    const cycles = visits < MANY_VISITS ? 1 : 3
+    for (let cycle = 0; cycle < cycles && !this.#isOver; cycle++) {
+      const from = this.#options.progress(this.#steps)
+      this.#load(this.#bestOrder, this.#bestDevice)
+      this.#cool(from, from + (1 - from) / (cycles - cycle), visits)
     }
   }
 
-  #restart(): void {
-    if (this.#makespan === this.#best) return
-    this.#state.load(this.#bestOrder, this.#bestDevice)
-    this.#makespan = this.#best
+  get #isOver(): boolean {
+    return this.#best <= this.#options.lowerBound * (1 + 1e-12) || this.#options.progress(this.#steps) >= 1
+  }
+
+  #load(order: Int32Array, device: Int32Array): void {
+    this.#state.load(order, device)
+    this.#makespan = this.#state.makespan()
+    this.#keepBest()
+  }
+
+  #keepBest(): void {
+    if (this.#makespan >= this.#best * (1 - 1e-12)) return
+    this.#best = this.#makespan
+    this.#state.copyTo(this.#bestOrder, this.#bestDevice)
+  }
+
+  /** Lets the temperature fall while the progress goes from one part of the budget to another. */
+  #cool(from: number, to: number, visits: number): void {
+    const hottest = heatFor(visits)
+    const isHurried = visits < FEW_VISITS
+    this.#criticalShare = isHurried ? 0.9 : 0.5
+    this.#groupShare = isHurried ? 0.1 : 0.5
+    const good = this.#options.lowerBound * (1 + 1e-12)
+    for (;;) {
+      const spent = this.#options.progress(this.#steps)
+      if (spent >= to) return
+      this.#temperature = this.#best * hottest * (COLDEST / hottest) ** ((spent - from) / (to - from))
+      for (let k = 0; k < STEPS_BETWEEN_LOOKS; k++) {
+        this.#step()
+        if (this.#best <= good) return
+      }
+      this.#steps += STEPS_BETWEEN_LOOKS
+    }
   }
 
   #step(): void {
     const v = this.#pick()
-    if (this.#random() < 0.5) this.#moveGroup(v)
+    if (this.#random() < this.#groupShare) this.#moveGroup(v)
     else this.#moveOne(v)
-    if (this.#makespan < this.#best * (1 - 1e-12)) {
-      this.#best = this.#makespan
-      this.#state.copyTo(this.#bestOrder, this.#bestDevice)
-    }
+    this.#keepBest()
   }
 
   /** Any task, or one of a critical path: the first of several tries that has no slack. */
@@ -163,7 +191,14 @@ class Annealing {
   }
 
   #choose(v: number, rest: number): void {
-    this.#state.choose(v, rest, PATH_WEIGHT, this.#temperature, this.#noise, (this.#random() * NOISE_SIZE) | 0)
+    this.#state.choose(
+      v,
+      rest,
+      PATH_WEIGHT,
+      this.#temperature,
+      this.#noise,
+      (this.#random() * NOISE_SIZE) | 0,
+    )
   }
 
   /** Two tasks or more around v: along edges, and next to each other on a device; in topological order. */
@@ -203,13 +238,9 @@ class Annealing {
   }
 }
 
-/** Temperature at the end of a cycle, as a part of the makespan. */
-const COLDEST = 0.001
-
 /** Temperature at the start of a cycle, as a part of the makespan, by how often each task will be moved. */
 function heatFor(visits: number): number {
-  if (visits < 10) return 0.002
-  if (visits < 100) return 0.006
-  if (visits < 2_000) return 0.01
+  if (visits < FEW_VISITS) return 0.002
+  if (visits < MANY_VISITS) return 0.01
   return 0.03
 }

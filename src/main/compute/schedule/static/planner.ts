@@ -3,8 +3,8 @@ import { type Dag, reversed } from './dag'
 import { MAX_EXACT_TASKS, searchAll } from './exact'
 import { cpop, heft, listSchedule, lookaheadHeft, peft } from './list-scheduling'
 import { anneal } from './local-search'
-import { meanCosts, upwardRanks } from './ranks'
-import type { Schedule } from './schedule'
+import { leastTails, meanCosts, upwardRanks } from './ranks'
+import { decode, orderOf, type Schedule } from './schedule'
 
 export interface PlanOptions {
   /** Milliseconds of the search, from the call on. HEFT is done in any case. */
@@ -24,25 +24,37 @@ export interface Planned {
   isOptimal: boolean
 }
 
-/** Parts of the budget by which list schedulers, and for few tasks the first annealing and trying all, are over. */
-const LISTS_UNTIL = 0.35
+/** Parts of the budget by which each phase is over; the two last are for few tasks. */
+const LISTS_UNTIL = 0.15
+const PASSES_UNTIL = 0.35
 const FIRST_SEARCH_UNTIL = 0.3
 const EXACT_UNTIL = 0.8
 /** Above this many steps looking ahead takes longer than it is worth. */
 const MAX_LOOKAHEAD = 300_000
 const PASSES = 5
+/** How much dearer transfers are made out to be, so that a list scheduler keeps together what talks much. */
+const DEARER = [2, 4, 8]
+/** A start that is so many times worse than the best is not tried, nor are more than so many. */
+const WORST_START = 1.15
+const MAX_STARTS = 4
 
 /**
  * A schedule of little makespan within a budget of time: list schedulers, improved by scheduling to and fro, then
  * annealing; for few tasks branch and bound, which proves the optimum.
  */
-export function planGraph(dag: Dag, { budgetMs, now, seed = 1, maxSteps = Number.POSITIVE_INFINITY }: PlanOptions): Planned {
+export function planGraph(
+  dag: Dag,
+  { budgetMs, now, seed = 1, maxSteps = Number.POSITIVE_INFINITY }: PlanOptions,
+): Planned {
   const startedAt = now()
   const spent = () => (budgetMs > 0 ? (now() - startedAt) / budgetMs : 1)
   const first = heft(dag)
   let best = first
-  const keep = (schedule: Schedule) => {
+  const starts = new Map([['even', first]])
+  const keep = (schedule: Schedule, kind: string) => {
     if (schedule.makespan < best.makespan) best = schedule
+    const known = starts.get(kind)
+    if (!known || schedule.makespan < known.makespan) starts.set(kind, schedule)
   }
   const plan = (lowerBound: number, isProved: boolean): Planned => ({
     schedule: best,
@@ -53,58 +65,98 @@ export function planGraph(dag: Dag, { budgetMs, now, seed = 1, maxSteps = Number
   if (spent() >= 1) return plan(0, false)
   const bounds = lowerBounds(dag)
   const isGood = () => best.makespan <= bounds.makespan * (1 + 1e-12)
-  for (const schedule of listSchedules(dag, bounds.tails, () => spent() >= LISTS_UNTIL || isGood())) keep(schedule)
+  const isOver = (part: number) => spent() >= part || isGood()
+  for (const { kind, schedule } of listSchedules(dag, bounds.tails, isOver)) keep(schedule, kind)
 
   const searchUntil = (limit: number, stepLimit: number, searchSeed: number) => {
     if (isGood()) return
     const progress = (steps: number) => Math.max(spent() / limit, steps / stepLimit)
-    keep(anneal(dag, best, { seed: searchSeed, progress, lowerBound: bounds.makespan }))
+    const promising = [...starts.values()]
+      .filter(({ makespan }) => makespan <= WORST_START * best.makespan)
+      .sort((a, b) => a.makespan - b.makespan)
+      .slice(0, MAX_STARTS)
+    keep(anneal(dag, promising, { seed: searchSeed, progress, lowerBound: bounds.makespan }), 'found')
   }
   if (dag.taskCount <= MAX_EXACT_TASKS && !isGood()) {
     searchUntil(FIRST_SEARCH_UNTIL, Math.min(maxSteps, 5_000), seed)
     let looks = 0
-    const isOver = () => spent() >= EXACT_UNTIL || ++looks * 256 > maxSteps
-    const { schedule, isProved } = searchAll(dag, bounds, best.makespan, isOver)
-    if (schedule) keep(schedule)
+    const isTooLong = () => spent() >= EXACT_UNTIL || ++looks * 256 > maxSteps
+    const { schedule, isProved } = searchAll(dag, bounds, best.makespan, isTooLong)
+    if (schedule) keep(schedule, 'found')
     if (isProved) return plan(bounds.makespan, true)
   }
   searchUntil(1, maxSteps, seed + 1)
   return plan(bounds.makespan, false)
 }
 
-/** Schedules by several ranks and rules, the most promising first. */
-function* listSchedules(dag: Dag, tails: Float64Array, isOver: () => boolean): Generator<Schedule> {
-  const { taskCount, deviceCount, cost, successors } = dag
-  const leastPath = new Float64Array(taskCount)
-  for (let i = 0; i < taskCount; i++) {
-    let least = Number.POSITIVE_INFINITY
-    for (let p = 0; p < deviceCount; p++) {
-      const at = i * deviceCount + p
-      least = Math.min(least, cost[at]! + tails[at]!)
-    }
-    leastPath[i] = least
+/** Schedules by several ranks and rules, the most promising first, each with the kind of start it is for a search. */
+function* listSchedules(
+  dag: Dag,
+  tails: Float64Array,
+  isOver: (part: number) => boolean,
+): Generator<{ kind: string; schedule: Schedule }> {
+  const means = upwardRanks(dag, meanCosts(dag))
+  const dearer = (factor: number) => () => {
+    const dear = { ...dag, bandwidth: dag.bandwidth.map((one) => one / factor), meanBandwidth: dag.meanBandwidth / factor }
+    const schedule = listSchedule(dear, upwardRanks(dear, meanCosts(dear)), { follows: leastTails(dear) })
+    return decode(dag, orderOf(schedule), schedule.device)
   }
-  const starts = [
-    () => listSchedule(dag, leastPath, { follows: tails }),
-    () => listSchedule(dag, upwardRanks(dag, meanCosts(dag)), { follows: tails }),
-    () => peft(dag),
-    () => heft(dag, upwardRanks(dag, greatestCosts(dag))),
-    () => cpop(dag),
-    () => heft(dag),
+  const starts: [kind: string, start: () => Schedule][] = [
+    ['even', () => listSchedule(dag, leastPaths(dag, tails), { follows: tails })],
+    ...DEARER.map((factor): [string, () => Schedule] => [`dearer ${factor}`, dearer(factor)]),
+    ['even', () => listSchedule(dag, means, { follows: tails })],
+    ['even', () => peft(dag)],
+    ['even', () => heft(dag, upwardRanks(dag, greatestCosts(dag)))],
+    ['one device', () => oneDevice(dag, means)],
+    ['even', () => cpop(dag)],
+    ['even', () => heft(dag, means)],
   ]
-  if (successors.task.length * deviceCount ** 2 <= MAX_LOOKAHEAD) starts.splice(1, 0, () => lookaheadHeft(dag))
+  if (dag.successors.task.length * dag.deviceCount ** 2 <= MAX_LOOKAHEAD) {
+    starts.splice(1, 0, ['even', () => lookaheadHeft(dag)])
+  }
+  const found: Schedule[] = []
+  for (const [kind, start] of starts) {
+    if (isOver(LISTS_UNTIL)) break
+    const schedule = start()
+    found.push(schedule)
+    yield { kind, schedule }
+  }
   const backwards = reversed(dag)
-  for (const start of starts) {
-    if (isOver()) return
-    let current = start()
-    yield current
-    for (let pass = 0; pass < PASSES && !isOver(); pass++) {
+  for (const schedule of found.sort((a, b) => a.makespan - b.makespan)) {
+    let current = schedule
+    for (let pass = 0; pass < PASSES; pass++) {
+      if (isOver(PASSES_UNTIL)) return
       const next = toAndFro(dag, backwards, current)
-      yield next
+      yield { kind: 'even', schedule: next }
       if (next.makespan === current.makespan) break
       current = next
     }
   }
+}
+
+/** All tasks on the one device that ends them first; those that it cannot run, where they end first. */
+function oneDevice(dag: Dag, priority: Float64Array): Schedule {
+  const { taskCount, deviceCount, cost } = dag
+  let best: Schedule | undefined
+  for (let p = 0; p < deviceCount; p++) {
+    const pinned = new Int32Array(taskCount).map((_, i) =>
+      cost[i * deviceCount + p] === Number.POSITIVE_INFINITY ? -1 : p,
+    )
+    const schedule = listSchedule(dag, priority, { pinned })
+    if (!best || schedule.makespan < best.makespan) best = schedule
+  }
+  return best ?? heft(dag)
+}
+
+/** The least that can pass from the start of each task to the end. */
+function leastPaths({ taskCount, deviceCount, cost }: Dag, tails: Float64Array): Float64Array {
+  const paths = new Float64Array(taskCount).fill(Number.POSITIVE_INFINITY)
+  for (let i = 0; i < taskCount; i++) {
+    for (let at = i * deviceCount; at < (i + 1) * deviceCount; at++) {
+      paths[i] = Math.min(paths[i]!, cost[at]! + tails[at]!)
+    }
+  }
+  return paths
 }
 
 /**

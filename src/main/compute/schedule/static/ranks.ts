@@ -57,32 +57,52 @@ export function downwardRanks(dag: Dag, weights: Float64Array): Float64Array {
 
 /** Optimistic cost table (Arabnejad & Barbosa 2014): the least that follows a task on each device, at mean transfer costs. */
 export function optimisticCosts(dag: Dag): Float64Array {
-  return leastRemaining(dag, (data) => data / dag.meanBandwidth)
+  return leastRemaining(dag, (data, least, p) => uniformly(least, data / dag.meanBandwidth, p))
 }
 
 /** For each task and device what must at least follow after its end there: a valid bound, at the true transfer costs. */
 export function leastTails(dag: Dag): Float64Array {
-  const { deviceCount, bandwidth } = dag
-  return leastRemaining(dag, (data, p, q) => data / bandwidth[p * deviceCount + q]!)
+  const { deviceCount, bandwidth, meanBandwidth, isUniform } = dag
+  if (isUniform) return leastRemaining(dag, (data, least, p) => uniformly(least, data / meanBandwidth, p))
+  const perData = bandwidth.map((one) => 1 / one)
+  return leastRemaining(dag, (data, { paths }, p) => {
+    let shortest = Number.POSITIVE_INFINITY
+    for (let q = 0; q < deviceCount; q++) {
+      const path = paths[q]! + data * perData[p * deviceCount + q]!
+      if (path < shortest) shortest = path
+    }
+    return shortest
+  })
 }
 
-function leastRemaining(dag: Dag, transfer: (data: number, p: number, q: number) => number): Float64Array {
+/** What follows from the start of a task, by the device that it is on, and the least of that. */
+interface Paths {
+  paths: Float64Array
+  shortest: number
+}
+
+/** The shortest path when all transfers to another device take the same. */
+function uniformly({ paths, shortest }: Paths, transfer: number, p: number): number {
+  return Math.min(paths[p]!, shortest + transfer)
+}
+
+function leastRemaining(dag: Dag, follow: (data: number, least: Paths, p: number) => number): Float64Array {
   const { taskCount, deviceCount, cost, successors } = dag
   const table = new Float64Array(taskCount * deviceCount)
+  const least = { paths: new Float64Array(deviceCount), shortest: 0 }
   for (let i = taskCount - 1; i >= 0; i--) {
-    for (let p = 0; p < deviceCount; p++) {
-      let longest = 0
-      for (let k = successors.first[i]!; k < successors.first[i + 1]!; k++) {
-        const row = successors.task[k]! * deviceCount
-        const data = successors.data[k]!
-        let least = Number.POSITIVE_INFINITY
-        for (let q = 0; q < deviceCount; q++) {
-          const path = table[row + q]! + cost[row + q]! + (p === q ? 0 : transfer(data, p, q))
-          if (path < least) least = path
-        }
-        if (least > longest) longest = least
+    for (let k = successors.first[i]!; k < successors.first[i + 1]!; k++) {
+      const row = successors.task[k]! * deviceCount
+      least.shortest = Number.POSITIVE_INFINITY
+      for (let q = 0; q < deviceCount; q++) {
+        const path = table[row + q]! + cost[row + q]!
+        least.paths[q] = path
+        if (path < least.shortest) least.shortest = path
       }
-      table[i * deviceCount + p] = longest
+      for (let p = 0; p < deviceCount; p++) {
+        const at = i * deviceCount + p
+        table[at] = Math.max(table[at]!, follow(successors.data[k]!, least, p))
+      }
     }
   }
   return table

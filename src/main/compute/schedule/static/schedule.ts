@@ -55,8 +55,8 @@ export function decode(dag: Dag, order: ArrayLike<number>, deviceOf: ArrayLike<n
   return { device, start, end, makespan: makespanOf(end) }
 }
 
-/** The tasks by start, those before others first: an order that {@link decode} accepts. */
-export function orderOf({ start }: Pick<Schedule, 'start'>): Int32Array {
-  // A task never starts before one that it waits for, and of those that start together the lower number comes first.
-  return Int32Array.from(start.keys()).sort((a, b) => start[a]! - start[b]! || a - b)
+/** The tasks by start, those that others wait for before them: an order that {@link decode} accepts. */
+export function orderOf({ start, end }: Pick<Schedule, 'start' | 'end'>): Int32Array {
+  // Of those that start together, what takes no time comes before what does, and a lower number before a higher one.
+  return Int32Array.from(start.keys()).sort((a, b) => start[a]! - start[b]! || end[a]! - end[b]! || a - b)
 }

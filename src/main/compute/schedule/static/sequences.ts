@@ -277,7 +277,8 @@ export class Sequences {
         const own = place[v]!
         while (index < firstOfL && place[row[index]!]! < own) index++
         const path = ready + w + follows
-        const energy = (path > rest ? path : rest) + weight * path - temperature * noise[noiseAt++ & noiseMask]!
+        const energy =
+          Math.max(path, rest) + weight * path - temperature * noise[noiseAt++ & noiseMask]!
         if (energy < least) {
           least = energy
           this.chosenDevice = p
@@ -298,7 +299,8 @@ export class Sequences {
           if (path > comes) comes = path
         }
         const path = begins + w + comes
-        const energy = (path > rest ? path : rest) + weight * path - temperature * noise[noiseAt++ & noiseMask]!
+        const energy =
+          Math.max(path, rest) + weight * path - temperature * noise[noiseAt++ & noiseMask]!
         if (energy < least) {
           least = energy
           this.chosenDevice = p

@@ -1,0 +1,114 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+import { readDagCase } from './dag-case'
+import { cpop, heft, lookaheadHeft, peft } from './list-scheduling'
+import { warmUp } from './plan-case'
+import { planGraph } from './planner'
+
+// The entry of `npm run bench:schedule -- [CASEDIR]`.
+
+const BUDGETS_MS = [50, 200, 1_000]
+/** Mean makespan over HEFT that is aimed at, by budget. */
+const AIMS = [0.94, 0.93, 0.92]
+const references = { heft, cpop, peft, lookaheadHeft }
+
+const Facts = z.object({
+  name: z.string(),
+  family: z.string(),
+  refs: z.object({
+    heft: z.number(),
+    cpop: z.number(),
+    peft: z.number(),
+    lookaheadHeft: z.number(),
+    bestKnown: z.object({ makespan: z.number() }),
+  }),
+})
+type Case = z.infer<typeof Facts> & { dag: ReturnType<typeof readDagCase>['dag'] }
+
+function main(folder: string): number {
+  const cases = readCases(folder)
+  if (cases.length === 0) throw new Error(`${folder} holds no dag-case/1.`)
+  const model = cpus()[0]?.model ?? 'unknown CPU'
+  say(`${cpus().length} x ${model}, Node ${process.versions.node}; one thread, budgets in CPU time of this process`)
+  const wrong = differences(cases)
+  for (const line of wrong) say(`WRONG   ${line}`)
+  if (wrong.length === 0) {
+    say(`${Object.keys(references).join(', ')}: the reference makespans of ${cases.length} cases, to the last digit`)
+  }
+  warmUp()
+  sayQuality(cases)
+  for (const large of cases.filter(({ dag }) => dag.taskCount >= 1_000)) sayLarge(large)
+  return wrong.length === 0 ? 0 : 1
+}
+
+function readCases(folder: string): Case[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.json'))
+    .sort()
+    .map((name): unknown => JSON.parse(readFileSync(join(folder, name), 'utf8')))
+    .filter((json) => z.object({ format: z.literal('dag-case/1') }).safeParse(json).success)
+    .map((json) => ({ ...Facts.parse(json), dag: readDagCase(json).dag }))
+}
+
+function differences(cases: readonly Case[]): string[] {
+  return cases.flatMap(({ name, refs, dag }) =>
+    (Object.keys(references) as (keyof typeof references)[])
+      .map((rule) => ({ rule, got: references[rule](dag).makespan }))
+      .filter(({ rule, got }) => got !== refs[rule])
+      .map(({ rule, got }) => `${name}: ${rule} gives ${got}, the reference is ${refs[rule]}`),
+  )
+}
+
+function sayQuality(cases: readonly Case[]): void {
+  const results = cases.map((one) => ({
+    family: one.family,
+    bestKnown: one.refs.bestKnown.makespan / one.refs.heft,
+    planned: BUDGETS_MS.map((budgetMs) => planGraph(one.dag, { budgetMs, now: cpuMs }).schedule.makespan / one.refs.heft),
+  }))
+  const columns = BUDGETS_MS.map((budgetMs) => `${budgetMs} ms`.padStart(9)).join('')
+  say(`\nmakespan over HEFT, means      n${columns}  best known   1000 ms over best known`)
+  for (const family of [...new Set(cases.map((one) => one.family)), 'all']) {
+    const rows = results.filter((row) => family === 'all' || row.family === family)
+    const means = BUDGETS_MS.map((_, k) => mean(rows.map(({ planned }) => planned[k]!)))
+    const figures = means.map((value) => value.toFixed(4).padStart(9)).join('')
+    const known = mean(rows.map(({ bestKnown }) => bestKnown)).toFixed(4)
+    const against = mean(rows.map(({ planned, bestKnown }) => planned.at(-1)! / bestKnown)).toFixed(4)
+    say(`  ${family.padEnd(24)} ${String(rows.length).padStart(5)}${figures}      ${known}   ${against}`)
+  }
+  say(`  aim                           ${AIMS.map((aim) => String(aim).padStart(9)).join('')}`)
+}
+
+function sayLarge({ name, refs, dag }: Case): void {
+  const times = Array.from({ length: 9 }, () => {
+    const startedAt = cpuMs()
+    heft(dag)
+    return cpuMs() - startedAt
+  }).sort((a, b) => a - b)
+  const planned = planGraph(dag, { budgetMs: 100, now: cpuMs }).schedule.makespan / refs.heft
+  say(`\n${name}: ${dag.taskCount} tasks, ${dag.deviceCount} devices`)
+  say(`  HEFT, warm, median of 9      ${times[4]!.toFixed(1)} ms   [aim: 10 ms]`)
+  say(`  100 ms of search             ${planned.toFixed(4)} of HEFT   [aim: 0.95]`)
+}
+
+/** What this process has computed: on a machine that others use too, the clock on the wall says little. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1_000
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+try {
+  process.exitCode = main(resolve(process.argv[2] ?? join('fixtures', 'cases')))
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 2
+}
