@@ -8,7 +8,9 @@ import { fail, root } from './process.mjs'
 
 const [name, ...args] = process.argv.slice(2)
 await prepare({ need: ['deps', 'build'] }).catch(fail)
-const child = spawn(process.execPath, [join(root, 'out', 'main', `${name}.cjs`), ...args], { stdio: 'inherit' })
+const child = spawn(process.execPath, [join(root, 'out', 'main', `${name}.cjs`), ...args], {
+  stdio: 'inherit',
+})
 child.on('exit', (code) => {
   process.exitCode = code ?? 1
 })

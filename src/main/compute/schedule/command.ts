@@ -19,9 +19,13 @@ interface Scheduled {
 
 /** What each format of case is scheduled by. */
 const schedulers: Record<string, (json: unknown, options: Options) => Scheduled> = {
-  'dag-case/1': (json, { budgetMs, seed }) => planDagCase(json, { budgetMs, seed, now: () => performance.now() }),
+  'dag-case/1': (json, { budgetMs, seed }) =>
+    planDagCase(json, { budgetMs, seed, now: () => performance.now() }),
   'queue-case/1': () => {
-    throw new AppError('compute.invalid_input', 'Queue cases go through the online scheduler, which is not connected.')
+    throw new AppError(
+      'compute.invalid_input',
+      'Queue cases go through the online scheduler, which is not connected.',
+    )
   },
 }
 

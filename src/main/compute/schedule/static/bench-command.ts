@@ -31,11 +31,15 @@ function main(folder: string): number {
   const cases = readCases(folder)
   if (cases.length === 0) throw new Error(`${folder} holds no dag-case/1.`)
   const model = cpus()[0]?.model ?? 'unknown CPU'
-  say(`${cpus().length} x ${model}, Node ${process.versions.node}; one thread, budgets in CPU time of this process`)
+  say(
+    `${cpus().length} x ${model}, Node ${process.versions.node}; one thread, budgets in CPU time of this process`,
+  )
   const wrong = differences(cases)
   for (const line of wrong) say(`WRONG   ${line}`)
   if (wrong.length === 0) {
-    say(`${Object.keys(references).join(', ')}: the reference makespans of ${cases.length} cases, to the last digit`)
+    say(
+      `${Object.keys(references).join(', ')}: the reference makespans of ${cases.length} cases, to the last digit`,
+    )
   }
   warmUp()
   sayQuality(cases)
@@ -65,7 +69,9 @@ function sayQuality(cases: readonly Case[]): void {
   const results = cases.map((one) => ({
     family: one.family,
     bestKnown: one.refs.bestKnown.makespan / one.refs.heft,
-    planned: BUDGETS_MS.map((budgetMs) => planGraph(one.dag, { budgetMs, now: cpuMs }).schedule.makespan / one.refs.heft),
+    planned: BUDGETS_MS.map(
+      (budgetMs) => planGraph(one.dag, { budgetMs, now: cpuMs }).schedule.makespan / one.refs.heft,
+    ),
   }))
   const columns = BUDGETS_MS.map((budgetMs) => `${budgetMs} ms`.padStart(9)).join('')
   say(`\nmakespan over HEFT, means      n${columns}  best known   1000 ms over best known`)

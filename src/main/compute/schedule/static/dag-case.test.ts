@@ -12,7 +12,8 @@ const rules = { heft, cpop, peft, lookaheadHeft }
 /** The cases of the project, and those of a folder that LLMAGENTOS_CASES names. */
 const folders = [join(import.meta.dirname, '../../../../../fixtures/cases'), process.env.LLMAGENTOS_CASES]
 const cases = folders.flatMap((folder) => (folder ? readCases(folder) : []))
-if (!process.env.LLMAGENTOS_CASES) console.info('LLMAGENTOS_CASES names no folder: no cases but those of fixtures/cases.')
+if (!process.env.LLMAGENTOS_CASES)
+  console.info('LLMAGENTOS_CASES names no folder: no cases but those of fixtures/cases.')
 
 describe('the reference cases', () => {
   it.each(cases)('$name: list schedulers reach the reference makespans to the last digit', (json) => {
@@ -22,13 +23,16 @@ describe('the reference cases', () => {
     }
   })
 
-  it.each(cases.filter(({ family }) => family === 'tiny'))('$name: the optimum is found and proved', (json) => {
-    const { dag } = readDagCase(json)
-    const options = { budgetMs: Number.POSITIVE_INFINITY, now: () => 0, maxSteps: 200_000 }
-    const { schedule, isOptimal } = planGraph(dag, options)
-    expect(isOptimal).toBe(true)
-    expect(schedule.makespan).toBeCloseTo(json.refs.optimal!, 6)
-  })
+  it.each(cases.filter(({ family }) => family === 'tiny'))(
+    '$name: the optimum is found and proved',
+    (json) => {
+      const { dag } = readDagCase(json)
+      const options = { budgetMs: Number.POSITIVE_INFINITY, now: () => 0, maxSteps: 200_000 }
+      const { schedule, isOptimal } = planGraph(dag, options)
+      expect(isOptimal).toBe(true)
+      expect(schedule.makespan).toBeCloseTo(json.refs.optimal!, 6)
+    },
+  )
 })
 
 describe('readDagCase', () => {
@@ -80,11 +84,27 @@ describe('readDagCase', () => {
       { ...sound, edges: [...sound.edges, { from: 'b', to: 'a', data: 1 }] },
       'wait for each other in a cycle, among them a, b',
     ],
-    ['a task without a device', { ...sound, edges: [], tasks: [{ id: 'a', costs: [null, null] }] }, '"a" can run on no device'],
+    [
+      'a task without a device',
+      { ...sound, edges: [], tasks: [{ id: 'a', costs: [null, null] }] },
+      '"a" can run on no device',
+    ],
     ['too few costs', { ...sound, edges: [], tasks: [{ id: 'a', costs: [1] }] }, '1 costs for 2 devices'],
     ['no speed', { ...sound, devices: [{ id: 'p' }] }, 'has no speed'],
     ['no bandwidth', { ...sound, links: { bandwidth: 0 } }, 'links.bandwidth'],
-    ['a link of no bandwidth', { ...sound, links: { bandwidth: [[0, 0], [1, 0]] } }, 'from device 0 to 1'],
+    [
+      'a link of no bandwidth',
+      {
+        ...sound,
+        links: {
+          bandwidth: [
+            [0, 0],
+            [1, 0],
+          ],
+        },
+      },
+      'from device 0 to 1',
+    ],
     ['a table of another size', { ...sound, links: { bandwidth: [[0]] } }, '2 rows of 2 numbers'],
   ])('refuses %s', (_, json, words) => {
     const read = () => readDagCase(json)

@@ -7,7 +7,10 @@ import { createRandom } from './random'
  * Plans a parsed `dag-case/1` file. The budget is that of the search: it begins once the file is read.
  * @throws AppError `compute.invalid_input`
  */
-export function planDagCase(json: unknown, options: PlanOptions): { schedule: Assignment[]; summary: string } {
+export function planDagCase(
+  json: unknown,
+  options: PlanOptions,
+): { schedule: Assignment[]; summary: string } {
   const dagCase = readDagCase(json)
   const startedAt = options.now()
   const { schedule, heftMakespan, lowerBound, isOptimal } = planGraph(dagCase.dag, options)
@@ -35,7 +38,9 @@ export function warmUp(): void {
     }
     // Some devices for some tasks only, and links of two speeds: every way through the search is taken.
     const cost = new Float64Array(taskCount * deviceCount).map((_, at) =>
-      round % 2 === 1 && at % deviceCount > 1 && random() < 0.2 ? Number.POSITIVE_INFINITY : 1 + 20 * random(),
+      round % 2 === 1 && at % deviceCount > 1 && random() < 0.2
+        ? Number.POSITIVE_INFINITY
+        : 1 + 20 * random(),
     )
     const devices = [...new Array(deviceCount).keys()]
     const bandwidth = round % 2 === 1 ? devices.map((p) => devices.map((q) => ((p ^ q) & 1 ? 1 : 4))) : 1

@@ -97,7 +97,11 @@ function* listSchedules(
 ): Generator<{ kind: string; schedule: Schedule }> {
   const means = upwardRanks(dag, meanCosts(dag))
   const dearer = (factor: number) => () => {
-    const dear = { ...dag, bandwidth: dag.bandwidth.map((one) => one / factor), meanBandwidth: dag.meanBandwidth / factor }
+    const dear = {
+      ...dag,
+      bandwidth: dag.bandwidth.map((one) => one / factor),
+      meanBandwidth: dag.meanBandwidth / factor,
+    }
     const schedule = listSchedule(dear, upwardRanks(dear, meanCosts(dear)), { follows: leastTails(dear) })
     return decode(dag, orderOf(schedule), schedule.device)
   }

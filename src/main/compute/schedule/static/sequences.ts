@@ -277,8 +277,7 @@ export class Sequences {
         const own = place[v]!
         while (index < firstOfL && place[row[index]!]! < own) index++
         const path = ready + w + follows
-        const energy =
-          Math.max(path, rest) + weight * path - temperature * noise[noiseAt++ & noiseMask]!
+        const energy = Math.max(path, rest) + weight * path - temperature * noise[noiseAt++ & noiseMask]!
         if (energy < least) {
           least = energy
           this.chosenDevice = p
@@ -299,8 +298,7 @@ export class Sequences {
           if (path > comes) comes = path
         }
         const path = begins + w + comes
-        const energy =
-          Math.max(path, rest) + weight * path - temperature * noise[noiseAt++ & noiseMask]!
+        const energy = Math.max(path, rest) + weight * path - temperature * noise[noiseAt++ & noiseMask]!
         if (energy < least) {
           least = energy
           this.chosenDevice = p

@@ -29,7 +29,9 @@ export function graphs(maxTasks: number, { withPast = false } = {}): fc.Arbitrar
         const to = 1 + Math.floor(next() * (taskCount - 1) * 0.999)
         edges.push({ from: Math.floor(next() * to * 0.999), to, data: dataScale * Math.round(next() * 10) })
       }
-      const bandwidth = Array.from({ length: deviceCount }, () => Array.from({ length: deviceCount }, () => 1 + next()))
+      const bandwidth = Array.from({ length: deviceCount }, () =>
+        Array.from({ length: deviceCount }, () => 1 + next()),
+      )
       // What a prefix of the topological order did is past: it contains whatever it depends on.
       const fixed = new Map<number, { device: number; start: number }>()
       for (let i = 0; isPast && i < taskCount / 4; i++) {
