@@ -29,9 +29,9 @@ export function planDagCase(
  */
 export function warmUp(): void {
   const random = createRandom(7)
-  for (let round = 0; round < 8; round++) {
+  for (let round = 0; round < 16; round++) {
     const taskCount = 80
-    const deviceCount = 4 + round
+    const deviceCount = 4 + (round % 8)
     const edges = []
     for (let to = 1; to < taskCount; to++) {
       for (let k = 0; k < 3; k++) edges.push({ from: Math.floor(random() * to), to, data: 10 * random() })

@@ -25,8 +25,8 @@ export interface Planned {
 }
 
 /** Parts of the budget by which each phase is over; the two last are for few tasks. */
-const LISTS_UNTIL = 0.15
-const PASSES_UNTIL = 0.35
+const LISTS_UNTIL = 0.25
+const PASSES_UNTIL = 0.4
 const FIRST_SEARCH_UNTIL = 0.3
 const EXACT_UNTIL = 0.8
 /** Above this many steps looking ahead takes longer than it is worth. */
