@@ -1,4 +1,4 @@
-// npm run corpus | schedule | bench:schedule: builds what is not built, then runs one entry of out/main with the rest
+// npm run corpus | schedule | simulate | bench:schedule: builds what is not built, then runs one entry of out/main with the rest
 // of the arguments. The entries are named in electron.vite.config.ts.
 
 import { spawn } from 'node:child_process'

@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { AppError } from '../../../shared/errors'
+import { parseQueueCase, scheduleQueueCase } from './queue-case'
 import { planDagCase, warmUp } from './static/plan-case'
 
 // The entry of `npm run schedule -- CASE.json` and `npm run schedule -- --all CASEDIR OUTDIR`.
@@ -21,11 +22,10 @@ interface Scheduled {
 const schedulers: Record<string, (json: unknown, options: Options) => Scheduled> = {
   'dag-case/1': (json, { budgetMs, seed }) =>
     planDagCase(json, { budgetMs, seed, now: () => performance.now() }),
-  'queue-case/1': () => {
-    throw new AppError(
-      'compute.invalid_input',
-      'Queue cases go through the online scheduler, which is not connected.',
-    )
+  // A decision of the online scheduler takes microseconds: it needs no budget.
+  'queue-case/1': (json) => {
+    const schedule = scheduleQueueCase(parseQueueCase(json))
+    return { schedule, summary: `${schedule.length} jobs started` }
   },
 }
 
