@@ -47,6 +47,12 @@ const KEPT = [
 ]
 
 /**
+ * Libraries report to their makers unless they are told not to, ONNX Runtime from 1.30 on also on Linux and macOS. Nothing
+ * leaves this machine unasked.
+ */
+const NO_REPORTS = { ORT_DISABLE_TELEMETRY: '1', DO_NOT_TRACK: '1' }
+
+/**
  * Starts a worker: without a program of its own, plain Node from this very executable, also inside Electron
  * (`ELECTRON_RUN_AS_NODE`), so that one way serves the desktop, `serve` and the tests. It gets nothing of our environment but what a program needs to run.
  * Its stdin is a pipe that closes when this process dies: a worker ends when its stdin ends.
@@ -54,7 +60,7 @@ const KEPT = [
 export function spawnWorker(options: WorkerProcessOptions): WorkerChild {
   const program = options.program ?? thisNode(options.nodeArgs)
   const child = spawn(program.file, [...program.args, options.entry, ...(options.args ?? [])], {
-    env: { ...(program.env ?? keptEnvironment()), ...options.env },
+    env: { ...(program.env ?? keptEnvironment()), ...NO_REPORTS, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
     windowsHide: true,
   })

@@ -1,7 +1,7 @@
 import type { Pipeline } from '@shared/contract'
 import { expect, it } from 'vitest'
 import { jobWith } from '../jobs/testing'
-import { endedOf, graphOf, isSkipped } from './pipeline-graph'
+import { endedOf, graphOf, isBehind, isSkipped } from './pipeline-graph'
 
 const jobs: Pipeline['jobs'] = [
   { key: 'read', dependsOn: [], job: jobWith({ id: 'j-1', state: 'succeeded' }) },
@@ -22,10 +22,10 @@ const jobs: Pipeline['jobs'] = [
 ]
 
 it('is a node for each job, linked to it, and an edge for each dependency', () => {
-  const { nodes, edges } = graphOf({ jobs }, ({ job }) => job.kind)
+  const { nodes, edges } = graphOf({ jobs }, ({ job }) => ({ second: job.kind, state: job.state }))
   expect(nodes).toMatchObject([
     { id: 'read', state: 'succeeded', to: '/jobs/j-1', second: 'infer' },
-    { id: 'join', state: 'waiting' },
+    { id: 'join', state: 'queued' },
     { id: 'rescue', state: 'cancelled' },
   ])
   expect(edges).toEqual([
@@ -36,7 +36,7 @@ it('is a node for each job, linked to it, and an edge for each dependency', () =
   const [first, second] = jobs
   if (!first || !second) throw new Error('The jobs are gone.')
   const open = { ...first, job: jobWith({ id: 'j-1', state: 'running' }) }
-  expect(graphOf({ jobs: [open, second] }, () => '').nodes[1]?.state).toBe('queued')
+  expect([isBehind(second, jobs), isBehind(second, [open, second])]).toEqual([false, true])
   expect(endedOf({ jobs })).toBe(2)
   expect(jobs.map(isSkipped)).toEqual([false, false, true])
 })

@@ -1,8 +1,7 @@
 import type { Pipeline } from '@shared/contract'
 import { isTerminal } from '@shared/domain/job-state'
-import type { GraphEdge, GraphNode, StateName } from '../../components'
+import type { GraphEdge, GraphNode } from '../../components'
 import { pathTo } from '../../lib/router'
-import { stateName } from '../jobs'
 
 export type PipelineJob = Pipeline['jobs'][number]
 
@@ -11,27 +10,25 @@ export function isSkipped({ job }: PipelineJob): boolean {
   return job.error?.code === 'compute.skipped'
 }
 
-/** How a job of a pipeline stands; one that waits for others of it is only in line. */
-export function standOf({ job, dependsOn }: PipelineJob, jobs: readonly PipelineJob[]): StateName {
-  const isBehind = jobs.some((other) => dependsOn.includes(other.key) && !isTerminal(other.job.state))
-  return job.state === 'queued' && isBehind ? 'queued' : stateName(job)
+/** True while a job that it comes after has not ended: it is in line, and waits for nothing else yet. */
+export function isBehind({ dependsOn }: PipelineJob, jobs: readonly PipelineJob[]): boolean {
+  return jobs.some(({ key, job }) => dependsOn.includes(key) && !isTerminal(job.state))
 }
 
 /**
  * The jobs of a pipeline as a graph. Pure.
- * @param secondOf the line below a job's key
+ * @param lookOf the line below a job's key, and how it stands
  */
 export function graphOf(
   { jobs }: Pick<Pipeline, 'jobs'>,
-  secondOf: (job: PipelineJob) => string,
+  lookOf: (job: PipelineJob) => Pick<GraphNode, 'second' | 'state'>,
 ): { nodes: GraphNode[]; edges: GraphEdge[] } {
   return {
     nodes: jobs.map((member) => ({
       id: member.key,
       label: member.key,
-      second: secondOf(member),
-      state: standOf(member, jobs),
       to: pathTo('jobs', member.job.id),
+      ...lookOf(member),
     })),
     edges: jobs.flatMap(({ key, dependsOn }) => dependsOn.map((from) => ({ from, to: key }))),
   }

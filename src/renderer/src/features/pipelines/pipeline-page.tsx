@@ -19,6 +19,7 @@ import {
   RelativeTime,
   STATE_COLOURS,
   StateDot,
+  type StateName,
   TwoLines,
   VirtualTable,
 } from '../../components'
@@ -27,8 +28,8 @@ import { notifyError } from '../../lib/errors'
 import { formatDuration, formatPercent } from '../../lib/format'
 import { usePrincipalNames } from '../../lib/principal-names'
 import { navigate, pathTo, RouteLink } from '../../lib/router'
-import { reasonOf } from '../jobs'
-import { endedOf, graphOf, isSkipped, type PipelineJob, standOf } from './pipeline-graph'
+import { reasonOf, stateName } from '../jobs'
+import { endedOf, graphOf, isBehind, isSkipped, type PipelineJob } from './pipeline-graph'
 import classes from './pipelines.module.css'
 import { useFollowed } from './use-followed'
 
@@ -129,7 +130,10 @@ function GraphPanel({ pipeline }: { pipeline: Pipeline }) {
   const { t } = useTranslation('pipelines')
   const [onlyPath, setOnlyPath] = useState(false)
   const second = useSecondLine()
-  const { nodes, edges } = useMemo(() => graphOf(pipeline, second), [pipeline, second])
+  const { nodes, edges } = useMemo(
+    () => graphOf(pipeline, (member) => ({ second: second(member), state: standOf(member, pipeline.jobs) })),
+    [pipeline, second],
+  )
   const path = useMemo(() => new Set(pipeline.criticalPath.keys), [pipeline])
   return (
     <Panel
@@ -152,6 +156,11 @@ function GraphPanel({ pipeline }: { pipeline: Pipeline }) {
       />
     </Panel>
   )
+}
+
+/** How a job of a pipeline stands; one that waits for others of it is only in line. */
+function standOf(member: PipelineJob, jobs: readonly PipelineJob[]): StateName {
+  return member.job.state === 'queued' && isBehind(member, jobs) ? 'queued' : stateName(member.job)
 }
 
 /** What is said below the key of a job: how long it took, or how it stands. */
