@@ -7,7 +7,10 @@ import { Desktop, WINDOW } from '../support/desktop'
 import { fixtures } from '../support/serve'
 
 const app = appForFile(async () => {
-  const desktop = await Desktop.startWith(fillMachine)
+  const desktop = await Desktop.startWith(async (api) => {
+    await fillMachine(api)
+    await api.import(join(fixtures, 'mnist_cnn.safetensors'), 'digits-weights')
+  })
   await fillQueue(desktop.api)
   await desktop.resize(WINDOW)
   return desktop
@@ -105,7 +108,6 @@ const ids = new Map<string, string>()
 
 test.beforeAll(async () => {
   const { api } = app()
-  await api.import(join(fixtures, 'mnist_cnn.safetensors'), 'digits-weights')
   await api.call('PATCH', '/models/silero-vad/versions/1', {
     notes: 'The release that every app was tested with.',
     tags: ['pinned', 'speech'],

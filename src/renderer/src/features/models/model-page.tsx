@@ -1,4 +1,4 @@
-import { Badge, Button, Tabs, Tooltip } from '@mantine/core'
+import { Badge, Button, Tabs } from '@mantine/core'
 import { modals } from '@mantine/modals'
 import { notifications } from '@mantine/notifications'
 import type { Alias, Canary, Model, ModelVersion } from '@shared/contract'
@@ -201,15 +201,13 @@ export function ModelPage({ name }: { name: string }) {
           >
             {t('export')}
           </Button>
-          <Tooltip label={t('whyNot.title')} disabled={runnable?.can !== false}>
-            <Button
-              leftSection={<IconPlayerPlay size={15} stroke={1.6} />}
-              data-disabled={runnable?.can === false || undefined}
-              onClick={() => runnable?.can !== false && run(number)}
-            >
-              {t('run')}
-            </Button>
-          </Tooltip>
+          <Button
+            leftSection={<IconPlayerPlay size={15} stroke={1.6} />}
+            disabled={runnable?.can === false}
+            onClick={() => run(number)}
+          >
+            {t('run')}
+          </Button>
         </>
       }
       detail={
