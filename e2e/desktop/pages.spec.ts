@@ -122,6 +122,9 @@ test.beforeAll(async () => {
   ids.set('FAILED', idOf('Reads a broken disk'))
 })
 
+// Many pages in one test, each looked over for accessibility.
+test.beforeEach(() => test.setTimeout(400_000))
+
 async function show(shown: Shown): Promise<void> {
   const { page, shell } = app()
   const route = shown.route.replace(/[A-Z]{5,}/, (name) => ids.get(name) ?? name)
