@@ -73,7 +73,7 @@ function useColumns(runtimes: readonly RuntimeView[]): Column<EngineView>[] {
     {
       key: 'on',
       width: 'minmax(110px, 1.2fr)',
-      hideBelow: 700,
+      hideBelow: 560,
       header: t('column.on'),
       render: (engine) => (
         <TwoLines
@@ -106,11 +106,11 @@ function useColumns(runtimes: readonly RuntimeView[]): Column<EngineView>[] {
     {
       key: 'loaded',
       width: '86px',
-      hideBelow: 620,
+      hideBelow: 740,
       header: t('column.loaded'),
       render: (engine) => <Duration ms={engine.loadMs} />,
     },
-    { key: 'runs', width: '60px', hideBelow: 620, header: t('column.runs'), render: (engine) => engine.runs },
+    { key: 'runs', width: '60px', hideBelow: 740, header: t('column.runs'), render: (engine) => engine.runs },
     {
       key: 'actions',
       width: '80px',
