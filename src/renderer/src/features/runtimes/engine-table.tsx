@@ -73,7 +73,7 @@ function useColumns(runtimes: readonly RuntimeView[]): Column<EngineView>[] {
     {
       key: 'on',
       width: 'minmax(110px, 1.2fr)',
-      hideBelow: 560,
+      hideBelow: 680,
       header: t('column.on'),
       render: (engine) => (
         <TwoLines
