@@ -6,6 +6,9 @@ import { fail } from '../build/process.mjs'
 
 const NAMES = ['infer', 'jobs', 'import', 'metadata', 'python', 'llama', 'engines', 'dedup', 'window']
 
+// As the workers that it is measured against: no reports to its maker.
+process.env.ORT_DISABLE_TELEMETRY = '1'
+
 try {
   const large = process.argv.includes('--large')
   const asked = process.argv.slice(2).filter((argument) => argument !== '--large')

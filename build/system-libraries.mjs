@@ -20,7 +20,12 @@ const windowPackages = [
 ]
 
 /** Without them the app runs all the same; a test that needs them says that it did not run. */
-const testPackages = [['python3-torch'], ['bubblewrap'], ['strace']]
+const testPackages = [
+  ['python3-torch'],
+  ['bubblewrap'],
+  ['strace'],
+  ...(existsSync('/usr/bin/google-chrome') ? [] : [['chromium']]),
+]
 
 /** True where nothing is missing, or where there is no way to tell and nothing we could do. */
 export const hasSystemLibraries = () => has(windowPackages)
@@ -39,14 +44,15 @@ export async function installSystemLibraries() {
 
 export const hasTestTools = async () => process.getuid?.() !== 0 || (await has(testPackages))
 
-/** Installs PyTorch and what watches system calls, for the tests; only root on a Debian can. What cannot be had is no failure. */
+/** Installs what the tests run on besides, each by itself; only root on a Debian can. What cannot be had is no failure. */
 export async function installTestTools() {
-  const missing = await missingOf(testPackages)
-  await step('Installing PyTorch and strace for the tests (apt-get; a minute or two)', () =>
-    install(missing),
-  ).catch((error) =>
-    say(`  They could not be installed, so the tests that need them will not run: ${error.message}`),
-  )
+  for (const names of await missingOf(testPackages)) {
+    await step(`Installing ${names[0]} for the tests (apt-get; up to a minute or two)`, () =>
+      install([names]),
+    ).catch((error) =>
+      say(`  It could not be installed, so the tests that need it will not run: ${error.message}`),
+    )
+  }
 }
 
 async function has(packages) {

@@ -16,10 +16,10 @@ async function openBrowser(): Promise<Browser | null> {
 
 test('without a window: sign in from a browser with the key, see the machine, bring in a model', async () => {
   const browser = await openBrowser()
-  if (!browser) {
-    console.log('No browser is installed here; what a browser sees is not tested.')
-    return
-  }
+  if (!browser) console.log('No browser is installed here; what a browser sees is not tested.')
+  // biome-ignore lint/suspicious/noSkippedTests: only where there is nothing to look with, and it says so
+  test.skip(browser === null, 'no browser is installed here')
+  if (!browser) return
   const serve = await Serve.start()
   try {
     const context = await browser.newContext({ viewport: { width: 1360, height: 860 }, locale: 'en-US' })

@@ -32,6 +32,8 @@ const PAGES: Shown[] = [
   { name: 'job', route: '/jobs/BATCH', has: /0\.100131/ },
   { name: 'job-waiting', route: '/jobs/WAITING', has: /Transcribe the interview/ },
   { name: 'job-failed', route: '/jobs/FAILED', has: /compute\.runtime_failed/ },
+  { name: 'pipelines', route: '/pipelines', has: /Evaluate the digits/ },
+  { name: 'pipeline', route: '/pipelines/PIPELINE', has: /compare/ },
   { name: 'models', route: '/models', has: /basic-pitch/ },
   { name: 'model', route: '/models/silero-vad', has: /opset 16/ },
   { name: 'model-weights', route: '/models/digits-weights/1', has: /TorchScript/ },
@@ -116,14 +118,12 @@ test.beforeAll(async () => {
   await api.call('PATCH', '/models/silero-vad/aliases/production', { canary })
   const { items } = (await app().api.call('GET', '/jobs?limit=100')).body
   const idOf = (name: string) => items.find((job: { name: string }) => job.name === name).id
+  ids.set('PIPELINE', (await app().api.call('GET', '/pipelines')).body.items[0].id)
   ids.set('BATCH', idOf('Meeting of Tuesday'))
   ids.set('DIGITS', idOf('Read the digits'))
   ids.set('WAITING', idOf('Transcribe the interview'))
   ids.set('FAILED', idOf('Reads a broken disk'))
 })
-
-// Many pages in one test, each looked over for accessibility.
-test.beforeEach(() => test.setTimeout(400_000))
 
 async function show(shown: Shown): Promise<void> {
   const { page, shell } = app()

@@ -24,12 +24,12 @@ test('a pipeline is written, checked and submitted in the window', async () => {
   await text.fill('{"jobs": [')
   await page.getByRole('button', { name: 'Submit' }).click()
   await expect(page.getByRole('alert')).toContainText('This is no JSON')
+  await app().shoot('pipeline-new-light')
   await text.fill(
     JSON.stringify({ jobs: [{ key: 'a', kind: 'synthetic', durationMs: 1, dependsOn: ['b'] }] }),
   )
   await page.getByRole('button', { name: 'Submit' }).click()
   await expect(page.getByRole('alert')).toContainText('"b", which is no job of this pipeline')
-  await app().shoot('pipeline-new-light')
   await text.fill(JSON.stringify(PIPELINE, null, 2))
   await page.getByRole('button', { name: 'Submit' }).click()
   await expect(page.getByRole('heading', { name: /Evaluate the candidates/ })).toBeVisible()
@@ -40,7 +40,7 @@ test('its graph is live, leads to its jobs, and shows the way that decides its l
   const graph = page.getByRole('region', { name: 'Graph of Evaluate the candidates' })
   await expect(graph.getByRole('link', { name: /train-a/ })).toContainText(/running/, { timeout: 20_000 })
   await app().shoot('pipeline-light')
-  await page.getByText('Critical path', { exact: true }).first().click()
+  await page.getByRole('switch', { name: 'Critical path' }).click()
   await expect(shell.main).toContainText('collect → train-a → compare')
   await app().shoot('pipeline-path-light')
   await expect(page.getByRole('grid', { name: 'Jobs' })).toContainText('if one of them failed')

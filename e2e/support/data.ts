@@ -62,6 +62,16 @@ export async function fillMachine(api: Serve): Promise<void> {
     { kind: 'synthetic', name: 'Reads a broken disk', durationMs: 50, fail: 'error' },
     { kind: 'synthetic', name: 'Runs out of time', durationMs: 50, fail: 'hang', timeoutMs: 500 },
   ]
+  await must(api, 'POST', '/pipelines', {
+    name: 'Evaluate the digits',
+    jobs: [
+      { key: 'prepare', kind: 'synthetic', durationMs: 20 },
+      { key: 'fast', kind: 'benchmark', model: 'mnist-cnn@1', iterations: 50, dependsOn: ['prepare'] },
+      { key: 'thorough', kind: 'benchmark', model: 'mnist-cnn@1', iterations: 500, dependsOn: ['prepare'] },
+      { key: 'compare', kind: 'synthetic', durationMs: 20, dependsOn: ['fast', 'thorough'] },
+      { key: 'alert', kind: 'synthetic', durationMs: 20, dependsOn: ['compare'], runWhen: 'failed' },
+    ],
+  })
   for (const job of jobs) await runToEnd(api, job)
   const read = {
     kind: 'batch',

@@ -49,9 +49,7 @@ export function NewPipelineDialog(props: { opened: boolean; onClose: () => void 
           description={t('new.help')}
           value={text}
           onChange={(event) => setText(event.currentTarget.value)}
-          autosize
-          minRows={12}
-          maxRows={22}
+          rows={16}
           spellCheck={false}
           data-autofocus
           classNames={{ input: classes['code'] ?? '' }}

@@ -191,7 +191,9 @@ function JobTable({ pipeline }: { pipeline: Pipeline }) {
         header: t('column.key'),
         width: 'minmax(150px, 2fr)',
         render: (member) => {
-          const reason = isSkipped(member) ? null : reasonOf(member.job)
+          // Whom it comes after stands beside it.
+          const isPlain = isSkipped(member) || isBehind(member, pipeline.jobs)
+          const reason = isPlain ? null : reasonOf(member.job)
           return (
             <TwoLines
               first={
@@ -234,7 +236,13 @@ function JobTable({ pipeline }: { pipeline: Pipeline }) {
         width: '90px',
         align: 'end',
         render: ({ job }) => (
-          <Duration ms={job.startedAt === null ? null : job.timings.loadMs + job.timings.computeMs} />
+          <Duration
+            ms={
+              isTerminal(job.state) && job.startedAt !== null
+                ? job.timings.loadMs + job.timings.computeMs
+                : null
+            }
+          />
         ),
       },
     ],
@@ -259,11 +267,13 @@ function About({ pipeline }: { pipeline: Pipeline }) {
   return (
     <Panel title={t('about')}>
       {pipeline.state === 'running' && (
-        <Meter
-          thick
-          label={t('progress', { percent: formatPercent(pipeline.progress) })}
-          parts={[{ share: pipeline.progress, colour: STATE_COLOURS.running }]}
-        />
+        <div className={classes['whole']}>
+          <Meter
+            thick
+            label={t('progress', { percent: formatPercent(pipeline.progress) })}
+            parts={[{ share: pipeline.progress, colour: STATE_COLOURS.running }]}
+          />
+        </div>
       )}
       <Facts
         rows={[
