@@ -75,7 +75,7 @@ const PAGES: Shown[] = [
   { name: 'access', route: '/access', has: /Research agent/ },
   { name: 'access-app', route: '/access?principal=notes-app', has: /notes-app-may-run-silero/ },
   { name: 'access-policies', route: '/access?tab=policies', has: /notes-app-may-run-silero/ },
-  { name: 'activity', route: '/activity', has: /Notes App/ },
+  { name: 'activity', route: '/activity', has: /Evaluate the digits/ },
   { name: 'settings', route: '/settings', has: /127\.0\.0\.1:\d+/ },
   {
     name: 'palette',

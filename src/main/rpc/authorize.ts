@@ -63,7 +63,8 @@ export function requirementsOf(
   input: unknown,
 ): Requirement[] {
   const fields = fieldsOf(input)
-  if (action === 'job.submit') return submissionsOf(fields).flatMap((job) => requirementsOfJob(modules, job))
+  if (action === 'job.submit')
+    return each(submissionsOf(fields).flatMap((job) => requirementsOfJob(modules, job)))
   switch (ACTIONS[action]) {
     case 'Model':
       return [{ action, resource: { type: 'Model', id: String(fields['name']) } }]
@@ -94,6 +95,14 @@ export function requirementsOf(
 /** The jobs of a submission: those of a pipeline, or the one. */
 function submissionsOf(fields: Fields): Fields[] {
   return Array.isArray(fields['jobs']) ? fields['jobs'].map(fieldsOf) : [fields]
+}
+
+/** Each once: what the jobs of a pipeline have in common is decided, and recorded, as one. */
+function each(requirements: readonly Requirement[]): Requirement[] {
+  const byKey = new Map(
+    requirements.map((need) => [`${need.action} ${need.resource.type} ${need.resource.id}`, need]),
+  )
+  return [...byKey.values()]
 }
 
 function requirementToRun(modules: Modules, model: unknown): Requirement {
@@ -132,7 +141,7 @@ function requirementsOfPipeline(
   const { principal, jobs } = modules.compute.getPipeline(id as PipelineId)
   const own: Requirement = { action, resource: { type: 'Job', id, owner: principal as PrincipalId } }
   if (path.at(-1) !== 'retry') return [own]
-  return [own, ...jobs.flatMap(({ job }) => requirementsOfJob(modules, { ...job, key: '' }))]
+  return each([own, ...jobs.flatMap(({ job }) => requirementsOfJob(modules, { ...job, key: '' }))])
 }
 
 /** Whose jobs and leases a caller sees in lists: null for everybody's. */
