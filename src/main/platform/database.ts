@@ -28,6 +28,8 @@ export interface Database extends Disposable {
   first<Row>(query: Compilable<Row>): Row | undefined
   /** @returns the number of rows changed */
   run(query: Compilable<unknown>): number
+  /** Inserts one row. @returns its rowid; half the time of asking for it with `returning` */
+  insert(query: Compilable<unknown>): number
   /** One transaction, durable when it returns. Inside another transaction it becomes a savepoint of it. */
   transaction<T>(work: () => T): T
   /**
@@ -157,6 +159,16 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
     return result
   }
 
+  function execute(query: Compilable<unknown>): Sqlite.RunResult {
+    assertStillOpen()
+    const { sql, parameters } = query.compile()
+    try {
+      return prepare(sql).run(parameters)
+    } catch (error) {
+      throw translate(error)
+    }
+  }
+
   function flush(): void {
     flushing = false
     if (endOfPatience) clearTimeout(endOfPatience)
@@ -201,24 +213,17 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
     builder: <Tables>() => kysely as Kysely<Tables>,
     all<Row>(query: Compilable<Row>) {
       const { sql, parameters } = query.compile()
-      return prepare(sql).all(...parameters) as Row[]
+      return prepare(sql).all(parameters) as Row[]
     },
     first<Row>(query: Compilable<Row>) {
       const { sql, parameters } = query.compile()
-      const row = prepare(sql).get(...parameters) as (Row & { _metadata?: unknown }) | undefined
+      const row = prepare(sql).get(parameters) as (Row & { _metadata?: unknown }) | undefined
       // libsql hangs its timings on the row, and on no row of `all`.
       if (row) delete row._metadata
       return row
     },
-    run(query) {
-      assertStillOpen()
-      const { sql, parameters } = query.compile()
-      try {
-        return prepare(sql).run(...parameters).changes
-      } catch (error) {
-        throw translate(error)
-      }
-    },
+    run: (query) => execute(query).changes,
+    insert: (query) => Number(execute(query).lastInsertRowid),
     transaction,
     write<T>(work: () => T, patienceMs = 0): Promise<T> {
       if (closed) return Promise.reject(new AppError('system.stopping', 'LLMAgentOS is stopping.'))

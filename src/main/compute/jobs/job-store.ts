@@ -48,11 +48,10 @@ export interface JobStore {
 export function createJobStore(database: Database): JobStore {
   const db = database.builder<Tables>()
   const all = db.selectFrom('job').selectAll()
-  const insert = statement<Omit<JobRow, 'seq'>, { seq: number }>((value) =>
+  const insert = statement<Omit<JobRow, 'seq'>, unknown>((value) =>
     db
       .insertInto('job')
-      .values(Object.fromEntries(COLUMNS.map((name) => [name, value(name)])) as unknown as JobRow)
-      .returning('seq'),
+      .values(Object.fromEntries(COLUMNS.map((name) => [name, value(name)])) as unknown as JobRow),
   )
   const update = statement<JobUpdate, unknown>((value) =>
     db
@@ -80,10 +79,7 @@ export function createJobStore(database: Database): JobStore {
   )
 
   return {
-    insert(definition, status) {
-      const row = database.first(insert(rowOf(definition, status)))
-      return row ? row.seq : 0
-    },
+    insert: (definition, status) => database.insert(insert(rowOf(definition, status))),
     update: (id, status) => void database.run(update(updateOf(id, status))),
     find(id) {
       const row = database.first(byId({ id }))
