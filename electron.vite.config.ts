@@ -12,6 +12,7 @@ const shared = { '@shared': resolve(root, 'src/shared') }
 const mainEntries: Record<string, string> = {
   index: 'src/main/index.ts',
   headless: 'src/main/headless.ts',
+  system: 'src/main/system.ts',
   corpus: 'src/main/storage/import/corpus-command.ts',
   simulate: 'src/main/compute/schedule/replay/simulate-command.ts',
   schedule: 'src/main/compute/schedule/command.ts',

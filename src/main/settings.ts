@@ -24,6 +24,7 @@ export const DEFAULT_SETTINGS: Settings = {
   reservedMemoryBytes: 1_000_000_000,
   hubUrl: 'https://huggingface.co',
   pythonPath: '',
+  runsTogether: true,
 }
 
 export interface SettingsStore {

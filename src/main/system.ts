@@ -124,6 +124,7 @@ export async function createSystem(options: SystemOptions): Promise<System> {
     clock,
     logger,
     engineIdleMs: settings.get().engineIdleMs,
+    runsTogether: () => settings.get().runsTogether,
   })
   const network = createNetwork({
     security,

@@ -6,9 +6,11 @@ import { Admission } from './admission'
 import { Control } from './control'
 import { Alarms } from './dispatch/alarms'
 import { runAttempt } from './dispatch/attempt'
+import { Company } from './dispatch/company'
 import { Dispatcher } from './dispatch/dispatcher'
 import { EnginePool } from './dispatch/engine-pool'
 import { OwnLeases } from './dispatch/own-leases'
+import { runTogether, type TogetherDeps } from './dispatch/run-together'
 import { Settler } from './dispatch/settle'
 import { JobEnds } from './job-ends'
 import { JobTexts, textsOf } from './job-texts'
@@ -39,6 +41,7 @@ export function createCompute(deps: ComputeDeps): Compute {
   const store = createJobStore(database)
   const pipelineStore = createPipelineStore(database)
   const estimates = new Estimates()
+  const company = new Company()
   const lastHour = new LastHour()
   const ends = new JobEnds()
   const texts = new JobTexts()
@@ -103,6 +106,20 @@ export function createCompute(deps: ComputeDeps): Compute {
     urgencyOf: (group, job) => dispatcher.urgencyOf(group, job),
     onExplained: (job) => recent.touch(job),
   })
+  const running: TogetherDeps = {
+    executor,
+    storage,
+    database,
+    clock,
+    logger,
+    index,
+    pool,
+    estimates,
+    company,
+    isStopping: () => state === 'stopping',
+    onProgress: (changed) => recent.touch(changed),
+    onText: (changed, completion) => texts.grown(changed, completion),
+  }
   const dispatcher: Dispatcher = new Dispatcher({
     core,
     database,
@@ -116,26 +133,18 @@ export function createCompute(deps: ComputeDeps): Compute {
     runMsOf,
     mostMsOf,
     shareOf,
-    run(job, engine, attempt) {
-      job.runMs = runMsOf(job)
-      return runAttempt(
-        {
-          executor,
-          storage,
-          database,
-          clock,
-          logger,
-          index,
-          pool,
-          estimates,
-          isStopping: () => state === 'stopping',
-          onProgress: (changed) => recent.touch(changed),
-          onText: (changed, completion) => texts.grown(changed, completion),
-        },
-        job,
-        engine,
-        attempt,
-      )
+    company,
+    mayGroup: () => deps.runsTogether(),
+    async run(attempts, engine, stack) {
+      for (const { job } of attempts) job.runMs = runMsOf(job)
+      const [first] = attempts
+      if (first && attempts.length === 1) {
+        const end = await runAttempt(running, first.job, engine, first.attempt)
+        if (first.job.definition.kind === 'infer' && end.outcome.kind === 'succeeded')
+          company.learn(engine.key, 1, end.computeMs, false)
+        return [end]
+      }
+      return runTogether(running, attempts, engine, stack)
     },
     onPlan: (decided) => reader.planned(decided),
   })

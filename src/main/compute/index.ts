@@ -100,6 +100,8 @@ export interface ComputeDeps {
   logger: Logger
   executor: LocalExecutor
   engineIdleMs: number
+  /** Whether like jobs that wait may run in one go. */
+  runsTogether(): boolean
 }
 
 export { createCompute } from './compute'

@@ -41,6 +41,8 @@ export const Settings = z
         (path) => path === '' || /^(\/|[A-Za-z]:[\\/])/.test(path),
         'give an absolute path, or nothing',
       ),
+    /** Single inferences of one version that wait are run in one go (dynamic batching). */
+    runsTogether: z.boolean(),
   })
   .strict()
 export type Settings = z.infer<typeof Settings>

@@ -56,7 +56,7 @@ export type BenchmarkFigures = Pick<
   'iterations' | 'latencyMs' | 'throughput'
 >
 
-class Aborted extends Error {
+export class Aborted extends Error {
   readonly reason: AbortReason
   constructor(reason: AbortReason) {
     super(`The attempt was stopped: ${reason}.`)
@@ -129,11 +129,12 @@ export async function runAttempt(
   return end
 }
 
-const ABORT_WORDS: Record<AbortReason, string> = {
+export const ABORT_WORDS: Record<AbortReason, string> = {
   cancelled: 'Cancelled',
   timeout: 'Stopped: it ran longer than its timeout',
   deadline: 'Stopped: its deadline has passed',
   stopping: 'Interrupted: LLMAgentOS is stopping',
+  apart: 'Interrupted together with others; runs again by itself',
 }
 
 /** Whatever an engine that is gone says, it is gone: another attempt may have a better one. */
@@ -147,9 +148,10 @@ function asCrash(error: unknown): unknown {
   )
 }
 
-function outcomeOf(error: unknown, signal: AbortSignal, job: ActiveJob): AttemptEnd['outcome'] {
-  if (signal.aborted && signal.reason instanceof Aborted) {
-    const { reason } = signal.reason
+export function outcomeOf(error: unknown, signal: AbortSignal, job: ActiveJob): AttemptEnd['outcome'] {
+  const cause = signal.aborted ? signal.reason : error
+  if (cause instanceof Aborted) {
+    const { reason } = cause
     if (reason !== 'timeout') return { kind: 'aborted', reason }
     const limit = job.definition.timeoutMs ?? STALL_MS
     const words =
@@ -260,7 +262,7 @@ async function promptOf(storage: Storage, job: ActiveJob): Promise<Prompt> {
 }
 
 /** What was given with the job, and what other jobs have given. */
-async function allInputs(storage: Storage, job: ActiveJob): Promise<Tensors> {
+export async function allInputs(storage: Storage, job: ActiveJob): Promise<Tensors> {
   const given = job.inputs ?? (await onlyInputs(storage, job))
   const { links } = job.definition
   return links.length === 0 ? given : { ...given, ...(await linkedTensors(storage.artifacts, links)) }
@@ -301,7 +303,7 @@ async function* inputParts(storage: Storage, job: ActiveJob, from: number): Asyn
   throw new AppError('storage.corrupt', message, { job: job.id })
 }
 
-function encodeResult(outcome: RunOutcome, benchmark: BenchmarkFigures | null): Uint8Array | null {
+export function encodeResult(outcome: RunOutcome, benchmark: BenchmarkFigures | null): Uint8Array | null {
   if (outcome.kind === 'infer') return packTensors([outcome.outputs])
   if (outcome.kind === 'generate') {
     const { promptTokens, completions } = outcome
@@ -311,7 +313,7 @@ function encodeResult(outcome: RunOutcome, benchmark: BenchmarkFigures | null): 
 }
 
 /** Stops the attempt when its time is over: its timeout, or (batch, benchmark) a long silence. */
-function watchdog(clock: Clock, job: ActiveJob): { alive(): void; end(): void } {
+export function watchdog(clock: Clock, job: ActiveJob): { alive(): void; end(): void } {
   const { timeoutMs } = job.definition
   if (timeoutMs !== null) {
     const cancel = clock.setTimer(timeoutMs, () => job.abort?.('timeout'))
@@ -335,7 +337,7 @@ function watchdog(clock: Clock, job: ActiveJob): { alive(): void; end(): void } 
 }
 
 /** Not for a first attempt that succeeded without a word of the worker's: its row tells as much. */
-async function keepLog({ storage, logger }: AttemptDeps, end: AttemptEnd): Promise<void> {
+export async function keepLog({ storage, logger }: AttemptDeps, end: AttemptEnd): Promise<void> {
   const { job } = end
   if (!job.log) return
   try {

@@ -14,6 +14,7 @@ import { urgencyIn } from '../schedule/rank'
 import type { Place } from '../schedule/space'
 import type { Plan, PlanState, RunningJob, SchedulePolicy, Start } from '../schedule/types'
 import type { AttemptEnd } from './attempt'
+import type { Company, Together } from './company'
 import type { EnginePool, PooledEngine } from './engine-pool'
 import { type Operation, perform } from './operation'
 import type { OwnLeases } from './own-leases'
@@ -40,8 +41,17 @@ export interface DispatcherDeps {
   mostMsOf(job: ActiveJob): number | null
   /** The greatest part of any resource of the machine that the job takes. */
   shareOf(job: ActiveJob): number
-  run(job: ActiveJob, engine: PooledEngine, attempt: number): Promise<AttemptEnd>
+  company: Company
+  /** Whether jobs may run in one go with others. */
+  mayGroup(): boolean
+  /** Runs one attempt, or several in one go. */
+  run(attempts: Attempt[], engine: PooledEngine, stack: Together['stack']): Promise<AttemptEnd[]>
   onPlan(plan: Plan): void
+}
+
+export interface Attempt {
+  job: ActiveJob
+  attempt: number
 }
 
 interface Started {
@@ -256,15 +266,22 @@ export class Dispatcher {
   /** @param ahead when the row of short jobs began that it runs ahead of the disk in */
   #begin({ job, engine }: Started, ahead: number | null = null): void {
     const since = ahead ?? this.#deps.clock.now()
-    const attempt = job.status.attempt + (ahead === null ? 0 : 1)
-    const ended = this.#deps.run(job, engine, attempt).then((end) => {
-      this.#settled.push(end)
-      const next = this.#accepting ? this.#ahead.follow(end, engine, since) : null
+    const joining = this.#ahead.joining(job, engine)
+    // The row of one that was claimed does not count this attempt yet.
+    const attempts = [job, ...joining.jobs].map((each) => ({
+      job: each,
+      attempt: each.status.attempt + (each.claimed ? 1 : 0),
+    }))
+    const ended = this.#deps.run(attempts, engine, joining.stack).then((ends) => {
+      this.#settled.push(...ends)
+      const first = ends[0]
+      const next = this.#accepting && first ? this.#ahead.follow(first, engine, since) : null
       if (next) this.#begin({ job: next, engine }, since)
       if (next && this.#settled.length < MOST_OUTCOMES) this.#ahead.gather()
       else this.request()
     })
-    this.#running.set(job, ended)
+    for (const attempt of attempts) this.#running.set(attempt.job, ended)
+    if (joining.jobs.length > 0) this.#ahead.gather()
   }
 
   #noteWaiting({ blocked }: Plan): void {

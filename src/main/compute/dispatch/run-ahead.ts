@@ -8,6 +8,7 @@ import type { ActiveJob } from '../jobs/active-job'
 import type { JobIndex } from '../jobs/job-index'
 import type { UrgencyOf } from '../schedule/heads'
 import type { AttemptEnd } from './attempt'
+import { ALONE, type Company, type Together } from './company'
 import type { EnginePool, PooledEngine } from './engine-pool'
 import { type Operation, perform } from './operation'
 import type { OwnLeases } from './own-leases'
@@ -18,6 +19,8 @@ const SHORT_MS = 5
 const LONGEST_ROW_MS = 200
 /** A newcomer that takes longer than it was thought to is written after this time, while it runs. */
 const NEWCOMER_WINDOW_MS = 10
+/** Loads that take no time, in one go. */
+const MOST_NOTHINGS = 64
 /** In the middle of a row outcomes are gathered for twice the time that a commit takes here, within these bounds. */
 const ROW_WINDOW_MS = { least: 2, most: 50 }
 
@@ -31,6 +34,9 @@ export interface RunAheadDeps {
   runMsOf(job: ActiveJob): number | null
   /** The planner's order between classes, as of its last turn. */
   urgencyOf: UrgencyOf
+  company: Company
+  /** Whether jobs may run in one go with others. */
+  mayGroup(): boolean
   /** Asks for a turn, which writes what ran ahead. */
   requestTurn(): void
 }
@@ -130,6 +136,33 @@ export class RunAhead {
     return next
   }
 
+  /**
+   * Lets like jobs that are next of all run in one go with one that begins on a loaded engine. They need no lease of
+   * their own: the engine computes within that of the first.
+   */
+  joining(job: ActiveJob, engine: PooledEngine): { jobs: ActiveJob[]; stack: Together['stack'] } {
+    const { index, clock } = this.#deps
+    const wanted = engine.id !== null && this.#deps.mayGroup() ? this.#companyFor(job) : ALONE
+    const jobs: ActiveJob[] = []
+    const placement = this.#claimed.get(job)?.placement ?? job.status.placement
+    while (jobs.length + 1 < wanted.most) {
+      const next = index.nextLike(job, this.#deps.urgencyOf)
+      if (!next || this.#companyFor(next).most === 1) break
+      index.claim(next)
+      this.#claimed.set(next, { startedAt: clock.now(), placement })
+      jobs.push(next)
+    }
+    return { jobs, stack: jobs.length === 0 ? 'no' : wanted.stack }
+  }
+
+  #companyFor({ definition, engineKey, runsAlone }: ActiveJob): Together {
+    const { parameters } = definition
+    if (runsAlone) return ALONE
+    if (parameters.kind === 'infer') return this.#deps.company.wanted(engineKey)
+    const isNothing = parameters.kind === 'synthetic' && parameters.durationMs === 0 && !parameters.fail
+    return isNothing ? { most: MOST_NOTHINGS, stack: 'no' } : ALONE
+  }
+
   /** Writes soon, with whatever ends until then. */
   gather(): void {
     const { least, most } = ROW_WINDOW_MS
@@ -167,7 +200,14 @@ export class RunAhead {
   /** What {@link write} wrote is on the disk. */
   written({ jobs, refused }: Caught, commitMs: number): void {
     this.#commitMs += 0.2 * (commitMs - this.#commitMs)
-    for (const job of jobs) this.#forget(job)
+    const { index, requestTurn } = this.#deps
+    for (const job of jobs) {
+      this.#forget(job)
+      // One that is to run again could not queue while it was claimed.
+      if (job.status.state !== 'queued' || index.get(job.id) !== job) continue
+      index.refresh(job)
+      requestTurn()
+    }
     for (const job of refused) this.#drop(job)
   }
 

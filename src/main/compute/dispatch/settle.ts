@@ -59,7 +59,7 @@ export class Settler {
       this.#observe(job, true, computeMs)
       if (benchmark) this.#recordBenchmark(job, benchmark)
       this.end(job, 'succeeded', null, { ...times, itemsDone: definition.items })
-    } else if (outcome.kind === 'aborted' && outcome.reason === 'stopping') {
+    } else if (outcome.kind === 'aborted' && (outcome.reason === 'stopping' || outcome.reason === 'apart')) {
       attach()
       this.#requeue(job, times, 0)
     } else if (outcome.kind === 'aborted') {

@@ -8,7 +8,7 @@ import { JobLog } from './job-log'
 import type { JobDefinition, JobStatus } from './job-row'
 
 /** Why an attempt was told to stop. */
-export type AbortReason = 'cancelled' | 'timeout' | 'deadline' | 'stopping'
+export type AbortReason = 'cancelled' | 'timeout' | 'deadline' | 'stopping' | 'apart'
 
 /** A job that has not ended: its row, and what only memory needs to know. */
 export class ActiveJob {
@@ -22,6 +22,8 @@ export class ActiveJob {
   readonly classKey: string
   /** Jobs it still waits for. */
   readonly waitingOn = new Set<JobId>()
+  /** It was in a run of several that came to nothing: it runs by itself from now on. */
+  runsAlone = false
   /** Its place in the queue while it could start. */
   queued: QueuedJob | null = null
   /** It runs already, though its row does not say so yet. */

@@ -17,6 +17,12 @@ export interface FakeExecutor extends LocalExecutor {
   readonly failures: (AppError | 'crash' | 'hang' | null)[]
   /** Fails the next loads. */
   readonly loadFailures: AppError[]
+  /** What a stack takes of the time that its items take one by one. */
+  stackGain: number
+  /** Whether a stack gives the same answers. */
+  stacksAlike: boolean
+  /** How many ran in one go, each time that several did. */
+  readonly together: number[]
   /** Every item that was computed, in order: to see that none is computed twice. */
   readonly computed: string[]
   readonly loads: string[]
@@ -79,7 +85,32 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
     })
   }
 
+  /** As long as all of them one by one, or half of it when stacked. */
+  async function workTogether(
+    engine: string,
+    { requests, stack }: Extract<RunRequest, { kind: 'several' }>,
+    hooks: RunHooks,
+  ): Promise<RunOutcome> {
+    fake.together.push(requests.length)
+    const results: Extract<RunOutcome, { kind: 'several' }>['results'] = []
+    let computeMs = 0
+    for (const request of requests) {
+      try {
+        const outcome = await work(engine, request, hooks)
+        computeMs += outcome.computeMs
+        results.push({ outputs: outcome.kind === 'infer' ? outcome.outputs : {} })
+      } catch (error) {
+        if (!(error instanceof AppError) || error.code === 'compute.worker_crashed') throw error
+        results.push({ error })
+      }
+    }
+    if (stack === 'yes') computeMs *= fake.stackGain
+    const stacked = { alike: fake.stacksAlike, computeMs: computeMs * fake.stackGain }
+    return { kind: 'several', computeMs, results, ...(stack === 'check' ? { stacked } : {}) }
+  }
+
   async function work(engine: string, request: RunRequest, hooks: RunHooks): Promise<RunOutcome> {
+    if (request.kind === 'several') return workTogether(engine, request, hooks)
     const failure = fake.failures.shift()
     if (failure instanceof AppError) throw failure
     if (failure === 'crash' || (request.kind === 'synthetic' && request.fail === 'crash')) {
@@ -142,6 +173,9 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
     unloadMs: 0,
     itemMs: 0,
     memoryBytes: 0,
+    stackGain: 0.5,
+    stacksAlike: true,
+    together: [],
     failures: [],
     loadFailures: [],
     computed: [],

@@ -36,6 +36,7 @@ export interface HarnessOptions {
   memoryBytes?: number
   gpus?: number
   engineIdleMs?: number
+  runsTogether?: boolean
   clock?: FakeClock
 }
 
@@ -88,6 +89,7 @@ export async function createHarness(options: HarnessOptions = {}) {
       logger,
       executor,
       engineIdleMs: options.engineIdleMs ?? 60_000,
+      runsTogether: () => options.runsTogether ?? true,
     })
     await core.start()
     await storage.start()

@@ -36,7 +36,16 @@ export async function openRealSystem(
     hubUrl: () => 'http://127.0.0.1:9',
   })
   const executor = createLocalExecutor({ clock, logger, workersDir })
-  const compute = createCompute({ core, storage, database, clock, logger, executor, engineIdleMs: 60_000 })
+  const compute = createCompute({
+    core,
+    storage,
+    database,
+    clock,
+    logger,
+    executor,
+    engineIdleMs: 60_000,
+    runsTogether: () => true,
+  })
   await core.start()
   await storage.start()
   await executor.start()

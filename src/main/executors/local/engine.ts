@@ -11,6 +11,7 @@ import { GroupSize, runBatch } from './batch'
 import { Connection } from './connection'
 import { runGenerate } from './generate'
 import { MAX_LINES } from './log-lines'
+import { runSeveral } from './several'
 import type { WorkerEnd, WorkerProcess } from './worker-process'
 import type { Expected } from './worker-socket'
 
@@ -221,6 +222,9 @@ export class Engine {
       const answer = await connection.request({ type: 'benchmark', iterations, warmup }, body, { progress })
       const { computeMs, latencyMs, throughput } = expectReply(answer, 'measured')
       return { kind: 'benchmark', computeMs, iterations, latencyMs, throughput }
+    }
+    if (request.kind === 'several') {
+      return runSeveral(connection, request, hooks, (error) => this.#inWords(error) as AppError)
     }
     if (request.kind === 'generate') return runGenerate(connection, request, hooks)
     const { durationMs, busy, fail } = request

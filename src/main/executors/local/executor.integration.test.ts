@@ -142,6 +142,36 @@ describe('LocalExecutor', () => {
     })
   })
 
+  it('runs several in one go, stacked or not, and one that does not fit fails alone', async () => {
+    const engine = engineId(await executor.load(mnist(), { threads: 1, signal }))
+    const { items, expected } = digits()
+    const requests = items.slice(0, 8).map((inputs) => ({ kind: 'infer' as const, inputs }))
+    for (const stack of ['no', 'check', 'yes'] as const) {
+      const outcome = await executor.run(engine, { kind: 'several', requests, stack }, hooks())
+      if (outcome.kind !== 'several') throw new Error(outcome.kind)
+      expect(outcome.stacked?.alike).toBe(stack === 'check' ? true : undefined)
+      outcome.results.forEach((result, i) => {
+        if ('error' in result) throw result.error
+        const [name = ''] = Object.keys(result.outputs)
+        valuesOf(result.outputs, name).forEach((value, k) => {
+          expect(value).toBeCloseTo(expected[i * 10 + k] ?? Number.NaN, 4)
+        })
+      })
+    }
+    const odd = { kind: 'infer' as const, inputs: { image: ramp([1, 2, 28, 28]) } }
+    const mixed = await executor.run(
+      engine,
+      { kind: 'several', requests: [...requests.slice(0, 2), odd, ...requests.slice(2, 4)], stack: 'yes' },
+      hooks(),
+    )
+    if (mixed.kind !== 'several') throw new Error(mixed.kind)
+    expect(mixed.results.map((result) => 'error' in result)).toEqual([false, false, true, false, false])
+    expect(mixed.results[2]).toMatchObject({
+      error: { message: expect.stringMatching(/^ONNX Runtime says: /) },
+    })
+    await executor.unload(engine)
+  })
+
   it('does not run what was aborted before', async () => {
     const view = await loadSynthetic()
     const run = executor.run(engineId(view), synthetic({}), hooks(AbortSignal.abort(new Error('never'))))

@@ -2,6 +2,7 @@ import type { EngineView, ModelFormat, RuntimeView } from '../../../shared/contr
 import type { EngineId } from '../../../shared/domain/ids'
 import type { PackedItems } from '../../../shared/domain/packed-items'
 import type { Tensors } from '../../../shared/domain/tensor'
+import type { AppError } from '../../../shared/errors'
 import type { Clock } from '../../platform/clock'
 import type { Disposable, Event } from '../../platform/events'
 import type { Logger } from '../../platform/logger'
@@ -21,8 +22,18 @@ export interface LoadableVersion {
   contextTokens?: number
 }
 
-export type RunRequest =
+/** What may run in one go with others of its kind. */
+export type SingleRun =
   | { kind: 'infer'; inputs: Tensors }
+  | { kind: 'synthetic'; durationMs: number; busy: boolean; fail: 'error' | 'crash' | 'hang' | null }
+
+export type RunRequest =
+  | SingleRun
+  /**
+   * Several of one kind in one go; each succeeds or fails by itself. `stack`: inputs are laid together along their first
+   * dimension where the signature allows it; `check`: one by one, and stacked as well to see whether that gives the same.
+   */
+  | { kind: 'several'; requests: readonly SingleRun[]; stack: 'no' | 'check' | 'yes' }
   /** A group of finished items after the other is handed to {@link RunHooks.onItems}, in order. */
   | {
       kind: 'batch'
@@ -34,7 +45,6 @@ export type RunRequest =
       batchSize: number
     }
   | { kind: 'benchmark'; inputs: Tensors; iterations: number; warmup: number }
-  | { kind: 'synthetic'; durationMs: number; busy: boolean; fail: 'error' | 'crash' | 'hang' | null }
   /** What is written is handed to {@link RunHooks.onText} as it comes. */
   | { kind: 'generate'; prompt: Prompt; sampling: Sampling }
 
@@ -44,6 +54,13 @@ export type Sampling = Omit<Extract<Request, { type: 'generate' }>, 'type' | 'id
 export type RunOutcome = { computeMs: number } & (
   | { kind: 'infer'; outputs: Tensors }
   | { kind: 'batch' }
+  | {
+      kind: 'several'
+      /** In the order of the requests. */
+      results: ({ outputs: Tensors } | { error: AppError })[]
+      /** Of a `check` that came to an end: whether stacking gives the same answers, and the time it takes. */
+      stacked?: { alike: boolean; computeMs: number }
+    }
   | {
       kind: 'benchmark'
       iterations: number

@@ -1,4 +1,4 @@
-import { Button, NumberInput, TextInput } from '@mantine/core'
+import { Button, NumberInput, Switch, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { notifications } from '@mantine/notifications'
 import { Settings } from '@shared/contract'
@@ -86,6 +86,12 @@ export function SystemSettings() {
               value={settings.reservedMemoryBytes / 1e9}
               isValid={(value) => value >= 0 && value <= 1e6}
               onSave={(gigabytes) => save({ reservedMemoryBytes: Math.round(gigabytes * 1e9) })}
+            />
+            <Switch
+              label={t('together')}
+              description={t('togetherText')}
+              checked={settings.runsTogether}
+              onChange={(event) => save({ runsTogether: event.currentTarget.checked })}
             />
           </div>
         )}

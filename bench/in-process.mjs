@@ -1,0 +1,56 @@
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { root, temporaryFolder } from './support.mjs'
+
+/** The built system within this process, on a data folder of its own: what costs without a transport. */
+export async function createInProcess() {
+  const { createSystem } = createRequire(import.meta.url)(join(root, 'out/main/system.cjs'))
+  const folder = await temporaryFolder()
+  const quiet = () => undefined
+  const system = await createSystem({
+    dataDir: folder.path,
+    port: 0,
+    ownerName: 'bench',
+    ownerKey: 'owner-key-of-the-benchmark-0123456789',
+    logger: {
+      level: 'error',
+      trace: quiet,
+      debug: quiet,
+      info: quiet,
+      warn: quiet,
+      error: console.error,
+      fatal: console.error,
+    },
+    workersDir: join(root, 'out/main/workers'),
+    rendererDir: null,
+  })
+  await system.start()
+  await system.computeReady()
+  const by = system.security.owner().principal
+  const defaults = {
+    priority: 50,
+    maxAttempts: 1,
+    dependsOn: [],
+    runWhen: 'succeeded',
+    labels: {},
+    hold: false,
+    waitMs: 0,
+  }
+  return {
+    submit: (spec) => system.compute.submit({ ...defaults, ...spec }, by),
+    queue: () => system.compute.queue(),
+    updateSettings: (change) => system.about.updateSettings(change),
+    async importModel(path, name) {
+      let task = await system.storage.startImport({ kind: 'path', path, name }, by)
+      while (task.state === 'running') {
+        await new Promise((resolve) => setTimeout(resolve, 10))
+        task = system.storage.getImport(task.id)
+      }
+      if (task.state !== 'completed') throw new Error(`import ${task.state}`)
+    },
+    async stop() {
+      await system.stop(1000)
+      await folder.dispose()
+    },
+  }
+}

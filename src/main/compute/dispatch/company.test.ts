@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest'
+import { Company } from './company'
+
+/** Runs of an engine whose stacks take `stackMs(n)` for n jobs, until the company is settled. */
+function learned(singleMs: number, stackMs: (count: number) => number, alike = true): Company {
+  const company = new Company()
+  company.learn('e', 1, singleMs, false)
+  for (let run = 0; run < 50; run++) {
+    const { most, stack } = company.wanted('e')
+    if (stack === 'check') company.checked('e', most, { alike, computeMs: stackMs(most) })
+    else company.learn('e', most, stack === 'yes' ? stackMs(most) : singleMs * most, stack === 'yes')
+  }
+  return company
+}
+
+describe('Company', () => {
+  it('leaves alone what it knows nothing of, and looks first whether a stack gives the same', () => {
+    const company = new Company()
+    expect(company.wanted('e')).toEqual({ most: 1, stack: 'no' })
+    company.learn('e', 1, 5, false)
+    expect(company.wanted('e')).toEqual({ most: 2, stack: 'check' })
+    expect(company.wanted('another')).toEqual({ most: 1, stack: 'no' })
+  })
+
+  it('stacks as many as cost next to nothing more, though none waits much longer than alone', () => {
+    expect(learned(100, (n) => 95 + n).wanted('e')).toEqual({ most: 64, stack: 'yes' })
+    // Eight take 200 ms together, as much as two alone; sixteen would keep the first waiting.
+    expect(learned(100, (n) => 80 * n).wanted('e').most).toBe(2)
+    expect(learned(100, (n) => 100 * n * 0.85 ** Math.log2(n)).wanted('e').most).toBe(2)
+  })
+
+  it('stops where a larger stack is no cheaper', () => {
+    expect(learned(1, (n) => (n <= 8 ? 1 + n * 0.05 : n)).wanted('e')).toEqual({ most: 8, stack: 'yes' })
+  })
+
+  it('never stacks what gives other answers', () => {
+    expect(learned(100, () => 100, false).wanted('e')).toEqual({ most: 1, stack: 'no' })
+  })
+
+  it('runs quick ones in one go though a stack gains nothing', () => {
+    expect(learned(1, (n) => n).wanted('e')).toEqual({ most: 20, stack: 'no' })
+    expect(learned(0.1, (n) => 0.1 * n, false).wanted('e')).toEqual({ most: 64, stack: 'no' })
+    expect(learned(50, (n) => 50 * n).wanted('e')).toEqual({ most: 1, stack: 'no' })
+  })
+})

@@ -1,0 +1,179 @@
+import type { RunOutcome, SingleRun } from '../../executors/local'
+import type { AbortReason, ActiveJob } from '../jobs/active-job'
+import { RESULT } from '../jobs/artifact-names'
+import { startedOn } from '../jobs/job-log'
+import {
+  ABORT_WORDS,
+  Aborted,
+  type AttemptDeps,
+  type AttemptEnd,
+  allInputs,
+  encodeResult,
+  keepLog,
+  outcomeOf,
+  watchdog,
+} from './attempt'
+import type { Company, Together } from './company'
+import type { PooledEngine } from './engine-pool'
+
+/** A member that was told to stop may hold up the others so long; then all go on without it, each by itself. */
+const HOLD_UP_MS = 1_000
+
+export interface TogetherDeps extends AttemptDeps {
+  company: Company
+}
+
+/** One job of the run, and what becomes of it. */
+interface Member {
+  job: ActiveJob
+  attempt: number
+  end: AttemptEnd
+  signal: AbortSignal
+  stopWatching(): void
+}
+
+type Several = Extract<RunOutcome, { kind: 'several' }>
+
+/**
+ * Runs attempts of several like jobs in one go on a loaded engine. Each has its own answer, failure, timeout and cancel.
+ * What ends the worker is nobody's failure, since nobody knows whose it is: all run again, each by itself. Never rejects.
+ */
+export async function runTogether(
+  deps: TogetherDeps,
+  attempts: readonly { job: ActiveJob; attempt: number }[],
+  engine: PooledEngine,
+  stack: Together['stack'],
+): Promise<AttemptEnd[]> {
+  const { clock, pool } = deps
+  const all = new AbortController()
+  const holdUps: (() => void)[] = []
+  const members: Member[] = []
+  const leave = () => {
+    const separate = () => all.abort(new Aborted('apart'))
+    if (members.every(({ signal }) => signal.aborted)) separate()
+    else holdUps.push(clock.setTimer(HOLD_UP_MS, separate))
+  }
+  for (const { job, attempt } of attempts) members.push(memberOf(deps, job, attempt, leave))
+  let hasWords = false
+  const began = clock.now()
+  try {
+    const requests = await requestsOf(deps, members)
+    const outcome =
+      requests.size === 0 || engine.id === null
+        ? null
+        : await deps.executor.run(
+            engine.id,
+            { kind: 'several', requests: [...requests.values()], stack },
+            {
+              signal: all.signal,
+              onProgress: () => undefined,
+              onItems: async () => undefined,
+              onLog(level, text) {
+                hasWords = true
+                for (const { job, attempt } of members) job.log?.add(clock.now(), level, attempt, text)
+              },
+            },
+          )
+    if (requests.size > 0 && !outcome) throw new Aborted('apart')
+    if (outcome?.kind === 'several') await keepResults(deps, [...requests.keys()], outcome, engine.key, stack)
+  } catch {
+    for (const member of members) {
+      if (member.end.outcome.kind === 'failed') continue
+      member.end.computeMs = (clock.now() - began) / members.length
+      fail(deps, member, new Aborted('apart'))
+    }
+  }
+  for (const cancel of holdUps) cancel()
+  for (const { job, end, stopWatching } of members) {
+    stopWatching()
+    job.abort = null
+    job.inputs = null
+    if (end.outcome.kind === 'aborted' && end.outcome.reason === 'apart') job.runsAlone = true
+  }
+  const isWell = members.every(({ end }) => end.outcome.kind === 'succeeded')
+  pool.giveBack(engine, !isWell)
+  if (engine.isBound) await pool.evict(engine)
+  for (const { end, attempt } of members)
+    if (attempt > 1 || end.outcome.kind !== 'succeeded' || hasWords) await keepLog(deps, end)
+  return members.map(({ end }) => end)
+}
+
+function memberOf({ clock }: AttemptDeps, job: ActiveJob, attempt: number, leave: () => void): Member {
+  const controller = new AbortController()
+  job.abort = (reason: AbortReason) => {
+    controller.abort(new Aborted(reason))
+    leave()
+  }
+  job.log?.add(clock.now(), 'info', attempt, startedOn(job.status.placement))
+  const watch = watchdog(clock, job)
+  return {
+    job,
+    attempt,
+    end: { job, outcome: { kind: 'succeeded' }, artifacts: [], loadMs: 0, computeMs: 0, benchmark: null },
+    signal: controller.signal,
+    stopWatching: () => watch.end(),
+  }
+}
+
+/** What each member wants of the engine; one whose inputs cannot be had fails by itself. */
+async function requestsOf(deps: AttemptDeps, members: readonly Member[]): Promise<Map<Member, SingleRun>> {
+  const requests = new Map<Member, SingleRun>()
+  for (const member of members) {
+    const { parameters } = member.job.definition
+    try {
+      requests.set(
+        member,
+        parameters.kind === 'synthetic'
+          ? parameters
+          : { kind: 'infer', inputs: await allInputs(deps.storage, member.job) },
+      )
+    } catch (error) {
+      fail(deps, member, error)
+    }
+  }
+  return requests
+}
+
+async function keepResults(
+  deps: TogetherDeps,
+  members: readonly Member[],
+  { results, computeMs, stacked }: Several,
+  key: string,
+  stack: Together['stack'],
+): Promise<void> {
+  const { storage, estimates, company } = deps
+  const each = computeMs / members.length
+  if (members[0]?.job.definition.kind === 'infer') {
+    company.learn(key, members.length, computeMs, stack === 'yes')
+    if (stacked) company.checked(key, members.length, stacked)
+  }
+  for (const [i, member] of members.entries()) {
+    const { job, end, signal } = member
+    const result = results[i]
+    end.computeMs = each
+    try {
+      signal.throwIfAborted()
+      if (!result) throw new Aborted('apart')
+      if ('error' in result) throw result.error
+      if (job.definition.kind === 'infer') {
+        const bytes = encodeResult({ kind: 'infer', computeMs: each, outputs: result.outputs }, null)
+        if (bytes) end.artifacts.push({ name: RESULT, staged: await storage.artifacts.stage(bytes) })
+      }
+      estimates.observeRun(job.definition, each)
+    } catch (error) {
+      fail(deps, member, error)
+    }
+  }
+}
+
+function fail({ clock, logger }: AttemptDeps, member: Member, error: unknown): void {
+  const { job, attempt, end, signal } = member
+  end.outcome = outcomeOf(error, signal, job)
+  end.artifacts = []
+  const { outcome } = end
+  if (outcome.kind === 'aborted') job.log?.add(clock.now(), 'warn', attempt, ABORT_WORDS[outcome.reason])
+  if (outcome.kind !== 'failed') return
+  job.log?.add(clock.now(), 'error', attempt, outcome.error.message)
+  if (outcome.error.code === 'internal')
+    logger.error({ err: error, job: job.id }, 'An attempt failed unexpectedly')
+}

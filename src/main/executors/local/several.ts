@@ -1,0 +1,115 @@
+import type { Tensor, Tensors } from '../../../shared/domain/tensor'
+import { packTensorPieces } from '../../../shared/domain/tensor-codec'
+import { AppError } from '../../../shared/errors'
+import type { RunHooks, RunOutcome, RunRequest } from '.'
+import { expectReply, readItem, readPackedItems } from './answers'
+import type { Connection } from './connection'
+
+type Several = Extract<RunRequest, { kind: 'several' }>
+type Synthetic = Extract<RunRequest, { kind: 'synthetic' }>
+type Outcome = Extract<RunOutcome, { kind: 'several' }>
+type Result = Outcome['results'][number]
+
+/** Two ways to compute the same differ by no more than this part of the value (or of 1). */
+const TOLERANCE = 1e-3
+
+/**
+ * @param inWords how the runtime's error is put to people
+ * @throws as an `infer` does, but for what concerns one request alone: that is its result
+ */
+export async function runSeveral(
+  connection: Connection,
+  { requests, stack }: Several,
+  hooks: RunHooks,
+  inWords: (error: AppError) => AppError,
+): Promise<Outcome> {
+  const items = requests.flatMap((request) => (request.kind === 'infer' ? [request.inputs] : []))
+  const loads = requests.flatMap((request) => (request.kind === 'synthetic' ? [request] : []))
+  const outcome =
+    loads.length > 0 ? await runLoads(connection, loads) : await runItems(connection, items, stack, hooks)
+  hooks.signal.throwIfAborted()
+  const results = outcome.results.map((result) =>
+    'error' in result ? { error: inWords(result.error) } : result,
+  )
+  return { ...outcome, results }
+}
+
+async function runItems(
+  connection: Connection,
+  items: readonly Tensors[],
+  stack: Several['stack'],
+  hooks: RunHooks,
+): Promise<Outcome> {
+  if (stack !== 'check') return runInOne(connection, items, stack === 'yes', hooks)
+  const single = await runInOne(connection, items, false, hooks)
+  if (single.results.some((result) => 'error' in result)) return single
+  const stacked = await runInOne(connection, items, true, hooks)
+  const alike = stacked.results.every((result, i) => isAlike(result, single.results[i]))
+  return { ...single, stacked: { alike, computeMs: stacked.computeMs } }
+}
+
+/** A run fails as a whole: then each is run by itself, and only the culprit fails. */
+async function runInOne(
+  connection: Connection,
+  items: readonly Tensors[],
+  stacked: boolean,
+  { signal }: RunHooks,
+): Promise<Outcome> {
+  try {
+    const work = { type: 'run' as const, stack: stacked ? items.length : 1 }
+    const answer = await connection.request(work, packTensorPieces(items))
+    const { outputs, computeMs } = readPackedItems(answer, items.length)
+    return { kind: 'several', computeMs, results: outputs.unpack().map((tensors) => ({ outputs: tensors })) }
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+  }
+  const results: Result[] = []
+  let computeMs = 0
+  for (const item of items) {
+    signal.throwIfAborted()
+    try {
+      const one = readItem(await connection.request({ type: 'run', stack: 1 }, packTensorPieces([item])))
+      computeMs += one.computeMs
+      results.push({ outputs: one.outputs })
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error
+      results.push({ error })
+    }
+  }
+  return { kind: 'several', computeMs, results }
+}
+
+async function runLoads(connection: Connection, loads: readonly Synthetic[]): Promise<Outcome> {
+  const answers = await Promise.all(
+    loads.map(({ durationMs, busy, fail }) =>
+      connection.request({ type: 'synthetic', durationMs, busy, fail }),
+    ),
+  )
+  const computeMs = answers.reduce((sum, answer) => sum + expectReply(answer, 'done').computeMs, 0)
+  return { kind: 'several', computeMs, results: answers.map(() => ({ outputs: {} })) }
+}
+
+function isAlike(a: Result | undefined, b: Result | undefined): boolean {
+  if (!a || !b || 'error' in a || 'error' in b) return false
+  const names = Object.keys(a.outputs)
+  return (
+    names.length === Object.keys(b.outputs).length &&
+    names.every((name) => isAlikeTensor(a.outputs[name], b.outputs[name]))
+  )
+}
+
+function isAlikeTensor(a: Tensor | undefined, b: Tensor | undefined): boolean {
+  if (!a || !b || a.dtype !== b.dtype || a.shape.join() !== b.shape.join()) return false
+  if (a.dtype === 'string' || b.dtype === 'string')
+    return a.dtype === 'string' && b.dtype === 'string' && a.strings.join('\0') === b.strings.join('\0')
+  if (a.dtype !== 'float32') return Buffer.compare(a.bytes, b.bytes) === 0
+  const others = floatsOf(b.bytes)
+  return floatsOf(a.bytes).every((value, i) => {
+    const other = others[i] ?? Number.NaN
+    return Object.is(value, other) || Math.abs(value - other) <= TOLERANCE * Math.max(1, Math.abs(value))
+  })
+}
+
+function floatsOf(bytes: Uint8Array): Float32Array {
+  return new Float32Array(bytes.slice().buffer)
+}
