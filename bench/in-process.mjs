@@ -38,7 +38,7 @@ export async function createInProcess() {
   }
   return {
     submit: (spec) => system.compute.submit({ ...defaults, ...spec }, by),
-    queue: () => system.compute.queue(),
+    onDidChangeJobs: (listener) => system.compute.onDidChangeJobs(listener),
     updateSettings: (change) => system.about.updateSettings(change),
     async importModel(path, name) {
       let task = await system.storage.startImport({ kind: 'path', path, name }, by)

@@ -4,7 +4,19 @@
 import { prepare } from '../build/prepare.mjs'
 import { fail } from '../build/process.mjs'
 
-const NAMES = ['infer', 'jobs', 'import', 'metadata', 'python', 'llama', 'engines', 'dedup', 'window']
+const NAMES = [
+  'infer',
+  'jobs',
+  'batching',
+  'throughput',
+  'import',
+  'metadata',
+  'python',
+  'llama',
+  'engines',
+  'dedup',
+  'window',
+]
 
 // As the workers that it is measured against: no reports to its maker.
 process.env.ORT_DISABLE_TELEMETRY = '1'

@@ -60,6 +60,9 @@ async function has(packages) {
   return (await missingOf(packages)).length === 0
 }
 
+/** Installs packages of Debian by their names; only root can. */
+export const installPackages = (names) => install(names.map((name) => [name]))
+
 async function install(missing) {
   let names = await installable(missing)
   if (!names) {
