@@ -24,6 +24,8 @@ import type { Settler } from './settle'
 
 const DOOMED_A_TURN = 200
 const RETRY_TURN_MS = 1_000
+/** So many callers that wait are enough to share a commit; in a row of short jobs fewer wait for others. */
+const ENOUGH_COMPANY = 16
 /** So many outcomes are written at once at the most, in the middle of a row of short jobs. */
 const MOST_OUTCOMES = 256
 
@@ -130,7 +132,7 @@ export class Dispatcher {
   write<T>(work: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#operations.push({ work, resolve, reject })
-      if (this.#ahead.isGathering) this.#ahead.gather()
+      if (this.#ahead.isGathering && this.#operations.length < ENOUGH_COMPANY) this.#ahead.gather()
       else this.request()
     })
   }
