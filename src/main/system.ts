@@ -125,6 +125,7 @@ export async function createSystem(options: SystemOptions): Promise<System> {
     logger,
     engineIdleMs: settings.get().engineIdleMs,
     runsTogether: () => settings.get().runsTogether,
+    pausedDir: join(dataDir, 'paused'),
   })
   const network = createNetwork({
     security,

@@ -197,6 +197,7 @@ function firstStatus(spec: Pick<PlainSpec, 'hold' | 'priority'>, nowMs: number):
     failures: 0,
     interruptions: 0,
     itemsDone: 0,
+    preempted: null,
     placement: null,
     queuedMs: 0,
     loadMs: 0,

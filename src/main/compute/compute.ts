@@ -10,6 +10,7 @@ import { Company } from './dispatch/company'
 import { Dispatcher } from './dispatch/dispatcher'
 import { EnginePool } from './dispatch/engine-pool'
 import { OwnLeases } from './dispatch/own-leases'
+import { PausedTexts } from './dispatch/paused-texts'
 import { runTogether, type TogetherDeps } from './dispatch/run-together'
 import { Settler } from './dispatch/settle'
 import { JobEnds } from './job-ends'
@@ -46,12 +47,14 @@ export function createCompute(deps: ComputeDeps): Compute {
   const ends = new JobEnds()
   const texts = new JobTexts()
   const ownLeases = new OwnLeases()
+  const pausedTexts = new PausedTexts(deps.pausedDir, logger)
   const unsubscribe: (() => void)[] = []
   let state: 'new' | 'running' | 'stopping' = 'new'
 
   const now = () => clock.now()
-  const runMsOf = (job: ActiveJob) => estimates.runMs(job.definition)
-  const mostMsOf = (job: ActiveJob) => estimates.mostMs(job.definition)
+  const restOf = (ms: number | null, { carried }: ActiveJob) => ms && ms * (1 - carried)
+  const runMsOf = (job: ActiveJob) => restOf(estimates.runMs(job.definition), job)
+  const mostMsOf = (job: ActiveJob) => restOf(estimates.mostMs(job.definition), job)
   const shareOf = ({ definition }: ActiveJob) => shareOfMachine(definition.need, core.resources().capacity)
   const recent = new Recent(now, (error) =>
     logger.error({ err: error }, 'A listener to changes of jobs failed'),
@@ -91,6 +94,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     onEnd(job) {
       ends.ended(job)
       texts.ended(job.id)
+      pausedTexts.drop(job)
       retention.count()
       lastHour.add(job.status.state, job.status.queuedMs, now())
     },
@@ -116,6 +120,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     pool,
     estimates,
     company,
+    pausedTexts,
     isStopping: () => state === 'stopping',
     onProgress: (changed) => recent.touch(changed),
     onText: (changed, completion) => texts.grown(changed, completion),
@@ -223,6 +228,7 @@ export function createCompute(deps: ComputeDeps): Compute {
       for (const ended of store.endedSince(now() - HOUR_MS, SEED_LIMIT))
         lastHour.add(ended.state, ended.queuedMs, ended.finishedAt)
       await reconcile({ store, storage, database, clock, index, settler, watch })
+      await pausedTexts.sweep((id) => index.get(id) !== undefined)
       unsubscribe.push(
         core.onDidChangeLeases((change) => {
           if (ownLeases.concernsOthers(change)) dispatcher.request()

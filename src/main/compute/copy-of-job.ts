@@ -14,6 +14,7 @@ export function specOf(definition: JobDefinition, status: JobStatus, nowMs: numb
     maxAttempts: definition.maxAttempts,
     dependsOn: [...definition.dependsOn],
     runWhen: definition.runWhen,
+    preemptible: definition.preemptible,
     reuse: definition.fingerprint !== null,
     labels: { ...definition.labels },
     hold: false,

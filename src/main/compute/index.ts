@@ -102,6 +102,8 @@ export interface ComputeDeps {
   engineIdleMs: number
   /** Whether like jobs that wait may run in one go. */
   runsTogether(): boolean
+  /** Where language models leave the texts that they are to go on with. */
+  pausedDir: string
 }
 
 export { createCompute } from './compute'

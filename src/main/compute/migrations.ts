@@ -78,4 +78,14 @@ export const computeMigrations: Record<string, Migration> = {
       )
     },
   },
+  '0011-preemption': {
+    async up(db) {
+      await db.schema
+        .alterTable('job')
+        .addColumn('preemptible', 'integer', (column) => column.notNull().defaultTo(1))
+        .execute()
+      await db.schema.alterTable('job').addColumn('preempted', 'text').execute()
+      await sql`update job set preemptible = 0 where kind = 'benchmark'`.execute(db)
+    },
+  },
 }

@@ -5,6 +5,7 @@ import type { Clock } from '../platform/clock'
 import { type ActiveJob, waitReasonOf } from './jobs/active-job'
 import type { JobIndex } from './jobs/job-index'
 import type { LastHour } from './jobs/last-hour'
+import { preemptedWords } from './jobs/preemption'
 import { type Explained, explain } from './schedule/explain'
 import type { UrgencyOf } from './schedule/heads'
 import { effectivePriority, positionIn, rankOf } from './schedule/rank'
@@ -30,7 +31,15 @@ export interface QueueReaderDeps {
 /** Says why jobs wait and for how long, from what the last turn decided. */
 export class QueueReader {
   readonly #deps: QueueReaderDeps
-  #plan: Plan = { start: [], evict: [], blocked: new Map(), kept: null, left: {} }
+  #plan: Plan = {
+    start: [],
+    evict: [],
+    blocked: new Map(),
+    kept: null,
+    preempt: [],
+    lookAgainAt: null,
+    left: {},
+  }
   #explained: Explained[] = []
   #explainedAt = Number.NEGATIVE_INFINITY
   #cancel: (() => void) | null = null
@@ -64,7 +73,7 @@ export class QueueReader {
         job: id,
         name: job.definition.name,
         effectivePriority: effectivePriority(priority, readyAt, now),
-        reason,
+        reason: preemptedWords(job) ?? reason,
         estimateMs,
       })
     }

@@ -179,6 +179,8 @@ export async function prepare(
       deadline: spec.deadline === undefined ? null : Date.parse(spec.deadline),
       dependsOn: [...new Set([...spec.dependsOn, ...links.map(({ job }) => job)])] as JobId[],
       runWhen: spec.runWhen,
+      // A measurement must not be disturbed.
+      preemptible: spec.kind !== 'benchmark' && (spec.preemptible ?? true),
       links,
       pipeline,
       fingerprint,

@@ -65,9 +65,16 @@ export const Request = z.discriminatedUnion('type', [
     /** Tokens of prompt and answer together, for each completion. */
     contextSize: z.number().int().positive(),
     completions: z.number().int().positive(),
+    /** A folder (absolute): what a `cancel` with `keep` leaves there, the same request goes on from. */
+    keepIn: z.string().optional(),
   }),
-  /** Ends the request `id` between two items or iterations; it is then answered with `cancelled`. */
-  z.object({ type: z.literal('cancel'), id: RequestId }),
+  /** Ends the request `id` between two items, iterations or tokens; it is then answered with `cancelled`. */
+  z.object({
+    type: z.literal('cancel'),
+    id: RequestId,
+    /** It will be asked for again: leave in `keepIn` what is needed to go on. */
+    keep: z.boolean().optional(),
+  }),
   /** No answer: the worker ends. */
   z.object({ type: z.literal('exit') }),
 ])

@@ -11,6 +11,8 @@ export type Work = Exclude<Request, { type: 'cancel' | 'exit' }>
 export interface WorkContext {
   /** Aborted when the request is cancelled; look at it between items. */
   readonly signal: AbortSignal
+  /** Once it is aborted: whether what it has done so far should be kept. */
+  readonly isPause: () => boolean
   progress(fraction: number): void
   /** What follows in one of the texts that are being written. */
   text(completion: number, text: string): void
@@ -111,6 +113,7 @@ interface Pending {
   request: Work
   body: Uint8Array
   controller: AbortController
+  keep: boolean
 }
 
 class Server {
@@ -133,9 +136,12 @@ class Server {
   #take(request: Request, body: Uint8Array): void {
     if (request.type === 'exit') end(0)
     else if (request.type === 'cancel') {
-      this.#pending.find((pending) => pending.request.id === request.id)?.controller.abort()
+      const cancelled = this.#pending.find((pending) => pending.request.id === request.id)
+      if (!cancelled) return
+      cancelled.keep = request.keep === true
+      cancelled.controller.abort()
     } else {
-      this.#pending.push({ request, body, controller: new AbortController() })
+      this.#pending.push({ request, body, controller: new AbortController(), keep: false })
       if (!this.#busy) void this.#drain()
     }
   }
@@ -150,11 +156,13 @@ class Server {
     this.#busy = false
   }
 
-  async #answer({ request, body, controller }: Pending): Promise<Answer> {
+  async #answer(pending: Pending): Promise<Answer> {
+    const { request, body, controller } = pending
     if (controller.signal.aborted) return { reply: { type: 'cancelled' } }
     try {
       const answer = await this.#definition.work(request, body, {
         signal: controller.signal,
+        isPause: () => pending.keep,
         progress: (fraction) => writeFrame(this.#socket, { type: 'progress', id: request.id, fraction }),
         text: (completion, text) =>
           writeFrame(this.#socket, { type: 'text', id: request.id, completion, text }),

@@ -28,6 +28,10 @@ export const Job = z.object({
   dataset: z.string().nullable(),
   state: z.enum(JOB_STATES),
   priority: z.number(),
+  /** Whether more urgent jobs may take its place. */
+  preemptible: z.boolean(),
+  /** How often one has. */
+  preemptions: z.number().int(),
   attempt: z.number().int(),
   maxAttempts: z.number().int(),
   /** 0 to 1. */

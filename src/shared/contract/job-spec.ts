@@ -67,6 +67,11 @@ const common = {
   /** Jobs that must have ended before; those that an input comes from count without being named. */
   dependsOn: z.array(Id).max(1000).default([]),
   runWhen: RunWhen.default('succeeded'),
+  /**
+   * Whether a job that is much more urgent may take its place; it then goes on later where it was, with the same result.
+   * Default: true. A benchmark never is.
+   */
+  preemptible: z.boolean().optional(),
   /** Take the result of an earlier job of the same principal that had the same model, inputs and parameters, if it too was to be reused. */
   reuse: z.boolean().optional(),
   labels: z

@@ -17,6 +17,7 @@ import { startedOn } from '../jobs/job-log'
 import { linkedItems, linkedPrompt, linkedTensors } from '../links'
 import { Checkpoints } from './checkpoints'
 import type { EnginePool, PooledEngine } from './engine-pool'
+import type { PausedTexts } from './paused-texts'
 
 /** Without a word from the worker for so long, a batch or benchmark without a timeout of its own is taken for hung. */
 const STALL_MS = 10 * 60_000
@@ -30,6 +31,7 @@ export interface AttemptDeps {
   index: JobIndex
   pool: EnginePool
   estimates: Estimates
+  pausedTexts: PausedTexts
   /** True when no batch should go on beyond its next checkpoint. */
   isStopping(): boolean
   onProgress(job: ActiveJob): void
@@ -117,7 +119,7 @@ export async function runAttempt(
       log('error', end.outcome.error.message)
       if (end.outcome.error.code === 'internal')
         logger.error({ err: error, job: job.id }, 'An attempt failed unexpectedly')
-    } else if (end.outcome.kind === 'aborted') log('warn', ABORT_WORDS[end.outcome.reason])
+    } else if (end.outcome.kind === 'aborted') log('warn', abortWords(end.outcome.reason, job))
   }
   job.abort = null
   job.inputs = null
@@ -129,7 +131,11 @@ export async function runAttempt(
   return end
 }
 
-export const ABORT_WORDS: Record<AbortReason, string> = {
+export function abortWords(reason: AbortReason, { displacedBy }: ActiveJob): string {
+  return reason === 'preempted' ? `Preempted by ${displacedBy}` : ABORT_WORDS[reason]
+}
+
+const ABORT_WORDS: Record<Exclude<AbortReason, 'preempted'>, string> = {
   cancelled: 'Cancelled',
   timeout: 'Stopped: it ran longer than its timeout',
   deadline: 'Stopped: its deadline has passed',
@@ -183,7 +189,7 @@ async function runOn(
   if (request.kind === 'batch' && request.startAt >= request.items) return { kind: 'batch', computeMs: 0 }
   signal.throwIfAborted()
 
-  if (request.kind === 'generate') job.texts = new Array<string>(request.sampling.completions).fill('')
+  const texts = request.kind === 'generate' ? new Array<string>(request.sampling.completions).fill('') : []
   const watch = watchdog(clock, job)
   const began = clock.now()
   const firstItem = job.status.itemsDone
@@ -193,7 +199,7 @@ async function runOn(
       onProgress(fraction) {
         watch.alive()
         if (checkpoints) return
-        job.progress = fraction
+        job.progress = job.carried + fraction * (1 - job.carried)
         deps.onProgress(job)
       },
       async onItems(startAt, outputs) {
@@ -208,9 +214,14 @@ async function runOn(
       },
       onText(completion, text) {
         watch.alive()
-        job.texts[completion] = (job.texts[completion] ?? '') + text
+        const before = texts[completion] ?? ''
+        texts[completion] = before + text
+        // An attempt that goes on gives again what was written; those who follow have it already.
+        if (job.texts[completion]?.startsWith(text, before.length)) return
+        job.texts[completion] = texts[completion]
         deps.onText(job, completion)
       },
+      isPause: () => isPause(signal.reason),
       onLog,
     })
     await checkpoints?.flush()
@@ -218,7 +229,8 @@ async function runOn(
       const got = `${checkpoints.done} of ${job.definition.items}`
       throw new AppError('compute.runtime_failed', `The runtime ended the batch after ${got} items.`)
     }
-    if (!checkpoints) estimates.observeRun(job.definition, outcome.computeMs)
+    // What goes on where it was tells nothing of the whole.
+    if (!checkpoints && !job.status.preempted) estimates.observeRun(job.definition, outcome.computeMs)
     return outcome
   } catch (error) {
     // What is finished stays finished, whatever ended the attempt.
@@ -229,19 +241,27 @@ async function runOn(
   }
 }
 
-async function requestOf({ storage }: AttemptDeps, job: ActiveJob): Promise<RunRequest> {
+function isPause(reason: unknown): boolean {
+  return reason instanceof Aborted && (reason.reason === 'preempted' || reason.reason === 'stopping')
+}
+
+async function requestOf({ storage, pausedTexts }: AttemptDeps, job: ActiveJob): Promise<RunRequest> {
   const { parameters, items } = job.definition
   switch (parameters.kind) {
-    case 'synthetic':
-      return parameters
+    case 'synthetic': {
+      const ranMs = job.status.preempted?.ranMs ?? 0
+      return { ...parameters, durationMs: Math.max(0, parameters.durationMs - ranMs) }
+    }
     case 'infer':
       return { kind: 'infer', inputs: await allInputs(storage, job) }
     case 'benchmark': {
       const { iterations, warmup } = parameters
       return { kind: 'benchmark', inputs: await onlyInputs(storage, job), iterations, warmup }
     }
-    case 'generate':
-      return { kind: 'generate', prompt: await promptOf(storage, job), sampling: parameters.sampling }
+    case 'generate': {
+      const prompt = await promptOf(storage, job)
+      return { kind: 'generate', prompt, sampling: parameters.sampling, keepIn: pausedTexts.folderOf(job) }
+    }
     case 'batch': {
       const { batchSize } = parameters
       const startAt = job.status.itemsDone

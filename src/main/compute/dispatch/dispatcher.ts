@@ -1,4 +1,4 @@
-import type { LeaseId, PrincipalId } from '../../../shared/domain/ids'
+import { type JobId, type LeaseId, type PrincipalId, shortId } from '../../../shared/domain/ids'
 import { isEmptyVector } from '../../../shared/domain/resources'
 import { AppError } from '../../../shared/errors'
 import { type Core, place } from '../../core'
@@ -12,7 +12,7 @@ import { Pace } from '../schedule/online/pace'
 import { plan } from '../schedule/plan'
 import { urgencyIn } from '../schedule/rank'
 import type { Place } from '../schedule/space'
-import type { Plan, PlanState, RunningJob, SchedulePolicy, Start } from '../schedule/types'
+import type { Plan, PlanState, Preemption, RunningJob, SchedulePolicy, Start } from '../schedule/types'
 import type { AttemptEnd } from './attempt'
 import type { Company, Together } from './company'
 import type { EnginePool, PooledEngine } from './engine-pool'
@@ -20,6 +20,7 @@ import { type Operation, perform } from './operation'
 import type { OwnLeases } from './own-leases'
 import { readQuotas } from './quotas'
 import { RunAhead } from './run-ahead'
+import { runningJob } from './running-job'
 import type { Settler } from './settle'
 
 const DOOMED_A_TURN = 200
@@ -81,6 +82,8 @@ export class Dispatcher {
   #requested = false
   #accepting = false
   #cancelRetry: (() => void) | null = null
+  #cancelLook: (() => void) | null = null
+  readonly #promised = new Map<JobId, JobId[]>()
   #onIdle: (() => void) | null = null
 
   constructor(deps: DispatcherDeps) {
@@ -96,6 +99,7 @@ export class Dispatcher {
   /** The planner's order between classes now, with the pace and the shares of its last turn. */
   readonly urgencyOf: UrgencyOf = (group, job) => {
     const { clock, policy } = this.#deps
+    if (this.#promised.has(job.id)) return Number.NEGATIVE_INFINITY
     return urgencyIn({ now: clock.now(), pace: this.#pace.value, shares: this.#shares, policy }, group, job)
   }
 
@@ -154,6 +158,7 @@ export class Dispatcher {
   dispose(): void {
     this.pause()
     this.#cancelRetry?.()
+    this.#cancelLook?.()
     this.#ahead.dispose()
   }
 
@@ -171,6 +176,7 @@ export class Dispatcher {
         for (const { job } of done.settled) this.#running.delete(job)
         for (const tell of done.outcomes) tell()
         for (const started of done.started) this.#begin(started)
+        for (const preemption of done.preempt) this.#preempt(preemption)
         for (const ref of done.evict) {
           const engine = this.#deps.pool.get(ref)
           if (engine) void this.#deps.pool.evict(engine)
@@ -196,7 +202,15 @@ export class Dispatcher {
     // One that ran ahead and was not taken in is nobody's.
     for (const end of settled) if (index.get(end.job.id) === end.job) this.#settle(end)
     const more = settler.endDoomed(DOOMED_A_TURN)
-    const none = { caught, settled, outcomes, started: [] as Started[], evict: [] as string[], more }
+    const none = {
+      caught,
+      settled,
+      outcomes,
+      started: [] as Started[],
+      evict: [] as string[],
+      preempt: [] as Preemption[],
+      more,
+    }
     if (!this.#accepting) return none
     const decided = plan(this.#state(), this.#place)
     const started: Started[] = []
@@ -206,7 +220,25 @@ export class Dispatcher {
     }
     this.#noteWaiting(decided)
     this.#deps.onPlan(decided)
-    return { ...none, started, evict: decided.evict }
+    this.#lookAgain(decided.lookAgainAt)
+    return { ...none, started, evict: decided.evict, preempt: decided.preempt }
+  }
+
+  /** It goes back to the queue when its worker has stopped; only then its place is free. */
+  #preempt({ job: id, for: by }: Preemption): void {
+    const job = this.#deps.index.get(id)
+    const urgent = this.#deps.index.get(by)
+    if (!job?.abort || !urgent || job.displacedBy !== null) return
+    job.displacedBy = `${urgent.definition.name} (${shortId(by)})`
+    this.#promised.set(by, [...(this.#promised.get(by) ?? []), id])
+    job.abort('preempted')
+  }
+
+  #lookAgain(at: number | null): void {
+    const { clock } = this.#deps
+    this.#cancelLook?.()
+    this.#cancelLook =
+      at === null ? null : clock.setTimer(Math.max(1, at - clock.now()), () => this.request())
   }
 
   /** An outcome that cannot be stored as it is becomes a failure, so that the job ends and frees what it holds. */
@@ -243,6 +275,7 @@ export class Dispatcher {
             job.lease = null
           })
         }
+        job.displacedBy = null
         const engine =
           'load' in start.engine
             ? pool.reserve(job, start.engine.load, start.class.load.memoryBytes)
@@ -253,6 +286,7 @@ export class Dispatcher {
           startedAt: now,
           queuedMs: Math.max(0, now - status.readyAt),
           placement: start.placement as typeof status.placement,
+          preempted: status.preempted && { ...status.preempted, by: null },
           error: null,
         })
         return { job, engine }
@@ -302,10 +336,14 @@ export class Dispatcher {
     const running: RunningJob[] = []
     const shares = new Map<PrincipalId, number>()
     let backlogMs = 0
+    const engines = pool.planned(runMsOf)
+    const loading = new Set(engines.map(({ state, job }) => (state === 'loading' ? job : null)))
+    for (const id of this.#promised.keys()) if (!index.get(id)?.queued) this.#promised.delete(id)
     for (const job of index.running()) {
+      if (job.ridesAlong) continue
       const startedAt = job.status.startedAt ?? now
-      const endsAt = endOf(startedAt, this.#deps.mostMsOf(job), now)
-      running.push({ placement: job.status.placement ?? [], endsAt })
+      const times = { runMs: runMsOf(job), mostMs: this.#deps.mostMsOf(job) }
+      running.push(runningJob(job, times, loading.has(job.id), now))
       const { principal } = job.definition
       const share = this.#deps.shareOf(job)
       shares.set(principal, (shares.get(principal) ?? 0) + share)
@@ -322,12 +360,13 @@ export class Dispatcher {
       now,
       classes,
       devices: core.freeDevices(),
-      engines: pool.planned(runMsOf),
+      engines,
       running,
       pace: this.#pace.observe(now, backlogMs, now - oldest),
       shares,
       waitingSince: this.#waitingSince,
       quotas: readQuotas(core, new Set(classes.map(({ principal }) => principal))),
+      promised: this.#promised,
       policy,
     }
   }
@@ -344,9 +383,4 @@ export class Dispatcher {
       this.request()
     })
   }
-}
-
-/** One that takes longer than it should is thought to take a quarter more than it has taken. */
-function endOf(startedAt: number, mostMs: number | null, now: number): number | null {
-  return mostMs === null ? null : startedAt + Math.max(mostMs, 1.25 * (now - startedAt))
 }

@@ -106,6 +106,7 @@ export class EnginePool {
         state: engine.state === 'gone' ? 'leaving' : engine.state,
         memory: engine.memory,
         idleSinceMs: engine.idleSinceMs,
+        job: engine.job?.id ?? null,
         remainingMs: runMs === null ? null : Math.max(0, loadMs + runMs - (now - engine.busySinceMs)),
       }
     })

@@ -149,6 +149,7 @@ export class RunAhead {
       const next = index.nextLike(job, this.#deps.urgencyOf)
       if (!next || this.#companyFor(next).most === 1) break
       index.claim(next)
+      next.ridesAlong = true
       this.#claimed.set(next, { startedAt: clock.now(), placement })
       jobs.push(next)
     }

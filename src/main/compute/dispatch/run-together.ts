@@ -3,8 +3,8 @@ import type { AbortReason, ActiveJob } from '../jobs/active-job'
 import { RESULT } from '../jobs/artifact-names'
 import { startedOn } from '../jobs/job-log'
 import {
-  ABORT_WORDS,
   Aborted,
+  abortWords,
   type AttemptDeps,
   type AttemptEnd,
   allInputs,
@@ -48,9 +48,9 @@ export async function runTogether(
   const all = new AbortController()
   const holdUps: (() => void)[] = []
   const members: Member[] = []
-  const leave = () => {
+  const leave = (reason: AbortReason) => {
     const separate = () => all.abort(new Aborted('apart'))
-    if (members.every(({ signal }) => signal.aborted)) separate()
+    if (reason === 'preempted' || members.every(({ signal }) => signal.aborted)) separate()
     else holdUps.push(clock.setTimer(HOLD_UP_MS, separate))
   }
   for (const { job, attempt } of attempts) members.push(memberOf(deps, job, attempt, leave))
@@ -88,6 +88,7 @@ export async function runTogether(
     stopWatching()
     job.abort = null
     job.inputs = null
+    job.ridesAlong = false
     if (end.outcome.kind === 'aborted' && end.outcome.reason === 'apart') job.runsAlone = true
   }
   const isWell = members.every(({ end }) => end.outcome.kind === 'succeeded')
@@ -98,11 +99,11 @@ export async function runTogether(
   return members.map(({ end }) => end)
 }
 
-function memberOf({ clock }: AttemptDeps, job: ActiveJob, attempt: number, leave: () => void): Member {
+function memberOf({ clock }: AttemptDeps, job: ActiveJob, attempt: number, leave: (reason: AbortReason) => void): Member {
   const controller = new AbortController()
   job.abort = (reason: AbortReason) => {
     controller.abort(new Aborted(reason))
-    leave()
+    leave(reason)
   }
   job.log?.add(clock.now(), 'info', attempt, startedOn(job.status.placement))
   const watch = watchdog(clock, job)
@@ -171,7 +172,7 @@ function fail({ clock, logger }: AttemptDeps, member: Member, error: unknown): v
   end.outcome = outcomeOf(error, signal, job)
   end.artifacts = []
   const { outcome } = end
-  if (outcome.kind === 'aborted') job.log?.add(clock.now(), 'warn', attempt, ABORT_WORDS[outcome.reason])
+  if (outcome.kind === 'aborted') job.log?.add(clock.now(), 'warn', attempt, abortWords(outcome.reason, job))
   if (outcome.kind !== 'failed') return
   job.log?.add(clock.now(), 'error', attempt, outcome.error.message)
   if (outcome.error.code === 'internal')

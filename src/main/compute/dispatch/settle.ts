@@ -6,10 +6,11 @@ import type { Core } from '../../core'
 import { type Clock, toIso } from '../../platform/clock'
 import type { Database } from '../../platform/database'
 import type { Storage } from '../../storage'
-import type { ActiveJob } from '../jobs/active-job'
+import type { AbortReason, ActiveJob } from '../jobs/active-job'
 import { LOG } from '../jobs/artifact-names'
 import type { JobIndex } from '../jobs/job-index'
 import type { JobStatus } from '../jobs/job-row'
+import { interrupted, partDone } from '../jobs/preemption'
 import type { AttemptEnd, BenchmarkFigures } from './attempt'
 import { type Ending, judge } from './conditions'
 import { backoffMs, isRetryable } from './retry'
@@ -59,9 +60,13 @@ export class Settler {
       this.#observe(job, true, computeMs)
       if (benchmark) this.#recordBenchmark(job, benchmark)
       this.end(job, 'succeeded', null, { ...times, itemsDone: definition.items })
-    } else if (outcome.kind === 'aborted' && (outcome.reason === 'stopping' || outcome.reason === 'apart')) {
+    } else if (outcome.kind === 'aborted' && goesOn(outcome.reason)) {
       attach()
-      this.#requeue(job, times, 0)
+      const by = outcome.reason === 'preempted' ? job.displacedBy : null
+      // Its deadline may have passed meanwhile, and nothing else would end it then.
+      if (definition.deadline !== null && definition.deadline <= clock.now())
+        this.end(job, 'failed', deadlineMissed(), times)
+      else this.#requeue(job, { ...times, preempted: interrupted(job, computeMs, by) }, 0)
     } else if (outcome.kind === 'aborted') {
       attach()
       this.end(job, 'failed', deadlineMissed(), times)
@@ -177,6 +182,8 @@ export class Settler {
   #requeue(job: ActiveJob, change: Partial<JobStatus>, waitMs: number): void {
     const { index, clock } = this.#deps
     const notBefore = clock.now() + waitMs
+    job.carried = partDone(job.definition, { ...job.status, ...change })
+    job.progress = job.carried
     index.change(job, {
       ...change,
       state: 'queued',
@@ -196,6 +203,11 @@ export class Settler {
       job.lease = lease
     })
   }
+}
+
+/** Told to stop for a reason that is not its own: no failure, and no wait before it goes on. */
+function goesOn(reason: AbortReason): boolean {
+  return reason === 'stopping' || reason === 'preempted' || reason === 'apart'
 }
 
 function skipped({ definition }: ActiveJob, dependency: JobId): AppError {

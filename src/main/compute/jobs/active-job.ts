@@ -6,9 +6,10 @@ import { toIso } from '../../platform/clock'
 import type { QueuedJob } from '../schedule/types'
 import { JobLog } from './job-log'
 import type { JobDefinition, JobStatus } from './job-row'
+import { partDone, preemptedWords } from './preemption'
 
 /** Why an attempt was told to stop. */
-export type AbortReason = 'cancelled' | 'timeout' | 'deadline' | 'stopping' | 'apart'
+export type AbortReason = 'cancelled' | 'timeout' | 'deadline' | 'stopping' | 'preempted' | 'apart'
 
 /** A job that has not ended: its row, and what only memory needs to know. */
 export class ActiveJob {
@@ -22,6 +23,8 @@ export class ActiveJob {
   readonly classKey: string
   /** Jobs it still waits for. */
   readonly waitingOn = new Set<JobId>()
+  /** It runs in one go with another, within that one's lease. */
+  ridesAlong = false
   /** It was in a run of several that came to nothing: it runs by itself from now on. */
   runsAlone = false
   /** Its place in the queue while it could start. */
@@ -35,6 +38,10 @@ export class ActiveJob {
   texts: string[] = []
   /** 0 to 1, as far as the running attempt says. */
   progress = 0
+  /** The part, 0 to 1, that earlier attempts have done for good. */
+  carried: number
+  /** Name of the job for which its attempt was told to stop. */
+  displacedBy: string | null = null
   lease: LeaseId | null = null
   /** Stops the running attempt. */
   abort: ((reason: AbortReason) => void) | null = null
@@ -51,7 +58,8 @@ export class ActiveJob {
     this.status = status
     this.engineKey = engineKeyOf(definition)
     this.classKey = `${this.engineKey}|${definition.principal}|${JSON.stringify(definition.need)}`
-    if (definition.items > 1) this.progress = status.itemsDone / definition.items
+    this.carried = partDone(definition, status)
+    this.progress = this.carried
   }
 
   get id(): JobId {
@@ -98,6 +106,8 @@ export function viewOf(
     dataset: definition.parameters.kind === 'batch' ? definition.parameters.dataset : null,
     state: status.state,
     priority: status.priority,
+    preemptible: definition.preemptible,
+    preemptions: status.preempted?.times ?? 0,
     attempt: status.attempt,
     maxAttempts: definition.maxAttempts,
     progress: status.state === 'succeeded' ? 1 : (live?.progress ?? status.itemsDone / definition.items),
@@ -126,7 +136,8 @@ export function viewOf(
 }
 
 /** Why a job does not run, in words; null when it does. */
-export function waitReasonOf({ status, waitingOn, waitReason }: ActiveJob, nowMs: number): string | null {
+export function waitReasonOf(job: ActiveJob, nowMs: number): string | null {
+  const { status, waitingOn, waitReason } = job
   if (status.state === 'held') return 'Held until it is resumed'
   if (status.state !== 'queued') return null
   if (waitingOn.size > 0) {
@@ -135,6 +146,8 @@ export function waitReasonOf({ status, waitingOn, waitReason }: ActiveJob, nowMs
     return `Waits for ${first}${second ? ` and ${second}` : ''}${more > 0 ? ` and ${more} more` : ''}`
   }
   if (status.notBefore > nowMs) return `Tries again in ${formatDuration(status.notBefore - nowMs)}`
+  const preempted = preemptedWords(job)
+  if (preempted) return waitReason ? `${preempted}. ${waitReason}` : preempted
   return waitReason ?? 'Waiting for its turn'
 }
 

@@ -44,6 +44,16 @@ export const JobParameters = z.discriminatedUnion('kind', [
 ])
 export type JobParameters = z.infer<typeof JobParameters>
 
+/** What preemption has done to a job. */
+export const Preempted = z.object({
+  times: z.number().int(),
+  /** Name of the job that has its place; null while it runs. */
+  by: z.string().nullable(),
+  /** Of its length, what a synthetic load has behind it. */
+  ranMs: z.number(),
+})
+export type Preempted = z.infer<typeof Preempted>
+
 /** The table `job`: the row is the truth. Times are Unix ms; `need`, `spec`, `labels`, ... are JSON. */
 export interface JobRow {
   seq: number
@@ -61,6 +71,7 @@ export interface JobRow {
   deadline: number | null
   dependsOn: string
   runWhen: string
+  preemptible: number
   links: string
   pipeline: string | null
   pipelineKey: string | null
@@ -79,6 +90,7 @@ export interface JobRow {
   failures: number
   interruptions: number
   itemsDone: number
+  preempted: string | null
   placement: string | null
   queuedMs: number
   loadMs: number
@@ -106,6 +118,7 @@ export interface JobDefinition {
   readonly deadline: number | null
   readonly dependsOn: readonly JobId[]
   readonly runWhen: RunWhen
+  readonly preemptible: boolean
   /** What it takes from jobs it depends on. */
   readonly links: readonly Link[]
   readonly pipeline: { readonly id: PipelineId; readonly key: string } | null
@@ -136,6 +149,8 @@ export interface JobStatus {
   interruptions: number
   /** Items whose outputs are safely stored. */
   itemsDone: number
+  /** Null for one that never was, and has nothing behind it. */
+  preempted: Preempted | null
   placement: { device: DeviceId; amounts: ResourceVector }[] | null
   /** Waited until it last left the queue. */
   queuedMs: number
@@ -177,6 +192,7 @@ export function parseRow(row: JobRow): { seq: number; definition: JobDefinition;
         deadline: row.deadline,
         dependsOn: Strings.parse(JSON.parse(row.dependsOn)) as JobId[],
         runWhen: RunWhen.parse(row.runWhen),
+        preemptible: row.preemptible === 1,
         links: row.links === NO_LINKS ? [] : Links.parse(JSON.parse(row.links)),
         pipeline:
           row.pipeline === null ? null : { id: row.pipeline as PipelineId, key: row.pipelineKey ?? '' },
@@ -197,6 +213,7 @@ export function parseRow(row: JobRow): { seq: number; definition: JobDefinition;
         failures: row.failures,
         interruptions: row.interruptions,
         itemsDone: row.itemsDone,
+        preempted: row.preempted === null ? null : Preempted.parse(JSON.parse(row.preempted)),
         placement:
           row.placement === null
             ? null
@@ -241,6 +258,7 @@ export type JobUpdate = Pick<
   | 'failures'
   | 'interruptions'
   | 'itemsDone'
+  | 'preempted'
   | 'placement'
   | 'queuedMs'
   | 'loadMs'
@@ -263,6 +281,7 @@ export function updateOf(id: JobId, status: JobStatus): JobUpdate {
     failures: status.failures,
     interruptions: status.interruptions,
     itemsDone: status.itemsDone,
+    preempted: status.preempted && JSON.stringify(status.preempted),
     placement: status.placement && JSON.stringify(status.placement),
     queuedMs: status.queuedMs,
     loadMs: status.loadMs,
@@ -288,6 +307,7 @@ export function rowOf(definition: JobDefinition, status: JobStatus): Omit<JobRow
     deadline: definition.deadline,
     dependsOn: JSON.stringify(definition.dependsOn),
     runWhen: definition.runWhen,
+    preemptible: definition.preemptible ? 1 : 0,
     links: definition.links.length === 0 ? NO_LINKS : JSON.stringify(definition.links),
     pipeline: definition.pipeline?.id ?? null,
     pipelineKey: definition.pipeline?.key ?? null,

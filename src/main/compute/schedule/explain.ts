@@ -81,6 +81,8 @@ function wordsOf(block: Block, group: QueueClass, input: ExplainInput, ahead: nu
       return `Waiting for the engine of ${group.engineKey.split('#')[0]}, which is busy`
     case 'room':
       return `Waiting for ${formatBytes(block.memoryBytes)} of memory to load its model${heldBy('memoryBytes', leases, input)}${after(ahead)}`
+    case 'preempts':
+      return `Preempts ${list(block.jobs.map(nameOf))}`
     case 'held-back':
       return `Behind ${nameOf(block.by)}, which goes first and needs the same resources`
   }

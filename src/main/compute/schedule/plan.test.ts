@@ -73,6 +73,7 @@ function state(patch: Partial<PlanState>): PlanState {
     shares: new Map(),
     waitingSince: new Map(),
     quotas: new Map(),
+    promised: new Map(),
     policy: DEFAULT_POLICY,
     ...patch,
   }
@@ -84,7 +85,7 @@ function job(id: string, patch: Partial<SimpleJob> = {}): SimpleJob {
 
 function engine(ref: string, patch: Partial<PlanEngine> = {}): PlanEngine {
   const memory: Placement = [{ device: 'cpu0', amounts: { memoryBytes: 100 } }]
-  return { ref, engineKey: 'm@1', state: 'idle', memory, idleSinceMs: 0, remainingMs: 0, ...patch }
+  return { ref, engineKey: 'm@1', state: 'idle', memory, idleSinceMs: 0, remainingMs: 0, job: null, ...patch }
 }
 
 const startsOf = (s: PlanState) => plan(s, place).start.map(({ job: started }) => started.id as string)

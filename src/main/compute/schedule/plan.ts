@@ -11,6 +11,7 @@ import { Engines } from './engines'
 import { type Head, Heads } from './heads'
 import { pass, type Turn } from './online/pass'
 import type { Ends } from './online/room'
+import { Preemptions } from './preemption'
 import { urgencyIn } from './rank'
 import { type Place, Space } from './space'
 import type { Block, Plan, PlanState, QueueClass } from './types'
@@ -36,7 +37,16 @@ class PlannedTurn implements Turn<Head, ResourceVector, Placement, Block> {
   readonly #engines: Engines
   readonly #quotaLeft = new Map<PrincipalId, ResourceVector>()
   readonly #heads: Heads
-  readonly #plan: Plan = { start: [], evict: [], blocked: new Map(), kept: null, left: {} }
+  readonly #stuck: Head[] = []
+  readonly #plan: Plan = {
+    start: [],
+    evict: [],
+    blocked: new Map(),
+    kept: null,
+    preempt: [],
+    lookAgainAt: null,
+    left: {},
+  }
 
   constructor(state: PlanState, place: Place) {
     this.#state = state
@@ -44,7 +54,9 @@ class PlannedTurn implements Turn<Head, ResourceVector, Placement, Block> {
     this.room = new Space(state.devices, place)
     this.running = endsOf(state, this.room)
     this.#engines = new Engines(state)
-    this.#heads = new Heads(state.classes, (group, job) => urgencyIn(state, group, job))
+    this.#heads = new Heads(state.classes, (group, job) =>
+      state.promised.has(job.id) ? Number.NEGATIVE_INFINITY : urgencyIn(state, group, job),
+    )
   }
 
   decide(): Plan {
@@ -55,6 +67,7 @@ class PlannedTurn implements Turn<Head, ResourceVector, Placement, Block> {
       plan.kept = { job: kept.job.job.id, fitsAt: Number.isFinite(fitsAt) ? fitsAt : null }
     }
     plan.left = this.room.total()
+    new Preemptions(this.#state, this.room, plan).decide(this.#stuck)
     return plan
   }
 
@@ -113,11 +126,10 @@ class PlannedTurn implements Turn<Head, ResourceVector, Placement, Block> {
     return null
   }
 
-  blocked(
-    { group }: Head,
-    why: Parameters<Turn<Head, ResourceVector, Placement, Block>['blocked']>[1],
-  ): void {
+  blocked(head: Head, why: Parameters<Turn<Head, ResourceVector, Placement, Block>['blocked']>[1]): void {
+    const { group } = head
     const { blocked } = this.#plan
+    if (why.kind === 'room' || (why.kind === 'other' && this.#plan.evict.length === 0)) this.#stuck.push(head)
     if (why.kind === 'room') blocked.set(group.key, { kind: 'resources' })
     else if (why.kind === 'held-back') blocked.set(group.key, { kind: 'held-back', by: why.by.job.id })
     else blocked.set(group.key, why.block)

@@ -102,14 +102,17 @@ function simulate(arrivals: Arrival[], cores: number, engineSlots: number) {
           },
         ],
         engines: [...engines.values()],
-        running: [...running.values()].map(({ cores: held, until }) => ({
+        running: [...running].map(([id, { cores: held, until }]) => ({
+          job: id as JobId,
           placement: [{ device: 'cpu0', amounts: { cpuCores: held } }],
           endsAt: until,
+          yields: null,
         })),
         pace: pace.observe(now, backlogOf(classes.values()), now - oldestOf(classes.values(), now)),
         shares: new Map(),
         waitingSince: new Map(),
         quotas: new Map(),
+        promised: new Map(),
         policy: DEFAULT_POLICY,
       },
       place,
@@ -134,6 +137,7 @@ function simulate(arrivals: Arrival[], cores: number, engineSlots: number) {
         memory: [{ device: 'cpu0', amounts: { memoryBytes: MEMORY } }],
         idleSinceMs: 0,
         remainingMs: until - now,
+        job: job.id,
         until,
       })
       running.set(job.id, { cores: arrival.cores, until, engine: ref })
@@ -254,6 +258,7 @@ describe('the cost of a turn', () => {
       shares: new Map(),
       waitingSince: new Map(),
       quotas: new Map(),
+      promised: new Map(),
       policy: DEFAULT_POLICY,
     }
     for (let warm = 0; warm < 20; warm++) plan(state, place)

@@ -47,13 +47,39 @@ export interface PlanEngine {
   idleSinceMs: number
   /** Expected time until it is idle again; null when unknown. */
   remainingMs: number | null
+  /** The job that uses it. */
+  job: JobId | null
 }
 
 /** A job that holds a lease now. */
 export interface RunningJob {
+  job: JobId
   placement: Placement
   /** When it is thought to end at the latest, Unix ms; null when unknown. */
   endsAt: number | null
+  /** Null: it keeps its place until it ends. */
+  yields: Displaceable | null
+}
+
+/** A running job that may have to make room for another. */
+export interface Displaceable {
+  job: JobId
+  /** It goes on where it was, or it begins anew. */
+  pause: 'checkpoint' | 'restart'
+  /** 0 to 100. */
+  priority: number
+  /** In all its attempts. */
+  waitedMs: number
+  ranMs: number
+  /** When this attempt began, Unix ms. */
+  startedAt: number
+  /** Expected; null when unknown. */
+  remainingMs: number | null
+  preemptions: number
+  /** It writes a text that somebody may read along. */
+  isWriting: boolean
+  /** It has been told to stop, and has not stopped yet. */
+  isStopping: boolean
 }
 
 export interface SchedulePolicy {
@@ -73,6 +99,15 @@ export interface SchedulePolicy {
   maxBlocked: number
   /** What a job whose length nobody knows counts for, when deciding whether to load another engine. */
   unknownRunMs: number
+  /** Points of priority that a job must have more than another to take its place. */
+  preemptMargin: number
+  /** What a preemption takes: what ends sooner by itself is awaited. */
+  preemptMs: number
+  /** A job that would have to begin anew is preempted only while it has run no longer, and no more often. */
+  mostLostMs: number
+  mostRestarts: number
+  /** So long a job runs before it takes turns with others of its priority. */
+  sliceMs: number
 }
 
 export const DEFAULT_POLICY: SchedulePolicy = {
@@ -84,6 +119,11 @@ export const DEFAULT_POLICY: SchedulePolicy = {
   endurance: 5,
   maxBlocked: 1_000,
   unknownRunMs: 50,
+  preemptMargin: 20,
+  preemptMs: 200,
+  mostLostMs: 2_000,
+  mostRestarts: 3,
+  sliceMs: 2_000,
 }
 
 export interface PlanState {
@@ -100,6 +140,8 @@ export interface PlanState {
   waitingSince: ReadonlyMap<string, number>
   /** What principals with a quota may still take; those without one are absent. */
   quotas: ReadonlyMap<PrincipalId, { limited: readonly string[]; left: ResourceVector }>
+  /** Jobs for which others were told to stop, and which: they go before all others. */
+  promised: ReadonlyMap<JobId, readonly JobId[]>
   policy: SchedulePolicy
 }
 
@@ -119,6 +161,14 @@ export type Block =
   | { kind: 'room'; memoryBytes: number }
   /** It would fit, but would delay a job that goes before it. */
   | { kind: 'held-back'; by: JobId }
+  /** Others make room for it. */
+  | { kind: 'preempts'; jobs: readonly JobId[] }
+
+/** A running job that is to stop, so that another can start in its place. */
+export interface Preemption {
+  job: JobId
+  for: JobId
+}
 
 export interface Plan {
   start: Start[]
@@ -128,6 +178,9 @@ export interface Plan {
   blocked: Map<string, Block>
   /** The job that room is kept for, and when it is expected to fit, Unix ms; null when that is unknown. */
   kept: { job: JobId; fitsAt: number | null } | null
+  preempt: Preemption[]
+  /** When a decision may fall that no event announces, Unix ms; null: none. */
+  lookAgainAt: number | null
   /** What all devices together still have free after these starts. */
   left: ResourceVector
 }

@@ -90,6 +90,7 @@ export async function createHarness(options: HarnessOptions = {}) {
       executor,
       engineIdleMs: options.engineIdleMs ?? 60_000,
       runsTogether: () => options.runsTogether ?? true,
+      pausedDir: join(dir, 'paused'),
     })
     await core.start()
     await storage.start()

@@ -45,6 +45,7 @@ export async function openRealSystem(
     executor,
     engineIdleMs: 60_000,
     runsTogether: () => true,
+    pausedDir: join(dataDir, 'paused'),
   })
   await core.start()
   await storage.start()

@@ -102,12 +102,12 @@ export class Connection {
     return answer
   }
 
-  /** Asks the worker to end every request it has; each is answered all the same. */
-  cancelAll(): void {
+  /** Asks the worker to end every request it has; each is answered all the same. @param keep as `cancel` in the protocol */
+  cancelAll(keep = false): void {
     for (const pending of this.#pending) {
       if (pending.cancelled || this.#broken) continue
       pending.cancelled = true
-      writeFrame(this.#socket, { type: 'cancel', id: pending.id })
+      writeFrame(this.#socket, { type: 'cancel', id: pending.id, ...(keep ? { keep } : {}) })
     }
   }
 

@@ -18,7 +18,9 @@ import type { Expected } from './worker-socket'
 const LOAD_MS = 60_000
 const HELLO_MS = 30_000
 /** From a cancel to SIGKILL. */
-const CANCEL_MS = 1000
+const CANCEL_MS = 500
+/** The same where what there is has to be written down before. */
+const KEEP_MS = 5000
 /** From a request to end to SIGKILL. */
 const EXIT_MS = 2000
 /** A worker that closed its socket has this long to end by itself. */
@@ -152,14 +154,14 @@ export class Engine {
     this.#idleSince = null
     this.#onLog = boundedLog(hooks)
     this.#parts.onChange()
-    const stop = () => this.#stop(connection)
+    const stop = () => this.#stop(connection, request.kind === 'generate' && hooks.isPause?.() === true)
     hooks.signal.addEventListener('abort', stop)
     try {
       return await this.#perform(connection, request, hooks)
     } catch (error) {
       if (error instanceof ProtocolError) connection.break(error.message)
       // Nothing of this attempt may still run when the next one starts.
-      if (connection.pending > 0) this.#stop(connection)
+      if (connection.pending > 0) this.#stop(connection, false)
       await this.#settled(connection)
       hooks.signal.throwIfAborted()
       throw this.#inWords(error)
@@ -240,10 +242,10 @@ export class Engine {
     this.#parts.onChange()
   }
 
-  /** Asks the worker to stop what it does; SIGKILL if it has not after a second. */
-  #stop(connection: Connection): void {
-    connection.cancelAll()
-    this.#parts.clock.setTimer(CANCEL_MS, () => {
+  /** Asks the worker to stop what it does; SIGKILL if it has not in time. */
+  #stop(connection: Connection, keep: boolean): void {
+    connection.cancelAll(keep)
+    this.#parts.clock.setTimer(keep ? KEEP_MS : CANCEL_MS, () => {
       if (connection.isCancelling) this.#kill(interrupted('The worker did not stop when it was asked to.'))
     })
   }

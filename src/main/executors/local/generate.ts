@@ -9,20 +9,24 @@ const LONGEST_TEXT = 4 * 1024 * 1024
 /** Has a language model write, and hands on each piece as it comes. @throws ProtocolError, and as `expectReply` */
 export async function runGenerate(
   connection: Connection,
-  { prompt, sampling }: Extract<RunRequest, { kind: 'generate' }>,
+  { prompt, sampling, keepIn }: Extract<RunRequest, { kind: 'generate' }>,
   hooks: RunHooks,
 ): Promise<RunOutcome> {
   const texts = new Array<string>(sampling.completions).fill('')
   const body = new TextEncoder().encode(JSON.stringify(prompt))
-  const answer = await connection.request({ type: 'generate', ...sampling }, body, {
-    text(completion, text) {
-      const before = texts[completion]
-      if (before === undefined || before.length + text.length > LONGEST_TEXT)
-        throw new ProtocolError('A text that was not asked for.')
-      texts[completion] = before + text
-      hooks.onText?.(completion, text)
+  const answer = await connection.request(
+    { type: 'generate', ...sampling, ...(keepIn === undefined ? {} : { keepIn }) },
+    body,
+    {
+      text(completion, text) {
+        const before = texts[completion]
+        if (before === undefined || before.length + text.length > LONGEST_TEXT)
+          throw new ProtocolError('A text that was not asked for.')
+        texts[completion] = before + text
+        hooks.onText?.(completion, text)
+      },
     },
-  })
+  )
   const { computeMs, promptTokens, completions } = expectReply(answer, 'generated')
   if (completions.length !== texts.length) throw new ProtocolError('Another number of texts than asked for.')
   hooks.signal.throwIfAborted()

@@ -46,10 +46,16 @@ export type RunRequest =
     }
   | { kind: 'benchmark'; inputs: Tensors; iterations: number; warmup: number }
   /** What is written is handed to {@link RunHooks.onText} as it comes. */
-  | { kind: 'generate'; prompt: Prompt; sampling: Sampling }
+  | {
+      kind: 'generate'
+      prompt: Prompt
+      sampling: Sampling
+      /** A folder to keep it in when it is paused, and to go on from; absent: it is not kept. */
+      keepIn?: string
+    }
 
 /** How a language model chooses its words, and how many. */
-export type Sampling = Omit<Extract<Request, { type: 'generate' }>, 'type' | 'id'>
+export type Sampling = Omit<Extract<Request, { type: 'generate' }>, 'type' | 'id' | 'keepIn'>
 
 export type RunOutcome = { computeMs: number } & (
   | { kind: 'infer'; outputs: Tensors }
@@ -76,8 +82,10 @@ export type RunOutcome = { computeMs: number } & (
 )
 
 export interface RunHooks {
-  /** Aborting stops the work: between items or iterations when it can, else (after 1 s) by killing the worker. */
+  /** Aborting stops the work: between items or iterations when it can, else (after half a second) by killing the worker. */
   signal: AbortSignal
+  /** Asked when it is aborted: whether it is to go on later, so that where it is should be kept. */
+  isPause?(): boolean
   onProgress(fraction: number): void
   /** Finished items of a batch; the next group is not reported before the promise resolves (checkpoint, backpressure). */
   onItems(startAt: number, outputs: PackedItems): Promise<void>

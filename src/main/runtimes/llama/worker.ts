@@ -1,6 +1,7 @@
 import type { ChatHistoryItem, Llama, LlamaContext, LlamaContextSequence, LlamaModel } from 'node-llama-cpp'
 import { Prompt } from '../protocol'
 import { type Answer, Cancelled, InputError, serveWorker, type Work, type WorkContext } from '../worker'
+import { keep, type PausableText, pausable, readKept } from './pauses'
 
 type Generate = Extract<Work, { type: 'generate' }>
 type Reason = 'stop' | 'stop_word' | 'length'
@@ -67,18 +68,28 @@ async function generate(
     const message = `The prompt has ${write.promptTokens} tokens, which does not fit a context of ${request.contextSize}.`
     throw new InputError(`${message} Shorten it, or ask for a larger contextSize.`)
   }
-  const sequences = Array.from({ length: request.completions }, () => context?.getSequence())
+  const { keepIn } = request
+  const kept = await readKept(keepIn, request.completions)
+  const texts: PausableText[] = []
   try {
+    for (let completion = 0; completion < request.completions; completion++) {
+      const before = kept?.[completion]
+      texts.push(
+        pausable(
+          context.getSequence(),
+          (request.seed + completion) % 2 ** 32,
+          before && keepIn !== undefined ? { ...before, folder: keepIn, completion } : null,
+        ),
+      )
+    }
     const completions = await Promise.all(
-      sequences.map(async (sequence, completion) => {
+      texts.map(async ({ sequence }, completion) => {
         let tokens = 0
-        if (!sequence) throw new Error('The context has no sequence left.')
         const reason = await write.run(sequence, {
           maxTokens: Math.min(request.maxTokens, room),
           temperature: request.temperature,
           topP: request.topP,
           topK: request.topK,
-          seed: (request.seed + completion) % 2 ** 32,
           customStopTriggers: request.stop,
           signal: work.signal,
           stopOnAbortSignal: true,
@@ -90,11 +101,14 @@ async function generate(
         return { tokens, finishReason: reason }
       }),
     )
-    if (work.signal.aborted) throw new Cancelled()
+    if (work.signal.aborted) {
+      if (work.isPause() && keepIn !== undefined) await keep(keepIn, texts)
+      throw new Cancelled()
+    }
     const computeMs = performance.now() - began
     return { reply: { type: 'generated', computeMs, promptTokens: write.promptTokens, completions } }
   } finally {
-    for (const sequence of sequences) await sequence?.dispose()
+    for (const { sequence } of texts) await sequence.dispose()
   }
 }
 
@@ -119,7 +133,6 @@ interface Options {
   temperature: number
   topP: number
   topK: number
-  seed: number
   customStopTriggers: string[]
   signal: AbortSignal
   stopOnAbortSignal: true

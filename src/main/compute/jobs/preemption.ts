@@ -1,0 +1,54 @@
+import { formatDuration } from '../../../shared/domain/units'
+import type { ActiveJob } from './active-job'
+import type { JobDefinition, JobStatus, Preempted } from './job-row'
+
+/** How a job that runs makes room: it goes on where it was, or begins anew; null: it does not. */
+export function pauseOf({ kind, preemptible }: JobDefinition): 'checkpoint' | 'restart' | null {
+  if (!preemptible || kind === 'benchmark') return null
+  return kind === 'infer' ? 'restart' : 'checkpoint'
+}
+
+/** The part of a job, 0 to 1, that need not be done again. What a language model has written is not known here. */
+export function partDone(
+  { parameters, items }: JobDefinition,
+  { itemsDone, preempted }: Pick<JobStatus, 'itemsDone' | 'preempted'>,
+): number {
+  if (parameters.kind === 'batch') return itemsDone / items
+  if (parameters.kind !== 'synthetic' || !preempted || parameters.durationMs === 0) return 0
+  return Math.min(1, preempted.ranMs / parameters.durationMs)
+}
+
+/** What is to be remembered of a job whose attempt was interrupted after it had run so long. */
+export function interrupted(
+  { definition, status }: ActiveJob,
+  ranMs: number,
+  by: string | null,
+): Preempted | null {
+  const before = status.preempted ?? { times: 0, ranMs: 0 }
+  const counts = definition.parameters.kind === 'synthetic'
+  const after = {
+    times: before.times + (by === null ? 0 : 1),
+    by,
+    ranMs: counts ? before.ranMs + ranMs : 0,
+  }
+  return after.times === 0 && after.ranMs === 0 ? null : after
+}
+
+/** `Preempted by NAME, goes on at item 121 of 200`; null for one that waits for other reasons. */
+export function preemptedWords({ definition, status }: ActiveJob): string | null {
+  const by = status.preempted?.by
+  return by ? `Preempted by ${by}, ${goesOn(definition, status)}` : null
+}
+
+function goesOn({ parameters, items }: JobDefinition, { itemsDone, preempted }: JobStatus): string {
+  switch (parameters.kind) {
+    case 'batch':
+      return `goes on at item ${itemsDone + 1} of ${items}`
+    case 'synthetic':
+      return `goes on after ${formatDuration(preempted?.ranMs ?? 0)} of ${formatDuration(parameters.durationMs)}`
+    case 'generate':
+      return 'goes on where it was'
+    default:
+      return 'begins anew'
+  }
+}

@@ -1,0 +1,184 @@
+import type { JobId } from '../../../shared/domain/ids'
+import type { Head } from './heads'
+import { AGEING_MS_PER_POINT } from './rank'
+import type { Space } from './space'
+import type { Displaceable, Plan, PlanEngine, PlanState, RunningJob, SchedulePolicy } from './types'
+
+/** So many jobs that do not fit are looked at in a turn. */
+const MOST_TRIES = 8
+
+/** What a running job gives back when it ends. */
+interface Held {
+  placement: RunningJob['placement']
+  engine: PlanEngine | undefined
+}
+type Candidate = Displaceable & Held
+
+/**
+ * Which running jobs make room for jobs that do not fit. Two rules, both strict orders, so that no two jobs ever displace
+ * each other in turn:
+ *
+ * - *Priority*: {@link SchedulePolicy.preemptMargin} points more than the other has, and than all have that wait before
+ *   it. What a job has waited longer than it has run counts for it as in the queue, so the more others stand in its way,
+ *   the fewer can: **bound:** a job of priority p is displaced no more once it has waited `(80 - p) * 6 s` longer than it
+ *   has run.
+ * - *Time slice*: what can go on where it was has run for {@link SchedulePolicy.sliceMs}, and another of at least its
+ *   priority, behind none that waits, has waited longer in all, and is expected to be done sooner, or both write a text
+ *   with the same engine.
+ */
+export class Preemptions {
+  readonly #state: PlanState
+  readonly #plan: Plan
+  /** With what those give back that are stopping already, and without what is promised. */
+  readonly #space: Space
+  readonly #idle: readonly PlanEngine[]
+  readonly #engineSlots: number
+  #candidates: Candidate[] = []
+  /** Running jobs that end by themselves before a preemption would be through. */
+  readonly #soon: Held[] = []
+  /** The highest priority, with what it has waited, of the jobs before that go on waiting. */
+  #ahead = Number.NEGATIVE_INFINITY
+
+  constructor(state: PlanState, room: Space, plan: Plan) {
+    this.#state = state
+    this.#plan = plan
+    this.#space = room.copy()
+    const taken = new Set(plan.start.map(({ engine }) => ('ref' in engine ? engine.ref : null)))
+    this.#idle = state.engines.filter(({ state, ref }) => state === 'idle' && !taken.has(ref))
+    const loading = plan.start.filter(({ engine }) => 'load' in engine).length
+    this.#engineSlots = state.policy.maxEngines - state.engines.length - loading
+  }
+
+  /** Adds to the plan. @param stuck jobs that do not fit, most urgent first */
+  decide(stuck: readonly Head[]): void {
+    if (stuck.length === 0 || !this.#state.running.some(({ yields }) => yields)) return
+    const engines = new Map(this.#state.engines.map((engine) => [engine.job, engine]))
+    const { now, policy, running } = this.#state
+    for (const { job, placement, endsAt, yields } of running) {
+      const held = { placement, engine: engines.get(job) }
+      const remainingMs = yields ? yields.remainingMs : endsAt && endsAt - now
+      if (yields?.isStopping) this.#space.give(placement)
+      else if (yields) this.#candidates.push({ ...yields, ...held })
+      if (!yields?.isStopping && remainingMs !== null && remainingMs <= policy.preemptMs)
+        this.#soon.push(held)
+    }
+    let tries = 0
+    for (const head of stuck) {
+      const stopping = this.#stoppingFor(head.job.id)
+      if (stopping.length > 0) {
+        this.#promise(head, [], stopping)
+        continue
+      }
+      const weaker = this.#candidates.filter((candidate) => this.#yieldsTo(candidate, head))
+      if (weaker.length > 0 && tries++ < MOST_TRIES && this.#displaceFor(head, weaker)) continue
+      this.#ahead = Math.max(this.#ahead, aged(head.job.priority, now - head.job.readyAt))
+    }
+  }
+
+  #stoppingFor(job: JobId): JobId[] {
+    const promised = this.#state.promised.get(job) ?? []
+    return promised.filter((id) =>
+      this.#state.running.some(({ yields }) => yields?.job === id && yields.isStopping),
+    )
+  }
+
+  /** @returns false when that would not help, or is not needed */
+  #displaceFor(head: Head, weaker: Candidate[]): boolean {
+    if (this.#soon.length > 0 && this.#fits(head, this.#soon)) {
+      this.#lookAgain(this.#state.now + this.#state.policy.preemptMs)
+      return false
+    }
+    const victims = this.#fewest(head, weaker.sort(byLoss))
+    if (victims.length === 0) return false
+    this.#plan.preempt.push(...victims.map(({ job }) => ({ job, for: head.job.id })))
+    this.#promise(
+      head,
+      victims,
+      victims.map(({ job }) => job),
+    )
+    return true
+  }
+
+  #promise({ group }: Head, victims: readonly Candidate[], jobs: readonly JobId[]): void {
+    this.#candidates = this.#candidates.filter((candidate) => !victims.includes(candidate))
+    for (const { placement } of victims) this.#space.give(placement)
+    const share = this.#space.find(group.need)
+    if (share) this.#space.take(share)
+    this.#plan.blocked.set(group.key, { kind: 'preempts', jobs })
+  }
+
+  #yieldsTo(candidate: Candidate, head: Head): boolean {
+    const { policy, now } = this.#state
+    const hasRunMs = now - candidate.startedAt
+    if (candidate.pause === 'restart') {
+      if (hasRunMs > policy.mostLostMs || candidate.preemptions >= policy.mostRestarts) return false
+    }
+    const bar = Math.max(this.#ahead, aged(candidate.priority, candidate.waitedMs - candidate.ranMs))
+    if (head.job.priority >= bar + policy.preemptMargin) return true
+    return this.#takesTurns(candidate, head)
+  }
+
+  #takesTurns(candidate: Candidate, { job, group }: Head): boolean {
+    const { now, policy } = this.#state
+    const { pause, priority, waitedMs, remainingMs, startedAt } = candidate
+    if (this.#ahead !== Number.NEGATIVE_INFINITY || pause !== 'checkpoint') return false
+    if (job.priority < priority || now - job.readyAt <= waitedMs) return false
+    const isSooner = job.runMs !== null && job.runMs < (remainingMs ?? Number.POSITIVE_INFINITY)
+    const writeAlike = candidate.isWriting && candidate.engine?.engineKey === group.engineKey
+    if (!isSooner && !writeAlike) return false
+    const isDue = now >= startedAt + policy.sliceMs
+    if (!isDue) this.#lookAgain(startedAt + policy.sliceMs)
+    return isDue
+  }
+
+  /** One that is enough alone, those first that are sorted first; else as few as come of taking them in that order. */
+  #fewest(head: Head, sorted: readonly Candidate[]): Candidate[] {
+    const single = sorted.find((candidate) => this.#fits(head, [candidate]))
+    if (single) return [single]
+    const chosen: Candidate[] = []
+    for (const candidate of sorted) {
+      chosen.push(candidate)
+      if (!this.#fits(head, chosen)) continue
+      for (const spared of [...chosen].reverse()) {
+        const others = chosen.filter((victim) => victim !== spared)
+        if (this.#fits(head, others)) chosen.splice(chosen.indexOf(spared), 1)
+      }
+      return chosen
+    }
+    return []
+  }
+
+  /** Whether the job could start when these have ended: room for it, and an engine or room for one. */
+  #fits({ group }: Head, ended: readonly Held[]): boolean {
+    const space = this.#space.copy()
+    for (const { placement } of ended) space.give(placement)
+    const share = space.find(group.need)
+    if (!share) return false
+    const left = [...this.#idle, ...ended.flatMap(({ engine }) => engine ?? [])]
+    if (left.some(({ engineKey }) => engineKey === group.engineKey)) return true
+    if (this.#engineSlots + left.length <= 0) return false
+    space.take(share)
+    for (const { memory } of left) space.give(memory)
+    return space.find({ memoryBytes: group.load.memoryBytes }) !== null
+  }
+
+  #lookAgain(at: number): void {
+    this.#plan.lookAgainAt = Math.min(this.#plan.lookAgainAt ?? at, at)
+  }
+}
+
+function aged(priority: number, waitedMs: number): number {
+  return priority + Math.max(0, waitedMs) / AGEING_MS_PER_POINT
+}
+
+/** Nothing lost before little, the least urgent first, then what would hold its place longest. */
+function byLoss(a: Displaceable, b: Displaceable): number {
+  const lost = (candidate: Displaceable) => (candidate.pause === 'restart' ? 1 : 0)
+  const remaining = ({ remainingMs }: Displaceable) => remainingMs ?? Number.MAX_VALUE
+  return (
+    lost(a) - lost(b) ||
+    a.priority - b.priority ||
+    (lost(a) === 1 ? b.startedAt - a.startedAt : remaining(b) - remaining(a)) ||
+    (a.job < b.job ? -1 : 1)
+  )
+}
