@@ -25,6 +25,9 @@ export const Hello = z.object({
 })
 export type Hello = z.infer<typeof Hello>
 
+/** In `keepIn`, written last of all that is kept: what was there before is good until it is replaced. */
+export const KEPT_INDEX = 'tokens.json'
+
 /** What the system asks. Requests are answered in the order they came, each once. */
 export const Request = z.discriminatedUnion('type', [
   z.object({

@@ -123,6 +123,7 @@ export async function runAttempt(
   }
   job.abort = null
   job.inputs = null
+  if (job.definition.kind === 'generate' && isPause(signal.reason)) await deps.pausedTexts.observe(job)
   pool.giveBack(engine, end.outcome.kind !== 'succeeded')
   // The lease of the device ends with the job, and nothing may still lie in its memory then.
   if (engine.isBound) await pool.evict(engine)

@@ -1,6 +1,7 @@
-import { readdir, rm } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from '../../platform/logger'
+import { KEPT_INDEX } from '../../runtimes/protocol'
 import type { ActiveJob } from '../jobs/active-job'
 
 /**
@@ -18,6 +19,16 @@ export class PausedTexts {
 
   folderOf({ id }: ActiveJob): string {
     return join(this.#dir, id)
+  }
+
+  /** After it was paused: notes whether there is more to go on from than before. */
+  async observe(job: ActiveJob): Promise<void> {
+    const keptAt = await stat(join(this.folderOf(job), KEPT_INDEX)).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => null,
+    )
+    job.pauseLost = keptAt === job.textKeptAt
+    job.textKeptAt = keptAt
   }
 
   /** The job has ended. */

@@ -19,7 +19,7 @@ export function runningJob(
     endsAt: endOf(startedAt, mostMs, nowMs),
     yields: pause && {
       job: job.id,
-      pause: isLoading ? 'restart' : pause,
+      pause: isLoading || job.pauseLost ? 'restart' : pause,
       priority: status.priority,
       waitedMs: status.queuedMs,
       ranMs: status.computeMs + (nowMs - startedAt),

@@ -42,6 +42,10 @@ export class ActiveJob {
   carried: number
   /** Name of the job for which its attempt was told to stop. */
   displacedBy: string | null = null
+  /** When its text was last kept, ms; null: never, as far as is known. */
+  textKeptAt: number | null = null
+  /** Its text could not be kept when it was last paused: then it is not stopped lightly again. */
+  pauseLost = false
   lease: LeaseId | null = null
   /** Stops the running attempt. */
   abort: ((reason: AbortReason) => void) | null = null
@@ -152,11 +156,12 @@ export function waitReasonOf(job: ActiveJob, nowMs: number): string | null {
 }
 
 function estimateOf(job: ActiveJob, nowMs: number): number | null {
-  const { status, progress, runMs } = job
+  const { status, progress, carried, runMs } = job
   if (status.state === 'queued') return job.queued ? job.waitMs : null
   if (status.state !== 'running' || status.startedAt === null) return null
   const elapsed = Math.max(0, nowMs - status.startedAt)
   // Once it has shown how fast it goes, that says more than what others took.
-  if (progress > 0.05 && status.itemsDone === 0) return Math.round((elapsed * (1 - progress)) / progress)
+  const gained = progress - carried
+  if (gained > 0.05 && status.itemsDone === 0) return Math.round((elapsed * (1 - progress)) / gained)
   return runMs === null ? null : Math.max(0, Math.round(runMs - elapsed))
 }

@@ -139,6 +139,50 @@ describe('a language model', () => {
     expect(other.completions[0]?.text).toBe(first.completions[1]?.text)
   })
 
+  it('goes on where it was paused, bit for bit; without what was kept it writes the same anew', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'paused-'))
+    const sampling = { ...greedy, temperature: 2, topP: 1, topK: 0, seed: 32, maxTokens: 480, completions: 2 }
+    const prompt = { prompt: 'The control room' }
+    const index = join(folder, 'tokens.json')
+    const engine = engineId(await executor.load(story(), { threads: 1, signal }))
+    const run = (seen = hooks()) =>
+      executor.run(engine, { kind: 'generate', prompt, sampling, keepIn: folder }, seen)
+    /** Until the first text has grown by so many pieces. */
+    const pauseAfter = async (pieces: number) => {
+      const controller = new AbortController()
+      let left = pieces
+      const onText = () => {
+        if (--left === 0) controller.abort(new Error('paused'))
+      }
+      await expect(run({ ...hooks(controller.signal), isPause: () => true, onText })).rejects.toThrow(
+        'paused',
+      )
+      return JSON.parse(await readFile(index, 'utf8')) as { tokens: number[] }[]
+    }
+    try {
+      const undisturbed = await run()
+      const once = await pauseAfter(60)
+      const twice = await pauseAfter(400)
+      expect(twice[0]?.tokens.slice(0, once[0]?.tokens.length)).toEqual(once[0]?.tokens)
+      expect(twice[0]?.tokens.length).toBeGreaterThan(once[0]?.tokens.length ?? 0)
+      expect(await run()).toMatchObject({ ...undisturbed, computeMs: expect.any(Number) })
+      // It believes what was kept, so it has not written it again.
+      const [first, ...others] = twice
+      const forged = [
+        { ...first, tokens: first?.tokens.map((token, i) => (i === 0 ? (token + 7) % 200 : token)) },
+      ]
+      await writeFile(index, JSON.stringify([...forged, ...others]))
+      expect(await run()).not.toMatchObject({ ...undisturbed, computeMs: expect.any(Number) })
+      // A state that is not that of the tokens is not believed.
+      await writeFile(index, JSON.stringify(twice))
+      await writeFile(join(folder, '0.state'), 'nonsense')
+      expect(await run()).toMatchObject({ ...undisturbed, computeMs: expect.any(Number) })
+    } finally {
+      await executor.unload(engine)
+      await rm(folder, { recursive: true })
+    }
+  })
+
   it('says what does not fit: a prompt beyond the context, messages without a template', async () => {
     await expect(write('control room '.repeat(400), { contextSize: 64 })).rejects.toMatchObject({
       code: 'compute.invalid_input',

@@ -2,19 +2,19 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LlamaContextSequence, Token } from 'node-llama-cpp'
 import { z } from 'zod'
+import { KEPT_INDEX } from '../protocol'
 
 /** What was written so far of each text, and how many tokens its saved state holds. */
 const Kept = z.array(z.object({ tokens: z.array(z.number().int()), held: z.number().int() }))
 export type Kept = z.infer<typeof Kept>
 
-const INDEX = 'tokens.json'
 const stateFile = (folder: string, completion: number) => join(folder, `${completion}.state`)
 
 /** What an earlier run has left; null: it begins anew, and writes the same. */
 export async function readKept(folder: string | undefined, completions: number): Promise<Kept | null> {
   if (folder === undefined) return null
   try {
-    const kept = Kept.parse(JSON.parse(await readFile(join(folder, INDEX), 'utf8')))
+    const kept = Kept.parse(JSON.parse(await readFile(join(folder, KEPT_INDEX), 'utf8')))
     return kept.length === completions ? kept : null
   } catch {
     // Nothing was kept, or the machine stopped while it was written.
@@ -36,7 +36,7 @@ export async function keep(folder: string, texts: readonly PausableText[]): Prom
     }
     kept.push({ tokens: [...tokens], held })
   }
-  const index = join(folder, INDEX)
+  const index = join(folder, KEPT_INDEX)
   await writeFile(`${index}.new`, JSON.stringify(kept), { mode: 0o600 })
   await rename(`${index}.new`, index)
 }

@@ -1,0 +1,147 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type Job, JobSpec, type JobSpecInput } from '../../shared/contract'
+import type { JobId, PrincipalId } from '../../shared/domain/ids'
+import { isTerminal } from '../../shared/domain/job-state'
+import { buildWorkers } from '../runtimes/testing/build-workers'
+import { importAndSettle } from '../storage/testing/harness'
+import { openRealSystem } from './testing/real-system'
+
+const FIXTURES = resolve(import.meta.dirname, '../../../fixtures')
+const BY = 'p-test' as PrincipalId
+
+let workers: Awaited<ReturnType<typeof buildWorkers>>
+let folder: string
+let system: Awaited<ReturnType<typeof openRealSystem>>
+
+const open = () => openRealSystem(join(folder, 'data'), workers.dir, join(workers.dir, 'inspect.cjs'), 1)
+
+beforeAll(async () => {
+  workers = await buildWorkers({ inspect: 'src/main/storage/import/inspect-worker.ts' })
+}, 120_000)
+afterAll(() => workers?.dispose())
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'compute-preemption-'))
+  system = await open()
+})
+afterEach(async () => {
+  expect(system.core.listLeases().filter(({ job }) => job !== null)).toEqual([])
+  await system.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const submit = (spec: JobSpecInput) => system.compute.submit(JobSpec.parse(spec), BY)
+const get = ({ id }: { id: string }) => system.compute.get(id)
+const urgent = (durationMs = 20) => submit({ kind: 'synthetic', durationMs, priority: 100, name: 'urgent' })
+const resultOf = ({ id }: { id: string }) => system.compute.result(id as JobId, 0)
+
+function until(job: { id: string }, holds: (job: Job) => boolean): Promise<Job> {
+  return new Promise((done) => {
+    const check = () => {
+      const now = get(job)
+      if (!holds(now)) return
+      off()
+      clearInterval(poll)
+      done(now)
+    }
+    const off = system.compute.onDidChangeJobs(check)
+    const poll = setInterval(check, 20)
+    check()
+  })
+}
+const ended = (job: { id: string }) => until(job, ({ state }) => isTerminal(state))
+
+/** Each time it has got further, something urgent comes between. @returns the job as it ended */
+async function disturbed(spec: JobSpecInput, times: number, afterMs: number): Promise<Job> {
+  const job = await submit(spec)
+  for (let time = 0; time < times; time++) {
+    const before = get(job)
+    await until(
+      job,
+      ({ state, timings }) => state === 'running' && timings.queuedMs >= before.timings.queuedMs,
+    )
+    await new Promise((resolve) => setTimeout(resolve, afterMs))
+    if (isTerminal(get(job).state)) break
+    await ended(await urgent())
+  }
+  return ended(job)
+}
+
+describe('on one slot', () => {
+  it('a short urgent job does not wait for a long one, which goes on where it was', async () => {
+    const long = await submit({ kind: 'synthetic', durationMs: 5_000, priority: 10, name: 'long' })
+    await until(long, ({ progress }) => progress > 0)
+    const began = performance.now()
+    const short = await ended(await urgent(100))
+    const tookMs = performance.now() - began
+    console.info(`0.1 s of urgent work behind 5 s: ${tookMs.toFixed(0)} ms`)
+    expect(short.state).toBe('succeeded')
+    expect(tookMs).toBeLessThan(2_500)
+    const after = await ended(long)
+    expect(after).toMatchObject({ state: 'succeeded', preemptions: 1, attempt: 2 })
+    // In two parts, together what it is long: nothing was done twice, nothing left out.
+    expect(after.timings.computeMs).toBeGreaterThan(4_900)
+    expect(after.timings.computeMs).toBeLessThan(7_000)
+    const words = (await system.compute.log(long.id as JobId)).map(({ text }) => text)
+    expect(words).toContainEqual(expect.stringMatching(/^Preempted by urgent \(/))
+  }, 60_000)
+
+  it('a batch of real inferences that is preempted twice gives what an undisturbed one gives', async () => {
+    await importAndSettle(system.storage, join(FIXTURES, 'mnist_cnn.onnx'), 'mnist')
+    const bytes = await readFile(join(FIXTURES, 'test100.f32'))
+    const pixels = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
+    const digits = Array.from({ length: 100 }, (_, i) => ({
+      image: {
+        dtype: 'float32' as const,
+        shape: [1, 1, 28, 28],
+        base64: Buffer.from(pixels.slice(i * 784, (i + 1) * 784).buffer).toString('base64'),
+      },
+    }))
+    const items = Array.from({ length: 150 }, () => digits).flat()
+    const spec: JobSpecInput = { kind: 'batch', model: 'mnist@1', items, priority: 10 }
+    const undisturbed = await ended(await submit(spec))
+    const preempted = await disturbed(spec, 3, 300)
+    expect(preempted.state).toBe('succeeded')
+    expect(preempted.preemptions).toBeGreaterThanOrEqual(2)
+    const [first, second] = [await resultOf(undisturbed), await resultOf(preempted)]
+    expect(second.items).toEqual(first.items)
+  }, 120_000)
+})
+
+describe('a text', () => {
+  const story: JobSpecInput = {
+    kind: 'generate',
+    model: 'story@1',
+    prompt: 'The control room',
+    maxTokens: 480,
+    contextSize: 512,
+    priority: 10,
+    stop: [],
+  }
+  const wild = { temperature: 2, topP: 1, topK: 0, seed: 32 }
+  beforeEach(async () => {
+    await importAndSettle(system.storage, join(FIXTURES, 'tiny-story.gguf'), 'story')
+  })
+
+  it.each([
+    ['the likeliest words', { temperature: 0 }],
+    ['words drawn by chance', wild],
+    ['two at once', { ...wild, completions: 2 }],
+  ])(
+    'that is preempted several times is the same to the letter: %s',
+    async (_, sampling) => {
+      const spec = { ...story, ...sampling } as JobSpecInput
+      const undisturbed = await ended(await submit(spec))
+      const preempted = await disturbed(spec, 4, 120)
+      expect(preempted).toMatchObject({ state: 'succeeded' })
+      expect(preempted.preemptions).toBeGreaterThanOrEqual(2)
+      const [first, second] = [await resultOf(undisturbed), await resultOf(preempted)]
+      const { job: _id, timings: _timings, ...text } = first
+      expect(second).toMatchObject(text)
+      await expect.poll(() => readdir(join(folder, 'data/paused')), { timeout: 10_000 }).toEqual([])
+    },
+    120_000,
+  )
+})

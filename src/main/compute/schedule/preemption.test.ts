@@ -1,0 +1,300 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
+import { place as corePlace } from '../../core'
+import { plan } from './plan'
+import { AGEING_MS_PER_POINT, rankOf } from './rank'
+import type { Place } from './space'
+import {
+  DEFAULT_POLICY,
+  type Displaceable,
+  type PlanEngine,
+  type PlanState,
+  type QueueClass,
+  type RunningJob,
+} from './types'
+
+const NOW = 1_000_000
+const place: Place = (need, devices) => {
+  const found = corePlace(need, [...devices])
+  return 'missing' in found ? null : found
+}
+
+interface Waiting {
+  priority?: number
+  waitedMs?: number
+  cores?: number
+  version?: string
+  runMs?: number | null
+  loadBytes?: number
+}
+
+function waiting(id: string, given: Waiting = {}): QueueClass {
+  const { priority = 90, waitedMs = 0, cores = 1, version = 'm', runMs = 100, loadBytes = 10 } = given
+  const readyAt = NOW - waitedMs
+  const job = {
+    id: id as JobId,
+    rank: rankOf(priority, readyAt),
+    seq: 0,
+    readyAt,
+    priority,
+    runMs,
+    mostMs: runMs,
+  }
+  return {
+    key: id,
+    engineKey: version,
+    principal: 'p' as PrincipalId,
+    need: { cpuCores: cores },
+    share: 0.1,
+    load: { memoryBytes: loadBytes, estimateMs: 100 },
+    jobs: [job],
+    workMs: runMs ?? 50,
+  }
+}
+
+function running(id: string, given: Partial<Displaceable> & { cores?: number } = {}): RunningJob {
+  const { cores = 1, ...yields } = given
+  return {
+    job: id as JobId,
+    placement: [{ device: 'cpu0', amounts: { cpuCores: cores } }],
+    endsAt: null,
+    yields: {
+      job: id as JobId,
+      pause: 'checkpoint',
+      priority: 10,
+      waitedMs: 0,
+      ranMs: 500,
+      startedAt: NOW - 500,
+      remainingMs: 5_000,
+      preemptions: 0,
+      isWriting: false,
+      isStopping: false,
+      ...yields,
+    },
+  }
+}
+
+const engineOf = (job: RunningJob, engineKey = 'm'): PlanEngine => ({
+  ref: `engine of ${job.job}`,
+  engineKey,
+  state: 'busy',
+  memory: [{ device: 'cpu0', amounts: { memoryBytes: 10 } }],
+  idleSinceMs: 0,
+  remainingMs: job.yields?.remainingMs ?? null,
+  job: job.job,
+})
+
+/** A machine whose cores are all taken by what runs, each job on an engine of its own. */
+function full(jobs: RunningJob[], classes: QueueClass[], patch: Partial<PlanState> = {}): PlanState {
+  const cores = jobs.reduce((sum, { placement }) => sum + (placement[0]?.amounts.cpuCores ?? 0), 0)
+  return {
+    now: NOW,
+    classes,
+    devices: [
+      {
+        id: 'cpu0' as DeviceId,
+        kind: 'cpu',
+        free: { memoryBytes: 100 },
+        capacity: { cpuCores: cores, memoryBytes: 1000 },
+        healthy: true,
+      },
+    ],
+    engines: jobs.map((job) => engineOf(job)),
+    running: jobs,
+    pace: 1000,
+    shares: new Map(),
+    waitingSince: new Map(),
+    quotas: new Map(),
+    promised: new Map(),
+    policy: DEFAULT_POLICY,
+    ...patch,
+  }
+}
+
+const decide = (state: PlanState) => plan(state, place)
+const victims = (state: PlanState) => decide(state).preempt.map(({ job }) => job as string)
+
+describe('by priority', () => {
+  it('takes the place of one that is 20 points less urgent, not of one that is 19', () => {
+    expect(victims(full([running('low', { priority: 70 })], [waiting('urgent')]))).toEqual(['low'])
+    expect(victims(full([running('low', { priority: 71 })], [waiting('urgent')]))).toEqual([])
+  })
+
+  it('says of the one that waits whose place it takes', () => {
+    const { preempt, blocked } = decide(full([running('low')], [waiting('urgent')]))
+    expect(preempt).toEqual([{ job: 'low', for: 'urgent' }])
+    expect(blocked.get('urgent')).toEqual({ kind: 'preempts', jobs: ['low'] })
+  })
+
+  it('never of one that must not be disturbed', () => {
+    expect(victims(full([{ ...running('fixed'), yields: null }], [waiting('urgent')]))).toEqual([])
+  })
+
+  it('of the fewest, the least urgent, those that lose nothing before those that begin anew', () => {
+    const two = waiting('urgent', { cores: 2 })
+    expect(victims(full([running('a'), running('b'), running('wide', { cores: 2 })], [two]))).toEqual([
+      'wide',
+    ])
+    expect(victims(full([running('a', { priority: 20 }), running('b'), running('c')], [two]))).toEqual([
+      'b',
+      'c',
+    ])
+    const restart = running('restart', { pause: 'restart', priority: 0 })
+    expect(victims(full([restart, running('checkpoint', { priority: 40 })], [waiting('urgent')]))).toEqual([
+      'checkpoint',
+    ])
+    expect(victims(full([restart], [waiting('urgent')]))).toEqual(['restart'])
+  })
+
+  it('spares what would not make it fit', () => {
+    expect(victims(full([running('a')], [waiting('urgent', { cores: 2 })]))).toEqual([])
+    const noMemory = full([running('a')], [waiting('urgent', { version: 'n', loadBytes: 500 })])
+    expect(victims(noMemory)).toEqual([])
+    const withItsEngine = waiting('urgent', { version: 'n', loadBytes: 110 })
+    expect(victims(full([running('a')], [withItsEngine]))).toEqual(['a'])
+  })
+
+  it('awaits what ends by itself soon, and looks again', () => {
+    const soon = decide(full([running('soon', { remainingMs: 150 })], [waiting('urgent')]))
+    expect(soon).toMatchObject({ preempt: [], lookAgainAt: NOW + DEFAULT_POLICY.preemptMs })
+  })
+
+  it('does not make one begin anew that has run long, or has had to before', () => {
+    const anew = (patch: Partial<Displaceable>) =>
+      victims(full([running('infer', { pause: 'restart', ...patch })], [waiting('urgent')]))
+    expect(anew({ startedAt: NOW - DEFAULT_POLICY.mostLostMs - 1 })).toEqual([])
+    expect(anew({ preemptions: DEFAULT_POLICY.mostRestarts })).toEqual([])
+  })
+
+  it('protects one that has waited longer than it has run, point by point as in the queue', () => {
+    const at = (waitedMs: number) =>
+      victims(
+        full([running('low', { priority: 10, waitedMs, ranMs: 500 })], [waiting('urgent', { priority: 50 })]),
+      )
+    const bound = (50 - DEFAULT_POLICY.preemptMargin - 10) * AGEING_MS_PER_POINT + 500
+    expect(at(bound)).toEqual(['low'])
+    expect(at(bound + 1)).toEqual([])
+  })
+
+  it('does not stop more while others stop for it; what they free is nobody else’s', () => {
+    const stopping = running('first', { isStopping: true })
+    const others = [stopping, running('second')]
+    const promised = new Map([['urgent' as JobId, ['first' as JobId]]])
+    expect(victims(full(others, [waiting('urgent')], { promised }))).toEqual([])
+    const another = [waiting('urgent'), waiting('later', { runMs: 1 })]
+    expect(decide(full(others, another, { promised })).preempt).toEqual([{ job: 'second', for: 'later' }])
+  })
+
+  it('a job that others made room for goes first', () => {
+    const free = full([], [waiting('urgent', { runMs: 60_000 }), waiting('quick', { runMs: 1 })], {
+      promised: new Map([['urgent' as JobId, []]]),
+    })
+    const devices = free.devices.map((device) => ({ ...device, free: { cpuCores: 1, memoryBytes: 100 } }))
+    expect(decide({ ...free, devices }).start.map(({ job }) => job.id)).toEqual(['urgent'])
+  })
+})
+
+describe('by turns', () => {
+  const due = { startedAt: NOW - DEFAULT_POLICY.sliceMs, ranMs: DEFAULT_POLICY.sliceMs, priority: 50 }
+  const equal = (given: Waiting = {}) =>
+    waiting('next', { priority: 50, waitedMs: 3_000, runMs: null, ...given })
+
+  it('texts of one model take turns, when their time is over', () => {
+    expect(victims(full([running('text', { ...due, isWriting: true })], [equal()]))).toEqual(['text'])
+    const early = { ...due, startedAt: NOW - 1_500, isWriting: true }
+    expect(decide(full([running('text', early)], [equal()]))).toMatchObject({
+      preempt: [],
+      lookAgainAt: NOW - 1_500 + DEFAULT_POLICY.sliceMs,
+    })
+  })
+
+  it('any gives way to one that is done sooner, not to one that takes as long or nobody knows how long', () => {
+    expect(victims(full([running('batch', due)], [equal({ runMs: 100 })]))).toEqual(['batch'])
+    expect(victims(full([running('batch', due)], [equal({ runMs: 5_000 })]))).toEqual([])
+    expect(victims(full([running('batch', due)], [equal()]))).toEqual([])
+  })
+
+  it('not to one that has waited less, or is less urgent; never what begins anew', () => {
+    const text = { ...due, isWriting: true }
+    expect(victims(full([running('text', { ...text, waitedMs: 3_000 })], [equal()]))).toEqual([])
+    expect(victims(full([running('text', text)], [equal({ priority: 49 })]))).toEqual([])
+    const infer = running('infer', { ...due, pause: 'restart' })
+    expect(victims(full([infer], [equal({ runMs: 1 })]))).toEqual([])
+  })
+})
+
+const arbitraryRunning = fc.record({
+  cores: fc.constantFrom(1, 1, 2, 4),
+  pause: fc.constantFrom<Displaceable['pause']>('checkpoint', 'restart'),
+  priority: fc.integer({ min: 0, max: 100 }),
+  waitedMs: fc.integer({ min: 0, max: 900_000 }),
+  ranMs: fc.integer({ min: 0, max: 100_000 }),
+  startedAt: fc.integer({ min: NOW - 5_000, max: NOW }),
+  remainingMs: fc.option(fc.integer({ min: 0, max: 10_000 })),
+  preemptions: fc.integer({ min: 0, max: 5 }),
+  isWriting: fc.boolean(),
+  isStopping: fc.boolean(),
+  isFixed: fc.boolean(),
+})
+const arbitraryWaiting = fc.record({
+  priority: fc.integer({ min: 0, max: 100 }),
+  waitedMs: fc.integer({ min: 0, max: 900_000 }),
+  cores: fc.constantFrom(1, 1, 2, 4),
+  version: fc.constantFrom('m', 'n'),
+  runMs: fc.option(fc.integer({ min: 0, max: 10_000 })),
+})
+const arbitraryState = fc
+  .record({
+    running: fc.array(arbitraryRunning, { maxLength: 8 }),
+    waiting: fc.array(arbitraryWaiting, { maxLength: 8 }),
+  })
+  .map(({ running: jobs, waiting: queue }) =>
+    full(
+      jobs.map(({ isFixed, ...given }, i) => {
+        const job = running(`r${i}`, given)
+        return isFixed ? { ...job, yields: null } : job
+      }),
+      queue.map((given, i) => waiting(`w${i}`, given)),
+    ),
+  )
+
+describe('always', () => {
+  it('stops nobody twice, nobody that is stopping or fixed, and nobody for one it could displace in turn', () => {
+    fc.assert(
+      fc.property(arbitraryState, (state) => {
+        const { preempt, start } = decide(state)
+        expect(new Set(preempt.map(({ job }) => job)).size).toBe(preempt.length)
+        for (const { job, for: by } of preempt) {
+          const victim = state.running.find((candidate) => candidate.job === job)?.yields
+          const urgent = state.classes.find(({ key }) => key === by)?.jobs[0]
+          expect(start.some((started) => started.job.id === by)).toBe(false)
+          if (!victim || !urgent) throw new Error('a victim that does not run, or for nobody')
+          expect(victim.isStopping).toBe(false)
+          // Were they to change places now, nothing would change them back.
+          const back = full(
+            [
+              running('w', {
+                priority: urgent.priority,
+                waitedMs: NOW - urgent.readyAt,
+                ranMs: 0,
+                startedAt: NOW - 60_000,
+                remainingMs: urgent.runMs,
+                isWriting: victim.isWriting,
+              }),
+            ],
+            [
+              waiting('v', {
+                priority: victim.priority,
+                waitedMs: victim.waitedMs,
+                runMs: victim.remainingMs,
+              }),
+            ],
+          )
+          expect(decide(back).preempt).toEqual([])
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+})
