@@ -38,7 +38,7 @@ const ABORT_GRACE_MS = 5_000
 
 export function createCompute(deps: ComputeDeps): Compute {
   const { core, storage, database, clock, logger, executor } = deps
-  const policy = DEFAULT_POLICY
+  const policy = { ...DEFAULT_POLICY, ...deps.policy }
   const store = createJobStore(database)
   const pipelineStore = createPipelineStore(database)
   const estimates = new Estimates()

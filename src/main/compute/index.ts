@@ -22,6 +22,7 @@ import type { Database } from '../platform/database'
 import type { Disposable, Event } from '../platform/events'
 import type { Logger } from '../platform/logger'
 import type { Storage } from '../storage'
+import type { SchedulePolicy } from './schedule/types'
 
 export interface JobQuery {
   limit: number
@@ -104,6 +105,8 @@ export interface ComputeDeps {
   runsTogether(): boolean
   /** Where language models leave the texts that they are to go on with. */
   pausedDir: string
+  /** What differs from the usual. */
+  policy?: Partial<SchedulePolicy>
 }
 
 export { createCompute } from './compute'

@@ -16,7 +16,12 @@ let workers: Awaited<ReturnType<typeof buildWorkers>>
 let folder: string
 let system: Awaited<ReturnType<typeof openRealSystem>>
 
-const open = () => openRealSystem(join(folder, 'data'), workers.dir, join(workers.dir, 'inspect.cjs'), 1)
+/** One core, and short turns. */
+const open = () =>
+  openRealSystem(join(folder, 'data'), workers.dir, join(workers.dir, 'inspect.cjs'), 1, {
+    sliceMs: 200,
+    slicePauses: 1,
+  })
 
 beforeAll(async () => {
   workers = await buildWorkers({ inspect: 'src/main/storage/import/inspect-worker.ts' })
@@ -144,4 +149,23 @@ describe('a text', () => {
     },
     120_000,
   )
+
+  it('takes turns with others on one engine, and each is the same to the letter', async () => {
+    const specs = Array.from(
+      { length: 4 },
+      (_, i) => ({ ...story, ...wild, seed: 32 + (i % 2) }) as JobSpecInput,
+    )
+    const undisturbed = [
+      await ended(await submit(specs[0] as JobSpecInput)),
+      await ended(await submit(specs[1] as JobSpecInput)),
+    ]
+    const jobs = await Promise.all(specs.map(submit))
+    const all = await Promise.all(jobs.map(ended))
+    expect(all.map(({ preemptions }) => preemptions).some((times) => times > 1)).toBe(true)
+    expect(system.executor.engines()).toHaveLength(1)
+    for (const [i, job] of all.entries()) {
+      const text = (await resultOf(undisturbed[i % 2] as Job)).text
+      expect((await resultOf(job)).text).toBe(text)
+    }
+  }, 120_000)
 })

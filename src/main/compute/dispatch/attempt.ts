@@ -76,7 +76,11 @@ export async function runAttempt(
   const { clock, logger, pool, storage } = deps
   const controller = new AbortController()
   const { signal } = controller
-  job.abort = (reason) => controller.abort(new Aborted(reason))
+  let abortedAt: number | null = null
+  job.abort = (reason) => {
+    abortedAt ??= clock.now()
+    controller.abort(new Aborted(reason))
+  }
   const end: AttemptEnd = {
     job,
     outcome: { kind: 'succeeded' },
@@ -123,6 +127,7 @@ export async function runAttempt(
   }
   job.abort = null
   job.inputs = null
+  if (abortedAt !== null) job.pauseMs = clock.now() - abortedAt
   if (job.definition.kind === 'generate' && isPause(signal.reason)) await deps.pausedTexts.observe(job)
   pool.giveBack(engine, end.outcome.kind !== 'succeeded')
   // The lease of the device ends with the job, and nothing may still lie in its memory then.

@@ -26,6 +26,7 @@ export function runningJob(
       startedAt,
       remainingMs: endsAt === null ? null : endsAt - nowMs,
       preemptions: status.preempted?.times ?? 0,
+      pauseMs: job.pauseMs,
       isWriting: definition.kind === 'generate',
       isStopping: job.displacedBy !== null,
     },

@@ -42,6 +42,8 @@ export class ActiveJob {
   carried: number
   /** Name of the job for which its attempt was told to stop. */
   displacedBy: string | null = null
+  /** What it took to pause it when that was last done. */
+  pauseMs = 0
   /** When its text was last kept, ms; null: never, as far as is known. */
   textKeptAt: number | null = null
   /** Its text could not be kept when it was last paused: then it is not stopped lightly again. */

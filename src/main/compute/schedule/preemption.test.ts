@@ -68,6 +68,7 @@ function running(id: string, given: Partial<Displaceable> & { cores?: number } =
       startedAt: NOW - 500,
       remainingMs: 5_000,
       preemptions: 0,
+      pauseMs: 0,
       isWriting: false,
       isStopping: false,
       ...yields,
@@ -209,6 +210,12 @@ describe('by turns', () => {
     })
   })
 
+  it('take longer turns where it takes long to pause', () => {
+    const slow = { ...due, isWriting: true, pauseMs: DEFAULT_POLICY.sliceMs / DEFAULT_POLICY.slicePauses + 1 }
+    expect(victims(full([running('text', slow)], [equal()]))).toEqual([])
+    expect(victims(full([running('text', { ...slow, startedAt: NOW - 2_020 })], [equal()]))).toEqual(['text'])
+  })
+
   it('any gives way to one that is done sooner, not to one that takes as long or nobody knows how long', () => {
     expect(victims(full([running('batch', due)], [equal({ runMs: 100 })]))).toEqual(['batch'])
     expect(victims(full([running('batch', due)], [equal({ runMs: 5_000 })]))).toEqual([])
@@ -233,6 +240,7 @@ const arbitraryRunning = fc.record({
   startedAt: fc.integer({ min: NOW - 5_000, max: NOW }),
   remainingMs: fc.option(fc.integer({ min: 0, max: 10_000 })),
   preemptions: fc.integer({ min: 0, max: 5 }),
+  pauseMs: fc.integer({ min: 0, max: 300 }),
   isWriting: fc.boolean(),
   isStopping: fc.boolean(),
   isFixed: fc.boolean(),

@@ -126,8 +126,9 @@ export class Preemptions {
     const isSooner = job.runMs !== null && job.runMs < (remainingMs ?? Number.POSITIVE_INFINITY)
     const writeAlike = candidate.isWriting && candidate.engine?.engineKey === group.engineKey
     if (!isSooner && !writeAlike) return false
-    const isDue = now >= startedAt + policy.sliceMs
-    if (!isDue) this.#lookAgain(startedAt + policy.sliceMs)
+    const dueAt = startedAt + Math.max(policy.sliceMs, policy.slicePauses * candidate.pauseMs)
+    const isDue = now >= dueAt
+    if (!isDue) this.#lookAgain(dueAt)
     return isDue
   }
 

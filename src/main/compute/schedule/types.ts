@@ -76,6 +76,8 @@ export interface Displaceable {
   /** Expected; null when unknown. */
   remainingMs: number | null
   preemptions: number
+  /** What it took to pause it when that was last done; 0: never was. */
+  pauseMs: number
   /** It writes a text that somebody may read along. */
   isWriting: boolean
   /** It has been told to stop, and has not stopped yet. */
@@ -106,8 +108,10 @@ export interface SchedulePolicy {
   /** A job that would have to begin anew is preempted only while it has run no longer, and no more often. */
   mostLostMs: number
   mostRestarts: number
-  /** So long a job runs before it takes turns with others of its priority. */
+  /** So long a job runs at least before it takes turns with others of its priority. */
   sliceMs: number
+  /** The same as a multiple of what it takes to pause it, so that turns cost a small part of the time. */
+  slicePauses: number
 }
 
 export const DEFAULT_POLICY: SchedulePolicy = {
@@ -124,6 +128,7 @@ export const DEFAULT_POLICY: SchedulePolicy = {
   mostLostMs: 2_000,
   mostRestarts: 3,
   sliceMs: 2_000,
+  slicePauses: 20,
 }
 
 export interface PlanState {

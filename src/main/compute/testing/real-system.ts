@@ -8,6 +8,7 @@ import { openDatabase } from '../../platform/database'
 import { createLogger } from '../../platform/logger'
 import { createStorage, storageMigrations } from '../../storage'
 import { computeMigrations, createCompute } from '..'
+import type { SchedulePolicy } from '../schedule/types'
 
 /** Everything real but the machine, which always has the given cores. */
 export async function openRealSystem(
@@ -15,6 +16,7 @@ export async function openRealSystem(
   workersDir: string,
   inspectWorkerEntry: string,
   cores = 2,
+  policy: Partial<SchedulePolicy> = {},
 ) {
   await mkdir(dataDir, { recursive: true })
   const clock = systemClock
@@ -46,6 +48,7 @@ export async function openRealSystem(
     engineIdleMs: 60_000,
     runsTogether: () => true,
     pausedDir: join(dataDir, 'paused'),
+    policy,
   })
   await core.start()
   await storage.start()
