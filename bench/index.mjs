@@ -13,6 +13,7 @@ const NAMES = [
   'metadata',
   'python',
   'llama',
+  'preemption',
   'engines',
   'dedup',
   'window',

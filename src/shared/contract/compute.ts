@@ -32,6 +32,8 @@ export const Job = z.object({
   preemptible: z.boolean(),
   /** How often one has. */
   preemptions: z.number().int(),
+  /** The name of the one that has its place now; null unless it waits to go on. */
+  preemptedBy: z.string().nullable(),
   attempt: z.number().int(),
   maxAttempts: z.number().int(),
   /** 0 to 1. */

@@ -114,6 +114,7 @@ export function viewOf(
     priority: status.priority,
     preemptible: definition.preemptible,
     preemptions: status.preempted?.times ?? 0,
+    preemptedBy: status.state === 'queued' ? (status.preempted?.by ?? null) : null,
     attempt: status.attempt,
     maxAttempts: definition.maxAttempts,
     progress: status.state === 'succeeded' ? 1 : (live?.progress ?? status.itemsDone / definition.items),

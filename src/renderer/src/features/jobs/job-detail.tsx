@@ -123,12 +123,16 @@ function JobFacts({ job, nameOf }: { job: Job; nameOf: (principal: string) => st
     [t('detail.factNeed'), need || t('detail.nothing')],
     [t('detail.factWhere'), placementText(job.placement, devices) ?? '–'],
     [t('detail.factPrincipal'), nameOf(job.principal)],
-    [t('detail.factAttempt'), `${job.attempt} / ${job.maxAttempts}`],
+    // One that had to make room does not count against those it may have.
+    [t('detail.factAttempt'), `${job.attempt - job.preemptions} / ${job.maxAttempts}`],
     [t('detail.factCreated'), <RelativeTime key="created" at={job.createdAt} />],
   ]
   if (job.startedAt) rows.push([t('detail.factStarted'), <RelativeTime key="started" at={job.startedAt} />])
   if (job.finishedAt)
     rows.push([t('detail.factFinished'), <RelativeTime key="finished" at={job.finishedAt} />])
+  if (job.preemptions > 0)
+    rows.push([t('detail.factPreempted'), t('detail.times', { count: job.preemptions })])
+  else if (!job.preemptible) rows.push([t('detail.factPreempted'), t('detail.never')])
   if (job.timeoutMs !== null)
     rows.push([t('detail.factTimeout'), <Duration key="timeout" ms={job.timeoutMs} />])
   if (job.dependsOn.length > 0) {

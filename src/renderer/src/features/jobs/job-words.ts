@@ -2,8 +2,9 @@ import type { Job } from '@shared/contract'
 import { isTerminal } from '@shared/domain/job-state'
 import type { StateName } from '../../components'
 
-/** A queued job that says why it waits is waiting; one that is only in line is queued. */
+/** A queued job that had to make room is preempted, one that says why it waits is waiting; one only in line is queued. */
 export function stateName(job: Job): StateName {
+  if (job.preemptedBy !== null) return 'preempted'
   return job.state === 'queued' && job.waitReason ? 'waiting' : job.state
 }
 
