@@ -5,6 +5,7 @@ export const ERROR_STATUS = {
   'core.not_found': 404,
   'core.in_use': 409,
   'core.quota_exceeded': 409,
+  'core.budget_exceeded': 429,
   'storage.not_found': 404,
   'storage.conflict': 409,
   'storage.in_use': 409,

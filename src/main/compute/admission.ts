@@ -50,6 +50,7 @@ export class Admission {
     const known =
       spec.idempotencyKey === undefined ? null : this.#deps.store.findByKey(by, spec.idempotencyKey)
     if (known) return this.#deps.index.get(known.definition.id) ?? known
+    this.#deps.core.assertJob(by)
     this.#assertDependencies(spec.dependsOn)
     return this.#admit(await this.prepare(spec, this.#alone(by), this.#find), spec)
   }
@@ -109,10 +110,11 @@ export class Admission {
   }
 
   #insert(job: ActiveJob, { inputs }: Prepared): ActiveJob {
-    const { index, settler, storage, store, onAdd } = this.#deps
+    const { core, index, settler, storage, store, onAdd } = this.#deps
     const { definition } = job
     // Between the check and now the version may have been deleted; from here on the job protects it.
     if (definition.model !== null) storage.resolve(`${definition.model}@${definition.modelVersion}`)
+    core.chargeJob(definition.principal)
     const taken = this.#takeOver(job)
     const added = taken ?? job
     added.seq = store.insert(added.definition, added.status)

@@ -1,3 +1,4 @@
+import { TIMED_RESOURCES } from '../../shared/domain/budget'
 import type { JobId } from '../../shared/domain/ids'
 import { isTerminal } from '../../shared/domain/job-state'
 import { AppError } from '../../shared/errors'
@@ -234,6 +235,11 @@ export function createCompute(deps: ComputeDeps): Compute {
           if (ownLeases.concernsOthers(change)) dispatcher.request()
         }),
         core.onDidChangeDevices(() => dispatcher.request()),
+        core.onDidUseUpBudget(({ principal, resource }) => {
+          for (const { definition, abort } of dispatcher.running)
+            if (definition.principal === principal && definition.need[TIMED_RESOURCES[resource]])
+              abort?.('budget')
+        }),
         // What other programs hold changes without a lease: worth a look once a second while something waits.
         core.onDidSample(() => {
           if (index.counts.queued > 0) dispatcher.request()

@@ -1,6 +1,5 @@
-import type { Lease, Placement, Quota } from '../../shared/contract'
+import type { Lease, Placement } from '../../shared/contract'
 import type { LeaseId } from '../../shared/domain/ids'
-import type { ResourceVector } from '../../shared/domain/resources'
 import { AppError } from '../../shared/errors'
 import { type Clock, toIso } from '../platform/clock'
 import type { Database } from '../platform/database'
@@ -11,8 +10,9 @@ import type { AllocateOptions } from './index'
 import { createLeaseStore, type LeaseStore } from './lease-store'
 import type { HeldLease, Ledger } from './ledger'
 import { placeQuanta, type Shares, type Space, toPlacement } from './place'
-import { type Quanta, toQuanta, toVector } from './quanta'
-import { impossible, overQuota, unavailable } from './refusal'
+import { type Quanta, toVector } from './quanta'
+import type { Quotas } from './quotas'
+import { impossible, unavailable } from './refusal'
 import { rankOf } from './waiting'
 
 /** How long to wait before a write that failed (a full disk, say) is tried again. */
@@ -36,15 +36,22 @@ export class Allocator implements Disposable {
   readonly #database: Database
   readonly #clock: Clock
   readonly #logger: Logger
-  readonly #quotas = new Map<string, ResourceVector>()
+  readonly #quotas: Quotas
   readonly #touched = new Set<string>()
   readonly #changes: Emitter<{ changed: Lease[]; removed: string[] }>
   #freed: () => void = () => undefined
   #precedence: Precedence = { yieldTo: () => undefined, bindsClaim: () => false }
   #armed: { at: number; cancel: () => void } | null = null
 
-  constructor(deps: { ledger: Ledger; database: Database; clock: Clock; logger: Logger }) {
+  constructor(deps: {
+    ledger: Ledger
+    quotas: Quotas
+    database: Database
+    clock: Clock
+    logger: Logger
+  }) {
     this.#ledger = deps.ledger
+    this.#quotas = deps.quotas
     this.#database = deps.database
     this.#clock = deps.clock
     this.#logger = deps.logger
@@ -67,13 +74,12 @@ export class Allocator implements Disposable {
   /** Ends what a dead process held; what has a time to live and no job stays until it expires. */
   start(): void {
     const now = this.#clock.now()
-    for (const { principal, limit } of this.#store.quotas()) this.#quotas.set(principal, limit)
     this.#database.transaction(() => {
       for (const held of this.#store.inForce()) {
         const { id, job } = held.lease
         if (held.expiresAtMs === null || job !== null) this.#store.end(id, 'released', now)
         else if (held.expiresAtMs <= now) this.#store.end(id, 'expired', now)
-        else this.#database.onRollback(this.#ledger.add(held))
+        else this.#database.onRollback(this.#add(held))
       }
       this.#store.prune(now)
     })
@@ -133,9 +139,9 @@ export class Allocator implements Disposable {
     if (isStored(held)) {
       this.#database.transaction(() => {
         this.#store.insert(held, now)
-        this.#apply(lease.id, this.#ledger.add(held))
+        this.#apply(lease.id, this.#add(held))
       })
-    } else this.#apply(lease.id, this.#ledger.add(held))
+    } else this.#apply(lease.id, this.#add(held))
     if (expiresAtMs !== null) this.#armAt(expiresAtMs)
     return lease
   }
@@ -191,23 +197,21 @@ export class Allocator implements Disposable {
       .sort((a, b) => compare(a.createdAt, b.createdAt) || compare(a.id, b.id))
   }
 
-  /** No limits when none are set. */
-  getQuota(principal: string): Quota {
-    return { principal, limit: this.#quotas.get(principal) ?? {} }
-  }
-
-  setQuota(quota: Quota): Quota {
-    toQuanta(quota.limit)
-    this.#changeQuota(quota.principal, quota.limit, () => this.#store.setQuota(quota))
-    return quota
-  }
-
-  removeQuota(principal: string): void {
-    this.#changeQuota(principal, undefined, () => this.#store.removeQuota(principal))
-  }
-
   quotaRefusal(need: Quanta, principal: string): { error: AppError; ever: boolean } | null {
-    return overQuota(need, this.#ledger.heldBy(principal), this.#quotas.get(principal), principal)
+    return this.#quotas.refusal(need, principal)
+  }
+
+  /** Ends what a principal holds of a resource by leases that are no job's: those end with the job. */
+  endFor(principal: string, resource: string): void {
+    const held = [...this.#ledger.leases()].filter(
+      ({ lease, need, expiresAtMs }) =>
+        lease.holder === principal && lease.job === null && expiresAtMs !== null && need.has(resource),
+    )
+    if (held.length === 0) return
+    this.#database.transaction(() => {
+      for (const one of held) this.#end(one, 'expired')
+    })
+    this.#freed()
   }
 
   /** Why it cannot be had now. */
@@ -222,8 +226,19 @@ export class Allocator implements Disposable {
   #end(held: HeldLease, state: 'released' | 'expired'): void {
     const { id } = held.lease
     if (isStored(held)) this.#store.end(id, state, this.#clock.now())
+    const { holder } = held.lease
+    this.#quotas.budgets.count(holder)
     const undo = this.#ledger.remove(id)
+    this.#quotas.budgets.changed(holder)
     if (undo) this.#apply(id, undo)
+  }
+
+  #add(held: HeldLease): () => void {
+    const { holder } = held.lease
+    this.#quotas.budgets.count(holder)
+    const undo = this.#ledger.add(held)
+    this.#quotas.budgets.changed(holder)
+    return undo
   }
 
   /** Memory has changed within the open transaction: say how to undo it, and tell the listeners afterwards. */
@@ -252,18 +267,6 @@ export class Allocator implements Disposable {
       this.#touched.clear()
       this.#changes.fire({ changed, removed })
     })
-  }
-
-  #changeQuota(principal: string, limit: ResourceVector | undefined, write: () => void): void {
-    const before = this.#quotas.get(principal)
-    const set = (value: ResourceVector | undefined) =>
-      value ? this.#quotas.set(principal, value) : this.#quotas.delete(principal)
-    this.#database.transaction(() => {
-      write()
-      set(limit)
-      this.#database.onRollback(() => void set(before))
-    })
-    this.#freed()
   }
 
   #expireDue(): void {

@@ -1,4 +1,5 @@
 import type { TelemetrySample } from '../../shared/contract'
+import { TIMED_RESOURCES } from '../../shared/domain/budget'
 import { AppError } from '../../shared/errors'
 import { Emitter } from '../platform/events'
 import { Allocator } from './allocator'
@@ -8,6 +9,7 @@ import type { Core, CoreDeps } from './index'
 import { Ledger } from './ledger'
 import { createMachine } from './machine'
 import { toQuanta } from './quanta'
+import { Quotas } from './quotas'
 import { RequestQueue } from './request-queue'
 import { foreignMemory, sumResources } from './resources'
 import { Telemetry } from './telemetry'
@@ -20,7 +22,8 @@ export function createCore(deps: CoreDeps): Core {
   const { database, clock, logger } = deps
   const host = deps.host ?? createMachine({ clock, logger })
   const ledger = new Ledger()
-  const allocator = new Allocator({ ledger, database, clock, logger })
+  const quotas = new Quotas({ ledger, database, clock, logger })
+  const allocator = new Allocator({ ledger, quotas, database, clock, logger })
   const requests = new RequestQueue({ allocator, ledger, database, clock })
   const devices = new Devices({ database, clock, ledger, host, logger })
   const telemetry = new Telemetry(database)
@@ -33,6 +36,9 @@ export function createCore(deps: CoreDeps): Core {
   let housekeepingAt = 0
 
   allocator.connect(requests, () => requests.wake())
+  quotas.budgets.onDidUseUp(({ principal, resource }) =>
+    allocator.endFor(principal, TIMED_RESOURCES[resource]),
+  )
 
   async function sample(): Promise<void> {
     const startedAt = clock.now()
@@ -42,6 +48,7 @@ export function createCore(deps: CoreDeps): Core {
       ledger.setForeign(foreignMemory(lastReading, ledger))
       samples.fire(telemetry.add(lastReading.readings, clock.now()))
       requests.wake()
+      await quotas.budgets.save()
       if (startedAt - housekeepingAt >= MINUTE_MS) {
         housekeepingAt = startedAt
         await telemetry.flush(startedAt)
@@ -58,6 +65,7 @@ export function createCore(deps: CoreDeps): Core {
   return {
     async start() {
       await devices.start()
+      quotas.start()
       allocator.start()
       housekeepingAt = clock.now()
       await telemetry.start(
@@ -72,6 +80,7 @@ export function createCore(deps: CoreDeps): Core {
       stopSampling()
       requests.dispose()
       allocator.dispose()
+      quotas.dispose()
       host.dispose()
     },
 
@@ -105,9 +114,21 @@ export function createCore(deps: CoreDeps): Core {
     getLease: (id) => allocator.get(id),
     listLeases: () => allocator.list(),
 
-    getQuota: (principal) => allocator.getQuota(principal),
-    setQuota: (quota) => allocator.setQuota(quota),
-    removeQuota: (principal) => allocator.removeQuota(principal),
+    getQuota: (principal) => quotas.get(principal),
+    setQuota(settings) {
+      const quota = quotas.set(settings)
+      requests.wake()
+      return quota
+    },
+    removeQuota(principal) {
+      quotas.remove(principal)
+      requests.wake()
+    },
+    limitsOf: (principal) => quotas.limits(principal),
+    weights: () => quotas.weights,
+    assertJob: (principal) => quotas.assertJob(principal),
+    chargeJob: (principal) => quotas.chargeJob(principal),
+    budgetStop: (principal, resource) => quotas.stopped(principal, resource),
 
     setReservedMemory(bytes) {
       if (!Number.isFinite(bytes) || bytes < 0) {
@@ -122,5 +143,6 @@ export function createCore(deps: CoreDeps): Core {
     onDidChangeDevices: devices.onDidChange,
     onDidChangeLeases: allocator.onDidChange,
     onDidSample: samples.event,
+    onDidUseUpBudget: quotas.budgets.onDidUseUp,
   }
 }

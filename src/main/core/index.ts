@@ -4,17 +4,21 @@ import type {
   Lease,
   Placement,
   Quota,
+  QuotaSettings,
   Resources,
   TelemetrySample,
 } from '../../shared/contract'
+import type { TimedResource } from '../../shared/domain/budget'
 import type { JobId, LeaseId, PrincipalId } from '../../shared/domain/ids'
 import type { ResourceVector } from '../../shared/domain/resources'
+import type { AppError } from '../../shared/errors'
 import type { Clock } from '../platform/clock'
 import type { Database } from '../platform/database'
 import type { Disposable, Event } from '../platform/events'
 import type { Logger } from '../platform/logger'
 import type { Host } from './host'
 import type { FreeDevice } from './place'
+import type { Limits } from './quotas'
 
 export { createCore } from './core'
 export { coreMigrations } from './migrations'
@@ -62,7 +66,8 @@ export interface Core extends Disposable {
   /**
    * Grants now or throws; synchronous, so that it may be part of a caller's transaction. `placement` as planned by
    * {@link place} over {@link freeDevices}; when absent it is planned here.
-   * @throws AppError `core.unavailable` with `{missing, holders, estimateMs}`, `core.impossible`, `core.quota_exceeded`
+   * @throws AppError `core.unavailable` with `{missing, holders, estimateMs}`, `core.impossible`, `core.quota_exceeded`,
+   * `core.budget_exceeded`
    */
   allocate(need: ResourceVector, options: AllocateOptions, placement?: Placement): Lease
   /** Grants when it can within `waitMs`, in order of priority (ageing) and arrival. @throws as {@link allocate} */
@@ -78,8 +83,19 @@ export interface Core extends Disposable {
   listLeases(): Lease[]
 
   getQuota(principal: string): Quota
-  setQuota(quota: Quota): Quota
+  /** Replaces what was set before. @throws AppError `system.invalid` */
+  setQuota(settings: QuotaSettings): Quota
   removeQuota(principal: string): void
+  /** What bounds a principal now; null when nothing does. */
+  limitsOf(principal: string): Limits | null
+  /** What the shares of principals are divided by; absent: 1. */
+  weights(): ReadonlyMap<PrincipalId, number>
+  /** @throws AppError `core.budget_exceeded` with `{resource, used, limit, resetsAt, retryAfterMs}` */
+  assertJob(principal: string): void
+  /** Counts a submission against the budget, within the transaction that stores it. @throws as {@link assertJob} */
+  chargeJob(principal: string): void
+  /** Why work of the principal was stopped after {@link onDidUseUpBudget}. */
+  budgetStop(principal: string, resource: TimedResource): AppError
 
   /** Memory that is never granted, for the rest of the machine. */
   setReservedMemory(bytes: number): void
@@ -88,6 +104,8 @@ export interface Core extends Disposable {
   readonly onDidChangeLeases: Event<{ changed: Lease[]; removed: string[] }>
   /** Once a second. */
   readonly onDidSample: Event<TelemetrySample[]>
+  /** Leases of no job end by themselves then; jobs are their owner's to stop. */
+  readonly onDidUseUpBudget: Event<{ principal: PrincipalId; resource: TimedResource }>
 }
 
 export interface CoreDeps {

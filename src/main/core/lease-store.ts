@@ -1,4 +1,4 @@
-import { Lease, Placement, type Quota } from '../../shared/contract'
+import { Lease, Placement } from '../../shared/contract'
 import { ResourceVector } from '../../shared/domain/resources'
 import { toIso } from '../platform/clock'
 import type { Database } from '../platform/database'
@@ -11,7 +11,7 @@ import { toQuanta } from './quanta'
 const KEEP_ENDED_MS = 24 * 3_600_000
 const KEEP_ENDED_ROWS = 10_000
 
-/** Leases and quotas in the database. Synchronous: part of whatever transaction is open. */
+/** Leases in the database. Synchronous: part of whatever transaction is open. */
 export interface LeaseStore {
   insert(held: HeldLease, nowMs: number): void
   end(id: string, state: 'released' | 'expired', nowMs: number): void
@@ -20,9 +20,6 @@ export interface LeaseStore {
   inForce(): HeldLease[]
   find(id: string): Lease | undefined
   prune(nowMs: number): void
-  quotas(): Quota[]
-  setQuota(quota: Quota): void
-  removeQuota(principal: string): void
 }
 
 type Row = CoreTables['core_leases']
@@ -111,24 +108,6 @@ export function createLeaseStore(database: Database): LeaseStore {
         .offset(KEEP_ENDED_ROWS)
         .limit(1)
       database.run(db.deleteFrom('core_leases').where('ended_at', '<=', oldestKept))
-    },
-    quotas() {
-      return database.all(db.selectFrom('core_quotas').selectAll()).map((row) => ({
-        principal: row.principal,
-        limit: ResourceVector.parse(JSON.parse(row.limits)),
-      }))
-    },
-    setQuota({ principal, limit }) {
-      const limits = JSON.stringify(limit)
-      database.run(
-        db
-          .insertInto('core_quotas')
-          .values({ principal, limits })
-          .onConflict((conflict) => conflict.column('principal').doUpdateSet({ limits })),
-      )
-    },
-    removeQuota(principal) {
-      database.run(db.deleteFrom('core_quotas').where('principal', '=', principal))
     },
   }
 }

@@ -495,7 +495,7 @@ describe('quotas', () => {
     core.release(held?.id as never)
     expect(core.allocate({ cpuCores: 2 }, by('a'))).toBeDefined()
     await fixture.restart()
-    expect(fixture.core.getQuota('a')).toEqual({ principal: 'a', limit: { cpuCores: 2, gpu: 0 } })
+    expect(fixture.core.getQuota('a')).toMatchObject({ principal: 'a', limit: { cpuCores: 2, gpu: 0 } })
     fixture.core.removeQuota('a')
     expect(fixture.core.getQuota('a').limit).toEqual({})
     expect(fixture.core.allocate({ gpu: 1 }, by('a'))).toBeDefined()

@@ -28,7 +28,16 @@ export interface CoreTables {
     /** Null while in force. */
     ended_at: number | null
   }
-  core_quotas: { principal: string; limits: string }
+  core_quotas: { principal: string; limits: string; budget: string | null; weight: number }
+  /** What principals with a budget used, in slots of its window; Unix ms. */
+  core_uses: {
+    principal: string
+    since: number
+    until: number
+    cpu_seconds: number
+    gpu_seconds: number
+    jobs: number
+  }
   /** One row a minute and device, kept for a day. */
   core_telemetry: {
     device: string
@@ -96,6 +105,26 @@ export const coreMigrations: Record<string, Migration> = {
         .modifyEnd(sql`without rowid`)
         .execute()
       await db.schema.createIndex('core_telemetry_at').on('core_telemetry').column('at').execute()
+    },
+  },
+  '0012-budgets': {
+    async up(db) {
+      await db.schema.alterTable('core_quotas').addColumn('budget', 'text').execute()
+      await db.schema
+        .alterTable('core_quotas')
+        .addColumn('weight', 'real', (column) => column.notNull().defaultTo(1))
+        .execute()
+      await db.schema
+        .createTable('core_uses')
+        .addColumn('principal', 'text', (column) => column.notNull())
+        .addColumn('since', 'integer', (column) => column.notNull())
+        .addColumn('until', 'integer', (column) => column.notNull())
+        .addColumn('cpu_seconds', 'real', (column) => column.notNull())
+        .addColumn('gpu_seconds', 'real', (column) => column.notNull())
+        .addColumn('jobs', 'integer', (column) => column.notNull())
+        .addPrimaryKeyConstraint('core_uses_key', ['principal', 'since'])
+        .modifyEnd(sql`without rowid`)
+        .execute()
     },
   },
 }

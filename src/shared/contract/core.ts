@@ -87,7 +87,56 @@ export const LeaseRequest = z
   .strict()
 export type LeaseRequest = z.infer<typeof LeaseRequest>
 
-export const Quota = z.object({ principal: Id, limit: ResourceVector })
+const seconds = z.number().finite().nonnegative().optional()
+
+/** What a principal may use in any span of `windowMs`: a lease of 2 cores uses up 2 CPU seconds a second. */
+export const Budget = z
+  .object({
+    cpuSeconds: seconds.describe('Cores times seconds of the leases it holds'),
+    gpuSeconds: seconds.describe('GPUs times seconds, fractions of a GPU as such'),
+    jobs: z.number().int().nonnegative().optional().describe('Jobs it may submit'),
+    windowMs: z
+      .number()
+      .int()
+      .min(60_000)
+      .max(31 * 86_400_000)
+      .default(3_600_000),
+  })
+  .strict()
+  .refine(
+    ({ cpuSeconds, gpuSeconds, jobs }) => (cpuSeconds ?? gpuSeconds ?? jobs) !== undefined,
+    'give cpuSeconds, gpuSeconds or jobs',
+  )
+export type Budget = z.infer<typeof Budget>
+
+const quotaSettings = {
+  /** At most so much at once; resources that are not named are not limited. */
+  limit: ResourceVector,
+  budget: Budget.nullable().optional().describe('Absent or null: none'),
+  weight: z
+    .number()
+    .min(0.01)
+    .max(100)
+    .default(1)
+    .describe('Shares of the machine are compared after division by it'),
+}
+const QuotaSettings = z.object({ principal: Id, ...quotaSettings }).strict()
+/** Whatever is absent is not limited. */
+export type QuotaSettings = Pick<z.output<typeof QuotaSettings>, 'principal' | 'limit'> &
+  Partial<z.output<typeof QuotaSettings>>
+
+export const Quota = z.object({
+  principal: Id,
+  limit: ResourceVector,
+  budget: Budget.nullable(),
+  weight: z.number(),
+  held: ResourceVector.describe('What it holds now'),
+  used: z
+    .object({ cpuSeconds: z.number(), gpuSeconds: z.number(), jobs: z.number() })
+    .nullable()
+    .describe('In the window of its budget; null without one'),
+  resetsAt: Time.nullable().describe('When what is used up is there again; null while nothing is'),
+})
 export type Quota = z.infer<typeof Quota>
 
 export const coreContract = {
@@ -210,7 +259,7 @@ export const coreContract = {
     get: procedure('device.read', {
       method: 'GET',
       path: '/quotas/{principal}',
-      summary: 'What a principal may hold at most',
+      summary: 'What a principal may hold and use at most, and what of it it does',
       tags: ['core'],
     })
       .input(z.object({ principal: Id }))
@@ -218,10 +267,10 @@ export const coreContract = {
     set: procedure('quota.manage', {
       method: 'PUT',
       path: '/quotas/{principal}',
-      summary: 'Set what a principal may hold at most',
+      summary: 'Set what a principal may hold and use at most, and its weight',
       tags: ['core'],
     })
-      .input(z.object({ principal: Id, limit: ResourceVector }).strict())
+      .input(QuotaSettings)
       .output(Quota),
     remove: procedure('quota.manage', {
       method: 'DELETE',

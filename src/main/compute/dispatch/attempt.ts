@@ -147,6 +147,7 @@ const ABORT_WORDS: Record<Exclude<AbortReason, 'preempted'>, string> = {
   deadline: 'Stopped: its deadline has passed',
   stopping: 'Interrupted: LLMAgentOS is stopping',
   apart: 'Interrupted together with others; runs again by itself',
+  budget: 'Stopped: the budget of its principal is used up',
 }
 
 /** Whatever an engine that is gone says, it is gone: another attempt may have a better one. */

@@ -333,6 +333,7 @@ export class Dispatcher {
     const { core, clock, index, pool, policy, runMsOf } = this.#deps
     const now = clock.now()
     const classes = index.classes()
+    const weights = core.weights()
     const running: RunningJob[] = []
     const shares = new Map<PrincipalId, number>()
     let backlogMs = 0
@@ -346,7 +347,7 @@ export class Dispatcher {
       running.push(runningJob(job, times, loading.has(job.id), now))
       const { principal } = job.definition
       const share = this.#deps.shareOf(job)
-      shares.set(principal, (shares.get(principal) ?? 0) + share)
+      shares.set(principal, (shares.get(principal) ?? 0) + share / (weights.get(principal) ?? 1))
       backlogMs += share * Math.max(0, startedAt + (runMsOf(job) ?? policy.unknownRunMs) - now)
     }
     let oldest = now
@@ -364,6 +365,7 @@ export class Dispatcher {
       running,
       pace: this.#pace.observe(now, backlogMs, now - oldest),
       shares,
+      weights,
       waitingSince: this.#waitingSince,
       quotas: readQuotas(core, new Set(classes.map(({ principal }) => principal))),
       promised: this.#promised,

@@ -60,7 +60,7 @@ export class Settler {
       this.#observe(job, true, computeMs)
       if (benchmark) this.#recordBenchmark(job, benchmark)
       this.end(job, 'succeeded', null, { ...times, itemsDone: definition.items })
-    } else if (outcome.kind === 'aborted' && goesOn(outcome.reason)) {
+    } else if (outcome.kind === 'aborted' && goesOn(outcome.reason, job)) {
       attach()
       const by = outcome.reason === 'preempted' ? job.displacedBy : null
       // Its deadline may have passed meanwhile, and nothing else would end it then.
@@ -69,7 +69,8 @@ export class Settler {
       else this.#requeue(job, { ...times, preempted: interrupted(job, computeMs, by) }, 0)
     } else if (outcome.kind === 'aborted') {
       attach()
-      this.end(job, 'failed', deadlineMissed(), times)
+      const error = outcome.reason === 'budget' ? this.#budgetStop(job) : deadlineMissed()
+      this.end(job, 'failed', error, times)
     } else {
       attach()
       this.#observe(job, false, computeMs)
@@ -82,6 +83,12 @@ export class Settler {
       job.log?.add(clock.now(), 'info', status.attempt, `Trying again in ${formatDuration(waitMs)}`)
       this.#requeue(job, { ...times, failures, error: toErrorView(outcome.error) }, waitMs)
     }
+  }
+
+  #budgetStop({ definition }: ActiveJob): AppError {
+    const { core } = this.#deps
+    const [first] = core.limitsOf(definition.principal)?.usedUp ?? []
+    return core.budgetStop(definition.principal, first?.resource ?? 'cpuSeconds')
   }
 
   /** The last move of a job, from whatever state it is in. */
@@ -206,9 +213,12 @@ export class Settler {
 }
 
 /** Told to stop for a reason that is not its own: no failure, and no wait before it goes on. */
-function goesOn(reason: AbortReason): boolean {
-  return reason === 'stopping' || reason === 'preempted' || reason === 'apart'
+/** Whether a job waits for another attempt. A budget that is used up stops for good what could not go on where it was. */
+function goesOn(reason: AbortReason, { definition }: ActiveJob): boolean {
+  return GOES_ON.has(reason) || (reason === 'budget' && definition.kind === 'batch')
 }
+
+const GOES_ON: ReadonlySet<AbortReason> = new Set(['stopping', 'preempted', 'apart'])
 
 function skipped({ definition }: ActiveJob, dependency: JobId): AppError {
   const message =

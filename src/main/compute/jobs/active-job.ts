@@ -9,7 +9,14 @@ import type { JobDefinition, JobStatus } from './job-row'
 import { partDone, preemptedWords } from './preemption'
 
 /** Why an attempt was told to stop. */
-export type AbortReason = 'cancelled' | 'timeout' | 'deadline' | 'stopping' | 'preempted' | 'apart'
+export type AbortReason =
+  | 'cancelled'
+  | 'timeout'
+  | 'deadline'
+  | 'stopping'
+  | 'preempted'
+  | 'budget'
+  | 'apart'
 
 /** A job that has not ended: its row, and what only memory needs to know. */
 export class ActiveJob {

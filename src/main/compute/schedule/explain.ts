@@ -1,4 +1,5 @@
 import type { Lease } from '../../../shared/contract'
+import { usedUpInWords } from '../../../shared/domain/budget'
 import type { JobId } from '../../../shared/domain/ids'
 import { entriesOf, type ResourceVector, shortage } from '../../../shared/domain/resources'
 import { formatBytes, formatDuration } from '../../../shared/domain/units'
@@ -77,6 +78,8 @@ function wordsOf(block: Block, group: QueueClass, input: ExplainInput, ahead: nu
     }
     case 'quota':
       return `Waiting for its quota: ${list(entriesOf(block.missing).map(amount))} more than may be held at once`
+    case 'budget':
+      return `Waiting for its budget: ${usedUpInWords(block.usedUp, input.now)}`
     case 'engine':
       return `Waiting for the engine of ${group.engineKey.split('#')[0]}, which is busy`
     case 'room':

@@ -26,8 +26,14 @@ export class Heads {
     )
   }
 
+  /** Who has been given something meanwhile is less urgent than it was, and nobody is more so: looked at again when first. */
   pop(): Head | undefined {
-    return this.#heap.pop()
+    for (let head = this.#heap.pop(); head; head = this.#heap.pop()) {
+      const urgency = this.#urgencyOf(head.group, head.job)
+      if (urgency <= head.urgency) return head
+      this.#heap.push({ ...head, urgency })
+    }
+    return undefined
   }
 
   /** After `head` has been popped: the next of its class comes in its turn. */

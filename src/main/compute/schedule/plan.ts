@@ -1,4 +1,5 @@
 import type { Placement } from '../../../shared/contract'
+import { TIMED_RESOURCES } from '../../../shared/domain/budget'
 import type { PrincipalId } from '../../../shared/domain/ids'
 import {
   addVectors,
@@ -36,6 +37,8 @@ class PlannedTurn implements Turn<Head, ResourceVector, Placement, Block> {
   readonly #state: PlanState
   readonly #engines: Engines
   readonly #quotaLeft = new Map<PrincipalId, ResourceVector>()
+  /** With what was started in this turn. */
+  readonly #shares: Map<PrincipalId, number>
   readonly #heads: Heads
   readonly #stuck: Head[] = []
   readonly #plan: Plan = {
@@ -54,8 +57,10 @@ class PlannedTurn implements Turn<Head, ResourceVector, Placement, Block> {
     this.room = new Space(state.devices, place)
     this.running = endsOf(state, this.room)
     this.#engines = new Engines(state)
+    this.#shares = new Map(state.shares)
+    const current = { ...state, shares: this.#shares }
     this.#heads = new Heads(state.classes, (group, job) =>
-      state.promised.has(job.id) ? Number.NEGATIVE_INFINITY : urgencyIn(state, group, job),
+      state.promised.has(job.id) ? Number.NEGATIVE_INFINITY : urgencyIn(current, group, job),
     )
   }
 
@@ -76,9 +81,9 @@ class PlannedTurn implements Turn<Head, ResourceVector, Placement, Block> {
     while (blocked.size < this.#state.policy.maxBlocked) {
       const head = this.#heads.pop()
       if (!head) return undefined
-      const missing = this.#quotaShortage(head.group)
-      if (!missing) return head
-      blocked.set(head.group.key, { kind: 'quota', missing })
+      const block = this.#overLimits(head.group)
+      if (!block) return head
+      blocked.set(head.group.key, block)
     }
     return undefined
   }
@@ -121,6 +126,8 @@ class PlannedTurn implements Turn<Head, ResourceVector, Placement, Block> {
     if (choice.kind === 'load') this.room.take(choice.memory)
     const left = this.#quotaLeft.get(group.principal)
     if (left) this.#quotaLeft.set(group.principal, subtractVectors(left, group.need))
+    const share = group.share / (this.#state.weights?.get(group.principal) ?? 1)
+    this.#shares.set(group.principal, (this.#shares.get(group.principal) ?? 0) + share)
     this.#plan.start.push({ job, class: group, placement, engine })
     this.#heads.follow(head)
     return null
@@ -133,6 +140,15 @@ class PlannedTurn implements Turn<Head, ResourceVector, Placement, Block> {
     if (why.kind === 'room') blocked.set(group.key, { kind: 'resources' })
     else if (why.kind === 'held-back') blocked.set(group.key, { kind: 'held-back', by: why.by.job.id })
     else blocked.set(group.key, why.block)
+  }
+
+  #overLimits(group: QueueClass): Block | null {
+    const usedUp = this.#state.quotas
+      .get(group.principal)
+      ?.usedUp?.find(({ resource }) => (group.need[TIMED_RESOURCES[resource]] ?? 0) > 0)
+    if (usedUp) return { kind: 'budget', usedUp }
+    const missing = this.#quotaShortage(group)
+    return missing && { kind: 'quota', missing }
   }
 
   #quotaShortage(group: QueueClass): ResourceVector | null {

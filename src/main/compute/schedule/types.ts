@@ -1,4 +1,5 @@
 import type { Placement } from '../../../shared/contract'
+import type { TimedResource, UsedUp } from '../../../shared/domain/budget'
 import type { JobId, PrincipalId } from '../../../shared/domain/ids'
 import type { ResourceVector } from '../../../shared/domain/resources'
 import type { FreeDevice } from '../../core'
@@ -141,10 +142,15 @@ export interface PlanState {
   pace: number
   /** By principal: dominant share of the machine that its running jobs hold, for its weight. */
   shares: ReadonlyMap<PrincipalId, number>
+  /** Of principals whose weight is not 1. */
+  weights?: ReadonlyMap<PrincipalId, number>
   /** By engine key: since when jobs have waited, turn after turn, for an engine in use. */
   waitingSince: ReadonlyMap<string, number>
   /** What principals with a quota may still take; those without one are absent. */
-  quotas: ReadonlyMap<PrincipalId, { limited: readonly string[]; left: ResourceVector }>
+  quotas: ReadonlyMap<
+    PrincipalId,
+    { limited: readonly string[]; left: ResourceVector; usedUp?: readonly UsedUp<TimedResource>[] }
+  >
   /** Jobs for which others were told to stop, and which: they go before all others. */
   promised: ReadonlyMap<JobId, readonly JobId[]>
   policy: SchedulePolicy
@@ -162,6 +168,7 @@ export interface Start {
 export type Block =
   | { kind: 'resources' }
   | { kind: 'quota'; missing: ResourceVector }
+  | { kind: 'budget'; usedUp: UsedUp }
   | { kind: 'engine'; engineKey: string }
   | { kind: 'room'; memoryBytes: number }
   /** It would fit, but would delay a job that goes before it. */

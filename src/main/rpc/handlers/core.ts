@@ -1,5 +1,5 @@
 import type { Lease } from '../../../shared/contract'
-import type { LeaseId, PrincipalId } from '../../../shared/domain/ids'
+import type { LeaseId } from '../../../shared/domain/ids'
 import { AppError } from '../../../shared/errors'
 import { feed } from '../../platform/feed'
 import { visibleOwner } from '../authorize'
@@ -69,7 +69,7 @@ export function coreHandlers(modules: Modules) {
       get: os.quotas.get.handler(({ input }) => core.getQuota(input.principal)),
       set: os.quotas.set.handler(({ input }) => {
         modules.security.getPrincipal(input.principal)
-        return core.setQuota({ principal: input.principal as PrincipalId, limit: input.limit })
+        return core.setQuota(input)
       }),
       remove: os.quotas.remove.handler(({ input }) => core.removeQuota(input.principal)),
     },

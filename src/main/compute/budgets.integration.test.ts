@@ -1,0 +1,129 @@
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import type { JobId, PrincipalId } from '../../shared/domain/ids'
+import { ALICE, createHarness, type Harness, type Opened, until } from './testing/harness'
+
+const HOUR_MS = 3_600_000
+const x = { x: { dtype: 'float32' as const, shape: [2], data: [1, 2] } }
+
+let harness: Harness
+let system: Opened
+beforeEach(async () => {
+  harness = await createHarness({ cores: 2 })
+  system = await harness.open()
+  // A worker that fails or is stopped is loaded anew.
+  system.executor.itemMs = 1000
+})
+afterEach(async () => {
+  await system.die()
+  await harness.remove()
+})
+
+const budget = (amounts: { cpuSeconds?: number; gpuSeconds?: number; jobs?: number }, principal = ALICE) =>
+  system.core.setQuota({ principal, limit: {}, budget: { ...amounts, windowMs: HOUR_MS } })
+const sleep = (durationMs: number, by = ALICE) => system.submit({ kind: 'synthetic', durationMs }, by)
+const job = (id: string) => system.compute.get(id)
+
+it('jobs wait for a budget that is used up, and say when there is more', async () => {
+  budget({ cpuSeconds: 19 })
+  const first = await system.submit({ kind: 'synthetic', durationMs: 10_000, need: { cpuCores: 2 } })
+  await until(() => job(first.id).state === 'running')
+  await harness.clock.advance(9_000)
+  const next = await sleep(1_000)
+  const other = await sleep(1_000, 'p-bob' as PrincipalId)
+  await harness.clock.advance(2_000)
+  expect(job(first.id)).toMatchObject({ state: 'failed', error: { code: 'core.budget_exceeded' } })
+  expect(job(next.id).state).toBe('queued')
+  expect(job(next.id).waitReason).toMatch(
+    /^Waiting for its budget: 19 of 19 CPU seconds of the last hour used; more from \d\d:\d\d$/,
+  )
+  await until(() => job(other.id).state === 'succeeded')
+  await harness.clock.advance(HOUR_MS)
+  await harness.clock.advance(2_000)
+  expect(job(next.id).state).toBe('succeeded')
+})
+
+it('a batch keeps what it has done, waits, and goes on where it was, also after a restart', async () => {
+  budget({ cpuSeconds: 5.5 })
+  const batch = await system.submit({
+    kind: 'batch',
+    model: 'm@1',
+    items: Array.from({ length: 10 }, () => x),
+  })
+  await harness.clock.advance(5_400)
+  expect(job(batch.id).state).toBe('running')
+  await harness.clock.advance(200)
+  await until(() => job(batch.id).state === 'queued')
+  expect(job(batch.id).progress).toBe(0.5)
+  const before = [...system.executor.computed]
+  await system.die()
+  system = await harness.open()
+  system.executor.itemMs = 1000
+  expect(job(batch.id)).toMatchObject({ state: 'queued', progress: 0.5 })
+  budget({ cpuSeconds: 3600 })
+  await harness.clock.advance(1_000)
+  await harness.clock.advance(6_000)
+  await until(() => job(batch.id).state === 'succeeded')
+  expect([...before, ...system.executor.computed]).toEqual(Array.from({ length: 10 }, (_, i) => String(i)))
+  expect(await system.compute.result(batch.id as JobId, 0)).toMatchObject({ kind: 'batch' })
+})
+
+it('more submissions than the budget are refused, also by pipelines and repeats, and none of them is there', async () => {
+  budget({ jobs: 2 })
+  await system.submit({ kind: 'synthetic', durationMs: 0, idempotencyKey: 'once' })
+  await system.submit({ kind: 'synthetic', durationMs: 0, idempotencyKey: 'once' })
+  const pipeline = system.compute.submitPipeline(
+    {
+      name: 'p',
+      jobs: ['a', 'b'].map((key) => ({
+        ...{ kind: 'synthetic' as const, key, durationMs: 0, busy: false, priority: 50, maxAttempts: 1 },
+        ...{ dependsOn: [], runWhen: 'succeeded' as const, labels: {}, hold: false },
+      })),
+    } as never,
+    ALICE,
+  )
+  await expect(pipeline).rejects.toMatchObject({ code: 'core.budget_exceeded' })
+  expect(system.core.getQuota(ALICE).used).toMatchObject({ jobs: 1 })
+  await sleep(0)
+  await expect(sleep(0)).rejects.toMatchObject({
+    code: 'core.budget_exceeded',
+    details: { resource: 'jobs', used: 2, limit: 2 },
+  })
+  expect(system.compute.list({ limit: 100 }).items).toHaveLength(2)
+  await harness.clock.advance(HOUR_MS + 60_000)
+  await sleep(0)
+})
+
+it('a short job that began before it was on the disk, and is one too many, is refused and holds nothing', async () => {
+  system.executor.itemMs = 1
+  const infer = () => system.submit({ kind: 'infer', model: 'm@1', inputs: x })
+  const settled = async (submitted: ReturnType<typeof infer>[]) => {
+    const all = Promise.allSettled(submitted)
+    for (let turn = 0; turn < 20; turn++) await harness.clock.advance(5)
+    return all
+  }
+  for (let i = 0; i < 3; i++) await settled([infer()])
+  budget({ jobs: 1 })
+  const outcomes = await settled([infer(), infer(), infer()])
+  expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected', 'rejected'])
+  expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({
+    reason: { code: 'core.budget_exceeded' },
+  })
+  expect(system.compute.list({ limit: 100 }).items.map(({ state }) => state)).toEqual(
+    Array.from({ length: 4 }, () => 'succeeded'),
+  )
+  expect(system.core.listLeases().filter(({ job: holder }) => holder !== null)).toEqual([])
+})
+
+it('of two who fill the machine, one of weight 3 gets three times as much', async () => {
+  const light = 'p-light' as PrincipalId
+  await system.die()
+  await harness.remove()
+  harness = await createHarness({ cores: 8 })
+  system = await harness.open()
+  system.core.setQuota({ principal: ALICE, limit: {}, weight: 3 })
+  await Promise.all(Array.from({ length: 20 }, () => [sleep(1_000, light), sleep(1_000)]).flat())
+  const running = () => system.compute.list({ limit: 200, state: 'running' }).items
+  await until(() => running().length === 8)
+  const ofAlice = running().filter(({ principal }) => principal === ALICE)
+  expect(ofAlice).toHaveLength(6)
+})

@@ -1,0 +1,215 @@
+import type { Budget } from '../../shared/contract'
+import { TIMED_RESOURCES, type TimedResource, type UsedUp } from '../../shared/domain/budget'
+import type { PrincipalId } from '../../shared/domain/ids'
+import type { Clock } from '../platform/clock'
+import type { Database } from '../platform/database'
+import { type Disposable, Emitter } from '../platform/events'
+import type { Logger } from '../platform/logger'
+import type { Ledger } from './ledger'
+import { fromQuantum } from './quanta'
+import type { QuotaStore } from './quota-store'
+import { RollingUse, type UseSlot } from './rolling-use'
+
+const TIMED = Object.keys(TIMED_RESOURCES) as TimedResource[]
+/** A use that ends the program is written at once (jobs); what time uses up is written so often. */
+const SAVE_MS = 5_000
+
+interface Account {
+  budget: Budget
+  use: RollingUse
+  /** Until when what is held has been counted. */
+  countedAt: number
+  unsaved: Set<UseSlot>
+  /** Told of already; told again when it was free meanwhile. */
+  told: Set<TimedResource>
+}
+
+/**
+ * What principals with a budget have used of it. Time is counted whenever what a principal holds changes, so there is
+ * nothing to do for each lease; a timer is set for when the first budget will be used up. Time while the system does not
+ * run is not counted; of a system that is killed, what time used up in the last seconds is lost.
+ */
+export class Budgets implements Disposable {
+  readonly #ledger: Ledger
+  readonly #store: QuotaStore
+  readonly #database: Database
+  readonly #clock: Clock
+  readonly #accounts = new Map<string, Account>()
+  readonly #usedUp: Emitter<{ principal: PrincipalId; resource: TimedResource }>
+  #armed: { at: number; cancel: () => void } | null = null
+  #savedAt = 0
+
+  constructor(deps: { ledger: Ledger; store: QuotaStore; database: Database; clock: Clock; logger: Logger }) {
+    this.#ledger = deps.ledger
+    this.#store = deps.store
+    this.#database = deps.database
+    this.#clock = deps.clock
+    this.#usedUp = new Emitter((error) => deps.logger.error({ err: error }, 'A listener to budgets failed.'))
+  }
+
+  /** What a principal holds of the resource has to end. */
+  get onDidUseUp() {
+    return this.#usedUp.event
+  }
+
+  /** Within the transaction that stores it, or at the start. */
+  set(principal: string, budget: Budget | null): void {
+    this.count(principal)
+    const before = this.#accounts.get(principal)
+    this.#accounts.delete(principal)
+    for (const slot of before?.unsaved ?? []) this.#store.saveUse(principal, slot)
+    if (!budget) return
+    this.#accounts.set(principal, {
+      budget,
+      use: new RollingUse(budget.windowMs, before?.use.slots() ?? this.#store.uses(principal)),
+      countedAt: this.#clock.now(),
+      unsaved: new Set(),
+      told: new Set(),
+    })
+    this.#watch(principal)
+  }
+
+  budget(principal: string): Budget | null {
+    return this.#accounts.get(principal)?.budget ?? null
+  }
+
+  /** Counts what the principal has held until now; before what it holds changes. */
+  count(principal: string): void {
+    const account = this.#accounts.get(principal)
+    if (!account) return
+    const now = this.#clock.now()
+    for (const slot of account.use.addSpan(account.countedAt, now, this.#rates(principal)))
+      account.unsaved.add(slot)
+    account.countedAt = now
+  }
+
+  /** What the principal holds has changed. */
+  changed(principal: string): void {
+    if (this.#accounts.has(principal)) this.#watch(principal)
+  }
+
+  /** Counts a submission; within the transaction that stores it. @returns what is in the way, and nothing is counted then */
+  chargeJob(principal: string): UsedUp<'jobs'> | null {
+    const account = this.#accounts.get(principal)
+    if (!account) return null
+    const usedUp = this.jobsUsedUp(principal)
+    if (usedUp) return usedUp
+    const now = this.#clock.now()
+    this.#store.saveUse(principal, account.use.addJobs(1, now))
+    this.#database.onRollback(() => account.use.addJobs(-1, now))
+    return null
+  }
+
+  jobsUsedUp(principal: string): UsedUp<'jobs'> | null {
+    const account = this.#accounts.get(principal)
+    return account ? this.#usedUpOf(account, 'jobs') : null
+  }
+
+  /** The budgets of time of which nothing is left. */
+  timeUsedUp(principal: string): UsedUp<TimedResource>[] {
+    const account = this.#accounts.get(principal)
+    if (!account) return []
+    this.count(principal)
+    return TIMED.flatMap((resource) => this.#usedUpOf(account, resource) ?? [])
+  }
+
+  used(principal: string): Record<TimedResource | 'jobs', number> | null {
+    const account = this.#accounts.get(principal)
+    if (!account) return null
+    this.count(principal)
+    const now = this.#clock.now()
+    const { use } = account
+    return {
+      cpuSeconds: use.used('cpuSeconds', now),
+      gpuSeconds: use.used('gpuSeconds', now),
+      jobs: use.used('jobs', now),
+    }
+  }
+
+  /** Writes what time has used up, now and then. */
+  async save(): Promise<void> {
+    const now = this.#clock.now()
+    if (now - this.#savedAt < SAVE_MS) return
+    this.#savedAt = now
+    for (const principal of this.#accounts.keys()) this.count(principal)
+    if (this.#hasUnsaved()) await this.#database.write(() => this.#write())
+  }
+
+  /** Writes all that is not written yet, and counts no more. */
+  dispose(): void {
+    this.#armed?.cancel()
+    this.#armed = null
+    for (const principal of this.#accounts.keys()) this.count(principal)
+    if (this.#hasUnsaved()) this.#database.transaction(() => this.#write())
+  }
+
+  #hasUnsaved(): boolean {
+    return [...this.#accounts.values()].some(({ unsaved }) => unsaved.size > 0)
+  }
+
+  #write(): void {
+    const now = this.#clock.now()
+    for (const [principal, account] of this.#accounts) {
+      if (account.unsaved.size === 0) continue
+      const unsaved = [...account.unsaved]
+      account.unsaved.clear()
+      this.#database.onRollback(() => {
+        for (const slot of unsaved) account.unsaved.add(slot)
+      })
+      for (const slot of unsaved) this.#store.saveUse(principal, slot)
+      this.#store.pruneUses(principal, now - account.budget.windowMs)
+    }
+  }
+
+  #rates(principal: string): Record<TimedResource, number> {
+    const held = this.#ledger.heldBy(principal)
+    const rate = (resource: TimedResource) =>
+      fromQuantum(TIMED_RESOURCES[resource], held.get(TIMED_RESOURCES[resource]) ?? 0)
+    return { cpuSeconds: rate('cpuSeconds'), gpuSeconds: rate('gpuSeconds') }
+  }
+
+  #usedUpOf<Resource extends TimedResource | 'jobs'>(
+    { budget, use }: Account,
+    resource: Resource,
+  ): UsedUp<Resource> | null {
+    const limit = budget[resource]
+    if (limit === undefined) return null
+    const now = this.#clock.now()
+    const freeAt = use.freeAt(resource, limit, now)
+    if (freeAt === now) return null
+    return { resource, used: use.used(resource, now), limit, windowMs: budget.windowMs, freeAt }
+  }
+
+  /** Tells of what is used up and still held; sees to it that the rest is told in time. */
+  #watch(principal: string): void {
+    const account = this.#accounts.get(principal)
+    if (!account) return
+    this.count(principal)
+    const now = this.#clock.now()
+    const rates = this.#rates(principal)
+    for (const resource of TIMED) {
+      const limit = account.budget[resource]
+      if (limit === undefined) continue
+      if (this.#usedUpOf(account, resource)) {
+        if (rates[resource] === 0 || account.told.has(resource)) continue
+        account.told.add(resource)
+        // Not in the middle of the change that led here.
+        queueMicrotask(() => this.#usedUp.fire({ principal: principal as PrincipalId, resource }))
+      } else {
+        account.told.delete(resource)
+        const left = limit - account.use.used(resource, now)
+        if (rates[resource] > 0) this.#armAt(now + Math.ceil((left / rates[resource]) * 1000))
+      }
+    }
+  }
+
+  #armAt(at: number): void {
+    if (this.#armed && this.#armed.at <= at) return
+    this.#armed?.cancel()
+    const cancel = this.#clock.setTimer(Math.max(1, at - this.#clock.now()), () => {
+      this.#armed = null
+      for (const principal of this.#accounts.keys()) this.#watch(principal)
+    })
+    this.#armed = { at, cancel }
+  }
+}
