@@ -8,6 +8,7 @@ export function specOf(definition: JobDefinition, status: JobStatus, nowMs: numb
   const common = {
     name: definition.name,
     need: definition.need,
+    ...(definition.place ? { place: definition.place } : {}),
     priority: status.priority,
     ...(definition.timeoutMs === null ? {} : { timeoutMs: definition.timeoutMs }),
     ...(deadline !== null && deadline > nowMs ? { deadline: toIso(deadline) } : {}),

@@ -88,4 +88,9 @@ export const computeMigrations: Record<string, Migration> = {
       await sql`update job set preemptible = 0 where kind = 'benchmark'`.execute(db)
     },
   },
+  '0013-placement-hints': {
+    async up(db) {
+      await db.schema.alterTable('job').addColumn('place', 'text').execute()
+    },
+  },
 }

@@ -140,6 +140,7 @@ export async function prepare(
   const memoryBytes = loaded ? executor.estimateMemory(loaded) : 0
   const whole = addVectors(need, { memoryBytes })
   if (!isEmptyVector(whole)) core.assertPossible(whole)
+  if (spec.place) core.assertPossible(need, spec.place)
   if (spec.runWhen === 'failed' && spec.dependsOn.length + links.length === 0) {
     const message = 'A job that runs when others have failed must depend on some. Name them in dependsOn.'
     throw new AppError('compute.invalid_input', message, {
@@ -174,6 +175,7 @@ export async function prepare(
       parameters,
       items: spec.kind === 'batch' ? (linkedCount ?? count) : 1,
       need,
+      place: spec.place ?? null,
       timeoutMs: spec.timeoutMs ?? defaultTimeout(spec),
       maxAttempts: spec.maxAttempts,
       deadline: spec.deadline === undefined ? null : Date.parse(spec.deadline),

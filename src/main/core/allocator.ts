@@ -1,11 +1,13 @@
 import type { Lease, Placement } from '../../shared/contract'
 import type { LeaseId } from '../../shared/domain/ids'
+import type { PlaceHints } from '../../shared/domain/place-hints'
 import { AppError } from '../../shared/errors'
 import { type Clock, toIso } from '../platform/clock'
 import type { Database } from '../platform/database'
 import { type Disposable, Emitter } from '../platform/events'
 import type { Logger } from '../platform/logger'
 import { checkPlacement } from './check-placement'
+import { NO_HINTS } from './hints'
 import type { AllocateOptions } from './index'
 import { createLeaseStore, type LeaseStore } from './lease-store'
 import type { HeldLease, Ledger } from './ledger'
@@ -91,28 +93,31 @@ export class Allocator implements Disposable {
     this.#armed = null
   }
 
-  assertPossible(need: Quanta): void {
-    const placed = placeQuanta(need, this.#ledger.emptySpaces())
-    if ('missing' in placed) throw impossible(placed.missing)
+  assertPossible(need: Quanta, hints: PlaceHints = NO_HINTS): void {
+    const placed = placeQuanta(need, this.#ledger.emptySpaces(), hints)
+    if ('missing' in placed) throw impossible(placed.missing, hints)
   }
 
   /** @throws what `Core.allocate` throws */
   allocate(need: Quanta, options: AllocateOptions, placement?: Placement): Lease {
-    this.assertPossible(need)
+    const hints = options.place ?? NO_HINTS
+    this.assertPossible(need, hints)
     const over = this.quotaRefusal(need, options.holder)
     if (over) throw over.error
     const rank = rankOf(options.priority, this.#clock.now())
     const spaces = this.#ledger.spaces(this.#precedence.bindsClaim(rank))
     this.#precedence.yieldTo(rank, spaces)
-    const placed = placement ? checkPlacement(placement, need, spaces) : placeQuanta(need, spaces)
-    if ('missing' in placed) throw this.refusal(need, placed.missing)
+    const placed = placement
+      ? checkPlacement(placement, need, spaces, hints)
+      : placeQuanta(need, spaces, hints)
+    if ('missing' in placed) throw this.refusal(need, placed.missing, hints)
     return this.grant(need, placed.shares, options)
   }
 
   /** Where it would lie at this moment; null when it does not fit, or its holder may not hold more. */
-  find(need: Quanta, holder: string, besideClaim: boolean): Shares | null {
+  find(need: Quanta, { holder, place }: AllocateOptions, besideClaim: boolean): Shares | null {
     if (this.quotaRefusal(need, holder)) return null
-    const placed = placeQuanta(need, this.#ledger.spaces(besideClaim))
+    const placed = placeQuanta(need, this.#ledger.spaces(besideClaim), place ?? NO_HINTS)
     return 'shares' in placed ? placed.shares : null
   }
 
@@ -215,8 +220,8 @@ export class Allocator implements Disposable {
   }
 
   /** Why it cannot be had now. */
-  refusal(need: Quanta, missing: Quanta): AppError {
-    return unavailable(missing, need, this.#ledger, this.#clock.now())
+  refusal(need: Quanta, missing: Quanta, hints: PlaceHints): AppError {
+    return unavailable(missing, { need, hints }, this.#ledger, this.#clock.now())
   }
 
   prune(): void {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { LeaseId } from '../../shared/domain/ids'
 import { by, type CoreFixture, createCoreFixture, refusalOf, someJob } from './testing/core-fixture'
 import { createFakeHost, fakeCpu, fakeGpu } from './testing/fake-host'
 
@@ -23,7 +24,7 @@ describe('a budget', () => {
     fixture.core.allocate({ cpuCores: 8 - 2 }, by('b'))
     await clock.advance(10_000)
     expect(used()).toMatchObject({ cpuSeconds: 20, gpuSeconds: 2.5 })
-    fixture.core.release(cores.id as never)
+    fixture.core.release(cores.id as LeaseId)
     await clock.advance(10_000)
     expect(used()).toMatchObject({ cpuSeconds: 20, gpuSeconds: 2.5 })
     expect(fixture.core.getQuota('b').used).toBeNull()
@@ -44,7 +45,7 @@ describe('a budget', () => {
     expect(told).toEqual([{ principal: 'a', resource: 'cpuSeconds' }])
     // A lease of no job has ended; that of a job is its owner's, and what uses up nothing stays.
     expect(core.listLeases().map(({ id }) => id)).toEqual([ofJob.id, without.id])
-    core.release(ofJob.id as never)
+    core.release(ofJob.id as LeaseId)
     const refusal = await refusalOf(() => core.allocate({ cpuCores: 1 }, by('a')))
     expect(refusal).toMatchObject({
       code: 'core.budget_exceeded',
@@ -68,10 +69,10 @@ describe('a budget', () => {
       // Takes eight cores whenever it may.
       const lease = await core.request({ cpuCores: 8 }, { ...by('a'), waitMs: 0 }).catch(() => null)
       const from = clock.now()
-      if (lease) core.onDidUseUpBudget(() => core.release(lease.id))
+      if (lease) core.onDidUseUpBudget(() => core.release(lease.id as LeaseId))
       await clock.advance(1000)
       if (lease) {
-        core.release(lease.id)
+        core.release(lease.id as LeaseId)
         held.push({ from, to: clock.now() })
       }
     }

@@ -1,5 +1,7 @@
 import type { Placement } from '../../shared/contract'
+import type { PlaceHints } from '../../shared/domain/place-hints'
 import { AppError } from '../../shared/errors'
+import { honours } from './hints'
 import type { Shares, Space } from './place'
 import { addQuanta, lackOf, type Quanta, toQuanta } from './quanta'
 
@@ -14,6 +16,7 @@ export function checkPlacement(
   placement: Placement,
   need: Quanta,
   spaces: readonly Space[],
+  hints: PlaceHints,
 ): { shares: Shares } | { missing: Quanta } {
   const shares: Shares = new Map()
   const total: Quanta = new Map()
@@ -35,6 +38,8 @@ export function checkPlacement(
       throw invalid(`a fraction of ${name} must lie on one device`)
     }
   }
+
+  if (!honours(shares, hints, spaces)) throw invalid('it does not lie as asked for')
 
   const missing: Quanta = new Map()
   for (const [device, quanta] of shares) {

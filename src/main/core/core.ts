@@ -106,7 +106,7 @@ export function createCore(deps: CoreDeps): Core {
     telemetry: (query) => telemetry.query(query, clock.now(), (id) => ledger.device(id) !== undefined),
 
     freeDevices: () => ledger.freeDevices(),
-    assertPossible: (need) => allocator.assertPossible(toQuanta(need)),
+    assertPossible: (need, hints) => allocator.assertPossible(toQuanta(need), hints),
     allocate: (need, options, placement) => allocator.allocate(toQuanta(need), options, placement),
     request: async (need, options) => requests.request(toQuanta(need), options),
     renew: (id, ttlMs) => allocator.renew(id, ttlMs),

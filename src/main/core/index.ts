@@ -10,6 +10,7 @@ import type {
 } from '../../shared/contract'
 import type { TimedResource } from '../../shared/domain/budget'
 import type { JobId, LeaseId, PrincipalId } from '../../shared/domain/ids'
+import type { PlaceHints } from '../../shared/domain/place-hints'
 import type { ResourceVector } from '../../shared/domain/resources'
 import type { AppError } from '../../shared/errors'
 import type { Clock } from '../platform/clock'
@@ -29,6 +30,7 @@ export interface AllocateOptions {
   purpose: string
   priority: number
   job?: JobId | null
+  place?: PlaceHints | null | undefined
   /** Null: held until released or until this process dies. */
   ttlMs: number | null
 }
@@ -62,7 +64,7 @@ export interface Core extends Disposable {
   /** Devices as the planner sees them now. */
   freeDevices(): FreeDevice[]
   /** Throws `core.impossible` (details `{missing}`) when no device of this machine could ever hold the vector. */
-  assertPossible(need: ResourceVector): void
+  assertPossible(need: ResourceVector, place?: PlaceHints): void
   /**
    * Grants now or throws; synchronous, so that it may be part of a caller's transaction. `placement` as planned by
    * {@link place} over {@link freeDevices}; when absent it is planned here.

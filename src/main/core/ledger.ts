@@ -120,7 +120,7 @@ export class Ledger {
     const spaces: Space[] = []
     for (const { device, capacity } of this.#devices.values()) {
       if (device.health !== 'ok') continue
-      spaces.push({ id: device.id, kind: device.kind, free: this.#free(device, capacity, besideClaim) })
+      spaces.push(this.#space(device, capacity, this.#free(device, capacity, besideClaim)))
     }
     return spaces
   }
@@ -130,7 +130,7 @@ export class Ledger {
     const spaces: Space[] = []
     for (const { device, capacity } of this.#devices.values()) {
       if (device.health !== 'ok') continue
-      spaces.push({ id: device.id, kind: device.kind, free: this.#ceiling(device, capacity) })
+      spaces.push(this.#space(device, capacity, this.#ceiling(device, capacity)))
     }
     return spaces
   }
@@ -142,6 +142,7 @@ export class Ledger {
       free: toVector(this.#free(device, capacity, true)),
       capacity: toVector(this.#ceiling(device, capacity)),
       healthy: device.health === 'ok',
+      numaNode: numaNodeOf(device),
     }))
   }
 
@@ -156,6 +157,10 @@ export class Ledger {
       if (claim) this.#put(claim.used, device, amounts)
     }
     return () => void this.remove(id)
+  }
+
+  #space(device: Device, capacity: Quanta, free: Quanta): Space {
+    return { id: device.id, kind: device.kind, free, capacity, numaNode: numaNodeOf(device) }
   }
 
   #ceiling(device: Device, capacity: Quanta): Quanta {
@@ -198,4 +203,9 @@ export class Ledger {
     takeQuanta(sum, amounts)
     if (sum.size === 0) sums.delete(key)
   }
+}
+
+function numaNodeOf({ properties }: Device): number | null {
+  const node = properties['numaNode']
+  return typeof node === 'number' ? node : null
 }

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import type { Placement } from '../../shared/contract'
 import type { DeviceId } from '../../shared/domain/ids'
 import type { ResourceVector } from '../../shared/domain/resources'
-import { type FreeDevice, place } from './place'
+import { honours } from './hints'
+import { type FreeDevice, place, spaceOf } from './place'
 import { addQuanta, fitsIn, namedAmounts, type Quanta, takeQuanta, toQuanta, toVector } from './quanta'
 
 function device(id: string, kind: FreeDevice['kind'], free: ResourceVector, healthy = true): FreeDevice {
@@ -133,6 +134,166 @@ function possible(amount: number, bytes: number, devices: FreeDevice[]): boolean
     return most.reduce((sum, units) => sum + units, 0) >= wholes
   })
 }
+
+describe('hints', () => {
+  const on = (id: string, node: number | null, units = 1, free = units): FreeDevice => ({
+    ...device(id, 'gpu', { gpu: free, gpuMemoryBytes: free * 8 }),
+    capacity: { gpu: units, gpuMemoryBytes: units * 8 },
+    numaNode: node,
+  })
+
+  it('same: nothing is divided', () => {
+    const pool = [on('a', 0), on('b', 0), on('c', 0, 4)]
+    expect(place({ gpu: 2 }, pool, { devices: 'same' })).toEqual([{ device: 'c', amounts: { gpu: 2 } }])
+    expect(place({ gpu: 2 }, pool.slice(0, 2), { devices: 'same' })).toEqual({ missing: { gpu: 1 } })
+    const seats = (id: string, count: number) => device(id, 'fpga', { custom: { seats: count } })
+    expect(place({ custom: { seats: 3 } }, [seats('a', 2), seats('b', 3)], { devices: 'same' })).toEqual([
+      { device: 'b', amounts: { custom: { seats: 3 } } },
+    ])
+    expect(place({ custom: { seats: 4 } }, [seats('a', 2), seats('b', 3)], { devices: 'same' })).toEqual({
+      missing: { custom: { seats: 1 } },
+    })
+  })
+
+  it('spread: no device gives more than its part of all, also when another is busy', () => {
+    const pool = [on('a', 0, 4), on('b', 0, 4)]
+    expect(place({ gpu: 4 }, pool, { devices: 'spread' })).toEqual([
+      { device: 'a', amounts: { gpu: 2 } },
+      { device: 'b', amounts: { gpu: 2 } },
+    ])
+    expect(place({ gpu: 4 }, [on('a', 0, 4), on('b', 0, 4, 1)], { devices: 'spread' })).toEqual({
+      missing: { gpu: 1 },
+    })
+    const seats = (id: string) => device(id, 'fpga', { custom: { seats: 9 } })
+    expect(place({ custom: { seats: 3 } }, [seats('a'), seats('b')], { devices: 'spread' })).toEqual([
+      { device: 'a', amounts: { custom: { seats: 2 } } },
+      { device: 'b', amounts: { custom: { seats: 1 } } },
+    ])
+  })
+
+  it('numaNode: the cores and the GPUs are on one node, or on the one that was named', () => {
+    const cores = (id: string, node: number | null) => ({
+      ...device(id, 'cpu', { cpuCores: 8 }),
+      numaNode: node,
+    })
+    const need = { cpuCores: 2, gpu: 2 }
+    const machine = [cores('cpu0', 0), cores('cpu1', 1), on('a', 0), on('b', 1), on('c', 1)]
+    const devicesOf = (placed: ReturnType<typeof place>) =>
+      'missing' in placed ? placed : placed.map(({ device: id }) => id)
+    expect(devicesOf(place(need, machine, { numaNode: 'same' }))).toEqual(['cpu1', 'b', 'c'])
+    expect(place(need, machine, { numaNode: 0 })).toEqual({ missing: { gpu: 1 } })
+    expect(
+      devicesOf(place(need, [cores('cpu0', null), on('a', 3), on('b', 3)], { numaNode: 'same' })),
+    ).toEqual(['cpu0', 'a', 'b'])
+    // Of a GPU of which no node is known nobody can promise it.
+    expect(place({ gpu: 1 }, [on('a', null)], { numaNode: 'same' })).toEqual({ missing: { gpu: 1 } })
+    expect(devicesOf(place({ cpuCores: 1 }, [cores('cpu0', null)], { numaNode: 'same' }))).toEqual(['cpu0'])
+  })
+
+  const hints = fc.record({
+    devices: fc.constantFrom(undefined, 'same' as const, 'spread' as const),
+    numaNode: fc.constantFrom(undefined, 'same' as const, 0, 1),
+  })
+  const someGpus = fc.array(
+    fc.record({
+      capacity: fc.constantFrom(1, 2, 4),
+      free: fc.constantFrom(0, 0.5, 1, 2, 4),
+      node: fc.constantFrom(0, 1, null),
+    }),
+    { maxLength: 4 },
+  )
+
+  it('are honoured, nothing is over capacity, and a placement is found exactly when there is one', () => {
+    fc.assert(
+      fc.property(someGpus, fc.nat(4), fc.constantFrom(0, 0.5), hints, (list, wholes, fraction, hint) => {
+        const devices = list.map(({ capacity, free, node }, index) =>
+          on(`g${index}`, node, capacity, Math.min(capacity, free)),
+        )
+        const amount = wholes + fraction
+        fc.pre(amount > 0)
+        const placed = place({ gpu: amount }, devices, hint)
+        const spaces = devices.map(spaceOf)
+        const ways = waysOf(amount, devices).filter((shares) => honours(shares, hint, spaces))
+        expect('missing' in placed).toBe(ways.length === 0)
+        if ('missing' in placed) return
+        const shares = new Map(placed.map(({ device: id, amounts: share }) => [id, toQuanta(share)]))
+        expect(honours(shares, hint, spaces)).toBe(true)
+        for (const [id, share] of shares)
+          expect(fitsIn(share, toQuanta(devices.find((item) => item.id === id)?.free ?? {}))).toBe(true)
+        expect(placed.reduce((sum, { amounts: share }) => sum + (share.gpu ?? 0), 0)).toBe(amount)
+      }),
+      { numRuns: 3000 },
+    )
+  })
+})
+
+/** Every way to give so many GPUs: whole ones anywhere, at most one fraction. */
+function waysOf(amount: number, devices: FreeDevice[]): Map<string, Quanta>[] {
+  const fraction = amount % 1
+  const ways: number[][] = []
+  const fill = (index: number, left: number, parts: number[]) => {
+    if (index === devices.length) {
+      if (left === 0) ways.push(parts)
+      return
+    }
+    for (let units = 0; units <= left; units++) fill(index + 1, left - units, [...parts, units])
+  }
+  fill(0, amount - fraction, [])
+  return ways
+    .flatMap((parts) =>
+      fraction === 0
+        ? [parts]
+        : devices.map((_, at) => parts.map((part, i) => part + (i === at ? fraction : 0))),
+    )
+    .filter((parts) => parts.every((part, index) => part <= (devices[index]?.free.gpu ?? 0)))
+    .map(
+      (parts) =>
+        new Map(
+          parts.flatMap((part, index) =>
+            part > 0 ? [[devices[index]?.id ?? '', toQuanta({ gpu: part })] as const] : [],
+          ),
+        ),
+    )
+}
+
+describe('packing', () => {
+  const cards = fc.array(fc.constantFrom(8, 16, 24, 80), { minLength: 2, maxLength: 6 })
+  const asked = fc.array(
+    fc.record({ gpu: fc.constantFrom(0.1, 0.25, 0.5, 1), gigabytes: fc.constantFrom(0, 1, 4, 12) }),
+    { maxLength: 20 },
+  )
+
+  it('breaks a whole GPU only when no broken one will do, and then the smallest', () => {
+    fc.assert(
+      fc.property(cards, asked, (sizes, needs) => {
+        const free = sizes.map((size) => ({ gpu: 1, gpuMemoryBytes: size * 1e9 }))
+        const devicesNow = () =>
+          sizes.map((size, index) => ({
+            ...device(`g${index}`, 'gpu', { ...free[index] }),
+            capacity: { gpu: 1, gpuMemoryBytes: size * 1e9 },
+          }))
+        for (const { gpu: part, gigabytes } of needs) {
+          const need = { gpu: part, gpuMemoryBytes: gigabytes * 1e9 }
+          const before = devicesNow()
+          const placed = place(need, before)
+          if ('missing' in placed) continue
+          const index = Number(placed[0]?.device.slice(1))
+          const fits = (at: number) => fitsIn(toQuanta(need), toQuanta(before[at]?.free ?? {}))
+          const isWhole = (at: number) => before[at]?.free.gpu === 1
+          if (isWhole(index)) {
+            sizes.forEach((size, at) => {
+              if (fits(at)) expect(isWhole(at) && size >= (sizes[index] ?? 0)).toBe(true)
+            })
+          }
+          const left = toQuanta(free[index] ?? {})
+          takeQuanta(left, toQuanta(need))
+          free[index] = { gpu: 0, gpuMemoryBytes: 0, ...toVector(left) }
+        }
+      }),
+      { numRuns: 1000 },
+    )
+  })
+})
 
 describe('amounts in whole numbers', () => {
   const amount = fc.double({ min: 0, max: 1e6, noNaN: true })

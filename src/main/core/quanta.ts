@@ -9,17 +9,18 @@ export type Quanta = Map<string, number>
 
 const MILLION = 1_000_000
 
-function scaleOf(name: string): number {
+/** How many are one of it. */
+export function quantaOfOne(name: string): number {
   return name.endsWith('Bytes') ? 1 : MILLION
 }
 
 /** Rounded down, so that six sixths of a GPU fit on one; the epsilon undoes binary noise (0.57 is 569,999.99...). */
 export function toQuantum(name: string, amount: number): number {
-  return Math.floor(amount * scaleOf(name) + 1e-3)
+  return Math.floor(amount * quantaOfOne(name) + 1e-3)
 }
 
 export function fromQuantum(name: string, quantum: number): number {
-  return quantum / scaleOf(name)
+  return quantum / quantaOfOne(name)
 }
 
 /** Every amount that is named, zeros included: a limit of zero is a limit. */

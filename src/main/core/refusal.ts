@@ -1,3 +1,4 @@
+import { hintsInWords, type PlaceHints } from '../../shared/domain/place-hints'
 import type { ResourceVector } from '../../shared/domain/resources'
 import { formatBytes } from '../../shared/domain/units'
 import { AppError } from '../../shared/errors'
@@ -29,18 +30,24 @@ function inWords(quanta: Quanta): string {
 }
 
 /** No set of this machine's devices could ever hold it. */
-export function impossible(missing: Quanta): AppError {
+export function impossible(missing: Quanta, hints: PlaceHints): AppError {
+  const how = hintsInWords(hints)
   return new AppError(
     'core.impossible',
-    `No device of this machine could ever give this: ${inWords(missing)} more would be needed. Ask for less, or declare a device that has it.`,
+    `No device of this machine could ever give this${how && ` ${how}`}: ${inWords(missing)} more would be needed. Ask for less, ${how && 'leave the placement open, '}or declare a device that has it.`,
     { missing: toVector(missing) },
   )
 }
 
 /** Others hold it now. */
-export function unavailable(missing: Quanta, need: Quanta, ledger: Ledger, nowMs: number): AppError {
+export function unavailable(
+  missing: Quanta,
+  { need, hints }: { need: Quanta; hints: PlaceHints },
+  ledger: Ledger,
+  nowMs: number,
+): AppError {
   const holding = holdersOf(missing, ledger)
-  const estimateMs = estimate(need, ledger, nowMs)
+  const estimateMs = estimate(need, hints, ledger, nowMs)
   const foreign: Quanta = new Map()
   for (const { id } of ledger.emptySpaces()) {
     for (const [name, quantum] of ledger.foreign(id))
@@ -115,7 +122,7 @@ function holdersOf(missing: Quanta, ledger: Ledger): { lease: HeldLease['lease']
 }
 
 /** When enough leases will have expired, if none is renewed; null when that alone does not free enough. */
-function estimate(need: Quanta, ledger: Ledger, nowMs: number): number | null {
+function estimate(need: Quanta, hints: PlaceHints, ledger: Ledger, nowMs: number): number | null {
   const spaces = ledger.spaces(false)
   const byId = new Map(spaces.map((space) => [space.id, space]))
   const ending = [...ledger.leases()]
@@ -127,7 +134,7 @@ function estimate(need: Quanta, ledger: Ledger, nowMs: number): number | null {
       const space = byId.get(id)
       if (space) addQuanta(space.free, amounts)
     }
-    if ('shares' in placeQuanta(need, spaces)) return Math.max(0, held.expiresAtMs - nowMs)
+    if ('shares' in placeQuanta(need, spaces, hints)) return Math.max(0, held.expiresAtMs - nowMs)
   }
   return null
 }

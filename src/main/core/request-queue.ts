@@ -4,6 +4,7 @@ import type { Clock } from '../platform/clock'
 import type { Database } from '../platform/database'
 import type { Disposable } from '../platform/events'
 import type { Allocator, Precedence } from './allocator'
+import { NO_HINTS } from './hints'
 import type { RequestOptions } from './index'
 import type { Ledger } from './ledger'
 import { occupy, placeQuanta, type Space } from './place'
@@ -53,7 +54,7 @@ export class RequestQueue implements Disposable, Precedence {
         field: 'need',
       })
     }
-    this.#allocator.assertPossible(need)
+    this.#allocator.assertPossible(need, options.place ?? NO_HINTS)
     const over = this.#allocator.quotaRefusal(need, options.holder)
     if (over?.ever) throw over.error
     if (!(waitMs > 0)) return this.#database.write(() => this.#allocator.allocate(need, options))
@@ -120,7 +121,7 @@ export class RequestQueue implements Disposable, Precedence {
     for (const waiting of this.#queue.list()) {
       if (waiting.rank <= rank) return
       if (this.#allocator.quotaRefusal(waiting.need, waiting.options.holder)) continue
-      const placed = placeQuanta(waiting.need, spaces)
+      const placed = placeQuanta(waiting.need, spaces, waiting.options.place ?? NO_HINTS)
       if ('shares' in placed) occupy(spaces, placed.shares)
     }
   }
@@ -155,7 +156,7 @@ export class RequestQueue implements Disposable, Precedence {
     for (const waiting of this.#queue.list()) {
       const { need, options } = waiting
       const beside = waiting !== this.#claimant && this.bindsClaim(waiting.rank)
-      const shares = this.#allocator.find(need, options.holder, beside)
+      const shares = this.#allocator.find(need, options, beside)
       if (!shares) continue
       this.#queue.remove(waiting)
       if (waiting === this.#claimant) this.#setClaimant(null)
@@ -186,7 +187,7 @@ export class RequestQueue implements Disposable, Precedence {
     if (!waiting) return
     const spaces = this.#ledger.emptySpaces()
     for (const { id, free } of spaces) takeQuanta(free, this.#ledger.foreign(id))
-    const placed = placeQuanta(waiting.need, spaces)
+    const placed = placeQuanta(waiting.need, spaces, waiting.options.place ?? NO_HINTS)
     // Not even with all leases ended: programs outside hold it, and keeping room would help nobody.
     if ('missing' in placed) return
     this.#claimant = waiting
@@ -205,7 +206,8 @@ export class RequestQueue implements Disposable, Precedence {
     const over = this.#allocator.quotaRefusal(need, options.holder)
     if (over) return over.error
     const spaces = this.#ledger.spaces(this.bindsClaim(rank))
-    const placed = placeQuanta(need, spaces)
-    return this.#allocator.refusal(need, 'missing' in placed ? placed.missing : new Map())
+    const hints = options.place ?? NO_HINTS
+    const placed = placeQuanta(need, spaces, hints)
+    return this.#allocator.refusal(need, 'missing' in placed ? placed.missing : new Map(), hints)
   }
 }

@@ -1,6 +1,7 @@
 import { eventIterator } from '@orpc/contract'
 import { z } from 'zod'
 import { JOB_STATES } from '../domain/job-state'
+import { PlaceHints } from '../domain/place-hints'
 import { ModelName } from '../domain/references'
 import { ResourceVector } from '../domain/resources'
 import { JsonTensor } from '../domain/tensor'
@@ -43,6 +44,8 @@ export const Job = z.object({
   /** Expected time until it ends (running) or starts (queued). */
   estimateMs: z.number().nullable(),
   need: ResourceVector,
+  /** How its devices are to lie to each other; null: as they come. */
+  place: PlaceHints.nullable(),
   placement: Placement.nullable(),
   timings: JobTimings,
   error: ErrorBody.nullable(),

@@ -1,5 +1,6 @@
 import { eventIterator } from '@orpc/contract'
 import { z } from 'zod'
+import { PlaceHints } from '../domain/place-hints'
 import { ResourceVector } from '../domain/resources'
 import { feedOf, Id, PageQuery, pageOf, procedure, Time } from './base'
 
@@ -80,6 +81,7 @@ export type Lease = z.infer<typeof Lease>
 export const LeaseRequest = z
   .object({
     need: ResourceVector,
+    place: PlaceHints.optional(),
     priority: z.number().int().min(0).max(100).default(50),
     ttlMs: z.number().int().min(100).max(86_400_000).default(60_000),
     waitMs: z.number().int().min(0).max(600_000).default(0),

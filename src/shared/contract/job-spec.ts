@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { PlaceHints } from '../domain/place-hints'
 import { DatasetReference, ModelReference } from '../domain/references'
 import { ResourceVector } from '../domain/resources'
 import { JsonTensor } from '../domain/tensor'
@@ -55,6 +56,7 @@ export type RunWhen = z.infer<typeof RunWhen>
 const common = {
   name: z.string().trim().min(1).max(120).optional(),
   need: ResourceVector.optional(),
+  place: PlaceHints.optional(),
   priority: z.number().int().min(0).max(100).default(50),
   timeoutMs: z
     .number()

@@ -68,8 +68,8 @@ interface Started {
  */
 export class Dispatcher {
   readonly #deps: DispatcherDeps
-  readonly #place: Place = (need, devices) => {
-    const found = place(need, [...devices])
+  readonly #place: Place = (need, devices, hints) => {
+    const found = place(need, [...devices], hints)
     return 'missing' in found ? null : found
   }
   readonly #running = new Map<ActiveJob, Promise<void>>()
@@ -266,8 +266,8 @@ export class Dispatcher {
       return database.transaction(() => {
         const now = clock.now()
         if (!isEmptyVector(definition.need)) {
-          const { principal: holder, name: purpose } = definition
-          const options = { holder, purpose, priority: status.priority, job: job.id, ttlMs: null }
+          const { principal: holder, name: purpose, place } = definition
+          const options = { holder, purpose, priority: status.priority, job: job.id, place, ttlMs: null }
           const lease = core.allocate(definition.need, options, start.placement)
           ownLeases.add(lease.id as LeaseId)
           job.lease = lease.id as LeaseId

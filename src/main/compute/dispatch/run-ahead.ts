@@ -95,8 +95,8 @@ export class RunAhead {
     let placement: ActiveJob['status']['placement'] = []
     try {
       if (!isEmptyVector(definition.need)) {
-        const { principal: holder, name: purpose } = definition
-        const options = { holder, purpose, priority: status.priority, job: job.id, ttlMs: null }
+        const { principal: holder, name: purpose, place } = definition
+        const options = { holder, purpose, priority: status.priority, job: job.id, place, ttlMs: null }
         const lease = core.allocate(definition.need, options)
         ownLeases.add(lease.id)
         job.lease = lease.id as LeaseId

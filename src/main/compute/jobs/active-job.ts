@@ -70,7 +70,7 @@ export class ActiveJob {
     this.definition = definition
     this.status = status
     this.engineKey = engineKeyOf(definition)
-    this.classKey = `${this.engineKey}|${definition.principal}|${JSON.stringify(definition.need)}`
+    this.classKey = `${this.engineKey}|${definition.principal}|${JSON.stringify(definition.need)}${definition.place ? JSON.stringify(definition.place) : ''}`
     this.carried = partDone(definition, status)
     this.progress = this.carried
   }
@@ -128,6 +128,7 @@ export function viewOf(
     waitReason: live && waitReasonOf(live, nowMs),
     estimateMs: live && estimateOf(live, nowMs),
     need: definition.need,
+    place: definition.place,
     placement: status.placement,
     timings: {
       queuedMs:

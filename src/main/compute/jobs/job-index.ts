@@ -197,12 +197,13 @@ export class JobIndex {
     let group = this.#classes.get(job.classKey)
     if (!group) {
       const { loadOf } = this.#deps
-      const { need, principal } = job.definition
+      const { need, place, principal } = job.definition
       group = {
         key: job.classKey,
         engineKey: job.engineKey,
         principal,
         need,
+        place,
         share: this.#deps.shareOf(job),
         get load() {
           return loadOf(job)

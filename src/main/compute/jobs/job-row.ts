@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { JobKind, Placement, RunWhen } from '../../../shared/contract'
 import type { DeviceId, JobId, PipelineId, PrincipalId } from '../../../shared/domain/ids'
 import { JOB_STATES, type JobState } from '../../../shared/domain/job-state'
+import { PlaceHints } from '../../../shared/domain/place-hints'
 import { ResourceVector } from '../../../shared/domain/resources'
 import { AppError, type ErrorView, isErrorCode } from '../../../shared/errors'
 import { Link } from '../links'
@@ -66,6 +67,7 @@ export interface JobRow {
   spec: string
   items: number
   need: string
+  place: string | null
   timeoutMs: number | null
   maxAttempts: number
   deadline: number | null
@@ -113,6 +115,8 @@ export interface JobDefinition {
   /** Items of a batch; 1 for all others. */
   readonly items: number
   readonly need: ResourceVector
+  /** Null: as it comes. */
+  readonly place: PlaceHints | null
   readonly timeoutMs: number | null
   readonly maxAttempts: number
   readonly deadline: number | null
@@ -187,6 +191,7 @@ export function parseRow(row: JobRow): { seq: number; definition: JobDefinition;
         parameters: JobParameters.parse(JSON.parse(row.spec)),
         items: row.items,
         need: ResourceVector.parse(JSON.parse(row.need)),
+        place: row.place === null ? null : PlaceHints.parse(JSON.parse(row.place)),
         timeoutMs: row.timeoutMs,
         maxAttempts: row.maxAttempts,
         deadline: row.deadline,
@@ -302,6 +307,7 @@ export function rowOf(definition: JobDefinition, status: JobStatus): Omit<JobRow
     spec: JSON.stringify(definition.parameters),
     items: definition.items,
     need: JSON.stringify(definition.need),
+    place: definition.place && JSON.stringify(definition.place),
     timeoutMs: definition.timeoutMs,
     maxAttempts: definition.maxAttempts,
     deadline: definition.deadline,

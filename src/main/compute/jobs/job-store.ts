@@ -193,6 +193,7 @@ const COLUMNS = [
   'spec',
   'items',
   'need',
+  'place',
   'timeoutMs',
   'maxAttempts',
   'deadline',

@@ -1,5 +1,5 @@
 import type { Placement } from '../../../shared/contract'
-import type { Space } from './space'
+import type { Space, Wanted } from './space'
 import type { PlanEngine, PlanState, QueueClass, QueuedJob } from './types'
 
 export type EngineChoice =
@@ -39,12 +39,12 @@ export class Engines {
     const idle = this.#idle.get(group.engineKey)?.at(-1)
     if (idle) return { kind: 'idle', ref: idle.ref }
     if (!this.#worthLoading(group, job)) return { kind: 'wait' }
-    const need = { memoryBytes: group.load.memoryBytes }
+    const wanted = { need: { memoryBytes: group.load.memoryBytes } }
     if (this.#count < this.#state.policy.maxEngines) {
-      const memory = space.find(need)
+      const memory = space.find(wanted)
       if (memory) return { kind: 'load', memory }
     }
-    return { kind: 'room', evict: this.#makeRoom(need, space, accumulate) }
+    return { kind: 'room', evict: this.#makeRoom(wanted, space, accumulate) }
   }
 
   /** Notes that `job` starts, on an idle engine or on one that is loaded for it. */
@@ -70,14 +70,14 @@ export class Engines {
   }
 
   /** Least recently used first, those nobody waits for before the others. */
-  #makeRoom(need: { memoryBytes: number }, space: Space, accumulate: boolean): string[] {
+  #makeRoom(wanted: Wanted, space: Space, accumulate: boolean): string[] {
     const released = this.#leaving.map(({ memory }) => memory)
     let slots = this.#state.policy.maxEngines - this.#count + this.#leaving.length
     const candidates = [...this.#idle.values()]
       .flat()
       .sort((a, b) => this.#wanted(a) - this.#wanted(b) || byIdleSince(a, b))
     const chosen: PlanEngine[] = []
-    const enough = () => slots > 0 && space.fitsAfter(need, released) !== null
+    const enough = () => slots > 0 && space.fitsAfter(wanted, released) !== null
     let done = enough()
     for (const engine of candidates) {
       if (done) break

@@ -14,7 +14,7 @@ import { pass, type Turn } from './online/pass'
 import type { Ends } from './online/room'
 import { Preemptions } from './preemption'
 import { urgencyIn } from './rank'
-import { type Place, Space } from './space'
+import { type Place, Space, type Wanted } from './space'
 import type { Block, Plan, PlanState, QueueClass } from './types'
 
 /**
@@ -28,9 +28,9 @@ export function plan(state: PlanState, place: Place): Plan {
   return new PlannedTurn(state, place).decide()
 }
 
-type Stays = { block: Block; keep: { need: ResourceVector; from: number } | null }
+type Stays = { block: Block; keep: { need: Wanted; from: number } | null }
 
-class PlannedTurn implements Turn<Head, ResourceVector, Placement, Block> {
+class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   readonly now: number
   readonly room: Space
   readonly running: Ends<Placement>
@@ -88,8 +88,8 @@ class PlannedTurn implements Turn<Head, ResourceVector, Placement, Block> {
     return undefined
   }
 
-  needOf({ group }: Head): ResourceVector {
-    return group.need
+  needOf({ group }: Head): Wanted {
+    return group
   }
 
   endsBy({ group, job }: Head): number {
@@ -116,8 +116,8 @@ class PlannedTurn implements Turn<Head, ResourceVector, Placement, Block> {
         // What is free already stays for it until the rest is.
         keep:
           choice.evict.length > 0
-            ? { need: memory, from: this.now }
-            : { need: addVectors(group.need, memory), from: this.reserveFrom(head) },
+            ? { need: { need: memory }, from: this.now }
+            : { need: { ...group, need: addVectors(group.need, memory) }, from: this.reserveFrom(head) },
       }
     }
     const engine = choice.kind === 'idle' ? { ref: choice.ref } : { load: choice.memory }
@@ -133,7 +133,7 @@ class PlannedTurn implements Turn<Head, ResourceVector, Placement, Block> {
     return null
   }
 
-  blocked(head: Head, why: Parameters<Turn<Head, ResourceVector, Placement, Block>['blocked']>[1]): void {
+  blocked(head: Head, why: Parameters<Turn<Head, Wanted, Placement, Block>['blocked']>[1]): void {
     const { group } = head
     const { blocked } = this.#plan
     if (why.kind === 'room' || (why.kind === 'other' && this.#plan.evict.length === 0)) this.#stuck.push(head)

@@ -1,4 +1,5 @@
 import type { Placement } from '../../../shared/contract'
+import type { PlaceHints } from '../../../shared/domain/place-hints'
 import {
   addVectors,
   RESOURCE_NAMES,
@@ -9,10 +10,20 @@ import type { FreeDevice } from '../../core'
 import type { Room } from './online/room'
 
 /** Finds room for the whole vector, or null; as core's `place`. */
-export type Place = (need: ResourceVector, devices: readonly FreeDevice[]) => Placement | null
+export type Place = (
+  need: ResourceVector,
+  devices: readonly FreeDevice[],
+  hints?: PlaceHints,
+) => Placement | null
+
+/** What room is looked for, and how its devices are to lie to each other. */
+export interface Wanted {
+  need: ResourceVector
+  place?: PlaceHints | null
+}
 
 /** What the devices still give while one turn is planned. */
-export class Space implements Room<ResourceVector, Placement> {
+export class Space implements Room<Wanted, Placement> {
   readonly #place: Place
   readonly #devices: FreeDevice[]
   /** Needs known not to fit while room only shrinks: a need that asks for as much does not fit either. */
@@ -23,19 +34,20 @@ export class Space implements Room<ResourceVector, Placement> {
     this.#devices = devices.map((device) => ({ ...device }))
   }
 
-  find(need: ResourceVector): Placement | null {
+  find({ need, place }: Wanted): Placement | null {
     if (covers(NOTHING, need)) return []
     if (this.#refused.some((refused) => covers(need, refused))) return null
-    const placement = this.#place(need, this.#devices)
-    if (!placement && this.#refused.length < 16) this.#refused.push(need)
+    const placement = this.#place(need, this.#devices, place ?? undefined)
+    // What does not fit as it is to lie might fit otherwise.
+    if (!placement && !place && this.#refused.length < 16) this.#refused.push(need)
     return placement
   }
 
   /** As {@link find}, were `released` given back before. */
-  fitsAfter(need: ResourceVector, released: readonly Placement[]): Placement | null {
+  fitsAfter(wanted: Wanted, released: readonly Placement[]): Placement | null {
     const space = this.copy()
     for (const placement of released) space.give(placement)
-    return space.find(need)
+    return space.find(wanted)
   }
 
   /** What would come free if everything ended. */

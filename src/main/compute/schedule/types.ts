@@ -1,6 +1,7 @@
 import type { Placement } from '../../../shared/contract'
 import type { TimedResource, UsedUp } from '../../../shared/domain/budget'
 import type { JobId, PrincipalId } from '../../../shared/domain/ids'
+import type { PlaceHints } from '../../../shared/domain/place-hints'
 import type { ResourceVector } from '../../../shared/domain/resources'
 import type { FreeDevice } from '../../core'
 
@@ -27,6 +28,8 @@ export interface QueueClass {
   engineKey: string
   principal: PrincipalId
   need: ResourceVector
+  /** How its devices are to lie to each other. */
+  place?: PlaceHints | null
   /** The greatest part of any resource of the machine that one job takes. */
   share: number
   /** What a new engine for it takes. */

@@ -8,6 +8,7 @@ import { parseRocmSmi } from './amd'
 import { parseSystemProfiler } from './apple'
 import { parseCpuMax, readConfinedUse, readConfinement } from './cgroup'
 import { mergeDevices } from './merge'
+import { parseNodes, withNumaNodes } from './numa'
 import { parseNvidiaRow, parseNvidiaSmi } from './nvidia'
 import { normalAddress, type PciFunction, pciName, scanPci } from './pci'
 import { runTool } from './run-tool'
@@ -373,5 +374,52 @@ describe('running a tool', () => {
       state: 'failed',
       why: 'no driver',
     })
+  })
+})
+
+describe('NUMA nodes', () => {
+  let sys: string
+  beforeEach(async () => {
+    sys = await mkdtemp(join(tmpdir(), 'numa-'))
+    await mkdir(join(sys, 'devices/system/node'), { recursive: true })
+    for (const [address, node] of [
+      ['0000:81:00.0', '1\n'],
+      ['0000:01:00.0', '-1\n'],
+    ] as const) {
+      await mkdir(join(sys, 'bus/pci/devices', address), { recursive: true })
+      await writeFile(join(sys, 'bus/pci/devices', address, 'numa_node'), node)
+    }
+  })
+  afterEach(() => rm(sys, { recursive: true, force: true }))
+
+  const found = (kind: 'cpu' | 'gpu', pciAddress?: string) => ({
+    ...{
+      id: pciAddress ?? kind,
+      kind,
+      name: '',
+      vendor: '',
+      capacity: {},
+      health: 'ok' as const,
+      foundBy: '',
+    },
+    properties: (pciAddress ? { pciAddress } : {}) as Record<string, string>,
+  })
+  const nodesOf = async () =>
+    (
+      await withNumaNodes([found('cpu'), found('gpu', '0000:81:00.0'), found('gpu', '0000:01:00.0')], sys)
+    ).map(({ properties }) => properties['numaNode'] ?? properties['numaNodes'] ?? null)
+
+  it('are those of the bus, of all devices where there is one, and of none where nobody says', async () => {
+    expect(await nodesOf()).toEqual([null, null, null])
+    await writeFile(join(sys, 'devices/system/node/online'), '0\n')
+    expect(await nodesOf()).toEqual([0, 0, 0])
+    await writeFile(join(sys, 'devices/system/node/online'), '0-1\n')
+    expect(await nodesOf()).toEqual([2, 1, null])
+  })
+
+  it('are read from a list of ranges', () => {
+    expect(parseNodes('0-1,4')).toEqual([0, 1, 4])
+    expect(parseNodes('')).toEqual([])
+    expect(parseNodes('0-99999999')).toHaveLength(1024)
   })
 })

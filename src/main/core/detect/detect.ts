@@ -10,6 +10,7 @@ import { PROFILER_QUERY, parseSystemProfiler } from './apple'
 import type { Confinement } from './cgroup'
 import { detectCpu } from './cpu'
 import { mergeDevices } from './merge'
+import { withNumaNodes } from './numa'
 import { NVIDIA_QUERY, parseNvidiaSmi, type VendorDevice } from './nvidia'
 import { readPciNames, scanPci } from './pci'
 import { runTool, type ToolOutcome } from './run-tool'
@@ -56,7 +57,8 @@ export async function detectDevices(confinement: Confinement, logger: Logger): P
     ...managers,
     ...accel,
   ]
-  return { devices: [cpu, ...mergeDevices(bus, vendors, names)], failedTools }
+  const devices = [cpu, ...mergeDevices(bus, vendors, names)]
+  return { devices: linux ? await withNumaNodes(devices) : devices, failedTools }
 }
 
 const absent: ToolOutcome = { state: 'absent' }

@@ -35,6 +35,7 @@ export function coreHandlers(modules: Modules) {
         core.request(input.need, {
           holder: context.caller.principal,
           purpose: 'api',
+          place: input.place,
           priority: input.priority,
           ttlMs: input.ttlMs,
           waitMs: input.waitMs,

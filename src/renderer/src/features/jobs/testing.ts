@@ -20,6 +20,7 @@ export function jobWith(changes: Partial<Job> = {}): Job {
     waitReason: null,
     estimateMs: null,
     need: {},
+    place: null,
     placement: null,
     timings: { queuedMs: 0, loadMs: 0, computeMs: 0 },
     error: null,

@@ -34,6 +34,7 @@ const job = (change: Partial<Job>): Job => ({
   waitReason: null,
   estimateMs: null,
   need: {},
+  place: null,
   placement: [{ device: 'd-1', amounts: { cpuCores: 1 } }],
   timings: { queuedMs: 0, loadMs: 0, computeMs: 0 },
   error: null,
