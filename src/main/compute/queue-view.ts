@@ -124,6 +124,7 @@ export class QueueReader {
         classes: index.classes(),
         plan: this.#plan,
         leases: core.listLeases(),
+        foreign: core.resources().foreignHolders,
         running: this.#remaining(),
         slots: this.#slots(),
         now: this.#explainedAt,

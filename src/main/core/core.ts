@@ -15,6 +15,8 @@ import { foreignMemory, sumResources } from './resources'
 import { Telemetry } from './telemetry'
 
 const SAMPLE_MS = 1000
+/** Looking at all processes takes some milliseconds of work, however it is spread. */
+const FOREIGN_MS = 5_000
 const MINUTE_MS = 60_000
 
 /** Wires the parts of core; what each does is in its own file. */
@@ -31,6 +33,7 @@ export function createCore(deps: CoreDeps): Core {
     logger.error({ err: error }, 'A listener of samples failed.'),
   )
   let stopSampling: () => void = () => undefined
+  let stopForeign: () => void = () => undefined
   let disposed = false
   let lastReading: HostReading = { readings: [], childrenMemoryBytes: null }
   let housekeepingAt = 0
@@ -62,6 +65,15 @@ export function createCore(deps: CoreDeps): Core {
       stopSampling = clock.setTimer(Math.max(1, SAMPLE_MS - (clock.now() - startedAt)), () => void sample())
   }
 
+  async function sampleForeign(): Promise<void> {
+    try {
+      ledger.setForeignHolders(await host.readForeign(devices.list()))
+    } catch (error) {
+      logger.warn({ err: error }, 'What other programs hold could not be read.')
+    }
+    if (!disposed) stopForeign = clock.setTimer(FOREIGN_MS, () => void sampleForeign())
+  }
+
   return {
     async start() {
       await devices.start()
@@ -73,11 +85,13 @@ export function createCore(deps: CoreDeps): Core {
         clock.now(),
       )
       await sample()
+      void sampleForeign()
     },
     dispose() {
       if (disposed) return
       disposed = true
       stopSampling()
+      stopForeign()
       requests.dispose()
       allocator.dispose()
       quotas.dispose()

@@ -1,4 +1,4 @@
-import type { Device } from '../../shared/contract'
+import type { Device, ForeignHolder } from '../../shared/contract'
 
 /** A device as detection found it, before it is remembered. */
 export type FoundDevice = Omit<Device, 'origin'>
@@ -32,5 +32,7 @@ export interface Host {
   detect(): Promise<Detection>
   /** Reads the detected devices; never blocks, never rejects for one device that cannot be read. */
   read(devices: readonly Device[]): Promise<HostReading>
+  /** The programs outside that hold most of these devices; never blocks. */
+  readForeign(devices: readonly Device[]): Promise<ForeignHolder[]>
   dispose(): void
 }

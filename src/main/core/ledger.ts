@@ -1,4 +1,4 @@
-import type { Device, Lease } from '../../shared/contract'
+import type { Device, ForeignHolder, Lease } from '../../shared/contract'
 import type { DeviceId } from '../../shared/domain/ids'
 import type { FreeDevice, Shares, Space } from './place'
 import { addQuanta, type Quanta, takeQuanta, toQuanta, toVector } from './quanta'
@@ -32,6 +32,7 @@ export class Ledger {
   readonly #used = new Map<string, Quanta>()
   readonly #heldBy = new Map<string, Quanta>()
   #foreign: ReadonlyMap<string, Quanta> = new Map()
+  #foreignHolders: readonly ForeignHolder[] = []
   #reservedMemory = 0
   #claim: Claim | null = null
 
@@ -54,6 +55,15 @@ export class Ledger {
   /** What programs outside use, by device. Cores are time-shared: they are never listed here. */
   setForeign(foreign: ReadonlyMap<string, Quanta>): void {
     this.#foreign = foreign
+  }
+
+  /** The largest of those programs by name. */
+  setForeignHolders(holders: readonly ForeignHolder[]): void {
+    this.#foreignHolders = holders
+  }
+
+  foreignHolders(): readonly ForeignHolder[] {
+    return this.#foreignHolders
   }
 
   /** Bytes of the host's memory that are never granted. */

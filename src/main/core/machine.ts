@@ -3,6 +3,10 @@ import type { Clock } from '../platform/clock'
 import type { Logger } from '../platform/logger'
 import { type Confinement, readConfinement } from './detect/cgroup'
 import { detectDevices } from './detect/detect'
+import { NVIDIA_QUERY, parseNvidiaProcesses } from './detect/nvidia'
+import { runTool } from './detect/run-tool'
+import { foreignHolders } from './foreign/holders'
+import { createProcessReader } from './foreign/processes'
 import type { Host, HostReading, Reading } from './host'
 import { readAmdGpu } from './read-amd'
 import { createHostReader } from './read-host'
@@ -12,6 +16,7 @@ import { createNvidiaWatch } from './watch-nvidia'
 export function createMachine(deps: { clock: Clock; logger: Logger }): Host {
   const nvidia = createNvidiaWatch(deps)
   const host = createHostReader(deps.clock)
+  const processes = createProcessReader(() => deps.clock.now())
   let confinement: Promise<Confinement> | null = null
   const limits = () => {
     confinement ??= process.platform === 'linux' ? readConfinement() : Promise.resolve(none)
@@ -34,6 +39,17 @@ export function createMachine(deps: { clock: Clock; logger: Logger }): Host {
       const readings: Reading[] = gpus.filter((gpu): gpu is Reading => gpu !== null)
       if (detected.some(({ id }) => id === 'cpu0')) readings.unshift({ device: 'cpu0', ...reading })
       return { readings, childrenMemoryBytes }
+    },
+    async readForeign(devices) {
+      const watched = devices.some(
+        ({ foundBy, health }) => foundBy.includes('nvidia-smi') && health !== 'missing',
+      )
+      const [all, answer] = await Promise.all([
+        processes.read(),
+        watched ? runTool('nvidia-smi', NVIDIA_QUERY) : null,
+      ])
+      const onGpus = answer?.state === 'answered' ? parseNvidiaProcesses(answer.stdout) : []
+      return foreignHolders(all, onGpus, devices, process.pid)
     },
     dispose() {
       nvidia.watch(false)

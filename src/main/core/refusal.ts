@@ -59,9 +59,10 @@ export function unavailable(
     : foreign.size > 0
       ? ` Programs outside LLMAgentOS use ${inWords(foreign)}.`
       : ''
+  const outside = largestOutside(missing, foreign, ledger)
   return new AppError(
     'core.unavailable',
-    `Not free now: ${inWords(missing)} more would be needed.${who} Wait for it, release something, or ask for less.`,
+    `Not free now: ${inWords(missing)} more would be needed.${who}${outside && ` ${outside}.`} Wait for it, release something, or ask for less.`,
     {
       missing: toVector(missing),
       holders: holding.slice(0, MOST_HOLDERS).map(({ lease, amounts }) => ({
@@ -75,6 +76,22 @@ export function unavailable(
       ...(foreign.size > 0 ? { foreign: toVector(foreign) } : {}),
     },
   )
+}
+
+/** `6 GB of memory held by firefox (outside LLMAgentOS)`, where that alone would be enough; else empty. */
+function largestOutside(missing: Quanta, foreign: Quanta, ledger: Ledger): string {
+  for (const name of ['memoryBytes', 'gpuMemoryBytes'] as const) {
+    const lack = missing.get(name)
+    if (!lack || (foreign.get(name) ?? 0) < lack) continue
+    const isGpu = name === 'gpuMemoryBytes'
+    const [largest] = ledger
+      .foreignHolders()
+      .filter((holder) => (holder.gpuMemoryBytes !== undefined) === isGpu)
+      .sort((a, b) => (b[name] ?? 0) - (a[name] ?? 0))
+    if (largest)
+      return `${inWords(new Map([[name, largest[name] ?? 0]]))} held by ${largest.name} (outside LLMAgentOS)`
+  }
+  return ''
 }
 
 /** Null when the principal may hold `need` beside what it holds. */

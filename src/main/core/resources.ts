@@ -60,5 +60,6 @@ export function sumResources(ledger: Ledger, load: number): Resources {
     allocated: toVector(allocated),
     foreign: toVector(foreign),
     available: toVector(available),
+    foreignHolders: [...ledger.foreignHolders()],
   }
 }

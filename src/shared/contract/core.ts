@@ -35,12 +35,25 @@ export const DeviceDeclaration = z
   .strict()
 export type DeviceDeclaration = z.infer<typeof DeviceDeclaration>
 
+export const ForeignHolder = z.object({
+  device: Id,
+  /** As the program calls itself, made harmless to show. */
+  name: z.string(),
+  pid: z.number().int(),
+  memoryBytes: z.number(),
+  cpuCores: z.number().optional(),
+  gpuMemoryBytes: z.number().optional(),
+})
+export type ForeignHolder = z.infer<typeof ForeignHolder>
+
 export const Resources = z.object({
   capacity: ResourceVector,
   allocated: ResourceVector,
   /** Used by programs outside LLMAgentOS. */
   foreign: ResourceVector,
   available: ResourceVector,
+  /** The largest programs outside, at most 5 a device, largest first; looked at every few seconds. */
+  foreignHolders: z.array(ForeignHolder),
 })
 export type Resources = z.infer<typeof Resources>
 

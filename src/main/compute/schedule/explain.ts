@@ -1,4 +1,4 @@
-import type { Lease } from '../../../shared/contract'
+import type { ForeignHolder, Lease } from '../../../shared/contract'
 import { usedUpInWords } from '../../../shared/domain/budget'
 import type { JobId } from '../../../shared/domain/ids'
 import { entriesOf, type ResourceVector, shortage } from '../../../shared/domain/resources'
@@ -17,6 +17,8 @@ export interface ExplainInput {
   classes: readonly QueueClass[]
   plan: Plan
   leases: readonly Lease[]
+  /** Programs outside that hold memory. */
+  foreign?: readonly ForeignHolder[]
   /** When the job of a lease is expected to end, in ms from now; null where unknown. */
   endsInMs(job: string): number | null
   now: number
@@ -96,17 +98,24 @@ function after(count: number): string {
 }
 
 /** `: 2 held by nightly-embed (j-7f3kq) for about 3 min`, the largest two by name. */
-function heldBy(resource: string, leases: readonly Lease[], { nameOf, endsInMs }: ExplainInput): string {
-  const holders = leases
-    .map((lease) => ({ lease, held: amountIn(lease.need, resource) }))
+function heldBy(
+  resource: string,
+  leases: readonly Lease[],
+  { nameOf, endsInMs, foreign = [] }: ExplainInput,
+): string {
+  const holders = [
+    ...leases.map((lease) => ({ lease, name: '', held: amountIn(lease.need, resource) })),
+    ...foreign.map((holder) => ({ lease: null, name: holder.name, held: foreignIn(holder, resource) })),
+  ]
     .filter(({ held }) => held > 0)
     .sort((a, b) => b.held - a.held)
   if (holders.length === 0) return ''
-  const named = holders.slice(0, 2).map(({ lease, held }) => {
+  const named = holders.slice(0, 2).map(({ lease, name, held }) => {
     const how =
       resource === 'memoryBytes' || resource === 'gpuMemoryBytes'
         ? formatBytes(held)
         : String(Number(held.toFixed(3)))
+    if (!lease) return `${how} held by ${name} (outside LLMAgentOS)`
     const endsIn = lease.job === null ? null : endsInMs(lease.job)
     const until =
       endsIn === null ? '' : endsIn > 0 ? ` for about ${formatDuration(roughly(endsIn))}` : ', about to end'
@@ -114,6 +123,12 @@ function heldBy(resource: string, leases: readonly Lease[], { nameOf, endsInMs }
   })
   const more = holders.length - named.length
   return `: ${named.join(', ')}${more > 0 ? `, and ${more} more` : ''}`
+}
+
+/** A program outside holds memory; cores are shared with it. */
+function foreignIn(holder: ForeignHolder, resource: string): number {
+  if (resource === 'gpuMemoryBytes') return holder.gpuMemoryBytes ?? 0
+  return resource === 'memoryBytes' && holder.gpuMemoryBytes === undefined ? holder.memoryBytes : 0
 }
 
 function amountIn(vector: ResourceVector, resource: string): number {

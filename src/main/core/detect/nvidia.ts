@@ -19,15 +19,8 @@ type Node = { [name: string]: unknown }
  * since a program sees one of them at a time.
  */
 export function parseNvidiaSmi(xml: string): VendorDevice[] {
-  // Nine tenths of the text, and nothing in it is read.
-  const short = xml.replace(/<(supported_clocks|processes)>[\s\S]*?<\/\1>/g, '')
-  const parser = new XMLParser({
-    ignoreAttributes: false,
-    attributeNamePrefix: '@',
-    parseTagValue: false,
-    processEntities: false,
-    isArray: (name) => name === 'gpu' || name === 'mig_device',
-  })
+  const short = withoutClocks(xml).replace(/<processes>[\s\S]*?<\/processes>/g, '')
+  const parser = parserOf(['gpu', 'mig_device'])
   const log = node(node(parser.parse(short))['nvidia_smi_log'])
   const driver = text(log['driver_version'])
   const cuda = text(log['cuda_version'])
@@ -35,7 +28,7 @@ export function parseNvidiaSmi(xml: string): VendorDevice[] {
 }
 
 function readGpu(gpu: Node, driver: string | null, cuda: string | null): VendorDevice[] {
-  const address = normalAddress(text(gpu['@id']) ?? text(node(gpu['pci'])['pci_bus_id']) ?? '')
+  const address = addressOf(gpu)
   const uuid = text(gpu['uuid'])
   if (!address && !uuid) return []
   const id = `gpu-${address ? address.replaceAll(':', '-') : uuid}`
@@ -109,6 +102,53 @@ function node(value: unknown): Node {
 
 function list(value: unknown): unknown[] {
   return Array.isArray(value) ? value : []
+}
+
+/** A program on a GPU; its name may be a path. */
+export interface GpuProcess {
+  address: string
+  pid: number
+  name: string
+  memoryBytes: number
+}
+
+/** The programs that `nvidia-smi -q -x` lists; those whose memory it does not know are left out. */
+export function parseNvidiaProcesses(xml: string): GpuProcess[] {
+  const parser = parserOf(['gpu', 'process_info'])
+  const log = node(node(parser.parse(withoutClocks(xml)))['nvidia_smi_log'])
+  return list(log['gpu'])
+    .map(node)
+    .flatMap((gpu) => {
+      const address = addressOf(gpu)
+      if (!address) return []
+      return list(node(gpu['processes'])['process_info'])
+        .map(node)
+        .flatMap((item) => {
+          const memory = amount(item['used_memory'], 'MiB')
+          const pid = Number(text(item['pid']))
+          if (memory === null || !Number.isSafeInteger(pid)) return []
+          return [{ address, pid, name: text(item['process_name']) ?? '', memoryBytes: memory * MIB }]
+        })
+    })
+}
+
+function parserOf(lists: readonly string[]): XMLParser {
+  return new XMLParser({
+    ignoreAttributes: false,
+    attributeNamePrefix: '@',
+    parseTagValue: false,
+    processEntities: false,
+    isArray: (name) => lists.includes(name),
+  })
+}
+
+/** Most of the text, and nothing in it is read. */
+function withoutClocks(xml: string): string {
+  return xml.replace(/<supported_clocks>[\s\S]*?<\/supported_clocks>/g, '')
+}
+
+function addressOf(gpu: Node): string | null {
+  return normalAddress(text(gpu['@id']) ?? text(node(gpu['pci'])['pci_bus_id']) ?? '')
 }
 
 export const NVIDIA_SAMPLE = [

@@ -1,3 +1,4 @@
+import type { ForeignHolder } from '../../../shared/contract'
 import type { FoundDevice, Host, HostReading } from '../host'
 
 const GB = 1e9
@@ -7,6 +8,7 @@ export interface FakeHost extends Host {
   devices: FoundDevice[]
   failedTools: string[]
   reading: HostReading
+  foreign: ForeignHolder[]
 }
 
 export function createFakeHost(devices: FoundDevice[] = [fakeCpu(8, 16 * GB)]): FakeHost {
@@ -14,11 +16,15 @@ export function createFakeHost(devices: FoundDevice[] = [fakeCpu(8, 16 * GB)]): 
     devices,
     failedTools: [],
     reading: { readings: [], childrenMemoryBytes: null },
+    foreign: [],
     async detect() {
       return { devices: structuredClone(this.devices), failedTools: [...this.failedTools] }
     },
     async read() {
       return structuredClone(this.reading)
+    },
+    async readForeign() {
+      return structuredClone(this.foreign)
     },
     dispose: () => undefined,
   }
