@@ -112,3 +112,56 @@ test('the owner sets how much an app may store, and an upload beyond that is ref
   await access.people.getByText('Notes App').click()
   await expect(access.detail('Notes App')).toContainText(/1\d\d kB of 1 MB/)
 })
+
+test('limits: what an app holds and has used, as bars; beyond its budget its jobs are refused, with when to try again', async () => {
+  const { shell, page, api } = app()
+  const { items } = (await api.call('GET', '/principals')).body
+  const { id } = items.find(({ name }: { name: string }) => name === 'Notes App')
+  await api.call('PUT', '/policies/notes-jobs', {
+    text: `permit(principal == App::"${id}", action in [Action::"job.submit", Action::"job.read"], resource);`,
+  })
+  await shell.go('Access')
+  const access = new AccessPage(page)
+  await access.people.getByText('Notes App').click()
+  const detail = access.detail('Notes App')
+  await expect(detail).toContainText('No limits beyond the machine.')
+  await access.setLimits('Notes App', {
+    'CPU cores': '1.5',
+    Memory: '2',
+    'Jobs submitted': '2',
+    'CPU seconds': '3600',
+    Weight: '2',
+  })
+  const limits = detail.getByRole('region', { name: 'Limits' })
+  await expect(limits.getByRole('meter', { name: 'CPU cores' })).toBeVisible()
+  await expect(limits).toContainText('0 of 2 in 1 h')
+  await expect(limits).toContainText('Weight 2')
+  const job = { kind: 'synthetic', name: 'Long', durationMs: 600_000 }
+  const first = await api.call('POST', '/jobs', job, key)
+  expect(first.status).toBe(201)
+  expect((await api.call('POST', '/jobs', { ...job, name: 'Next' }, key)).status).toBe(201)
+  const refused = await api.call('POST', '/jobs', job, key)
+  expect(refused.status).toBe(429)
+  expect(refused.body.error).toMatchObject({
+    code: 'core.budget_exceeded',
+    details: { resource: 'jobs', used: 2, limit: 2 },
+  })
+  await expect(limits).toContainText('1 of 1.5 held')
+  await expect(limits).toContainText(/2 of 2 in 1 h · full/)
+  await expect(limits).toContainText(/More is there in \d+ min/)
+  for (const theme of ['light', 'dark'] as const) {
+    await shell.setTheme(theme)
+    await app().shoot(`limits-${theme}`)
+  }
+  await detail.getByRole('button', { name: 'Change the limits' }).click()
+  await expect(page.getByRole('dialog')).toContainText('In any span of')
+  await app().shoot('limits-dialog-dark')
+  await page.keyboard.press('Escape')
+  await shell.setTheme('light')
+
+  // Less than has been used already: what runs is stopped at once, what waits says why.
+  await access.setLimits('Notes App', { 'CPU seconds': '0.1' })
+  const stopped = await api.until(`/jobs/${first.body.id}`, ({ state }) => state !== 'running')
+  expect(stopped).toMatchObject({ state: 'failed', error: { code: 'core.budget_exceeded' } })
+  await expect(limits).toContainText(/CPU seconds.*full/)
+})

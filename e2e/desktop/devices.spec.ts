@@ -15,7 +15,11 @@ test('the machine: cores, memory, load now and over time', async () => {
   const card = devices.card(cpu.name)
   await expect(card).toContainText('healthy')
   await expect(card).toContainText(new RegExp(`0 of ${cpu.capacity.cpuCores} granted`))
-  await expect(card.getByRole('meter', { name: 'Memory' })).toBeVisible()
+  await expect(card.getByRole('list', { name: 'Memory' })).toBeVisible()
+  // Something else runs on every machine.
+  await expect(
+    card.getByRole('region', { name: 'Largest programs outside LLMAgentOS' }).getByRole('listitem').first(),
+  ).toContainText(/process \d+.*[\d.]+ [kMGT]?B/, { timeout: 30_000 })
   await expect(card.getByRole('list', { name: 'Cores' }).getByRole('listitem')).toHaveCount(
     cpu.capacity.cpuCores,
   )
@@ -48,6 +52,16 @@ test('which job holds what, for as long as it runs', async () => {
   await expect(lease).toContainText('CPU cores 1')
   await expect(lease).toContainText('Memory 200 MB')
   await expect(devices.resources).toContainText(/1 of \d+ granted/)
+  const held = devices.held('CPU cores', 'Holds a core')
+  await held.focus()
+  await expect(page.getByRole('tooltip')).toContainText(/^1 held by .* for Holds a core$/)
+  for (const theme of ['light', 'dark'] as const) {
+    await shell.setTheme(theme)
+    await app().shoot(`devices-stacks-${theme}`)
+  }
+  await held.press('Enter')
+  await expect(new JobsPage(page).detail('Holds a core')).toContainText('running')
+  await shell.go('Devices')
   await lease.getByRole('link').click()
   const detail = new JobsPage(page).detail('Holds a core')
   await expect(detail).toContainText('running')

@@ -30,6 +30,16 @@ export class AccessPage {
     return key
   }
 
+  /** Sets limits by the labels of their fields; the details are open. */
+  async setLimits(name: string, fields: Record<string, string>): Promise<void> {
+    await this.detail(name).getByRole('button', { name: 'Change the limits' }).click()
+    const dialog = this.page.getByRole('dialog', { name: `Limits of ${name}` })
+    for (const [label, value] of Object.entries(fields))
+      await dialog.getByRole('textbox', { name: label, exact: true }).fill(value)
+    await dialog.getByRole('button', { name: 'Save' }).click()
+    await dialog.waitFor({ state: 'hidden' })
+  }
+
   /** Sets how much a principal may store, in GB; its details are open. */
   async setQuota(name: string, gigabytes: string): Promise<void> {
     await this.detail(name).getByRole('button', { name: 'Set a limit' }).click()

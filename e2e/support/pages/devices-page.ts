@@ -12,6 +12,11 @@ export class DevicesPage {
     return this.card('Resources')
   }
 
+  /** What a job holds of a resource, in the bar of the device. */
+  held(resource: string, job: string): Locator {
+    return this.page.getByRole('list', { name: resource }).getByRole('link', { name: new RegExp(job) })
+  }
+
   /** The rows of who holds what, without the head. */
   get leases(): Locator {
     const grid = this.page.getByRole('grid', { name: 'Who holds what' })

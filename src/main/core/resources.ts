@@ -61,5 +61,9 @@ export function sumResources(ledger: Ledger, load: number): Resources {
     foreign: toVector(foreign),
     available: toVector(available),
     foreignHolders: [...ledger.foreignHolders()],
+    foreignOn: ledger
+      .devices()
+      .map(({ id }) => ({ device: id, amounts: toVector(ledger.foreign(id)) }))
+      .filter(({ amounts }) => Object.keys(amounts).length > 0),
   }
 }

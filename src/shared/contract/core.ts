@@ -54,6 +54,8 @@ export const Resources = z.object({
   available: ResourceVector,
   /** The largest programs outside, at most 5 a device, largest first; looked at every few seconds. */
   foreignHolders: z.array(ForeignHolder),
+  /** What programs outside hold of each device; cores are shared with them. */
+  foreignOn: z.array(z.object({ device: Id, amounts: ResourceVector })),
 })
 export type Resources = z.infer<typeof Resources>
 

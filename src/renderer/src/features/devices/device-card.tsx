@@ -1,6 +1,5 @@
 import { VisuallyHidden } from '@mantine/core'
 import type { Device, TelemetrySample } from '@shared/contract'
-import { addVectors, entriesOf, type ResourceVector } from '@shared/domain/resources'
 import {
   IconCpu,
   IconCpu2,
@@ -10,15 +9,15 @@ import {
 } from '@tabler/icons-react'
 import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
-import { ConfirmButton, DEVICE_COLOURS, Meter, Panel, StateDot, TimeChart } from '../../components'
+import { ConfirmButton, DEVICE_COLOURS, Panel, StateDot, TimeChart } from '../../components'
 import { getClient } from '../../lib/client'
-import { formatAmount, formatBytes, formatKey, formatNumber, formatPercent } from '../../lib/format'
+import { formatBytes, formatKey, formatNumber, formatPercent } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import type { LoadSeries } from '../../lib/load-series'
-import { useLeases } from '../../lib/stores'
 import { useLatestSample } from '../../lib/telemetry'
 import classes from './devices.module.css'
-import { useResourceName } from './resource-name'
+import { ForeignHolders } from './foreign-holders'
+import { LeaseStacks } from './lease-stacks'
 
 const ICONS: Record<Device['kind'], TablerIcon> = {
   cpu: IconCpu,
@@ -67,7 +66,8 @@ export function DeviceCard({ device, load }: { device: Device; load: LoadSeries 
           </ConfirmButton>
         )}
       </div>
-      <Granted device={device} />
+      <LeaseStacks device={device} />
+      <ForeignHolders device={device.id} />
       {device.health === 'missing' ? (
         <div className={classes['noLoad']}>{t('devices:missingText')}</div>
       ) : sample ? (
@@ -89,45 +89,6 @@ export function DeviceCard({ device, load }: { device: Device; load: LoadSeries 
         </div>
       )}
     </Panel>
-  )
-}
-
-function Granted({ device }: { device: Device }) {
-  const { t } = useTranslation('devices')
-  const locale = localeOf(useLanguage((state) => state.language))
-  const nameOf = useResourceName()
-  const leases = useLeases((state) => state.items)
-  const granted = useMemo(() => {
-    let sum: ResourceVector = {}
-    for (const lease of leases.values()) {
-      if (lease.state !== 'granted') continue
-      for (const part of lease.placement) if (part.device === device.id) sum = addVectors(sum, part.amounts)
-    }
-    return new Map(entriesOf(sum))
-  }, [leases, device.id])
-  return (
-    <div className={classes['granted']}>
-      {entriesOf(device.capacity).map(([resource, capacity]) => {
-        const held = granted.get(resource) ?? 0
-        return (
-          <div key={resource}>
-            <div className={classes['resourceHead']}>
-              <span>{nameOf(resource)}</span>
-              <span className={classes['quiet']}>
-                {t('grantedOf', {
-                  granted: formatAmount(resource, held, locale),
-                  capacity: formatAmount(resource, capacity, locale),
-                })}
-              </span>
-            </div>
-            <Meter
-              label={nameOf(resource)}
-              parts={[{ share: held / capacity, colour: DEVICE_COLOURS[device.kind] }]}
-            />
-          </div>
-        )
-      })}
-    </div>
   )
 }
 

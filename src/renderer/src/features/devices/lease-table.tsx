@@ -19,10 +19,10 @@ import { formatAmount } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import { useList } from '../../lib/live'
 import { usePrincipalNames } from '../../lib/principal-names'
+import { useResourceName } from '../../lib/resource-name'
 import { pathTo, RouteLink } from '../../lib/router'
 import { useDevices, useJobs, useLeases } from '../../lib/stores'
 import classes from './devices.module.css'
-import { useResourceName } from './resource-name'
 
 const inForce = (lease: Lease) => lease.state === 'granted'
 const oldestFirst = (a: Lease, b: Lease) => (a.createdAt < b.createdAt ? -1 : 1)

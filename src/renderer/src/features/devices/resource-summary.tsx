@@ -3,9 +3,9 @@ import { useTranslation } from 'react-i18next'
 import { DEVICE_COLOURS, Meter, Panel } from '../../components'
 import { formatAmount } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
+import { useResourceName } from '../../lib/resource-name'
 import { useTelemetry } from '../../lib/stores'
 import classes from './devices.module.css'
-import { useResourceName } from './resource-name'
 
 const COLOURS: Record<string, string> = {
   cpuCores: DEVICE_COLOURS.cpu,
@@ -65,7 +65,7 @@ export function ResourceSummary() {
                   },
                   {
                     share: Math.min(other, capacity - granted) / capacity,
-                    colour: 'var(--app-queued)',
+                    colour: 'var(--hatched)',
                     label: t('foreign'),
                   },
                 ]}

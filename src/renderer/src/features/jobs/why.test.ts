@@ -23,6 +23,8 @@ const resources: Resources = {
   capacity: { cpuCores: 8, gpuMemoryBytes: 24 },
   allocated: { gpuMemoryBytes: 15 },
   foreign: { gpuMemoryBytes: 4 },
+  foreignHolders: [],
+  foreignOn: [],
   available: { cpuCores: 8, gpuMemoryBytes: 5 },
 }
 

@@ -16,6 +16,7 @@ import { Section } from '../section'
 import { GrantDialog } from './grant-dialog'
 import { KeyDialog } from './key-dialog'
 import { KeyList } from './key-list'
+import { LimitsSection } from './limits'
 import { PasswordDialog } from './password-dialog'
 import { StorageSection } from './storage-quota'
 
@@ -124,6 +125,8 @@ export function PrincipalDetail({ principal }: { principal: Principal }) {
           </ul>
         )}
       </Section>
+
+      <LimitsSection key={`limits-${id}`} principal={principal} />
 
       <StorageSection key={id} principal={principal} />
 

@@ -1,0 +1,107 @@
+import { Button, Fieldset, Modal, NativeSelect, NumberInput, SimpleGrid } from '@mantine/core'
+import type { Principal, Quota } from '@shared/contract'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { getClient } from '../../../lib/client'
+import { formatDuration } from '../../../lib/format'
+import { useResourceName } from '../../../lib/resource-name'
+import { useTelemetry } from '../../../lib/stores'
+import classes from '../access.module.css'
+import { useAct } from '../use-act'
+import { formOf, isMemory, type LimitsForm, settingsOf, WINDOWS_MS } from './limits-form'
+
+/** Sets what a principal may hold at once and use over time, and its weight, in one step. */
+export function LimitsDialog(props: {
+  principal: Principal
+  quota: Quota
+  onClose: () => void
+  onChanged: () => void
+}) {
+  const { t } = useTranslation('access')
+  const nameOf = useResourceName()
+  const { principal, quota, onClose, onChanged } = props
+  const [form, setForm] = useState<LimitsForm>(() =>
+    formOf(quota, useTelemetry.getState().resources?.capacity ?? {}),
+  )
+  const { busy, act } = useAct()
+  const settings = settingsOf(form, principal.id)
+  const set = (patch: Partial<LimitsForm>) => setForm((before) => ({ ...before, ...patch }))
+  const save = async () => {
+    if (!settings || !(await act(() => getClient().core.quotas.set(settings)))) return
+    onChanged()
+    onClose()
+  }
+  const windows = [...new Set([...WINDOWS_MS, form.windowMs])].sort((a, b) => a - b)
+
+  return (
+    <Modal opened size={520} title={t('limits.dialog', { name: principal.name })} onClose={onClose}>
+      <form
+        className={classes['form']}
+        onSubmit={(event) => {
+          event.preventDefault()
+          void save()
+        }}
+      >
+        <Fieldset legend={t('limits.atOnce')}>
+          <SimpleGrid cols={2} spacing={12} verticalSpacing={10}>
+            {Object.entries(form.amounts).map(([resource, amount], i) => (
+              <NumberInput
+                key={resource}
+                data-autofocus={i === 0 || undefined}
+                label={nameOf(resource)}
+                placeholder={t('limits.unlimited')}
+                {...(isMemory(resource) ? { suffix: ' GB' } : {})}
+                min={0}
+                decimalScale={3}
+                value={amount}
+                onChange={(value) => set({ amounts: { ...form.amounts, [resource]: value } })}
+              />
+            ))}
+          </SimpleGrid>
+        </Fieldset>
+        <Fieldset legend={t('limits.overTime')}>
+          <SimpleGrid cols={2} spacing={12} verticalSpacing={10}>
+            {(['jobs', 'cpuSeconds', 'gpuSeconds'] as const).map((resource) => (
+              <NumberInput
+                key={resource}
+                label={t(`limits.${resource}`)}
+                placeholder={t('limits.unlimited')}
+                min={0}
+                allowDecimal={resource !== 'jobs'}
+                decimalScale={1}
+                value={form[resource]}
+                onChange={(value) => set({ [resource]: value })}
+              />
+            ))}
+            <NativeSelect
+              label={t('limits.window')}
+              value={String(form.windowMs)}
+              data={windows.map((ms) => ({ value: String(ms), label: formatDuration(ms) }))}
+              onChange={(event) => set({ windowMs: Number(event.currentTarget.value) })}
+            />
+          </SimpleGrid>
+          <div className={classes['small']} style={{ marginTop: 10 }}>
+            {t('limits.help')}
+          </div>
+        </Fieldset>
+        <NumberInput
+          label={t('limits.weight')}
+          description={t('limits.weightHelp')}
+          min={0.01}
+          max={100}
+          decimalScale={2}
+          value={form.weight}
+          onChange={(weight) => set({ weight })}
+        />
+        <div className={classes['footer']}>
+          <Button variant="default" onClick={onClose}>
+            {t('limits.cancel')}
+          </Button>
+          <Button type="submit" loading={busy} disabled={!settings}>
+            {t('limits.save')}
+          </Button>
+        </div>
+      </form>
+    </Modal>
+  )
+}
