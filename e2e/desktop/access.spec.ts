@@ -146,6 +146,7 @@ test('limits: what an app holds and has used, as bars; beyond its budget its job
     code: 'core.budget_exceeded',
     details: { resource: 'jobs', used: 2, limit: 2 },
   })
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(3000)
   await expect(limits).toContainText('1 of 1.5 held')
   await expect(limits).toContainText(/2 of 2 in 1 h · full/)
   await expect(limits).toContainText(/More is there in \d+ min/)

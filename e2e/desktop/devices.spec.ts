@@ -53,7 +53,11 @@ test('which job holds what, for as long as it runs', async () => {
   await expect(lease).toContainText('Memory 200 MB')
   await expect(devices.resources).toContainText(/1 of \d+ granted/)
   const held = devices.held('CPU cores', 'Holds a core')
+  // By keyboard: what is focused by a program alone is not shown to be.
   await held.focus()
+  await page.keyboard.press('Shift+Tab')
+  await page.keyboard.press('Tab')
+  await expect(held).toBeFocused()
   await expect(page.getByRole('tooltip')).toContainText(/^1 held by .* for Holds a core$/)
   for (const theme of ['light', 'dark'] as const) {
     await shell.setTheme(theme)

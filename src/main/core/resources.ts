@@ -42,17 +42,20 @@ export function sumResources(ledger: Ledger, load: number): Resources {
   const allocated: Quanta = new Map()
   const foreign: Quanta = new Map()
   const available: Quanta = new Map()
+  const foreignOn: Resources['foreignOn'] = []
   for (const device of ledger.devices()) {
     addQuanta(allocated, ledger.used(device.id))
     if (device.health === 'missing') continue
     addQuanta(capacity, toQuanta(device.capacity))
-    addQuanta(foreign, ledger.foreign(device.id))
+    const outside = new Map(ledger.foreign(device.id))
     if (device.id === 'cpu0') {
       const busy = load * (device.capacity.cpuCores ?? 0)
       const own = (ledger.used(device.id).get('cpuCores') ?? 0) / 1e6
       const others = Math.max(0, Math.round((busy - own) * 100) / 100)
-      if (others > 0) addQuanta(foreign, new Map([['cpuCores', toQuantum('cpuCores', others)]]))
+      if (others > 0) outside.set('cpuCores', toQuantum('cpuCores', others))
     }
+    addQuanta(foreign, outside)
+    if (outside.size > 0) foreignOn.push({ device: device.id, amounts: toVector(outside) })
   }
   for (const { free } of ledger.spaces(false)) addQuanta(available, free)
   return {
@@ -61,9 +64,6 @@ export function sumResources(ledger: Ledger, load: number): Resources {
     foreign: toVector(foreign),
     available: toVector(available),
     foreignHolders: [...ledger.foreignHolders()],
-    foreignOn: ledger
-      .devices()
-      .map(({ id }) => ({ device: id, amounts: toVector(ledger.foreign(id)) }))
-      .filter(({ amounts }) => Object.keys(amounts).length > 0),
+    foreignOn,
   }
 }

@@ -54,7 +54,7 @@ export const Resources = z.object({
   available: ResourceVector,
   /** The largest programs outside, at most 5 a device, largest first; looked at every few seconds. */
   foreignHolders: z.array(ForeignHolder),
-  /** What programs outside hold of each device; cores are shared with them. */
+  /** What programs outside use of each device; what they use of the cores can be granted all the same. */
   foreignOn: z.array(z.object({ device: Id, amounts: ResourceVector })),
 })
 export type Resources = z.infer<typeof Resources>

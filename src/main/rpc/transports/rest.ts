@@ -31,7 +31,9 @@ export function createRestTransport(
 ): RestTransport {
   const handler = new OpenAPIHandler(router, {
     clientInterceptors: [wireErrors(logger)],
-    interceptors: [retryAfter as never, wireErrors(logger) as never],
+    // Outermost: it needs the answer that an error has become.
+    rootInterceptors: [retryAfter as never],
+    interceptors: [wireErrors(logger) as never],
     customErrorResponseBodyEncoder: (error) => bodyOf(error),
   })
   let document: Promise<string> | null = null

@@ -23,7 +23,9 @@ export function ForeignHolders({ device }: { device: string }) {
             <span>
               {[
                 formatBytes(gpuMemoryBytes ?? memoryBytes),
-                ...(cpuCores ? [t('stack.cores', { cores: formatNumber(cpuCores, locale, 1) })] : []),
+                ...(cpuCores && cpuCores >= 0.05
+                  ? [t('stack.cores', { cores: formatNumber(cpuCores, locale, 1) })]
+                  : []),
               ].join(' · ')}
             </span>
           </li>
