@@ -102,7 +102,7 @@ export class Preemptions {
   #promise({ group }: Head, victims: readonly Candidate[], jobs: readonly JobId[]): void {
     this.#candidates = this.#candidates.filter((candidate) => !victims.includes(candidate))
     for (const { placement } of victims) this.#space.give(placement)
-    const share = this.#space.find(group.need)
+    const share = this.#space.find(group)
     if (share) this.#space.take(share)
     this.#plan.blocked.set(group.key, { kind: 'preempts', jobs })
   }
@@ -153,14 +153,14 @@ export class Preemptions {
   #fits({ group }: Head, ended: readonly Held[]): boolean {
     const space = this.#space.copy()
     for (const { placement } of ended) space.give(placement)
-    const share = space.find(group.need)
+    const share = space.find(group)
     if (!share) return false
     const left = [...this.#idle, ...ended.flatMap(({ engine }) => engine ?? [])]
     if (left.some(({ engineKey }) => engineKey === group.engineKey)) return true
     if (this.#engineSlots + left.length <= 0) return false
     space.take(share)
     for (const { memory } of left) space.give(memory)
-    return space.find({ memoryBytes: group.load.memoryBytes }) !== null
+    return space.find({ need: { memoryBytes: group.load.memoryBytes } }) !== null
   }
 
   #lookAgain(at: number): void {
