@@ -317,6 +317,7 @@ export function createCompute(deps: ComputeDeps): Compute {
 
     runtimes: () => executor.runtimes(),
     engines: () => executor.engines(),
+    enforcement: () => executor.enforcement(),
 
     async unload(id) {
       const engine = pool.find(id)

@@ -1,4 +1,5 @@
 import type {
+  Enforcement,
   EngineView,
   Import,
   Job,
@@ -87,6 +88,8 @@ export interface Compute extends Disposable {
 
   runtimes(): RuntimeView[]
   engines(): EngineView[]
+  /** How workers are held to their leases here, and why not where not. */
+  enforcement(): Enforcement[]
   unload(engine: string): Promise<void>
   setEngineIdle(ms: number): void
 

@@ -38,7 +38,6 @@ export interface Binding {
   /** Whether it computes on the device. */
   usesDevice: boolean
   options: string
-  env: Readonly<Record<string, string>>
 }
 
 export interface RuntimeProbe extends Probe {

@@ -207,6 +207,14 @@ export const RuntimeView = z.object({
 })
 export type RuntimeView = z.infer<typeof RuntimeView>
 
+/** One way to hold workers to what is leased. Where it is not in force, `reason` says why. */
+export const Enforcement = z.object({
+  name: z.enum(['threads', 'affinity', 'nice', 'cgroup', 'deviceVisibility', 'memoryWatchdog']),
+  inForce: z.boolean(),
+  reason: z.string().nullable(),
+})
+export type Enforcement = z.infer<typeof Enforcement>
+
 const ById = z.object({ id: Id })
 const WaitMs = z.coerce
   .number()
@@ -396,6 +404,12 @@ export const computeContract = {
       summary: 'Which formats run here, on what, and why not',
       tags: ['compute'],
     }).output(pageOf(RuntimeView)),
+    enforcement: procedure('runtime.read', {
+      method: 'GET',
+      path: '/runtimes/enforcement',
+      summary: 'How workers are held to their leases here, and why not',
+      tags: ['compute'],
+    }).output(pageOf(Enforcement)),
     unload: procedure('runtime.manage', {
       method: 'DELETE',
       path: '/engines/{id}',

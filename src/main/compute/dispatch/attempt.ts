@@ -16,7 +16,7 @@ import type { JobIndex } from '../jobs/job-index'
 import { startedOn } from '../jobs/job-log'
 import { linkedItems, linkedPrompt, linkedTensors } from '../links'
 import { Checkpoints } from './checkpoints'
-import type { EnginePool, PooledEngine } from './engine-pool'
+import { allotmentOf, type EnginePool, type PooledEngine } from './engine-pool'
 import type { PausedTexts } from './paused-texts'
 
 /** Without a word from the worker for so long, a batch or benchmark without a timeout of its own is taken for hung. */
@@ -201,7 +201,7 @@ async function runOn(
   const began = clock.now()
   const firstItem = job.status.itemsDone
   try {
-    const outcome = await executor.run(engine.id, request, {
+    const hooks: RunHooks = {
       signal,
       onProgress(fraction) {
         watch.alive()
@@ -230,7 +230,8 @@ async function runOn(
       },
       isPause: () => isPause(signal.reason),
       onLog,
-    })
+    }
+    const outcome = await executor.run(engine.id, request, hooks, allotmentOf(job, engine))
     await checkpoints?.flush()
     if (checkpoints && checkpoints.done !== job.definition.items) {
       const got = `${checkpoints.done} of ${job.definition.items}`

@@ -2,7 +2,7 @@ import type { Placement } from '../../../shared/contract'
 import type { EngineId, LeaseId, PrincipalId } from '../../../shared/domain/ids'
 import { AppError } from '../../../shared/errors'
 import type { Core } from '../../core'
-import type { LoadableVersion, LocalExecutor } from '../../executors/local'
+import type { Allotment, LoadableVersion, LocalExecutor } from '../../executors/local'
 import type { Clock } from '../../platform/clock'
 import type { Database } from '../../platform/database'
 import type { Logger } from '../../platform/logger'
@@ -25,6 +25,7 @@ export interface PooledEngine {
   readonly version: { model: string; version: number } | null
   readonly threads: number
   readonly memory: Placement
+  readonly memoryBytes: number
   id: EngineId | null
   /** It computes on what its job has leased, so it cannot outlive the job. */
   isBound: boolean
@@ -162,6 +163,7 @@ export class EnginePool {
       version: model === null || modelVersion === null ? null : { model, version: modelVersion },
       threads: 'threads' in parameters ? parameters.threads : 1,
       memory,
+      memoryBytes,
       id: null,
       isBound: false,
       state: 'loading',
@@ -184,7 +186,12 @@ export class EnginePool {
       // Resolved anew, so that a version that is gone says so.
       const version = model === null ? null : storage.resolve(`${model}@${modelVersion}`)
       const device = leasedDevice(core.listDevices(), job.status.placement)
-      const view = await executor.load(version, { threads: engine.threads, signal, device })
+      const view = await executor.load(version, {
+        threads: engine.threads,
+        allotment: allotmentOf(job, engine),
+        signal,
+        device,
+      })
       engine.id = view.id as EngineId
       engine.isBound = view.device !== null
       engine.state = 'busy'
@@ -288,6 +295,12 @@ export class EnginePool {
   #staysWarm({ version }: PooledEngine): boolean {
     return version !== null && this.#deps.storage.staysWarm(version.model, version.version)
   }
+}
+
+/** What a worker may take for a job: what the job and the engine have leased. */
+export function allotmentOf({ definition, status }: ActiveJob, engine: PooledEngine): Allotment {
+  const { cpuCores = 1, memoryBytes = 0 } = definition.need
+  return { cpuCores, memoryBytes, engineMemoryBytes: engine.memoryBytes, priority: status.priority }
 }
 
 /** What a language model is to hold in mind is a matter of the job, and a part of what its engine takes. */

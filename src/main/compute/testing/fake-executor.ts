@@ -192,6 +192,7 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
     dispose: () => undefined,
     runtimes: () => [],
     engines: () => [...engines.values()],
+    enforcement: () => [],
     runtimeFor: () => 'fake',
     estimateMemory: () => fake.memoryBytes,
     async load(version, { threads, signal, device }) {

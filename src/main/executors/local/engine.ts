@@ -5,10 +5,13 @@ import { AppError } from '../../../shared/errors'
 import { type Clock, toIso } from '../../platform/clock'
 import type { RuntimeAdapter } from '../../runtimes/adapter'
 import { ProtocolError } from '../../runtimes/frames'
-import type { LoadableVersion, RunHooks, RunOutcome, RunRequest } from '.'
+import type { Allotment, LoadableVersion, RunHooks, RunOutcome, RunRequest } from '.'
 import { expectReply, readItem, WorkerCancelled } from './answers'
 import { GroupSize, runBatch } from './batch'
 import { Connection } from './connection'
+import { crashed, interrupted, tooLate } from './ends'
+import type { Work } from './enforcement'
+import { MemoryWatch } from './enforcement/memory-watch'
 import { runGenerate } from './generate'
 import { MAX_LINES } from './log-lines'
 import { runSeveral } from './several'
@@ -38,6 +41,8 @@ export interface EngineParts {
   device: string | null
   process: WorkerProcess
   expected: Expected
+  /** Whether the system has ended it for the memory that it took. */
+  ranOutOfMemory(): boolean
   onChange(): void
   onLine(level: 'info' | 'warn', line: string): void
 }
@@ -58,6 +63,7 @@ export class Engine {
   /** Why it ended or is about to; the first reason counts. */
   #end: AppError | null = null
   #buried = false
+  #work: (Work & { watch: MemoryWatch | null }) | null = null
   #onLog: ((level: 'info' | 'warn', line: string) => void) | null = null
 
   constructor(parts: EngineParts) {
@@ -76,6 +82,11 @@ export class Engine {
 
   get runtime(): RuntimeAdapter {
     return this.#parts.runtime
+  }
+
+  /** What it does, if it is to be held to what is leased for that. */
+  get work(): Work | null {
+    return this.#work
   }
 
   get digest(): string | null {
@@ -112,10 +123,20 @@ export class Engine {
     if (moved && this.#state !== 'loading') this.#parts.onChange()
   }
 
+  /** As {@link measured}; the running attempt ends when it is too much for too long. */
+  sampled(bytes: number): void {
+    this.measured(bytes)
+    const exceeded = this.#work?.watch?.sample(bytes)
+    if (exceeded) this.#kill(exceeded)
+  }
+
   /** @throws as `LocalExecutor.load`; the worker is gone then */
-  async load(threads: number, signal: AbortSignal): Promise<void> {
+  async load(threads: number, signal: AbortSignal, allotment?: Allotment): Promise<void> {
     const start = performance.now()
-    const tooLong = this.#parts.clock.setTimer(LOAD_MS, () => this.#kill(this.#lateBy('loading', LOAD_MS)))
+    this.#begin(allotment)
+    const tooLong = this.#parts.clock.setTimer(LOAD_MS, () =>
+      this.#kill(tooLate(this.#parts.runtime.name, 'loading', LOAD_MS)),
+    )
     const abort = () => this.#kill(interrupted('The load was cancelled.'))
     signal.addEventListener('abort', abort)
     try {
@@ -144,7 +165,7 @@ export class Engine {
   }
 
   /** @throws as `LocalExecutor.run` */
-  async run(request: RunRequest, hooks: RunHooks): Promise<RunOutcome> {
+  async run(request: RunRequest, hooks: RunHooks, allotment?: Allotment): Promise<RunOutcome> {
     const connection = this.#connection
     if (this.#state !== 'idle' || !connection || this.#end) {
       throw new AppError('compute.conflict', 'This engine is not idle. Wait until it is, or load another.')
@@ -152,6 +173,7 @@ export class Engine {
     hooks.signal.throwIfAborted()
     this.#state = 'busy'
     this.#idleSince = null
+    this.#begin(allotment)
     this.#onLog = boundedLog(hooks)
     this.#parts.onChange()
     const stop = () => this.#stop(connection, request.kind === 'generate' && hooks.isPause?.() === true)
@@ -189,7 +211,9 @@ export class Engine {
 
   async #connect(): Promise<Connection> {
     const { clock, expected } = this.#parts
-    const late = clock.setTimer(HELLO_MS, () => this.#kill(this.#lateBy('starting', HELLO_MS)))
+    const late = clock.setTimer(HELLO_MS, () =>
+      this.#kill(tooLate(this.#parts.runtime.name, 'starting', HELLO_MS)),
+    )
     try {
       const socket = await Promise.race([expected.connected, this.gone])
       if (!socket) throw new ProtocolError('It ended before it said hello.')
@@ -236,7 +260,14 @@ export class Engine {
     return { kind: 'synthetic', computeMs: expectReply(answer, 'done').computeMs }
   }
 
+  #begin(allotment: Allotment | undefined): void {
+    if (!allotment) return
+    const watch = this.#state === 'loading' ? null : new MemoryWatch(allotment, this.#memoryBytes)
+    this.#work = { allotment, sinceMs: performance.now(), memoryLimitBytes: watch?.limitBytes ?? null, watch }
+  }
+
   #rest(): void {
+    this.#work = null
     this.#state = 'idle'
     this.#idleSince = this.#parts.clock.now()
     this.#parts.onChange()
@@ -275,40 +306,10 @@ export class Engine {
   #bury(end: WorkerEnd): void {
     this.#buried = true
     this.#parts.expected.forget()
-    this.#end ??= this.#crash(end)
+    if (this.#work?.watch && this.#parts.ranOutOfMemory()) this.#end ??= this.#work.watch.exceeded(null)
+    this.#end ??= crashed(this.#parts.runtime.name, end)
     this.#connection?.break(null)
     this.#connection?.failAll(this.#end)
-  }
-
-  #crash({ code, signal, lastWords, error }: WorkerEnd): AppError {
-    const name = this.#parts.runtime.name
-    if (error) {
-      return new AppError(
-        'compute.worker_crashed',
-        `A ${name} worker could not be started: ${error.message}`,
-        {},
-        { cause: error },
-      )
-    }
-    const how = signal ? `by ${signal}` : `with exit code ${code ?? 'unknown'}`
-    const hint = signal === 'SIGKILL' ? ' The machine may have run out of memory.' : ''
-    const words = lastWords.length > 0 ? ` It last said: ${lastWords.join(' / ').slice(0, 1000)}` : ''
-    return new AppError(
-      'compute.worker_crashed',
-      `The ${name} worker ended unexpectedly ${how}.${hint}${words}`,
-      {
-        exitCode: code,
-        signal,
-      },
-    )
-  }
-
-  #lateBy(what: string, ms: number): AppError {
-    const name = this.#parts.runtime.name
-    return new AppError(
-      'compute.timeout',
-      `The ${name} worker was still ${what} after ${ms / 1000} s and was ended.`,
-    )
   }
 
   /** The error a caller gets: the engine's end explains whatever else went wrong on the way. */
@@ -322,10 +323,6 @@ export class Engine {
     }
     return error
   }
-}
-
-function interrupted(message: string): AppError {
-  return new AppError('compute.interrupted', message)
 }
 
 /** At most {@link MAX_LINES} lines of an attempt; the last says that there were more. */

@@ -1,10 +1,12 @@
-import type { EngineView, ModelFormat, RuntimeView } from '../../../shared/contract'
+import type { Enforcement, EngineView, ModelFormat, RuntimeView } from '../../../shared/contract'
 import type { EngineId } from '../../../shared/domain/ids'
 import { AppError } from '../../../shared/errors'
 import { Emitter } from '../../platform/events'
 import { builtInRuntimes } from '../../runtimes/built-in'
+import { threadVariables } from '../../runtimes/environment'
 import { WORKER_ENV } from '../../runtimes/protocol'
 import type {
+  Allotment,
   LoadableVersion,
   LoadOptions,
   LocalExecutor,
@@ -13,13 +15,16 @@ import type {
   RunOutcome,
   RunRequest,
 } from '.'
+import { Enforcer } from './enforcement'
+import { residentBytes } from './enforcement/processes'
 import { Engine } from './engine'
-import { MemoryEstimates, residentBytes } from './memory'
+import { MemoryEstimates } from './memory'
 import { Runtimes } from './runtimes'
 import { WorkerProcess } from './worker-process'
 import { WorkerSocket } from './worker-socket'
 
-const MEMORY_EVERY_MS = 1000
+const IDLE_LOOK_MS = 1000
+const BUSY_LOOK_MS = 250
 
 /** The pool of engines of this machine. */
 export function createLocalExecutor(deps: LocalExecutorDeps): LocalExecutor {
@@ -33,7 +38,8 @@ class Pool implements LocalExecutor {
   readonly #engines = new Map<EngineId, Engine>()
   readonly #changes: Emitter<{ changed: EngineView[]; removed: string[] }>
   #socket: WorkerSocket | null = null
-  #stopMeasuring: (() => void) | null = null
+  #enforcer: Enforcer | null = null
+  #stopLooking: (() => void) | null = null
   #disposed = false
 
   readonly onDidChangeEngines: LocalExecutor['onDidChangeEngines']
@@ -47,9 +53,17 @@ class Pool implements LocalExecutor {
   }
 
   async start(): Promise<void> {
-    const [socket] = await Promise.all([WorkerSocket.open(), this.#runtimes.probe()])
-    if (this.#disposed) await socket.close()
-    else this.#socket = socket
+    const [socket, enforcer] = await Promise.all([
+      WorkerSocket.open(),
+      Enforcer.open(this.#deps.logger),
+      this.#runtimes.probe(),
+    ])
+    if (this.#disposed) {
+      await Promise.all([socket.close(), enforcer.dispose()])
+      return
+    }
+    this.#socket = socket
+    this.#enforcer = enforcer
   }
 
   probe(): Promise<void> {
@@ -71,6 +85,10 @@ class Pool implements LocalExecutor {
     return [...this.#engines.values()].map((engine) => engine.view())
   }
 
+  enforcement(): Enforcement[] {
+    return this.#enforcer?.means() ?? []
+  }
+
   runtimeFor(format: ModelFormat): string {
     return this.#runtimes.forFormat(format).id
   }
@@ -81,13 +99,14 @@ class Pool implements LocalExecutor {
 
   async load(
     version: LoadableVersion | null,
-    { threads, signal, device = null }: LoadOptions,
+    { threads, allotment, signal, device = null }: LoadOptions,
   ): Promise<EngineView> {
     const runtime = version ? this.#runtimes.forFormat(version.format) : this.#runtimes.byId('synthetic')
     this.#runtimes.assertWorks(runtime)
     if (runtime.assertUnchanged) await runtime.assertUnchanged()
     const socket = this.#socket
-    if (!socket)
+    const enforcer = this.#enforcer
+    if (!socket || !enforcer)
       throw new AppError('system.stopping', 'The executor is not running. Try again when it has started.')
     signal.throwIfAborted()
     const files = version?.files.map((file) => file.absolutePath) ?? []
@@ -100,6 +119,7 @@ class Pool implements LocalExecutor {
         entry,
         program,
         env: {
+          ...threadVariables(threads),
           ...launch.env,
           [WORKER_ENV.socket]: socket.path,
           [WORKER_ENV.token]: expected.token,
@@ -109,7 +129,7 @@ class Pool implements LocalExecutor {
       },
       (level, line) => engine?.hear(level, line),
     )
-    const made = new Engine({
+    const made: Engine = new Engine({
       clock: this.#deps.clock,
       runtime,
       version,
@@ -117,22 +137,25 @@ class Pool implements LocalExecutor {
       device: launch.usesDevice ? (device?.id ?? null) : null,
       process,
       expected,
+      ranOutOfMemory: () => enforcer.ranOutOfMemory(made),
       onChange: () => this.#changed(made),
       onLine: (level, line) => this.#deps.logger.debug({ engine: made.id, runtime: runtime.id, level }, line),
     })
     engine = made
     this.#engines.set(made.id, made)
-    void made.gone.then(() => this.#removed(made))
+    void made.gone.then(() => this.#removed(made)).then(() => enforcer.ended(made))
     this.#changed(made)
-    this.#measure()
-    await made.load(threads, signal)
+    this.#look()
+    await enforcer.began(made)
+    await made.load(threads, signal, allotment)
     return made.view()
   }
 
-  async run(id: EngineId, request: RunRequest, hooks: RunHooks): Promise<RunOutcome> {
+  async run(id: EngineId, request: RunRequest, hooks: RunHooks, allotment?: Allotment): Promise<RunOutcome> {
     const engine = this.#engines.get(id)
     if (!engine) throw new AppError('compute.not_found', 'This engine is gone. Load the model again.')
-    return engine.run(request, hooks)
+    if (this.#enforcer?.isLimited(engine)) await this.#enforcer.lift(engine)
+    return engine.run(request, hooks, allotment)
   }
 
   async unload(id: EngineId): Promise<void> {
@@ -141,11 +164,12 @@ class Pool implements LocalExecutor {
 
   async dispose(): Promise<void> {
     this.#disposed = true
-    this.#stopMeasuring?.()
+    this.#stopLooking?.()
     const socket = this.#socket
     this.#socket = null
     await Promise.all([...this.#engines.values()].map((engine) => engine.unload()))
     await socket?.close()
+    await this.#enforcer?.dispose()
   }
 
   #changed(engine: Engine): void {
@@ -159,20 +183,22 @@ class Pool implements LocalExecutor {
     this.#changes.fire({ changed: [], removed: [engine.id] })
   }
 
-  /** Once a second while there are engines: one that is busy says nothing of its memory by itself. */
-  #measure(): void {
-    if (this.#stopMeasuring || this.#disposed) return
-    this.#stopMeasuring = this.#deps.clock.setTimer(MEMORY_EVERY_MS, () => {
-      this.#stopMeasuring = null
-      void Promise.all([...this.#engines.values()].map((engine) => this.#measureOne(engine))).then(() => {
-        if (this.#engines.size > 0) this.#measure()
+  /** While there are engines: what they take, and whether they are held to what is leased for what they do now. */
+  #look(): void {
+    if (this.#stopLooking || this.#disposed) return
+    const engines = [...this.#engines.values()]
+    const ms = engines.some(({ work }) => work !== null) ? BUSY_LOOK_MS : IDLE_LOOK_MS
+    this.#stopLooking = this.#deps.clock.setTimer(ms, () => {
+      this.#stopLooking = null
+      void Promise.all([...this.#engines.values()].map((engine) => this.#lookAt(engine))).then(() => {
+        if (this.#engines.size > 0) this.#look()
       })
     })
   }
 
-  async #measureOne(engine: Engine): Promise<void> {
+  async #lookAt(engine: Engine): Promise<void> {
     if (engine.pid === null) return
-    const bytes = await residentBytes(engine.pid)
-    if (bytes !== null) engine.measured(bytes)
+    const [bytes] = await Promise.all([residentBytes(engine.pid), this.#enforcer?.hold(engine)])
+    if (bytes !== null) engine.sampled(bytes)
   }
 }

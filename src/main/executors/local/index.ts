@@ -1,4 +1,4 @@
-import type { EngineView, ModelFormat, RuntimeView } from '../../../shared/contract'
+import type { Enforcement, EngineView, ModelFormat, RuntimeView } from '../../../shared/contract'
 import type { EngineId } from '../../../shared/domain/ids'
 import type { PackedItems } from '../../../shared/domain/packed-items'
 import type { Tensors } from '../../../shared/domain/tensor'
@@ -94,8 +94,20 @@ export interface RunHooks {
   onLog(level: 'info' | 'warn' | 'error', text: string): void
 }
 
+/** What may be taken of this machine: what a job and its engine have leased. */
+export interface Allotment {
+  cpuCores: number
+  /** Of the job, beside its engine's. */
+  memoryBytes: number
+  engineMemoryBytes: number
+  /** 0 to 100, of the job. */
+  priority: number
+}
+
 export interface LoadOptions {
   threads: number
+  /** What the load may take; absent: it is not held to anything. */
+  allotment?: Allotment
   signal: AbortSignal
   /** The accelerator that its job has leased; the worker is bound to it where the runtime can compute on it. */
   device?: LeasedDevice | null
@@ -114,6 +126,8 @@ export interface LocalExecutor extends Disposable {
   refreshRuntimes(): Promise<void>
   runtimes(): RuntimeView[]
   engines(): EngineView[]
+  /** How workers are held to their leases here, and why not where not. */
+  enforcement(): Enforcement[]
   /** The id of the runtime that runs a format here. @throws AppError `compute.no_runtime` saying why and what would help */
   runtimeFor(format: ModelFormat): string
   /** Bytes of memory that a loaded engine is expected to take; from the sizes of the files, refined by what was measured. */
@@ -125,9 +139,11 @@ export interface LocalExecutor extends Disposable {
   load(version: LoadableVersion | null, options: LoadOptions): Promise<EngineView>
   /**
    * Runs one attempt on an idle engine.
-   * @throws AppError `compute.runtime_failed`, `compute.worker_crashed` (the engine is gone); the signal's reason on abort
+   * @param allotment what it may take; absent: it is not held to anything
+   * @throws AppError `compute.runtime_failed`, `compute.worker_crashed`, `compute.exceeded_lease` (the engine is gone); the
+   * signal's reason on abort
    */
-  run(engine: EngineId, request: RunRequest, hooks: RunHooks): Promise<RunOutcome>
+  run(engine: EngineId, request: RunRequest, hooks: RunHooks, allotment?: Allotment): Promise<RunOutcome>
   /** Ends the worker: politely, after 2 s by SIGKILL. Idempotent. */
   unload(engine: EngineId): Promise<void>
   /** Every change of state, and the end of engines (also by crash). */

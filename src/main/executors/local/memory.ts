@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import type { RuntimeAdapter, SizedVersion } from '../../runtimes/adapter'
 
 // Of the versions that were loaded lately; the oldest go first.
@@ -22,29 +21,5 @@ export class MemoryEstimates {
     this.#measured.set(digest, most)
     const [oldest] = this.#measured.keys()
     if (this.#measured.size > REMEMBERED && oldest !== undefined) this.#measured.delete(oldest)
-  }
-}
-
-/** Resident memory of a process and of what it started, as Linux counts it; null where it cannot be read. */
-export async function residentBytes(pid: number): Promise<number | null> {
-  if (process.platform !== 'linux') return null
-  try {
-    const [status, children] = await Promise.all([
-      readFile(`/proc/${pid}/status`, 'utf8'),
-      readFile(`/proc/${pid}/task/${pid}/children`, 'utf8'),
-    ])
-    const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]
-    if (kibibytes === undefined) return null
-    // A worker in a sandbox is a child of the program that made the sandbox.
-    const inside = await Promise.all(
-      children
-        .split(' ')
-        .filter(Boolean)
-        .map((child) => residentBytes(Number(child))),
-    )
-    return inside.reduce<number>((sum, bytes) => sum + (bytes ?? 0), Number(kibibytes) * 1024)
-  } catch {
-    // It has just ended.
-    return null
   }
 }

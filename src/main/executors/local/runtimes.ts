@@ -4,6 +4,7 @@ import { AppError } from '../../../shared/errors'
 import { askWorker, type Program } from '../../platform/processes'
 import type { Binding, LeasedDevice, RuntimeAdapter, RuntimeProbe } from '../../runtimes/adapter'
 import { CONVERSIONS } from '../../runtimes/conversions'
+import { deviceVariables } from '../../runtimes/environment'
 import { Probe, WORKER_ENV } from '../../runtimes/protocol'
 
 // Loading a native library from a cold disk takes its time; one that takes longer does not work.
@@ -13,6 +14,7 @@ const UNTRIED = { available: false, backend: '', reason: 'It has not been tried 
 /** How a worker is started, and what it is told. */
 export interface Launch extends Binding {
   entry: string
+  env: Readonly<Record<string, string>>
   program: Program | null
   /** It is a process of this machine like ours, and can see whether ours still lives. */
   seesParent: boolean
@@ -76,10 +78,10 @@ export class Runtimes {
       backend: probe?.backend ?? '',
       usesDevice: false,
       options: probe?.options ?? '',
-      env: {},
     }
     const program = probe?.program?.({ entry, socketPath, files }) ?? null
-    return { ...binding, entry, program, seesParent: probe?.isolation === 'process' }
+    const env = deviceVariables(binding.usesDevice ? device : null)
+    return { ...binding, entry, env, program, seesParent: probe?.isolation === 'process' }
   }
 
   views(engines: readonly EngineView[]): RuntimeView[] {

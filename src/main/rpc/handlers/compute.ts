@@ -78,6 +78,7 @@ export function computeHandlers(modules: Modules) {
     }),
     runtimes: {
       list: os.runtimes.list.handler(() => whole(compute.runtimes())),
+      enforcement: os.runtimes.enforcement.handler(() => whole(compute.enforcement())),
       unload: os.runtimes.unload.handler(({ input }) => compute.unload(input.id)),
     },
     plugins: {

@@ -45,15 +45,13 @@ export function acceleratorFor(
   return ACCELERATORS.find((name) => fits[name] && works.has(name)) ?? null
 }
 
-/** How a worker is told; it sees no CUDA device but the one that its job has leased. */
+/** How a worker is told. */
 export function bindingFor(works: ReadonlySet<string>, device: LeasedDevice | null): Binding {
   const accelerator = device && acceleratorFor(works, device)
-  const visible = accelerator === 'cuda' ? (device?.uuid ?? '') : ''
   return {
     backend: accelerator ?? 'cpu',
     usesDevice: accelerator !== null,
     options: accelerator ?? 'cpu',
-    env: { CUDA_VISIBLE_DEVICES: visible },
   }
 }
 

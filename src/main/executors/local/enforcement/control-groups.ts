@@ -1,0 +1,149 @@
+import { readFileSync } from 'node:fs'
+import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Enforcement } from '../../../../shared/contract'
+
+export interface GroupLimits {
+  cpuCores: number
+  /** Null: any. */
+  memoryBytes: number | null
+  /** 0 to 100. */
+  priority: number
+}
+
+const PREFIX = 'llmagentos-'
+const PERIOD_US = 100_000
+/** The least that the kernel takes for a quota. */
+const LEAST_QUOTA_US = 1000
+/** A priority of 50 has the weight of a group that nobody has set one for. */
+const WEIGHT_PER_PRIORITY = 2
+
+/**
+ * A control group (v2) for each worker, below or beside our own, where the system lets us make one.
+ * https://docs.kernel.org/admin-guide/cgroup-v2.html
+ */
+export class ControlGroups {
+  readonly means: Enforcement
+  /** Holds the groups of the workers; null where it is not in force. */
+  readonly #folder: string | null
+
+  private constructor(folder: string | null, reason: string | null) {
+    this.#folder = folder
+    this.means = { name: 'cgroup', inForce: folder !== null, reason }
+  }
+
+  static async open(root = '/sys/fs/cgroup', self = '/proc/self/cgroup'): Promise<ControlGroups> {
+    if (process.platform !== 'linux') return new ControlGroups(null, 'Control groups are a part of Linux.')
+    if ((await read(join(root, 'cgroup.controllers'))) === null) {
+      return new ControlGroups(null, 'Control groups of version 2 are not mounted here.')
+    }
+    const path = /^0::(.*)$/m.exec((await read(self)) ?? '')?.[1] ?? '/'
+    const own = join(root, path)
+    // A group with processes in it cannot divide what it has: then the groups lie beside it.
+    const places = own === root ? [own] : [own, dirname(own)]
+    let reason = ''
+    for (const place of places) {
+      const folder = join(place, `${PREFIX}${process.pid}`)
+      try {
+        await divide(place)
+        await removeAbandoned(place)
+        await mkdir(folder)
+        await divide(folder)
+        return new ControlGroups(folder, null)
+      } catch (error) {
+        await rmdir(folder).catch(() => undefined)
+        reason = `No group can be made here: ${wordsOf(error)}. Start LLMAgentOS where groups are delegated, for example by systemd-run --user --scope -p Delegate=yes.`
+      }
+    }
+    return new ControlGroups(null, reason)
+  }
+
+  /** Puts a worker into a group of its own, without limits. */
+  async add(name: string, pid: number): Promise<void> {
+    if (this.#folder === null) return
+    const folder = join(this.#folder, name)
+    await mkdir(folder, { recursive: true })
+    await writeFile(join(folder, 'cgroup.procs'), String(pid))
+  }
+
+  /** @param limits null: none */
+  async limit(name: string, limits: GroupLimits | null): Promise<void> {
+    if (this.#folder === null) return
+    const folder = join(this.#folder, name)
+    const quotaUs = limits && Math.max(LEAST_QUOTA_US, Math.round(limits.cpuCores * PERIOD_US))
+    const weight = limits ? Math.max(1, Math.round(limits.priority * WEIGHT_PER_PRIORITY)) : 100
+    await writeFile(join(folder, 'memory.max'), String(limits?.memoryBytes ?? 'max'))
+    await writeFile(join(folder, 'cpu.max'), `${quotaUs ?? 'max'} ${PERIOD_US}`)
+    await writeFile(join(folder, 'cpu.weight'), String(weight))
+  }
+
+  /** Whether the kernel has ended something in the group for want of memory. At once: the worker has just died. */
+  ranOutOfMemory(name: string): boolean {
+    if (this.#folder === null) return false
+    try {
+      const events = readFileSync(join(this.#folder, name, 'memory.events'), 'utf8')
+      return Number(/^oom_kill (\d+)$/m.exec(events)?.[1] ?? 0) > 0
+    } catch {
+      // It died before it was put into its group.
+      return false
+    }
+  }
+
+  /** When the worker is gone. */
+  async remove(name: string): Promise<void> {
+    if (this.#folder !== null) await rmdir(join(this.#folder, name)).catch(() => undefined)
+  }
+
+  /** When all workers are gone. */
+  async dispose(): Promise<void> {
+    if (this.#folder !== null) await rmdir(this.#folder).catch(() => undefined)
+  }
+}
+
+/** Lets the groups below a group have limits of their own. */
+async function divide(folder: string): Promise<void> {
+  const file = join(folder, 'cgroup.subtree_control')
+  const isDivided = async () => {
+    const controllers = (await read(file)) ?? ''
+    return /\bcpu\b/.test(controllers) && /\bmemory\b/.test(controllers)
+  }
+  if (await isDivided()) return
+  await writeFile(file, '+cpu +memory')
+  if (!(await isDivided())) throw new Error('the controllers of CPU and memory are not to be had')
+}
+
+/** Groups of runs that were killed: they are empty, since their workers have died with them. */
+async function removeAbandoned(place: string): Promise<void> {
+  for (const name of await readdir(place)) {
+    if (!/^llmagentos-\d+$/.test(name) || isAlive(Number(name.slice(PREFIX.length)))) continue
+    const folder = join(place, name)
+    for (const entry of await readdir(folder, { withFileTypes: true }))
+      if (entry.isDirectory()) await rmdir(join(folder, entry.name)).catch(() => undefined)
+    await rmdir(folder).catch(() => undefined)
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+function wordsOf(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException
+  if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') return 'they may not be written'
+  if (code === 'EBUSY') return 'our own group has other processes in it'
+  return error instanceof Error ? error.message : String(error)
+}
+
+async function read(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch {
+    // Not there, or not for us.
+    return null
+  }
+}

@@ -1,0 +1,147 @@
+import type { Enforcement } from '../../../../shared/contract'
+import type { Logger } from '../../../platform/logger'
+import type { Allotment } from '..'
+import { Affinity } from './affinity'
+import { ControlGroups } from './control-groups'
+import { CoreSets } from './core-sets'
+import { niceMeans, niceOf, renice } from './nice'
+
+/** What a worker does now, and what it may take for it. One object for one attempt or load. */
+export interface Work {
+  allotment: Allotment
+  /** By `performance.now()`. */
+  sinceMs: number
+  /** Null while it loads: then buffers come and go that are no part of the engine. */
+  memoryLimitBytes: number | null
+}
+
+/** A worker that is held to its leases. */
+interface Worker {
+  readonly id: string
+  readonly pid: number | null
+  readonly work: Work | null
+}
+
+interface Held {
+  work: Work | null
+  cpus: string
+  nice: number
+}
+
+/** Work that is over sooner costs others little, and holding a worker to its leases costs more. */
+const WORTH_IT_MS = 250
+
+/**
+ * Holds workers to what is leased for what they do: cores of their own, a lower priority for less urgent work, and a
+ * control group, each where the system has it. Looks at them now and then, never before a job begins.
+ */
+export class Enforcer {
+  readonly #logger: Logger
+  readonly #affinity: Affinity
+  readonly #groups: ControlGroups
+  readonly #nice: Enforcement
+  readonly #sets: CoreSets
+  readonly #all: readonly number[]
+  readonly #held = new Map<string, Held>()
+
+  private constructor(logger: Logger, affinity: Affinity, groups: ControlGroups, nice: Enforcement) {
+    this.#logger = logger
+    this.#affinity = affinity
+    this.#groups = groups
+    this.#nice = nice
+    this.#sets = new CoreSets(affinity.cpus)
+    this.#all = affinity.cpus.map(({ id }) => id)
+  }
+
+  static async open(logger: Logger): Promise<Enforcer> {
+    return new Enforcer(logger, ...(await Promise.all([Affinity.find(), ControlGroups.open(), niceMeans()])))
+  }
+
+  means(): Enforcement[] {
+    return [
+      { name: 'threads', inForce: true, reason: null },
+      this.#affinity.means,
+      this.#nice,
+      this.#groups.means,
+      { name: 'deviceVisibility', inForce: true, reason: null },
+      process.platform === 'win32'
+        ? { name: 'memoryWatchdog', inForce: false, reason: 'Resident memory is not read on Windows yet.' }
+        : { name: 'memoryWatchdog', inForce: true, reason: null },
+    ]
+  }
+
+  /** A worker has begun. */
+  async began({ id, pid }: Worker): Promise<void> {
+    if (pid !== null) await this.#try(id, this.#groups.add(id, pid))
+  }
+
+  /** Whether its group still has the limits of what it did before. */
+  isLimited({ id }: Worker): boolean {
+    return this.#groups.means.inForce && this.#held.get(id)?.work != null
+  }
+
+  /** Before an attempt: the limits of another must not end it. */
+  async lift({ id }: Worker): Promise<void> {
+    await this.#try(id, this.#groups.limit(id, null))
+  }
+
+  /** Looks at a worker: what it does is other than what it is held to. */
+  async hold({ id, pid, work }: Worker): Promise<void> {
+    const held = this.#held.get(id) ?? { work: null, cpus: this.#all.join(), nice: 0 }
+    const isShort = work !== null && performance.now() - work.sinceMs < WORTH_IT_MS
+    if (pid === null || isShort || held.work === work) return
+    held.work = work
+    this.#held.set(id, held)
+    await this.#try(
+      id,
+      Promise.all([this.#bind(id, pid, held), this.#renice(pid, held), this.#limit(id, work)]),
+    )
+  }
+
+  /** Whether a worker that has died was ended by the kernel for what it took. */
+  ranOutOfMemory({ id }: Worker): boolean {
+    return this.#groups.ranOutOfMemory(id)
+  }
+
+  /** A worker is gone. */
+  async ended({ id }: Worker): Promise<void> {
+    this.#held.delete(id)
+    this.#sets.release(id)
+    await this.#groups.remove(id)
+  }
+
+  async dispose(): Promise<void> {
+    await this.#groups.dispose()
+  }
+
+  async #bind(id: string, pid: number, held: Held): Promise<void> {
+    if (!this.#affinity.means.inForce) return
+    const ids = held.work ? this.#sets.assign(id, held.work.allotment.cpuCores) : this.#all
+    if (!held.work) this.#sets.release(id)
+    if (ids.join() === held.cpus) return
+    held.cpus = ids.join()
+    await this.#affinity.bind(pid, ids)
+  }
+
+  async #renice(pid: number, held: Held): Promise<void> {
+    const nice = held.work ? niceOf(held.work.allotment.priority) : 0
+    if (!this.#nice.inForce || nice === held.nice) return
+    held.nice = nice
+    await renice(pid, nice)
+  }
+
+  async #limit(id: string, work: Work | null): Promise<void> {
+    if (!work) return this.#groups.limit(id, null)
+    const { cpuCores, priority } = work.allotment
+    return this.#groups.limit(id, { cpuCores, priority, memoryBytes: work.memoryLimitBytes })
+  }
+
+  /** What does not work for one worker, which may have just died, is no reason to fail its job. */
+  async #try(id: string, action: Promise<unknown>): Promise<void> {
+    try {
+      await action
+    } catch (error) {
+      this.#logger.warn({ err: error, engine: id }, 'A worker could not be held to its leases')
+    }
+  }
+}
