@@ -146,7 +146,7 @@ class Pool implements LocalExecutor {
     void made.gone.then(() => this.#removed(made)).then(() => enforcer.ended(made))
     this.#changed(made)
     this.#look()
-    await enforcer.began(made)
+    void enforcer.began(made)
     await made.load(threads, signal, allotment)
     return made.view()
   }

@@ -22,6 +22,10 @@ const TRICKS: Record<string, (socket: Socket, id: number) => void> = {
     writeFrame(socket, { type: 'done', id, computeMs: 1 }, Buffer.from('not tensors')),
   'wrong-id': (socket, id) => writeFrame(socket, { type: 'done', id: id + 7, computeMs: 1 }),
   'closes-and-stays': (socket) => void socket.destroy(),
+  'takes-memory': () => {
+    const taken: Buffer[] = []
+    setInterval(() => taken.push(Buffer.alloc(32 * 2 ** 20, 1)), 50)
+  },
   'talks-without-end': (socket, id) => {
     const lines = Array.from({ length: 3000 }, (_, i) => `line ${i} ${'x'.repeat(3000)}\n`)
     process.stderr.write(lines.join(''), () => {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { Enforcement } from '../../../../shared/contract'
 
 export interface GroupLimits {
@@ -38,9 +38,9 @@ export class ControlGroups {
       return new ControlGroups(null, 'Control groups of version 2 are not mounted here.')
     }
     const path = /^0::(.*)$/m.exec((await read(self)) ?? '')?.[1] ?? '/'
-    const own = join(root, path)
+    const own = resolve(join(root, path))
     // A group with processes in it cannot divide what it has: then the groups lie beside it.
-    const places = own === root ? [own] : [own, dirname(own)]
+    const places = own === resolve(root) ? [own] : [own, dirname(own)]
     let reason = ''
     for (const place of places) {
       const folder = join(place, `${PREFIX}${process.pid}`)

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises'
-import { setPriority } from 'node:os'
+import { getPriority, setPriority } from 'node:os'
 import type { Enforcement } from '../../../../shared/contract'
 import { processesOf, threadsOf } from './processes'
 
 /** The priority of jobs that nobody has made more or less urgent. */
 const USUAL_PRIORITY = 50
 const MOST_NICE = 10
+const LEAST_URGENT = 19
 const CAP_SYS_NICE = 1n << 23n
 
 /** What a job of a priority from 0 to 100 leaves to others: 10 for the least urgent, nothing from the usual one up. */
@@ -36,8 +37,12 @@ export function mayTakeBack(status: string, limits: string): boolean {
   return (capabilities & CAP_SYS_NICE) !== 0n || limit === 'unlimited' || Number(limit) >= 20
 }
 
-/** Sets the `nice` of all threads of a worker; those that begin later have it from those that begin them. */
-export async function renice(pid: number, nice: number): Promise<void> {
+/**
+ * Makes all threads of a worker nicer than this process by so much; those that begin later have it from those that begin
+ * them.
+ */
+export async function renice(pid: number, by: number): Promise<void> {
+  const nice = Math.min(LEAST_URGENT, getPriority() + by)
   const threads = await Promise.all((await processesOf(pid)).map(threadsOf))
   for (const thread of threads.flat()) {
     try {

@@ -1,0 +1,88 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ControlGroups } from './control-groups'
+
+let root: string
+const read = (path: string) => readFile(join(root, path), 'utf8')
+const self = () => join(root, 'self')
+/** A folder in the place of the kernel's: what is written can be read, and nothing more. */
+async function group(path: string): Promise<void> {
+  await mkdir(join(root, path), { recursive: true })
+  await writeFile(join(root, path, 'cgroup.controllers'), 'cpuset cpu io memory pids\n')
+}
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'cgroup-'))
+})
+afterEach(() => rm(root, { recursive: true, force: true }))
+
+describe.runIf(process.platform === 'linux')('control groups', () => {
+  it('hold each worker to memory, cores and weight, and let go', async () => {
+    await group('')
+    await writeFile(self(), '0::/\n')
+    const groups = await ControlGroups.open(root, self())
+    expect(groups.means).toEqual({ name: 'cgroup', inForce: true, reason: null })
+    const folder = `llmagentos-${process.pid}`
+    await groups.add('eng', 4711)
+    expect(await read(`${folder}/eng/cgroup.procs`)).toBe('4711')
+    await groups.limit('eng', { cpuCores: 1.5, memoryBytes: 1e9, priority: 20 })
+    expect(await read(`${folder}/eng/memory.max`)).toBe('1000000000')
+    expect(await read(`${folder}/eng/cpu.max`)).toBe('150000 100000')
+    expect(await read(`${folder}/eng/cpu.weight`)).toBe('40')
+    await groups.limit('eng', { cpuCores: 1, memoryBytes: null, priority: 0 })
+    expect(await read(`${folder}/eng/memory.max`)).toBe('max')
+    expect(await read(`${folder}/eng/cpu.weight`)).toBe('1')
+    await groups.limit('eng', null)
+    expect(await read(`${folder}/eng/cpu.max`)).toBe('max 100000')
+    expect(await read(`${folder}/eng/cpu.weight`)).toBe('100')
+    expect(groups.ranOutOfMemory('eng')).toBe(false)
+    await writeFile(join(root, folder, 'eng/memory.events'), 'low 0\nmax 3\noom 1\noom_kill 1\n')
+    expect(groups.ranOutOfMemory('eng')).toBe(true)
+  })
+
+  it('lie beside our own where that cannot be divided', async () => {
+    await group('')
+    await group('app.slice/scope')
+    await writeFile(join(root, 'app.slice/cgroup.subtree_control'), 'cpu memory pids\n')
+    // What the kernel refuses with EBUSY is refused here by a folder in the place of the file.
+    await mkdir(join(root, 'app.slice/scope/cgroup.subtree_control'))
+    await writeFile(self(), '1:name=systemd:/x\n0::/app.slice/scope\n')
+    const groups = await ControlGroups.open(root, self())
+    expect(groups.means.inForce).toBe(true)
+    expect(await readdir(join(root, 'app.slice'))).toContain(`llmagentos-${process.pid}`)
+  })
+
+  it('of a run that was killed are removed, of one that lives are not', async () => {
+    await group('')
+    await writeFile(self(), '0::/\n')
+    await mkdir(join(root, 'llmagentos-999999999/eng'), { recursive: true })
+    await mkdir(join(root, `llmagentos-${process.ppid}/eng`), { recursive: true })
+    await ControlGroups.open(root, self())
+    expect((await readdir(root)).filter((name) => name.startsWith('llmagentos-')).sort()).toEqual(
+      [`llmagentos-${process.pid}`, `llmagentos-${process.ppid}`].sort(),
+    )
+  })
+
+  it('say why there are none, and then do nothing', async () => {
+    const none = await ControlGroups.open(root, self())
+    expect(none.means).toMatchObject({ inForce: false, reason: expect.stringMatching(/version 2/) })
+    await none.add('eng', 1)
+    await none.limit('eng', null)
+    expect(await readdir(root)).toEqual([])
+
+    await group('')
+    await writeFile(self(), '0::/\n')
+    await mkdir(join(root, 'cgroup.subtree_control'))
+    const refused = await ControlGroups.open(root, self())
+    expect(refused.means).toMatchObject({ inForce: false, reason: expect.stringMatching(/Delegate=yes/) })
+    expect((await readdir(root)).filter((name) => name.startsWith('llmagentos-'))).toEqual([])
+  })
+
+  it('are there on this machine, or it says why not', async () => {
+    const groups = await ControlGroups.open()
+    expect(groups.means.inForce).toBe(groups.means.reason === null)
+    await groups.dispose()
+  })
+})

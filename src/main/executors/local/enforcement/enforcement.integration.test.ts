@@ -1,0 +1,152 @@
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import pino from 'pino'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { systemClock } from '../../../platform/clock'
+import { buildWorkers } from '../../../runtimes/testing/build-workers'
+import { engineId, hooks, processGone } from '../../../runtimes/testing/fixtures'
+import { type Allotment, createLocalExecutor, type LocalExecutor, type RunRequest } from '..'
+import { processesOf, residentBytes, threadsOf } from './processes'
+
+const MIB = 2 ** 20
+const { signal } = new AbortController()
+let workers: Awaited<ReturnType<typeof buildWorkers>>
+let executor: LocalExecutor
+
+beforeAll(async () => {
+  workers = await buildWorkers({ onnx: 'src/main/runtimes/testing/rogue-worker.ts' })
+  executor = createLocalExecutor({
+    clock: systemClock,
+    logger: pino({ level: 'silent' }),
+    workersDir: workers.dir,
+  })
+  await executor.start()
+}, 60_000)
+afterAll(async () => {
+  await executor.dispose()
+  await workers.dispose()
+})
+
+const allotment = (over: Partial<Allotment> = {}): Allotment => ({
+  ...{ cpuCores: 1, memoryBytes: 0, engineMemoryBytes: 0, priority: 50 },
+  ...over,
+})
+const busyFor = (durationMs: number): RunRequest => ({
+  kind: 'synthetic',
+  durationMs,
+  busy: true,
+  fail: null,
+})
+const status = (pid: number, thread: number) => readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8')
+const cpusOf = async (pid: number) => [
+  ...new Set((await threadsOf(pid)).map((id) => /^Cpus_allowed_list:\s*(\S+)$/m.exec(status(pid, id))?.[1])),
+]
+/** The 19th field of `stat`, after the name in brackets. */
+const niceOfThreads = async (pid: number) => [
+  ...new Set(
+    (await threadsOf(pid)).map((id) => {
+      const stat = readFileSync(`/proc/${pid}/task/${id}/stat`, 'utf8')
+      return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16])
+    }),
+  ),
+]
+const isInForce = (name: string) => executor.enforcement().find((means) => means.name === name)?.inForce
+
+async function begin(over: Partial<Allotment>, stop: AbortController) {
+  const view = await executor.load(null, { threads: 1, signal })
+  const run = executor.run(engineId(view), busyFor(60_000), hooks(stop.signal), allotment(over))
+  return { pid: view.pid ?? 0, id: engineId(view), over: expect(run).rejects.toThrow('enough') }
+}
+
+describe('a worker under a lease', () => {
+  it('is bound to as many cores as leased, to others than the next one, and free again afterwards', async ({
+    skip,
+  }) => {
+    const own = (await cpusOf(process.pid))[0]
+    const count = (await import('node:os')).availableParallelism()
+    skip(!isInForce('affinity') || count < 2, 'No cores can be bound here.')
+    const stop = new AbortController()
+    const [first, second] = await Promise.all([begin({}, stop), begin({ cpuCores: 0.5 }, stop)])
+    await vi.waitUntil(
+      async () =>
+        [first, second].every(
+          ({ pid }) => !readFileSync(`/proc/${pid}/status`, 'utf8').includes(`Cpus_allowed_list:\t${own}\n`),
+        ),
+      { timeout: 15_000, interval: 50 },
+    )
+    const [one, two] = await Promise.all([cpusOf(first.pid), cpusOf(second.pid)])
+    expect(one).toEqual([expect.stringMatching(/^\d+$/)])
+    expect(two).toEqual([expect.stringMatching(/^\d+$/)])
+    expect(one).not.toEqual(two)
+    stop.abort(new Error('enough'))
+    await Promise.all([first.over, second.over])
+    await vi.waitUntil(async () => (await cpusOf(first.pid)).join() === own, {
+      timeout: 15_000,
+      interval: 50,
+    })
+    await Promise.all([executor.unload(first.id), executor.unload(second.id)])
+  })
+
+  it('lets others go first when its job is less urgent, with all of its threads', async ({ skip }) => {
+    skip(!isInForce('nice') || process.platform !== 'linux', 'Nice cannot be taken back here.')
+    const usual = (await niceOfThreads(process.pid))[0] ?? 0
+    const stop = new AbortController()
+    const patient = await begin({ priority: 0 }, stop)
+    await vi.waitUntil(async () => (await niceOfThreads(patient.pid)).join() === String(Math.min(19, usual + 10)), {
+      timeout: 15_000,
+      interval: 50,
+    })
+    stop.abort(new Error('enough'))
+    await patient.over
+    await vi.waitUntil(async () => (await niceOfThreads(patient.pid)).join() === String(usual), {
+      timeout: 15_000,
+      interval: 50,
+    })
+    await executor.unload(patient.id)
+  })
+
+  it('is told how many threads it may start, and sees no device', async ({ skip }) => {
+    skip(process.platform !== 'linux', 'The environment of a process is read from /proc.')
+    const view = await executor.load(null, { threads: 3, signal })
+    const environment = readFileSync(`/proc/${view.pid}/environ`, 'utf8').split('\0')
+    expect(environment).toEqual(
+      expect.arrayContaining(['OMP_NUM_THREADS=3', 'CUDA_VISIBLE_DEVICES=', 'ROCR_VISIBLE_DEVICES=-1']),
+    )
+    await executor.unload(engineId(view))
+  })
+
+  it('is ended when it takes more memory than was leased, with words that help', async ({ skip }) => {
+    skip(!isInForce('memoryWatchdog'), 'Memory is not watched here.')
+    const version = {
+      ...{ model: 'rogue', version: 1, digest: 'takes-memory', format: 'onnx' as const, sizeBytes: 1 },
+      files: [{ path: 'takes-memory', sizeBytes: 1, absolutePath: '/nowhere' }],
+    }
+    const view = await executor.load(version, { threads: 1, signal, allotment: allotment() })
+    const leased = allotment({ memoryBytes: 64 * MIB, engineMemoryBytes: 64 * MIB })
+    const run = executor.run(engineId(view), { kind: 'infer', inputs: {} }, hooks(), leased)
+    await expect(run).rejects.toMatchObject({
+      code: 'compute.exceeded_lease',
+      message: expect.stringMatching(/134 MB were leased.*need\.memoryBytes/),
+      details: { leasedBytes: 128 * MIB },
+    })
+    await processGone(view.pid ?? 0)
+    expect(executor.engines()).toEqual([])
+  })
+})
+
+describe.runIf(process.platform !== 'win32')('the processes of a worker', () => {
+  it('are those below it too, and their memory is counted together', async () => {
+    const child = `setInterval(() => {}, 1000); const kept = Buffer.alloc(${200 * MIB}, 1)`
+    const script = `require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(child)}], { stdio: 'ignore' }); setInterval(() => {}, 1000)`
+    const parent = spawn(process.execPath, ['-e', script])
+    try {
+      const pid = parent.pid ?? 0
+      const enough = process.platform === 'linux' ? 200 * MIB : 10 * MIB
+      await vi.waitUntil(async () => ((await residentBytes(pid)) ?? 0) > enough, { timeout: 15_000 })
+      if (process.platform === 'linux') expect(await processesOf(pid)).toHaveLength(2)
+    } finally {
+      for (const pid of (await processesOf(parent.pid ?? 0)).reverse()) process.kill(pid, 'SIGKILL')
+    }
+    expect(await residentBytes(2 ** 30)).toBeNull()
+  })
+})
