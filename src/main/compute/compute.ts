@@ -6,10 +6,11 @@ import type { Compute, ComputeDeps } from '.'
 import { Admission } from './admission'
 import { Control } from './control'
 import { Alarms } from './dispatch/alarms'
-import { runAttempt } from './dispatch/attempt'
+import { type AttemptEnd, runAttempt } from './dispatch/attempt'
 import { Company } from './dispatch/company'
-import { Dispatcher } from './dispatch/dispatcher'
-import { EnginePool } from './dispatch/engine-pool'
+import { type Attempt, Dispatcher } from './dispatch/dispatcher'
+import { EnginePool, type PooledEngine } from './dispatch/engine-pool'
+import { LostDevices } from './dispatch/lost-devices'
 import { OwnLeases } from './dispatch/own-leases'
 import { PausedTexts } from './dispatch/paused-texts'
 import { runTogether, type TogetherDeps } from './dispatch/run-together'
@@ -49,6 +50,7 @@ export function createCompute(deps: ComputeDeps): Compute {
   const texts = new JobTexts()
   const ownLeases = new OwnLeases()
   const pausedTexts = new PausedTexts(deps.pausedDir, logger)
+  const lostDevices = new LostDevices(core, logger)
   const unsubscribe: (() => void)[] = []
   let state: 'new' | 'running' | 'stopping' = 'new'
 
@@ -126,6 +128,12 @@ export function createCompute(deps: ComputeDeps): Compute {
     onProgress: (changed) => recent.touch(changed),
     onText: (changed, completion) => texts.grown(changed, completion),
   }
+  async function runAlone({ job, attempt }: Attempt, engine: PooledEngine): Promise<AttemptEnd[]> {
+    const end = await runAttempt(running, job, engine, attempt)
+    if (job.definition.kind === 'infer' && end.outcome.kind === 'succeeded')
+      company.learn(engine.key, 1, end.computeMs, false)
+    return [end]
+  }
   const dispatcher: Dispatcher = new Dispatcher({
     core,
     database,
@@ -143,14 +151,15 @@ export function createCompute(deps: ComputeDeps): Compute {
     mayGroup: () => deps.runsTogether(),
     async run(attempts, engine, stack) {
       for (const { job } of attempts) job.runMs = runMsOf(job)
-      const [first] = attempts
-      if (first && attempts.length === 1) {
-        const end = await runAttempt(running, first.job, engine, first.attempt)
-        if (first.job.definition.kind === 'infer' && end.outcome.kind === 'succeeded')
-          company.learn(engine.key, 1, end.computeMs, false)
-        return [end]
-      }
-      return runTogether(running, attempts, engine, stack)
+      const [first, ...others] = attempts
+      const ended =
+        first && others.length === 0
+          ? runAlone(first, engine)
+          : runTogether(running, attempts, engine, stack)
+      // Its device may have gone after it was planned.
+      for (const { job } of attempts) lostDevices.abort(job)
+      const ends = await ended
+      return Promise.all(ends.map((end) => (end.outcome.kind === 'failed' ? lostDevices.judge(end) : end)))
     },
     onPlan: (decided) => reader.planned(decided),
   })
@@ -234,7 +243,10 @@ export function createCompute(deps: ComputeDeps): Compute {
         core.onDidChangeLeases((change) => {
           if (ownLeases.concernsOthers(change)) dispatcher.request()
         }),
-        core.onDidChangeDevices(() => dispatcher.request()),
+        core.onDidChangeDevices(({ changed }) => {
+          if (lostDevices.note(changed)) for (const job of dispatcher.running) lostDevices.abort(job)
+          dispatcher.request()
+        }),
         core.onDidUseUpBudget(({ principal, resource }) => {
           for (const { definition, abort } of dispatcher.running)
             if (definition.principal === principal && definition.need[TIMED_RESOURCES[resource]])

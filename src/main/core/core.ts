@@ -1,4 +1,4 @@
-import type { TelemetrySample } from '../../shared/contract'
+import type { Device, TelemetrySample } from '../../shared/contract'
 import { TIMED_RESOURCES } from '../../shared/domain/budget'
 import { AppError } from '../../shared/errors'
 import { Emitter } from '../platform/events'
@@ -37,6 +37,7 @@ export function createCore(deps: CoreDeps): Core {
   let disposed = false
   let lastReading: HostReading = { readings: [], childrenMemoryBytes: null }
   let housekeepingAt = 0
+  let heard: readonly string[] = []
 
   allocator.connect(requests, () => requests.wake())
   quotas.budgets.onDidUseUp(({ principal, resource }) =>
@@ -49,6 +50,7 @@ export function createCore(deps: CoreDeps): Core {
       lastReading = await host.read(devices.list())
       if (disposed) return
       ledger.setForeign(foreignMemory(lastReading, ledger))
+      lookForSilent()
       samples.fire(telemetry.add(lastReading.readings, clock.now()))
       requests.wake()
       await quotas.budgets.save()
@@ -72,6 +74,21 @@ export function createCore(deps: CoreDeps): Core {
       logger.warn({ err: error }, 'What other programs hold could not be read.')
     }
     if (!disposed) stopForeign = clock.setTimer(FOREIGN_MS, () => void sampleForeign())
+  }
+
+  /** A device that has told of itself and now does not may be gone. */
+  function lookForSilent(): void {
+    const now = lastReading.readings.map(({ device }) => device)
+    const isSilent = heard.some((device) => !now.includes(device))
+    heard = now
+    if (!isSilent) return
+    rescan().catch((error: unknown) => logger.error({ err: error }, 'The devices could not be looked for.'))
+  }
+
+  async function rescan(): Promise<Device[]> {
+    const list = await devices.rescan()
+    requests.devicesChanged()
+    return list
   }
 
   return {
@@ -109,11 +126,7 @@ export function createCore(deps: CoreDeps): Core {
       telemetry.forget(id)
       requests.devicesChanged()
     },
-    async rescan() {
-      const list = await devices.rescan()
-      requests.devicesChanged()
-      return list
-    },
+    rescan,
     resources: () =>
       sumResources(ledger, lastReading.readings.find(({ device }) => device === 'cpu0')?.load ?? 0),
     latestTelemetry: () => telemetry.latest(),

@@ -148,6 +148,7 @@ const ABORT_WORDS: Record<Exclude<AbortReason, 'preempted'>, string> = {
   stopping: 'Interrupted: LLMAgentOS is stopping',
   apart: 'Interrupted together with others; runs again by itself',
   budget: 'Stopped: the budget of its principal is used up',
+  device_lost: 'Interrupted: its device is no longer there',
 }
 
 /** Whatever an engine that is gone says, it is gone: another attempt may have a better one. */

@@ -16,6 +16,7 @@ export type AbortReason =
   | 'stopping'
   | 'preempted'
   | 'budget'
+  | 'device_lost'
   | 'apart'
 
 /** A job that has not ended: its row, and what only memory needs to know. */

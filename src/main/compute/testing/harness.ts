@@ -6,7 +6,7 @@ import type { Digest, PrincipalId } from '../../../shared/domain/ids'
 import { coreMigrations, createCore } from '../../core'
 import { createFakeClock, type FakeClock, settle } from '../../core/testing/fake-clock'
 import { createFakeHost, fakeCpu, fakeGpu } from '../../core/testing/fake-host'
-import { openDatabase } from '../../platform/database'
+import { type Database, openDatabase } from '../../platform/database'
 import { createLogger } from '../../platform/logger'
 import { createStorage, type ResolvedVersion, type Storage, storageMigrations } from '../../storage'
 import { computeMigrations, createCompute } from '..'
@@ -52,18 +52,22 @@ export async function createHarness(options: HarnessOptions = {}) {
     ['n@1', fakeVersion('n', 1)],
   ])
 
+  const gpus = Array.from({ length: options.gpus ?? 0 }, (_, i) => fakeGpu(i, 8e9))
+  const host = createFakeHost([fakeCpu(options.cores ?? 2, options.memoryBytes ?? 16e9), ...gpus])
+  /** So long a write waits for the disk. */
+  const disk = { slowMs: 0 }
+
   /** Versions that their policy keeps warm, as `name@version`. */
   const warm = new Set<string>()
   const benchmarks: VersionBenchmark[] = []
 
   async function open() {
-    const database = await openDatabase(join(dir, 'test.db'), {
+    const opened = await openDatabase(join(dir, 'test.db'), {
       ...coreMigrations,
       ...computeMigrations,
       ...storageMigrations,
     })
-    const gpus = Array.from({ length: options.gpus ?? 0 }, (_, i) => fakeGpu(i, 8e9))
-    const host = createFakeHost([fakeCpu(options.cores ?? 2, options.memoryBytes ?? 16e9), ...gpus])
+    const database = onSlowDisk(opened, clock, disk)
     const core = createCore({ database, clock, logger, host })
     core.setReservedMemory(0)
     const real = createStorage({
@@ -116,11 +120,32 @@ export async function createHarness(options: HarnessOptions = {}) {
   return {
     dir,
     clock,
+    host,
+    disk,
     versions,
     warm,
     benchmarks,
     open,
     remove: () => rm(dir, { recursive: true, force: true }),
+  }
+}
+
+/** The real database, whose commits come `slowMs` later, in their order. */
+function onSlowDisk(database: Database, clock: FakeClock, disk: { slowMs: number }): Database {
+  let last: Promise<unknown> | null = null
+  return {
+    ...database,
+    write(work, patienceMs) {
+      if (disk.slowMs === 0 && last === null) return database.write(work, patienceMs)
+      const { slowMs } = disk
+      const before = last ?? Promise.resolve()
+      const turn = before.then(() => new Promise<void>((resolve) => void clock.setTimer(slowMs, resolve)))
+      last = turn
+      return turn.then(() => {
+        if (last === turn) last = null
+        return database.write(work, patienceMs)
+      })
+    },
   }
 }
 

@@ -5,6 +5,8 @@ import type { Clock } from '../../platform/clock'
 export interface FakeClock extends Clock {
   /** Moves on; between timers, promises and immediates get their turn. */
   advance(ms: number): Promise<void>
+  /** Somebody sets the clock: timers, which count for themselves, go on as before. */
+  jump(ms: number): void
 }
 
 export function createFakeClock(startMs = Date.UTC(2026, 0, 1)): FakeClock {
@@ -24,6 +26,10 @@ export function createFakeClock(startMs = Date.UTC(2026, 0, 1)): FakeClock {
       return makeId(prefix, now, Uint8Array.from([0, count >>> 24, count >>> 16, count >>> 8, count]))
     },
     chance: () => 0.5,
+    jump(ms) {
+      now += ms
+      for (const timer of timers.values()) timer.at += ms
+    },
     async advance(ms) {
       const end = now + ms
       for (;;) {

@@ -1,0 +1,51 @@
+import type { Device } from '../../../shared/contract'
+import type { Core } from '../../core'
+import type { Logger } from '../../platform/logger'
+import type { ActiveJob } from '../jobs/active-job'
+import type { AttemptEnd } from './attempt'
+
+/** Devices that are gone while jobs run on them: the work goes back to the queue, and the job has not failed. */
+export class LostDevices {
+  readonly #core: Core
+  readonly #logger: Logger
+  readonly #ids = new Set<string>()
+
+  constructor(core: Core, logger: Logger) {
+    this.#core = core
+    this.#logger = logger
+  }
+
+  /** @returns whether one has just been lost */
+  note(changed: readonly Device[]): boolean {
+    const before = this.#ids.size
+    for (const { id, health } of changed) {
+      if (health === 'missing') this.#ids.add(id)
+      else this.#ids.delete(id)
+    }
+    return this.#ids.size > before
+  }
+
+  /** Stops the running attempt of a job whose device is gone. */
+  abort(job: ActiveJob): void {
+    if (this.#ids.size > 0 && job.status.placement?.some(({ device }) => this.#ids.has(device)))
+      job.abort?.('device_lost')
+  }
+
+  /** Never rejects. A worker whose device has gone fails with words of its own, often before anybody has noticed: look, then judge. */
+  async judge(end: AttemptEnd): Promise<AttemptEnd> {
+    const { job, outcome } = end
+    const placement = job.status.placement ?? []
+    const isOnAccelerator = placement.some(({ amounts: { gpu, npu, fpga } }) => gpu || npu || fpga)
+    if (outcome.kind !== 'failed' || !isOnAccelerator) return end
+    try {
+      await this.#core.rescan()
+    } catch (error) {
+      this.#logger.error({ err: error, job: job.id }, 'The devices could not be looked for')
+    }
+    const devices = this.#core.listDevices()
+    const isGone = placement.some(({ device }) =>
+      devices.some(({ id, health }) => id === device && health === 'missing'),
+    )
+    return isGone ? { ...end, outcome: { kind: 'aborted', reason: 'device_lost' } } : end
+  }
+}
