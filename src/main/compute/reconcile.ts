@@ -3,7 +3,7 @@ import type { Clock } from '../platform/clock'
 import type { Database } from '../platform/database'
 import type { Storage } from '../storage'
 import { createBreather } from './dispatch/breather'
-import { MAX_INTERRUPTIONS } from './dispatch/retry'
+import { LONGEST_MS, MAX_INTERRUPTIONS } from './dispatch/retry'
 import type { Settler } from './dispatch/settle'
 import { ActiveJob } from './jobs/active-job'
 import { LOG } from './jobs/artifact-names'
@@ -27,11 +27,14 @@ export interface ReconcileDeps {
  * end of the program is no fault of the job, unless it happens again and again without progress in between.
  */
 export async function reconcile(deps: ReconcileDeps): Promise<void> {
-  const { store, storage, database, index, settler } = deps
+  const { store, storage, database, clock, index, settler } = deps
   const breathe = createBreather()
   const interrupted: ActiveJob[] = []
+  // The clock may have been set back while nothing ran: no wait is longer than the longest.
+  const latest = clock.now() + LONGEST_MS
   for (const { seq, definition, status } of store.active()) {
-    const job = new ActiveJob(definition, status, seq)
+    const notBefore = Math.min(status.notBefore, latest)
+    const job = new ActiveJob(definition, { ...status, notBefore }, seq)
     if (status.attempt > 0) job.log = JobLog.decode(await storage.artifacts.read(job.id, LOG))
     settler.awaitDependencies(job)
     index.add(job)

@@ -81,11 +81,19 @@ export class Allocator implements Disposable {
         const { id, job } = held.lease
         if (held.expiresAtMs === null || job !== null) this.#store.end(id, 'released', now)
         else if (held.expiresAtMs <= now) this.#store.end(id, 'expired', now)
-        else this.#database.onRollback(this.#add(held))
+        else this.#database.onRollback(this.#add(this.#inOurTime(held, held.expiresAtMs, now)))
       }
       this.#store.prune(now)
     })
     this.#arm()
+  }
+
+  /** The clock may have been set back while nothing ran: a lease has at most the time that it was given, from now on. */
+  #inOurTime(held: HeldLease, expiresAtMs: number, now: number): HeldLease {
+    const latestMs = now + expiresAtMs - Date.parse(held.lease.createdAt)
+    if (expiresAtMs <= latestMs) return held
+    this.#store.setExpiry(held.lease.id, latestMs)
+    return { ...held, expiresAtMs: latestMs, lease: { ...held.lease, expiresAt: toIso(latestMs) } }
   }
 
   dispose(): void {

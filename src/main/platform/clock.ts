@@ -3,7 +3,7 @@ import { makeId } from '../../shared/domain/ids'
 
 /** Time and chance, so that a test can hold them still. */
 export interface Clock {
-  /** Unix time in milliseconds. */
+  /** Unix time in milliseconds; never less than it was. */
   now(): number
   /** Calls back once after `ms`; the returned function cancels. Never keeps the process alive by itself. */
   setTimer(ms: number, callback: () => void): () => void
@@ -14,15 +14,40 @@ export interface Clock {
 
 // setTimeout counts in a signed 32-bit integer; a longer wait would fire at once.
 const LONGEST_TIMER_MS = 2 ** 31 - 1
+/** Two clocks of one machine drift apart by less, and one that is set back is set back by more. */
+const DRIFT_MS = 1000
+
+/**
+ * Unix time that goes on when somebody sets the clock back: leases would outlive their end, and waits would grow, by as much
+ * as it was set back. Forward it follows, as after a night in which the machine slept.
+ * @param wallMs what the machine takes for Unix time @param steadyMs what nobody can set
+ */
+export function steadyTime(wallMs: () => number, steadyMs: () => number): () => number {
+  let last = wallMs()
+  let lastSteady = steadyMs()
+  return () => {
+    const steady = steadyMs()
+    const expected = last + steady - lastSteady
+    const wall = wallMs()
+    last = wall < expected - DRIFT_MS ? expected : Math.max(last, wall)
+    lastSteady = steady
+    return Math.floor(last)
+  }
+}
+
+const now = steadyTime(
+  () => Date.now(),
+  () => performance.now(),
+)
 
 export const systemClock: Clock = {
-  now: () => Date.now(),
+  now,
   setTimer(ms, callback) {
     const timer = setTimeout(callback, Math.min(ms, LONGEST_TIMER_MS))
     timer.unref()
     return () => clearTimeout(timer)
   },
-  newId: (prefix) => makeId(prefix, Date.now(), randomBytes(5)),
+  newId: (prefix) => makeId(prefix, now(), randomBytes(5)),
   chance: () => Math.random(),
 }
 

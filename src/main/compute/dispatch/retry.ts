@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import type { ErrorCode } from '../../../shared/errors'
 
 const BASE_MS = 500
-const LONGEST_MS = 60_000
+/** The longest wait before another attempt. */
+export const LONGEST_MS = 60_000
 
 /** Failures that another attempt may not meet; a wrong input or a damaged file stays what it is. */
 const RETRYABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([

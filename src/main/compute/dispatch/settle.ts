@@ -218,6 +218,7 @@ function goesOn(reason: AbortReason, { definition }: ActiveJob): boolean {
   return GOES_ON.has(reason) || (reason === 'budget' && definition.kind === 'batch')
 }
 
+/** Stops that are no fault of the job. */
 const GOES_ON: ReadonlySet<AbortReason> = new Set(['stopping', 'preempted', 'apart', 'device_lost'])
 
 function skipped({ definition }: ActiveJob, dependency: JobId): AppError {

@@ -5,7 +5,7 @@ import type { Clock } from '../../platform/clock'
 export interface FakeClock extends Clock {
   /** Moves on; between timers, promises and immediates get their turn. */
   advance(ms: number): Promise<void>
-  /** Somebody sets the clock: timers, which count for themselves, go on as before. */
+  /** The clock is set while the machine runs (only forward) or is off: timers, which count for themselves, go on as before. */
   jump(ms: number): void
 }
 
