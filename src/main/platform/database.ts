@@ -124,6 +124,19 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
   }
 
   /**
+   * After an error libsql leaves a statement where it was, and its next use does nothing and says nothing: a row would be
+   * lost that its caller believes written. Another one is prepared then.
+   */
+  function execute<Result>(sql: string, use: (prepared: Sqlite.Statement) => Result): Result {
+    try {
+      return use(prepare(sql))
+    } catch (error) {
+      statements.delete(sql)
+      throw translate(error)
+    }
+  }
+
+  /**
    * SQLite itself rolls back a transaction that meets a full disk or a broken file. Whatever ran after that would
    * commit on its own, one statement at a time, while the caller believes it undone.
    */
@@ -159,14 +172,10 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
     return result
   }
 
-  function execute(query: Compilable<unknown>): Sqlite.RunResult {
+  function change(query: Compilable<unknown>): Sqlite.RunResult {
     assertStillOpen()
     const { sql, parameters } = query.compile()
-    try {
-      return prepare(sql).run(parameters)
-    } catch (error) {
-      throw translate(error)
-    }
+    return execute(sql, (prepared) => prepared.run(parameters))
   }
 
   function flush(): void {
@@ -213,17 +222,21 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
     builder: <Tables>() => kysely as Kysely<Tables>,
     all<Row>(query: Compilable<Row>) {
       const { sql, parameters } = query.compile()
-      return prepare(sql).all(parameters) as Row[]
+      return execute(sql, (prepared) => prepared.all(parameters) as Row[])
     },
     first<Row>(query: Compilable<Row>) {
+      assertStillOpen()
       const { sql, parameters } = query.compile()
-      const row = prepare(sql).get(parameters) as (Row & { _metadata?: unknown }) | undefined
+      const row = execute(
+        sql,
+        (prepared) => prepared.get(parameters) as (Row & { _metadata?: unknown }) | undefined,
+      )
       // libsql hangs its timings on the row, and on no row of `all`.
       if (row) delete row._metadata
       return row
     },
-    run: (query) => execute(query).changes,
-    insert: (query) => Number(execute(query).lastInsertRowid),
+    run: (query) => change(query).changes,
+    insert: (query) => Number(change(query).lastInsertRowid),
     transaction,
     write<T>(work: () => T, patienceMs = 0): Promise<T> {
       if (closed) return Promise.reject(new AppError('system.stopping', 'LLMAgentOS is stopping.'))
