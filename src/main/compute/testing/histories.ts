@@ -86,6 +86,9 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fault },
 )
 
+/** As {@link step}, half of them faults. */
+export const stepOrFault: fc.Arbitrary<Step> = fc.oneof(step, fault)
+
 export const isFault = ({ do: what }: Step): boolean => (FAULTS as readonly string[]).includes(what)
 
 const x = (n: number) => ({ x: { dtype: 'float32' as const, shape: [2], data: [n, n] } })
