@@ -2,19 +2,20 @@ import { Button } from '@mantine/core'
 import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Attention, ErrorState, Page } from '../../components'
+import { EnforcementPanel } from './enforcement-panel'
 import { EngineTable } from './engine-table'
 import { OtherFormats } from './other-formats'
 import { PluginPanel } from './plugin-panel'
 import { RuntimeCard } from './runtime-card'
 import classes from './runtimes.module.css'
-import { useIdleMs, usePlugins, useRuntimes } from './store'
+import { useEnforcement, useIdleMs, usePlugins, useRuntimes } from './store'
 
 /** What runs models here: runtimes, what is loaded in them, and those of third parties. */
 export function RuntimesPage() {
   const { t } = useTranslation('runtimes')
   const { value: runtimes, error, refresh } = useRuntimes()
   useEffect(() => {
-    const stops = [useRuntimes, usePlugins, useIdleMs].map((store) => store.start())
+    const stops = [useRuntimes, useEnforcement, usePlugins, useIdleMs].map((store) => store.start())
     return () => {
       for (const stop of stops) stop()
     }
@@ -33,6 +34,7 @@ export function RuntimesPage() {
                 <RuntimeCard key={runtime.id} runtime={runtime} />
               ))}
             </div>
+            <EnforcementPanel />
             <OtherFormats runtimes={runtimes} />
             <PluginPanel />
           </>

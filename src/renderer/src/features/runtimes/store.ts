@@ -6,6 +6,12 @@ export const useRuntimes = createPolledStore(
   2_000,
 )
 
+/** It changes only when the system starts anew. */
+export const useEnforcement = createPolledStore(
+  async (client, signal) => (await client.compute.runtimes.enforcement(undefined, { signal })).items,
+  30_000,
+)
+
 /** Runtimes of third parties. */
 export const usePlugins = createPolledStore(
   async (client, signal) => (await client.compute.plugins.list(undefined, { signal })).items,
