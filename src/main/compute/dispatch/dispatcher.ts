@@ -1,7 +1,7 @@
 import { type JobId, type LeaseId, type PrincipalId, shortId } from '../../../shared/domain/ids'
 import { isEmptyVector } from '../../../shared/domain/resources'
 import { AppError } from '../../../shared/errors'
-import { type Core, place } from '../../core'
+import type { Core } from '../../core'
 import type { Clock } from '../../platform/clock'
 import type { Database } from '../../platform/database'
 import type { Logger } from '../../platform/logger'
@@ -9,9 +9,9 @@ import type { ActiveJob } from '../jobs/active-job'
 import type { JobIndex } from '../jobs/job-index'
 import type { UrgencyOf } from '../schedule/heads'
 import { Pace } from '../schedule/online/pace'
+import { placeOrNull } from '../schedule/place-or-null'
 import { plan } from '../schedule/plan'
 import { urgencyIn } from '../schedule/rank'
-import type { Place } from '../schedule/space'
 import type { Plan, PlanState, Preemption, RunningJob, SchedulePolicy, Start } from '../schedule/types'
 import type { AttemptEnd } from './attempt'
 import type { Company, Together } from './company'
@@ -68,10 +68,6 @@ interface Started {
  */
 export class Dispatcher {
   readonly #deps: DispatcherDeps
-  readonly #place: Place = (need, devices, hints) => {
-    const found = place(need, [...devices], hints)
-    return 'missing' in found ? null : found
-  }
   readonly #running = new Map<ActiveJob, Promise<void>>()
   #settled: AttemptEnd[] = []
   #operations: Operation[] = []
@@ -212,7 +208,7 @@ export class Dispatcher {
       more,
     }
     if (!this.#accepting) return none
-    const decided = plan(this.#state(), this.#place)
+    const decided = plan(this.snapshot(), placeOrNull)
     const started: Started[] = []
     for (const start of decided.start) {
       const begun = this.#start(start)
@@ -329,7 +325,8 @@ export class Dispatcher {
     this.#waitingSince = since
   }
 
-  #state(): PlanState {
+  /** What the next turn would be planned from. */
+  snapshot(): PlanState {
     const { core, clock, index, pool, policy, runMsOf } = this.#deps
     const now = clock.now()
     const classes = index.classes()

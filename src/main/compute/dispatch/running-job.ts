@@ -1,5 +1,6 @@
 import type { ActiveJob } from '../jobs/active-job'
 import { pauseOf } from '../jobs/preemption'
+import { thoughtToEnd } from '../schedule/ends'
 import type { RunningJob } from '../schedule/types'
 
 /** A running job as the planner sees it. @param isLoading its engine is not there yet: to stop it is to begin anew */
@@ -12,11 +13,11 @@ export function runningJob(
   const { definition, status } = job
   const startedAt = status.startedAt ?? nowMs
   const pause = pauseOf(definition)
-  const endsAt = endOf(startedAt, runMs, nowMs)
+  const endsAt = thoughtToEnd(startedAt, runMs, nowMs)
   return {
     job: job.id,
     placement: status.placement ?? [],
-    endsAt: endOf(startedAt, mostMs, nowMs),
+    endsAt: thoughtToEnd(startedAt, mostMs, nowMs),
     yields: pause && {
       job: job.id,
       pause: isLoading || job.pauseLost ? 'restart' : pause,
@@ -31,9 +32,4 @@ export function runningJob(
       isStopping: job.displacedBy !== null,
     },
   }
-}
-
-/** One that takes longer than it should is thought to take a quarter more than it has taken. */
-function endOf(startedAt: number, ms: number | null, nowMs: number): number | null {
-  return ms === null ? null : startedAt + Math.max(ms, 1.25 * (nowMs - startedAt))
 }

@@ -1,0 +1,124 @@
+import type { JobId } from '../../../shared/domain/ids'
+import { type Durations, Forward, type RunsNow, type Scene } from './forward'
+import { Heads, type UrgencyOf } from './heads'
+import type { StartPrediction } from './predictions'
+import type { Place } from './space'
+import { createRandom } from './static/random'
+import type { QueueClass, QueuedJob } from './types'
+
+/** What a job that waits is expected to do; times are Unix ms. */
+export interface Forecast extends StartPrediction {
+  /** Infinite when its length is unknown. */
+  endsAt: number
+  devices: string[]
+}
+
+/**
+ * Replays with run times drawn anew. The next draw is equally likely to fall between any two of nine, so that four in
+ * five lie between the least and the greatest.
+ */
+const TRIALS = 9
+const SEED = 1
+/** Of the spread of single runs, the part that the learned mean may be off by: `a / (2 - a)` for weight `a` = 0.3. */
+const MEAN_IS_OFF = 0.18
+/** Middles of nine equally likely parts of the normal distribution: chance must not put all nine means on one side. */
+const STRATA = [-1.59, -0.97, -0.59, -0.28, 0, 0.28, 0.59, 0.97, 1.59]
+/** Engines take their strata in different order. */
+const STRIDE = 4
+/** How many mean deviations `mostMs` lies above the mean, and the deviation of a normal in mean deviations. */
+const DEVIATIONS = 2.5
+const PER_MEAN_DEVIATION = 1.25
+
+/**
+ * When each job of the scene starts, by the scheduler itself on a virtual clock; absent are those behind something whose
+ * length nobody knows. Yields after each instant, so that the caller may take its time.
+ */
+export function* forecasting(scene: Scene, place: Place): Generator<void, Map<JobId, Forecast>> {
+  const startsAt = new Map<JobId, number[]>()
+  const endsAt = new Map<JobId, number[]>()
+  const devices = new Map<JobId, string[]>()
+  for (let trial = 0; trial < TRIALS; trial++) {
+    const forward = new Forward(scene, drawn(trial, scene.state.now), place)
+    while (forward.step()) yield
+    for (const start of forward.starts) {
+      append(startsAt, start.job, start.at)
+      append(endsAt, start.job, start.endsAt)
+      if (!devices.has(start.job)) devices.set(start.job, start.placement.map(({ device }) => device))
+    }
+  }
+  const forecasts = new Map<JobId, Forecast>()
+  for (const [job, starts] of startsAt) {
+    if (starts.length < TRIALS) continue
+    const order = starts.sort(ascending)
+    forecasts.set(job, {
+      at: order[TRIALS >> 1] as number,
+      earliest: order[0] as number,
+      latest: order[TRIALS - 1] as number,
+      endsAt: (endsAt.get(job) as number[]).sort(ascending)[TRIALS >> 1] as number,
+      devices: devices.get(job) ?? [],
+    })
+  }
+  return forecasts
+}
+
+/** The classes with no more than the first `limit` jobs in the order of the queue. */
+export function firstOf(classes: readonly QueueClass[], limit: number, urgencyOf: UrgencyOf): QueueClass[] {
+  const heads = new Heads(classes, urgencyOf)
+  const counts = new Map<QueueClass, number>()
+  let left = limit
+  for (let head = heads.pop(); head && left > 0; head = heads.pop(), left--) {
+    counts.set(head.group, head.index + 1)
+    heads.follow(head)
+  }
+  return [...counts].map(([group, count]) => ({
+    ...group,
+    jobs: group.jobs.slice(0, count),
+    workMs: (group.workMs * count) / group.jobs.length,
+  }))
+}
+
+/** Log-normal run times with the learned mean and spread; jobs that share an engine share what the mean is off by. */
+function drawn(trial: number, now: number): Durations {
+  const random = createRandom(SEED + trial)
+  const off = new Map<string, number>()
+  const factorOf = (key: string, runMs: number, mostMs: number | null) => {
+    let shared = off.get(key)
+    if (shared === undefined) {
+      shared = STRATA[(trial + STRIDE * off.size) % TRIALS] as number
+      off.set(key, shared)
+    }
+    const own = normal(random)
+    if (mostMs === null || runMs <= 0 || mostMs <= runMs) return 1
+    const deviation = ((mostMs - runMs) / DEVIATIONS) * PER_MEAN_DEVIATION
+    const variance = Math.log(1 + (deviation / runMs) ** 2)
+    const spread = Math.sqrt(variance) * own + Math.sqrt(MEAN_IS_OFF * variance) * shared
+    return Math.exp(spread - ((1 + MEAN_IS_OFF) * variance) / 2)
+  }
+  return {
+    runOf(group: QueueClass, { runMs, mostMs }: QueuedJob) {
+      return runMs === null ? Number.POSITIVE_INFINITY : runMs * factorOf(group.engineKey, runMs, mostMs)
+    },
+    remainingOf({ engine, startedAt, runMs, mostMs }: RunsNow) {
+      if (runMs === null) return Number.POSITIVE_INFINITY
+      const passed = now - startedAt
+      const left = runMs * factorOf(engine ?? '', runMs, mostMs) - passed
+      // Over time already: as the scheduler, it is thought to take a quarter more than it has taken.
+      return left > 0 ? left : passed / 4
+    },
+  }
+}
+
+/** Box and Muller. */
+function normal(random: () => number): number {
+  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+}
+
+function append<T>(map: Map<JobId, T[]>, key: JobId, value: T): void {
+  const list = map.get(key)
+  if (list) list.push(value)
+  else map.set(key, [value])
+}
+
+function ascending(a: number, b: number): number {
+  return a - b
+}
