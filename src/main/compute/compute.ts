@@ -26,15 +26,23 @@ import { LastHour } from './jobs/last-hour'
 import { createPipelineStore } from './jobs/pipeline-store'
 import { Recent } from './jobs/recent'
 import { Pipelines } from './pipelines'
+import { ClassLoads } from './predictions/class-loads'
+import { Forecaster } from './predictions/forecaster'
+import { sceneOf } from './predictions/scene'
+import { TrackRecord } from './predictions/track-record'
+import { WhatIf } from './predictions/what-if'
 import { QueueReader } from './queue-view'
 import { reconcile } from './reconcile'
 import { Retention } from './retention'
 import { saveAsDataset } from './save-dataset'
+import type { Scene } from './schedule/forward'
 import { shareOfMachine } from './schedule/share'
 import { DEFAULT_POLICY } from './schedule/types'
 
 const HOUR_MS = 3_600_000
 const SEED_LIMIT = 100_000
+/** Jobs at the head of the queue whose starts are foretold. */
+const MOST_FORETOLD = 200
 /** After being told to stop, an attempt has so long before it is left to the next start. */
 const ABORT_GRACE_MS = 5_000
 
@@ -46,6 +54,10 @@ export function createCompute(deps: ComputeDeps): Compute {
   const estimates = new Estimates()
   const company = new Company()
   const lastHour = new LastHour()
+  const loads = new ClassLoads(
+    ({ need }) => shareOfMachine(need, core.resources().capacity),
+    policy.maxEngines,
+  )
   const ends = new JobEnds()
   const texts = new JobTexts()
   const ownLeases = new OwnLeases()
@@ -71,7 +83,10 @@ export function createCompute(deps: ComputeDeps): Compute {
     mostMsOf,
     shareOf,
     unknownRunMs: policy.unknownRunMs,
-    onChange: (job) => recent.touch(job),
+    onChange(job) {
+      recent.touch(job)
+      record.changed(job)
+    },
     onUndo: (job) => recent.untouch(job),
   })
   const pool: EnginePool = new EnginePool({
@@ -99,11 +114,29 @@ export function createCompute(deps: ComputeDeps): Compute {
       texts.ended(job.id)
       pausedTexts.drop(job)
       retention.count()
-      lastHour.add(job.status.state, job.status.queuedMs, now())
+      const { state: ending, queuedMs, loadMs, computeMs, startedAt } = job.status
+      lastHour.add(ending, queuedMs, now())
+      if (startedAt !== null && ending !== 'cancelled')
+        loads.ended(job.definition, queuedMs, loadMs + computeMs, now())
     },
     onBackoff: (job, at) => alarms.set(at, { job: job.id, kind: 'ready' }),
   })
-  const reader = new QueueReader({
+  const record: TrackRecord = new TrackRecord({
+    database,
+    clock,
+    logger,
+    isActive: (id) => index.get(id) !== undefined,
+    startOf(id) {
+      const status = index.get(id)?.status ?? store.find(id)?.status
+      return status && status.attempt === 1 ? status.startedAt : null
+    },
+  })
+  const forecaster = new Forecaster({
+    clock,
+    scene: () => (index.counts.queued === 0 ? null : scene(MOST_FORETOLD)),
+    onForecast: (forecasts, madeAt) => reader.foretold(forecasts, madeAt),
+  })
+  const reader: QueueReader = new QueueReader({
     core,
     clock,
     index,
@@ -111,6 +144,9 @@ export function createCompute(deps: ComputeDeps): Compute {
     unknownRunMs: policy.unknownRunMs,
     runMsOf,
     urgencyOf: (group, job) => dispatcher.urgencyOf(group, job),
+    loads,
+    record,
+    forecast: () => forecaster.request(),
     onExplained: (job) => recent.touch(job),
   })
   const running: TogetherDeps = {
@@ -163,6 +199,16 @@ export function createCompute(deps: ComputeDeps): Compute {
     },
     onPlan: (decided) => reader.planned(decided),
   })
+  const whatIf = new WhatIf({
+    core,
+    clock,
+    policy,
+    runMsOf,
+    mostMsOf,
+    loadOf: (job) => pool.loadOf(job),
+    lastDay: (cursor, limit) => store.list({ limit, cursor: cursor ?? undefined }),
+    active: () => index.all(),
+  })
   const retention = new Retention({
     store,
     pipelines: pipelineStore,
@@ -185,7 +231,15 @@ export function createCompute(deps: ComputeDeps): Compute {
 
   const views = new JobViews({ store, index, recent, artifacts: storage.artifacts, clock })
 
+  function scene(limit: number): Scene {
+    const { urgencyOf } = dispatcher
+    const engineOf = (job: ActiveJob) => pool.refOf(job)
+    const state = dispatcher.snapshot()
+    return sceneOf({ state, running: index.running(), engineOf, shareOf, mostMsOf, urgencyOf }, limit)
+  }
+
   function watch(job: ActiveJob): void {
+    loads.arrived(job.definition, job.definition.createdAt)
     const { deadline } = job.definition
     if (deadline !== null) alarms.set(deadline, { job: job.id, kind: 'deadline' })
     if (job.status.notBefore > now()) alarms.set(job.status.notBefore, { job: job.id, kind: 'ready' })
@@ -239,6 +293,7 @@ export function createCompute(deps: ComputeDeps): Compute {
         lastHour.add(ended.state, ended.queuedMs, ended.finishedAt)
       await reconcile({ store, storage, database, clock, index, settler, watch })
       await pausedTexts.sweep((id) => index.get(id) !== undefined)
+      record.load()
       unsubscribe.push(
         core.onDidChangeLeases((change) => {
           if (ownLeases.concernsOthers(change)) dispatcher.request()
@@ -323,6 +378,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     retryPipeline: (id, by) => pipelines.retry(id, by),
 
     queue: () => reader.view(),
+    whatIf: (question) => whatIf.ask(question),
 
     recent: () => views.recent(),
     usersOf: (model, version) => views.usersOf(model, version),
@@ -355,6 +411,8 @@ export function createCompute(deps: ComputeDeps): Compute {
       dispatcher.dispose()
       alarms.dispose()
       reader.dispose()
+      forecaster.dispose()
+      record.dispose()
       retention.dispose()
       pool.dispose()
     },

@@ -13,6 +13,8 @@ import type {
   RuntimeView,
   SubmittedJob,
   TextPiece,
+  WhatIfAnswer,
+  WhatIfQuestion,
 } from '../../shared/contract'
 import type { JobId, PipelineId, PrincipalId } from '../../shared/domain/ids'
 import type { JobState } from '../../shared/domain/job-state'
@@ -81,6 +83,8 @@ export interface Compute extends Disposable {
   retryPipeline(id: PipelineId, by: PrincipalId): Promise<Pipeline>
 
   queue(): QueueView
+  /** Replays jobs on another machine; in slices, one question at a time. */
+  whatIf(question: WhatIfQuestion): Promise<WhatIfAnswer>
   /** Active jobs and the most recent ended ones: what the window shows live. At most 12,000. */
   recent(): Job[]
   /** Ids of unfinished jobs that need a version. */

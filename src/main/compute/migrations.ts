@@ -93,4 +93,20 @@ export const computeMigrations: Record<string, Migration> = {
       await db.schema.alterTable('job').addColumn('place', 'text').execute()
     },
   },
+  '0014-predictions': {
+    async up(db) {
+      await db.schema
+        .createTable('prediction')
+        .addColumn('job', 'text', (column) => column.primaryKey())
+        .addColumn('principal', 'text', (column) => column.notNull())
+        .addColumn('name', 'text', (column) => column.notNull())
+        .addColumn('madeAt', 'integer', (column) => column.notNull())
+        .addColumn('at', 'real', (column) => column.notNull())
+        .addColumn('earliest', 'real', (column) => column.notNull())
+        .addColumn('latest', 'real', (column) => column.notNull())
+        .addColumn('startedAt', 'integer')
+        .execute()
+      await db.schema.createIndex('prediction_made').on('prediction').column('madeAt').execute()
+    },
+  },
 }

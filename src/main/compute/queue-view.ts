@@ -1,12 +1,15 @@
 import type { QueueView } from '../../shared/contract'
-import { shortId } from '../../shared/domain/ids'
+import { type JobId, shortId } from '../../shared/domain/ids'
 import type { Core } from '../core'
 import type { Clock } from '../platform/clock'
-import { type ActiveJob, waitReasonOf } from './jobs/active-job'
+import { type ActiveJob, estimateOf, startEstimateOf, waitReasonOf } from './jobs/active-job'
 import type { JobIndex } from './jobs/job-index'
 import type { LastHour } from './jobs/last-hour'
 import { preemptedWords } from './jobs/preemption'
+import type { ClassLoads } from './predictions/class-loads'
+import type { TrackRecord } from './predictions/track-record'
 import { type Explained, explain } from './schedule/explain'
+import type { Forecast } from './schedule/forecast'
 import type { UrgencyOf } from './schedule/heads'
 import { effectivePriority, positionIn, rankOf } from './schedule/rank'
 import type { Plan, QueueClass } from './schedule/types'
@@ -24,6 +27,10 @@ export interface QueueReaderDeps {
   unknownRunMs: number
   runMsOf(job: ActiveJob): number | null
   urgencyOf: UrgencyOf
+  loads: ClassLoads
+  record: TrackRecord
+  /** Asks for new forecasts; they come by `foretold`. */
+  forecast(): void
   /** The reason or the estimate of a job is another than before. */
   onExplained(job: ActiveJob): void
 }
@@ -65,7 +72,7 @@ export class QueueReader {
     const now = clock.now()
     if (now - this.#explainedAt >= INTERVAL_MS || this.#explained.length === 0) this.#explain()
     const waiting: QueueView['waiting'] = []
-    for (const { id, reason, estimateMs } of this.#explained) {
+    for (const { id, reason } of this.#explained) {
       const job = index.get(id)
       if (!job?.queued) continue
       const { priority, readyAt } = job.status
@@ -74,7 +81,8 @@ export class QueueReader {
         name: job.definition.name,
         effectivePriority: effectivePriority(priority, readyAt, now),
         reason: preemptedWords(job) ?? reason,
-        estimateMs,
+        estimateMs: estimateOf(job, now),
+        estimate: startEstimateOf(job),
       })
     }
     const { counts } = index
@@ -88,6 +96,8 @@ export class QueueReader {
       waiting,
       predictedWaitMs: this.#predict(now),
       lastHour: lastHour.view(now),
+      predictions: this.#deps.record.view(),
+      classes: this.#deps.loads.view(now),
     }
   }
 
@@ -108,6 +118,7 @@ export class QueueReader {
         effectivePriority: effectivePriority(priority, readyAt, now),
         reason,
         estimateMs: null,
+        estimate: null,
       })
     }
   }
@@ -125,9 +136,6 @@ export class QueueReader {
         plan: this.#plan,
         leases: core.listLeases(),
         foreign: core.resources().foreignHolders,
-        running: this.#remaining(),
-        slots: this.#slots(),
-        now: this.#explainedAt,
         urgencyOf: this.#deps.urgencyOf,
         endsInMs: (id) => {
           const job = index.get(id)
@@ -137,11 +145,26 @@ export class QueueReader {
       },
       MAX_WAITING,
     )
-    for (const { id, reason, estimateMs } of this.#explained) {
+    for (const { id, reason } of this.#explained) {
       const job = index.get(id)
-      if (!job || (job.waitReason === reason && close(job.waitMs, estimateMs))) continue
+      if (!job || job.waitReason === reason) continue
       job.waitReason = reason
-      job.waitMs = estimateMs
+      onExplained(job)
+    }
+    if (this.#explained.length > 0) this.#deps.forecast()
+  }
+
+  /** What the scheduler was seen to do on a virtual clock. */
+  foretold(forecasts: ReadonlyMap<JobId, Forecast>, madeAt: number): void {
+    const { index, record, onExplained } = this.#deps
+    for (const { id } of this.#explained) {
+      const job = index.get(id)
+      if (!job?.queued) continue
+      const raw = forecasts.get(id)
+      const forecast = raw ? record.calibration.widen(raw, madeAt) : null
+      if (forecast) record.tell(job, forecast, madeAt)
+      if (isLike(job.forecast, forecast, madeAt)) continue
+      job.forecast = forecast
       onExplained(job)
     }
   }
@@ -181,7 +204,8 @@ function workBefore(group: QueueClass, rank: number): number {
   return (group.workMs * position) / group.jobs.length
 }
 
-function close(a: number | null, b: number | null): boolean {
+/** Not worth telling the window: it would shake. */
+function isLike(a: Forecast | null, b: Forecast | null, now: number): boolean {
   if (a === null || b === null) return a === b
-  return Math.abs(a - b) <= 0.1 * Math.max(a, b)
+  return Math.abs(a.at - b.at) + Math.abs(a.latest - b.latest) <= 0.1 * Math.max(0, b.latest - now)
 }

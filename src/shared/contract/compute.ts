@@ -9,6 +9,7 @@ import { ErrorBody, feedOf, Id, PageQuery, pageOf, procedure, Time } from './bas
 import { Placement } from './core'
 import { JobKey, JobKind, JobSpec, PipelineSpec, RunWhen } from './job-spec'
 import { Isolation, pluginsContract } from './plugins'
+import { ClassLoad, PredictionRecord, StartEstimate, WhatIfAnswer, WhatIfQuestion } from './predictions'
 import { Import, ModelFormat } from './storage'
 
 export const JobTimings = z.object({
@@ -43,6 +44,8 @@ export const Job = z.object({
   waitReason: z.string().nullable(),
   /** Expected time until it ends (running) or starts (queued). */
   estimateMs: z.number().nullable(),
+  /** Set while queued, as far as what stands before it has a known length. */
+  estimate: StartEstimate.nullable(),
   need: ResourceVector,
   /** How its devices are to lie to each other; null: as they come. */
   place: PlaceHints.nullable(),
@@ -147,6 +150,7 @@ export const QueueView = z.object({
       effectivePriority: z.number(),
       reason: z.string(),
       estimateMs: z.number().nullable(),
+      estimate: StartEstimate.nullable(),
     }),
   ),
   /** Predicted wait of a job submitted now with default priority. */
@@ -158,6 +162,9 @@ export const QueueView = z.object({
     medianWaitMs: z.number().nullable(),
     p95WaitMs: z.number().nullable(),
   }),
+  predictions: PredictionRecord,
+  /** The busiest first, at most 64. */
+  classes: z.array(ClassLoad),
 })
 export type QueueView = z.infer<typeof QueueView>
 
@@ -397,6 +404,16 @@ export const computeContract = {
     summary: 'Depth, reasons and predicted waits',
     tags: ['compute'],
   }).output(QueueView),
+  whatIf: procedure('job.list', {
+    method: 'POST',
+    path: '/queue/what-if',
+    summary: 'What waits would be on another machine',
+    description:
+      'Replays jobs through the scheduler on a virtual clock, once on the machine as it is and once as asked for. Takes up to some seconds; one at a time.',
+    tags: ['compute'],
+  })
+    .input(WhatIfQuestion)
+    .output(WhatIfAnswer),
   runtimes: {
     list: procedure('runtime.read', {
       method: 'GET',

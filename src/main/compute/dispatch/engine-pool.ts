@@ -113,6 +113,12 @@ export class EnginePool {
     })
   }
 
+  /** The engine that a job loads or runs on. */
+  refOf(job: ActiveJob): string | null {
+    for (const engine of this.#engines.values()) if (engine.job === job) return engine.ref
+    return null
+  }
+
   get(ref: string): PooledEngine | undefined {
     return this.#engines.get(ref)
   }

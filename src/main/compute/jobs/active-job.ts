@@ -1,8 +1,9 @@
-import type { Job } from '../../../shared/contract'
+import type { Job, StartEstimate } from '../../../shared/contract'
 import type { JobId, LeaseId } from '../../../shared/domain/ids'
 import type { Tensors } from '../../../shared/domain/tensor'
 import { formatDuration } from '../../../shared/domain/units'
 import { toIso } from '../../platform/clock'
+import type { Forecast } from '../schedule/forecast'
 import type { QueuedJob } from '../schedule/types'
 import { JobLog } from './job-log'
 import type { JobDefinition, JobStatus } from './job-row'
@@ -61,8 +62,8 @@ export class ActiveJob {
   abort: ((reason: AbortReason) => void) | null = null
   /** As last explained; set while it stands in the queue. */
   waitReason: string | null = null
-  /** Until it starts. */
-  waitMs: number | null = null
+  /** As last foretold; null while it does not stand in the queue, or nobody knows. */
+  forecast: Forecast | null = null
   /** Expected run time, known or guessed when its attempt began. */
   runMs: number | null = null
 
@@ -128,6 +129,7 @@ export function viewOf(
     progress: status.state === 'succeeded' ? 1 : (live?.progress ?? status.itemsDone / definition.items),
     waitReason: live && waitReasonOf(live, nowMs),
     estimateMs: live && estimateOf(live, nowMs),
+    estimate: live && startEstimateOf(live),
     need: definition.need,
     place: definition.place,
     placement: status.placement,
@@ -167,13 +169,27 @@ export function waitReasonOf(job: ActiveJob, nowMs: number): string | null {
   return waitReason ?? 'Waiting for its turn'
 }
 
-function estimateOf(job: ActiveJob, nowMs: number): number | null {
+export function estimateOf(job: ActiveJob, nowMs: number): number | null {
   const { status, progress, carried, runMs } = job
-  if (status.state === 'queued') return job.queued ? job.waitMs : null
+  if (status.state === 'queued')
+    return job.queued && job.forecast ? Math.max(0, Math.round(job.forecast.at - nowMs)) : null
   if (status.state !== 'running' || status.startedAt === null) return null
   const elapsed = Math.max(0, nowMs - status.startedAt)
   // Once it has shown how fast it goes, that says more than what others took.
   const gained = progress - carried
   if (gained > 0.05 && status.itemsDone === 0) return Math.round((elapsed * (1 - progress)) / gained)
   return runMs === null ? null : Math.max(0, Math.round(runMs - elapsed))
+}
+
+/** When it is expected to start; null when it does not stand in the queue, and where nobody knows. */
+export function startEstimateOf({ status, queued, forecast }: ActiveJob): StartEstimate | null {
+  if (status.state !== 'queued' || !queued || !forecast) return null
+  const { at, earliest, latest, endsAt, devices } = forecast
+  return {
+    startsAt: toIso(at),
+    earliest: toIso(earliest),
+    latest: toIso(latest),
+    endsAt: Number.isFinite(endsAt) ? toIso(endsAt) : null,
+    devices,
+  }
 }

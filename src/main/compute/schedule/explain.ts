@@ -9,8 +9,6 @@ import type { Block, Plan, QueueClass } from './types'
 export interface Explained {
   id: JobId
   reason: string
-  /** Until it starts; null when the length of something before it is unknown. */
-  estimateMs: number | null
 }
 
 export interface ExplainInput {
@@ -21,40 +19,21 @@ export interface ExplainInput {
   foreign?: readonly ForeignHolder[]
   /** When the job of a lease is expected to end, in ms from now; null where unknown. */
   endsInMs(job: string): number | null
-  now: number
   urgencyOf: UrgencyOf
-  /** Remaining time of each running job; null where unknown. */
-  running: readonly (number | null)[]
-  /** Jobs that run at once when the machine is full. */
-  slots: number
   nameOf(job: string): string
 }
 
-/** In words: why the first `limit` jobs in the order of the queue wait, and for how long. */
+/** In words: why the first `limit` jobs in the order of the queue wait. */
 export function explain(input: ExplainInput, limit: number): Explained[] {
-  const { classes, plan, running } = input
+  const { classes, plan } = input
   const heads = new Heads(classes, input.urgencyOf)
   const explained: Explained[] = []
-  const slots = Math.max(1, input.slots)
-  const known = running.every((ms) => ms !== null)
-  // What is held up goes on when something ends.
-  const untilFree =
-    plan.blocked.size > 0 && running.length > 0 ? Math.min(...running.map((ms) => ms ?? 0)) : 0
-  let aheadMs: number | null = known ? 0 : null
   for (let head = heads.pop(); head && explained.length < limit; head = heads.pop()) {
     const { group, index, job } = head
     const block = plan.blocked.get(group.key)
     const position = explained.length
     const reason = index === 0 && block ? wordsOf(block, group, input, position) : behind(position)
-    const kept = plan.kept?.job === job.id ? plan.kept.fitsAt : null
-    const guess = aheadMs === null ? null : Math.round(untilFree + aheadMs / slots)
-    explained.push({
-      id: job.id,
-      reason,
-      // Room is kept for it: then it is known when it fits.
-      estimateMs: kept === null ? guess : Math.max(0, Math.round(kept - input.now)),
-    })
-    aheadMs = aheadMs === null || job.runMs === null ? null : aheadMs + job.runMs
+    explained.push({ id: job.id, reason })
     heads.follow(head)
   }
   return explained

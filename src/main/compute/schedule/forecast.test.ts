@@ -32,7 +32,17 @@ function group(key: string, jobs: QueuedJob[], loadMs = 0): QueueClass {
 
 function running(runMs: number | null, mostMs = runMs): RunsNow {
   const placement = [{ device: 'cpu0', amounts: NEED }]
-  return { placement, engine: null, principal: P, need: NEED, share: 0.5, startedAt: 0, runMs, mostMs }
+  return {
+    placement,
+    engine: null,
+    engineKey: 'r',
+    principal: P,
+    need: NEED,
+    share: 0.5,
+    startedAt: 0,
+    runMs,
+    mostMs,
+  }
 }
 
 /** A machine of `cores` that all but what `runs` holds is free on. */

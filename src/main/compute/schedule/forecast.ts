@@ -1,10 +1,10 @@
 import type { JobId } from '../../../shared/domain/ids'
-import { type Durations, Forward, type RunsNow, type Scene } from './forward'
+import { type Durations, Forward, type ForwardStart, type Scene } from './forward'
 import { Heads, type UrgencyOf } from './heads'
 import type { StartPrediction } from './predictions'
 import type { Place } from './space'
 import { createRandom } from './static/random'
-import type { QueueClass, QueuedJob } from './types'
+import type { QueueClass } from './types'
 
 /** What a job that waits is expected to do; times are Unix ms. */
 export interface Forecast extends StartPrediction {
@@ -30,35 +30,29 @@ const DEVIATIONS = 2.5
 const PER_MEAN_DEVIATION = 1.25
 
 /**
- * When each job of the scene starts, by the scheduler itself on a virtual clock; absent are those behind something whose
- * length nobody knows. Yields after each instant, so that the caller may take its time.
+ * When each job of the scene starts, by the scheduler itself on a virtual clock: once with the expected run times, and
+ * nine times with others for the bounds. Absent are jobs behind something whose length nobody knows. Yields after each
+ * instant, so that the caller may take its time.
  */
 export function* forecasting(scene: Scene, place: Place): Generator<void, Map<JobId, Forecast>> {
-  const startsAt = new Map<JobId, number[]>()
-  const endsAt = new Map<JobId, number[]>()
-  const devices = new Map<JobId, string[]>()
-  for (let trial = 0; trial < TRIALS; trial++) {
-    const forward = new Forward(scene, drawn(trial, scene.state.now), place)
-    while (forward.step()) yield
-    for (const start of forward.starts) {
-      append(startsAt, start.job, start.at)
-      append(endsAt, start.job, start.endsAt)
-      if (!devices.has(start.job)) devices.set(start.job, start.placement.map(({ device }) => device))
-    }
-  }
-  const forecasts = new Map<JobId, Forecast>()
-  for (const [job, starts] of startsAt) {
-    if (starts.length < TRIALS) continue
-    const order = starts.sort(ascending)
-    forecasts.set(job, {
-      at: order[TRIALS >> 1] as number,
-      earliest: order[0] as number,
-      latest: order[TRIALS - 1] as number,
-      endsAt: (endsAt.get(job) as number[]).sort(ascending)[TRIALS >> 1] as number,
-      devices: devices.get(job) ?? [],
-    })
-  }
-  return forecasts
+  const expected = yield* startsOf(scene, expectedRuns(scene.state.now), place)
+  const bounds = new Map<JobId, number[]>(expected.map(({ job }) => [job, []]))
+  for (let trial = 0; trial < TRIALS; trial++)
+    for (const { job, at } of yield* startsOf(scene, drawnRuns(trial, scene.state.now), place))
+      bounds.get(job)?.push(at)
+  return new Map(
+    expected.map(({ job, at, endsAt, placement }) => {
+      const drawn = bounds.get(job) ?? []
+      const devices = placement.map(({ device }) => device)
+      return [job, { at, earliest: Math.min(at, ...drawn), latest: Math.max(at, ...drawn), endsAt, devices }]
+    }),
+  )
+}
+
+function* startsOf(scene: Scene, durations: Durations, place: Place): Generator<void, ForwardStart[]> {
+  const forward = new Forward(scene, durations, place)
+  while (forward.step()) yield
+  return forward.starts
 }
 
 /** The classes with no more than the first `limit` jobs in the order of the queue. */
@@ -77,11 +71,17 @@ export function firstOf(classes: readonly QueueClass[], limit: number, urgencyOf
   }))
 }
 
+type FactorOf = (key: string, runMs: number, mostMs: number | null) => number
+
+function expectedRuns(now: number): Durations {
+  return runsBy(() => 1, now)
+}
+
 /** Log-normal run times with the learned mean and spread; jobs that share an engine share what the mean is off by. */
-function drawn(trial: number, now: number): Durations {
+function drawnRuns(trial: number, now: number): Durations {
   const random = createRandom(SEED + trial)
   const off = new Map<string, number>()
-  const factorOf = (key: string, runMs: number, mostMs: number | null) => {
+  return runsBy((key, runMs, mostMs) => {
     let shared = off.get(key)
     if (shared === undefined) {
       shared = STRATA[(trial + STRIDE * off.size) % TRIALS] as number
@@ -93,15 +93,18 @@ function drawn(trial: number, now: number): Durations {
     const variance = Math.log(1 + (deviation / runMs) ** 2)
     const spread = Math.sqrt(variance) * own + Math.sqrt(MEAN_IS_OFF * variance) * shared
     return Math.exp(spread - ((1 + MEAN_IS_OFF) * variance) / 2)
-  }
+  }, now)
+}
+
+function runsBy(factorOf: FactorOf, now: number): Durations {
   return {
-    runOf(group: QueueClass, { runMs, mostMs }: QueuedJob) {
-      return runMs === null ? Number.POSITIVE_INFINITY : runMs * factorOf(group.engineKey, runMs, mostMs)
+    runOf({ engineKey }, { runMs, mostMs }) {
+      return runMs === null ? Number.POSITIVE_INFINITY : runMs * factorOf(engineKey, runMs, mostMs)
     },
-    remainingOf({ engine, startedAt, runMs, mostMs }: RunsNow) {
+    remainingOf({ engineKey, startedAt, runMs, mostMs }) {
       if (runMs === null) return Number.POSITIVE_INFINITY
       const passed = now - startedAt
-      const left = runMs * factorOf(engine ?? '', runMs, mostMs) - passed
+      const left = runMs * factorOf(engineKey, runMs, mostMs) - passed
       // Over time already: as the scheduler, it is thought to take a quarter more than it has taken.
       return left > 0 ? left : passed / 4
     },
@@ -111,14 +114,4 @@ function drawn(trial: number, now: number): Durations {
 /** Box and Muller. */
 function normal(random: () => number): number {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
-}
-
-function append<T>(map: Map<JobId, T[]>, key: JobId, value: T): void {
-  const list = map.get(key)
-  if (list) list.push(value)
-  else map.set(key, [value])
-}
-
-function ascending(a: number, b: number): number {
-  return a - b
 }

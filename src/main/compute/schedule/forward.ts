@@ -4,6 +4,7 @@ import { addVectors, type ResourceVector, subtractVectors } from '../../../share
 import type { FreeDevice } from '../../core'
 import { thoughtToEnd } from './ends'
 import { Heap } from './heap'
+import { Pace } from './online/pace'
 import { plan } from './plan'
 import { positionIn } from './rank'
 import type { Place } from './space'
@@ -14,6 +15,7 @@ export interface RunsNow {
   placement: Placement
   /** Its engine, as {@link PlanEngine.ref}; null when it has none. */
   engine: string | null
+  engineKey: string
   principal: PrincipalId
   need: ResourceVector
   share: number
@@ -54,7 +56,8 @@ interface Running {
   /** What the scheduler, which does not know the end, thinks. */
   startedAt: number
   mostMs: number | null
-  remainingMs: number | null
+  /** Null when it cannot know. */
+  expectedAt: number | null
   placement: Placement
   engine: string | null
   principal: PrincipalId
@@ -66,7 +69,7 @@ type MutableClass = QueueClass & { jobs: QueuedJob[]; workMs: number }
 
 /**
  * The scheduler of production on a virtual clock: from a scene on, each end and each arrival makes a turn of
- * {@link plan}. The pace of the queue stays as it is, and unloading an engine takes no time.
+ * {@link plan}. The pace of the queue does not fall below what it is at first, and unloading an engine takes no time.
  */
 export class Forward {
   readonly starts: ForwardStart[] = []
@@ -80,6 +83,7 @@ export class Forward {
   readonly #quotas: Map<PrincipalId, { limited: readonly string[]; left: ResourceVector }>
   readonly #running: Heap<Running>
   readonly #current = new Set<Running>()
+  readonly #pace: Pace
   /** By engine in use: when the scheduler expects it to be idle; null when it cannot know. */
   readonly #idleAt = new Map<string, number | null>()
   #waitingSince: ReadonlyMap<string, number>
@@ -99,6 +103,7 @@ export class Forward {
     this.#shares = new Map(state.shares)
     this.#quotas = new Map([...state.quotas].map(([id, quota]) => [id, { ...quota }]))
     this.#waitingSince = state.waitingSince
+    this.#pace = new Pace(state.pace)
     this.#running = new Heap<Running>((a, b) => a.endsAt - b.endsAt)
     for (const group of state.classes)
       this.#classes.set(group.key, { ...group, load: { ...group.load }, jobs: [...group.jobs] })
@@ -106,7 +111,8 @@ export class Forward {
       const remainingMs = durations.remainingOf(job)
       const { placement, engine, principal, need, share, startedAt, mostMs } = job
       const endsAt = state.now + remainingMs
-      this.#run({ endsAt, startedAt, mostMs, remainingMs, placement, engine, principal, need, share })
+      const expectedAt = Number.isFinite(endsAt) ? endsAt : null
+      this.#run({ endsAt, startedAt, mostMs, expectedAt, placement, engine, principal, need, share })
     }
   }
 
@@ -147,12 +153,13 @@ export class Forward {
       this.#shares.set(principal, (this.#shares.get(principal) ?? 0) + share)
       this.#spend(principal, need, subtractVectors)
       const mostMs = job.mostMs === null ? null : loadMs + job.mostMs
-      const remainingMs = job.runMs === null ? null : loadMs + job.runMs
+      const expectedAt = job.runMs === null ? null : this.#now + loadMs + job.runMs
+      const startedAt = this.#now
       this.#run({
         endsAt,
-        startedAt: this.#now,
+        startedAt,
         mostMs,
-        remainingMs,
+        expectedAt,
         placement,
         engine: ref,
         principal,
@@ -172,18 +179,28 @@ export class Forward {
   }
 
   #state(): PlanState {
+    const { policy } = this.#scene.state
+    const now = this.#now
+    const classes = [...this.#classes.values()]
+    const running = [...this.#current]
+    let backlogMs = 0
+    for (const { share, expectedAt } of running)
+      backlogMs += share * (expectedAt === null ? policy.unknownRunMs : Math.max(0, expectedAt - now))
+    for (const { workMs, share } of classes) backlogMs += workMs * Math.max(share, 1 / policy.maxEngines)
+    const oldest = Math.min(now, ...classes.map(({ jobs }) => jobs[0]?.readyAt ?? now))
     return {
       ...this.#scene.state,
-      now: this.#now,
-      classes: [...this.#classes.values()],
+      now,
+      classes,
+      pace: this.#pace.observe(now, backlogMs, now - oldest),
       devices: [...this.#devices.values()],
       engines: [...this.#engines.values()].map((engine) => {
         const idleAt = this.#idleAt.get(engine.ref)
-        return idleAt == null ? engine : { ...engine, remainingMs: Math.max(0, idleAt - this.#now) }
+        return idleAt == null ? engine : { ...engine, remainingMs: Math.max(0, idleAt - now) }
       }),
-      running: [...this.#current].map(({ placement, startedAt, mostMs }) => ({
+      running: running.map(({ placement, startedAt, mostMs }) => ({
         placement,
-        endsAt: thoughtToEnd(startedAt, mostMs, this.#now),
+        endsAt: thoughtToEnd(startedAt, mostMs, now),
       })),
       shares: this.#shares,
       quotas: this.#quotas,
@@ -197,8 +214,7 @@ export class Forward {
     const engine = running.engine === null ? undefined : this.#engines.get(running.engine)
     if (!engine) return
     engine.state = 'busy'
-    const { remainingMs } = running
-    this.#idleAt.set(engine.ref, remainingMs === null ? null : this.#now + remainingMs)
+    this.#idleAt.set(engine.ref, running.expectedAt)
   }
 
   #endWhatEnds(): void {
@@ -260,10 +276,7 @@ export class Forward {
     this.#change(engine.memory, addVectors)
   }
 
-  #change(
-    placement: Placement,
-    by: (a: ResourceVector, b: ResourceVector) => ResourceVector,
-  ): void {
+  #change(placement: Placement, by: (a: ResourceVector, b: ResourceVector) => ResourceVector): void {
     for (const { device: id, amounts } of placement) {
       const device = this.#devices.get(id)
       if (device) device.free = by(device.free, amounts)

@@ -74,8 +74,16 @@ export function computeHandlers(modules: Modules) {
       const view = compute.queue()
       const owner = visibleOwner(modules, context.caller)
       if (owner === null) return view
-      return { ...view, waiting: view.waiting.filter(({ job }) => compute.get(job).principal === owner) }
+      const { recent } = view.predictions
+      return {
+        ...view,
+        waiting: view.waiting.filter(({ job }) => compute.get(job).principal === owner),
+        predictions: { ...view.predictions, recent: recent.filter(({ principal }) => principal === owner) },
+        // They name the models of all.
+        classes: [],
+      }
     }),
+    whatIf: os.whatIf.handler(({ input }) => compute.whatIf(input)),
     runtimes: {
       list: os.runtimes.list.handler(() => whole(compute.runtimes())),
       enforcement: os.runtimes.enforcement.handler(() => whole(compute.enforcement())),

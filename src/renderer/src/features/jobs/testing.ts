@@ -19,6 +19,7 @@ export function jobWith(changes: Partial<Job> = {}): Job {
     progress: 0,
     waitReason: null,
     estimateMs: null,
+    estimate: null,
     need: {},
     place: null,
     placement: null,

@@ -1,0 +1,137 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Job } from '../../shared/contract'
+import type { JobId } from '../../shared/domain/ids'
+import { createHarness } from './testing/harness'
+
+type Harness = Awaited<ReturnType<typeof createHarness>>
+
+let harness: Harness
+let system: Awaited<ReturnType<Harness['open']>>
+
+beforeEach(async () => {
+  harness = await createHarness({ cores: 1 })
+  system = await harness.open()
+})
+
+afterEach(async () => {
+  await system.die()
+  await harness.remove()
+})
+
+const sleeper = (durationMs: number, name = 'sleeper') =>
+  system.submit({ kind: 'synthetic', durationMs, need: { cpuCores: 1 }, name })
+const msFrom = (job: Job, of: string | undefined) => Date.parse(of ?? '') - Date.parse(job.createdAt)
+
+async function advance(ms: number): Promise<void> {
+  for (let passed = 0; passed < ms; passed += 250) await harness.clock.advance(Math.min(250, ms - passed))
+}
+
+describe('a job that waits', () => {
+  it('is told when it will start, and the view of the queue too', async () => {
+    await sleeper(10_000)
+    const next = await sleeper(5_000)
+    const last = await sleeper(1_000)
+    await advance(500)
+    const first = system.compute.get(next.id)
+    // The load of an engine of this kind takes some 150 ms, then 10 s.
+    expect(msFrom(next, first.estimate?.startsAt) / 1000).toBeCloseTo(10, 0)
+    expect(first.estimate?.devices).toHaveLength(1)
+    expect(first.estimateMs).toBeGreaterThan(9_000)
+    const { waiting } = system.compute.queue()
+    expect(waiting.map(({ job }) => job)).toEqual([next.id, last.id])
+    const [a, b] = waiting
+    expect(Date.parse(b?.estimate?.startsAt ?? '')).toBe(Date.parse(a?.estimate?.endsAt ?? ''))
+    expect(Date.parse(a?.estimate?.latest ?? '')).toBeGreaterThan(Date.parse(a?.estimate?.startsAt ?? ''))
+  })
+
+  it('is told nothing behind one whose length nobody knows', async () => {
+    system.executor.itemMs = 60_000
+    await system.submit({
+      kind: 'infer',
+      model: 'm@1',
+      inputs: { x: { dtype: 'float32', shape: [2], data: [1, 2] } },
+    })
+    const next = await sleeper(1_000)
+    await advance(500)
+    expect(system.compute.get(next.id)).toMatchObject({ state: 'queued', estimate: null, estimateMs: null })
+  })
+})
+
+describe('what jobs were told', () => {
+  it('is held against what happened, and the score survives a restart', async () => {
+    for (const ms of [2_000, 3_000, 4_000, 5_000]) await sleeper(ms, `runs ${ms}`)
+    const held = await sleeper(1_000)
+    await advance(500)
+    await system.compute.hold(held.id as JobId)
+    await advance(20_000)
+    const { predictions } = system.compute.queue()
+    // The first started at once and was told nothing; what happens to one that is held is a person's doing.
+    expect(predictions.count).toBe(3)
+    expect(predictions.recent.map(({ name }) => name)).toEqual(['runs 3000', 'runs 4000', 'runs 5000'])
+    expect(predictions.meanErrorMs).toBeLessThan(2_000)
+    expect(predictions.coverage).not.toBeNull()
+
+    await system.die()
+    system = await harness.open()
+    expect(system.compute.queue().predictions).toEqual(predictions)
+  }, 60_000)
+
+  it('is kept for a job that waits over a restart', async () => {
+    await sleeper(5_000)
+    const next = await sleeper(1_000, 'waits')
+    await advance(2_000)
+    const told = system.compute.get(next.id).estimate
+    await system.die()
+    system = await harness.open()
+    await advance(15_000)
+    const [entry, ...others] = system.compute.queue().predictions.recent
+    expect(entry).toMatchObject({ job: next.id, startsAt: told?.startsAt })
+    expect(others).toEqual([])
+  })
+})
+
+describe('the classes', () => {
+  it('tell rates, utilisation and the wait that theory expects', async () => {
+    for (let i = 0; i < 20; i++) {
+      await sleeper(500)
+      await advance(1_000)
+    }
+    const [synthetic] = system.compute.queue().classes
+    expect(synthetic).toMatchObject({ model: null, kind: 'synthetic', arrivals: 20, servers: 1 })
+    expect(synthetic?.arrivalsPerSecond).toBeCloseTo(1, 0)
+    expect(synthetic?.utilization).toBeGreaterThan(0.4)
+    expect(synthetic?.utilization).toBeLessThan(0.8)
+    // Regular arrivals and lengths: nobody waits to speak of.
+    expect(synthetic?.predictedWaitMs).toBeLessThan(100)
+  })
+})
+
+describe('what if', () => {
+  it('tells what another core would do for the jobs of the last day', async () => {
+    for (let i = 0; i < 6; i++) await sleeper(1_000)
+    await advance(10_000)
+    const core = { kind: 'cpu' as const, name: 'more', capacity: { cpuCores: 1, memoryBytes: 1e9 } }
+    const question = { addDevices: [core], removeDevices: [], source: 'lastDay' as const }
+    const { before, after, leftOut } = await system.compute.whatIf(question)
+    expect(leftOut).toBe(0)
+    expect(before.jobs).toBe(6)
+    expect(before.utilization['cpuCores']).toBeGreaterThan(0.9)
+    // 0 to 5 s, and 0, 0, 1, 1, 2, 2 s.
+    expect(before.meanWaitMs / 1000).toBeCloseTo(2.5, 0)
+    expect(after.meanWaitMs / 1000).toBeCloseTo(1, 0)
+    expect(after.makespanMs).toBeLessThan(0.7 * before.makespanMs)
+  })
+
+  it('counts what could never run without a device, and knows only devices that are there', async () => {
+    await sleeper(60_000)
+    await sleeper(60_000)
+    const [device] = system.core.listDevices()
+    const question = { addDevices: [], removeDevices: [device?.id ?? ''], source: 'queue' as const }
+    const { before, after } = await system.compute.whatIf(question)
+    expect(before).toMatchObject({ jobs: 2, impossible: 0 })
+    expect(after).toMatchObject({ jobs: 0, impossible: 2, meanWaitMs: 0 })
+    await expect(system.compute.whatIf({ ...question, removeDevices: ['d-none'] })).rejects.toMatchObject({
+      code: 'core.not_found',
+    })
+  })
+})

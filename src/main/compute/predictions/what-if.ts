@@ -1,0 +1,155 @@
+import type { Outcome, WhatIfAnswer, WhatIfQuestion } from '../../../shared/contract'
+import type { DeviceId } from '../../../shared/domain/ids'
+import { AppError } from '../../../shared/errors'
+import type { Core, FreeDevice } from '../../core'
+import type { Clock } from '../../platform/clock'
+import { createBreather } from '../dispatch/breather'
+import { ActiveJob } from '../jobs/active-job'
+import type { StoredJob } from '../jobs/job-store'
+import { type Durations, Forward } from '../schedule/forward'
+import { placeOrNull } from '../schedule/place-or-null'
+import { rankOf } from '../schedule/rank'
+import { shareOfMachine } from '../schedule/share'
+import type { QueueClass, SchedulePolicy } from '../schedule/types'
+import { type Happened, outcomeOf } from './outcome'
+
+const DAY_MS = 86_400_000
+const MOST_JOBS = 5_000
+const PAGE = 100
+const SLICE_MS = 4
+
+interface WhatIfDeps {
+  core: Core
+  clock: Clock
+  policy: SchedulePolicy
+  runMsOf(job: ActiveJob): number | null
+  mostMsOf(job: ActiveJob): number | null
+  loadOf(job: ActiveJob): QueueClass['load']
+  /** Jobs, the newest first. */
+  lastDay(cursor: string | null, limit: number): { items: StoredJob[]; nextCursor: string | null }
+  /** Jobs that have not ended. */
+  active(): Iterable<ActiveJob>
+}
+
+/** A job as it is replayed: when it came, and how long it ran or is expected to run. */
+interface Past {
+  job: ActiveJob
+  at: number
+  runMs: number
+}
+
+/** The same jobs on the machine as it is and on another, through the scheduler itself. Begins with an empty machine, without quotas. */
+export class WhatIf {
+  readonly #deps: WhatIfDeps
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(deps: WhatIfDeps) {
+    this.#deps = deps
+  }
+
+  /** @throws AppError `core.not_found` for a device that is not there */
+  ask(question: WhatIfQuestion): Promise<WhatIfAnswer> {
+    const answer = this.#last.then(() => this.#answer(question))
+    this.#last = answer.catch(() => undefined)
+    return answer
+  }
+
+  async #answer({ source, addDevices, removeDevices }: WhatIfQuestion): Promise<WhatIfAnswer> {
+    const began = performance.now()
+    const present = this.#deps.core.freeDevices().map((device) => ({ ...device, free: device.capacity }))
+    for (const id of removeDevices)
+      if (!present.some((device) => device.id === id))
+        throw new AppError('core.not_found', `There is no device ${id}.`, { device: id })
+    const added = addDevices.map(({ kind, capacity }, index): FreeDevice => {
+      const id = `what-if-${index + 1}` as DeviceId
+      return { id, kind, free: capacity, capacity, healthy: true }
+    })
+    const other = [...present.filter(({ id }) => !removeDevices.includes(id)), ...added]
+    const breathe = createBreather(SLICE_MS)
+    const { past, leftOut } = source === 'queue' ? this.#queue() : await this.#lastDay(breathe)
+    const before = await this.#replay(past, present, breathe)
+    const after = await this.#replay(past, other, breathe)
+    return { before, after, leftOut, tookMs: performance.now() - began }
+  }
+
+  /** As if all that waits and runs came now, in the order of arrival. */
+  #queue(): { past: Past[]; leftOut: number } {
+    const now = this.#deps.clock.now()
+    const jobs = [...this.#deps.active()].filter(({ queued, status }) => queued || status.state === 'running')
+    const past = jobs.slice(0, MOST_JOBS).map((job) => {
+      const runMs = this.#deps.runMsOf(job) ?? this.#deps.policy.unknownRunMs
+      const passed = job.status.state === 'running' ? now - (job.status.startedAt ?? now) : 0
+      return { job, at: now, runMs: Math.max(0, runMs - passed) }
+    })
+    return { past, leftOut: jobs.length - past.length }
+  }
+
+  async #lastDay(breathe: () => Promise<void> | undefined): Promise<{ past: Past[]; leftOut: number }> {
+    const since = this.#deps.clock.now() - DAY_MS
+    const past: Past[] = []
+    let leftOut = 0
+    let cursor: string | null = null
+    do {
+      const page = this.#deps.lastDay(cursor, PAGE)
+      cursor = page.nextCursor
+      for (const { definition, status } of page.items) {
+        const { startedAt, finishedAt, queuedMs, computeMs } = status
+        if (definition.createdAt < since) return { past: past.reverse(), leftOut }
+        if (startedAt === null || finishedAt === null) continue
+        if (past.length >= MOST_JOBS) leftOut++
+        else past.push({ job: new ActiveJob(definition, status), at: startedAt - queuedMs, runMs: computeMs })
+      }
+      await breathe()
+    } while (cursor !== null && leftOut === 0)
+    return { past: past.reverse(), leftOut }
+  }
+
+  async #replay(
+    past: readonly Past[],
+    devices: readonly FreeDevice[],
+    breathe: () => Promise<void> | undefined,
+  ): Promise<Outcome> {
+    const { policy, runMsOf, mostMsOf, loadOf } = this.#deps
+    const outcome = outcomeOf(devices)
+    const groups = new Map<string, QueueClass>()
+    const runs = new Map(past.map(({ job, runMs }) => [job.id, runMs]))
+    const arrivals = past
+      .map(({ job, at }, seq) => {
+        let group = groups.get(job.classKey)
+        if (!group) {
+          const { principal, need } = job.definition
+          const share = shareOfMachine(need, outcome.capacity)
+          const { classKey: key, engineKey } = job
+          group = { key, engineKey, principal, need, share, load: loadOf(job), jobs: [], workMs: 0 }
+          groups.set(key, group)
+        }
+        const { priority } = job.status
+        const rank = rankOf(priority, at)
+        const [runMs, mostMs] = [runMsOf(job), mostMsOf(job)]
+        return { at, group, job: { id: job.id, rank, seq, readyAt: at, priority, runMs, mostMs } }
+      })
+      .sort((a, b) => a.at - b.at)
+    const state = {
+      now: arrivals[0]?.at ?? 0,
+      classes: [],
+      devices,
+      engines: [],
+      running: [],
+      pace: policy.leastPaceMs,
+      shares: new Map(),
+      waitingSince: new Map(),
+      quotas: new Map(),
+      policy,
+    }
+    const durations: Durations = { runOf: (_, { id }) => runs.get(id) ?? 0, remainingOf: () => 0 }
+    const forward = new Forward({ state, running: [], arrivals }, durations, placeOrNull)
+    while (forward.step()) await breathe()
+    const starts = new Map(forward.starts.map((start) => [start.job, start]))
+    const happened = arrivals.map(({ at, group, job }): Happened => {
+      const start = starts.get(job.id)
+      const { need, principal } = group
+      return { arrivedAt: at, start: start ?? null, need, principal, priority: job.priority }
+    })
+    return outcome.of(happened)
+  }
+}
