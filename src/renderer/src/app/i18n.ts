@@ -11,6 +11,7 @@ import { texts as overview } from '../features/overview/texts'
 import { texts as pipelines } from '../features/pipelines/texts'
 import { texts as runtimes } from '../features/runtimes/texts'
 import { texts as settings } from '../features/settings/texts'
+import { texts as timeline } from '../features/timeline/texts'
 import { i18n, localeOf, useLanguage } from '../lib/i18n'
 import { texts as shell } from './texts'
 
@@ -21,6 +22,7 @@ const features = {
   devices,
   imports,
   jobs,
+  timeline,
   pipelines,
   models,
   data,

@@ -9,6 +9,7 @@ import {
   IconSitemap,
   IconStack2,
   IconTable,
+  IconTimeline,
   type TablerIcon,
 } from '@tabler/icons-react'
 import type { ComponentType } from 'react'
@@ -22,6 +23,7 @@ import { OverviewPage } from '../features/overview'
 import { PipelinesPage } from '../features/pipelines'
 import { RuntimesPage } from '../features/runtimes'
 import { SettingsPage } from '../features/settings'
+import { TimelinePage } from '../features/timeline'
 import type { PageName } from '../lib/router'
 
 /** Each page with its icon and the letter that goes there after `g`. */
@@ -29,6 +31,7 @@ export const ROUTES: Record<PageName, { Page: ComponentType; icon: TablerIcon; l
   overview: { Page: OverviewPage, icon: IconLayoutDashboard, letter: 'o' },
   devices: { Page: DevicesPage, icon: IconCpu, letter: 'd' },
   jobs: { Page: JobsPage, icon: IconStack2, letter: 'j' },
+  timeline: { Page: TimelinePage, icon: IconTimeline, letter: 'l' },
   pipelines: { Page: PipelinesPage, icon: IconSitemap, letter: 'p' },
   models: { Page: ModelsPage, icon: IconBox, letter: 'm' },
   data: { Page: DataPage, icon: IconTable, letter: 'b' },

@@ -1,4 +1,5 @@
 export { jobColumns } from './job-columns'
+export { JobDetailPanel } from './job-detail-panel'
 export { reasonOf, stateName } from './job-words'
 export { JobsPage } from './jobs-page'
 export { useJobsView } from './jobs-store'

@@ -1,4 +1,4 @@
-import type { Job } from '@shared/contract'
+import type { Job, StartEstimate } from '@shared/contract'
 import type { TFunction } from 'i18next'
 import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -64,6 +64,12 @@ function leaseNote(
   return t('detail.holdsUntil', { holder, time })
 }
 
+/** Four in five start between, from now. */
+function boundsOf({ earliest, latest }: StartEstimate): { from: string; to: string } {
+  const inMs = (at: string) => formatDuration(Math.max(0, Date.parse(at) - Date.now()))
+  return { from: inMs(earliest), to: inMs(latest) }
+}
+
 /** The reason in a sentence, then what it is made of: what is short, who holds it, who comes before. */
 export function WhyItWaits({ job, nameOf }: { job: Job; nameOf: (principal: string) => string }) {
   const { t } = useTranslation('jobs')
@@ -95,6 +101,9 @@ export function WhyItWaits({ job, nameOf }: { job: Job; nameOf: (principal: stri
       {job.state === 'queued' && job.estimateMs !== null && (
         <div>
           {t('detail.expectedStart')} <strong>{formatDuration(job.estimateMs)}</strong>
+          {job.estimate && (
+            <div className={classes['aside']}>{t('detail.startsWithin', boundsOf(job.estimate))}</div>
+          )}
         </div>
       )}
     </Section>

@@ -51,7 +51,14 @@ describe('causesOf', () => {
   })
 
   it('counts the jobs before it, and says when a person holds it', () => {
-    const entry = (job: string) => ({ job, name: job, effectivePriority: 50, reason: '', estimateMs: null })
+    const entry = (job: string) => ({
+      job,
+      name: job,
+      effectivePriority: 50,
+      reason: '',
+      estimateMs: null,
+      estimate: null,
+    })
     expect(causesOf(jobWith({ id: 'c' }), [], null, ['a', 'b', 'c'].map(entry))).toEqual([
       { kind: 'ahead', jobs: 2 },
     ])

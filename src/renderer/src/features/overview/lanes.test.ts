@@ -33,6 +33,7 @@ const job = (change: Partial<Job>): Job => ({
   progress: 0,
   waitReason: null,
   estimateMs: null,
+  estimate: null,
   need: {},
   place: null,
   placement: [{ device: 'd-1', amounts: { cpuCores: 1 } }],

@@ -1,0 +1,41 @@
+import type { Device } from '@shared/contract'
+import type { CSSProperties } from 'react'
+import { useTranslation } from 'react-i18next'
+import { StateDot } from '../../components'
+import { deviceLabel } from '../../lib/devices'
+import { formatDuration } from '../../lib/format'
+import { localeOf, useLanguage } from '../../lib/i18n'
+import { stateName } from '../jobs'
+import type { Bar, PartKind } from './bars'
+import classes from './timeline.module.css'
+import { useStartWords } from './use-start-words'
+
+/** What a bar says, in words; spoken when keys come to it. */
+export function BarCard(props: { bar: Bar; devices: ReadonlyMap<string, Device>; style: CSSProperties }) {
+  const { t } = useTranslation('timeline')
+  const locale = localeOf(useLanguage((state) => state.language))
+  const startWords = useStartWords()
+  const { job, device, parts } = props.bar
+  const lengthOf = (kind: PartKind) =>
+    parts.filter((part) => part.kind === kind).reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0)
+  const started =
+    job.startedAt && new Intl.DateTimeFormat(locale, { timeStyle: 'medium' }).format(new Date(job.startedAt))
+  return (
+    <div className={classes['card']} style={props.style} role="status">
+      <strong>{job.name}</strong>
+      <div className={classes['cardRow']}>
+        <StateDot state={stateName(job)} />
+        <span>{device === null ? t('unknown') : deviceLabel(device, props.devices)}</span>
+      </div>
+      <div>
+        {(['wait', 'load', 'run'] as const)
+          .filter((kind) => lengthOf(kind) > 0)
+          .map((kind) => t(`took.${kind}`, { time: formatDuration(lengthOf(kind)) }))
+          .join(' · ')}
+      </div>
+      <div className={classes['quiet']}>
+        {job.state === 'queued' ? startWords(job.estimate) : started && t('startedAt', { time: started })}
+      </div>
+    </div>
+  )
+}

@@ -1,0 +1,201 @@
+import type { Bar, Lane, PartKind } from './bars'
+import { ticksOf, type View } from './view'
+
+export const ROW = 20
+export const AXIS = 24
+const BAR = 16
+const LANE_GAP = 8
+const LEAST_PX = 1.5
+const ROOM_FOR_NAME = 44
+
+export interface Colours {
+  text: string
+  dim: string
+  line: string
+  wait: string
+  load: string
+  run: string
+  done: string
+  failed: string
+  expected: string
+  now: string
+}
+
+/** The top of each lane, and the height of all. */
+export function layOut(lanes: readonly Lane[]): { tops: number[]; height: number } {
+  const tops: number[] = []
+  let y = AXIS + LANE_GAP / 2
+  for (const { rows } of lanes) {
+    tops.push(y)
+    y += Math.max(1, rows.length) * ROW + LANE_GAP
+  }
+  return { tops, height: y }
+}
+
+/** Where a bar was drawn. */
+export interface Hit {
+  bar: Bar
+  x: number
+  y: number
+  width: number
+}
+
+interface Scene {
+  context: CanvasRenderingContext2D
+  width: number
+  height: number
+  view: View
+  nowMs: number
+  lanes: readonly Lane[]
+  colours: Colours
+  current: string | null
+  tickText(at: number, stepMs: number): string
+}
+
+/** Draws the part of the lanes that is in view. @returns where its bars lie */
+export function draw(scene: Scene): Hit[] {
+  const { context, width, height, view, nowMs, lanes, colours } = scene
+  const x = (ms: number) => ((ms - view.fromMs) / view.spanMs) * width
+  context.clearRect(0, 0, width, height)
+  context.font = `11px ${getComputedStyle(context.canvas).fontFamily}`
+  context.textBaseline = 'middle'
+  const { stepMs, ticks } = ticksOf(view, Math.max(2, Math.floor(width / 90)))
+  context.fillStyle = colours.dim
+  context.strokeStyle = colours.line
+  context.lineWidth = 1
+  for (const at of ticks) {
+    line(context, x(at), AXIS - 4, height)
+    context.fillText(scene.tickText(at, stepMs), x(at) + 4, AXIS / 2 - 2)
+  }
+  const { tops } = layOut(lanes)
+  const patterns = patternsOf(context, colours)
+  const hits: Hit[] = []
+  lanes.forEach(({ rows }, lane) => {
+    const top = tops[lane] as number
+    context.fillStyle = colours.line
+    context.fillRect(0, top - LANE_GAP / 2, width, 1)
+    rows.forEach((row, r) => {
+      for (const bar of row) {
+        if (bar.toMs < view.fromMs || bar.fromMs > view.fromMs + view.spanMs) continue
+        const y = top + r * ROW + (ROW - BAR) / 2
+        drawBar(scene, patterns, bar, x, y)
+        const from = x(bar.fromMs)
+        hits.push({ bar, x: from, y, width: Math.max(LEAST_PX, x(bar.toMs) - from) })
+      }
+    })
+  })
+  context.fillStyle = colours.now
+  context.fillRect(Math.round(x(nowMs)), AXIS - 6, 1.5, height)
+  return hits
+}
+
+function drawBar(
+  { context, colours, current, width }: Scene,
+  patterns: Record<PartKind, string | CanvasPattern>,
+  { job, parts, startsWithin }: Bar,
+  x: (ms: number) => number,
+  y: number,
+): void {
+  const own = job.state === 'failed' ? colours.failed : job.finishedAt === null ? colours.run : colours.done
+  let nameAt = Number.NaN
+  let nameEnd = 0
+  for (const { kind, fromMs, toMs } of parts) {
+    const from = x(fromMs)
+    const length = Math.max(LEAST_PX, x(toMs) - from)
+    const colour = kind === 'run' ? own : colours[kind]
+    if (kind === 'wait') {
+      // Thinner than work: a job that waits takes nothing.
+      context.fillStyle = patterns.wait
+      context.fillRect(from, y + BAR / 2 - 3, length, 6)
+      continue
+    }
+    context.globalAlpha = kind === 'run' ? 0.28 : kind === 'expected' ? 0.1 : 1
+    context.fillStyle = kind === 'load' ? patterns.load : colour
+    context.fillRect(from, y, length, BAR)
+    context.globalAlpha = 1
+    context.strokeStyle = colour
+    context.lineWidth = 1
+    context.setLineDash(kind === 'expected' ? [3, 3] : [])
+    if (length > 3) context.strokeRect(from + 0.5, y + 0.5, length - 1, BAR - 1)
+    context.setLineDash([])
+    if (kind === 'run') {
+      context.fillStyle = colour
+      context.fillRect(from, y, Math.min(3, length), BAR)
+    }
+    if (Number.isNaN(nameAt)) nameAt = from
+    nameEnd = Math.max(nameEnd, from + length)
+  }
+  if (startsWithin)
+    whisker(context, x(startsWithin.fromMs), x(startsWithin.toMs), y + BAR / 2, colours.expected)
+  if (job.id === current) {
+    context.strokeStyle = colours.text
+    context.lineWidth = 2
+    const from = x(parts[0]?.fromMs ?? 0)
+    context.strokeRect(from - 1, y - 1, Math.max(4, nameEnd - from) + 2, BAR + 2)
+  }
+  const left = Math.max(0, nameAt) + 7
+  const room = Math.min(width, nameEnd) - left - 4
+  if (room < ROOM_FOR_NAME) return
+  context.fillStyle = colours.text
+  context.fillText(cut(context, job.name, room), left, y + BAR / 2 + 0.5)
+}
+
+/** When it may start: a line with ends, as in a plot of errors. */
+function whisker(
+  context: CanvasRenderingContext2D,
+  from: number,
+  to: number,
+  y: number,
+  colour: string,
+): void {
+  context.fillStyle = colour
+  context.fillRect(from, y - 0.75, Math.max(1, to - from), 1.5)
+  context.fillRect(from, y - 4, 1.5, 8)
+  context.fillRect(to - 1.5, y - 4, 1.5, 8)
+}
+
+function cut(context: CanvasRenderingContext2D, text: string, room: number): string {
+  if (context.measureText(text).width <= room) return text
+  // All letters about as wide as the mean: near enough, and one measurement.
+  const fits = Math.floor((room / context.measureText(text).width) * text.length) - 1
+  return fits < 3 ? '' : `${text.slice(0, fits)}…`
+}
+
+function line(context: CanvasRenderingContext2D, x: number, from: number, to: number): void {
+  context.beginPath()
+  context.moveTo(Math.round(x) + 0.5, from)
+  context.lineTo(Math.round(x) + 0.5, to)
+  context.stroke()
+}
+
+/** What waits is hatched, what loads is crossed: neither is told by colour alone. */
+function patternsOf(
+  context: CanvasRenderingContext2D,
+  colours: Colours,
+): Record<PartKind, string | CanvasPattern> {
+  return {
+    wait: hatch(context, colours.wait, false),
+    load: hatch(context, colours.load, true),
+    run: colours.run,
+    expected: colours.expected,
+  }
+}
+
+function hatch(context: CanvasRenderingContext2D, colour: string, crossed: boolean): string | CanvasPattern {
+  const tile = document.createElement('canvas')
+  tile.width = tile.height = 6
+  const pen = tile.getContext('2d')
+  if (!pen) return colour
+  pen.strokeStyle = colour
+  pen.lineWidth = 1.4
+  pen.beginPath()
+  for (const shift of [-6, 0, 6]) {
+    pen.moveTo(shift, 6)
+    pen.lineTo(shift + 6, 0)
+    if (!crossed) continue
+    pen.moveTo(shift, 0)
+    pen.lineTo(shift + 6, 6)
+  }
+  pen.stroke()
+  return context.createPattern(tile, 'repeat') ?? colour
+}

@@ -1,0 +1,75 @@
+import type { Outcome, WhatIfAnswer } from '@shared/contract'
+import { useTranslation } from 'react-i18next'
+import { formatDuration, formatNumber, formatPercent } from '../../lib/format'
+import { localeOf, useLanguage } from '../../lib/i18n'
+import classes from './timeline.module.css'
+
+const SHOWN = ['cpuCores', 'memoryBytes', 'gpu', 'npu', 'fpga'] as const
+
+/** Before and after as bars, and what it comes to in a sentence. */
+export function WhatIfResult({ answer, words }: { answer: WhatIfAnswer; words: string }) {
+  const { t } = useTranslation(['timeline', 'common'])
+  const locale = localeOf(useLanguage((state) => state.language))
+  const { before, after, leftOut } = answer
+  if (before.jobs === 0) return <p className={classes['note']}>{t('noJobs')}</p>
+  const rows: { label: string; of: (outcome: Outcome) => number; format: (value: number) => string }[] = [
+    { label: t('measure.meanWait'), of: (outcome) => outcome.meanWaitMs, format: formatDuration },
+    { label: t('measure.p95Wait'), of: (outcome) => outcome.p95WaitMs, format: formatDuration },
+    {
+      label: t('measure.slowdown'),
+      of: (outcome) => outcome.boundedSlowdown,
+      format: (value) => `${formatNumber(value, locale)}×`,
+    },
+    ...SHOWN.filter((name) => before.capacity[name] || after.capacity[name]).map((name) => ({
+      label: t('measure.use', { resource: t(`common:resource.${name}`) }),
+      of: (outcome: Outcome) => outcome.utilization[name] ?? 0,
+      format: formatPercent,
+    })),
+  ]
+  const verdict =
+    Math.abs(after.meanWaitMs - before.meanWaitMs) < Math.max(10, 0.02 * before.meanWaitMs)
+      ? 'same'
+      : after.meanWaitMs < before.meanWaitMs
+        ? 'less'
+        : 'more'
+  return (
+    <div role="status" className={classes['answer']}>
+      <p className={classes['sentence']}>
+        {t(`verdict.${verdict}`, {
+          change: words,
+          before: formatDuration(before.meanWaitMs),
+          after: formatDuration(after.meanWaitMs),
+          jobs: before.jobs,
+        })}{' '}
+        {after.impossible > before.impossible &&
+          t('impossible', { count: after.impossible - before.impossible })}{' '}
+        {leftOut > 0 && t('leftOut', { count: before.jobs })}
+      </p>
+      <table className={classes['compare']}>
+        <thead>
+          <tr>
+            <th>{t('measure.name')}</th>
+            <th>{t('before')}</th>
+            <th>{t('after')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(({ label, of, format }) => {
+            const most = Math.max(of(before), of(after)) || 1
+            return (
+              <tr key={label}>
+                <th scope="row">{label}</th>
+                {[before, after].map((outcome, side) => (
+                  <td key={side === 0 ? 'before' : 'after'} data-side={side === 0 ? 'before' : 'after'}>
+                    <span style={{ width: `${(of(outcome) / most) * 100}%` }} aria-hidden="true" />
+                    {format(of(outcome))}
+                  </td>
+                ))}
+              </tr>
+            )
+          })}
+        </tbody>
+      </table>
+    </div>
+  )
+}
