@@ -32,6 +32,7 @@ const PAGES: Shown[] = [
   { name: 'job', route: '/jobs/BATCH', has: /0\.100131/ },
   { name: 'job-waiting', route: '/jobs/WAITING', has: /Transcribe the interview/ },
   { name: 'job-failed', route: '/jobs/FAILED', has: /compute\.runtime_failed/ },
+  { name: 'timeline', route: '/timeline', has: /Predictions against reality|预测与实际/ },
   { name: 'pipelines', route: '/pipelines', has: /Evaluate the digits/ },
   { name: 'pipeline', route: '/pipelines/PIPELINE', has: /compare/ },
   { name: 'models', route: '/models', has: /basic-pitch/ },

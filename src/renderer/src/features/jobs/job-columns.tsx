@@ -1,5 +1,5 @@
 import { VisuallyHidden } from '@mantine/core'
-import type { Device, Job } from '@shared/contract'
+import type { Device, Job, StartEstimate } from '@shared/contract'
 import { shortId } from '@shared/domain/ids'
 import { isTerminal } from '@shared/domain/job-state'
 import type { TFunction } from 'i18next'
@@ -68,9 +68,23 @@ function LiveTimings({ job }: { job: Job }) {
 }
 
 /** `41 s` while it waits, then wait, load and run; only a job that has not ended follows the clock. */
-const TimingsCell = memo(function TimingsCell({ job }: { job: Job }) {
-  return isTerminal(job.state) ? <TimingsText job={job} nowMs={0} /> : <LiveTimings job={job} />
+const TimingsCell = memo(function TimingsCell({ job, t }: { job: Job; t: TFunction<'jobs'> }) {
+  if (isTerminal(job.state)) return <TimingsText job={job} nowMs={0} />
+  if (!job.estimate) return <LiveTimings job={job} />
+  return <WaitingTimings job={job} estimate={job.estimate} t={t} />
 })
+
+/** `41 s`, and below `starts in 12 s (8 s – 20 s)`. */
+function WaitingTimings(props: { job: Job; estimate: StartEstimate; t: TFunction<'jobs'> }) {
+  const nowMs = useNow()
+  const { startsAt, earliest, latest } = props.estimate
+  const inWords = (at: string) =>
+    formatDuration(Math.round(Math.max(0, Date.parse(at) - nowMs) / 1000) * 1000)
+  const starts = { time: inWords(startsAt), from: inWords(earliest), to: inWords(latest) }
+  return (
+    <TwoLines first={<TimingsText job={props.job} nowMs={nowMs} />} second={props.t('startsIn', starts)} />
+  )
+}
 
 const MarkCell = memo(function MarkCell(props: {
   job: Job
@@ -168,7 +182,7 @@ export function jobColumns(options: ColumnOptions): Column<Job>[] {
       key: 'timings',
       width: 'minmax(132px, 0.9fr)',
       header: t('column.timings'),
-      render: (job) => <TimingsCell job={job} />,
+      render: (job) => <TimingsCell job={job} t={t} />,
     },
     {
       key: 'principal',

@@ -6,6 +6,7 @@ export const texts = defineTexts({
     title: 'Jobs',
     loading: 'Loading',
     newJob: 'New job',
+    startsIn: 'starts in {{time}} ({{from}} – {{to}})',
     tableLabel: 'Jobs',
     detailLabel: 'Job {{name}}',
     counts: {
@@ -252,6 +253,7 @@ export const texts = defineTexts({
     title: '任务',
     loading: '正在加载',
     newJob: '新建任务',
+    startsIn: '{{time}} 后开始（{{from}} – {{to}}）',
     tableLabel: '任务',
     detailLabel: '任务 {{name}}',
     counts: {

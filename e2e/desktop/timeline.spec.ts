@@ -1,0 +1,138 @@
+import AxeBuilder from '@axe-core/playwright'
+import { expect, test } from '@playwright/test'
+import { appForFile } from '../support/app'
+import { WINDOW } from '../support/desktop'
+
+const app = appForFile()
+
+async function load(name: string, durationMs: number, more: object = {}): Promise<string> {
+  const answer = await app().api.call('POST', '/jobs', { kind: 'synthetic', name, durationMs, ...more })
+  expect(answer.status).toBe(201)
+  return answer.body.id
+}
+
+async function seriousViolations() {
+  const { violations } = await new AxeBuilder({ page: app().page }).setLegacyMode(true).analyze()
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html }) => html) }))
+}
+
+test('before anything has run it says what will be seen', async () => {
+  const { shell } = app()
+  await shell.go('Timeline')
+  await expect(shell.main).toContainText('Jobs appear here as they run')
+  await expect(shell.main).toContainText('No job has had to wait yet')
+  await app().shoot('timeline-empty-light')
+  expect(await seriousViolations()).toEqual([])
+})
+
+test('jobs that wait are told when they start, and are held against it', async () => {
+  const { api, shell, page } = app()
+  const { cpuCores } = (await api.call('GET', '/resources')).body.capacity
+  const whole = { need: { cpuCores } }
+  const ids: string[] = []
+  for (let i = 1; i <= 8; i++) ids.push(await load(`Embed chapter ${i}`, 1_200 + 300 * (i % 3), whole))
+  await api.until(`/jobs/${ids[7]}`, ({ estimate, state }) => estimate !== null || state !== 'queued', 20_000)
+  await shell.go('Jobs')
+  await expect(page.getByRole('grid', { name: 'Jobs' })).toContainText(/starts in .+ \(.+ – .+\)/)
+  await app().shoot('jobs-expected-light')
+  await api.until(`/jobs/${ids[7]}`, ({ state }) => state === 'succeeded', 60_000)
+  await api.until('/queue', ({ predictions }) => predictions.count >= 5, 20_000)
+  await shell.go('Timeline')
+  await expect(shell.main).toContainText(/\d of \d jobs started when they were told/, { timeout: 10_000 })
+  const { predictions } = (await api.call('GET', '/queue')).body
+  expect(predictions.coverage).toBeGreaterThan(0)
+  expect(predictions.recent[0]).toMatchObject({ name: 'Embed chapter 2' })
+})
+
+test('the timeline is live, is moved by keys, and leads to a job', async () => {
+  const { shell, page, api } = app()
+  const { cpuCores } = (await api.call('GET', '/resources')).body.capacity
+  await load('Index the photo library', 60_000, { need: { cpuCores: cpuCores / 2 } })
+  await load('Fails on purpose', 200, { fail: 'error', need: { cpuCores: 0.1 } })
+  for (let i = 1; i <= 4; i++) await load(`Transcribe part ${i}`, 8_000 + 4_000 * i, { need: { cpuCores } })
+  const chart = page.getByRole('application', { name: /Timeline of jobs by device/ })
+  await expect(chart).toBeVisible()
+  await app().api.until(
+    '/queue',
+    ({ waiting }) => waiting.some(({ estimate }: { estimate: unknown }) => estimate),
+    20_000,
+  )
+  // The clock of the window ticks once a second.
+  await page.waitForTimeout(1_500)
+  await app().shoot('timeline-light')
+  await chart.focus()
+  await page.keyboard.press('ArrowDown')
+  const card = page.getByRole('status').filter({ hasText: /waited|ran|loaded/ })
+  await expect(card).toBeVisible()
+  await app().shoot('timeline-card-light')
+  await page.keyboard.press('+')
+  await page.keyboard.press('ArrowLeft')
+  await expect(page.getByRole('button', { name: 'Back to now' })).toBeEnabled()
+  await page.keyboard.press('Home')
+  await expect(page.getByRole('button', { name: 'Back to now' })).toBeDisabled()
+  await page.keyboard.press('ArrowDown')
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('complementary')).toBeVisible()
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Escape')
+  await expect(page.getByRole('complementary')).toHaveCount(0)
+  // The segment itself lies under its label.
+  await page.getByText('Table', { exact: true }).click()
+  await expect(page.getByRole('grid', { name: 'Jobs by time' })).toContainText('Transcribe part 4')
+  expect(await seriousViolations()).toEqual([])
+  await app().shoot('timeline-table-light')
+  await page.getByText('Chart', { exact: true }).click()
+  await expect(shell.main).toContainText('synthetic load')
+})
+
+test('another machine is tried on the jobs of the day', async () => {
+  const { shell, page } = app()
+  await page.getByRole('button', { name: 'Try it' }).click()
+  await expect(shell.main).toContainText(/With 4 more cores, these \d+ jobs would have waited/, {
+    timeout: 30_000,
+  })
+  await expect(shell.main.getByRole('row', { name: /Mean wait/ })).toBeVisible()
+  await page.waitForTimeout(1_000)
+  await shell.main.getByRole('row', { name: /Mean wait/ }).scrollIntoViewIfNeeded()
+  await app().shoot('timeline-what-if-light')
+  await shell.setTheme('dark')
+  expect(await seriousViolations()).toEqual([])
+  await app().shoot('timeline-what-if-dark')
+  await page.getByRole('application').scrollIntoViewIfNeeded()
+  await app().shoot('timeline-dark')
+  await app().resize({ width: 900, height: 700 })
+  await app().shoot('timeline-900')
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(900)
+  await app().resize(WINDOW)
+  await shell.setTheme('light')
+})
+
+test('thousands of jobs stay smooth', async () => {
+  const { api, page } = app()
+  await Promise.all(
+    Array.from({ length: 20 }, async (_, lane) => {
+      for (let i = 0; i < 60; i++) await load(`Quick ${lane}-${i}`, 5, { need: { cpuCores: 0.1 } })
+    }),
+  )
+  await api.until('/queue', ({ byState }) => byState.queued < 10, 120_000)
+  await page.getByRole('application').focus()
+  await page.waitForTimeout(1_000)
+  const longestMs = await page.evaluate(async () => {
+    const chart = document.querySelector('[role=application]')
+    let longest = 0
+    let last = performance.now()
+    for (let i = 0; i < 30; i++) {
+      chart?.dispatchEvent(
+        new KeyboardEvent('keydown', { key: i % 2 ? 'ArrowLeft' : 'ArrowRight', bubbles: true }),
+      )
+      await new Promise(requestAnimationFrame)
+      longest = Math.max(longest, performance.now() - last)
+      last = performance.now()
+    }
+    return longest
+  })
+  console.log(`longest of 30 frames with 1,200 jobs: ${longestMs.toFixed(0)} ms`)
+  await app().shoot('timeline-full-light')
+})
