@@ -1,9 +1,9 @@
 import AxeBuilder from '@axe-core/playwright'
 import { expect, test } from '@playwright/test'
 import { appForFile } from '../support/app'
-import { WINDOW } from '../support/desktop'
+import { Desktop, WINDOW } from '../support/desktop'
 
-const app = appForFile()
+const app = appForFile(() => Desktop.startWith(async () => undefined))
 
 async function load(name: string, durationMs: number, more: object = {}): Promise<string> {
   const answer = await app().api.call('POST', '/jobs', { kind: 'synthetic', name, durationMs, ...more })

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest'
+import { jobWith } from '../jobs/testing'
+import { barsOf, lanesOf, MOST_ROWS } from './bars'
+
+const NOW = Date.parse('2026-01-01T00:10:00Z')
+const at = (ms: number) => new Date(NOW + ms).toISOString()
+const placement = [{ device: 'cpu0', amounts: { cpuCores: 1 } }]
+
+const done = jobWith({
+  id: 'done',
+  state: 'succeeded',
+  placement,
+  timings: { queuedMs: 2_000, loadMs: 1_000, computeMs: 4_000 },
+  startedAt: at(-10_000),
+  finishedAt: at(-5_000),
+})
+
+describe('barsOf', () => {
+  it('tells wait, load and run of a job that has ended, and is made once', () => {
+    const [bar] = barsOf(done, NOW)
+    expect(bar?.parts).toEqual([
+      { kind: 'wait', fromMs: NOW - 12_000, toMs: NOW - 10_000 },
+      { kind: 'load', fromMs: NOW - 10_000, toMs: NOW - 9_000 },
+      { kind: 'run', fromMs: NOW - 9_000, toMs: NOW - 5_000 },
+    ])
+    expect(barsOf(done, NOW + 1_000)).toBe(barsOf(done, NOW))
+  })
+
+  it('goes on where a job that runs is expected to end', () => {
+    const job = jobWith({ state: 'running', placement, startedAt: at(-3_000), estimateMs: 7_000 })
+    expect(barsOf(job, NOW)[0]?.parts).toEqual([
+      { kind: 'run', fromMs: NOW - 3_000, toMs: NOW },
+      { kind: 'expected', fromMs: NOW, toMs: NOW + 7_000 },
+    ])
+  })
+
+  it('puts a job that waits where it is expected, never before now', () => {
+    const estimate = {
+      startsAt: at(-100),
+      earliest: at(-500),
+      latest: at(4_000),
+      endsAt: at(9_000),
+      devices: ['gpu0'],
+    }
+    const job = jobWith({ timings: { queuedMs: 1_000, loadMs: 0, computeMs: 0 }, estimate })
+    const [bar] = barsOf(job, NOW)
+    expect(bar).toMatchObject({ device: 'gpu0', startsWithin: { fromMs: NOW, toMs: NOW + 4_000 } })
+    expect(bar?.parts.at(-1)).toEqual({ kind: 'expected', fromMs: NOW, toMs: NOW + 9_000 })
+  })
+
+  it('has none for jobs that are held or never started', () => {
+    expect(barsOf(jobWith({ state: 'held' }), NOW)).toEqual([])
+    expect(barsOf(jobWith({ state: 'cancelled', finishedAt: at(-1) }), NOW)).toEqual([])
+  })
+})
+
+describe('lanesOf', () => {
+  it('packs without overlap, counts what has no row, and keeps a lane for the unknown', () => {
+    const jobs = Array.from({ length: MOST_ROWS + 2 }, (_, i) => ({ ...done, id: `j${i}` }))
+    const waits = jobWith({ timings: { queuedMs: 1_000, loadMs: 0, computeMs: 0 } })
+    const [cpu, gpu, unknown] = lanesOf([...jobs, waits], ['cpu0', 'gpu0'], NOW)
+    expect(cpu).toMatchObject({ device: 'cpu0', hidden: 2 })
+    expect(cpu?.rows.every((row) => row.length === 1)).toBe(true)
+    expect(gpu).toEqual({ device: 'gpu0', rows: [], hidden: 0 })
+    expect(unknown?.device).toBeNull()
+  })
+})
