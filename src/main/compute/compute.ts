@@ -189,9 +189,7 @@ export function createCompute(deps: ComputeDeps): Compute {
       for (const { job } of attempts) job.runMs = runMsOf(job)
       const [first, ...others] = attempts
       const ended =
-        first && others.length === 0
-          ? runAlone(first, engine)
-          : runTogether(running, attempts, engine, stack)
+        first && others.length === 0 ? runAlone(first, engine) : runTogether(running, attempts, engine, stack)
       // Its device may have gone after it was planned.
       for (const { job } of attempts) lostDevices.abort(job)
       const ends = await ended

@@ -136,6 +136,7 @@ export class QueueReader {
         plan: this.#plan,
         leases: core.listLeases(),
         foreign: core.resources().foreignHolders,
+        now: this.#explainedAt,
         urgencyOf: this.#deps.urgencyOf,
         endsInMs: (id) => {
           const job = index.get(id)

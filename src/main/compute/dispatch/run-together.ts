@@ -4,9 +4,9 @@ import { RESULT } from '../jobs/artifact-names'
 import { startedOn } from '../jobs/job-log'
 import {
   Aborted,
-  abortWords,
   type AttemptDeps,
   type AttemptEnd,
+  abortWords,
   allInputs,
   encodeResult,
   keepLog,
@@ -99,7 +99,12 @@ export async function runTogether(
   return members.map(({ end }) => end)
 }
 
-function memberOf({ clock }: AttemptDeps, job: ActiveJob, attempt: number, leave: (reason: AbortReason) => void): Member {
+function memberOf(
+  { clock }: AttemptDeps,
+  job: ActiveJob,
+  attempt: number,
+  leave: (reason: AbortReason) => void,
+): Member {
   const controller = new AbortController()
   job.abort = (reason: AbortReason) => {
     controller.abort(new Aborted(reason))

@@ -139,6 +139,7 @@ export class WhatIf {
       shares: new Map(),
       waitingSince: new Map(),
       quotas: new Map(),
+      promised: new Map(),
       policy,
     }
     const durations: Durations = { runOf: (_, { id }) => runs.get(id) ?? 0, remainingOf: () => 0 }

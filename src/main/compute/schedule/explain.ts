@@ -19,6 +19,7 @@ export interface ExplainInput {
   foreign?: readonly ForeignHolder[]
   /** When the job of a lease is expected to end, in ms from now; null where unknown. */
   endsInMs(job: string): number | null
+  now: number
   urgencyOf: UrgencyOf
   nameOf(job: string): string
 }

@@ -65,6 +65,7 @@ function scene(cores: number, runs: RunsNow[], classes: QueueClass[], now = 0): 
       shares: new Map([[P, 0.5 * runs.length]]),
       waitingSince: new Map(),
       quotas: new Map(),
+      promised: new Map(),
       policy: DEFAULT_POLICY,
     },
     running: runs,

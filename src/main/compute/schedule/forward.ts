@@ -150,7 +150,7 @@ export class Forward {
       this.starts.push({ job: job.id, at: this.#now, endsAt, placement })
       this.#change(placement, subtractVectors)
       const { principal, need, share } = group
-      this.#shares.set(principal, (this.#shares.get(principal) ?? 0) + share)
+      this.#hold(principal, share)
       this.#spend(principal, need, subtractVectors)
       const mostMs = job.mostMs === null ? null : loadMs + job.mostMs
       const expectedAt = job.runMs === null ? null : this.#now + loadMs + job.runMs
@@ -199,8 +199,11 @@ export class Forward {
         return idleAt == null ? engine : { ...engine, remainingMs: Math.max(0, idleAt - now) }
       }),
       running: running.map(({ placement, startedAt, mostMs }) => ({
+        job: null,
         placement,
         endsAt: thoughtToEnd(startedAt, mostMs, now),
+        // Who is preempted by whom depends on more than a forecast knows; it counts on nobody's making room.
+        yields: null,
       })),
       shares: this.#shares,
       quotas: this.#quotas,
@@ -222,7 +225,7 @@ export class Forward {
       this.#running.pop()
       this.#current.delete(next)
       this.#change(next.placement, addVectors)
-      this.#shares.set(next.principal, Math.max(0, (this.#shares.get(next.principal) ?? 0) - next.share))
+      this.#hold(next.principal, -next.share)
       this.#spend(next.principal, next.need, addVectors)
       const engine = next.engine === null ? undefined : this.#engines.get(next.engine)
       if (!engine) continue
@@ -265,6 +268,7 @@ export class Forward {
       memory,
       idleSinceMs: this.#now,
       remainingMs: null,
+      job: null,
     }
     this.#engines.set(ref, engine)
   }
@@ -281,6 +285,11 @@ export class Forward {
       const device = this.#devices.get(id)
       if (device) device.free = by(device.free, amounts)
     }
+  }
+
+  #hold(principal: PrincipalId, share: number): void {
+    const weighted = share / (this.#scene.state.weights?.get(principal) ?? 1)
+    this.#shares.set(principal, Math.max(0, (this.#shares.get(principal) ?? 0) + weighted))
   }
 
   #spend(

@@ -57,7 +57,8 @@ export interface PlanEngine {
 
 /** A job that holds a lease now. */
 export interface RunningJob {
-  job: JobId
+  /** Null where only its place counts. */
+  job: JobId | null
   placement: Placement
   /** When it is thought to end at the latest, Unix ms; null when unknown. */
   endsAt: number | null

@@ -92,10 +92,13 @@ describe('a worker under a lease', () => {
     const usual = (await niceOfThreads(process.pid))[0] ?? 0
     const stop = new AbortController()
     const patient = await begin({ priority: 0 }, stop)
-    await vi.waitUntil(async () => (await niceOfThreads(patient.pid)).join() === String(Math.min(19, usual + 10)), {
-      timeout: 15_000,
-      interval: 50,
-    })
+    await vi.waitUntil(
+      async () => (await niceOfThreads(patient.pid)).join() === String(Math.min(19, usual + 10)),
+      {
+        timeout: 15_000,
+        interval: 50,
+      },
+    )
     stop.abort(new Error('enough'))
     await patient.over
     await vi.waitUntil(async () => (await niceOfThreads(patient.pid)).join() === String(usual), {
