@@ -1,6 +1,5 @@
 import type { JobId, PipelineId, PrincipalId } from '../../../shared/domain/ids'
 import { isTerminal, type JobState } from '../../../shared/domain/job-state'
-import { AppError } from '../../../shared/errors'
 import type { Database } from '../../platform/database'
 import { statement } from '../../platform/statement'
 import type { JobQuery } from '..'
