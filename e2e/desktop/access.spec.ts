@@ -157,7 +157,7 @@ test('limits: what an app holds and has used, as bars; beyond its budget its job
   await detail.getByRole('button', { name: 'Change the limits' }).click()
   await expect(page.getByRole('dialog')).toContainText('In any span of')
   await app().shoot('limits-dialog-dark')
-  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click()
   await shell.setTheme('light')
 
   // Less than has been used already: what runs is stopped at once, what waits says why.

@@ -20,7 +20,7 @@ test('the machine: cores, memory, load now and over time', async () => {
   await expect(
     card.getByRole('region', { name: 'Largest programs outside LLMAgentOS' }).getByRole('listitem').first(),
   ).toContainText(/process \d+.*[\d.]+ [kMGT]?B/, { timeout: 30_000 })
-  await expect(card.getByRole('list', { name: 'Cores' }).getByRole('listitem')).toHaveCount(
+  await expect(card.getByRole('list', { name: 'Cores', exact: true }).getByRole('listitem')).toHaveCount(
     cpu.capacity.cpuCores,
   )
   await expect(card.getByText('Load', { exact: true }).locator('xpath=following-sibling::dd')).toHaveText(

@@ -91,6 +91,17 @@ function engine(ref: string, patch: Partial<PlanEngine> = {}): PlanEngine {
 const startsOf = (s: PlanState) => plan(s, place).start.map(({ job: started }) => started.id as string)
 
 describe('plan', () => {
+  it('counts what it starts against the principal at once, in all its classes, for its weight', () => {
+    // Each of its own class; those of `a` came first.
+    const jobs = ['a1', 'a2', 'b1', 'b2'].map((id) => job(id, { version: id, principal: id.charAt(0) }))
+    const devices = [cpu({ cpuCores: 2, memoryBytes: 1000 })]
+    expect(startsOf(state({ classes: classesOf(jobs), devices }))).toEqual(['a1', 'b1'])
+    const shares = new Map([['b' as PrincipalId, 0.05]])
+    const weights = new Map([['a' as PrincipalId, 4]])
+    expect(startsOf(state({ classes: classesOf(jobs), devices, shares, weights }))).toEqual(['a1', 'a2'])
+    expect(startsOf(state({ classes: classesOf(jobs), devices, shares }))).toEqual(['a1', 'b1'])
+  })
+
   it('takes the warm engine, and the one used last', () => {
     const engines = [engine('a', { idleSinceMs: 5 }), engine('b', { idleSinceMs: 9 })]
     expect(plan(state({ classes: classesOf([job('1')]), engines }), place).start[0]?.engine).toEqual({

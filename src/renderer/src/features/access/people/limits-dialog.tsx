@@ -1,4 +1,4 @@
-import { Button, Fieldset, Modal, NativeSelect, NumberInput, SimpleGrid } from '@mantine/core'
+import { Button, Fieldset, Modal, NumberInput, Select, SimpleGrid } from '@mantine/core'
 import type { Principal, Quota } from '@shared/contract'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -73,11 +73,12 @@ export function LimitsDialog(props: {
                 onChange={(value) => set({ [resource]: value })}
               />
             ))}
-            <NativeSelect
+            <Select
+              allowDeselect={false}
               label={t('limits.window')}
               value={String(form.windowMs)}
               data={windows.map((ms) => ({ value: String(ms), label: formatDuration(ms) }))}
-              onChange={(event) => set({ windowMs: Number(event.currentTarget.value) })}
+              onChange={(value) => set({ windowMs: Number(value) })}
             />
           </SimpleGrid>
           <div className={classes['small']} style={{ marginTop: 10 }}>
