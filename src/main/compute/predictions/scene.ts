@@ -23,10 +23,8 @@ export function sceneOf(deps: SceneDeps, limit: number): Scene {
     const engine = deps.engineOf(job)
     const { principal, need } = job.definition
     const startedAt = job.status.startedAt ?? state.now
-    // How far it has come says most; then its engine, which knows whether it still loads.
-    const estimateMs = estimateOf(job, state.now)
-    const remainingMs =
-      job.progress > 0 || engine === null ? estimateMs : (engines.get(engine)?.remainingMs ?? estimateMs)
+    // Its engine knows whether it still loads; what the job says of its progress counts that as slowness.
+    const remainingMs = engines.get(engine ?? '')?.remainingMs ?? estimateOf(job, state.now)
     running.push({
       placement: job.status.placement ?? [],
       engine,

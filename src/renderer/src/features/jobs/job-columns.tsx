@@ -74,7 +74,7 @@ const TimingsCell = memo(function TimingsCell({ job, t }: { job: Job; t: TFuncti
   return <WaitingTimings job={job} estimate={job.estimate} t={t} />
 })
 
-/** `41 s`, and below `starts in 12 s (8 s – 20 s)`. */
+/** `41 s`, and below `in 12 s (8 s – 20 s)`. */
 function WaitingTimings(props: { job: Job; estimate: StartEstimate; t: TFunction<'jobs'> }) {
   const nowMs = useNow()
   const { startsAt, earliest, latest } = props.estimate

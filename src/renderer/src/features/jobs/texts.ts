@@ -6,7 +6,7 @@ export const texts = defineTexts({
     title: 'Jobs',
     loading: 'Loading',
     newJob: 'New job',
-    startsIn: 'starts in {{time}} ({{from}} – {{to}})',
+    startsIn: 'in {{time}} ({{from}} – {{to}})',
     tableLabel: 'Jobs',
     detailLabel: 'Job {{name}}',
     counts: {
