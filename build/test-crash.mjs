@@ -1,5 +1,6 @@
-// npm run test:crash -- [--kills N] [--seed S]: kills the whole system N times (200) at random moments and checks after
-// each that nothing acknowledged is lost. With --versions: 40 versions of a 100 MB file (4 GB of disk) instead.
+// npm run test:crash -- [--work storage|compute] [--kills N] [--seed S]: kills the whole system at random moments, 200 times
+// at work on models and data, 500 times at work on jobs, pipelines, leases and quotas, and checks after each that nothing
+// acknowledged is lost. With --versions: 40 versions of a 100 MB file (4 GB of disk) instead.
 
 import { parseArgs } from 'node:util'
 import { prepare } from './prepare.mjs'
@@ -8,18 +9,27 @@ import { attach, fail, PrepareError } from './process.mjs'
 try {
   const { values } = parseArgs({
     options: {
-      kills: { type: 'string', default: '200' },
+      work: { type: 'string', default: 'storage,compute' },
+      kills: { type: 'string' },
       seed: { type: 'string', default: String(Date.now() % 1_000_000) },
       versions: { type: 'boolean', default: false },
     },
   })
   for (const name of ['kills', 'seed']) {
-    if (!/^\d{1,9}$/.test(values[name])) throw new PrepareError(`--${name} wants a whole number.`)
+    if (values[name] !== undefined && !/^\d{1,9}$/.test(values[name]))
+      throw new PrepareError(`--${name} wants a whole number.`)
   }
+  if (!/^(storage|compute|storage,compute)$/.test(values.work))
+    throw new PrepareError('--work wants storage or compute.')
   await prepare({ need: ['deps', 'build'] })
   const env = values.versions
     ? { CRASH_VERSIONS: '40', CRASH_VERSION_BYTES: '100000000' }
-    : { CRASH_KILLS: values.kills, CRASH_SEED: values.seed }
+    : {
+        CRASH_WORK: values.work,
+        CRASH_KILLS_STORAGE: values.kills ?? '200',
+        CRASH_KILLS_COMPUTE: values.kills ?? '500',
+        CRASH_SEED: values.seed,
+      }
   process.exitCode = await attach(
     process.execPath,
     [

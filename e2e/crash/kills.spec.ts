@@ -5,31 +5,44 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from '@playwright/test'
 import { descendants, expectGone, type RunningProcess } from '../support/processes'
 import { fixtures, Serve } from '../support/serve'
+import { ComputeLedger } from './compute-ledger'
 import { readDigits } from './digits'
 import { Ledger } from './ledger'
 import { oneOf, seeded } from './random'
 import { writeSources } from './sources'
-import { FOCUSES, type Focus, Workload } from './workload'
+import { FOCUSES, type Focus, isCompute, type Work, Workload } from './workload'
 
 // `npm run test:crash` sets these; by itself it is a short one.
-const KILLS = Number(process.env['CRASH_KILLS'] ?? FOCUSES.length)
+const WORKS = (process.env['CRASH_WORK'] ?? 'storage,compute').split(',') as Work[]
 const SEED = Number(process.env['CRASH_SEED'] ?? Date.now() % 1_000_000)
 const ROUND_MS = 60_000
 
-test(`kill -9 at ${KILLS} random moments loses nothing that was acknowledged and leaves nothing half-done`, async () => {
-  test.setTimeout(300_000 + KILLS * ROUND_MS)
+for (const work of WORKS) {
+  const focuses = FOCUSES[work]
+  const kills = Number(process.env[`CRASH_KILLS_${work.toUpperCase()}`] ?? focuses.length)
+  test(`kill -9 at ${kills} random moments of ${work} loses nothing that was acknowledged and leaves nothing half-done`, () =>
+    killAtRandom(work, focuses, kills))
+}
+
+async function killAtRandom(work: Work, focuses: readonly Focus[], most: number): Promise<void> {
+  test.setTimeout(300_000 + most * ROUND_MS)
+  const beganAt = performance.now()
   const folder = await mkdtemp(join(tmpdir(), 'llmagentos-crash-'))
   const sources = await writeSources(folder)
   const serve = await Serve.start()
   const ledger = new Ledger(serve, sources)
+  const computeLedger = new ComputeLedger(serve)
   // A Python that is not there is tried out in no time, at every start.
   await serve.call('PATCH', '/settings', { pythonPath: '/nonexistent/python3' })
   const { version, model } = await serve.import(join(fixtures, 'mnist_cnn.onnx'), 'digits')
   const digits = (await serve.call('GET', `/models/${model}/versions/${version}`)).body
   ledger.versions.set('models/digits@1', digits.digest)
+  const owner: string = (await serve.call('GET', '/me')).body.id
   const deps = {
     serve,
     ledger,
+    computeLedger,
+    owner,
     sources,
     digits: await readDigits(digits.signature.inputs[0].name),
     typicalMs: new Map(),
@@ -47,16 +60,19 @@ test(`kill -9 at ${KILLS} random moments loses nothing that was acknowledged and
     await serve.kill()
   }
   try {
-    for (let round = 0; kills < KILLS; round++) {
+    for (let round = 0; kills < most; round++) {
       seed = SEED + round
       const random = seeded(seed)
       // All of them in a short run, any of them in a long one.
-      const focus = (KILLS <= FOCUSES.length ? FOCUSES[round] : oneOf(FOCUSES, random)) ?? 'import'
-      if (focus === 'jobs') await ledger.checkJobs()
+      const focus = (most <= focuses.length ? focuses[round] : oneOf(focuses, random)) ?? 'import'
+      if (isCompute(focus)) {
+        await ledger.checkJobs()
+        await computeLedger.check(owner)
+      }
       for (const kind of await new Workload(deps, random).run(focus, kill))
         interrupted.set(kind, (interrupted.get(kind) ?? 0) + 1)
       let startedAt = performance.now()
-      if (KILLS > FOCUSES.length && random() < 0.4 && kills < KILLS) {
+      if (most > focuses.length && random() < 0.4 && kills < most) {
         // Taking up what the last kill left may itself be cut off.
         const restarted = serve.restart().catch(() => undefined)
         await sleep(random() * startMs)
@@ -67,15 +83,16 @@ test(`kill -9 at ${KILLS} random moments loses nothing that was acknowledged and
       await Promise.all([serve.restart(), expectGone(workers, 30_000)])
       startMs = performance.now() - startedAt
       await ledger.checkStorage()
-      if (KILLS > 20 && round % 10 === 9) say(`${kills} of ${KILLS} kills`)
+      if (most > 20 && round % 10 === 9) say(`${kills} of ${most} kills`)
     }
+    await computeLedger.checkAtRest(owner)
     await ledger.checkAtRest()
     workers = descendants(serve.pid)
     expect(await serve.stop()).toBe(0)
     await expectGone(workers, 10_000)
   } catch (error) {
     say(
-      `Kill ${kills} was one too many; with the seed of its round: npm run test:crash -- --kills 20 --seed ${seed}`,
+      `Kill ${kills} was one too many; with the seed of its round: npm run test:crash -- --work ${work} --kills 20 --seed ${seed}`,
     )
     say(`What it left lies in ${serve.dataDir}.`)
     await serve.kill()
@@ -83,16 +100,20 @@ test(`kill -9 at ${KILLS} random moments loses nothing that was acknowledged and
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+  const { leases, quotas } = computeLedger.counted
   const of = (focus: Focus) => `${interrupted.get(focus) ?? 0} ${focus}`
   say(
-    `${kills} kills with seed ${SEED}, in the middle of: ${[...FOCUSES.map(of), `${starts} start`].join(', ')}`,
+    `${kills} kills with seed ${SEED}, in the middle of: ${[...focuses.map(of), `${starts} start`].join(', ')}`,
   )
-  say(`${ledger.counts()}; every one of them is whole.`)
+  say(
+    `${ledger.counts()}, and ${computeLedger.pipelines.size} pipelines, ${leases} leases, ${quotas} quotas; every one of them is whole.`,
+  )
+  say(`${((performance.now() - beganAt) / 1000 / kills).toFixed(1)} s a kill, with the checks after it.`)
   // Where a kill falls is a matter of chance: only many are sure to have met each.
-  for (const focus of KILLS < 50 ? [] : FOCUSES)
+  for (const focus of most < 50 ? [] : focuses)
     expect(interrupted.get(focus) ?? 0, `no kill fell into ${focus}`).toBeGreaterThan(0)
   await serve.dispose()
-})
+}
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`)

@@ -3,16 +3,26 @@ import { basename } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from '@playwright/test'
 import type { Answer, Serve } from '../support/serve'
+import type { ComputeLedger } from './compute-ledger'
+import { type Client, runPipeline, setQuota, takeLease } from './compute-workload'
 import type { Digits } from './digits'
 import type { Ledger } from './ledger'
 import { oneOf, type Random } from './random'
 import type { Source } from './sources'
 
 /** What a round wants to be in the middle of when the system dies; everything else goes on beside it. */
-export const FOCUSES = ['import', 'alias', 'gc', 'verify', 'jobs'] as const
-export type Focus = (typeof FOCUSES)[number]
+export const FOCUSES = {
+  storage: ['import', 'alias', 'gc', 'verify'],
+  compute: ['jobs', 'pipelines', 'leases'],
+} as const
+export type Work = keyof typeof FOCUSES
+export type Focus = (typeof FOCUSES)[Work][number]
+const ALL: readonly Focus[] = [...FOCUSES.storage, ...FOCUSES.compute]
 
 const MOST_VERSIONS = 12
+
+/** Jobs can be submitted only when the runtimes were tried, which takes its time after each start. */
+export const isCompute = (focus: Focus): boolean => (FOCUSES.compute as readonly Focus[]).includes(focus)
 
 /** The system was killed under a call: what was asked may have happened or not. */
 class Died extends Error {}
@@ -21,6 +31,8 @@ class Died extends Error {}
 export class Workload {
   readonly #serve: Serve
   readonly #ledger: Ledger
+  readonly #computeLedger: ComputeLedger
+  readonly #owner: string
   readonly #sources: readonly Source[]
   readonly #digits: Digits
   readonly #random: Random
@@ -34,6 +46,8 @@ export class Workload {
     deps: {
       serve: Serve
       ledger: Ledger
+      computeLedger: ComputeLedger
+      owner: string
       sources: readonly Source[]
       digits: Digits
       typicalMs: Map<Focus, number>
@@ -42,6 +56,8 @@ export class Workload {
   ) {
     this.#serve = deps.serve
     this.#ledger = deps.ledger
+    this.#computeLedger = deps.computeLedger
+    this.#owner = deps.owner
     this.#sources = deps.sources
     this.#digits = deps.digits
     this.#typicalMs = deps.typicalMs
@@ -63,15 +79,29 @@ export class Workload {
       this.#collect(),
       this.#verify(),
     ]
-    if (focus === 'jobs') actors.push(this.#submit(), this.#submitBatch())
+    if (isCompute(focus)) {
+      actors.push(this.#submit(), this.#submitBatch())
+      for (const step of [runPipeline, takeLease, setQuota])
+        actors.push(this.#untilDead(() => step(this.#client())))
+    }
     const failed = Promise.all(actors)
     await Promise.race([begun, sleep(30_000), failed])
     await Promise.race([sleep(this.#random() * (this.#typicalMs.get(focus) ?? 300) * 1.2), failed])
-    const midway = FOCUSES.filter((kind) => (this.#inFlight.get(kind) ?? 0) > 0)
+    const midway = ALL.filter((kind) => (this.#inFlight.get(kind) ?? 0) > 0)
     this.#isDead = true
     await kill()
     await failed
     return midway
+  }
+
+  #client(): Client {
+    return {
+      random: this.#random,
+      ledger: this.#computeLedger,
+      owner: this.#owner,
+      call: (method, path, body) => this.#call(method, path, body),
+      timed: (focus, work) => this.#timed(focus, work),
+    }
   }
 
   async #import(asUpload: boolean): Promise<void> {

@@ -125,6 +125,19 @@ describe('detected devices', () => {
     expect(heard).toEqual(['gpu-0 missing'])
   })
 
+  it('that fall silent are looked for', async () => {
+    const { host, clock } = fixture
+    const reading = { device: 'gpu-0', load: 0, memoryUsedBytes: 0, memoryTotalBytes: 8e9 }
+    host.reading = { readings: [reading], childrenMemoryBytes: null }
+    await clock.advance(2000)
+    host.devices.pop()
+    await clock.advance(2000)
+    expect(device('gpu-0')?.health).toBe('ok')
+    host.reading = { readings: [], childrenMemoryBytes: null }
+    await clock.advance(2000)
+    expect(device('gpu-0')?.health).toBe('missing')
+  })
+
   it('cannot be removed while they are there; missing ones can be forgotten', async () => {
     expect(await refusalOf(() => fixture.core.removeDevice('gpu-0'))).toMatchObject({
       code: 'system.invalid',

@@ -1,0 +1,77 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { JobSpecInput } from '../../shared/contract'
+import { AppError } from '../../shared/errors'
+import { createHarness, type Harness, type Opened, until } from './testing/harness'
+
+const onGpu: JobSpecInput = {
+  kind: 'infer',
+  model: 'm@1',
+  inputs: { x: { dtype: 'float32', shape: [2], data: [1, 2] } },
+  need: { gpu: 1 },
+  maxAttempts: 1,
+}
+let harness: Harness
+let system: Opened
+
+beforeEach(async () => {
+  harness = await createHarness({ gpus: 1 })
+  system = await harness.open()
+  system.executor.itemMs = 1000
+})
+afterEach(async () => {
+  await system.die()
+  await harness.remove()
+})
+
+const jobLeases = () => system.core.listLeases().filter(({ job }) => job !== null)
+async function submitAndStart(): Promise<string> {
+  const { id } = await system.submit(onGpu)
+  await until(() => system.executor.engines().some(({ state }) => state === 'busy'))
+  return id
+}
+/** @returns what puts it back */
+function takeGpu(): () => Promise<unknown> {
+  const all = harness.host.devices
+  harness.host.devices = all.filter(({ kind }) => kind === 'cpu')
+  return () => {
+    harness.host.devices = all
+    return system.core.rescan()
+  }
+}
+
+describe('a device that goes while a job runs on it', () => {
+  it('returns the work to the queue, ends the lease, counts no failure, and gets the work back when it is back', async () => {
+    const id = await submitAndStart()
+    const putBack = takeGpu()
+    await system.core.rescan()
+    await until(() => system.compute.get(id).state === 'queued')
+    expect(system.compute.get(id)).toMatchObject({ attempt: 1, error: null, placement: null })
+    expect(jobLeases()).toEqual([])
+    await until(() => system.compute.engines().length === 0)
+    const log = await system.compute.log(id as never)
+    expect(log.map(({ text }) => text)).toContain('Interrupted: its device is no longer there')
+
+    await putBack()
+    await until(() => system.compute.get(id).state === 'running')
+    await harness.clock.advance(2000)
+    await until(() => system.compute.get(id).state === 'succeeded')
+    expect(system.compute.get(id).attempt).toBe(2)
+    expect(jobLeases()).toEqual([])
+  })
+
+  it('is looked for when the worker fails first', async () => {
+    const id = await submitAndStart()
+    takeGpu()
+    const engine = system.executor.engines()[0]
+    system.executor.crash(engine?.id ?? '')
+    await until(() => system.compute.get(id).state === 'queued')
+    expect(system.compute.get(id).error).toBeNull()
+  })
+
+  it('is not blamed for a failure while it is there', async () => {
+    system.executor.failures.push(new AppError('compute.runtime_failed', 'It cannot be computed.'))
+    const { id } = await system.submit(onGpu)
+    await until(() => system.compute.get(id).state === 'failed')
+    expect(system.compute.get(id).error?.code).toBe('compute.runtime_failed')
+  })
+})
