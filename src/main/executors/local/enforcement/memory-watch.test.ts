@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest'
 import { MemoryWatch } from './memory-watch'
 
 const MB = 1e6
-const SLACK = 64 * 2 ** 20
+const SLACK = 256 * 2 ** 20
 const allotment = { cpuCores: 1, memoryBytes: 100 * MB, engineMemoryBytes: 300 * MB, priority: 50 }
 
 describe('the watch over memory', () => {
-  it('lets a worker take a quarter and 64 MiB more than job and engine have leased', () => {
+  it('lets a worker take a quarter and 256 MiB more than job and engine have leased', () => {
     expect(new MemoryWatch(allotment, 0).limitBytes).toBe(500 * MB + SLACK)
   })
 
@@ -23,7 +23,7 @@ describe('the watch over memory', () => {
     expect(watch.sample(over)).toMatchObject({
       code: 'compute.exceeded_lease',
       message:
-        'The worker used 567 MB of memory, and 400 MB were leased for the job and its model. Submit it again with a higher need.memoryBytes.',
+        'The worker used 768 MB of memory, and 400 MB were leased for the job and its model. Submit it again with a higher need.memoryBytes.',
       details: { leasedBytes: 400 * MB, usedBytes: over, limitBytes: watch.limitBytes },
     })
   })

@@ -2,9 +2,9 @@ import { formatBytes } from '../../../../shared/domain/units'
 import { AppError } from '../../../../shared/errors'
 import type { Allotment } from '..'
 
-/** Allocators keep what is freed, and code and stacks count too. */
+/** Allocators keep what is freed, and what is computed between two layers is in no estimate. */
 const TOLERANCE = 1.25
-const SLACK_BYTES = 64 * 2 ** 20
+const SLACK_BYTES = 256 * 2 ** 20
 /** One sample may fall into a moment that is over before anybody could have acted. */
 const SAMPLES = 3
 
