@@ -45,6 +45,11 @@ test('what runs here, on what, why not on more, and how it is kept apart', async
   await expect(holds.getByRole('row', { name: /^Control groups/ })).toContainText(/in force|not here.*\.$/)
   await expect(page.getByText('No plugins')).toBeVisible()
   await app().shoot('runtimes-empty')
+  await holds.scrollIntoViewIfNeeded()
+  for (const theme of ['dark', 'light'] as const) {
+    await shell.setTheme(theme)
+    await app().shoot(`runtimes-enforcement-${theme}`)
+  }
 })
 
 test('an engine shows its memory while it is loaded, and is unloaded by hand', async () => {
