@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Job } from '../../shared/contract'
 import type { JobId } from '../../shared/domain/ids'
-import { createHarness } from './testing/harness'
+import { createHarness, until } from './testing/harness'
 
 type Harness = Awaited<ReturnType<typeof createHarness>>
 
@@ -19,7 +19,7 @@ afterEach(async () => {
 })
 
 const sleeper = (durationMs: number, name = 'sleeper') =>
-  system.submit({ kind: 'synthetic', durationMs, need: { cpuCores: 1 }, name })
+  system.submit({ kind: 'synthetic', durationMs, need: { cpuCores: 1 }, name, preemptible: false })
 const msFrom = (job: Job, of: string | undefined) => Date.parse(of ?? '') - Date.parse(job.createdAt)
 
 async function advance(ms: number): Promise<void> {
@@ -80,6 +80,8 @@ describe('what jobs were told', () => {
     await sleeper(5_000)
     const next = await sleeper(1_000, 'waits')
     await advance(2_000)
+    // Working it out takes turns of the event loop, not only of the clock.
+    await until(() => system.compute.get(next.id).estimate !== null)
     const told = system.compute.get(next.id).estimate
     await system.die()
     system = await harness.open()

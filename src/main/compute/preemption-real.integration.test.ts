@@ -161,7 +161,8 @@ describe('a text', () => {
     ]
     const jobs = await Promise.all(specs.map(submit))
     const all = await Promise.all(jobs.map(ended))
-    expect(all.map(({ preemptions }) => preemptions).some((times) => times > 1)).toBe(true)
+    const turns = all.reduce((sum, { preemptions }) => sum + preemptions, 0)
+    expect(turns).toBeGreaterThanOrEqual(2)
     expect(system.executor.engines()).toHaveLength(1)
     for (const [i, job] of all.entries()) {
       const text = (await resultOf(undisturbed[i % 2] as Job)).text

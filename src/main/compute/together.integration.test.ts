@@ -40,7 +40,9 @@ async function allRun(jobs: readonly { id: string }[]): Promise<void> {
 /** Several that come while the engine is busy with another one. */
 async function crowd(specs: readonly JobSpecInput[]) {
   const busy = await system.submit(infer(0))
-  await until(() => job(busy.id).state === 'running')
+  await until(
+    () => job(busy.id).state === 'running' && system.executor.engines().some(({ state }) => state === 'busy'),
+  )
   return Promise.all(specs.map((spec) => system.submit(spec)))
 }
 
