@@ -9,6 +9,7 @@ import { JobSpec } from '../../shared/contract'
 import type { JobId, PrincipalId } from '../../shared/domain/ids'
 import { isTerminal } from '../../shared/domain/job-state'
 import { buildWorkers } from '../runtimes/testing/build-workers'
+import { processGone } from '../runtimes/testing/fixtures'
 import { importAndSettle } from '../storage/testing/harness'
 import { openRealSystem } from './testing/real-system'
 
@@ -218,6 +219,55 @@ describe('real workers', () => {
         await system.close()
       }),
     60_000,
+  )
+
+  it(
+    'that are killed again and again leave every job ended, nothing held, and no process behind',
+    () =>
+      withFolder(async () => {
+        const system = await open()
+        const fails = [undefined, undefined, undefined, 'crash', 'error', 'hang'] as const
+        const jobs = await Promise.all(
+          Array.from({ length: 36 }, (_, i) => {
+            const load = {
+              kind: 'synthetic' as const,
+              durationMs: (i % 5) * 60,
+              fail: fails[i % fails.length],
+            }
+            const more = {
+              maxAttempts: 1 + (i % 3),
+              timeoutMs: 600,
+              need: { cpuCores: i % 2 === 0 ? 1 : 0.5 },
+            }
+            return system.compute.submit(JobSpec.parse({ ...load, ...more }), BY)
+          }),
+        )
+        const ids = jobs.map(({ id }) => id)
+        const pids = new Set<number>()
+        let kills = 0
+        const killing = setInterval(() => {
+          const busy = system.compute.engines().filter(({ state }) => state === 'busy')
+          for (const { pid } of system.compute.engines()) if (pid !== null) pids.add(pid)
+          const victim = busy[kills % Math.max(1, busy.length)]?.pid
+          if (victim === undefined || victim === null || kills >= 20) return
+          kills++
+          process.kill(victim, 'SIGKILL')
+        }, 150)
+        await ended(system, ids)
+        clearInterval(killing)
+        expect(kills).toBeGreaterThan(5)
+        for (const id of ids) {
+          const { state, error } = system.compute.get(id)
+          if (state !== 'succeeded')
+            expect(error?.code).toMatch(/^compute\.(worker_crashed|runtime_failed|timeout)$/)
+        }
+        expect(system.core.listLeases().filter(({ job }) => job !== null)).toEqual([])
+        for (const { id, free, capacity } of system.core.freeDevices())
+          expect([id, free.cpuCores]).toEqual([id, capacity.cpuCores])
+        await system.close()
+        await Promise.all([...pids].map(processGone))
+      }),
+    120_000,
   )
 
   it(
