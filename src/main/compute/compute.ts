@@ -5,11 +5,13 @@ import { AppError } from '../../shared/errors'
 import type { Compute, ComputeDeps } from '.'
 import { Admission } from './admission'
 import { Control } from './control'
+import { Courses } from './courses'
 import { Alarms } from './dispatch/alarms'
 import { type AttemptEnd, runAttempt } from './dispatch/attempt'
 import { Company } from './dispatch/company'
 import { type Attempt, Dispatcher } from './dispatch/dispatcher'
 import { EnginePool, type PooledEngine } from './dispatch/engine-pool'
+import { workingDevice } from './dispatch/leased-device'
 import { LostDevices } from './dispatch/lost-devices'
 import { OwnLeases } from './dispatch/own-leases'
 import { PausedTexts } from './dispatch/paused-texts'
@@ -38,6 +40,7 @@ import { saveAsDataset } from './save-dataset'
 import type { Scene } from './schedule/forward'
 import { shareOfMachine } from './schedule/share'
 import { DEFAULT_POLICY } from './schedule/types'
+import { fastestFor, outputBytes } from './speeds'
 
 const HOUR_MS = 3_600_000
 const SEED_LIMIT = 100_000
@@ -74,6 +77,14 @@ export function createCompute(deps: ComputeDeps): Compute {
   const recent = new Recent(now, (error) =>
     logger.error({ err: error }, 'A listener to changes of jobs failed'),
   )
+  const courses: Courses = new Courses({
+    core,
+    clock,
+    index: () => index,
+    runMsOn: (job, device) => restOf(estimates.runMsOn(job.definition, device), job),
+    outputBytesOf: (job) => outputBytes(pool.resolve(job)) * job.definition.items,
+    unknownRunMs: policy.unknownRunMs,
+  })
   const index: JobIndex = new JobIndex({
     database,
     store,
@@ -81,13 +92,18 @@ export function createCompute(deps: ComputeDeps): Compute {
     loadOf: (job) => pool.loadOf(job),
     runMsOf,
     mostMsOf,
+    fastestFor: (job) => fastestFor(job, () => core.listDevices(), estimates),
     shareOf,
     unknownRunMs: policy.unknownRunMs,
     onChange(job) {
       recent.touch(job)
       record.changed(job)
+      courses.changed(job)
     },
-    onUndo: (job) => recent.untouch(job),
+    onUndo(job) {
+      recent.untouch(job)
+      courses.forget(job)
+    },
   })
   const pool: EnginePool = new EnginePool({
     core,
@@ -195,6 +211,7 @@ export function createCompute(deps: ComputeDeps): Compute {
       const ends = await ended
       return Promise.all(ends.map((end) => (end.outcome.kind === 'failed' ? lostDevices.judge(end) : end)))
     },
+    beforePlan: () => courses.refresh(),
     onPlan: (decided) => reader.planned(decided),
   })
   const whatIf = new WhatIf({
@@ -285,7 +302,7 @@ export function createCompute(deps: ComputeDeps): Compute {
       for (const { definition, status } of store.lastEnded(2_000)) {
         recent.seed(definition, status)
         if (status.state === 'succeeded' && status.computeMs > 0)
-          estimates.observeRun(definition, status.computeMs)
+          estimates.observeRun(definition, status.computeMs, workingDevice(status.placement))
       }
       for (const ended of store.endedSince(now() - HOUR_MS, SEED_LIMIT))
         lastHour.add(ended.state, ended.queuedMs, ended.finishedAt)

@@ -17,6 +17,7 @@ import { startedOn } from '../jobs/job-log'
 import { linkedItems, linkedPrompt, linkedTensors } from '../links'
 import { Checkpoints } from './checkpoints'
 import { allotmentOf, type EnginePool, type PooledEngine } from './engine-pool'
+import { workingDevice } from './leased-device'
 import type { PausedTexts } from './paused-texts'
 
 /** Without a word from the worker for so long, a batch or benchmark without a timeout of its own is taken for hung. */
@@ -201,6 +202,7 @@ async function runOn(
   const watch = watchdog(clock, job)
   const began = clock.now()
   const firstItem = job.status.itemsDone
+  const device = workingDevice(job.status.placement)
   try {
     const hooks: RunHooks = {
       signal,
@@ -215,7 +217,7 @@ async function runOn(
         if (!checkpoints) return
         await checkpoints.add(startAt, outputs)
         job.progress = checkpoints.done / job.definition.items
-        if (estimates.observeRun(job.definition, clock.now() - began, checkpoints.done - firstItem))
+        if (estimates.observeRun(job.definition, clock.now() - began, device, checkpoints.done - firstItem))
           deps.onProgress(job)
         deps.onProgress(job)
         if (deps.isStopping() && checkpoints.done < job.definition.items) job.abort?.('stopping')
@@ -239,7 +241,7 @@ async function runOn(
       throw new AppError('compute.runtime_failed', `The runtime ended the batch after ${got} items.`)
     }
     // What goes on where it was tells nothing of the whole.
-    if (!checkpoints && !job.status.preempted) estimates.observeRun(job.definition, outcome.computeMs)
+    if (!checkpoints && !job.status.preempted) estimates.observeRun(job.definition, outcome.computeMs, device)
     return outcome
   } catch (error) {
     // What is finished stays finished, whatever ended the attempt.

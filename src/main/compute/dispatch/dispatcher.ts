@@ -49,6 +49,8 @@ export interface DispatcherDeps {
   mayGroup(): boolean
   /** Runs one attempt, or several in one go. */
   run(attempts: Attempt[], engine: PooledEngine, stack: Together['stack']): Promise<AttemptEnd[]>
+  /** A turn is about to be planned. */
+  beforePlan(): void
   onPlan(plan: Plan): void
 }
 
@@ -208,6 +210,7 @@ export class Dispatcher {
       more,
     }
     if (!this.#accepting) return none
+    this.#deps.beforePlan()
     const decided = plan(this.snapshot(), placeOrNull)
     const started: Started[] = []
     for (const start of decided.start) {

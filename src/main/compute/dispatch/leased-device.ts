@@ -13,3 +13,10 @@ export function leasedDevice(devices: readonly Device[], placement: Placement | 
   }
   return null
 }
+
+/** The device that does the work of a job: its accelerator, else what its cores lie on; null where it holds nothing. */
+export function workingDevice(placement: Placement | null): string | null {
+  const parts = placement ?? []
+  const accelerator = parts.find(({ amounts: { gpu, npu, fpga } }) => gpu || npu || fpga)
+  return (accelerator ?? parts[0])?.device ?? null
+}

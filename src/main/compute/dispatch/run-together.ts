@@ -15,6 +15,7 @@ import {
 } from './attempt'
 import type { Company, Together } from './company'
 import type { PooledEngine } from './engine-pool'
+import { workingDevice } from './leased-device'
 
 /** A member that was told to stop may hold up the others so long; then all go on without it, each by itself. */
 const HOLD_UP_MS = 1_000
@@ -165,7 +166,7 @@ async function keepResults(
         const bytes = encodeResult({ kind: 'infer', computeMs: each, outputs: result.outputs }, null)
         if (bytes) end.artifacts.push({ name: RESULT, staged: await storage.artifacts.stage(bytes) })
       }
-      estimates.observeRun(job.definition, each)
+      estimates.observeRun(job.definition, each, workingDevice(job.status.placement))
     } catch (error) {
       fail(deps, member, error)
     }

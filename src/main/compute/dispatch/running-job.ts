@@ -26,6 +26,7 @@ export function runningJob(
       ranMs: status.computeMs + (nowMs - startedAt),
       startedAt,
       remainingMs: endsAt === null ? null : endsAt - nowMs,
+      pipeline: definition.pipeline?.id ?? null,
       preemptions: status.preempted?.times ?? 0,
       pauseMs: job.pauseMs,
       isWriting: definition.kind === 'generate',

@@ -4,6 +4,7 @@ import type { Tensors } from '../../../shared/domain/tensor'
 import { formatDuration } from '../../../shared/domain/units'
 import { toIso } from '../../platform/clock'
 import type { Forecast } from '../schedule/forecast'
+import type { Step } from '../schedule/static/course'
 import type { QueuedJob } from '../schedule/types'
 import { JobLog } from './job-log'
 import type { JobDefinition, JobStatus } from './job-row'
@@ -32,6 +33,8 @@ export class ActiveJob {
   readonly classKey: string
   /** Jobs it still waits for. */
   readonly waitingOn = new Set<JobId>()
+  /** Its place in the course of its pipeline, and what it counts for beside other jobs, ms; null: none is planned. */
+  step: (Step & { costMs: number }) | null = null
   /** It runs in one go with another, within that one's lease. */
   ridesAlong = false
   /** It was in a run of several that came to nothing: it runs by itself from now on. */
@@ -73,6 +76,8 @@ export class ActiveJob {
     this.status = status
     this.engineKey = engineKeyOf(definition)
     this.classKey = `${this.engineKey}|${definition.principal}|${JSON.stringify(definition.need)}${definition.place ? JSON.stringify(definition.place) : ''}`
+    // The order within a pipeline is that of its course.
+    if (definition.pipeline) this.classKey += `|${definition.pipeline.id}`
     this.carried = partDone(definition, status)
     this.progress = this.carried
   }

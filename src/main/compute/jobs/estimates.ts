@@ -28,6 +28,17 @@ export class Estimates {
     return unit && unit.mean * unitsOf(definition)
   }
 
+  /** As {@link runMs}, on one device: what was seen there, else what its kind takes. */
+  runMsOn(definition: JobDefinition, device: string): number | null {
+    const seen = this.#units.get(deviceKey(runKey(definition), device))
+    return seen ? seen.mean * unitsOf(definition) : this.runMs(definition)
+  }
+
+  /** True where something like it has run on this very device. */
+  knows(definition: JobDefinition, device: string): boolean {
+    return this.#units.has(deviceKey(runKey(definition), device))
+  }
+
   /** Milliseconds that it is thought to stay within, from how far the others spread; null when none has run. */
   mostMs(definition: JobDefinition): number | null {
     if (definition.parameters.kind === 'synthetic') return definition.parameters.durationMs
@@ -35,12 +46,18 @@ export class Estimates {
     return unit && (unit.mean + DEVIATIONS * unit.deviation) * unitsOf(definition)
   }
 
-  /** @returns true when it is the first of its kind */
-  observeRun(definition: JobDefinition, computeMs: number, units = unitsOf(definition)): boolean {
+  /** @param device that did the work @returns true when it is the first of its kind */
+  observeRun(
+    definition: JobDefinition,
+    computeMs: number,
+    device: string | null,
+    units = unitsOf(definition),
+  ): boolean {
     if (units <= 0) return false
     const key = runKey(definition)
     const isFirst = !this.#units.has(key)
-    for (const of of [key, sizedKey(key, units)]) observeUnit(this.#units, of, computeMs / units)
+    const keys = [key, sizedKey(key, units), ...(device === null ? [] : [deviceKey(key, device)])]
+    for (const of of keys) observeUnit(this.#units, of, computeMs / units)
     return isFirst
   }
 
@@ -62,6 +79,10 @@ export class Estimates {
 function runKey({ kind, model, modelVersion, parameters, need }: JobDefinition): string {
   const device = need.gpu ? 'gpu' : need.npu ? 'npu' : need.fpga ? 'fpga' : 'cpu'
   return `${model}@${modelVersion} ${kind} ${'threads' in parameters ? parameters.threads : ''} ${device}`
+}
+
+function deviceKey(key: string, device: string): string {
+  return `${key} @${device}`
 }
 
 function sizedKey(key: string, units: number): string {

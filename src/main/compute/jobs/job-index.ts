@@ -3,7 +3,7 @@ import { canMove, isTerminal } from '../../../shared/domain/job-state'
 import { AppError } from '../../../shared/errors'
 import type { Database } from '../../platform/database'
 import type { UrgencyOf } from '../schedule/heads'
-import { compareRank, positionIn, rankOf } from '../schedule/rank'
+import { compareRank, positionIn, rankInCourse, rankOf } from '../schedule/rank'
 import type { QueueClass, QueuedJob } from '../schedule/types'
 import type { ActiveJob } from './active-job'
 import type { JobStatus } from './job-row'
@@ -24,6 +24,8 @@ export interface JobIndexDeps {
   runMsOf(job: ActiveJob): number | null
   /** The run time it is thought to stay within. */
   mostMsOf(job: ActiveJob): number | null
+  /** The device that runs it soonest, were all free; null where none is known to be faster than others. */
+  fastestFor(job: ActiveJob): string | null
   /** The greatest part of any resource of the machine that the job takes. */
   shareOf(job: ActiveJob): number
   unknownRunMs: number
@@ -187,12 +189,15 @@ export class JobIndex {
     if (state !== 'queued' || job.claimed || job.waitingOn.size > 0 || notBefore > this.#deps.now()) return
     const entry: QueuedJob = {
       id: job.id,
-      rank: rankOf(priority, readyAt),
+      rank: job.step ? rankInCourse(priority, job.step.order) : rankOf(priority, readyAt),
       seq: job.seq,
       readyAt,
       priority,
       runMs: this.#deps.runMsOf(job),
       mostMs: this.#deps.mostMsOf(job),
+      pipeline: job.definition.pipeline?.id ?? null,
+      costMs: job.step?.costMs ?? null,
+      device: job.step?.device ?? this.#deps.fastestFor(job),
     }
     let group = this.#classes.get(job.classKey)
     if (!group) {

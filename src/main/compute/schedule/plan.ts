@@ -88,8 +88,8 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     return undefined
   }
 
-  needOf({ group }: Head): Wanted {
-    return group
+  needOf({ group: { need, place }, job: { device } }: Head): Wanted {
+    return { need, place, device }
   }
 
   endsBy({ group, job }: Head): number {

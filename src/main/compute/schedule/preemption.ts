@@ -122,6 +122,8 @@ export class Preemptions {
     const { now, policy } = this.#state
     const { pause, priority, waitedMs, remainingMs, startedAt } = candidate
     if (this.#ahead !== Number.NEGATIVE_INFINITY || pause !== 'checkpoint') return false
+    // Between the jobs of a pipeline its course decides.
+    if (job.pipeline && job.pipeline === candidate.pipeline) return false
     if (job.priority < priority || now - job.readyAt <= waitedMs) return false
     const isSooner = job.runMs !== null && job.runMs < (remainingMs ?? Number.POSITIVE_INFINITY)
     const writeAlike = candidate.isWriting && candidate.engine?.engineKey === group.engineKey

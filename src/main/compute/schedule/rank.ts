@@ -13,6 +13,11 @@ export function rankOf(priority: number, readyAtMs: number): number {
   return readyAtMs - priority * AGEING_MS_PER_POINT
 }
 
+/** Order between the jobs of one pipeline: priority, then the course. Before those that have no place in it. */
+export function rankInCourse(priority: number, order: number): number {
+  return order - priority * 1e6
+}
+
 export function effectivePriority(priority: number, readyAtMs: number, nowMs: number): number {
   return priority + Math.max(0, nowMs - readyAtMs) / AGEING_MS_PER_POINT
 }
@@ -49,10 +54,10 @@ export function positionIn(items: readonly Ranked[], item: Ranked): number {
 export function urgencyIn(
   { now, pace, shares, policy }: Pick<PlanState, 'now' | 'pace' | 'shares' | 'policy'>,
   { principal }: QueueClass,
-  { priority, readyAt, runMs }: QueuedJob,
+  { priority, readyAt, runMs, costMs }: QueuedJob,
 ): number {
   const cost = costOf(
-    runMs ?? policy.unknownRunMs,
+    costMs ?? runMs ?? policy.unknownRunMs,
     policy.perPriority ** -priority,
     shares.get(principal) ?? 0,
   )

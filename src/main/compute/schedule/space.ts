@@ -20,6 +20,8 @@ export type Place = (
 export interface Wanted {
   need: ResourceVector
   place?: PlaceHints | null
+  /** One to be taken before others of its kind. */
+  device?: string | null
 }
 
 /** What the devices still give while one turn is planned. */
@@ -34,13 +36,21 @@ export class Space implements Room<Wanted, Placement> {
     this.#devices = devices.map((device) => ({ ...device }))
   }
 
-  find({ need, place }: Wanted): Placement | null {
+  find({ need, place, device }: Wanted): Placement | null {
     if (covers(NOTHING, need)) return []
     if (this.#refused.some((refused) => covers(need, refused))) return null
-    const placement = this.#place(need, this.#devices, place ?? undefined)
+    const placement =
+      this.#placeAt(device, need, place) ?? this.#place(need, this.#devices, place ?? undefined)
     // What does not fit as it is to lie might fit otherwise.
     if (!placement && !place && this.#refused.length < 16) this.#refused.push(need)
     return placement
+  }
+
+  #placeAt(id: string | null | undefined, need: ResourceVector, place: Wanted['place']): Placement | null {
+    const wanted = id ? this.#devices.find((device) => device.id === id) : undefined
+    const others = this.#devices.filter(({ kind }) => kind !== wanted?.kind)
+    if (!wanted || others.length === this.#devices.length - 1) return null
+    return this.#place(need, [wanted, ...others], place ?? undefined)
   }
 
   /** As {@link find}, were `released` given back before. */

@@ -20,6 +20,12 @@ export interface QueuedJob {
   runMs: number | null
   /** The run time it is thought to stay within; null when nothing like it has run yet. */
   mostMs: number | null
+  /** What it counts for in the order of the queue, where that is not its run time: the course of its pipeline says so. */
+  costMs?: number | null
+  /** Where it is to run if there is room. */
+  device?: string | null
+  /** The pipeline that it is part of. */
+  pipeline?: string | null
 }
 
 /** Jobs that the planner need not tell apart: same engine, same need, same principal. */
@@ -81,6 +87,8 @@ export interface Displaceable {
   /** Expected; null when unknown. */
   remainingMs: number | null
   preemptions: number
+  /** The pipeline that it is part of. */
+  pipeline?: string | null
   /** What it took to pause it when that was last done; 0: never was. */
   pauseMs: number
   /** It writes a text that somebody may read along. */

@@ -315,5 +315,5 @@ describe('the death of the system', () => {
     await next.dispose()
     expect(await readdir(tmp)).toEqual([])
     await rm(tmp, { recursive: true })
-  })
+  }, 60_000)
 })

@@ -1,0 +1,78 @@
+import { afterEach, expect, it } from 'vitest'
+import type { PipelineSpecInput } from '../../shared/contract'
+import { PipelineSpec } from '../../shared/contract'
+import type { PipelineId } from '../../shared/domain/ids'
+import { ALICE, createHarness, type Harness, type Opened } from './testing/harness'
+
+let harness: Harness
+let system: Opened
+
+afterEach(async () => {
+  await system.die()
+  await harness.remove()
+})
+
+const sleeps = (key: string, seconds: number, dependsOn: string[] = [], more = {}) => ({
+  key,
+  kind: 'synthetic' as const,
+  durationMs: seconds * 1000,
+  need: { cpuCores: 1 },
+  dependsOn,
+  ...more,
+})
+
+/** Seconds from its submission at which each job of the pipeline started, and the last ended. */
+async function run(jobs: PipelineSpecInput['jobs']) {
+  const began = harness.clock.now()
+  const { id } = await system.compute.submitPipeline(PipelineSpec.parse({ jobs }), ALICE)
+  for (let step = 0; step < 400; step++) {
+    const pipeline = system.compute.getPipeline(id as PipelineId)
+    if (pipeline.state !== 'running') {
+      const since = (time: string | null) => Math.floor((Date.parse(time ?? '') - began) / 1000)
+      return {
+        starts: Object.fromEntries(pipeline.jobs.map(({ key, job }) => [key, since(job.startedAt)])),
+        ended: since(pipeline.finishedAt),
+        devices: pipeline.jobs.map(({ job }) => job.placement?.find(({ amounts }) => amounts.gpu)?.device),
+      }
+    }
+    await harness.clock.advance(250)
+  }
+  throw new Error('The pipeline did not end.')
+}
+
+it('a pipeline begins with what its end hangs on, though other jobs of it are shorter', async () => {
+  harness = await createHarness({ cores: 2 })
+  system = await harness.open()
+  const { starts, ended } = await run([
+    sleeps('a', 4),
+    sleeps('b', 4),
+    sleeps('long', 5),
+    sleeps('last', 10, ['long']),
+  ])
+  expect(starts['long']).toBe(0)
+  // Shortest first would need 4 + 5 + 10.
+  expect(ended).toBeLessThan(17)
+})
+
+it('priority goes before the course', async () => {
+  harness = await createHarness({ cores: 1 })
+  system = await harness.open()
+  const { starts } = await run([
+    sleeps('urgent', 4, [], { priority: 60 }),
+    sleeps('long', 5),
+    sleeps('last', 10, ['long']),
+  ])
+  expect(starts['urgent']).toBe(0)
+})
+
+it('other jobs are served between those of a long pipeline', async () => {
+  harness = await createHarness({ cores: 1 })
+  system = await harness.open()
+  const jobs = Array.from({ length: 30 }, (_, i) => sleeps(`n${i}`, 3))
+  const running = run(jobs)
+  await harness.clock.advance(500)
+  const other = await system.submit({ kind: 'synthetic', durationMs: 1_000, need: { cpuCores: 1 } })
+  await running
+  const { createdAt, startedAt } = system.compute.get(other.id as never)
+  expect(Date.parse(startedAt ?? '') - Date.parse(createdAt)).toBeLessThan(10_000)
+})
