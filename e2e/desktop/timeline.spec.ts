@@ -107,6 +107,11 @@ test('another machine is tried on the jobs of the day', async () => {
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(900)
   await app().resize(WINDOW)
   await shell.setTheme('light')
+  await shell.command('切换到简体中文')
+  await expect(shell.main).toContainText('预测与实际')
+  await app().shoot('timeline-zh')
+  await shell.command('Switch to English')
+  await expect(shell.main).toContainText('Predictions against reality')
 })
 
 test('thousands of jobs stay smooth', async () => {

@@ -42,9 +42,10 @@ describe('barsOf', () => {
       endsAt: at(9_000),
       devices: ['gpu0'],
     }
-    const job = jobWith({ timings: { queuedMs: 1_000, loadMs: 0, computeMs: 0 }, estimate })
+    const job = jobWith({ createdAt: at(-1_000), estimate })
     const [bar] = barsOf(job, NOW)
     expect(bar).toMatchObject({ device: 'gpu0', startsWithin: { fromMs: NOW, toMs: NOW + 4_000 } })
+    expect(bar?.parts[0]).toEqual({ kind: 'wait', fromMs: NOW - 1_000, toMs: NOW })
     expect(bar?.parts.at(-1)).toEqual({ kind: 'expected', fromMs: NOW, toMs: NOW + 9_000 })
   })
 
@@ -57,11 +58,22 @@ describe('barsOf', () => {
 describe('lanesOf', () => {
   it('packs without overlap, counts what has no row, and keeps a lane for the unknown', () => {
     const jobs = Array.from({ length: MOST_ROWS + 2 }, (_, i) => ({ ...done, id: `j${i}` }))
-    const waits = jobWith({ timings: { queuedMs: 1_000, loadMs: 0, computeMs: 0 } })
+    const waits = jobWith({ createdAt: at(-1_000) })
     const [cpu, gpu, unknown] = lanesOf([...jobs, waits], ['cpu0', 'gpu0'], NOW)
     expect(cpu).toMatchObject({ device: 'cpu0', hidden: 2 })
     expect(cpu?.rows.every((row) => row.length === 1)).toBe(true)
     expect(gpu).toEqual({ device: 'gpu0', rows: [], hidden: 0 })
     expect(unknown?.device).toBeNull()
+  })
+
+  it('leaves out what jobs waited where their rows would not do', () => {
+    const jobs = Array.from({ length: MOST_ROWS + 2 }, (_, i) => {
+      const [startedAt, finishedAt] = [at(-10_000 + i), at(-9_999 + i)]
+      const timings = { queuedMs: 5_000, loadMs: 0, computeMs: 1 }
+      return jobWith({ id: `j${i}`, state: 'succeeded', placement, timings, startedAt, finishedAt })
+    })
+    const [cpu] = lanesOf(jobs, ['cpu0'], NOW)
+    expect(cpu).toMatchObject({ hidden: 0 })
+    expect(cpu?.rows).toHaveLength(1)
   })
 })

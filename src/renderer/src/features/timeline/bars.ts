@@ -59,7 +59,8 @@ function runs(job: Job, nowMs: number): Bar[] {
 
 function waits(job: Job, nowMs: number): Bar[] {
   if (job.state !== 'queued') return []
-  const since = nowMs - job.timings.queuedMs
+  // What a job says it has waited is as old as its last change; one with others before it has waited since they ended.
+  const since = job.dependsOn.length > 0 ? nowMs - job.timings.queuedMs : Date.parse(job.createdAt)
   if (job.estimate === null) return onEach(job, [], [part('wait', since, nowMs)], null)
   const startsAt = Math.max(nowMs, Date.parse(job.estimate.startsAt))
   const endsAt = job.estimate.endsAt === null ? startsAt + UNKNOWN_MS : Date.parse(job.estimate.endsAt)
@@ -99,10 +100,20 @@ export function lanesOf(jobs: Iterable<Job>, devices: readonly string[], nowMs: 
       if (bars) bars.push(bar)
       else byDevice.set(bar.device, [bar])
     }
-  return [...byDevice].map(([device, bars]) => ({ device, ...packed(bars) }))
+  return [...byDevice].map(([device, bars]) => {
+    const all = packed(bars)
+    // Where so many overlap, what they waited would push out what they ran.
+    return { device, ...(all.hidden > 0 ? packed(bars.map(withoutWait)) : all) }
+  })
 }
 
-/** The earliest first, each in the first row that is free; what runs or waits before what has ended. */
+function withoutWait(bar: Bar): Bar {
+  const parts = bar.parts.filter(({ kind }) => kind !== 'wait')
+  const [first] = parts
+  return bar.job.finishedAt === null || !first ? bar : { ...bar, parts, fromMs: first.fromMs }
+}
+
+/** The earliest first, each in the first row that is free. */
 function packed(bars: Bar[]): { rows: Bar[][]; hidden: number } {
   const rows: Bar[][] = []
   let hidden = 0
