@@ -23,7 +23,7 @@ export function WhatIfPanel() {
   const [source, setSource] = useState<WhatIfQuestion['source']>('lastDay')
   const [asking, setAsking] = useState(false)
   const [error, setError] = useState<ErrorView | null>(null)
-  const [result, setResult] = useState<{ answer: WhatIfAnswer; words: string } | null>(null)
+  const [result, setResult] = useState<{ answer: WhatIfAnswer; scenario: Scenario } | null>(null)
   const scenarios = useMemo(() => scenariosOf([...devices.values()].sort(byKind)), [devices])
   const wordsOf = (scenario: Scenario) =>
     scenario.kind === 'cores'
@@ -38,7 +38,7 @@ export function WhatIfPanel() {
     setError(null)
     try {
       const answer = await getClient().compute.whatIf(questionOf(scenario, source, devices, capacity))
-      setResult({ answer, words: wordsOf(scenario) })
+      setResult({ answer, scenario })
     } catch (failure) {
       setError(toErrorView(failure))
     } finally {
@@ -82,7 +82,7 @@ export function WhatIfPanel() {
       />
       {error && <ErrorState error={error} />}
       {result && !error ? (
-        <WhatIfResult {...result} />
+        <WhatIfResult answer={result.answer} words={wordsOf(result.scenario)} />
       ) : (
         !error && <p className={classes['note']}>{t('whatIfText')}</p>
       )}
