@@ -1,11 +1,17 @@
 import { formatDuration } from '../../../shared/domain/units'
 import type { ActiveJob } from './active-job'
-import type { JobDefinition, JobStatus, Preempted } from './job-row'
+import type { JobDefinition, JobParameters, JobStatus, Preempted } from './job-row'
 
 /** How a job that runs makes room: it goes on where it was, or begins anew; null: it does not. */
-export function pauseOf({ kind, preemptible }: JobDefinition): 'checkpoint' | 'restart' | null {
-  if (!preemptible || kind === 'benchmark') return null
-  return kind === 'infer' ? 'restart' : 'checkpoint'
+export function pauseOf({ parameters, preemptible }: JobDefinition): 'checkpoint' | 'restart' | null {
+  if (!preemptible || parameters.kind === 'benchmark') return null
+  return canGoOn(parameters) ? 'checkpoint' : 'restart'
+}
+
+/** Texts that are written together round by who is in company, so only one alone is gone on with to the letter. */
+export function canGoOn(parameters: JobParameters): boolean {
+  if (parameters.kind === 'generate') return parameters.sampling.completions === 1
+  return parameters.kind === 'batch' || parameters.kind === 'synthetic'
 }
 
 /** The part of a job, 0 to 1, that need not be done again. What a language model has written is not known here. */
@@ -46,9 +52,7 @@ function goesOn({ parameters, items }: JobDefinition, { itemsDone, preempted }: 
       return `goes on at item ${itemsDone + 1} of ${items}`
     case 'synthetic':
       return `goes on after ${formatDuration(preempted?.ranMs ?? 0)} of ${formatDuration(parameters.durationMs)}`
-    case 'generate':
-      return 'goes on where it was'
     default:
-      return 'begins anew'
+      return canGoOn(parameters) ? 'goes on where it was' : 'begins anew'
   }
 }

@@ -51,7 +51,10 @@ export class Preemptions {
 
   /** Adds to the plan. @param stuck jobs that do not fit, most urgent first */
   decide(stuck: readonly Head[]): void {
-    if (stuck.length === 0 || !this.#state.running.some(({ yields }) => yields)) return
+    if (stuck.length === 0) return
+    // What starts in this turn has its first slice before it.
+    if (this.#plan.start.length > 0) this.#lookAgain(this.#state.now + this.#state.policy.sliceMs)
+    if (!this.#state.running.some(({ yields }) => yields)) return
     const engines = new Map(this.#state.engines.map((engine) => [engine.job, engine]))
     const { now, policy, running } = this.#state
     for (const { job, placement, endsAt, yields } of running) {

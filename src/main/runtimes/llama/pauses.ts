@@ -4,38 +4,30 @@ import type { LlamaContextSequence, Token } from 'node-llama-cpp'
 import { z } from 'zod'
 import { KEPT_INDEX } from '../protocol'
 
-/** What was written so far of each text, and how many tokens its saved state holds. */
-const Kept = z.array(z.object({ tokens: z.array(z.number().int()), held: z.number().int() }))
-export type Kept = z.infer<typeof Kept>
+/** What was written so far, and how many tokens the saved state holds. */
+const Kept = z.object({ tokens: z.array(z.number().int()), held: z.number().int() })
+type Kept = z.infer<typeof Kept>
 
-const stateFile = (folder: string, completion: number) => join(folder, `${completion}.state`)
+const stateFile = (folder: string) => join(folder, 'text.state')
 
 /** What an earlier run has left; null: it begins anew, and writes the same. */
-export async function readKept(folder: string | undefined, completions: number): Promise<Kept | null> {
-  if (folder === undefined) return null
+async function readKept(folder: string): Promise<Kept | null> {
   try {
-    const kept = Kept.parse(JSON.parse(await readFile(join(folder, KEPT_INDEX), 'utf8')))
-    return kept.length === completions ? kept : null
+    return Kept.parse(JSON.parse(await readFile(join(folder, KEPT_INDEX), 'utf8')))
   } catch {
     // Nothing was kept, or the machine stopped while it was written.
     return null
   }
 }
 
-/** Keeps where the texts are: the states first, so that the index never speaks of what is not there. */
-export async function keep(folder: string, texts: readonly PausableText[]): Promise<void> {
-  if (texts.every(({ tokens }) => tokens.length === 0)) return
+/** Keeps where a text is: the state first, so that the index never speaks of what is not there. */
+export async function keep(folder: string, { sequence, tokens }: PausableText): Promise<void> {
+  if (tokens.length === 0) return
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const kept: Kept = []
-  for (const [completion, { sequence, tokens }] of texts.entries()) {
-    const held = sequence.contextTokens.length
-    const file = stateFile(folder, completion)
-    if (tokens.length > 0) {
-      await sequence.saveStateToFile(`${file}.new`)
-      await rename(`${file}.new`, file)
-    }
-    kept.push({ tokens: [...tokens], held })
-  }
+  const kept: Kept = { tokens: [...tokens], held: sequence.contextTokens.length }
+  const file = stateFile(folder)
+  await sequence.saveStateToFile(`${file}.new`)
+  await rename(`${file}.new`, file)
   const index = join(folder, KEPT_INDEX)
   await writeFile(`${index}.new`, JSON.stringify(kept), { mode: 0o600 })
   await rename(`${index}.new`, index)
@@ -56,7 +48,7 @@ export interface PausableText {
 export function pausable(
   sequence: LlamaContextSequence,
   seed: number,
-  kept: { tokens: readonly number[]; held: number; folder: string; completion: number } | null,
+  folder: string | undefined,
 ): PausableText {
   const evaluate = sequence.evaluate.bind(sequence)
   const tokens: Token[] = []
@@ -65,7 +57,7 @@ export function pausable(
   sequence.evaluate = async function* (input, options) {
     // Whoever reads begins anew with an input of its own: not what can be told by the tokens alone.
     if (position > 0) isStraight = false
-    const known = kept && position === 0 && (await restore(sequence, kept)) ? kept.tokens : []
+    const known = folder !== undefined && position === 0 ? await restore(sequence, folder) : []
     for (let next = input; ; ) {
       const token =
         (known[position] as Token | undefined) ??
@@ -86,22 +78,22 @@ export function pausable(
   }
 }
 
-/** @returns false when the state is not that of these tokens: then the sequence is as it was */
-async function restore(
-  sequence: LlamaContextSequence,
-  { tokens, held, folder, completion }: NonNullable<Parameters<typeof pausable>[2]>,
-): Promise<boolean> {
-  if (tokens.length === 0) return false
+/** @returns what the sequence has been brought to; nothing when it is as it was, and the text begins anew */
+async function restore(sequence: LlamaContextSequence, folder: string): Promise<readonly number[]> {
+  const kept = await readKept(folder)
+  if (!kept || kept.tokens.length === 0) return []
+  const { tokens, held } = kept
   try {
     // The system's own file, of the same version.
-    await sequence.loadStateFromFile(stateFile(folder, completion), { acceptRisk: true })
+    await sequence.loadStateFromFile(stateFile(folder), { acceptRisk: true })
     const last = sequence.contextTokens.at(-1)
-    if (sequence.contextTokens.length === held && (tokens.length === 1 || last === tokens.at(-2))) return true
+    if (sequence.contextTokens.length === held && (tokens.length === 1 || last === tokens.at(-2)))
+      return tokens
   } catch {
     // It is gone or damaged: the text is written anew, which gives the same.
   }
   await sequence.clearHistory()
-  return false
+  return []
 }
 
 async function firstOf(tokens: AsyncIterable<Token>): Promise<Token | undefined> {

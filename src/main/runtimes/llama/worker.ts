@@ -1,7 +1,7 @@
 import type { ChatHistoryItem, Llama, LlamaContext, LlamaContextSequence, LlamaModel } from 'node-llama-cpp'
 import { Prompt } from '../protocol'
 import { type Answer, Cancelled, InputError, serveWorker, type Work, type WorkContext } from '../worker'
-import { keep, type PausableText, pausable, readKept } from './pauses'
+import { keep, type PausableText, pausable } from './pauses'
 
 type Generate = Extract<Work, { type: 'generate' }>
 type Reason = 'stop' | 'stop_word' | 'length'
@@ -68,19 +68,13 @@ async function generate(
     const message = `The prompt has ${write.promptTokens} tokens, which does not fit a context of ${request.contextSize}.`
     throw new InputError(`${message} Shorten it, or ask for a larger contextSize.`)
   }
-  const { keepIn } = request
-  const kept = await readKept(keepIn, request.completions)
+  // Several are computed together, and round by who is in company: they cannot be gone on with one by one.
+  const keepIn = request.completions === 1 ? request.keepIn : undefined
   const texts: PausableText[] = []
   try {
     for (let completion = 0; completion < request.completions; completion++) {
-      const before = kept?.[completion]
-      texts.push(
-        pausable(
-          context.getSequence(),
-          (request.seed + completion) % 2 ** 32,
-          before && keepIn !== undefined ? { ...before, folder: keepIn, completion } : null,
-        ),
-      )
+      const seed = (request.seed + completion) % 2 ** 32
+      texts.push(pausable(context.getSequence(), seed, keepIn))
     }
     const completions = await Promise.all(
       texts.map(async ({ sequence }, completion) => {
@@ -102,7 +96,8 @@ async function generate(
       }),
     )
     if (work.signal.aborted) {
-      if (work.isPause() && keepIn !== undefined) await keep(keepIn, texts)
+      const [text] = texts
+      if (work.isPause() && keepIn !== undefined && text) await keep(keepIn, text)
       throw new Cancelled()
     }
     const computeMs = performance.now() - began
