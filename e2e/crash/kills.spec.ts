@@ -95,6 +95,7 @@ async function killAtRandom(work: Work, focuses: readonly Focus[], most: number)
       `Kill ${kills} was one too many; with the seed of its round: npm run test:crash -- --work ${work} --kills 20 --seed ${seed}`,
     )
     say(`What it left lies in ${serve.dataDir}.`)
+    say(`${serve.hasEnded ? 'It had ended by itself. ' : ''}It last said: ${serve.stderr.slice(-2000)}`)
     await serve.kill()
     throw error
   } finally {

@@ -49,6 +49,10 @@ export class Serve {
     this.url = (JSON.parse(String(line)) as { url: string }).url
   }
 
+  get hasEnded(): boolean {
+    return this.#process === null || this.#process.exitCode !== null || this.#process.signalCode !== null
+  }
+
   get pid(): number {
     return this.#process?.pid ?? 0
   }
@@ -82,12 +86,18 @@ export class Serve {
     body?: unknown,
     key: string | null = this.ownerKey,
   ): Promise<Answer> {
+    const address = `${this.url}/api${path}`
     const headers: Record<string, string> = {}
     if (key !== null) headers['authorization'] = `Bearer ${key}`
     if (body !== undefined && !(body instanceof FormData)) headers['content-type'] = 'application/json'
     const init: RequestInit = { method, headers }
     if (body !== undefined) init.body = body instanceof FormData ? body : JSON.stringify(body)
-    const response = await fetch(`${this.url}/api${path}`, init)
+    const ask = () => fetch(address, init)
+    // A connection that lay idle may be closed in the very moment that it is used again; asking twice changes nothing.
+    const response = await ask().catch((error: unknown) => {
+      if (method !== 'GET' || this.hasEnded) throw error
+      return ask()
+    })
     const text = await response.text()
     const isJson = response.headers.get('content-type')?.includes('json') ?? false
     return {
