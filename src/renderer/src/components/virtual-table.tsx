@@ -8,22 +8,13 @@ import {
   useCallback,
   useEffect,
   useId,
+  useMemo,
   useRef,
   useState,
 } from 'react'
 import classes from './components.module.css'
 import { useWidth } from './use-width'
-
-export interface Column<Row> {
-  key: string
-  header: ReactNode
-  /** A track of a CSS grid: `120px`, `minmax(160px, 2fr)`. */
-  width: string
-  render: (row: Row) => ReactNode
-  align?: 'end'
-  /** Left out where the table is narrower than so many pixels. */
-  hideBelow?: number
-}
+import { type Column, VirtualRow } from './virtual-row'
 
 /** Rows by their place: an array, or what loads as one scrolls. */
 export interface RowSource<Row> {
@@ -63,9 +54,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
   const width = useWidth(scroller)
   const id = useId()
   const [cursorKey, setCursorKey] = useState<string | null>(null)
-  const columns = props.columns.filter(
-    (column) => !column.hideBelow || width === 0 || width >= column.hideBelow,
-  )
+  const columns = useFitting(props.columns, width)
   const template = columns.map((column) => column.width).join(' ')
   // A function that stays the same: with another one every row is measured anew.
   const getItemKey = useCallback(
@@ -82,6 +71,8 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
     estimateSize: () => rowHeight,
     getItemKey,
     overscan: 8,
+    // Rows beyond the edge are there already: a frame need not wait for the next ones.
+    useFlushSync: false,
     scrollPaddingStart: HEAD_HEIGHT,
   })
 
@@ -122,6 +113,17 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
       onSelect?.(row)
     }
   }
+
+  const pick = (row: Row) => {
+    setCursorKey(rowKey(row))
+    onSelect?.(row)
+  }
+  // The same function for every drawing, so that a row that stays is not drawn again.
+  const latestPick = useRef(pick)
+  useEffect(() => {
+    latestPick.current = pick
+  })
+  const onPick = useCallback((row: Row) => latestPick.current(row), [])
 
   const visible = virtualizer.getVirtualItems()
   const { onSight } = props
@@ -177,39 +179,31 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
             if (row === undefined) return null
             const key = rowKey(row)
             return (
-              // biome-ignore lint/a11y/useKeyWithClickEvents: the grid handles the keys for its rows
-              <div
+              <VirtualRow
                 key={item.key}
                 id={`${id}-${item.index}`}
-                role="row"
-                aria-rowindex={item.index + 2}
-                aria-selected={onSelect ? key === props.selectedKey : undefined}
-                data-cursor={key === cursorKey || undefined}
-                data-clickable={onSelect ? true : undefined}
-                className={classes['tableRow']}
-                style={{
-                  height: rowHeight,
-                  position: 'absolute',
-                  top: 0,
-                  transform: `translateY(${item.start}px)`,
-                }}
-                onClick={() => {
-                  setCursorKey(key)
-                  onSelect?.(row)
-                }}
-              >
-                {columns.map((column) => (
-                  <div key={column.key} role="gridcell" className={classes['cell']} data-align={column.align}>
-                    {column.render(row)}
-                  </div>
-                ))}
-              </div>
+                index={item.index}
+                start={item.start}
+                height={rowHeight}
+                row={row}
+                columns={columns}
+                selected={onSelect ? key === props.selectedKey : undefined}
+                cursor={key === cursorKey}
+                onPick={onPick}
+              />
             )
           })}
         </div>
       )}
     </div>
   )
+}
+
+/** The columns that are wide enough apart; the same array while they are the same. */
+function useFitting<Row>(all: readonly Column<Row>[], width: number): readonly Column<Row>[] {
+  const fits = ({ hideBelow }: Column<Row>) => !hideBelow || width === 0 || width >= hideBelow
+  const shown = all.map((column) => (fits(column) ? '1' : '0')).join('')
+  return useMemo(() => all.filter((_, i) => shown[i] === '1'), [all, shown])
 }
 
 function placeOf<Row>(rows: RowSource<Row>, fits: (row: Row) => boolean): number {
