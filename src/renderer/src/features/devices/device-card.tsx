@@ -34,6 +34,10 @@ export function DeviceCard({ device, load }: { device: Device; load: LoadSeries 
   const colour = DEVICE_COLOURS[device.kind]
   const sample = useLatestSample(device.id)
   const properties = Object.entries(device.properties)
+  const valueText = (name: string, value: string | number | boolean) => {
+    if (typeof value === 'boolean') return t(value ? 'devices:yes' : 'devices:no')
+    return typeof value === 'number' && name.endsWith('Bytes') ? formatBytes(value) : value
+  }
   return (
     <Panel aria-label={device.name}>
       <div className={classes['cardHead']}>
@@ -83,7 +87,8 @@ export function DeviceCard({ device, load }: { device: Device; load: LoadSeries 
         <div className={classes['properties']}>
           {properties.map(([name, value]) => (
             <span key={name}>
-              {formatKey(name)} <b>{String(value)}</b>
+              {t(`devices:property.${name}`, { defaultValue: formatKey(name) })}{' '}
+              <b>{valueText(name, value)}</b>
             </span>
           ))}
         </div>
