@@ -32,7 +32,8 @@ const NameCell = memo(function NameCell({ job }: { job: Job }) {
 })
 
 const ModelCell = memo(function ModelCell({ job, t }: { job: Job; t: TFunction<'jobs'> }) {
-  return <TwoLines first={job.model ?? '–'} second={t(`kind.${job.kind}`)} />
+  const kind = t(`kind.${job.kind}`)
+  return job.model ? <TwoLines first={job.model} second={kind} /> : kind
 })
 
 const StateCell = memo(function StateCell({ job, t }: { job: Job; t: TFunction<'jobs'> }) {
@@ -74,16 +75,15 @@ const TimingsCell = memo(function TimingsCell({ job, t }: { job: Job; t: TFuncti
   return <WaitingTimings job={job} estimate={job.estimate} t={t} />
 })
 
-/** `41 s`, and below `in 12 s (8 s – 20 s)`. */
+/** `41 s`, and below `in 12 s (8 s – 20 s)`; bounds that round to the same are left out. */
 function WaitingTimings(props: { job: Job; estimate: StartEstimate; t: TFunction<'jobs'> }) {
   const nowMs = useNow()
   const { startsAt, earliest, latest } = props.estimate
   const inWords = (at: string) =>
     formatDuration(Math.round(Math.max(0, Date.parse(at) - nowMs) / 1000) * 1000)
   const starts = { time: inWords(startsAt), from: inWords(earliest), to: inWords(latest) }
-  return (
-    <TwoLines first={<TimingsText job={props.job} nowMs={nowMs} />} second={props.t('startsIn', starts)} />
-  )
+  const key = starts.from === starts.to ? 'startsInExactly' : 'startsIn'
+  return <TwoLines first={<TimingsText job={props.job} nowMs={nowMs} />} second={props.t(key, starts)} />
 }
 
 const MarkCell = memo(function MarkCell(props: {

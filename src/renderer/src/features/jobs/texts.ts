@@ -7,6 +7,7 @@ export const texts = defineTexts({
     loading: 'Loading',
     newJob: 'New job',
     startsIn: 'in {{time}} ({{from}} – {{to}})',
+    startsInExactly: 'in {{time}}',
     tableLabel: 'Jobs',
     detailLabel: 'Job {{name}}',
     counts: {
@@ -254,6 +255,7 @@ export const texts = defineTexts({
     loading: '正在加载',
     newJob: '新建任务',
     startsIn: '{{time}} 后开始（{{from}} – {{to}}）',
+    startsInExactly: '{{time}} 后开始',
     tableLabel: '任务',
     detailLabel: '任务 {{name}}',
     counts: {
