@@ -1,4 +1,4 @@
-import { Button } from '@mantine/core'
+import { Button, Skeleton } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import type { StorageTask } from '@shared/contract'
 import { useEffect } from 'react'
@@ -22,6 +22,7 @@ export function StorageUsage() {
   return (
     <Panel title={t('storage')}>
       {error && !value && <ErrorState error={error} onRetry={() => void refresh()} />}
+      {!value && !error && <Loading />}
       {value && (
         <div className={classes['form']}>
           <div className={classes['rowHead']}>
@@ -56,6 +57,24 @@ export function StorageUsage() {
         </div>
       )}
     </Panel>
+  )
+}
+
+/** Of the height of what comes, so that nothing below it jumps. */
+function Loading() {
+  const { t } = useTranslation('settings')
+  return (
+    <div className={classes['form']} role="status" aria-label={t('storageLoading')}>
+      <div className={classes['rowHead']}>
+        <Skeleton height={18} width={190} />
+        <Skeleton height={14} width={130} />
+      </div>
+      <Skeleton height={8} />
+      <div className={classes['buttons']}>
+        <Skeleton height={30} width={130} />
+        <Skeleton height={30} width={130} />
+      </div>
+    </div>
   )
 }
 
