@@ -27,9 +27,18 @@ export function formatRelative(atMs: number, nowMs: number, locale: string): str
   return format.format(seconds, 'second')
 }
 
-/** The exact time in the reader's own zone. */
+/** The exact time in the reader's own zone; the day has 24 hours, as on every axis. */
 export function formatExact(at: string | number, locale: string): string {
-  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(at))
+  return new Intl.DateTimeFormat(locale, {
+    dateStyle: 'medium',
+    timeStyle: 'medium',
+    hourCycle: 'h23',
+  }).format(new Date(at))
+}
+
+/** `19:24:07`, for what lies within a day. */
+export function formatTime(at: string | number, locale: string): string {
+  return new Intl.DateTimeFormat(locale, { timeStyle: 'medium', hourCycle: 'h23' }).format(new Date(at))
 }
 
 /** An amount of a resource with its unit: bytes for memory, numbers for the rest. */

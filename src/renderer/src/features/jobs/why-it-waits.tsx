@@ -60,7 +60,9 @@ function leaseNote(
 ): string {
   const holder = nameOf(lease.holder)
   if (lease.expiresAt === null) return holder
-  const time = new Intl.DateTimeFormat(locale, { timeStyle: 'short' }).format(new Date(lease.expiresAt))
+  const time = new Intl.DateTimeFormat(locale, { timeStyle: 'short', hourCycle: 'h23' }).format(
+    new Date(lease.expiresAt),
+  )
   return t('detail.holdsUntil', { holder, time })
 }
 

@@ -3,7 +3,7 @@ import type { CSSProperties } from 'react'
 import { useTranslation } from 'react-i18next'
 import { StateDot } from '../../components'
 import { deviceLabel } from '../../lib/devices'
-import { formatDuration } from '../../lib/format'
+import { formatDuration, formatTime } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import { stateName } from '../jobs'
 import type { Bar, PartKind } from './bars'
@@ -18,8 +18,7 @@ export function BarCard(props: { bar: Bar; devices: ReadonlyMap<string, Device>;
   const { job, device, parts } = props.bar
   const lengthOf = (kind: PartKind) =>
     parts.filter((part) => part.kind === kind).reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0)
-  const started =
-    job.startedAt && new Intl.DateTimeFormat(locale, { timeStyle: 'medium' }).format(new Date(job.startedAt))
+  const started = job.startedAt && formatTime(job.startedAt, locale)
   return (
     <div className={classes['card']} style={props.style} role="status">
       <strong>{job.name}</strong>
@@ -27,11 +26,12 @@ export function BarCard(props: { bar: Bar; devices: ReadonlyMap<string, Device>;
         <StateDot state={stateName(job)} />
         <span>{device === null ? t('unknown') : deviceLabel(device, props.devices)}</span>
       </div>
-      <div>
+      <div className={classes['took']}>
         {(['wait', 'load', 'run'] as const)
           .filter((kind) => lengthOf(kind) > 0)
-          .map((kind) => t(`took.${kind}`, { time: formatDuration(lengthOf(kind)) }))
-          .join(' · ')}
+          .map((kind) => (
+            <span key={kind}>{t(`took.${kind}`, { time: formatDuration(lengthOf(kind)) })}</span>
+          ))}
       </div>
       <div className={classes['quiet']}>
         {job.state === 'queued' ? startWords(job.estimate) : started && t('startedAt', { time: started })}
