@@ -1,8 +1,7 @@
 import type { Device, Job } from '@shared/contract'
-import { IconTimeline } from '@tabler/icons-react'
 import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
-import { type Column, EmptyState, RelativeTime, StateDot, VirtualTable } from '../../components'
+import { type Column, RelativeTime, StateDot, VirtualTable } from '../../components'
 import { deviceLabel } from '../../lib/devices'
 import { formatDuration } from '../../lib/format'
 import { stateName } from '../jobs'
@@ -65,7 +64,6 @@ export function JobTable(props: {
       rowHeight={36}
       onSelect={(job) => onOpen(job.id)}
       selectedKey={null}
-      empty={<EmptyState icon={IconTimeline} title={t('empty')} text={t('emptyText')} />}
     />
   )
 }

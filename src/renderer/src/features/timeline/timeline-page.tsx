@@ -1,7 +1,8 @@
-import { SegmentedControl } from '@mantine/core'
+import { Button, SegmentedControl } from '@mantine/core'
+import { IconTimeline } from '@tabler/icons-react'
 import { useCallback, useDeferredValue, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { ErrorState, Page, Panel } from '../../components'
+import { EmptyState, ErrorState, Page, Panel } from '../../components'
 import { navigate, pathTo, useRoute } from '../../lib/router'
 import { useDevices, useJobs } from '../../lib/stores'
 import { JobDetailPanel } from '../jobs'
@@ -40,9 +41,16 @@ export function TimelinePage() {
       detailLabel={opened?.name ?? t('title')}
       onCloseDetail={close}
     >
-      <Panel title={t('byDevice')} aside={switcher}>
+      <Panel title={t('byDevice')} aside={jobs.length > 0 && switcher}>
         {error && !ready ? (
           <ErrorState error={error} />
+        ) : ready && jobs.length === 0 ? (
+          <EmptyState
+            icon={IconTimeline}
+            title={t('empty')}
+            text={t('emptyText')}
+            action={<Button onClick={() => navigate('/jobs?new')}>{t('newJob')}</Button>}
+          />
         ) : as === 'chart' ? (
           <Gantt jobs={jobs} devices={devices} onOpen={open} />
         ) : (
@@ -50,7 +58,6 @@ export function TimelinePage() {
             <JobTable jobs={jobs} devices={devices} onOpen={open} />
           </div>
         )}
-        {ready && jobs.length === 0 && as === 'chart' && <p className={classes['quiet']}>{t('emptyText')}</p>}
       </Panel>
       <div className={classes['columns']}>
         <PredictionsPanel />

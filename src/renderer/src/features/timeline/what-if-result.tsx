@@ -61,7 +61,7 @@ export function WhatIfResult({ answer, words }: { answer: WhatIfAnswer; words: s
                 <th scope="row">{label}</th>
                 {[before, after].map((outcome, side) => (
                   <td key={side === 0 ? 'before' : 'after'} data-side={side === 0 ? 'before' : 'after'}>
-                    <span style={{ width: `${(of(outcome) / most) * 92}%` }} aria-hidden="true" />
+                    <span style={{ '--share': of(outcome) / most }} aria-hidden="true" />
                     {format(of(outcome))}
                   </td>
                 ))}
