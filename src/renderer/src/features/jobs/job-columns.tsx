@@ -22,7 +22,10 @@ const NameCell = memo(function NameCell({ job }: { job: Job }) {
     <TwoLines
       first={
         <>
-          <span className={classes['name']}>{job.name}</span> <Mono dimmed>{shortId(job.id)}</Mono>
+          <span className={classes['name']}>{job.name}</span>{' '}
+          <span className={classes['id']}>
+            <Mono dimmed>{shortId(job.id)}</Mono>
+          </span>
         </>
       }
       second={reason?.text}
