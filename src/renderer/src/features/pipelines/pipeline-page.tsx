@@ -166,7 +166,7 @@ function standOf(member: PipelineJob, jobs: readonly PipelineJob[]): StateName {
 /** What is said below the key of a job: how long it took, or how it stands. */
 function useSecondLine(): (member: PipelineJob) => string {
   const { t } = useTranslation('pipelines')
-  const { t: jobs } = useTranslation('jobs')
+  const work = useWorkLine()
   return useCallback(
     (member) => {
       const { job } = member
@@ -175,15 +175,22 @@ function useSecondLine(): (member: PipelineJob) => string {
       if (job.state === 'running') return t('line.running', { percent: formatPercent(job.progress) })
       if (job.state === 'succeeded')
         return t('line.took', { time: formatDuration(job.timings.loadMs + job.timings.computeMs) })
-      return job.model ?? jobs(`kind.${job.kind}`)
+      return work(job)
     },
-    [t, jobs],
+    [t, work],
   )
+}
+
+/** What a job works on: its model, or the kind of load that it is. */
+function useWorkLine(): (job: PipelineJob['job']) => string {
+  const { t } = useTranslation('jobs')
+  return useCallback((job) => job.model ?? t(`kind.${job.kind}`), [t])
 }
 
 function JobTable({ pipeline }: { pipeline: Pipeline }) {
   const { t } = useTranslation('pipelines')
   const second = useSecondLine()
+  const work = useWorkLine()
   const columns = useMemo(
     (): Column<PipelineJob>[] => [
       {
@@ -191,17 +198,19 @@ function JobTable({ pipeline }: { pipeline: Pipeline }) {
         header: t('column.key'),
         width: 'minmax(150px, 2fr)',
         render: (member) => {
-          // Whom it comes after stands beside it.
+          // Whom it comes after, and how long it took, stands beside it.
+          const { job } = member
           const isPlain = isSkipped(member) || isBehind(member, pipeline.jobs)
-          const reason = isPlain ? null : reasonOf(member.job)
+          const reason = isPlain ? null : reasonOf(job)
+          const ran = job.state === 'succeeded' && job.reusedFrom === null
           return (
             <TwoLines
               first={
-                <RouteLink to={pathTo('jobs', member.job.id)} className={classes['link']}>
+                <RouteLink to={pathTo('jobs', job.id)} className={classes['link']}>
                   {member.key}
                 </RouteLink>
               }
-              second={reason?.text ?? second(member)}
+              second={reason?.text ?? (ran ? work(job) : second(member))}
               tone={reason?.tone}
             />
           )
@@ -246,7 +255,7 @@ function JobTable({ pipeline }: { pipeline: Pipeline }) {
         ),
       },
     ],
-    [t, second, pipeline.jobs],
+    [t, second, work, pipeline.jobs],
   )
   return (
     <VirtualTable
