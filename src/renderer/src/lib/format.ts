@@ -54,5 +54,6 @@ export function formatKey(key: string): string {
     /([a-z0-9])([A-Z])/g,
     (_, end: string, start: string) => `${end} ${start.toLowerCase()}`,
   )
-  return `${spaced.charAt(0).toUpperCase()}${spaced.slice(1)}`
+  const words = spaced.replace(/\b(cuda|id|ir|pci|uri|url|uuid)\b/gi, (word) => word.toUpperCase())
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}`
 }
