@@ -107,11 +107,12 @@ export function metadataRows(diff: ModelDiff): DiffRow[] {
     .filter((row) => row.from !== row.to)
 }
 
-/** Growth as a signed share of `from`, for example `+12.5%`; null when there is nothing to compare with. */
+/** Growth as a signed share of `from`, for example `+12.5%`; null where it would read as none. */
 export function growthText(from: number, to: number): string | null {
   if (from <= 0 || from === to) return null
   const percent = ((to - from) / from) * 100
   const size = Math.abs(percent)
+  if (size < 0.005) return null
   const digits = size < 0.1 ? 2 : size < 10 ? 1 : 0
   return `${percent > 0 ? '+' : '−'}${size.toFixed(digits)}%`
 }

@@ -92,6 +92,7 @@ describe('diffSentences', () => {
     expect(rows).toEqual([{ name: 'tags', change: 'added', from: '', to: 'a, b' }])
     expect(growthText(100, 112.5)).toBe('+13%')
     expect(growthText(1000, 999)).toBe('−0.1%')
+    expect(growthText(2_330_000, 2_330_008)).toBeNull()
     expect(growthText(5, 5)).toBeNull()
     expect(growthText(0, 5)).toBeNull()
   })
