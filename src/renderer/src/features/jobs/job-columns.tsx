@@ -78,12 +78,16 @@ const TimingsCell = memo(function TimingsCell({ job, t }: { job: Job; t: TFuncti
   return <WaitingTimings job={job} estimate={job.estimate} t={t} />
 })
 
-/** `41 s`, and below `in 12 s (8 s – 20 s)`; bounds that round to the same are left out. */
+/** `41 s`, and below `in 8 s – 20 s`, or `in 10 min` where its bounds round to the same. */
 function WaitingTimings(props: { job: Job; estimate: StartEstimate; t: TFunction<'jobs'> }) {
   const nowMs = useNow()
   const { startsAt, earliest, latest } = props.estimate
-  const inWords = (at: string) =>
-    formatDuration(Math.round(Math.max(0, Date.parse(at) - nowMs) / 1000) * 1000)
+  const inWords = (at: string) => {
+    const leftMs = Math.max(0, Date.parse(at) - nowMs)
+    // Nobody waits ten minutes to the second, and a column has no room for it.
+    const stepMs = leftMs < 120_000 ? 1_000 : 60_000
+    return formatDuration(Math.round(leftMs / stepMs) * stepMs)
+  }
   const starts = { time: inWords(startsAt), from: inWords(earliest), to: inWords(latest) }
   const key = starts.from === starts.to ? 'startsInExactly' : 'startsIn'
   return <TwoLines first={<TimingsText job={props.job} nowMs={nowMs} />} second={props.t(key, starts)} />
