@@ -38,7 +38,7 @@ export const texts = defineTexts({
     lastDay: 'last day',
     lastHour: 'last hour',
     noPredictions:
-      'No job has had to wait yet. Each that does is told when it will start, and is held against it here.',
+      'No job that had to wait has started yet. Each is told when it will start, and is held against it here.',
     score_one: '{{inside}} of {{count}} job started when it was told ({{percent}}; 80% are promised).',
     score_other: '{{inside}} of {{count}} jobs started when they were told ({{percent}}; 80% are promised).',
     error: 'Off by {{time}} on the mean,',
@@ -142,7 +142,7 @@ export const texts = defineTexts({
     predictions: '预测与实际',
     lastDay: '最近一天',
     lastHour: '最近一小时',
-    noPredictions: '还没有任务需要等待。每个等待的任务都会得到预计开始时间，并在这里与实际比较。',
+    noPredictions: '还没有等待过的任务开始运行。每个等待的任务都会得到预计开始时间，并在这里与实际比较。',
     score_one: '{{count}} 个任务中有 {{inside}} 个在预计范围内开始（{{percent}}，承诺为 80%）。',
     score_other: '{{count}} 个任务中有 {{inside}} 个在预计范围内开始（{{percent}}，承诺为 80%）。',
     error: '平均相差 {{time}}，',
