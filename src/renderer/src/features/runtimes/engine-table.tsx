@@ -61,14 +61,21 @@ function useColumns(runtimes: readonly RuntimeView[]): Column<EngineView>[] {
   const { t } = useTranslation('runtimes')
   const devices = useDevices((state) => state.items)
   const nameOf = (id: string) => runtimes.find((runtime) => runtime.id === id)?.name ?? id
-  const placeOf = ({ backend, device }: EngineView) =>
-    device === null ? backend : t('boundTo', { backend, device: deviceLabel(device, devices) })
+  const placeOf = ({ backend: name, device }: EngineView) => {
+    const backend = t(`backend.${name}`, { defaultValue: name })
+    return device === null ? backend : t('boundTo', { backend, device: deviceLabel(device, devices) })
+  }
   return [
     {
       key: 'model',
       width: 'minmax(150px, 2fr)',
       header: t('column.model'),
-      render: (engine) => <TwoLines first={<ModelLink engine={engine} />} second={nameOf(engine.runtime)} />,
+      render: (engine) => (
+        <TwoLines
+          first={<ModelLink engine={engine} />}
+          second={engine.version === 0 ? null : nameOf(engine.runtime)}
+        />
+      ),
     },
     {
       key: 'on',
