@@ -125,8 +125,9 @@ function drawBar(
     if (Number.isNaN(nameAt)) nameAt = from
     nameEnd = Math.max(nameEnd, from + length)
   }
+  // On the lower edge: through the middle it would strike out the name.
   if (startsWithin)
-    whisker(context, x(startsWithin.fromMs), x(startsWithin.toMs), y + BAR / 2, colours.expected)
+    whisker(context, x(startsWithin.fromMs), x(startsWithin.toMs), y + BAR - 1, colours.expected)
   if (job.id === current) {
     context.strokeStyle = colours.text
     context.lineWidth = 2
@@ -150,8 +151,8 @@ function whisker(
 ): void {
   context.fillStyle = colour
   context.fillRect(from, y - 0.75, Math.max(1, to - from), 1.5)
-  context.fillRect(from, y - 4, 1.5, 8)
-  context.fillRect(to - 1.5, y - 4, 1.5, 8)
+  context.fillRect(from, y - 3, 1.5, 6)
+  context.fillRect(to - 1.5, y - 3, 1.5, 6)
 }
 
 function cut(context: CanvasRenderingContext2D, text: string, room: number): string {
