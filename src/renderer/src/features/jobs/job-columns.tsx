@@ -36,7 +36,11 @@ const NameCell = memo(function NameCell({ job }: { job: Job }) {
 
 const ModelCell = memo(function ModelCell({ job, t }: { job: Job; t: TFunction<'jobs'> }) {
   const kind = t(`kind.${job.kind}`)
-  return job.model ? <TwoLines first={job.model} second={kind} /> : kind
+  return job.model ? (
+    <TwoLines first={job.model} second={kind} />
+  ) : (
+    <span className={classes['noModel']}>{kind}</span>
+  )
 })
 
 const StateCell = memo(function StateCell({ job, t }: { job: Job; t: TFunction<'jobs'> }) {
