@@ -1,11 +1,12 @@
-import type { QueueView } from '../../shared/contract'
+import type { QueueView, WaitCause } from '../../shared/contract'
 import { type JobId, shortId } from '../../shared/domain/ids'
+import { sayEnglish, waitWords } from '../../shared/words/wait-words'
 import type { Core } from '../core'
 import type { Clock } from '../platform/clock'
-import { type ActiveJob, estimateOf, startEstimateOf, waitReasonOf } from './jobs/active-job'
+import { type ActiveJob, estimateOf, startEstimateOf, waitCausesOf } from './jobs/active-job'
 import type { JobIndex } from './jobs/job-index'
 import type { LastHour } from './jobs/last-hour'
-import { preemptedWords } from './jobs/preemption'
+import { preemptedCause } from './jobs/preemption'
 import type { ClassLoads } from './predictions/class-loads'
 import type { TrackRecord } from './predictions/track-record'
 import { type Explained, explain } from './schedule/explain'
@@ -72,7 +73,7 @@ export class QueueReader {
     const now = clock.now()
     if (now - this.#explainedAt >= INTERVAL_MS || this.#explained.length === 0) this.#explain()
     const waiting: QueueView['waiting'] = []
-    for (const { id, reason } of this.#explained) {
+    for (const { id, cause } of this.#explained) {
       const job = index.get(id)
       if (!job?.queued) continue
       const { priority, readyAt } = job.status
@@ -80,7 +81,7 @@ export class QueueReader {
         job: id,
         name: job.definition.name,
         effectivePriority: effectivePriority(priority, readyAt, now),
-        reason: preemptedWords(job) ?? reason,
+        ...becauseOf([preemptedCause(job) ?? cause], now),
         estimateMs: estimateOf(job, now),
         estimate: startEstimateOf(job),
       })
@@ -111,12 +112,11 @@ export class QueueReader {
       if (waiting.length >= MAX_WAITING) return
       if (job.status.state !== 'queued' || job.queued) continue
       const { priority, readyAt } = job.status
-      const reason = waitReasonOf(job, now) ?? ''
       waiting.push({
         job: job.id,
         name: job.definition.name,
         effectivePriority: effectivePriority(priority, readyAt, now),
-        reason,
+        ...becauseOf(waitCausesOf(job, now), now),
         estimateMs: null,
         estimate: null,
       })
@@ -136,7 +136,6 @@ export class QueueReader {
         plan: this.#plan,
         leases: core.listLeases(),
         foreign: core.resources().foreignHolders,
-        now: this.#explainedAt,
         urgencyOf: this.#deps.urgencyOf,
         endsInMs: (id) => {
           const job = index.get(id)
@@ -146,10 +145,10 @@ export class QueueReader {
       },
       MAX_WAITING,
     )
-    for (const { id, reason } of this.#explained) {
+    for (const { id, cause } of this.#explained) {
       const job = index.get(id)
-      if (!job || job.waitReason === reason) continue
-      job.waitReason = reason
+      if (!job || (job.waitCause && isSaidAlike(job.waitCause, cause, this.#explainedAt))) continue
+      job.waitCause = cause
       onExplained(job)
     }
     if (this.#explained.length > 0) this.#deps.forecast()
@@ -203,6 +202,15 @@ export class QueueReader {
 function workBefore(group: QueueClass, rank: number): number {
   const position = positionIn(group.jobs, { rank, seq: Number.MAX_SAFE_INTEGER })
   return (group.workMs * position) / group.jobs.length
+}
+
+function becauseOf(causes: WaitCause[], nowMs: number): { reason: string; causes: WaitCause[] } {
+  return { reason: waitWords(causes, sayEnglish, nowMs) ?? '', causes }
+}
+
+/** Amounts of programs outside change all the time, by less than is said of them. */
+function isSaidAlike(a: WaitCause, b: WaitCause, nowMs: number): boolean {
+  return waitWords([a], sayEnglish, nowMs) === waitWords([b], sayEnglish, nowMs)
 }
 
 /** Not worth telling the window: it would shake. */

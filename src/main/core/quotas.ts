@@ -1,8 +1,9 @@
 import type { Budget, Quota, QuotaSettings } from '../../shared/contract'
-import { TIMED_RESOURCES, type TimedResource, type UsedUp, usedUpInWords } from '../../shared/domain/budget'
+import { TIMED_RESOURCES, type TimedResource, type UsedUp } from '../../shared/domain/budget'
 import type { PrincipalId } from '../../shared/domain/ids'
 import type { ResourceVector } from '../../shared/domain/resources'
 import { AppError } from '../../shared/errors'
+import { sayEnglish, usedUpWords } from '../../shared/words/wait-words'
 import { type Clock, toIso } from '../platform/clock'
 import type { Database } from '../platform/database'
 import type { Disposable } from '../platform/events'
@@ -124,7 +125,7 @@ export class Quotas implements Disposable {
     const now = this.#clock.now()
     return new AppError(
       'core.budget_exceeded',
-      `The budget of ${principal} is used up: ${usedUpInWords(usedUp, now)}. Wait, or have the budget raised.`,
+      `The budget of ${principal} is used up: ${usedUpWords(usedUp, sayEnglish, now)}. Wait, or have the budget raised.`,
       {
         principal,
         resource,

@@ -11,6 +11,7 @@ import { JobKey, JobKind, JobSpec, PipelineSpec, RunWhen } from './job-spec'
 import { Isolation, pluginsContract } from './plugins'
 import { ClassLoad, PredictionRecord, StartEstimate, WhatIfAnswer, WhatIfQuestion } from './predictions'
 import { Import, ModelFormat } from './storage'
+import { WaitCause } from './wait-cause'
 
 export const JobTimings = z.object({
   queuedMs: z.number(),
@@ -40,8 +41,10 @@ export const Job = z.object({
   maxAttempts: z.number().int(),
   /** 0 to 1. */
   progress: z.number(),
-  /** A sentence; set while queued. */
+  /** A sentence; set while queued or held. */
   waitReason: z.string().nullable(),
+  /** What the sentence says, for programs and other languages; empty while it does not wait. */
+  waitCauses: z.array(WaitCause),
   /** Expected time until it ends (running) or starts (queued). */
   estimateMs: z.number().nullable(),
   /** Set while queued, as far as what stands before it has a known length. */
@@ -149,6 +152,7 @@ export const QueueView = z.object({
       name: z.string(),
       effectivePriority: z.number(),
       reason: z.string(),
+      causes: z.array(WaitCause),
       estimateMs: z.number().nullable(),
       estimate: StartEstimate.nullable(),
     }),

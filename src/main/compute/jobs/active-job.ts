@@ -1,14 +1,14 @@
-import type { Job, StartEstimate } from '../../../shared/contract'
+import type { Job, StartEstimate, WaitCause } from '../../../shared/contract'
 import type { JobId, LeaseId } from '../../../shared/domain/ids'
 import type { Tensors } from '../../../shared/domain/tensor'
-import { formatDuration } from '../../../shared/domain/units'
+import { sayEnglish, waitWords } from '../../../shared/words/wait-words'
 import { toIso } from '../../platform/clock'
 import type { Forecast } from '../schedule/forecast'
 import type { Step } from '../schedule/static/course'
 import type { QueuedJob } from '../schedule/types'
 import { JobLog } from './job-log'
 import type { JobDefinition, JobStatus } from './job-row'
-import { partDone, preemptedWords } from './preemption'
+import { partDone, preemptedCause } from './preemption'
 
 /** Why an attempt was told to stop. */
 export type AbortReason =
@@ -64,7 +64,7 @@ export class ActiveJob {
   /** Stops the running attempt. */
   abort: ((reason: AbortReason) => void) | null = null
   /** As last explained; set while it stands in the queue. */
-  waitReason: string | null = null
+  waitCause: WaitCause | null = null
   /** As last foretold; null while it does not stand in the queue, or nobody knows. */
   forecast: Forecast | null = null
   /** Expected run time, known or guessed when its attempt began. */
@@ -117,6 +117,7 @@ export function viewOf(
   live: ActiveJob | null,
   nowMs: number,
 ): Job {
+  const waitCauses = live ? waitCausesOf(live, nowMs) : []
   return {
     id: definition.id,
     kind: definition.kind,
@@ -132,7 +133,8 @@ export function viewOf(
     attempt: status.attempt,
     maxAttempts: definition.maxAttempts,
     progress: status.state === 'succeeded' ? 1 : (live?.progress ?? status.itemsDone / definition.items),
-    waitReason: live && waitReasonOf(live, nowMs),
+    waitReason: waitWords(waitCauses, sayEnglish, nowMs),
+    waitCauses,
     estimateMs: live && estimateOf(live, nowMs),
     estimate: live && startEstimateOf(live),
     need: definition.need,
@@ -158,20 +160,18 @@ export function viewOf(
   }
 }
 
-/** Why a job does not run, in words; null when it does. */
-export function waitReasonOf(job: ActiveJob, nowMs: number): string | null {
-  const { status, waitingOn, waitReason } = job
-  if (status.state === 'held') return 'Held until it is resumed'
-  if (status.state !== 'queued') return null
+/** Why a job does not run; nothing when it does. */
+export function waitCausesOf(job: ActiveJob, nowMs: number): WaitCause[] {
+  const { status, waitingOn, waitCause } = job
+  if (status.state === 'held') return [{ kind: 'held' }]
+  if (status.state !== 'queued') return []
   if (waitingOn.size > 0) {
-    const [first, second] = waitingOn
-    const more = waitingOn.size - 2
-    return `Waits for ${first}${second ? ` and ${second}` : ''}${more > 0 ? ` and ${more} more` : ''}`
+    const jobs = [...waitingOn].slice(0, 2)
+    return [{ kind: 'dependencies', jobs, more: waitingOn.size - jobs.length }]
   }
-  if (status.notBefore > nowMs) return `Tries again in ${formatDuration(status.notBefore - nowMs)}`
-  const preempted = preemptedWords(job)
-  if (preempted) return waitReason ? `${preempted}. ${waitReason}` : preempted
-  return waitReason ?? 'Waiting for its turn'
+  if (status.notBefore > nowMs) return [{ kind: 'retry', inMs: status.notBefore - nowMs }]
+  const causes = [preemptedCause(job), waitCause].filter((cause) => cause !== null)
+  return causes.length > 0 ? causes : [{ kind: 'turn' }]
 }
 
 export function estimateOf(job: ActiveJob, nowMs: number): number | null {

@@ -1,4 +1,4 @@
-import { formatDuration } from '../../../shared/domain/units'
+import type { WaitCauseOf } from '../../../shared/contract'
 import type { ActiveJob } from './active-job'
 import type { JobDefinition, JobParameters, JobStatus, Preempted } from './job-row'
 
@@ -40,19 +40,22 @@ export function interrupted(
   return after.times === 0 && after.ranMs === 0 ? null : after
 }
 
-/** `Preempted by NAME, goes on at item 121 of 200`; null for one that waits for other reasons. */
-export function preemptedWords({ definition, status }: ActiveJob): string | null {
+/** By whom a job that waits was preempted, and where it goes on; null for one that waits for other reasons. */
+export function preemptedCause({ definition, status }: ActiveJob): WaitCauseOf<'preempted'> | null {
   const by = status.preempted?.by
-  return by ? `Preempted by ${by}, ${goesOn(definition, status)}` : null
+  return by ? { kind: 'preempted', by, resumption: resumptionOf(definition, status) } : null
 }
 
-function goesOn({ parameters, items }: JobDefinition, { itemsDone, preempted }: JobStatus): string {
+function resumptionOf(
+  { parameters, items }: JobDefinition,
+  { itemsDone, preempted }: JobStatus,
+): WaitCauseOf<'preempted'>['resumption'] {
   switch (parameters.kind) {
     case 'batch':
-      return `goes on at item ${itemsDone + 1} of ${items}`
+      return { from: 'item', item: itemsDone + 1, items }
     case 'synthetic':
-      return `goes on after ${formatDuration(preempted?.ranMs ?? 0)} of ${formatDuration(parameters.durationMs)}`
+      return { from: 'time', ranMs: preempted?.ranMs ?? 0, durationMs: parameters.durationMs }
     default:
-      return canGoOn(parameters) ? 'goes on where it was' : 'begins anew'
+      return { from: canGoOn(parameters) ? 'where_it_was' : 'beginning' }
   }
 }

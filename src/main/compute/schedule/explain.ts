@@ -1,14 +1,13 @@
-import type { ForeignHolder, Lease } from '../../../shared/contract'
-import { usedUpInWords } from '../../../shared/domain/budget'
+import type { ForeignHolder, Holder, Lease, WaitCause } from '../../../shared/contract'
 import type { JobId } from '../../../shared/domain/ids'
-import { entriesOf, type ResourceVector, shortage } from '../../../shared/domain/resources'
-import { formatBytes, formatDuration } from '../../../shared/domain/units'
+import { entriesOf, type ResourceVector, shortage, vectorFrom } from '../../../shared/domain/resources'
+import { toIso } from '../../platform/clock'
 import { Heads, type UrgencyOf } from './heads'
 import type { Block, Plan, QueueClass } from './types'
 
 export interface Explained {
   id: JobId
-  reason: string
+  cause: WaitCause
 }
 
 export interface ExplainInput {
@@ -19,12 +18,13 @@ export interface ExplainInput {
   foreign?: readonly ForeignHolder[]
   /** When the job of a lease is expected to end, in ms from now; null where unknown. */
   endsInMs(job: string): number | null
-  now: number
   urgencyOf: UrgencyOf
   nameOf(job: string): string
 }
 
-/** In words: why the first `limit` jobs in the order of the queue wait. */
+const HOLDERS_NAMED = 2
+
+/** Why the first `limit` jobs in the order of the queue wait. */
 export function explain(input: ExplainInput, limit: number): Explained[] {
   const { classes, plan } = input
   const heads = new Heads(classes, input.urgencyOf)
@@ -33,76 +33,64 @@ export function explain(input: ExplainInput, limit: number): Explained[] {
     const { group, index, job } = head
     const block = plan.blocked.get(group.key)
     const position = explained.length
-    const reason = index === 0 && block ? wordsOf(block, group, input, position) : behind(position)
-    explained.push({ id: job.id, reason })
+    const cause: WaitCause =
+      index === 0 && block ? causeOf(block, group, input, position) : { kind: 'behind', jobs: position }
+    explained.push({ id: job.id, cause })
     heads.follow(head)
   }
   return explained
 }
 
-function behind(count: number): string {
-  if (count === 0) return 'About to start'
-  return `Behind ${count} ${count === 1 ? 'job' : 'jobs'} that ${count === 1 ? 'is' : 'are'} more urgent or came before`
-}
-
-function wordsOf(block: Block, group: QueueClass, input: ExplainInput, ahead: number): string {
-  const { plan, leases, nameOf } = input
+function causeOf(block: Block, group: QueueClass, input: ExplainInput, jobsAhead: number): WaitCause {
   switch (block.kind) {
     case 'resources': {
-      const missing = shortage(group.need, plan.left)
+      const missing = entriesOf(shortage(group.need, input.plan.left)).map(([name]) => name)
+      const need = entriesOf(group.need)
       // Enough in sum, but on no device alone: then the whole need is what it waits for.
-      const lacking =
-        entriesOf(missing).length > 0
-          ? entriesOf(missing).map(([name]) => name)
-          : entriesOf(group.need).map(([name]) => name)
-      const wanted = entriesOf(group.need).filter(([name]) => lacking.includes(name))
-      return `Waiting for ${list(wanted.map(amount))}${heldBy(lacking[0] ?? '', leases, input)}${after(ahead)}`
+      const wanted = missing.length > 0 ? need.filter(([name]) => missing.includes(name)) : need
+      const holders = holdersOf(wanted[0]?.[0] ?? '', input)
+      return { kind: 'resources', wanted: vectorFrom(wanted), ...holders, jobsAhead }
     }
-    case 'quota':
-      return `Waiting for its quota: ${list(entriesOf(block.missing).map(amount))} more than may be held at once`
-    case 'budget':
-      return `Waiting for its budget: ${usedUpInWords(block.usedUp, input.now)}`
-    case 'engine':
-      return `Waiting for the engine of ${group.engineKey.split('#')[0]}, which is busy`
     case 'room':
-      return `Waiting for ${formatBytes(block.memoryBytes)} of memory to load its model${heldBy('memoryBytes', leases, input)}${after(ahead)}`
+      return { ...block, ...holdersOf('memoryBytes', input), jobsAhead }
+    case 'quota':
+      return { kind: 'quota', exceeded: block.missing }
+    case 'budget': {
+      const { freeAt, ...usedUp } = block.usedUp
+      return { kind: 'budget', ...usedUp, resetsAt: freeAt === null ? null : toIso(freeAt) }
+    }
+    case 'engine':
+      return { kind: 'engine', model: group.engineKey.split('#')[0] ?? '' }
     case 'preempts':
-      return `Preempts ${list(block.jobs.map(nameOf))}`
+      return { kind: 'preempts', jobs: block.jobs.map(input.nameOf) }
     case 'held-back':
-      return `Behind ${nameOf(block.by)}, which goes first and needs the same resources`
+      return { kind: 'behind_job', job: input.nameOf(block.by) }
   }
 }
 
-function after(count: number): string {
-  return count === 0 ? '' : `; ${count} ${count === 1 ? 'job' : 'jobs'} ahead`
-}
-
-/** `: 2 held by nightly-embed (j-7f3kq) for about 3 min`, the largest two by name. */
-function heldBy(
+/** The largest by name, and how many more. */
+function holdersOf(
   resource: string,
-  leases: readonly Lease[],
-  { nameOf, endsInMs, foreign = [] }: ExplainInput,
-): string {
-  const holders = [
-    ...leases.map((lease) => ({ lease, name: '', held: amountIn(lease.need, resource) })),
-    ...foreign.map((holder) => ({ lease: null, name: holder.name, held: foreignIn(holder, resource) })),
+  { leases, foreign = [], nameOf, endsInMs }: ExplainInput,
+): { holders: Holder[]; moreHolders: number } {
+  const holding = [
+    ...leases.map((lease) => ({ lease, name: '', amount: amountIn(lease.need, resource) })),
+    ...foreign.map((holder) => ({ lease: null, name: holder.name, amount: foreignIn(holder, resource) })),
   ]
-    .filter(({ held }) => held > 0)
-    .sort((a, b) => b.held - a.held)
-  if (holders.length === 0) return ''
-  const named = holders.slice(0, 2).map(({ lease, name, held }) => {
-    const how =
-      resource === 'memoryBytes' || resource === 'gpuMemoryBytes'
-        ? formatBytes(held)
-        : String(Number(held.toFixed(3)))
-    if (!lease) return `${how} held by ${name} (outside LLMAgentOS)`
-    const endsIn = lease.job === null ? null : endsInMs(lease.job)
-    const until =
-      endsIn === null ? '' : endsIn > 0 ? ` for about ${formatDuration(roughly(endsIn))}` : ', about to end'
-    return `${how} held by ${lease.job === null ? lease.purpose : nameOf(lease.job)}${until}`
+    .filter(({ amount }) => amount > 0)
+    .sort((a, b) => b.amount - a.amount)
+  const holders = holding.slice(0, HOLDERS_NAMED).map(({ lease, name, amount }): Holder => {
+    if (!lease) return { kind: 'outside', name, amount, endsInMs: null }
+    if (lease.job === null) return { kind: 'lease', name: lease.purpose, amount, endsInMs: null }
+    const endsIn = endsInMs(lease.job)
+    return {
+      kind: 'job',
+      name: nameOf(lease.job),
+      amount,
+      endsInMs: endsIn === null ? null : roughly(endsIn),
+    }
   })
-  const more = holders.length - named.length
-  return `: ${named.join(', ')}${more > 0 ? `, and ${more} more` : ''}`
+  return { holders, moreHolders: holding.length - holders.length }
 }
 
 /** A program outside holds memory; cores are shared with it. */
@@ -115,30 +103,8 @@ function amountIn(vector: ResourceVector, resource: string): number {
   return entriesOf(vector).find(([name]) => name === resource)?.[1] ?? 0
 }
 
-function amount([name, value]: [string, number]): string {
-  const count = Number(value.toFixed(3))
-  switch (name) {
-    case 'cpuCores':
-      return `${count} CPU ${count === 1 ? 'core' : 'cores'}`
-    case 'memoryBytes':
-      return `${formatBytes(value)} of memory`
-    case 'gpuMemoryBytes':
-      return `${formatBytes(value)} of GPU memory`
-    case 'gpu':
-    case 'npu':
-    case 'fpga':
-      return `${count} ${name.toUpperCase()}${count === 1 ? '' : 's'}`
-    default:
-      return `${count} ${name.replace(/^custom\./, '')}`
-  }
-}
-
-function list(parts: string[]): string {
-  return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`
-}
-
 /** So coarse that the words do not change all the time. */
 function roughly(ms: number): number {
   const step = ms < 60_000 ? 10_000 : 60_000
-  return Math.ceil(ms / step) * step
+  return Math.max(0, Math.ceil(ms / step) * step)
 }

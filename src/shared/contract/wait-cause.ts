@@ -1,0 +1,59 @@
+import { z } from 'zod'
+import { ResourceVector } from '../domain/resources'
+import { Id, Time } from './base'
+
+/** Who holds some of what a job waits for: a job, a lease that is no job's, a program that is no part of the system. */
+export const Holder = z.object({
+  kind: z.enum(['job', 'lease', 'outside']),
+  name: z.string(),
+  /** Of the first resource that is short. */
+  amount: z.number(),
+  /** Expected, rounded; null when unknown. */
+  endsInMs: z.number().nullable(),
+})
+export type Holder = z.infer<typeof Holder>
+
+/** The largest holders, how many more there are, and how many jobs go before. */
+const Contest = {
+  holders: z.array(Holder),
+  moreHolders: z.number().int(),
+  jobsAhead: z.number().int(),
+}
+
+/** Where a job goes on that had to make room. */
+const Resumption = z.discriminatedUnion('from', [
+  z.object({ from: z.literal('item'), item: z.number().int(), items: z.number().int() }),
+  z.object({ from: z.literal('time'), ranMs: z.number(), durationMs: z.number() }),
+  z.object({ from: z.literal('where_it_was') }),
+  z.object({ from: z.literal('beginning') }),
+])
+
+/** One thing that keeps a job from running. Jobs are named as a person knows them, `nightly-embed (j-7f3kq)`. */
+export const WaitCause = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('held') }),
+  /** The first two, and how many more. */
+  z.object({ kind: z.literal('dependencies'), jobs: z.array(Id), more: z.number().int() }),
+  z.object({ kind: z.literal('retry'), inMs: z.number() }),
+  /** It stands in the queue; nobody has looked yet why it does not start. */
+  z.object({ kind: z.literal('turn') }),
+  z.object({ kind: z.literal('behind'), jobs: z.number().int() }),
+  z.object({ kind: z.literal('behind_job'), job: z.string() }),
+  z.object({ kind: z.literal('resources'), wanted: ResourceVector, ...Contest }),
+  /** Memory to load its model. */
+  z.object({ kind: z.literal('room'), memoryBytes: z.number(), ...Contest }),
+  z.object({ kind: z.literal('quota'), exceeded: ResourceVector }),
+  z.object({
+    kind: z.literal('budget'),
+    resource: z.enum(['jobs', 'cpuSeconds', 'gpuSeconds']),
+    used: z.number(),
+    limit: z.number(),
+    windowMs: z.number(),
+    resetsAt: Time.nullable(),
+  }),
+  z.object({ kind: z.literal('engine'), model: z.string() }),
+  /** Others make room for it. */
+  z.object({ kind: z.literal('preempts'), jobs: z.array(z.string()) }),
+  z.object({ kind: z.literal('preempted'), by: z.string(), resumption: Resumption }),
+])
+export type WaitCause = z.infer<typeof WaitCause>
+export type WaitCauseOf<Kind extends WaitCause['kind']> = Extract<WaitCause, { kind: Kind }>
