@@ -18,6 +18,7 @@ export function jobWith(changes: Partial<Job> = {}): Job {
     maxAttempts: 1,
     progress: 0,
     waitReason: null,
+    waitCauses: [],
     estimateMs: null,
     estimate: null,
     need: {},

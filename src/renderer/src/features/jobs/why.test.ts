@@ -56,6 +56,7 @@ describe('causesOf', () => {
       name: job,
       effectivePriority: 50,
       reason: '',
+      causes: [],
       estimateMs: null,
       estimate: null,
     })
