@@ -32,6 +32,7 @@ const job = (change: Partial<Job>): Job => ({
   maxAttempts: 1,
   progress: 0,
   waitReason: null,
+  waitCauses: [],
   estimateMs: null,
   estimate: null,
   need: {},
