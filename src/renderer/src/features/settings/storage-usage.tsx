@@ -60,19 +60,19 @@ export function StorageUsage() {
   )
 }
 
-/** Of the height of what comes, so that nothing below it jumps. */
+/** Of the height of what comes, so that nothing below it jumps; still, since it is there for a moment. */
 function Loading() {
   const { t } = useTranslation('settings')
   return (
     <div className={classes['form']} role="status" aria-label={t('storageLoading')}>
       <div className={classes['rowHead']}>
-        <Skeleton height={18} width={190} />
-        <Skeleton height={14} width={130} />
+        <Skeleton animate={false} height={18} width={190} />
+        <Skeleton animate={false} height={14} width={130} />
       </div>
-      <Skeleton height={8} />
+      <Skeleton animate={false} height={8} />
       <div className={classes['buttons']}>
-        <Skeleton height={30} width={130} />
-        <Skeleton height={30} width={130} />
+        <Skeleton animate={false} height={30} width={130} />
+        <Skeleton animate={false} height={30} width={130} />
       </div>
     </div>
   )
