@@ -2,6 +2,7 @@ import { eventIterator } from '@orpc/contract'
 import { z } from 'zod'
 import { AliasName, ModelName, ModelReference, VersionNumber } from '../domain/references'
 import { Signature, TensorSpec } from '../domain/tensor'
+import { FINDING_CODES } from '../findings'
 import { ErrorBody, feedOf, Id, PageQuery, pageOf, procedure, Time } from './base'
 
 export const ModelFormat = z.enum([
@@ -24,7 +25,7 @@ export type ModelFormat = z.infer<typeof ModelFormat>
 
 export const Finding = z.object({
   severity: z.enum(['info', 'warn', 'reject']),
-  code: z.string(),
+  code: z.enum(FINDING_CODES),
   message: z.string(),
   file: z.string(),
 })

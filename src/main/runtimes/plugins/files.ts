@@ -3,6 +3,7 @@ import { constants } from 'node:fs'
 import { lstat, open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Finding } from '../../../shared/contract'
+import type { FindingCode } from '../../../shared/findings'
 import { MANIFEST, refusal } from './manifest'
 
 /** What a worker needs is small; libraries lie elsewhere and are named by `reads`. */
@@ -27,7 +28,7 @@ export interface PluginFiles {
 export async function listFiles(folder: string): Promise<PluginFiles> {
   const found: PluginFiles = { paths: [], sizeBytes: 0, stamp: '', findings: [] }
   const stamps: string[] = []
-  const refuse = (code: string, message: string, file: string) =>
+  const refuse = (code: FindingCode, message: string, file: string) =>
     found.findings.push(refusal(code, message, file))
 
   async function walk(at: string, depth: number): Promise<void> {

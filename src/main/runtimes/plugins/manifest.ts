@@ -2,6 +2,7 @@ import { homedir } from 'node:os'
 import { isAbsolute, normalize, parse, relative, sep } from 'node:path'
 import { z } from 'zod'
 import { type Finding, ModelFormat } from '../../../shared/contract'
+import type { FindingCode } from '../../../shared/findings'
 
 export const MANIFEST = 'runtime.json'
 
@@ -126,7 +127,7 @@ export function judge(
   return findings
 }
 
-export function refusal(code: string, message: string, file = MANIFEST): Finding {
+export function refusal(code: FindingCode, message: string, file = MANIFEST): Finding {
   return { severity: 'reject', code, message, file }
 }
 

@@ -26,7 +26,7 @@ describe('toErrorView', () => {
   it('knows a cancellation, an answer of the REST API, and a connection that broke', () => {
     expect(toErrorView(new DOMException('', 'AbortError')).code).toBe('cancelled')
     const view = { code: 'storage.unsafe', message: 'No.', details: {} } as const
-    expect(toErrorView(new AnsweredError(view))).toBe(view)
+    expect(toErrorView(new AnsweredError(view))).toEqual(view)
     expect(toErrorView(new Error('peer closed')).code).toBe('offline')
   })
 })

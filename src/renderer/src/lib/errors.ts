@@ -2,6 +2,7 @@ import { notifications } from '@mantine/notifications'
 import { ORPCError } from '@orpc/client'
 import { type ErrorCode, isErrorCode } from '../../../shared/errors'
 import { i18n } from './i18n'
+import { codedWords } from './words'
 
 /** What the window knows beside the closed vocabulary: no connection, and a person's own cancellation. */
 export type WindowErrorCode = ErrorCode | 'offline' | 'cancelled'
@@ -40,14 +41,19 @@ export function toErrorView(error: unknown): ErrorView {
   if (error instanceof ORPCError) {
     const code: string = error.code
     const details = isRecord(error.data) ? error.data : {}
-    if (isErrorCode(code)) return { code, message: error.message, details }
+    if (isErrorCode(code)) return translated({ code, message: error.message, details })
     return { code: 'internal', message: i18n.t('common:error.internal'), details: {} }
   }
-  if (error instanceof AnsweredError) return error.view
+  if (error instanceof AnsweredError) return translated(error.view)
   if (isErrorView(error)) return error
   if (isAbort(error)) return { code: 'cancelled', message: i18n.t('common:error.cancelled'), details: {} }
   // oRPC's peers reject what is under way with a plain Error when the transport closes.
   return { code: 'offline', message: i18n.t('common:error.offline'), details: {} }
+}
+
+/** In the words of the window, which a page then only has to show. */
+function translated(view: ErrorView): ErrorView {
+  return { ...view, message: codedWords(view) }
 }
 
 function isErrorView(error: unknown): error is ErrorView {

@@ -8,6 +8,7 @@ import { reasonOf } from '../../features/imports'
 import { readSetting, writeSetting } from '../../lib/local-settings'
 import { pathTo, RouteLink } from '../../lib/router'
 import { useAudit, useImports, useJobs } from '../../lib/stores'
+import { codedWords } from '../../lib/words'
 import classes from './shell.module.css'
 
 export interface Notice {
@@ -36,7 +37,7 @@ export function noticesOf(
       at: finishedAt,
       state: 'failed',
       title: name,
-      text: error?.message ?? '',
+      text: error ? codedWords(error) : '',
       to: pathTo('jobs', id),
     })
   }

@@ -16,6 +16,7 @@ import { useTranslation } from 'react-i18next'
 import { shortId } from '../../../../shared/domain/ids'
 import { StateDot } from '../../components'
 import { openImport } from '../../features/imports'
+import { reasonOf } from '../../features/jobs'
 import { useLanguage } from '../../lib/i18n'
 import { navigate, PAGES, pathTo } from '../../lib/router'
 import { useDatasets, useJobs, useModels } from '../../lib/stores'
@@ -121,7 +122,7 @@ function useGroups(opened: boolean): SpotlightActionGroupData[] {
           <StateDot state={job.state} quiet />,
           () => navigate(pathTo('jobs', job.id)),
         ),
-        description: job.waitReason ?? job.error?.message ?? job.model ?? job.kind,
+        description: reasonOf(job)?.text ?? job.model ?? job.kind,
       })),
     },
   ]

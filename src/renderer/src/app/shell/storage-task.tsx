@@ -3,6 +3,7 @@ import type { StorageTask as Task } from '../../../../shared/contract'
 import { RelativeTime, TaskCard, Transfer } from '../../components'
 import { outcomeOf } from '../../features/settings'
 import { getClient } from '../../lib/client'
+import { codedWords } from '../../lib/words'
 import classes from './shell.module.css'
 
 /** A check or a collection of the store in the task centre: how far it is, or what came of it. */
@@ -33,7 +34,7 @@ export function StorageTask({ task }: { task: Task }) {
       ) : (
         <div className={classes['taskEnd']}>
           <span data-tone={outcome?.sound === false ? 'failed' : undefined}>
-            {outcome ? t(`settings:${outcome.key}`, outcome.values) : task.error?.message}
+            {outcome ? t(`settings:${outcome.key}`, outcome.values) : task.error && codedWords(task.error)}
           </span>
           <RelativeTime at={task.finishedAt} />
         </div>

@@ -1,6 +1,7 @@
 import type { AuditRecord } from '@shared/contract'
 import type { TFunction } from 'i18next'
 import { type Column, Mono, RelativeTime, StateDot, TwoLines } from '../../components'
+import { phraseWords } from '../../lib/words'
 import { parseUid } from '../access/cedar/uid'
 import { PolicyLink } from '../access/policy-link'
 import { actionWords, attemptWords, isAction } from '../access/policy-words'
@@ -16,7 +17,7 @@ export function wordsOfAction(t: TFunction<'activity'>, access: TFunction<'acces
 export function denialWords(t: TFunction<'activity'>, record: AuditRecord): string {
   if (record.policies.length > 0) return t('forbiddenBy', { policies: record.policies.join(', ') })
   const reason = reasonOf(record)
-  return reason.kind === 'nothing' ? t('noPolicy') : reason.words
+  return reason.kind === 'nothing' ? t('noPolicy') : phraseWords(reason.words)
 }
 
 function What(props: { record: AuditRecord; t: TFunction<'activity'>; access: TFunction<'access'> }) {
@@ -34,7 +35,7 @@ function What(props: { record: AuditRecord; t: TFunction<'activity'>; access: TF
   }
   return (
     <TwoLines
-      first={<span title={summary}>{sentenceOf(record)}</span>}
+      first={<span title={summary}>{phraseWords(sentenceOf(record))}</span>}
       second={`${wordsOfAction(t, access, action)} · ${t(`via.${record.via}`)}`}
     />
   )

@@ -8,6 +8,7 @@ import { getClient } from '../../lib/client'
 import { formatExact } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import { navigate } from '../../lib/router'
+import { phraseWords } from '../../lib/words'
 import { useAccess } from '../access/access-store'
 import { parseUid } from '../access/cedar/uid'
 import { PolicyLink } from '../access/policy-link'
@@ -15,6 +16,7 @@ import { isAction } from '../access/policy-words'
 import { accessPath } from '../access/routes'
 import classes from './activity.module.css'
 import { wordsOfAction } from './record-columns'
+import { sentenceOf } from './records'
 import { useActivityView } from './view-store'
 
 /** What would be decided now about what was denied then; null while asked, and where it can not be asked. */
@@ -80,6 +82,14 @@ function Denied({ record }: { record: AuditRecord }) {
   )
 }
 
+/** The sentence of the log in the language of the window, with the name of who did it. */
+function titleOf(record: AuditRecord): string {
+  const { summary, principalName, decision } = record
+  const sentence = sentenceOf(record)
+  const isNamed = decision === 'allow' && sentence !== summary
+  return isNamed ? `${principalName} ${phraseWords(sentence)}` : phraseWords(summary)
+}
+
 /** The whole record of one decision, and what can be done about it. */
 export function RecordDetail({ record }: { record: AuditRecord }) {
   const { t } = useTranslation('activity')
@@ -91,7 +101,7 @@ export function RecordDetail({ record }: { record: AuditRecord }) {
   return (
     <div className={classes['detail']}>
       <header className={classes['detailHead']}>
-        <h2 className={classes['detailTitle']}>{record.summary}</h2>
+        <h2 className={classes['detailTitle']}>{titleOf(record)}</h2>
         <StateDot state={record.decision} />
       </header>
       {record.decision === 'deny' && <Denied record={record} />}

@@ -1,6 +1,7 @@
 import type { Finding } from '@shared/contract'
 import { IconAlertTriangle, IconCircleX, IconInfoCircle } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
+import { codedWords } from '../../lib/words'
 import classes from './imports.module.css'
 import { sortFindings } from './words'
 
@@ -23,7 +24,7 @@ export function FindingList({ findings }: { findings: readonly Finding[] }) {
             <div className={classes['findingText']}>
               <strong>{t(`severity.${finding.severity}`)}</strong>
               <div>
-                <bdi>{finding.message}</bdi>
+                <bdi>{codedWords(finding)}</bdi>
               </div>
               <div className={classes['quiet']}>
                 <bdi>{finding.file}</bdi> · <code>{finding.code}</code>

@@ -2,7 +2,7 @@ import type { Finding, Import } from '@shared/contract'
 import { expect, it } from 'vitest'
 import { becomes, helpFor, landing, reasonOf, sortFindings } from './words'
 
-const finding = (severity: Finding['severity'], code = 'storage.unsafe'): Finding => ({
+const finding = (severity: Finding['severity'], code: Finding['code'] = 'storage.unsafe'): Finding => ({
   severity,
   code,
   message: `${severity} ${code}`,

@@ -1,5 +1,6 @@
 import type { Finding, Import, ModelSummary } from '@shared/contract'
 import { pathTo } from '../../lib/router'
+import { codedWords } from '../../lib/words'
 
 export function isActive({ state }: Import): boolean {
   return state === 'running' || state === 'waiting'
@@ -8,7 +9,9 @@ export function isActive({ state }: Import): boolean {
 /** Why an import ended badly, in the words of its findings. */
 export function reasonOf(item: Import): string {
   const rejecting = item.findings.filter(({ severity }) => severity === 'reject')
-  return rejecting.map(({ message }) => message).join(' ') || item.error?.message || ''
+  return [...rejecting, ...(rejecting.length === 0 && item.error ? [item.error] : [])]
+    .map((coded) => codedWords(coded))
+    .join(' ')
 }
 
 /** What a completed import became, and where it is shown; null for one that became nothing. */
@@ -73,7 +76,7 @@ const HELP_BY_CODE: Record<string, readonly Help[]> = {
 
 /** What would help with an import that was refused, failed or warns; nothing twice. */
 export function helpFor(item: Import): Help[] {
-  const codes = item.findings.filter(({ severity }) => severity !== 'info').map(({ code }) => code)
+  const codes: string[] = item.findings.filter(({ severity }) => severity !== 'info').map(({ code }) => code)
   if (item.error) codes.push(item.error.code)
   return [...new Set(codes.flatMap((code) => HELP_BY_CODE[code] ?? []))]
 }

@@ -9,6 +9,7 @@ import { localeOf, useLanguage } from '../../lib/i18n'
 import { usePrincipalNames } from '../../lib/principal-names'
 import { pathTo, RouteLink } from '../../lib/router'
 import { useDevices } from '../../lib/stores'
+import { codedWords } from '../../lib/words'
 import { doJobAction } from './job-actions'
 import { JobLog } from './job-log'
 import { JobResultView } from './job-result'
@@ -52,7 +53,7 @@ function JobError({ error }: { error: NonNullable<Job['error']> }) {
   const details = error.details && Object.keys(error.details).length > 0 ? error.details : null
   return (
     <Section title={t('detail.error')} aside={error.code}>
-      <div className={classes['error']}>{error.message}</div>
+      <div className={classes['error']}>{codedWords(error)}</div>
       {details && (
         <details>
           <summary>{t('detail.errorDetails')}</summary>

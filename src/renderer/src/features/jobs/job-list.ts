@@ -1,5 +1,6 @@
 import type { Job, JobKind } from '@shared/contract'
 import { isTerminal } from '@shared/domain/job-state'
+import { reasonOf } from './job-words'
 
 export const STATE_GROUPS = ['active', 'waiting', 'ended', 'all'] as const
 export type StateGroup = (typeof STATE_GROUPS)[number]
@@ -37,7 +38,7 @@ function inGroup(job: Job, group: StateGroup): boolean {
 }
 
 function hasText(job: Job, needle: string): boolean {
-  return [job.name, job.id, job.model, job.waitReason, job.error?.message].some((text) =>
+  return [job.name, job.id, job.model, job.waitReason, job.error?.message, reasonOf(job)?.text].some((text) =>
     text?.toLowerCase().includes(needle),
   )
 }

@@ -1,6 +1,7 @@
 import type { Job } from '@shared/contract'
 import { isTerminal } from '@shared/domain/job-state'
 import type { StateName } from '../../components'
+import { codedWords, waitReason } from '../../lib/words'
 
 /** A queued job that had to make room is preempted, one that says why it waits is waiting; one only in line is queued. */
 export function stateName(job: Job): StateName {
@@ -10,9 +11,9 @@ export function stateName(job: Job): StateName {
 
 /** The second line of a row: why it waits, or what went wrong. */
 export function reasonOf(job: Job): { text: string; tone: 'failed' | undefined } | null {
-  if (job.state === 'failed' && job.error) return { text: job.error.message, tone: 'failed' }
-  if (job.waitReason && !isTerminal(job.state)) return { text: job.waitReason, tone: undefined }
-  return null
+  if (job.state === 'failed' && job.error) return { text: codedWords(job.error), tone: 'failed' }
+  const reason = waitReason(job)
+  return reason === null ? null : { text: reason, tone: undefined }
 }
 
 export const JOB_ACTIONS = ['raise', 'lower', 'hold', 'resume', 'retry', 'cancel'] as const

@@ -10,6 +10,7 @@ import { getClient } from '../../lib/client'
 import { toErrorView } from '../../lib/errors'
 import { pathTo, RouteLink } from '../../lib/router'
 import { useDatasets, useImports } from '../../lib/stores'
+import { reasonOf } from '../imports'
 import { resultsName } from './job-words'
 import classes from './jobs.module.css'
 import { Section } from './section'
@@ -103,8 +104,7 @@ function Keeping({ job, item }: { job: Job; item: Import }) {
       />
     )
   if (state === 'waiting') return <div className={classes['aside']}>{t('keep.waits')}</div>
-  const reason =
-    item.findings.find(({ severity }) => severity === 'reject')?.message ?? item.error?.message ?? ''
+  const reason = reasonOf(item)
   return (
     <>
       <div className={classes['error']} role="alert">

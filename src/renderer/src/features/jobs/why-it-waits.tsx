@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next'
 import { formatAmount, formatDuration } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import { useLeases, useQueue, useTelemetry } from '../../lib/stores'
+import { waitReason } from '../../lib/words'
 import classes from './jobs.module.css'
 import { Section } from './section'
 import { type Cause, causesOf } from './why'
@@ -85,7 +86,7 @@ export function WhyItWaits({ job, nameOf }: { job: Job; nameOf: (principal: stri
   )
   return (
     <Section title={t('detail.why')}>
-      {job.waitReason && job.state === 'queued' && <div>{job.waitReason}</div>}
+      {job.state === 'queued' && <div>{waitReason(job)}</div>}
       {causes.length > 0 && (
         <ol className={classes['causes']}>
           {causes.map((cause) => {

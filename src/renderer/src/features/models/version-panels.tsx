@@ -7,6 +7,7 @@ import { formatKey, formatNumber } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import { usePrincipalNames } from '../../lib/principal-names'
 import { useSystemInfo } from '../../lib/stores'
+import { codedWords } from '../../lib/words'
 import { knownInputs } from '../jobs'
 import { FORMAT_NAMES, metadataNumber, metadataText, otherMetadata, shortDigest } from './about'
 import { curlSnippet } from './curl'
@@ -91,7 +92,7 @@ export function AboutPanel({ version }: { version: ModelVersion }) {
         <div key="findings" className={classes['findings']}>
           {findings.map((finding) => (
             <div key={`${finding.code}${finding.file}`}>
-              <StateDot state={finding.severity} /> {finding.message}
+              <StateDot state={finding.severity} /> {codedWords(finding)}
             </div>
           ))}
         </div>

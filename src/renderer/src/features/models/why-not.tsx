@@ -5,6 +5,7 @@ import { useCallback } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Attention } from '../../components'
 import { getClient } from '../../lib/client'
+import { phraseWords } from '../../lib/words'
 import { useAsked } from '../jobs'
 import { FORMAT_NAMES } from './about'
 import { CONVERSIONS, type Runnable, runnableHere } from './conversions'
@@ -48,7 +49,7 @@ export function WhyNot({ version, runnable }: { version: ModelVersion; runnable:
     runnable.lacks === 'architecture'
       ? t('whyNot.architecture')
       : runnable.lacks === 'runtime'
-        ? t('whyNot.runtime', { name: runnable.name, reason: runnable.reason })
+        ? t('whyNot.runtime', { name: runnable.name, reason: phraseWords(runnable.reason) })
         : t('whyNot.format', { format })
   return (
     <Attention>

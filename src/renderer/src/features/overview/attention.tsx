@@ -8,6 +8,7 @@ import { useList } from '../../lib/live'
 import { readSetting, writeSetting } from '../../lib/local-settings'
 import { navigate } from '../../lib/router'
 import { useAudit, useImports, useSystemInfo } from '../../lib/stores'
+import { codedWords } from '../../lib/words'
 import { reviewImport } from '../imports'
 import classes from './overview.module.css'
 
@@ -49,7 +50,7 @@ function WaitingImport({ item }: { item: Import }) {
           ? t('overview:asks', { source: item.source, count: warnings.length })
           : t('overview:asksName', { source: item.source })}
       </strong>{' '}
-      {warnings.map((finding) => finding.message).join(' ')}
+      {warnings.map((finding) => codedWords(finding)).join(' ')}
     </Attention>
   )
 }

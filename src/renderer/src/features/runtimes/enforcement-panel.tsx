@@ -1,5 +1,6 @@
 import { useTranslation } from 'react-i18next'
 import { Panel, StateDot } from '../../components'
+import { phraseWords } from '../../lib/words'
 import classes from './runtimes.module.css'
 import { useEnforcement } from './store'
 
@@ -25,7 +26,9 @@ export function EnforcementPanel() {
               <td>
                 <StateDot state={inForce ? 'ok' : 'off'} label={inForce ? t('inForce') : t('notInForce')} />
               </td>
-              <td className={classes['quiet']}>{reason ?? t(`meansText.${name}`)}</td>
+              <td className={classes['quiet']}>
+                {reason === null ? t(`meansText.${name}`) : phraseWords(reason)}
+              </td>
             </tr>
           ))}
         </tbody>

@@ -3,6 +3,7 @@ import type { RuntimeBackend, RuntimeView } from '@shared/contract'
 import { IconPuzzle, IconShieldCheck, IconShieldHalf } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 import { Panel, StateDot } from '../../components'
+import { phraseWords } from '../../lib/words'
 import { FORMAT_NAMES } from '../models'
 import classes from './runtimes.module.css'
 
@@ -33,7 +34,7 @@ export function RuntimeCard({ runtime }: { runtime: RuntimeView }) {
         ))}
         {formats.length === 0 && <li className={classes['quiet']}>{t('noFormats')}</li>}
       </ul>
-      {reason !== null && !isToldBelow && <p className={classes['reason']}>{reason}</p>}
+      {reason !== null && !isToldBelow && <p className={classes['reason']}>{phraseWords(reason)}</p>}
       {backends.length > 0 && (
         <ul className={classes['backends']} aria-label={t('backends')}>
           {backends.map((backend) => (
@@ -57,7 +58,7 @@ function Backend({ backend: { name, available, reason } }: { backend: RuntimeBac
   return (
     <li>
       <StateDot state={available ? 'ok' : 'off'} label={label} />
-      <span className={classes['quiet']}>{available ? t('works') : reason}</span>
+      <span className={classes['quiet']}>{available ? t('works') : phraseWords(reason ?? '')}</span>
     </li>
   )
 }

@@ -8,6 +8,7 @@ import { getClient } from '../../../lib/client'
 import { notifyError, toErrorView } from '../../../lib/errors'
 import { pathTo, RouteLink } from '../../../lib/router'
 import { useJobs } from '../../../lib/stores'
+import { codedWords, waitReason } from '../../../lib/words'
 import { TextFigures, useJobTexts } from '../job-text'
 import jobClasses from '../jobs.module.css'
 import classes from './chat-form.module.css'
@@ -206,6 +207,7 @@ function Answer(props: { submitted: Job; begin: string; onText(text: string): vo
     onText(text)
   }, [text, onText])
   const writes = !isTerminal(job.state)
+  const waits = waitReason(job)
   return (
     <div className={classes['answer']} aria-busy={writes}>
       <div className={classes['written']}>
@@ -213,8 +215,8 @@ function Answer(props: { submitted: Job; begin: string; onText(text: string): vo
         {text}
         {writes && <span className={jobClasses['caret']} aria-hidden="true" />}
       </div>
-      {job.waitReason && writes && <div className={formClasses['note']}>{job.waitReason}</div>}
-      {job.error && <div className={jobClasses['error']}>{job.error.message}</div>}
+      {waits !== null && <div className={formClasses['note']}>{waits}</div>}
+      {job.error && <div className={jobClasses['error']}>{codedWords(job.error)}</div>}
       {job.state === 'cancelled' && <div className={formClasses['note']}>{t('chat.stopped')}</div>}
       <div className={classes['foot']}>
         {job.state === 'succeeded' && <TextFigures job={job} />}

@@ -7,6 +7,7 @@ import { Meter, STATE_COLOURS, StateDot } from '../../../components'
 import { formatPercent } from '../../../lib/format'
 import { pathTo, RouteLink } from '../../../lib/router'
 import { useJobs } from '../../../lib/stores'
+import { codedWords, waitReason } from '../../../lib/words'
 import { askToCancel } from '../job-actions'
 import { JobResultView } from '../job-result'
 import { stateName } from '../job-words'
@@ -20,6 +21,7 @@ export function LiveRun({ submitted }: { submitted: Job }) {
   const live = useJobs((state) => state.items.get(submitted.id))
   const job = live ?? submitted
   const state = stateName(job)
+  const waits = waitReason(job)
   const box = useRef<HTMLDivElement>(null)
   // biome-ignore lint/correctness/useExhaustiveDependencies: each new job is brought into sight once
   useEffect(() => {
@@ -34,7 +36,7 @@ export function LiveRun({ submitted }: { submitted: Job }) {
           {t('run.openJob')}
         </RouteLink>
       </div>
-      {job.waitReason && !isTerminal(job.state) && <div className={classes['note']}>{job.waitReason}</div>}
+      {waits !== null && <div className={classes['note']}>{waits}</div>}
       {job.state === 'running' && (
         <Meter
           label={t('progress', { name: job.name, percent: formatPercent(job.progress) })}
@@ -42,7 +44,7 @@ export function LiveRun({ submitted }: { submitted: Job }) {
         />
       )}
       <TimingsBar job={job} />
-      {job.error && <div className={jobClasses['error']}>{job.error.message}</div>}
+      {job.error && <div className={jobClasses['error']}>{codedWords(job.error)}</div>}
       {job.state === 'succeeded' && <JobResultView job={job} />}
       {!isTerminal(job.state) && (
         <div>

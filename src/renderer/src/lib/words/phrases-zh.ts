@@ -1,0 +1,92 @@
+/**
+ * Sentences of the system that have no code, in 简体中文: why something of a runtime does not work here, what the audit log
+ * says. The more special before the more general; `{{=name}}` is translated in its turn. A test holds the English to what the system says.
+ */
+export const phrasesZh = {
+  'Resident memory is not read on Windows yet.': '在 Windows 上尚不能读取常驻内存。',
+  'Cores are bound on Linux only.': '仅在 Linux 上可绑定核心。',
+  'taskset is not installed; the package util-linux has it.': '未安装 taskset，它在 util-linux 软件包中。',
+  'taskset does not work here.': 'taskset 在此处无法工作。',
+  'It could not be taken back for the next job: that needs root, CAP_SYS_NICE, or a nice limit of 20.':
+    '无法为下一个任务恢复优先级：这需要 root、CAP_SYS_NICE 或 nice 上限 20。',
+  'Control groups are a part of Linux.': '控制组仅在 Linux 上可用。',
+  'Control groups of version 2 are not mounted here.': '此处没有挂载第 2 版控制组。',
+  'No group can be made here: {{why}}. Start LLMAgentOS where groups are delegated, for example by systemd-run --user --scope -p Delegate=yes.':
+    '此处无法创建控制组：{{=why}}。请在已委派控制组的环境中启动 LLMAgentOS，例如 systemd-run --user --scope -p Delegate=yes。',
+  'they may not be written': '没有写入权限',
+  'our own group has other processes in it': '本程序所在的组中有其他进程',
+  'the controllers of CPU and memory are not to be had': '无法使用 CPU 和内存控制器',
+
+  'It has not been tried yet.': '尚未试过。',
+  'No Python was found. Install Python with PyTorch, or set its path in the settings.':
+    '未找到 Python。请安装带 PyTorch 的 Python，或在设置中指定其路径。',
+  'No Python was found. Install one, or set its path in the settings.':
+    '未找到 Python。请安装，或在设置中指定其路径。',
+  'It runs without a sandbox: {{why}}': '未在沙箱中运行：{{=why}}',
+  'It runs in a sandbox only: {{why}}': '只能在沙箱中运行：{{=why}}',
+  'bubblewrap is a program of Linux.': 'bubblewrap 仅在 Linux 上可用。',
+  'bubblewrap is not installed.': '未安装 bubblewrap。',
+  'bubblewrap does not work here.': 'bubblewrap 在此处无法工作。',
+  'bubblewrap does not work here: {{why}}': 'bubblewrap 在此处无法工作：{{=why}}',
+  'The native library (@tensorflow/tfjs-node) does not load, so WebAssembly is used: {{why}}':
+    '原生库（@tensorflow/tfjs-node）无法加载，因此使用 WebAssembly：{{=why}}',
+  'node-llama-cpp does not load: {{why}}': 'node-llama-cpp 无法加载：{{=why}}',
+  'ONNX Runtime offers {{name}} {{where}} only.': 'ONNX Runtime 仅{{=where}}提供 {{name}}。',
+  'on Linux and Windows with x64 processors': '在 x64 处理器的 Linux 和 Windows 上',
+  'on Windows': '在 Windows 上',
+  'on macOS': '在 macOS 上',
+  'on Windows, Linux and macOS': '在 Windows、Linux 和 macOS 上',
+  '{{help}} It says: {{why}}': '{{=help}}它报告：{{=why}}',
+  'It needs an NVIDIA GPU with CUDA 12 and cuDNN 9, and the files that ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --ignore-scripts=false brings.':
+    '需要带 CUDA 12 和 cuDNN 9 的 NVIDIA GPU，以及由 ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --ignore-scripts=false 安装的文件。',
+  'It needs a GPU with a driver for DirectX 12.': '需要驱动支持 DirectX 12 的 GPU。',
+  'It needs macOS 13 or newer.': '需要 macOS 13 或更新版本。',
+  'It needs a GPU with a driver for Vulkan, Metal or DirectX 12.':
+    '需要驱动支持 Vulkan、Metal 或 DirectX 12 的 GPU。',
+
+  'pointed the alias {{alias}} of {{model}} to version {{version}}':
+    '将 {{model}} 的别名 {{alias}} 指向版本 {{version}}',
+  'removed the alias {{alias}} of {{model}}': '移除了 {{model}} 的别名 {{alias}}',
+  'deleted version {{version}} of {{model}}': '删除了 {{model}} 的版本 {{version}}',
+  'imported {{path}}': '导入了 {{path}}',
+  'submitted a job ({{kind}}) for {{model}}': '提交了 {{model}} 的任务（{{kind}}）',
+  'submitted a {{kind}} job': '提交了 {{kind}} 任务',
+  'submitted the pipeline {{name}} of {{count}} jobs': '提交了含 {{count}} 个任务的流水线 {{name}}',
+  'asked to cancel the pipeline {{id}}': '取消流水线 {{id}}',
+  'asked to retry the pipeline {{id}}': '重试流水线 {{id}}',
+  'kept the results of {{id}} as the data set {{name}}': '将 {{id}} 的结果存为数据集 {{name}}',
+  'set the priority of {{id}} to {{priority}}': '将 {{id}} 的优先级设为 {{priority}}',
+  'disallowed the runtime {{id}}': '不再允许运行时 {{id}}',
+  'allowed the runtime {{id}} with the files {{digest}}': '允许了运行时 {{id}}，文件 {{digest}}',
+  'added the app {{name}}': '添加了应用 {{name}}',
+  'added the user {{name}}': '添加了用户 {{name}}',
+  'saved the policy {{id}}': '保存了策略 {{id}}',
+  'removed the policy {{id}}': '移除了策略 {{id}}',
+  'made a key for {{id}}': '为 {{id}} 创建了密钥',
+  'revoked the key {{id}}': '吊销了密钥 {{id}}',
+  'set the password of {{id}}': '设置了 {{id}} 的密码',
+  'removed {{id}}': '移除了 {{id}}',
+  'asked to cancel {{id}}': '取消 {{id}}',
+  'asked to retry {{id}}': '重试 {{id}}',
+  'asked to hold {{id}}': '暂缓 {{id}}',
+  'asked to resume {{id}}': '恢复 {{id}}',
+  'was allowed {{action}} on {{resource}}': '获准对 {{resource}} 执行 {{action}}',
+  'was allowed {{action}}': '获准执行 {{action}}',
+  'signed in with a password': '用密码登录',
+  'A sign-in as {{name}} failed: wrong name or password': '以 {{name}} 登录失败：名称或密码错误',
+  '{{name}} was denied {{action}} on {{resource}}: {{why}} (tried: {{tried}})':
+    '{{name}} 对 {{resource}} 执行 {{action}} 被拒绝：{{=why}}（尝试：{{=tried}}）',
+  '{{name}} was denied {{action}} on {{resource}}: {{why}}':
+    '{{name}} 对 {{resource}} 执行 {{action}} 被拒绝：{{=why}}',
+  '{{name}} was denied {{action}}: {{why}} (tried: {{tried}})':
+    '{{name}} 执行 {{action}} 被拒绝：{{=why}}（尝试：{{=tried}}）',
+  '{{name}} was denied {{action}}: {{why}}': '{{name}} 执行 {{action}} 被拒绝：{{=why}}',
+  'no policy permits it': '没有策略允许',
+  'forbidden by policy {{policy}}': '被策略 {{policy}} 禁止',
+  'forbidden by policies {{policies}}': '被策略 {{policies}} 禁止',
+  'this account does not exist any more': '此账户已不存在',
+  'the key was revoked or has expired': '密钥已吊销或已过期',
+  'there is no such action': '没有此操作',
+  'the key is limited to other actions': '密钥仅限于其他操作',
+  'wrong name or password': '名称或密码错误',
+}

@@ -1,0 +1,161 @@
+import { WaitCause } from '@shared/contract'
+import { FINDING_CODES } from '@shared/findings'
+import { WAIT_TEXTS } from '@shared/words/wait-texts'
+import { sayEnglish, waitWords } from '@shared/words/wait-words'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { codedWords, phraseWords, waitReason } from '.'
+import { codedZh } from './coded-zh'
+import { phrasesZh } from './phrases-zh'
+import { waitZh } from './wait-zh'
+
+const SOURCES = Object.values(
+  import.meta.glob<string>(['../../../../main/**/*.ts', '!**/*.test.ts'], {
+    query: '?raw',
+    import: 'default',
+    eager: true,
+  }),
+)
+const HAN = /\p{Script=Han}/u
+
+const count = fc.nat(5)
+const amount = fc.double({ min: 0.25, max: 1e11, noNaN: true })
+const name = fc.constantFrom('nightly (j-7f3kq)', '{{count}}', '$t(wait:held)', '<b>&amp;</b>', 'w@1')
+const vector = fc.record(
+  {
+    cpuCores: amount,
+    gpu: fc.constantFrom(1, 2, 0.5),
+    gpuMemoryBytes: amount,
+    custom: fc.dictionary(fc.constantFrom('seats', 'slots'), amount, { minKeys: 1 }),
+    memoryBytes: amount,
+  },
+  { requiredKeys: ['memoryBytes'] },
+)
+const holder = fc.record({
+  kind: fc.constantFrom('job' as const, 'lease' as const, 'outside' as const),
+  name,
+  amount,
+  endsInMs: fc.constantFrom(null, 0, 10_000, 7_200_000),
+})
+const contest = { holders: fc.array(holder, { maxLength: 2 }), moreHolders: count, jobsAhead: count }
+const cause: fc.Arbitrary<WaitCause> = fc.oneof(
+  fc.constantFrom<WaitCause>({ kind: 'held' }, { kind: 'turn' }),
+  fc.record({
+    kind: fc.constant('dependencies' as const),
+    jobs: fc.array(name, { minLength: 1, maxLength: 2 }),
+    more: count,
+  }),
+  fc.record({ kind: fc.constant('retry' as const), inMs: amount }),
+  fc.record({ kind: fc.constant('behind' as const), jobs: count }),
+  fc.record({ kind: fc.constant('behind_job' as const), job: name }),
+  fc.record({ kind: fc.constant('resources' as const), wanted: vector, ...contest }),
+  fc.record({ kind: fc.constant('room' as const), memoryBytes: amount, ...contest }),
+  fc.record({ kind: fc.constant('quota' as const), exceeded: vector }),
+  fc.record({
+    kind: fc.constant('budget' as const),
+    resource: fc.constantFrom('jobs' as const, 'cpuSeconds' as const, 'gpuSeconds' as const),
+    used: amount,
+    limit: amount,
+    windowMs: fc.constantFrom(3_600_000, 60_000),
+    resetsAt: fc.constantFrom(null, '2026-11-28T14:20:00.000Z', '2026-11-30T08:00:00.000Z'),
+  }),
+  fc.record({ kind: fc.constant('engine' as const), model: name }),
+  fc.record({ kind: fc.constant('preempts' as const), jobs: fc.array(name, { minLength: 1, maxLength: 4 }) }),
+  fc.record({
+    kind: fc.constant('preempted' as const),
+    by: name,
+    resumption: fc.constantFrom(
+      { from: 'item' as const, item: 3, items: 9 },
+      { from: 'time' as const, ranMs: 2000, durationMs: 5000 },
+      { from: 'where_it_was' as const },
+      { from: 'beginning' as const },
+    ),
+  }),
+)
+
+describe('why a job waits', () => {
+  it('has no hole in any language, and keeps names as they are', () => {
+    fc.assert(
+      fc.property(fc.array(cause, { minLength: 1, maxLength: 2 }), (waitCauses) => {
+        for (const one of waitCauses) expect(WaitCause.safeParse(one).success).toBe(true)
+        expect(waitReason({ waitCauses }, 'en')).toBe(waitWords(waitCauses, sayEnglish, Date.now()))
+        expect(waitReason({ waitCauses }, 'zh')).toMatch(HAN)
+        for (const language of ['en', 'zh']) {
+          const words = waitReason({ waitCauses }, language) ?? ''
+          expect(words).not.toMatch(/undefined|NaN/)
+          for (const one of waitCauses)
+            if ('holders' in one) for (const { name } of one.holders) expect(words).toContain(name)
+        }
+      }),
+    )
+  })
+
+  it('puts the same values into the texts of every language', () => {
+    const valuesOf = (text: string) => [...text.matchAll(/\{\{\w+\}\}/g)].map(String).sort()
+    for (const [key, english] of Object.entries(WAIT_TEXTS))
+      expect(valuesOf(waitZh[key as keyof typeof waitZh]), key).toEqual(valuesOf(english))
+  })
+
+  it('says nothing of a job that does not wait', () => {
+    expect(waitReason({ waitCauses: [] }, 'zh')).toBeNull()
+  })
+})
+
+describe('errors and findings', () => {
+  it('are the system’s own sentences in English', () => {
+    expect(codedWords({ code: 'storage.disk_full', message: 'Full.' }, 'en')).toBe('Full.')
+  })
+
+  it('have Chinese words for every code', () => {
+    expect(Object.keys(codedZh).sort()).toEqual([...FINDING_CODES].sort())
+    for (const code of FINDING_CODES) {
+      const words = codedWords({ code, message: 'It broke.' }, 'zh')
+      expect(words, code).toMatch(HAN)
+      expect(words, code).not.toMatch(/undefined|\{\{/)
+    }
+  })
+
+  it('keep the sentence of the system where the details do not tell all', () => {
+    const error = { code: 'core.quota_exceeded', message: 'marie may not hold so much.' }
+    expect(codedWords(error, 'zh')).toBe('超出配额：marie may not hold so much.')
+    const details = { limitBytes: 2e9, wouldBeBytes: 3e9 }
+    expect(codedWords({ code: 'storage.quota_exceeded', message: 'No.', details }, 'zh')).toContain('3 GB')
+    expect(codedWords({ code: 'of.tomorrow', message: 'New.' }, 'zh')).toBe('New.')
+  })
+})
+
+describe('phrases', () => {
+  it('are translated with what stands in them, names as they are', () => {
+    expect(phraseWords('It runs without a sandbox: bubblewrap is not installed.', 'zh')).toBe(
+      '未在沙箱中运行：未安装 bubblewrap。',
+    )
+    expect(phraseWords('imported on macOS', 'zh')).toBe('导入了 on macOS')
+    expect(phraseWords('disallowed the runtime (.*)', 'zh')).toBe('不再允许运行时 (.*)')
+    expect(phraseWords('Nobody says this.', 'zh')).toBe('Nobody says this.')
+    expect(phraseWords('taskset does not work here.', 'en')).toBe('taskset does not work here.')
+  })
+
+  it('are what the system says', () => {
+    const said = sentencesOf(SOURCES)
+    for (const english of Object.keys(phrasesZh)) {
+      const is =
+        said.source.includes(`'${english}'`) || said.templates.some((template) => template.test(english))
+      expect(is, english).toBe(true)
+    }
+  })
+})
+
+/** The sources as one text, and the templates in them as patterns. */
+function sentencesOf(sources: readonly string[]): { source: string; templates: RegExp[] } {
+  const templates: RegExp[] = []
+  for (const source of sources) {
+    // From each backtick to the next: templates stand in templates.
+    for (const [, text = ''] of source.matchAll(/`(?=([^`\n]+)`)/g)) {
+      const parts = text.split(/\$\{[^}]*(?:\}|$)/)
+      if (parts.length < 2 || parts.join('').length < 8) continue
+      const escaped = parts.map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+      templates.push(new RegExp(`^${escaped.join('.+')}$`))
+    }
+  }
+  return { source: sources.join('\n'), templates }
+}
