@@ -2,7 +2,7 @@ import type { FindingCode } from '@shared/findings'
 
 /**
  * What a code means. `whole` says all that the system's own sentence says, where each value it names is in the details;
- * `lead` goes before that sentence, which then tells which of several things it is.
+ * `lead` goes before that sentence, which then tells which of several things it is, unless the phrases have it.
  */
 export type CodedText = { lead: string; whole?: string } | { whole: string; lead?: undefined }
 
@@ -104,8 +104,12 @@ export const codedZh: Record<FindingCode, CodedText> = {
   'storage.no_runtime': { lead: '此格式在此处无法直接运行' },
   'storage.no_signature': { lead: '没有说明输入和输出' },
   'storage.open_shape': { lead: '输入的形状或类型未完全说明' },
-  'storage.partly_searched': { lead: '只检查了一部分' },
-  'storage.pickle': { lead: '含有 pickle，加载时可能执行任意程序' },
+  'storage.partly_searched': {
+    whole: '文件过大，无法完整检查加载时会执行的代码。请只在无害的环境中加载。',
+  },
+  'storage.pickle': {
+    whole: '这是 Python pickle，只含普通数据，没有危害；但它不是能在此运行的模型：pickle 只保存，从不打开。',
+  },
   'storage.reads_assets': { whole: '加载时会从 assets 文件夹读取词表。' },
   'storage.unsupported_type': { lead: '含有不支持的类型' },
   'plugin.entry': { lead: '缺少入口文件' },

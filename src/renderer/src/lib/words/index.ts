@@ -38,10 +38,12 @@ export function codedWords({ code, message, details = {} }: Coded, language = i1
   const text = CODED[language]?.[code]
   if (!text) return message
   const whole = text.whole && filled(text.whole, details, language)
-  return whole ?? `${text.lead}：${message}`
+  if (whole) return whole
+  const phrase = phraseWords(message, language)
+  return phrase === message ? `${text.lead}：${message}` : phrase
 }
 
-/** A sentence of the system that has no code, in the language of the window. */
+/** A sentence of the system, whatever it is of, in the language of the window. */
 export function phraseWords(sentence: string, language = i18next.language): string {
   const phrases = PHRASES[language]
   return phrases ? phraseIn(phrases, sentence) : sentence

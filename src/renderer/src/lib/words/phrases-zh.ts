@@ -1,6 +1,6 @@
 /**
- * Sentences of the system that have no code, in 简体中文: why something of a runtime does not work here, what the audit log
- * says. The more special before the more general; `{{=name}}` is translated in its turn. A test holds the English to what the system says.
+ * Sentences of the system in 简体中文: why something of a runtime does not work here, what the audit log says, and what of
+ * errors and findings is often seen. The more special before the more general; `{{=name}}` is translated in its turn. A test holds the English to what the system says.
  */
 export const phrasesZh = {
   'Resident memory is not read on Windows yet.': '在 Windows 上尚不能读取常驻内存。',
@@ -49,8 +49,13 @@ export const phrasesZh = {
   'removed the alias {{alias}} of {{model}}': '移除了 {{model}} 的别名 {{alias}}',
   'deleted version {{version}} of {{model}}': '删除了 {{model}} 的版本 {{version}}',
   'imported {{path}}': '导入了 {{path}}',
-  'submitted a job ({{kind}}) for {{model}}': '提交了 {{model}} 的任务（{{kind}}）',
-  'submitted a {{kind}} job': '提交了 {{kind}} 任务',
+  'submitted a job ({{kind}}) for {{model}}': '提交了 {{model}} 的任务（{{=kind}}）',
+  'submitted a {{kind}} job': '提交了任务（{{=kind}}）',
+  infer: '单次运行',
+  batch: '批量',
+  benchmark: '基准测试',
+  generate: '文本生成',
+  synthetic: '模拟负载',
   'submitted the pipeline {{name}} of {{count}} jobs': '提交了含 {{count}} 个任务的流水线 {{name}}',
   'asked to cancel the pipeline {{id}}': '取消流水线 {{id}}',
   'asked to retry the pipeline {{id}}': '重试流水线 {{id}}',
@@ -89,4 +94,33 @@ export const phrasesZh = {
   'there is no such action': '没有此操作',
   'the key is limited to other actions': '密钥仅限于其他操作',
   'wrong name or password': '名称或密码错误',
+
+  'The attempt ran longer than its timeout of {{time}}.': '运行超过时限 {{time}}，已停止。',
+  'The worker gave no sign of life for {{time}}.': '工作进程 {{time}} 没有响应，已停止。',
+  'The worker ended before the job began.': '工作进程在任务开始前结束。',
+  'The model names no outputs, so a job would have no result.': '模型没有指定输出，任务不会有结果。',
+  'The model does not say what its inputs and outputs are (it has no serving signature).':
+    '模型没有说明输入和输出（没有 serving 签名）。',
+  'It holds weights but no configuration that could be found, so nothing is known of its layers.':
+    '只有权重，没有找到配置，因此无从得知各层的结构。',
+  'Its program does not say which tensors it takes.': '模型的程序没有说明接收哪些张量。',
+  'The input {{name}} does not say how many dimensions it has.': '输入 {{name}} 没有说明维数。',
+  'The model uses operators of {{domain}} (such as {{operator}}) that are not part of ONNX Runtime; it will probably not run here.':
+    '模型使用了 ONNX Runtime 没有的 {{domain}} 算子（例如 {{operator}}），很可能无法在此运行。',
+  'TensorFlow Lite models do not run here yet. Convert it: {{command}}.':
+    'TensorFlow Lite 模型尚不能在此运行。请转换：{{command}}。',
+  'A SavedModel runs here when the native library of @tensorflow/tfjs-node loads; else convert it: {{command}}.':
+    '@tensorflow/tfjs-node 的原生库可加载时，SavedModel 能在此运行；否则请转换：{{command}}。',
+  'Keras models do not run here yet. Convert it: {{first}}, or {{second}}.':
+    'Keras 模型尚不能在此运行。请转换：{{first}}，或 {{second}}。',
+  '{{path}} was left out: the model does not name it.': '{{path}} 未导入：模型没有引用它。',
+  '{{count}} more files were left out.': '另有 {{count}} 个文件未导入。',
+  '{{count}} more findings of this kind were left out.': '另有 {{count}} 条同类发现未列出。',
+  'This is {{what}}. LLMAgentOS imports models ({{models}}) and data sets ({{datasets}}).':
+    '这是{{=what}}。LLMAgentOS 可导入模型（{{models}}）和数据集（{{datasets}}）。',
+  'no model that LLMAgentOS knows': 'LLMAgentOS 不认识的文件',
+  'The file begins as {{format}} but is damaged or cut short. Export or download it again.':
+    '文件以 {{format}} 开头，但已损坏或不完整。请重新导出或下载。',
+  'The file is damaged JSON, perhaps cut short. Export or download the model again.':
+    '文件是损坏的 JSON，可能不完整。请重新导出或下载模型。',
 }

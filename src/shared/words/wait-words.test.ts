@@ -1,0 +1,94 @@
+import { expect, test } from 'vitest'
+import type { Holder, WaitCause } from '../contract'
+import { sayEnglish, waitWords } from './wait-words'
+
+const now = new Date(2026, 10, 28, 12).getTime()
+const at = (year: number, month: number, ...rest: number[]) => new Date(year, month, ...rest).toISOString()
+const holder = (name: string, amount: number, more: Partial<Holder> = {}): Holder => ({
+  kind: 'job',
+  name,
+  amount,
+  endsInMs: null,
+  ...more,
+})
+const alone = { holders: [], moreHolders: 0, jobsAhead: 0 }
+const budget = { kind: 'budget', used: 3600.9, limit: 3600, windowMs: 3_600_000 } as const
+
+const SENTENCES: [WaitCause[], string | null][] = [
+  [[], null],
+  [[{ kind: 'held' }], 'Held until it is resumed'],
+  [[{ kind: 'dependencies', jobs: ['a'], more: 0 }], 'Waits for a'],
+  [[{ kind: 'dependencies', jobs: ['a', 'b'], more: 3 }], 'Waits for a and b and 3 more'],
+  [[{ kind: 'retry', inMs: 2500 }], 'Tries again in 2.5 s'],
+  [[{ kind: 'turn' }], 'Waiting for its turn'],
+  [[{ kind: 'behind', jobs: 0 }], 'About to start'],
+  [[{ kind: 'behind', jobs: 1 }], 'Behind 1 job that is more urgent or came before'],
+  [[{ kind: 'behind', jobs: 2 }], 'Behind 2 jobs that are more urgent or came before'],
+  [[{ kind: 'behind_job', job: 'big' }], 'Behind big, which goes first and needs the same resources'],
+  [[{ kind: 'engine', model: 'm@1' }], 'Waiting for the engine of m@1, which is busy'],
+  [[{ kind: 'preempts', jobs: ['a', 'b', 'c'] }], 'Preempts a, b and c'],
+  [
+    [{ kind: 'quota', exceeded: { cpuCores: 1, custom: { seats: 2 } } }],
+    'Waiting for its quota: 1 CPU core and 2 seats more than may be held at once',
+  ],
+  [
+    [{ ...budget, resource: 'cpuSeconds', resetsAt: at(2026, 10, 28, 14, 19, 30) }],
+    'Waiting for its budget: 3600 of 3600 CPU seconds of the last hour used; more from 14:20',
+  ],
+  [
+    [{ ...budget, resource: 'jobs', windowMs: 60_000, resetsAt: at(2026, 10, 30, 8) }],
+    'Waiting for its budget: 3600 of 3600 jobs of the last 1 min used; more from 2026-11-30 08:00',
+  ],
+  [
+    [{ ...budget, resource: 'gpuSeconds', resetsAt: null }],
+    'Waiting for its budget: 3600 of 3600 GPU seconds of the last hour used; no more until it is raised',
+  ],
+  [
+    [{ kind: 'resources', wanted: { gpu: 2, gpuMemoryBytes: 8e9 }, ...alone, jobsAhead: 1 }],
+    'Waiting for 2 GPUs and 8 GB of GPU memory; 1 job ahead',
+  ],
+  [
+    [
+      {
+        kind: 'resources',
+        wanted: { gpu: 1 },
+        holders: [holder('nightly', 2, { endsInMs: 180_000 }), holder('api', 0.5, { kind: 'lease' })],
+        moreHolders: 1,
+        jobsAhead: 2,
+      },
+    ],
+    'Waiting for 1 GPU: 2 held by nightly for about 3 min, 0.5 held by api, and 1 more; 2 jobs ahead',
+  ],
+  [
+    [
+      {
+        kind: 'room',
+        memoryBytes: 3e9,
+        holders: [holder('firefox', 6e9, { kind: 'outside' }), holder('short', 1e9, { endsInMs: 0 })],
+        moreHolders: 0,
+        jobsAhead: 0,
+      },
+    ],
+    'Waiting for 3 GB of memory to load its model: 6 GB held by firefox (outside LLMAgentOS), 1 GB held by short, about to end',
+  ],
+  [
+    [
+      { kind: 'preempted', by: 'urgent', resumption: { from: 'item', item: 121, items: 200 } },
+      { kind: 'behind', jobs: 1 },
+    ],
+    'Preempted by urgent, goes on at item 121 of 200. Behind 1 job that is more urgent or came before',
+  ],
+  [
+    [{ kind: 'preempted', by: 'u', resumption: { from: 'time', ranMs: 2000, durationMs: 5000 } }],
+    'Preempted by u, goes on after 2 s of 5 s',
+  ],
+  [
+    [{ kind: 'preempted', by: 'u', resumption: { from: 'where_it_was' } }],
+    'Preempted by u, goes on where it was',
+  ],
+  [[{ kind: 'preempted', by: 'u', resumption: { from: 'beginning' } }], 'Preempted by u, begins anew'],
+]
+
+test.each(SENTENCES)('%j', (causes, sentence) => {
+  expect(waitWords(causes, sayEnglish, now)).toBe(sentence)
+})
