@@ -10,7 +10,7 @@ import { getClient } from '../../lib/client'
 import { toErrorView } from '../../lib/errors'
 import { pathTo, RouteLink } from '../../lib/router'
 import { useDatasets, useImports } from '../../lib/stores'
-import { reasonOf } from '../imports'
+import { codedWords } from '../../lib/words'
 import { resultsName } from './job-words'
 import classes from './jobs.module.css'
 import { Section } from './section'
@@ -104,7 +104,8 @@ function Keeping({ job, item }: { job: Job; item: Import }) {
       />
     )
   if (state === 'waiting') return <div className={classes['aside']}>{t('keep.waits')}</div>
-  const reason = reasonOf(item)
+  const why = item.findings.find(({ severity }) => severity === 'reject') ?? item.error
+  const reason = why ? codedWords(why) : ''
   return (
     <>
       <div className={classes['error']} role="alert">
