@@ -71,7 +71,7 @@ test('a failed job, a refused import, what is not enforced and what was done are
   await page.getByRole('button', { name: /^通知/ }).click()
   const notices = page.getByRole('dialog', { name: '通知' })
   await expect(notices).toContainText('运行超过时限 200 ms，已停止。')
-  await expect(notices).toContainText('LLMAgentOS 不认识的文件')
+  await expect(notices).toContainText('这是无法识别的文件')
   await app().shoot('words-notices')
   await page.keyboard.press('Escape')
   await shell.go('运行时')

@@ -118,7 +118,7 @@ export const phrasesZh = {
   '{{count}} more findings of this kind were left out.': '另有 {{count}} 条同类发现未列出。',
   'This is {{what}}. LLMAgentOS imports models ({{models}}) and data sets ({{datasets}}).':
     '这是{{=what}}。LLMAgentOS 可导入模型（{{models}}）和数据集（{{datasets}}）。',
-  'no model that LLMAgentOS knows': 'LLMAgentOS 不认识的文件',
+  'no model that LLMAgentOS knows': '无法识别的文件',
   'The file begins as {{format}} but is damaged or cut short. Export or download it again.':
     '文件以 {{format}} 开头，但已损坏或不完整。请重新导出或下载。',
   'The file is damaged JSON, perhaps cut short. Export or download the model again.':
