@@ -161,9 +161,10 @@ export class Desktop {
     if (!box || !this.#cdp) throw new Error('nothing to drop on')
     const at = { x: box.x + box.width / 2, y: box.y + box.height / 2 }
     const data = { items: [], files, dragOperationsMask: 1 }
-    // A drop counts only once the page has said that it takes it: the second move carries its answer to the first.
+    // A drop counts only once the page has said that it takes it: a frame later a move carries its answer to the one before.
     for (const type of ['dragEnter', 'dragOver', 'dragOver', 'drop'] as const) {
       await this.#cdp.send('Input.dispatchDragEvent', { type, ...at, data })
+      await this.page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)))
     }
   }
 
