@@ -58,7 +58,7 @@ test('an engine shows its memory while it is loaded, and is unloaded by hand', a
   const spec = { kind: 'infer', model: 'silero-vad@1', inputs: sileroInputs(), waitMs: 60_000 }
   expect((await api.call('POST', '/jobs', spec)).body.state).toBe('succeeded')
   const row = runtimes.engines.filter({ hasText: 'silero-vad version 1' })
-  await expect(row).toContainText(/ONNX Runtime.*cpu.*[\d.]+ MB.*idle/)
+  await expect(row).toContainText(/ONNX Runtime.*CPU.*[\d.]+ MB.*idle/)
   await expect(runtimes.card('Loaded models')).toContainText(/1 engine, [\d.]+ MB/)
   await runtimes.unload('silero-vad', 1)
   await expect(page.getByText('No model is loaded')).toBeVisible()
