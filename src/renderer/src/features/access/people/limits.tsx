@@ -3,8 +3,7 @@ import type { Principal, Quota } from '@shared/contract'
 import { useCallback, useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ErrorState, Meter, RelativeTime } from '../../../components'
-import { getClient, useConnection } from '../../../lib/client'
-import { type ErrorView, toErrorView } from '../../../lib/errors'
+import { getClient } from '../../../lib/client'
 import { formatAmount, formatDuration, formatNumber } from '../../../lib/format'
 import { localeOf, useLanguage } from '../../../lib/i18n'
 import { useResourceName } from '../../../lib/resource-name'
@@ -12,6 +11,7 @@ import classes from '../access.module.css'
 import { Section } from '../section'
 import { LimitsDialog } from './limits-dialog'
 import { namedOf } from './limits-form'
+import { useAnswer } from './use-answer'
 
 const REFRESH_MS = 3_000
 
@@ -19,28 +19,15 @@ const REFRESH_MS = 3_000
 export function LimitsSection({ principal }: { principal: Principal }) {
   const { t } = useTranslation('access')
   const { id } = principal
-  const epoch = useConnection((state) => state.epoch)
-  const [quota, setQuota] = useState<Quota | null>(null)
-  const [error, setError] = useState<ErrorView | null>(null)
-  const [isChanging, setIsChanging] = useState(false)
-  const ask = useCallback(
-    (signal?: AbortSignal) =>
-      getClient()
-        .core.quotas.get({ principal: id }, { signal })
-        .then((found) => {
-          setQuota(found)
-          setError(null)
-        })
-        .catch((cause: unknown) => {
-          if (!signal?.aborted) setError(toErrorView(cause))
-        }),
+  const question = useCallback(
+    (signal?: AbortSignal) => getClient().core.quotas.get({ principal: id }, { signal }),
     [id],
   )
+  const { answer: quota, error, ask } = useAnswer(question)
+  const [isChanging, setIsChanging] = useState(false)
   useEffect(() => {
-    if (epoch === 0) return
-    const controller = new AbortController()
-    void ask(controller.signal)
     // What runs uses it up as one looks.
+    const controller = new AbortController()
     const timer = setInterval(() => {
       if (!document.hidden) void ask(controller.signal)
     }, REFRESH_MS)
@@ -48,7 +35,7 @@ export function LimitsSection({ principal }: { principal: Principal }) {
       clearInterval(timer)
       controller.abort()
     }
-  }, [epoch, ask])
+  }, [ask])
 
   return (
     <Section

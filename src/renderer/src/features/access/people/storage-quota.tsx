@@ -1,14 +1,14 @@
 import { Button, Modal, NumberInput } from '@mantine/core'
 import type { Principal, StorageQuota } from '@shared/contract'
-import { useCallback, useEffect, useState } from 'react'
+import { useCallback, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ErrorState, Meter } from '../../../components'
-import { getClient, useConnection } from '../../../lib/client'
-import { type ErrorView, toErrorView } from '../../../lib/errors'
+import { getClient } from '../../../lib/client'
 import { formatBytes } from '../../../lib/format'
 import classes from '../access.module.css'
 import { Section } from '../section'
 import { useAct } from '../use-act'
+import { useAnswer } from './use-answer'
 
 const GIGABYTE = 1e9
 const MOST_GIGABYTES = 1e6
@@ -17,29 +17,12 @@ const MOST_GIGABYTES = 1e6
 export function StorageSection({ principal }: { principal: Principal }) {
   const { t } = useTranslation('access')
   const { id } = principal
-  const epoch = useConnection((state) => state.epoch)
-  const [quota, setQuota] = useState<StorageQuota | null>(null)
-  const [error, setError] = useState<ErrorView | null>(null)
-  const [isChanging, setIsChanging] = useState(false)
-  const ask = useCallback(
-    (signal?: AbortSignal) =>
-      getClient()
-        .storage.quotas.get({ principal: id }, { signal })
-        .then((found) => {
-          setQuota(found)
-          setError(null)
-        })
-        .catch((cause: unknown) => {
-          if (!signal?.aborted) setError(toErrorView(cause))
-        }),
+  const question = useCallback(
+    (signal?: AbortSignal) => getClient().storage.quotas.get({ principal: id }, { signal }),
     [id],
   )
-  useEffect(() => {
-    if (epoch === 0) return
-    const controller = new AbortController()
-    void ask(controller.signal)
-    return () => controller.abort()
-  }, [epoch, ask])
+  const { answer: quota, error, ask } = useAnswer(question)
+  const [isChanging, setIsChanging] = useState(false)
 
   const limit = quota?.limitBytes ?? null
   return (
