@@ -8,7 +8,9 @@ import { useResourceName } from '../../../lib/resource-name'
 import { useTelemetry } from '../../../lib/stores'
 import classes from '../access.module.css'
 import { useAct } from '../use-act'
-import { formOf, isMemory, type LimitsForm, settingsOf, WINDOWS_MS } from './limits-form'
+import { formOf, isMemory, type LimitsForm, resourcesOf, settingsOf, WINDOWS_MS } from './limits-form'
+
+const NONE = {}
 
 /** Sets what a principal may hold at once and use over time, and its weight, in one step. */
 export function LimitsDialog(props: {
@@ -20,9 +22,8 @@ export function LimitsDialog(props: {
   const { t } = useTranslation('access')
   const nameOf = useResourceName()
   const { principal, quota, onClose, onChanged } = props
-  const [form, setForm] = useState<LimitsForm>(() =>
-    formOf(quota, useTelemetry.getState().resources?.capacity ?? {}),
-  )
+  const capacity = useTelemetry((state) => state.resources?.capacity) ?? NONE
+  const [form, setForm] = useState<LimitsForm>(() => formOf(quota))
   const { busy, act } = useAct()
   const settings = settingsOf(form, principal.id)
   const set = (patch: Partial<LimitsForm>) => setForm((before) => ({ ...before, ...patch }))
@@ -44,7 +45,7 @@ export function LimitsDialog(props: {
       >
         <Fieldset legend={t('limits.atOnce')}>
           <SimpleGrid cols={2} spacing={12} verticalSpacing={10}>
-            {Object.entries(form.amounts).map(([resource, amount], i) => (
+            {resourcesOf(form, capacity).map((resource, i) => (
               <NumberInput
                 key={resource}
                 data-autofocus={i === 0 || undefined}
@@ -53,7 +54,7 @@ export function LimitsDialog(props: {
                 {...(isMemory(resource) ? { suffix: ' GB' } : {})}
                 min={0}
                 decimalScale={3}
-                value={amount}
+                value={form.amounts[resource] ?? ''}
                 onChange={(value) => set({ amounts: { ...form.amounts, [resource]: value } })}
               />
             ))}

@@ -6,7 +6,7 @@ const HOUR_MS = 3_600_000
 
 /** What is typed: numbers, or an empty text for no limit. */
 export interface LimitsForm {
-  /** By resource, memory in GB. */
+  /** By resource, memory in GB; a resource that is not here has no limit. */
   amounts: Record<string, number | string>
   cpuSeconds: number | string
   gpuSeconds: number | string
@@ -21,16 +21,11 @@ export function isMemory(resource: string): boolean {
   return resource.endsWith('Bytes')
 }
 
-/** A form of what is set, with a field for each resource of the machine. */
-export function formOf({ limit, budget, weight }: Quota, capacity: ResourceVector): LimitsForm {
-  const set = namedOf(limit)
-  const resources = new Set([...entriesOf(capacity).map(([name]) => name), ...set.keys()])
+/** A form of what is set. */
+export function formOf({ limit, budget, weight }: Quota): LimitsForm {
   return {
     amounts: Object.fromEntries(
-      [...resources].map((name) => {
-        const amount = set.get(name)
-        return [name, amount === undefined ? '' : isMemory(name) ? amount / GIGABYTE : amount]
-      }),
+      [...namedOf(limit)].map(([name, amount]) => [name, isMemory(name) ? amount / GIGABYTE : amount]),
     ),
     cpuSeconds: budget?.cpuSeconds ?? '',
     gpuSeconds: budget?.gpuSeconds ?? '',
@@ -38,6 +33,11 @@ export function formOf({ limit, budget, weight }: Quota, capacity: ResourceVecto
     windowMs: budget?.windowMs ?? HOUR_MS,
     weight,
   }
+}
+
+/** The resources that have a field: those of the machine, and those that have a limit without being there. */
+export function resourcesOf({ amounts }: LimitsForm, capacity: ResourceVector): string[] {
+  return [...new Set([...entriesOf(capacity).map(([name]) => name), ...Object.keys(amounts)])]
 }
 
 /** What the form says; null where something in it is no amount. */
