@@ -53,7 +53,7 @@ export function createCompute(deps: ComputeDeps): Compute {
   const { core, storage, database, clock, logger, executor } = deps
   const policy = { ...DEFAULT_POLICY, ...deps.policy }
   const store = createJobStore(database)
-  const pipelineStore = createPipelineStore(database)
+  const pipelineStore = createPipelineStore(database, store)
   const estimates = new Estimates()
   const company = new Company()
   const lastHour = new LastHour()

@@ -52,7 +52,7 @@ export class JobViews {
   of({ definition, status }: { definition: JobDefinition; status: JobStatus }): Job {
     const { index, clock } = this.#deps
     const live = isTerminal(status.state) ? null : (index.get(definition.id) ?? null)
-    return viewOf(definition, status, live, clock.now())
+    return viewOf(definition, live?.status ?? status, live, clock.now())
   }
 
   get(id: string): Job {

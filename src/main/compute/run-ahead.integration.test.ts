@@ -91,7 +91,8 @@ it('what takes longer than it was thought to is acknowledged while it runs, and 
   await until(() => slow.job !== undefined)
   expect(slow.job).toMatchObject({ state: 'running', attempt: 1 })
   expect(slow.job).not.toHaveProperty('result')
-  expect(rows().at(-1)?.state).toBe('running')
+  await harness.clock.advance(50)
+  await until(() => rows().at(-1)?.state === 'running')
   await system.die()
   system = await harness.open()
   await until(() => system.compute.get(slow.job?.id ?? '').attempt === 2)
@@ -167,7 +168,7 @@ it('a turn that the disk refuses turns newcomers away and gives back what they h
   expect(rows()).toHaveLength(2)
 })
 
-it('a row that the disk refuses is refused to its caller alone', async () => {
+it('a row that the disk refuses is refused to its caller', async () => {
   const limit = (pages: number) =>
     system.database.all({
       compile: () => sql.raw(`pragma max_page_count = ${pages}`).compile(system.database.builder()),
@@ -180,6 +181,54 @@ it('a row that the disk refuses is refused to its caller alone', async () => {
   await until(() => refused.error !== undefined)
   limit(1_000_000)
   expect(refused.error).toMatchObject({ code: 'storage.disk_full' })
+  expect(rows()).toHaveLength(1)
+  expect(system.core.listLeases()).toEqual([])
+})
+
+it('those that come meanwhile stand in line, in their order, and are written with their ends too', async () => {
+  const callers = [1, 2, 3].map(() => begin({ ...infer, waitMs: 1000 }))
+  await running()
+  await settle()
+  expect(system.compute.queue().depth).toBe(0)
+  for (let i = 0; i < 3; i++) await harness.clock.advance(3)
+  await until(() => callers.every(({ job }) => job?.state === 'succeeded'))
+  const ids = callers.map(({ job }) => job?.id)
+  expect(new Set(ids).size).toBe(3)
+  expect(rows().slice(1)).toEqual(ids.map((id) => ({ id, state: 'succeeded' })))
+  expect(system.core.listLeases()).toEqual([])
+})
+
+it('whoever stands in line for long is taken into the queue', async () => {
+  system.executor.itemMs = 60_000
+  const slow = begin(infer)
+  await running()
+  const next = begin(infer)
+  await harness.clock.advance(9)
+  expect(next.job).toBeUndefined()
+  await harness.clock.advance(11)
+  await until(() => next.job !== undefined && slow.job !== undefined)
+  expect(next.job?.state).toBe('queued')
+  expect(rows()).toHaveLength(3)
+  await system.die()
+  system = await harness.open()
+  for (let i = 0; i < 5; i++) await harness.clock.advance(1000)
+  expect(system.compute.get(next.job?.id ?? '').state).toBe('succeeded')
+})
+
+it('a turn that the disk refuses turns away those who stand in line', async () => {
+  const callers = [begin(infer), begin(infer)]
+  await running()
+  await settle()
+  const { write } = system.database
+  system.database.write = (work) =>
+    write(() => {
+      work()
+      throw new AppError('storage.disk_full', 'The disk is full.')
+    })
+  await harness.clock.advance(10)
+  await until(() => callers.every(({ error }) => error !== undefined))
+  system.database.write = write
+  await harness.clock.advance(1000)
   expect(rows()).toHaveLength(1)
   expect(system.core.listLeases()).toEqual([])
 })

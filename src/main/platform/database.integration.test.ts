@@ -131,6 +131,41 @@ describe('transactions', () => {
   })
 })
 
+describe('before a commit', () => {
+  it('what was noted is written once, in the outermost transaction', () => {
+    const noted: number[] = []
+    const flush = () => {
+      for (const id of noted.splice(0)) insert(id)
+    }
+    const note = (id: number) => {
+      noted.push(id)
+      database.beforeCommit(flush)
+    }
+    database.transaction(() => {
+      note(1)
+      database.transaction(() => note(2))
+      expect(ids()).toEqual([])
+    })
+    expect(ids()).toEqual([1, 2])
+    note(3)
+    expect(ids()).toEqual([1, 2, 3])
+  })
+
+  it('what cannot be written takes the transaction with it, and is not tried in the next one', () => {
+    const undone: string[] = []
+    const change = () =>
+      database.transaction(() => {
+        insert(1)
+        database.onRollback(() => undone.push('undone'))
+        database.beforeCommit(() => insert(1))
+      })
+    expect(change).toThrow()
+    expect(undone).toEqual(['undone'])
+    database.transaction(() => insert(2))
+    expect(ids()).toEqual([2])
+  })
+})
+
 describe('group commit', () => {
   it('gives each writer its own outcome', async () => {
     const outcomes = await Promise.allSettled([

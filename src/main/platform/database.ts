@@ -30,7 +30,10 @@ export interface Database extends Disposable {
   run(query: Compilable<unknown>): number
   /** Inserts one row. @returns its rowid; half the time of asking for it with `returning` */
   insert(query: Compilable<unknown>): number
-  /** One transaction, durable when it returns. Inside another transaction it becomes a savepoint of it. */
+  /**
+   * One transaction, durable when it returns. Inside another transaction it becomes a savepoint of it. SQLite hears of
+   * either with the first change made in it: what changes nothing costs nothing.
+   */
   transaction<T>(work: () => T): T
   /**
    * Group commit: the work of the callers of one turn runs in one transaction, each in its own savepoint; the promise
@@ -41,6 +44,8 @@ export interface Database extends Disposable {
   write<T>(work: () => T, patienceMs?: number): Promise<T>
   /** Runs when the transaction now open is rolled back: to undo what memory already says. */
   onRollback(undo: () => void): void
+  /** Runs once in the outermost transaction now open, before it is committed: to write what was only noted until then. */
+  beforeCommit(work: () => void): void
 }
 
 /** How long one group may work before it commits: half of what a turn of the event loop may take. */
@@ -104,11 +109,14 @@ async function executedMigrations(kysely: Kysely<unknown>): Promise<string[]> {
 function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Database {
   const statements = new Map<string, Sqlite.Statement>()
   const undos: (() => void)[] = []
+  const beforeCommits = new Set<() => void>()
   const queue: QueuedWrite[] = []
   /** Those that wait for company; they go first with the next flush. */
   const patient: QueuedWrite[] = []
   let endOfPatience: NodeJS.Timeout | null = null
   let depth = 0
+  /** So many levels of transactions, from the outermost on, SQLite has been told of. */
+  let opened = 0
   let flushing = false
   let closed = false
 
@@ -141,7 +149,7 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
    * commit on its own, one statement at a time, while the caller believes it undone.
    */
   function assertStillOpen(): void {
-    if (depth > 0 && !sqlite.inTransaction) {
+    if (opened > 0 && !sqlite.inTransaction) {
       throw new AppError(
         'storage.disk_full',
         'The change was undone because the disk refused a part of it. Free some space and try again.',
@@ -149,31 +157,41 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
     }
   }
 
+  /** Before a change: begins what {@link transaction} has not told SQLite of yet. */
+  function open(): void {
+    assertStillOpen()
+    for (; opened < depth; opened++)
+      sqlite.exec(opened === 0 ? 'BEGIN IMMEDIATE' : `SAVEPOINT level${opened}`)
+  }
+
   function transaction<T>(work: () => T): T {
     assertStillOpen()
-    const name = depth === 0 ? null : `level${depth}`
+    const level = depth
     const undoMark = undos.length
-    sqlite.exec(name ? `SAVEPOINT ${name}` : 'BEGIN IMMEDIATE')
     depth++
     let result: T
     try {
       result = work()
+      if (level === 0) for (const write of beforeCommits) write()
       assertStillOpen()
-      sqlite.exec(name ? `RELEASE ${name}` : 'COMMIT')
+      if (opened > level) sqlite.exec(level === 0 ? 'COMMIT' : `RELEASE level${level}`)
     } catch (error) {
       // A full disk may have ended the transaction already; then there is nothing to roll back.
-      if (sqlite.inTransaction) sqlite.exec(name ? `ROLLBACK TO ${name}; RELEASE ${name}` : 'ROLLBACK')
+      if (opened > level && sqlite.inTransaction)
+        sqlite.exec(level === 0 ? 'ROLLBACK' : `ROLLBACK TO level${level}; RELEASE level${level}`)
       for (const undo of undos.splice(undoMark).reverse()) undo()
       throw translate(error)
     } finally {
-      depth--
+      depth = level
+      opened = Math.min(opened, level)
+      if (level === 0) beforeCommits.clear()
     }
-    if (depth === 0) undos.length = 0
+    if (level === 0) undos.length = 0
     return result
   }
 
   function change(query: Compilable<unknown>): Sqlite.RunResult {
-    assertStillOpen()
+    open()
     const { sql, parameters } = query.compile()
     return execute(sql, (prepared) => prepared.run(parameters))
   }
@@ -225,8 +243,9 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
       return execute(sql, (prepared) => prepared.all(parameters) as Row[])
     },
     first<Row>(query: Compilable<Row>) {
-      assertStillOpen()
-      const { sql, parameters } = query.compile()
+      const { sql, parameters, query: root } = query.compile()
+      if (root.kind === 'SelectQueryNode') assertStillOpen()
+      else open()
       const row = execute(
         sql,
         (prepared) => prepared.get(parameters) as (Row & { _metadata?: unknown }) | undefined,
@@ -252,6 +271,10 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
     },
     onRollback(undo) {
       if (depth > 0) undos.push(undo)
+    },
+    beforeCommit(work) {
+      if (depth > 0) beforeCommits.add(work)
+      else transaction(work)
     },
     dispose() {
       if (closed) return

@@ -91,6 +91,7 @@ export class Dispatcher {
       ...deps,
       requestTurn: () => this.request(),
       urgencyOf: this.urgencyOf,
+      running: () => this.#running.keys(),
     })
   }
 
@@ -143,11 +144,13 @@ export class Dispatcher {
   enter<T>(job: ActiveJob, work: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const isFirst = this.#accepting && this.#operations.length === 0
-      const engine = isFirst ? this.#ahead.enter(job, { work, resolve, reject }) : null
+      const admit = { work, resolve, reject }
+      const engine = isFirst ? this.#ahead.enter(job, admit) : null
       if (engine) {
         this.#begin({ job, engine }, this.#deps.clock.now())
         return
       }
+      if (isFirst && this.#ahead.standInLine(job, admit)) return
       job.inputs = null
       this.write(work).then(resolve, reject)
     })

@@ -17,6 +17,8 @@ import type { OwnLeases } from './own-leases'
 const SHORT_MS = 5
 /** So long a row of short jobs may go on until the planner is asked again. */
 const LONGEST_ROW_MS = 200
+/** A row says within this time that its job runs. Most have ended by then, and their rows were written once less. */
+const UNSTORED_MS = 50
 /** A newcomer that takes longer than it was thought to is written after this time, while it runs. */
 const NEWCOMER_WINDOW_MS = 10
 /** Loads that take no time, in one go. */
@@ -37,8 +39,15 @@ export interface RunAheadDeps {
   company: Company
   /** Whether jobs may run in one go with others. */
   mayGroup(): boolean
+  /** Those whose attempt has begun, until a turn has written its end. */
+  running(): Iterable<ActiveJob>
   /** Asks for a turn, which writes what ran ahead. */
   requestTurn(): void
+}
+
+interface Claim {
+  startedAt: number
+  placement: ActiveJob['status']['placement']
 }
 
 /** What a turn wrote of the jobs that ran ahead of it. */
@@ -53,19 +62,26 @@ interface Caught {
  * Short jobs run ahead of the disk: an idle system answers with one commit, a busy one does thousands a second.
  *
  * A *newcomer* meets an empty queue and an idle engine of its own: it begins at once, and its row is inserted together
- * with its end. Should the program die before, the job never was, and its caller had no answer.
+ * with its end. Should the program die before, the job never was, and its caller had no answer. One that finds the engine
+ * busy with others like it that run ahead stands in line for it, and is inserted into the queue when that takes long.
  *
  * A *follower* is the next of all in the queue when a job like it has succeeded: it has that one's engine and lease at
  * once, and both are written together. Should the program die before, its row still says `queued` and it runs again, as
- * after any interruption; no outcome was told to anyone. A follower that itself ends the program cannot do so for ever:
+ * after any interruption; no outcome was told to anyone. What has not ended when others are written is itself written
+ * soon after, unless it has ended by then. A follower that itself ends the program cannot do so for ever:
  * sooner or later it is the first of its row, which the planner starts, written before it begins, and such
  * interruptions are counted.
  */
 export class RunAhead {
   readonly #deps: RunAheadDeps
   /** Jobs that run though no turn has written it yet, with the time they began. */
-  readonly #claimed = new Map<ActiveJob, { startedAt: number; placement: ActiveJob['status']['placement'] }>()
-  readonly #newcomers = new Map<ActiveJob, Operation>()
+  readonly #claimed = new Map<ActiveJob, Claim>()
+  #newcomers = new Map<ActiveJob, Operation>()
+  /** Newcomers that have not begun, in their order. */
+  #line: { job: ActiveJob; admit: Operation; since: number }[] = []
+  /** Jobs that run though their row says that they queue, with the time they began. */
+  readonly #unstored = new Map<ActiveJob, number>()
+  #cancelStoring: (() => void) | null = null
   #cancelWindow: (() => void) | null = null
   /** What a commit takes on this disk, as a moving mean. */
   #commitMs = 1
@@ -83,13 +99,7 @@ export class RunAhead {
   enter(job: ActiveJob, admit: Operation): PooledEngine | null {
     const { core, index, pool, clock, ownLeases } = this.#deps
     const { definition, status } = job
-    const isFree =
-      status.state === 'queued' &&
-      definition.dependsOn.length === 0 &&
-      definition.deadline === null &&
-      // It may not have to run at all.
-      definition.fingerprint === null
-    if (!isFree || index.classes().length > 0 || !this.#isShort(job)) return null
+    if (index.hasQueue || !this.#isFree(job)) return null
     const idle = pool.idle(job.engineKey)
     if (!idle) return null
     let placement: ActiveJob['status']['placement'] = []
@@ -115,17 +125,33 @@ export class RunAhead {
     return engine
   }
 
+  /** Lets a job that nobody knows yet wait for the engine of one that runs ahead. @returns false when it has to queue */
+  standInLine(job: ActiveJob, admit: Operation): boolean {
+    const { clock, index } = this.#deps
+    if (!this.#isNear(job) || index.hasOthersThan(job) || !this.#isFree(job)) return false
+    this.#line.push({ job, admit, since: clock.now() })
+    this.#gather(NEWCOMER_WINDOW_MS)
+    return true
+  }
+
+  /** Whether one like it runs, after which it may be next. @param ended do not count */
+  #isNear(job: ActiveJob, ended?: ReadonlySet<ActiveJob>): boolean {
+    for (const other of this.#deps.running())
+      if (other.classKey === job.classKey && !ended?.has(other)) return true
+    return false
+  }
+
   /**
    * Lets the next short job have the engine and the lease of the one that has ended.
    * @param since when the row of jobs began that it follows in
    */
   follow({ job, outcome }: AttemptEnd, engine: PooledEngine, since: number): ActiveJob | null {
-    const { clock, index, pool } = this.#deps
+    const { clock, pool } = this.#deps
     const now = clock.now()
     if (outcome.kind !== 'succeeded' || engine.state !== 'idle' || now - since > LONGEST_ROW_MS) return null
-    const next = index.nextLike(job, this.#deps.urgencyOf)
+    const next = this.#nextLike(job)
     if (!next || !this.#isShort(next) || (!job.lease && !isEmptyVector(next.definition.need))) return null
-    index.claim(next)
+    this.#claim(next)
     next.lease = job.lease
     job.lease = null
     pool.take(engine.ref, next)
@@ -141,19 +167,40 @@ export class RunAhead {
    * their own: the engine computes within that of the first.
    */
   joining(job: ActiveJob, engine: PooledEngine): { jobs: ActiveJob[]; stack: Together['stack'] } {
-    const { index, clock } = this.#deps
+    const { clock } = this.#deps
     const wanted = engine.id !== null && this.#deps.mayGroup() ? this.#companyFor(job) : ALONE
     const jobs: ActiveJob[] = []
     const placement = this.#claimed.get(job)?.placement ?? job.status.placement
     while (jobs.length + 1 < wanted.most) {
-      const next = index.nextLike(job, this.#deps.urgencyOf)
+      const next = this.#nextLike(job)
       if (!next || this.#companyFor(next).most === 1) break
-      index.claim(next)
+      this.#claim(next)
       next.ridesAlong = true
       this.#claimed.set(next, { startedAt: clock.now(), placement })
       jobs.push(next)
     }
     return { jobs, stack: jobs.length === 0 ? 'no' : wanted.stack }
+  }
+
+  /** The next of all, from the queue or, when nobody queues, from the line. */
+  #nextLike(job: ActiveJob): ActiveJob | null {
+    const { index, urgencyOf } = this.#deps
+    if (!index.hasQueue) {
+      const next = this.#line[0]?.job
+      return next?.classKey === job.classKey ? next : null
+    }
+    return index.nextLike(job, urgencyOf)
+  }
+
+  #claim(job: ActiveJob): void {
+    const [first] = this.#line
+    if (first?.job !== job) {
+      this.#deps.index.claim(job)
+      return
+    }
+    this.#line.shift()
+    job.claimed = true
+    this.#newcomers.set(job, first.admit)
   }
 
   #companyFor({ definition, engineKey, runsAlone }: ActiveJob): Together {
@@ -172,17 +219,29 @@ export class RunAhead {
 
   /** Within the transaction of a turn, before anything else. @param ended their rows are written once, with their end */
   write(ended: ReadonlySet<ActiveJob>): Caught {
-    const { database, index } = this.#deps
+    const { database, index, clock } = this.#deps
     this.dispose()
-    const newcomers = [...this.#newcomers]
-    this.#newcomers.clear()
+    const now = clock.now()
+    const newcomers = this.#newcomers
+    const line = this.#line
     database.onRollback(() => {
-      for (const [job, admit] of newcomers) this.#newcomers.set(job, admit)
+      this.#newcomers = newcomers
+      this.#line = line
     })
-    const outcomes = newcomers.map(([, admit]) => perform(database, admit))
-    const jobs = [...this.#claimed.keys()]
+    // What has begun, or may soon, and is young: its row is written with its end.
+    const isYoung = (since: number) => now - since < NEWCOMER_WINDOW_MS
+    const stays = (job: ActiveJob) => !ended.has(job) && isYoung(this.#claimed.get(job)?.startedAt ?? 0)
+    this.#newcomers = new Map([...newcomers].filter(([job]) => stays(job)))
+    const kept = line.findIndex(({ job, since }) => isYoung(since) && this.#isNear(job, ended))
+    const late = kept < 0 ? line : line.slice(0, kept)
+    this.#line = line.slice(late.length)
+    for (const { job } of late) job.inputs = null
+    const admits = [...newcomers].filter(([job]) => !this.#newcomers.has(job)).map(([, admit]) => admit)
+    const outcomes = [...admits, ...late.map(({ admit }) => admit)].map((admit) => perform(database, admit))
+    const jobs = [...this.#claimed.keys()].filter((job) => !this.#newcomers.has(job))
     const refused: ActiveJob[] = []
-    for (const [job, { startedAt, placement }] of this.#claimed) {
+    for (const job of jobs) {
+      const { startedAt, placement } = this.#claimed.get(job) as Claim
       if (index.get(job.id) !== job) {
         refused.push(job)
         continue
@@ -192,8 +251,17 @@ export class RunAhead {
       index.change(
         job,
         { state: 'running', attempt: attempt + 1, startedAt, queuedMs, placement, error: null },
-        !ended.has(job),
+        false,
       )
+      this.#unstored.set(job, startedAt)
+      database.onRollback(() => this.#unstored.delete(job))
+    }
+    for (const [job, startedAt] of this.#unstored) {
+      const isOver = ended.has(job) || index.get(job.id) !== job || job.status.state !== 'running'
+      if (!isOver && now - startedAt < UNSTORED_MS) continue
+      if (!isOver) index.store(job)
+      this.#unstored.delete(job)
+      database.onRollback(() => this.#unstored.set(job, startedAt))
     }
     return { jobs, refused, outcomes }
   }
@@ -201,7 +269,9 @@ export class RunAhead {
   /** What {@link write} wrote is on the disk. */
   written({ jobs, refused }: Caught, commitMs: number): void {
     this.#commitMs += 0.2 * (commitMs - this.#commitMs)
-    const { index, requestTurn } = this.#deps
+    const { index, clock, requestTurn } = this.#deps
+    if (this.#line.length + this.#newcomers.size > 0) this.#gather(NEWCOMER_WINDOW_MS)
+    if (this.#unstored.size > 0) this.#cancelStoring = clock.setTimer(UNSTORED_MS, requestTurn)
     for (const job of jobs) {
       this.#forget(job)
       // One that is to run again could not queue while it was claimed.
@@ -220,11 +290,14 @@ export class RunAhead {
       reject(error)
     }
     this.#newcomers.clear()
+    for (const { admit } of this.#line.splice(0)) admit.reject(error)
   }
 
   dispose(): void {
     this.#cancelWindow?.()
     this.#cancelWindow = null
+    this.#cancelStoring?.()
+    this.#cancelStoring = null
   }
 
   #gather(windowMs: number): void {
@@ -241,6 +314,19 @@ export class RunAhead {
     if (job.lease) this.#deps.core.release(job.lease)
     job.lease = null
     job.abort?.('cancelled')
+  }
+
+  /** Nothing but those before it can keep it from running at once. */
+  #isFree(job: ActiveJob): boolean {
+    const { definition, status } = job
+    return (
+      status.state === 'queued' &&
+      definition.dependsOn.length === 0 &&
+      definition.deadline === null &&
+      // It may not have to run at all.
+      definition.fingerprint === null &&
+      this.#isShort(job)
+    )
   }
 
   #isShort(job: ActiveJob): boolean {

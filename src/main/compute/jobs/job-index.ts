@@ -74,6 +74,16 @@ export class JobIndex {
     return [...this.#classes.values()]
   }
 
+  /** Whether any job could start. */
+  get hasQueue(): boolean {
+    return this.#classes.size > 0
+  }
+
+  /** Whether any could start that does not queue for the same as `job`. */
+  hasOthersThan({ classKey }: ActiveJob): boolean {
+    return this.#classes.size > (this.#classes.has(classKey) ? 1 : 0)
+  }
+
   get counts(): Readonly<Record<'queued' | 'held' | 'running', number>> {
     return this.#byState
   }
@@ -127,7 +137,7 @@ export class JobIndex {
     job.claimed = true
   }
 
-  /** Changes row and memory. Within a transaction only. @param store false: a later change of the transaction writes it */
+  /** Changes row and memory. Within a transaction only. @param store false: memory alone; the caller sees to {@link store} */
   change(job: ActiveJob, change: Partial<JobStatus>, store = true): void {
     const before = job.status
     const after = { ...before, ...change }
@@ -137,6 +147,11 @@ export class JobIndex {
     if (store) this.#deps.store.update(job.id, after)
     this.#replace(job, after)
     this.#deps.database.onRollback(() => this.#replace(job, before))
+  }
+
+  /** Writes the row as memory has the job. Within a transaction only. */
+  store(job: ActiveJob): void {
+    this.#deps.store.update(job.id, job.status)
   }
 
   /** Takes a job that may have become ready, or ceased to be, in or out of the queue. Memory only. */

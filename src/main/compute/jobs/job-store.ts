@@ -15,14 +15,19 @@ import {
   updateOf,
 } from './job-row'
 
-type Tables = { job: JobRow }
+type Tables = { job: JobRow; sqlite_sequence: { name: string; seq: number } }
 export type StoredJob = ReturnType<typeof parseRow>
 
-/** The queries of the module. All are synchronous; those that write belong into a transaction of the caller. */
+/**
+ * The queries of the module. All are synchronous; those that write belong into a transaction of the caller. However often
+ * a job changes within a transaction, its row is written once: before the commit, or before the next query.
+ */
 export interface JobStore {
   /** @returns the number that orders arrivals */
   insert(definition: JobDefinition, status: JobStatus): number
   update(id: JobId, status: JobStatus): void
+  /** Writes what was only noted until now: before another reads the table. */
+  flush(): void
   find(id: string): StoredJob | null
   findByKey(principal: PrincipalId, idempotencyKey: string): StoredJob | null
   stateOf(id: string): JobState | null
@@ -47,8 +52,15 @@ export interface JobStore {
 
 export function createJobStore(database: Database): JobStore {
   const db = database.builder<Tables>()
+  const unwritten = new Map<
+    JobId,
+    { inserted: { seq: number; definition: JobDefinition } | null; status: JobStatus }
+  >()
+  // Removed jobs count: pages of a list go by the number, and none is given twice.
+  let lastSeq =
+    database.first(db.selectFrom('sqlite_sequence').select('seq').where('name', '=', 'job'))?.seq ?? 0
   const all = db.selectFrom('job').selectAll()
-  const insert = statement<Omit<JobRow, 'seq'>, unknown>((value) =>
+  const insert = statement<JobRow, unknown>((value) =>
     db
       .insertInto('job')
       .values(Object.fromEntries(COLUMNS.map((name) => [name, value(name)])) as unknown as JobRow),
@@ -78,40 +90,77 @@ export function createJobStore(database: Database): JobStore {
     db.deleteFrom('job').where('id', '=', value('id')),
   )
 
+  function note(id: JobId, change: NonNullable<ReturnType<typeof unwritten.get>>): void {
+    const before = unwritten.get(id)
+    unwritten.set(id, change)
+    database.onRollback(() => {
+      if (before) unwritten.set(id, before)
+      else unwritten.delete(id)
+    })
+    database.beforeCommit(flush)
+  }
+
+  function flush(): void {
+    if (unwritten.size === 0) return
+    const changes = [...unwritten]
+    unwritten.clear()
+    database.onRollback(() => {
+      for (const [id, change] of changes) unwritten.set(id, change)
+    })
+    for (const [id, { inserted, status }] of changes) {
+      if (inserted)
+        database.run(insert(Object.assign(rowOf(inserted.definition, status), { seq: inserted.seq })))
+      else database.run(update(updateOf(id, status)))
+    }
+  }
+
+  /** What was noted counts. */
+  const first: typeof database.first = (query) => {
+    flush()
+    return database.first(query)
+  }
+  const every: typeof database.all = (query) => {
+    flush()
+    return database.all(query)
+  }
+
   return {
-    insert: (definition, status) => database.insert(insert(rowOf(definition, status))),
-    update: (id, status) => void database.run(update(updateOf(id, status))),
+    insert(definition, status) {
+      const seq = ++lastSeq
+      note(definition.id, { inserted: { seq, definition }, status })
+      return seq
+    },
+    update: (id, status) => note(id, { inserted: unwritten.get(id)?.inserted ?? null, status }),
+    flush,
     find(id) {
-      const row = database.first(byId({ id }))
+      const row = first(byId({ id }))
       return row ? parseRow(row) : null
     },
     findByKey(principal, key) {
-      const row = database.first(byKey({ principal, key }))
+      const row = first(byKey({ principal, key }))
       return row ? parseRow(row) : null
     },
     stateOf(id) {
-      const row = database.first(stateById({ id }))
+      const row = first(stateById({ id }))
       return row ? (row.state as JobState) : null
     },
     endingOf(id) {
-      const row = database.first(stateById({ id }))
+      const row = first(stateById({ id }))
       if (!row || !isTerminal(row.state as JobState)) return null
       return tellsSkipped(row.error) ? 'skipped' : (row.state as 'succeeded' | 'failed' | 'cancelled')
     },
     findReusable(principal, fingerprint) {
-      const row = database.first(byFingerprint({ principal, fingerprint }))
+      const row = first(byFingerprint({ principal, fingerprint }))
       return row ? parseRow(row) : null
     },
-    ofPipeline: (id) => database.all(all.where('pipeline', '=', id).orderBy('seq')).map(parseRow),
+    ofPipeline: (id) => every(all.where('pipeline', '=', id).orderBy('seq')).map(parseRow),
     // Sorted here: asked for the order, SQLite would read the whole table instead of the index of active jobs.
     active: () =>
-      database
-        .all(all.where('finishedAt', 'is', null))
+      every(all.where('finishedAt', 'is', null))
         .sort((a, b) => a.seq - b.seq)
         .map(parseRow),
     lastEnded: (limit) =>
-      database
-        .all(all.where('finishedAt', 'is not', null).orderBy('finishedAt', 'desc').limit(limit))
+      every(all.where('finishedAt', 'is not', null).orderBy('finishedAt', 'desc').limit(limit))
         .map(parseRow)
         .reverse(),
     list(query) {
@@ -129,13 +178,13 @@ export function createJobStore(database: Database): JobStore {
           select = select.where('modelVersion', '=', Number(version))
         else if (version !== undefined) select = select.where('reference', '=', query.model)
       }
-      const rows = database.all(select)
+      const rows = every(select)
       const items = rows.slice(0, query.limit).map(parseRow)
       const last = items.at(-1)
       return { items, nextCursor: rows.length > query.limit && last ? String(last.seq) : null }
     },
     endedSince: (since, limit) =>
-      database.all(
+      every(
         db
           .selectFrom('job')
           .select(['state', 'queuedMs', 'finishedAt'])
@@ -144,14 +193,14 @@ export function createJobStore(database: Database): JobStore {
           .limit(limit),
       ) as { state: JobState; queuedMs: number; finishedAt: number }[],
     countEnded: () =>
-      database.first(
+      first(
         db
           .selectFrom('job')
           .select((e) => e.fn.countAll<number>().as('n'))
           .where('finishedAt', 'is not', null),
       )?.n ?? 0,
     oldestEnded: (limit) =>
-      database.all(
+      every(
         db
           .selectFrom('job')
           .select(['id', 'finishedAt'])
@@ -159,7 +208,10 @@ export function createJobStore(database: Database): JobStore {
           .orderBy('finishedAt')
           .limit(limit),
       ) as { id: JobId; finishedAt: number }[],
-    remove: (id) => void database.run(remove({ id })),
+    remove(id) {
+      flush()
+      database.run(remove({ id }))
+    },
   }
 }
 
@@ -184,6 +236,7 @@ const STATUS_COLUMNS = [
 ] as const satisfies readonly (keyof JobUpdate)[]
 
 const COLUMNS = [
+  'seq',
   'id',
   'kind',
   'name',

@@ -3,6 +3,7 @@ import type { JobState } from '../../../shared/domain/job-state'
 import { toIso } from '../../platform/clock'
 import type { Database } from '../../platform/database'
 import { type JobRow, tellsSkipped } from './job-row'
+import type { JobStore } from './job-store'
 
 export interface PipelineRow {
   id: PipelineId
@@ -37,7 +38,8 @@ export interface PipelineStore {
   removeEmpty(): void
 }
 
-export function createPipelineStore(database: Database): PipelineStore {
+/** @param jobs whose table it looks into */
+export function createPipelineStore(database: Database, jobs: Pick<JobStore, 'flush'>): PipelineStore {
   const db = database.builder<Tables>()
   const all = db.selectFrom('pipeline').select(['seq', 'id', 'name', 'principal', 'createdAt'])
   return {
@@ -54,8 +56,9 @@ export function createPipelineStore(database: Database): PipelineStore {
       const last = rows.at(-1)
       return { rows, nextCursor: found.length > limit && last ? String(last.seq) : null }
     },
-    outlineOf: (id) =>
-      database
+    outlineOf(id) {
+      jobs.flush()
+      return database
         .all(
           db
             .selectFrom('job')
@@ -68,9 +71,11 @@ export function createPipelineStore(database: Database): PipelineStore {
           state: row.state as JobState,
           isSkipped: tellsSkipped(row.error),
           finishedAt: row.finishedAt === null ? null : toIso(row.finishedAt),
-        })),
-    removeEmpty: () =>
-      void database.run(
+        }))
+    },
+    removeEmpty() {
+      jobs.flush()
+      database.run(
         db
           .deleteFrom('pipeline')
           .where('id', 'not in', (e) =>
@@ -80,6 +85,7 @@ export function createPipelineStore(database: Database): PipelineStore {
               .where('pipeline', 'is not', null)
               .$castTo<{ pipeline: PipelineId }>(),
           ),
-      ),
+      )
+    },
   }
 }

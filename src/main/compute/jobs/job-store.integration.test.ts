@@ -1,0 +1,163 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { JobId, PrincipalId } from '../../../shared/domain/ids'
+import { type Database, openDatabase } from '../../platform/database'
+import { computeMigrations } from '../migrations'
+import type { JobDefinition, JobStatus } from './job-row'
+import { createJobStore, type JobStore } from './job-store'
+
+let folder: string
+let database: Database
+let store: JobStore
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'llmagentos-jobs-'))
+  database = await openDatabase(join(folder, 'test.db'), computeMigrations)
+  store = createJobStore(database)
+})
+afterAll(async () => {
+  await database.dispose()
+  await rm(folder, { recursive: true, force: true })
+})
+
+type Step = { do: 'insert' | 'update' | 'read'; job: number } | { do: 'nest'; steps: Step[]; fails: boolean }
+
+const { step } = fc.letrec<{ step: Step }>((tie) => ({
+  step: fc.oneof(
+    { depthSize: 'small', maxDepth: 4 },
+    fc.record({ do: fc.constantFrom('insert', 'update', 'update', 'read'), job: fc.nat(5) }),
+    fc.record({
+      do: fc.constant('nest'),
+      steps: fc.array(tie('step'), { maxLength: 8 }),
+      fails: fc.boolean(),
+    }) as fc.Arbitrary<Step>,
+  ) as fc.Arbitrary<Step>,
+}))
+
+class Undone extends Error {}
+
+it('says what was last said of each job, whatever was undone in between, and so does the disk', () => {
+  let run = 0
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 20 }), fc.boolean(), (steps, fails) => {
+      run++
+      let value = 0
+      const idOf = (job: number) => `j-${run}-${job}` as JobId
+      const play = (list: readonly Step[], truth: Map<JobId, number>): void => {
+        for (const current of list) {
+          if (current.do === 'nest') {
+            const inner = new Map(truth)
+            nest(() => {
+              play(current.steps, inner)
+              if (current.fails) throw new Undone()
+            })
+            if (current.fails) continue
+            for (const [id, said] of inner) truth.set(id, said)
+            continue
+          }
+          const id = idOf(current.job)
+          if (current.do === 'read') expect(store.find(id)?.status.attempt).toBe(truth.get(id))
+          else if (current.do === 'insert' && !truth.has(id)) {
+            truth.set(id, ++value)
+            store.insert(definition(id), status(value))
+          } else if (truth.has(id)) {
+            truth.set(id, ++value)
+            store.update(id, status(value))
+          }
+        }
+      }
+      const truth = new Map<JobId, number>()
+      nest(() => {
+        play(steps, truth)
+        if (fails) throw new Undone()
+      })
+      for (let job = 0; job <= 5; job++)
+        expect(onDisk(idOf(job))).toBe(fails ? undefined : truth.get(idOf(job)))
+    }),
+    { numRuns: 500 },
+  )
+})
+
+it('a number is never given twice, also not that of a job that was removed or undone', () => {
+  const insert = (id: string) => database.transaction(() => store.insert(definition(id as JobId), status(0)))
+  const first = insert('j-first')
+  database.transaction(() => store.remove('j-first' as JobId))
+  nest(() => {
+    store.insert(definition('j-undone' as JobId), status(0))
+    throw new Undone()
+  })
+  expect(insert('j-second')).toBeGreaterThan(first)
+  expect(createJobStore(database).insert(definition('j-third' as JobId), status(0))).toBeGreaterThan(
+    first + 1,
+  )
+  expect(onDisk('j-third' as JobId)).toBe(0)
+})
+
+function nest(work: () => void): void {
+  try {
+    database.transaction(work)
+  } catch (error) {
+    if (!(error instanceof Undone)) throw error
+  }
+}
+
+/** Not through the store, which may only have noted it. */
+function onDisk(id: JobId): number | undefined {
+  const db = database.builder<{ job: { id: string; attempt: number } }>()
+  return database.first(db.selectFrom('job').select('attempt').where('id', '=', id))?.attempt
+}
+
+function definition(id: JobId): JobDefinition {
+  return {
+    id,
+    kind: 'synthetic',
+    name: 'test',
+    reference: null,
+    model: null,
+    modelVersion: null,
+    parameters: { kind: 'synthetic', durationMs: 1, busy: false, fail: null },
+    items: 1,
+    need: {},
+    place: null,
+    timeoutMs: null,
+    maxAttempts: 1,
+    deadline: null,
+    dependsOn: [],
+    runWhen: 'succeeded',
+    preemptible: true,
+    links: [],
+    pipeline: null,
+    fingerprint: null,
+    reusedFrom: null,
+    labels: {},
+    principal: 'p-test' as PrincipalId,
+    idempotencyKey: null,
+    createdAt: 0,
+  }
+}
+
+/** Told apart by the attempt. */
+function status(attempt: number): JobStatus {
+  return {
+    state: 'queued',
+    priority: 50,
+    readyAt: 0,
+    notBefore: 0,
+    cancelRequested: false,
+    attempt,
+    failures: 0,
+    interruptions: 0,
+    itemsDone: 0,
+    preempted: null,
+    placement: null,
+    queuedMs: 0,
+    loadMs: 0,
+    computeMs: 0,
+    error: null,
+    startedAt: null,
+    finishedAt: null,
+  }
+}
