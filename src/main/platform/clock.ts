@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 import { makeId } from '../../shared/domain/ids'
 
 /** Time and chance, so that a test can hold them still. */
@@ -47,8 +47,22 @@ export const systemClock: Clock = {
     timer.unref()
     return () => clearTimeout(timer)
   },
-  newId: (prefix) => makeId(prefix, now(), randomBytes(5)),
+  newId: (prefix) => makeId(prefix, now(), randomPart()),
   chance: () => Math.random(),
+}
+
+const RANDOM_BYTES = 5
+const randomPool = new Uint8Array(1024 * RANDOM_BYTES)
+let randomAt = randomPool.length
+
+/** Drawn many at a time: one by one they cost more than the rest of an id. */
+function randomPart(): Uint8Array {
+  if (randomAt === randomPool.length) {
+    randomFillSync(randomPool)
+    randomAt = 0
+  }
+  randomAt += RANDOM_BYTES
+  return randomPool.subarray(randomAt - RANDOM_BYTES, randomAt)
 }
 
 export function toIso(ms: number): string {

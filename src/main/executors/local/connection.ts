@@ -102,6 +102,16 @@ export class Connection {
     return answer
   }
 
+  /** The requests that `send` makes leave in one write. */
+  atOnce<T>(send: () => T): T {
+    this.#socket.cork()
+    try {
+      return send()
+    } finally {
+      this.#socket.uncork()
+    }
+  }
+
   /** Asks the worker to end every request it has; each is answered all the same. @param keep as `cancel` in the protocol */
   cancelAll(keep = false): void {
     for (const pending of this.#pending) {

@@ -80,11 +80,12 @@ async function runInOne(
 }
 
 async function runLoads(connection: Connection, loads: readonly Synthetic[]): Promise<Outcome> {
-  const answers = await Promise.all(
+  const asked = connection.atOnce(() =>
     loads.map(({ durationMs, busy, fail }) =>
       connection.request({ type: 'synthetic', durationMs, busy, fail }),
     ),
   )
+  const answers = await Promise.all(asked)
   const computeMs = answers.reduce((sum, answer) => sum + expectReply(answer, 'done').computeMs, 0)
   return { kind: 'several', computeMs, results: answers.map(() => ({ outputs: {} })) }
 }
