@@ -8,7 +8,7 @@ import type { Settler } from './dispatch/settle'
 import { ActiveJob } from './jobs/active-job'
 import { inputsStart, itemsStart, PROMPT, RESULT } from './jobs/artifact-names'
 import type { JobIndex } from './jobs/job-index'
-import type { JobDefinition, JobStatus } from './jobs/job-row'
+import { firstStatus, type JobDefinition, type JobStatus } from './jobs/job-row'
 import type { JobStore, StoredJob } from './jobs/job-store'
 import {
   type FindGiver,
@@ -186,26 +186,4 @@ function activeJob({ definition, first }: Prepared, spec: Pick<PlainSpec, 'hold'
   job.log?.add(definition.createdAt, 'info', 0, 'Submitted')
   if (definition.kind === 'infer') job.inputs = first
   return job
-}
-
-function firstStatus(spec: Pick<PlainSpec, 'hold' | 'priority'>, nowMs: number): JobStatus {
-  return {
-    state: spec.hold ? 'held' : 'queued',
-    priority: spec.priority,
-    readyAt: nowMs,
-    notBefore: 0,
-    cancelRequested: false,
-    attempt: 0,
-    failures: 0,
-    interruptions: 0,
-    itemsDone: 0,
-    preempted: null,
-    placement: null,
-    queuedMs: 0,
-    loadMs: 0,
-    computeMs: 0,
-    error: null,
-    startedAt: null,
-    finishedAt: null,
-  }
 }

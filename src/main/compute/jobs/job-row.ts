@@ -165,6 +165,32 @@ export interface JobStatus {
   finishedAt: number | null
 }
 
+/** Of a job that is submitted now. */
+export function firstStatus(
+  { hold, priority }: { hold: boolean; priority: number },
+  nowMs: number,
+): JobStatus {
+  return {
+    state: hold ? 'held' : 'queued',
+    priority,
+    readyAt: nowMs,
+    notBefore: 0,
+    cancelRequested: false,
+    attempt: 0,
+    failures: 0,
+    interruptions: 0,
+    itemsDone: 0,
+    preempted: null,
+    placement: null,
+    queuedMs: 0,
+    loadMs: 0,
+    computeMs: 0,
+    error: null,
+    startedAt: null,
+    finishedAt: null,
+  }
+}
+
 const NO_LINKS = '[]'
 const State = z.enum(JOB_STATES)
 const Strings = z.array(z.string())

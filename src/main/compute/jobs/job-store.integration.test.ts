@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { JobId, PrincipalId } from '../../../shared/domain/ids'
 import { type Database, openDatabase } from '../../platform/database'
 import { computeMigrations } from '../migrations'
-import type { JobDefinition, JobStatus } from './job-row'
+import { firstStatus, type JobDefinition, type JobStatus } from './job-row'
 import { createJobStore, type JobStore } from './job-store'
 
 let folder: string
@@ -141,23 +141,5 @@ function definition(id: JobId): JobDefinition {
 
 /** Told apart by the attempt. */
 function status(attempt: number): JobStatus {
-  return {
-    state: 'queued',
-    priority: 50,
-    readyAt: 0,
-    notBefore: 0,
-    cancelRequested: false,
-    attempt,
-    failures: 0,
-    interruptions: 0,
-    itemsDone: 0,
-    preempted: null,
-    placement: null,
-    queuedMs: 0,
-    loadMs: 0,
-    computeMs: 0,
-    error: null,
-    startedAt: null,
-    finishedAt: null,
-  }
+  return { ...firstStatus({ hold: false, priority: 50 }, 0), attempt }
 }

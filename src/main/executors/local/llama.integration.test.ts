@@ -1,33 +1,25 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AppError } from '../../../shared/errors'
-import { systemClock } from '../../platform/clock'
-import { buildWorkers } from '../../runtimes/testing/build-workers'
 import { conformance } from '../../runtimes/testing/conformance'
 import { engineId, hooks, versionAt, versionOf } from '../../runtimes/testing/fixtures'
-import { createLocalExecutor, type LocalExecutor, type RunOutcome, type RunRequest, type Sampling } from '.'
+import type { LocalExecutor, RunOutcome, RunRequest, Sampling } from '.'
+import { startExecutor } from './testing/start-executor'
 
 /** All that the tiny model was trained on. */
 const STORY =
   'The control room hums at night. One model wakes, reads the queue, and answers. Two models wait; three models sleep. When the light turns amber, the watcher saves a checkpoint. When the light turns red, the watcher stops the run and writes the reason in the log. At dawn the board is green again, and every answer has a name, a time and a source.'
 
-let workers: Awaited<ReturnType<typeof buildWorkers>>
+let started: Awaited<ReturnType<typeof startExecutor>>
 let executor: LocalExecutor
 beforeAll(async () => {
-  workers = await buildWorkers()
-  executor = createLocalExecutor({
-    clock: systemClock,
-    logger: pino({ level: 'silent' }),
-    workersDir: workers.dir,
-  })
-  await executor.start()
+  started = await startExecutor()
+  executor = started.executor
 }, 60_000)
 afterAll(async () => {
-  await executor.dispose()
-  await workers.dispose()
+  await started.end()
 })
 
 const { signal } = new AbortController()

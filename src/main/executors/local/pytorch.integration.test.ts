@@ -2,13 +2,10 @@ import { spawnSync } from 'node:child_process'
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RuntimeView } from '../../../shared/contract'
 import type { Tensors } from '../../../shared/domain/tensor'
-import { systemClock } from '../../platform/clock'
 import { findBubblewrap, inBubblewrap } from '../../runtimes/sandbox'
-import { buildWorkers } from '../../runtimes/testing/build-workers'
 import { conformance, tensorSubject } from '../../runtimes/testing/conformance'
 import {
   batchOf,
@@ -20,27 +17,22 @@ import {
   valuesOf,
   versionOf,
 } from '../../runtimes/testing/fixtures'
-import { createLocalExecutor, type LoadableVersion, type LocalExecutor } from '.'
+import type { LoadableVersion, LocalExecutor } from '.'
+import { startExecutor } from './testing/start-executor'
 
 const python = '/usr/bin/python3'
 const hasTorch = spawnSync(python, ['-I', '-c', 'import torch']).status === 0
 if (!hasTorch)
   console.warn('PyTorch is not tested: the system has no Python with torch (python3-torch on Debian).')
 
-let workers: Awaited<ReturnType<typeof buildWorkers>>
+let started: Awaited<ReturnType<typeof startExecutor>>
 let executor: LocalExecutor
 beforeAll(async () => {
-  workers = await buildWorkers()
-  executor = createLocalExecutor({
-    clock: systemClock,
-    logger: pino({ level: 'silent' }),
-    workersDir: workers.dir,
-  })
-  await executor.start()
+  started = await startExecutor()
+  executor = started.executor
 }, 60_000)
 afterAll(async () => {
-  await executor.dispose()
-  await workers.dispose()
+  await started.end()
 })
 
 const { signal } = new AbortController()

@@ -1,30 +1,24 @@
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../platform/clock'
-import { buildWorkers } from '../../runtimes/testing/build-workers'
 import { engineId, hooks, processGone } from '../../runtimes/testing/fixtures'
 import { createLocalExecutor, type LoadableVersion, type LocalExecutor } from '.'
 import { MAX_LINE, MAX_LINES } from './log-lines'
+import { startExecutor } from './testing/start-executor'
 
 const { signal } = new AbortController()
-let workers: Awaited<ReturnType<typeof buildWorkers>>
+let started: Awaited<ReturnType<typeof startExecutor>>
 let executor: LocalExecutor
 
 beforeAll(async () => {
-  workers = await buildWorkers({
+  started = await startExecutor({
     onnx: 'src/main/runtimes/testing/rogue-worker.ts',
     tfjs: 'src/main/runtimes/testing/broken-worker.ts',
   })
-  executor = createLocalExecutor({
-    clock: systemClock,
-    logger: pino({ level: 'silent' }),
-    workersDir: workers.dir,
-  })
-  await executor.start()
+  executor = started.executor
 }, 60_000)
 afterAll(async () => {
-  await executor.dispose()
-  await workers.dispose()
+  await started.end()
 })
 
 const version = (trick: string): LoadableVersion => ({
@@ -94,7 +88,11 @@ describe('a worker that takes too long', () => {
         return () => void timers.splice(timers.indexOf(timer), 1)
       },
     }
-    const patient = createLocalExecutor({ clock, logger: pino({ level: 'silent' }), workersDir: workers.dir })
+    const patient = createLocalExecutor({
+      clock,
+      logger: pino({ level: 'silent' }),
+      workersDir: started.workersDir,
+    })
     await patient.start()
     const load = patient.load(version('never-loads'), { threads: 1, signal })
     const late = expect(load).rejects.toMatchObject({ code: 'compute.timeout' })

@@ -1,13 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Tensor, Tensors } from '../../../shared/domain/tensor'
 import { toJsonTensor } from '../../../shared/domain/tensor-codec'
 import { bytesOf } from '../../../shared/domain/tensor-elements'
-import { systemClock } from '../../platform/clock'
-import { buildWorkers } from '../../runtimes/testing/build-workers'
 import { conformance, tensorSubject } from '../../runtimes/testing/conformance'
 import {
   basicPitch,
@@ -24,9 +21,10 @@ import {
   versionAt,
 } from '../../runtimes/testing/fixtures'
 import { externalModel, identityModel } from '../../runtimes/testing/tiny-onnx'
-import { createLocalExecutor, type LoadableVersion, type LocalExecutor, type RunRequest } from '.'
+import type { LoadableVersion, LocalExecutor, RunRequest } from '.'
+import { startExecutor } from './testing/start-executor'
 
-let workers: Awaited<ReturnType<typeof buildWorkers>>
+let started: Awaited<ReturnType<typeof startExecutor>>
 let executor: LocalExecutor
 let folder: string
 let layers: LoadableVersion
@@ -34,17 +32,11 @@ let layers: LoadableVersion
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'models with spaces-'))
   layers = await layersModel(folder)
-  workers = await buildWorkers()
-  executor = createLocalExecutor({
-    clock: systemClock,
-    logger: pino({ level: 'silent' }),
-    workersDir: workers.dir,
-  })
-  await executor.start()
+  started = await startExecutor()
+  executor = started.executor
 }, 60_000)
 afterAll(async () => {
-  await executor.dispose()
-  await workers.dispose()
+  await started.end()
   await rm(folder, { recursive: true, force: true })
 })
 

@@ -1,30 +1,22 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { systemClock } from '../../../platform/clock'
-import { buildWorkers } from '../../../runtimes/testing/build-workers'
 import { engineId, hooks, processGone } from '../../../runtimes/testing/fixtures'
-import { type Allotment, createLocalExecutor, type LocalExecutor, type RunRequest } from '..'
+import type { Allotment, LocalExecutor, RunRequest } from '..'
+import { startExecutor } from '../testing/start-executor'
 import { processesOf, residentBytes, threadsOf } from './processes'
 
 const MIB = 2 ** 20
 const { signal } = new AbortController()
-let workers: Awaited<ReturnType<typeof buildWorkers>>
+let started: Awaited<ReturnType<typeof startExecutor>>
 let executor: LocalExecutor
 
 beforeAll(async () => {
-  workers = await buildWorkers({ onnx: 'src/main/runtimes/testing/rogue-worker.ts' })
-  executor = createLocalExecutor({
-    clock: systemClock,
-    logger: pino({ level: 'silent' }),
-    workersDir: workers.dir,
-  })
-  await executor.start()
+  started = await startExecutor({ onnx: 'src/main/runtimes/testing/rogue-worker.ts' })
+  executor = started.executor
 }, 60_000)
 afterAll(async () => {
-  await executor.dispose()
-  await workers.dispose()
+  await started.end()
 })
 
 const allotment = (over: Partial<Allotment> = {}): Allotment => ({
@@ -67,13 +59,15 @@ describe('a worker under a lease', () => {
     skip(!isInForce('affinity') || count < 2, 'No cores can be bound here.')
     const stop = new AbortController()
     const [first, second] = await Promise.all([begin({}, stop), begin({ cpuCores: 0.5 }, stop)])
-    await vi.waitUntil(
-      async () =>
-        [first, second].every(
-          ({ pid }) => !readFileSync(`/proc/${pid}/status`, 'utf8').includes(`Cpus_allowed_list:\t${own}\n`),
-        ),
-      { timeout: 15_000, interval: 50 },
-    )
+    const isBound = async ({ pid }: typeof first) => {
+      const cpus = await cpusOf(pid)
+      return cpus.length === 1 && cpus[0] !== own
+    }
+    // The threads are bound one after the other.
+    await vi.waitUntil(async () => (await isBound(first)) && (await isBound(second)), {
+      timeout: 15_000,
+      interval: 50,
+    })
     const [one, two] = await Promise.all([cpusOf(first.pid), cpusOf(second.pid)])
     expect(one).toEqual([expect.stringMatching(/^\d+$/)])
     expect(two).toEqual([expect.stringMatching(/^\d+$/)])
