@@ -65,7 +65,7 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   }
 
   decide(): Plan {
-    const kept = pass(this)
+    const kept = pass(this)()
     const plan = this.#plan
     if (kept) {
       const { fitsAt } = kept.reservation

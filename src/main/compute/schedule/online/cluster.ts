@@ -9,6 +9,8 @@ export interface Share {
 
 /** Nodes compared for one job at the most, unless it needs more. */
 const CANDIDATES = 64
+/** Answers remembered of each kind. */
+const MOST_ANSWERS = 16
 /** Weights of what makes a node the wrong one, each in parts of what a node has on average, so that scarce resources weigh more. */
 const WEIGHT = {
   /** Left over of what was asked for: fill the fullest first. */
@@ -39,6 +41,10 @@ export class Cluster implements Room<number, Share> {
   /** Places that hold a replica or more of the job looked for, and how many. */
   readonly #candidates: number[] = []
   readonly #counts: number[] = []
+  /** Jobs that did not fit, and so no job that asks for as much, while room only shrinks. */
+  readonly #refused: number[] = []
+  /** Where others fit, as long as the room is as it was. */
+  readonly #found: Share[] = []
   #twin: Cluster | null = null
   /** It no longer knows what has changed. */
   #lost = false
@@ -80,6 +86,8 @@ export class Cluster implements Room<number, Share> {
       this.#changed.length = 0
       return this.#twin
     }
+    twin.#found.length = 0
+    twin.#refused.length = 0
     for (const changed of [this.#changed, twin.#changed]) {
       for (const place of changed) twin.#follow(this, place)
       changed.length = 0
@@ -87,7 +95,48 @@ export class Cluster implements Room<number, Share> {
     return twin
   }
 
+  /** The same object for all that ask for the same, until the room changes. */
   find(job: number): Share | null {
+    if (this.#refused.some((refused) => this.#asksForAsMuch(job, refused))) return null
+    const known = this.#found.find((share) => this.#asksForTheSame(job, share.job))
+    if (known) return known
+    const share = this.#place(job)
+    if (share === null) {
+      if (this.#refused.length < MOST_ANSWERS) this.#refused.push(job)
+    } else if (this.#found.length < MOST_ANSWERS) this.#found.push(share)
+    return share
+  }
+
+  take(share: Share): void {
+    this.#found.length = 0
+    this.#change(share, -1)
+  }
+
+  give(share: Share): void {
+    this.#found.length = 0
+    this.#refused.length = 0
+    this.#change(share, 1)
+  }
+
+  /** The nodes of a share, as the workload numbers them. */
+  nodesOf(share: Share): Int32Array {
+    return share.nodes.map((place) => this.#order[place] as number)
+  }
+
+  #asksForAsMuch(job: number, other: number): boolean {
+    const kinds = this.#kinds
+    const { need, replicas } = this.#jobs
+    if ((replicas[job] as number) < (replicas[other] as number)) return false
+    for (let k = 0; k < kinds; k++)
+      if ((need[job * kinds + k] as number) < (need[other * kinds + k] as number)) return false
+    return true
+  }
+
+  #asksForTheSame(job: number, other: number): boolean {
+    return this.#asksForAsMuch(job, other) && this.#asksForAsMuch(other, job)
+  }
+
+  #place(job: number): Share | null {
     const replicas = this.#jobs.replicas[job] as number
     const found = this.#collect(job, replicas)
     if (found < 0) return null
@@ -100,19 +149,6 @@ export class Cluster implements Room<number, Share> {
       this.#counts[best] = 0
     }
     return { job, nodes }
-  }
-
-  take(share: Share): void {
-    this.#change(share, -1)
-  }
-
-  give(share: Share): void {
-    this.#change(share, 1)
-  }
-
-  /** The nodes of a share, as the workload numbers them. */
-  nodesOf(share: Share): Int32Array {
-    return share.nodes.map((place) => this.#order[place] as number)
   }
 
   /** Notes nodes that hold a replica or more. @returns how many; -1 when all together hold too few */
@@ -192,12 +228,12 @@ export class Cluster implements Room<number, Share> {
       let count = 0
       for (; r < nodes.length && nodes[r] === place; r++) count++
       this.#note(place)
-      let at = this.#leaves + place
+      const at = this.#leaves + place
       for (let k = 0; k < kinds; k++) {
         const i = at * kinds + k
         this.#free[i] = (this.#free[i] as number) + sign * count * (need[job * kinds + k] as number)
       }
-      for (at >>= 1; at >= 1; at >>= 1) this.#lift(at)
+      this.#liftAbove(at)
     }
   }
 
@@ -212,20 +248,30 @@ export class Cluster implements Room<number, Share> {
 
   #follow(other: Cluster, place: number): void {
     const kinds = this.#kinds
-    let at = this.#leaves + place
+    const at = this.#leaves + place
     for (let i = at * kinds; i < (at + 1) * kinds; i++) this.#free[i] = other.#free[i] as number
-    for (at >>= 1; at >= 1; at >>= 1) this.#lift(at)
+    this.#liftAbove(at)
   }
 
-  /** Makes an inner node of the tree the maximum of its children. */
-  #lift(at: number): void {
+  /** Up to where nothing changes: most nodes are not the greatest below the next node above. */
+  #liftAbove(leaf: number): void {
+    for (let at = leaf >> 1; at >= 1 && this.#lift(at); at >>= 1);
+  }
+
+  /** Makes an inner node of the tree the maximum of its children. @returns whether it was another */
+  #lift(at: number): boolean {
     const free = this.#free
     const kinds = this.#kinds
+    let changed = false
     for (let k = 0; k < kinds; k++) {
       const left = free[2 * at * kinds + k] as number
       const right = free[(2 * at + 1) * kinds + k] as number
-      free[at * kinds + k] = Math.max(left, right)
+      const most = Math.max(left, right)
+      if (most === free[at * kinds + k]) continue
+      free[at * kinds + k] = most
+      changed = true
     }
+    return changed
   }
 }
 

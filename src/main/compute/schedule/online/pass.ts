@@ -34,30 +34,39 @@ export interface Kept<Job, Need, Share> {
 /**
  * The scheduler: takes jobs in order of urgency and starts each that fits. For the first that does not, room is kept
  * from when it is expected to fit; those behind it start only where that does not delay it (backfilling).
- * @returns what was kept for whom
+ * @returns what was kept for whom, worked out when asked for; valid until something starts or ends
  */
 export function pass<Job, Need, Share, Block>(
   turn: Turn<Job, Need, Share, Block>,
-): Kept<Job, Need, Share> | null {
+): () => Kept<Job, Need, Share> | null {
   const { room } = turn
   let kept: Kept<Job, Need, Share> | null = null
   let tries = 0
-  for (let job = turn.next(); job !== undefined; job = turn.next()) {
-    const need = turn.needOf(job)
-    const share = room.find(need)
-    if (share === null) {
-      if (kept === null && tries++ < MOST_TRIES) kept = keep(turn, job, need, turn.reserveFrom(job))
-      turn.blocked(job, { kind: 'room' })
-    } else if (kept !== null && !kept.reservation.admits(turn.endsBy(job), share)) {
-      turn.blocked(job, { kind: 'held-back', by: kept.job })
-    } else {
-      const stays = turn.start(job, share)
-      if (stays === null) continue
-      if (stays.keep) kept ??= keep(turn, job, stays.keep.need, stays.keep.from)
-      turn.blocked(job, { kind: 'other', block: stays.block })
-    }
+  const untried: Job[] = []
+  // Only where somebody could pass: on a full machine nobody asks when it will have room.
+  const keptNow = () => {
+    for (let job = untried.shift(); job !== undefined && kept === null; job = untried.shift())
+      kept = keep(turn, job, turn.needOf(job), turn.reserveFrom(job))
+    return kept
   }
-  return kept
+  for (let job = turn.next(); job !== undefined; job = turn.next()) {
+    const share = room.find(turn.needOf(job))
+    if (share === null) {
+      if (kept === null && tries++ < MOST_TRIES) untried.push(job)
+      turn.blocked(job, { kind: 'room' })
+      continue
+    }
+    const first = keptNow()
+    if (first !== null && !first.reservation.admits(turn.endsBy(job), share)) {
+      turn.blocked(job, { kind: 'held-back', by: first.job })
+      continue
+    }
+    const stays = turn.start(job, share)
+    if (stays === null) continue
+    if (stays.keep) kept ??= keep(turn, job, stays.keep.need, stays.keep.from)
+    turn.blocked(job, { kind: 'other', block: stays.block })
+  }
+  return keptNow
 }
 
 function keep<Job, Need, Share, Block>(

@@ -14,6 +14,8 @@ export class Reservation<Need, Share> {
   /** As it is expected at `at`, with what was admitted beside it. */
   readonly #room: Room<Need, Share>
   readonly #need: Need
+  /** Shares that would take its place. */
+  readonly #refused = new Set<Share>()
 
   private constructor(need: Need, room: Room<Need, Share>, fitsAt: number, at: number) {
     this.#need = need
@@ -44,9 +46,11 @@ export class Reservation<Need, Share> {
   /** Whether a job that takes `share` and ends by `endsAt` leaves it its place; if so, that is counted. */
   admits(endsAt: number, share: Share): boolean {
     if (endsAt <= this.at && this.at < Number.POSITIVE_INFINITY) return true
+    if (this.#refused.has(share)) return false
     this.#room.take(share)
     if (this.#room.find(this.#need) !== null) return true
     this.#room.give(share)
+    this.#refused.add(share)
     return false
   }
 }
