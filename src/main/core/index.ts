@@ -22,6 +22,7 @@ import type { FreeDevice } from './place'
 import type { Limits } from './quotas'
 
 export { createCore } from './core'
+export { createDeviceStore } from './device-store'
 export { coreMigrations } from './migrations'
 export { type FreeDevice, place } from './place'
 

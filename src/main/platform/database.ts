@@ -84,6 +84,23 @@ export async function openDatabase(file: string, migrations: Record<string, Migr
   }
 }
 
+/**
+ * Opens a database that another process may be using, to read it as it is: its schema is left alone, writes are refused.
+ * @throws AppError `storage.corrupt` when the file is no database
+ */
+export function openToRead(file: string): Database {
+  const sqlite = new Sqlite(file)
+  try {
+    // libsql has no option for it.
+    sqlite.pragma('query_only = ON')
+    sqlite.pragma('busy_timeout = 5000')
+    return createDatabase(sqlite, new Kysely({ dialect: new SqliteDialect({ database: sqlite as never }) }))
+  } catch (error) {
+    sqlite.close()
+    throw translate(error)
+  }
+}
+
 async function migrate(kysely: Kysely<unknown>, migrations: Record<string, Migration>): Promise<void> {
   const provider: MigrationProvider = { getMigrations: async () => migrations }
   const migrator = new Migrator({ db: kysely, provider })

@@ -49,7 +49,7 @@ function measured(jobs: readonly Happened[], capacity: ResourceVector): Outcome 
     users,
   }
   const start = seconds((job) => job.start.at - first)
-  const measures = measure(workload, { start, nodes: [], decisions: 0, decidingMs: 0 })
+  const measures = measure(workload, { start, nodes: [], decisions: 0 })
   return {
     jobs: started.length,
     impossible: jobs.length - started.length,

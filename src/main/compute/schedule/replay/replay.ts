@@ -8,8 +8,6 @@ export interface Schedule {
   nodes: Int32Array[]
   /** Turns in which somebody waited. */
   decisions: number
-  /** What the scheduler took for all of them, and for arrivals and ends. */
-  decidingMs: number
 }
 
 /** Runs a workload on a virtual clock: at each instant ends, then arrivals, then one turn. */
@@ -20,7 +18,6 @@ export function replay(workload: Workload, scheduler: Scheduler): Schedule {
     start: new Float64Array(count).fill(Number.POSITIVE_INFINITY),
     nodes: new Array(count),
     decisions: 0,
-    decidingMs: 0,
   }
   const { start, nodes } = schedule
   const endOf = (job: number) => (start[job] as number) + (runtime[job] as number)
@@ -40,7 +37,6 @@ export function replay(workload: Workload, scheduler: Scheduler): Schedule {
       next < count ? (submit[next] as number) : Number.POSITIVE_INFINITY,
       first === undefined ? Number.POSITIVE_INFINITY : endOf(first),
     )
-    const began = performance.now()
     for (let job = running.peek(); job !== undefined && endOf(job) <= now; job = running.peek()) {
       running.pop()
       scheduler.end(job, now)
@@ -53,7 +49,6 @@ export function replay(workload: Workload, scheduler: Scheduler): Schedule {
       schedule.decisions++
       scheduler.decide(now, begin)
     }
-    schedule.decidingMs += performance.now() - began
   }
   return schedule
 }

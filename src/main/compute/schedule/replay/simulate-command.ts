@@ -1,51 +1,82 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { AppError } from '../../../../shared/errors'
+import { defaultDataDir } from '../../../platform/folders'
+import { ONLINE_POLICY, type OnlinePolicy } from '../online/online'
 import type { Workload } from '../online/workload'
 import { parseQueueCase } from '../queue-case'
+import { DEFAULT_POLICY } from '../types'
 import { generateWorkload } from './generate'
+import { readDay } from './read-day'
 import { POLICIES, type PolicyName, type Simulated, simulate, withNodes } from './simulate'
 
 // The entry of `npm run simulate`.
 
 const USAGE = `npm run simulate -- WORKLOAD.json [--policy ${POLICIES.join('|')}] [--devices D.json] [--json]
+npm run simulate -- --recorded [DATA_DIR] [--policy P] [--devices D.json] [--json]
 npm run simulate -- --generate devices=10000,jobs=1000000,seed=1[,load=0.85] [--policy P] [--json]
 `
 
+interface Run {
+  workload: Workload
+  policies: readonly PolicyName[]
+  online: OnlinePolicy
+}
+
+/** In production the clock counts milliseconds, and priority has a hundred levels. */
+const RECORDED_POLICY: OnlinePolicy = {
+  ...ONLINE_POLICY,
+  leastPace: DEFAULT_POLICY.leastPaceMs / 1000,
+  perPriority: DEFAULT_POLICY.perPriority,
+}
+
 function main(argv: readonly string[]): number {
-  let run: { workload: Workload; policies: readonly PolicyName[]; isJson: boolean }
   try {
-    run = read(argv)
+    const { values, positionals } = parsed(argv)
+    const { workload, policies, online } = read(values, positionals)
+    const results = policies.map((policy) => simulate(workload, policy, online))
+    const { resources } = workload
+    process.stdout.write(
+      values.json ? `${JSON.stringify({ resources, results })}\n` : tableOf(resources, results),
+    )
+    return 0
   } catch (error) {
     if (!(error instanceof AppError)) throw error
     process.stderr.write(`${error.message}\n\n${USAGE}`)
     return 2
   }
-  const results = run.policies.map((policy) => simulate(run.workload, policy))
-  const { resources } = run.workload
-  process.stdout.write(
-    run.isJson ? `${JSON.stringify({ resources, results })}\n` : tableOf(resources, results),
-  )
-  return 0
 }
 
-function read(argv: readonly string[]) {
-  const { values, positionals } = parsed(argv)
+type Values = ReturnType<typeof parsed>['values']
+
+function read(values: Values, positionals: readonly string[]): Run {
   const policy = POLICIES.find((name) => name === values.policy)
   if (values.policy !== undefined && !policy) throw wrong(`There is no policy ${values.policy}.`)
-  const isJson = values.json === true
+  const [first, ...others] = positionals
+  if (others.length > 0) throw wrong('Give one workload.')
   if (values.generate !== undefined) {
-    if (positionals.length > 0 || values.devices !== undefined) throw wrong('Give a workload or --generate.')
+    if (first !== undefined || values.devices !== undefined || values.recorded)
+      throw wrong('Give a workload or --generate.')
     const workload = generateWorkload(generateOptions(values.generate))
-    return { workload, policies: [policy ?? 'online'] as const, isJson }
+    return { workload, policies: [policy ?? 'online'], online: ONLINE_POLICY }
   }
-  const [file, ...others] = positionals
-  if (file === undefined || others.length > 0) throw wrong('Say which workload.')
-  const queueCase = readJson(file)
+  if (first === undefined && !values.recorded) throw wrong('Say which workload.')
+  const queueCase = values.recorded ? recorded(first ?? defaultDataDir()) : readJson(first ?? '')
   const { workload } = parseQueueCase(
     values.devices === undefined ? queueCase : withNodes(queueCase, readJson(values.devices)),
   )
-  return { workload, policies: policy ? [policy] : POLICIES, isJson }
+  const online = values.recorded ? RECORDED_POLICY : ONLINE_POLICY
+  return { workload, policies: policy ? [policy] : POLICIES, online }
+}
+
+function recorded(dataDir: string): unknown {
+  const { leftOut, ...queueCase } = readDay(join(dataDir, 'llmagentos.db'))
+  const { name, jobs, resources } = queueCase
+  if (jobs.length === 0) throw wrong(`No job has run in ${dataDir}.`)
+  const without = leftOut > 0 ? `, without ${leftOut} that this machine cannot hold` : ''
+  process.stderr.write(`${jobs.length} jobs of ${name}${without}; resources: ${resources.join(', ')}\n`)
+  return queueCase
 }
 
 function parsed(argv: readonly string[]) {
@@ -57,6 +88,7 @@ function parsed(argv: readonly string[]) {
         policy: { type: 'string' },
         devices: { type: 'string' },
         generate: { type: 'string' },
+        recorded: { type: 'boolean' },
         json: { type: 'boolean' },
       },
     })
@@ -107,7 +139,7 @@ function tableOf(resources: readonly string[], results: readonly Simulated[]): s
       ({ utilization }) => (100 * (utilization[k] ?? 0)).toFixed(1),
     ]),
     ['decisions', ({ decisions }) => String(decisions)],
-    ['us a decision', ({ microsecondsADecision }) => microsecondsADecision.toFixed(1)],
+    ['us of CPU a decision', ({ microsecondsADecision }) => microsecondsADecision.toFixed(1)],
   ]
   const lines = [
     ['', ...results.map(({ policy }) => policy)],

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { AppError } from '../../../../shared/errors'
-import { OnlineScheduler } from '../online/online'
-import type { Scheduler, Workload } from '../online/workload'
+import { ONLINE_POLICY, OnlineScheduler } from '../online/online'
+import type { Workload } from '../online/workload'
 import { type Measures, measure } from './measures'
 import { Reference } from './references'
 import { replay } from './replay'
@@ -13,24 +13,24 @@ export interface Simulated extends Measures {
   policy: PolicyName
   /** Turns in which somebody waited. */
   decisions: number
-  /** What the scheduler took for each, with arrivals and ends. */
+  /** CPU time for each, with arrivals, ends and the virtual clock. */
   microsecondsADecision: number
 }
 
-/** What a policy makes of a workload, on a virtual clock. */
-export function simulate(workload: Workload, policy: PolicyName): Simulated {
-  const schedule = replay(workload, schedulerOf(workload, policy))
-  const { decisions, decidingMs } = schedule
+/** What a policy makes of a workload, on a virtual clock. @param online constants of `online` */
+export function simulate(workload: Workload, policy: PolicyName, online = ONLINE_POLICY): Simulated {
+  const before = process.cpuUsage()
+  const scheduler =
+    policy === 'online' ? new OnlineScheduler(workload, online) : new Reference(workload, policy)
+  const schedule = replay(workload, scheduler)
+  const { user, system } = process.cpuUsage(before)
+  const { decisions } = schedule
   return {
     policy,
     ...measure(workload, schedule),
     decisions,
-    microsecondsADecision: decisions > 0 ? (1000 * decidingMs) / decisions : 0,
+    microsecondsADecision: decisions > 0 ? (user + system) / decisions : 0,
   }
-}
-
-function schedulerOf(workload: Workload, policy: PolicyName): Scheduler {
-  return policy === 'online' ? new OnlineScheduler(workload) : new Reference(workload, policy)
 }
 
 const Devices = z.union([z.array(z.unknown()), z.object({ nodes: z.array(z.unknown()) })])

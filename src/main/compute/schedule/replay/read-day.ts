@@ -1,0 +1,40 @@
+import { existsSync } from 'node:fs'
+import { AppError } from '../../../../shared/errors'
+import { createDeviceStore } from '../../../core'
+import { systemClock } from '../../../platform/clock'
+import { openToRead } from '../../../platform/database'
+import { createJobStore, type StoredJob } from '../../jobs/job-store'
+import { type RecordedCase, recordedCase } from './recorded'
+
+const DAY_MS = 86_400_000
+const PAGE = 1000
+
+/**
+ * The last recorded day of a database, which the system may be using: the 24 hours up to the newest job.
+ * @throws AppError `system.invalid` when there is none, `storage.corrupt`
+ */
+export function readDay(file: string): RecordedCase {
+  if (!existsSync(file)) throw new AppError('system.invalid', `There is no ${file}.`, { field: 'recorded' })
+  const database = openToRead(file)
+  try {
+    const store = createJobStore(database)
+    const jobs: StoredJob[] = []
+    let cursor: string | undefined
+    let isEarlier = false
+    do {
+      const page = store.list({ limit: PAGE, cursor })
+      const since = (jobs[0] ?? page.items[0])?.definition.createdAt ?? 0
+      const day = page.items.filter(({ definition }) => definition.createdAt > since - DAY_MS)
+      jobs.push(...day)
+      isEarlier = day.length < page.items.length
+      cursor = page.nextCursor ?? undefined
+    } while (cursor !== undefined && !isEarlier)
+    const devices = createDeviceStore(database, systemClock).all()
+    return recordedCase(
+      jobs,
+      devices.filter(({ health }) => health !== 'missing').map(({ capacity }) => capacity),
+    )
+  } finally {
+    void database.dispose()
+  }
+}
