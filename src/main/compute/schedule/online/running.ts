@@ -1,46 +1,93 @@
 import type { Ends } from './room'
 
-/** What runs, in order of its expected end. */
+/** Entries of a block at the most; then it becomes two. */
+const MOST_IN_BLOCK = 512
+
+interface Block<Share> {
+  endsAt: number[]
+  shares: Share[]
+}
+
+/** What runs, in order of its expected end. In blocks, so that a start moves few of the others, however many run. */
 export class Running<Share> implements Ends<Share> {
-  readonly #endsAt: number[] = []
-  readonly #shares: Share[] = []
+  readonly #blocks: Block<Share>[] = [{ endsAt: [], shares: [] }]
+  #size = 0
 
   add(endsAt: number, share: Share): void {
-    const index = this.#after(endsAt)
-    this.#endsAt.splice(index, 0, endsAt)
-    this.#shares.splice(index, 0, share)
+    const at = this.#blockOf(endsAt)
+    const block = this.#blocks[at] as Block<Share>
+    const index = after(block.endsAt, endsAt)
+    block.endsAt.splice(index, 0, endsAt)
+    block.shares.splice(index, 0, share)
+    this.#size++
+    if (block.shares.length <= MOST_IN_BLOCK) return
+    const half = MOST_IN_BLOCK / 2
+    const later = { endsAt: block.endsAt.splice(half), shares: block.shares.splice(half) }
+    this.#blocks.splice(at + 1, 0, later)
   }
 
   /** @param endsAt as it was added with */
   remove(endsAt: number, share: Share): void {
-    let index = this.#after(endsAt) - 1
-    while (index >= 0 && this.#shares[index] !== share) index--
-    if (index < 0) return
-    this.#endsAt.splice(index, 1)
-    this.#shares.splice(index, 1)
+    // Equal ends may lie in several blocks.
+    for (let at = this.#blockOf(endsAt); at >= 0; at--) {
+      const block = this.#blocks[at] as Block<Share>
+      let index = after(block.endsAt, endsAt) - 1
+      while (index >= 0 && block.endsAt[index] === endsAt && block.shares[index] !== share) index--
+      if (index < 0) continue
+      if (block.endsAt[index] !== endsAt) return
+      block.endsAt.splice(index, 1)
+      block.shares.splice(index, 1)
+      this.#size--
+      if (block.shares.length === 0 && this.#blocks.length > 1) this.#blocks.splice(at, 1)
+      return
+    }
   }
 
   get size(): number {
-    return this.#shares.length
+    return this.#size
   }
 
   endsAt(index: number): number {
-    return this.#endsAt[index] as number
+    const [block, within] = this.#find(index)
+    return block.endsAt[within] as number
   }
 
   share(index: number): Share {
-    return this.#shares[index] as Share
+    const [block, within] = this.#find(index)
+    return block.shares[within] as Share
   }
 
-  /** Index of the first that ends later. */
-  #after(endsAt: number): number {
+  /** Mostly the first are asked for. */
+  #find(index: number): [Block<Share>, number] {
+    let at = 0
+    let within = index
+    for (; within >= (this.#blocks[at] as Block<Share>).shares.length; at++)
+      within -= (this.#blocks[at] as Block<Share>).shares.length
+    return [this.#blocks[at] as Block<Share>, within]
+  }
+
+  /** The last block that begins no later. */
+  #blockOf(endsAt: number): number {
     let low = 0
-    let high = this.#endsAt.length
+    let high = this.#blocks.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if ((this.#endsAt[middle] as number) <= endsAt) low = middle + 1
+      const first = this.#blocks[middle]?.endsAt[0]
+      if (first === undefined || first <= endsAt) low = middle + 1
       else high = middle
     }
-    return low
+    return Math.max(0, low - 1)
   }
+}
+
+/** Index of the first that ends later. */
+function after(endsAt: readonly number[], end: number): number {
+  let low = 0
+  let high = endsAt.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((endsAt[middle] as number) <= end) low = middle + 1
+    else high = middle
+  }
+  return low
 }
