@@ -99,7 +99,7 @@ export class RunAhead {
   enter(job: ActiveJob, admit: Operation): PooledEngine | null {
     const { core, index, pool, clock, ownLeases } = this.#deps
     const { definition, status } = job
-    if (index.hasQueue || !this.#isFree(job)) return null
+    if (index.hasQueue || this.#line.length > 0 || !this.#isFree(job)) return null
     const idle = pool.idle(job.engineKey)
     if (!idle) return null
     let placement: ActiveJob['status']['placement'] = []
