@@ -17,15 +17,17 @@ export async function run() {
     ['BullMQ on Redis, nothing kept on disk', () => bullmq({ durable: false })],
     ['graphile-worker on PostgreSQL, every commit synced', graphile],
   ]) {
+    let queue
     try {
-      const queue = await open()
+      queue = await open()
       await measure(queue, WARM_UP)
       const { acknowledged, ended } = await measure(queue, JOBS)
-      await queue.close()
       const aim = open === ours ? '15,000/s' : ''
       rows.push([what, `${acknowledged}/s acknowledged, ${ended}/s submitted to terminal`, aim])
     } catch (error) {
       rows.push([what, `could not be measured: ${error.message}`, ''])
+    } finally {
+      await queue?.close()
     }
   }
   return rows

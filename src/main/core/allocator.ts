@@ -1,4 +1,5 @@
 import type { Lease, Placement } from '../../shared/contract'
+import { TIMED_RESOURCES } from '../../shared/domain/budget'
 import type { LeaseId } from '../../shared/domain/ids'
 import type { PlaceHints } from '../../shared/domain/place-hints'
 import { AppError } from '../../shared/errors'
@@ -176,6 +177,9 @@ export class Allocator implements Disposable {
     if (!(ttlMs > 0 && Number.isFinite(ttlMs))) {
       throw new AppError('system.invalid', 'A lease must live longer than 0 ms.', { field: 'ttlMs' })
     }
+    const { budgets } = this.#quotas
+    for (const { resource } of budgets.timeUsedUp(held.lease.holder))
+      if (held.need.has(TIMED_RESOURCES[resource])) throw this.#quotas.stopped(held.lease.holder, resource)
     const expiresAtMs = this.#clock.now() + ttlMs
     const lease = { ...held.lease, expiresAt: toIso(expiresAtMs) }
     this.#database.transaction(() => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { LeaseId } from '../../shared/domain/ids'
+import { AppError } from '../../shared/errors'
 import { by, type CoreFixture, createCoreFixture, refusalOf, someJob } from './testing/core-fixture'
 import { createFakeHost, fakeCpu, fakeGpu } from './testing/fake-host'
 
@@ -135,6 +136,39 @@ describe('a budget', () => {
     core.chargeJob('b')
     await clock.advance(50_000)
     core.chargeJob('a')
+  })
+
+  it('is counted on as before when a change of it is rolled back', async () => {
+    const { core, clock, database } = fixture
+    budget({ cpuSeconds: 1000 })
+    core.allocate({ cpuCores: 2 }, by('a'))
+    await clock.advance(10_000)
+    expect(() =>
+      database.transaction(() => {
+        budget({ cpuSeconds: 5 })
+        throw new Error('no')
+      }),
+    ).toThrow('no')
+    expect(core.getQuota('a')).toMatchObject({ budget: { cpuSeconds: 1000 }, used: { cpuSeconds: 20 } })
+    await clock.advance(10_000)
+    expect(used()).toMatchObject({ cpuSeconds: 40 })
+  })
+
+  it('ends what it has to as soon as that can be written, and lets nobody renew it meanwhile', async () => {
+    const { core, clock, database } = fixture
+    budget({ cpuSeconds: 60 })
+    const { id } = core.allocate({ cpuCores: 2 }, by('a', { ttlMs: HOUR_MS }))
+    const { transaction } = database
+    database.transaction = () => {
+      throw new AppError('storage.disk_full', 'The disk is full.')
+    }
+    await clock.advance(30_000)
+    expect(core.listLeases()).toHaveLength(1)
+    const refusal = await refusalOf(() => core.renew(id as LeaseId, HOUR_MS))
+    expect(refusal.code).toBe('core.budget_exceeded')
+    database.transaction = transaction
+    await clock.advance(1000)
+    expect(core.listLeases()).toEqual([])
   })
 
   it('of nothing is for ever, and ends with the budget', async () => {

@@ -13,6 +13,8 @@ import { RollingUse, type UseSlot } from './rolling-use'
 const TIMED = Object.keys(TIMED_RESOURCES) as TimedResource[]
 /** A use that ends the program is written at once (jobs); what time uses up is written so often. */
 const SAVE_MS = 5_000
+/** What could not be ended though its budget is used up is told of again after this time. */
+const RETRY_MS = 1_000
 
 interface Account {
   budget: Budget
@@ -20,6 +22,8 @@ interface Account {
   /** Until when what is held has been counted. */
   countedAt: number
   unsaved: Set<UseSlot>
+  /** When slots that no longer count were last removed from the disk. */
+  prunedAt: number
   /** Told of already; told again when it was free meanwhile. */
   told: Set<TimedResource>
 }
@@ -34,6 +38,7 @@ export class Budgets implements Disposable {
   readonly #store: QuotaStore
   readonly #database: Database
   readonly #clock: Clock
+  readonly #logger: Logger
   readonly #accounts = new Map<string, Account>()
   readonly #usedUp: Emitter<{ principal: PrincipalId; resource: TimedResource }>
   #armed: { at: number; cancel: () => void } | null = null
@@ -44,6 +49,7 @@ export class Budgets implements Disposable {
     this.#store = deps.store
     this.#database = deps.database
     this.#clock = deps.clock
+    this.#logger = deps.logger
     this.#usedUp = new Emitter((error) => deps.logger.error({ err: error }, 'A listener to budgets failed.'))
   }
 
@@ -56,14 +62,20 @@ export class Budgets implements Disposable {
   set(principal: string, budget: Budget | null): void {
     this.count(principal)
     const before = this.#accounts.get(principal)
+    this.#database.onRollback(() => {
+      if (before) this.#accounts.set(principal, before)
+      else this.#accounts.delete(principal)
+    })
     this.#accounts.delete(principal)
     for (const slot of before?.unsaved ?? []) this.#store.saveUse(principal, slot)
     if (!budget) return
+    const now = this.#clock.now()
     this.#accounts.set(principal, {
       budget,
       use: new RollingUse(budget.windowMs, before?.use.slots() ?? this.#store.uses(principal)),
-      countedAt: this.#clock.now(),
+      countedAt: now,
       unsaved: new Set(),
+      prunedAt: now,
       told: new Set(),
     })
     this.#watch(principal)
@@ -96,8 +108,15 @@ export class Budgets implements Disposable {
     if (usedUp) return usedUp
     const now = this.#clock.now()
     this.#store.saveUse(principal, account.use.addJobs(1, now))
+    this.#prune(principal, account)
     this.#database.onRollback(() => account.use.addJobs(-1, now))
     return null
+  }
+
+  /** What the principal holds of the resource could not be ended. */
+  notEnded(principal: string, resource: TimedResource): void {
+    this.#accounts.get(principal)?.told.delete(resource)
+    this.#armAt(this.#clock.now() + RETRY_MS)
   }
 
   jobsUsedUp(principal: string): UsedUp<'jobs'> | null {
@@ -140,7 +159,21 @@ export class Budgets implements Disposable {
     this.#armed?.cancel()
     this.#armed = null
     for (const principal of this.#accounts.keys()) this.count(principal)
-    if (this.#hasUnsaved()) this.#database.transaction(() => this.#write())
+    try {
+      if (this.#hasUnsaved()) this.#database.transaction(() => this.#write())
+    } catch (error) {
+      // Of a full disk, say: the rest has to be ended all the same.
+      this.#logger.error({ err: error }, 'The last seconds of the use of budgets could not be written.')
+    }
+  }
+
+  /** Once a window: rows that no longer count stay for no longer. */
+  #prune(principal: string, account: Account): void {
+    const now = this.#clock.now()
+    const { windowMs } = account.budget
+    if (now - account.prunedAt < windowMs) return
+    account.prunedAt = now
+    this.#store.pruneUses(principal, now - windowMs)
   }
 
   #hasUnsaved(): boolean {
@@ -148,7 +181,6 @@ export class Budgets implements Disposable {
   }
 
   #write(): void {
-    const now = this.#clock.now()
     for (const [principal, account] of this.#accounts) {
       if (account.unsaved.size === 0) continue
       const unsaved = [...account.unsaved]
@@ -157,7 +189,7 @@ export class Budgets implements Disposable {
         for (const slot of unsaved) account.unsaved.add(slot)
       })
       for (const slot of unsaved) this.#store.saveUse(principal, slot)
-      this.#store.pruneUses(principal, now - account.budget.windowMs)
+      this.#prune(principal, account)
     }
   }
 

@@ -18,6 +18,8 @@ const SAMPLE_MS = 1000
 /** Looking at all processes takes some milliseconds of work, however it is spread. */
 const FOREIGN_MS = 5_000
 const MINUTE_MS = 60_000
+/** A detected device that is not well is looked for again after this time. */
+const LOST_MS = 30_000
 
 /** Wires the parts of core; what each does is in its own file. */
 export function createCore(deps: CoreDeps): Core {
@@ -38,11 +40,17 @@ export function createCore(deps: CoreDeps): Core {
   let lastReading: HostReading = { readings: [], childrenMemoryBytes: null }
   let housekeepingAt = 0
   let heard: readonly string[] = []
+  let lookedAt = 0
 
   allocator.connect(requests, () => requests.wake())
-  quotas.budgets.onDidUseUp(({ principal, resource }) =>
-    allocator.endFor(principal, TIMED_RESOURCES[resource]),
-  )
+  quotas.budgets.onDidUseUp(({ principal, resource }) => {
+    try {
+      allocator.endFor(principal, TIMED_RESOURCES[resource])
+    } catch (error) {
+      logger.error({ err: error, principal, resource }, 'What a used up budget holds could not be ended.')
+      quotas.budgets.notEnded(principal, resource)
+    }
+  })
 
   async function sample(): Promise<void> {
     const startedAt = clock.now()
@@ -50,7 +58,7 @@ export function createCore(deps: CoreDeps): Core {
       lastReading = await host.read(devices.list())
       if (disposed) return
       ledger.setForeign(foreignMemory(lastReading, ledger))
-      lookForSilent()
+      lookForChanged()
       samples.fire(telemetry.add(lastReading.readings, clock.now()))
       requests.wake()
       await quotas.budgets.save()
@@ -76,12 +84,14 @@ export function createCore(deps: CoreDeps): Core {
     if (!disposed) stopForeign = clock.setTimer(FOREIGN_MS, () => void sampleForeign())
   }
 
-  /** A device that has told of itself and now does not may be gone. */
-  function lookForSilent(): void {
+  /** A device that has told of itself and now does not may be gone; one that was lost may be there again. */
+  function lookForChanged(): void {
     const now = lastReading.readings.map(({ device }) => device)
     const isSilent = heard.some((device) => !now.includes(device))
     heard = now
-    if (!isSilent) return
+    const isLost = devices.list().some(({ origin, health }) => origin === 'detected' && health !== 'ok')
+    if (!isSilent && !(isLost && clock.now() - lookedAt >= LOST_MS)) return
+    lookedAt = clock.now()
     rescan().catch((error: unknown) => logger.error({ err: error }, 'The devices could not be looked for.'))
   }
 

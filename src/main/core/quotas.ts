@@ -140,19 +140,23 @@ export class Quotas implements Disposable {
   #change(principal: string, record: QuotaRecord | null): void {
     const before = this.#records.get(principal) ?? null
     this.#database.transaction(() => {
+      this.#database.onRollback(() => this.#remember(principal, before))
       this.#keep(principal, record)
-      this.#database.onRollback(() => this.#keep(principal, before))
       if (record) this.#store.set(record)
       else this.#store.remove(principal)
     })
   }
 
   #keep(principal: string, record: QuotaRecord | null): void {
+    this.#remember(principal, record)
+    const budget: Budget | null = record?.budget ?? null
+    this.budgets.set(principal, budget)
+  }
+
+  #remember(principal: string, record: QuotaRecord | null): void {
     if (record) this.#records.set(principal, record)
     else this.#records.delete(principal)
     if (record && record.weight !== 1) this.weights.set(principal as PrincipalId, record.weight)
     else this.weights.delete(principal as PrincipalId)
-    const budget: Budget | null = record?.budget ?? null
-    this.budgets.set(principal, budget)
   }
 }

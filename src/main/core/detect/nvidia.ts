@@ -115,8 +115,9 @@ export interface GpuProcess {
 /** The programs that `nvidia-smi -q -x` lists; those whose memory it does not know are left out. */
 export function parseNvidiaProcesses(xml: string): GpuProcess[] {
   const parser = parserOf(['gpu', 'process_info'])
-  const log = node(node(parser.parse(withoutClocks(xml)))['nvidia_smi_log'])
-  return list(log['gpu'])
+  // A GPU has some thousand lines, of which these are read; it is done every few seconds.
+  const parts = [...xml.matchAll(/<gpu id="[^"]*">|<processes>[\s\S]*?<\/processes>|<\/gpu>/g)].join('')
+  return list(node(node(parser.parse(`<log>${parts}</log>`))['log'])['gpu'])
     .map(node)
     .flatMap((gpu) => {
       const address = addressOf(gpu)
@@ -125,7 +126,7 @@ export function parseNvidiaProcesses(xml: string): GpuProcess[] {
         .map(node)
         .flatMap((item) => {
           const memory = amount(item['used_memory'], 'MiB')
-          const pid = Number(text(item['pid']))
+          const pid = Number(text(item['pid']) ?? Number.NaN)
           if (memory === null || !Number.isSafeInteger(pid)) return []
           return [{ address, pid, name: text(item['process_name']) ?? '', memoryBytes: memory * MIB }]
         })

@@ -85,7 +85,11 @@ export function parseStat(text: string) {
 /** A process and all below it. */
 export function treeOf(root: number, processes: readonly Pick<ProcessUse, 'pid' | 'parent'>[]): Set<number> {
   const children = new Map<number, number[]>()
-  for (const { pid, parent } of processes) children.set(parent, [...(children.get(parent) ?? []), pid])
+  for (const { pid, parent } of processes) {
+    const known = children.get(parent)
+    if (known) known.push(pid)
+    else children.set(parent, [pid])
+  }
   const tree = new Set([root])
   // A set grows while it is walked.
   for (const pid of tree) for (const child of children.get(pid) ?? []) tree.add(child)
