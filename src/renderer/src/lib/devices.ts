@@ -16,3 +16,9 @@ export function deviceLabel(id: string, devices: ReadonlyMap<string, Device>): s
 export function byKind(a: Device, b: Device): number {
   return ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind) || a.name.localeCompare(b.name)
 }
+
+/** The NUMA nodes that some device is known to be on, in their order. */
+export function numaNodesOf(devices: ReadonlyMap<string, Device>): number[] {
+  const nodes = [...devices.values()].map(({ properties }) => properties['numaNode'])
+  return [...new Set(nodes.filter((node) => typeof node === 'number'))].sort((a, b) => a - b)
+}

@@ -1,7 +1,9 @@
 import { Button } from '@mantine/core'
 import type { Job } from '@shared/contract'
+import type { PlaceHints } from '@shared/domain/place-hints'
 import { parseModelReference } from '@shared/domain/references'
 import { IconPlayerPause, IconPlayerPlay, IconRefresh } from '@tabler/icons-react'
+import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { Duration, Facts, IdText, Meter, RelativeTime, STATE_COLOURS, StateDot } from '../../components'
 import { formatAmount, formatDuration, formatPercent } from '../../lib/format'
@@ -123,6 +125,7 @@ function JobFacts({ job, nameOf }: { job: Job; nameOf: (principal: string) => st
         ]),
     [t('detail.factNeed'), need || t('detail.nothing')],
     [t('detail.factWhere'), placementText(job.placement, devices) ?? '–'],
+    ...(job.place === null ? [] : [[t('detail.factPlace'), placeText(job.place, t)] as [string, string]]),
     [t('detail.factPrincipal'), nameOf(job.principal)],
     // One that had to make room does not count against those it may have.
     [t('detail.factAttempt'), `${job.attempt - job.preemptions} / ${job.maxAttempts}`],
@@ -154,6 +157,15 @@ function JobFacts({ job, nameOf }: { job: Job; nameOf: (principal: string) => st
       <Facts rows={rows} />
     </Section>
   )
+}
+
+function placeText({ devices, numaNode }: PlaceHints, t: TFunction<'jobs'>): string {
+  return [
+    ...(devices === undefined ? [] : [t(`detail.place.${devices}`)]),
+    ...(numaNode === undefined
+      ? []
+      : [numaNode === 'same' ? t('detail.place.anyNode') : t('detail.place.node', { node: numaNode })]),
+  ].join(' · ')
 }
 
 /** All about one job: how it stands and why, what can be done, what it gave and said. */

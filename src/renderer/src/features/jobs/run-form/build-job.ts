@@ -8,7 +8,10 @@ export interface JobHead {
   options: RunOptions
 }
 
-function common({ name, options }: JobHead) {
+/** What every kind of job may say, in the words of the contract; what is as usual is left out. */
+export function commonOf({ name, options }: Omit<JobHead, 'model'>) {
+  const { devices, numaNode, preemptible } = options
+  const place = { ...(devices === null ? {} : { devices }), ...(numaNode === null ? {} : { numaNode }) }
   return {
     ...(name.trim() === '' ? {} : { name: name.trim() }),
     ...(options.timeoutSeconds === null
@@ -16,15 +19,17 @@ function common({ name, options }: JobHead) {
       : { timeoutMs: Math.max(1, Math.round(options.timeoutSeconds * 1000)) }),
     priority: options.priority,
     maxAttempts: options.maxAttempts,
+    ...(preemptible ? {} : { preemptible }),
+    ...(Object.keys(place).length === 0 ? {} : { place }),
   }
 }
 
 export function inferJob(head: JobHead, inputs: Inputs): JobSpecInput {
-  return { kind: 'infer', model: head.model, inputs, ...common(head) }
+  return { kind: 'infer', model: head.model, inputs, ...commonOf(head) }
 }
 
 export function batchJob(head: JobHead, items: Inputs[]): JobSpecInput {
-  return { kind: 'batch', model: head.model, items, batchSize: head.options.batchSize, ...common(head) }
+  return { kind: 'batch', model: head.model, items, batchSize: head.options.batchSize, ...commonOf(head) }
 }
 
 /** A batch over the rows of a data set; `columns`: which of them feed each input. */
@@ -33,7 +38,7 @@ export function datasetJob(
   { dataset, columns }: { dataset: string; columns: Record<string, string[]> },
 ): JobSpecInput {
   const { batchSize } = head.options
-  return { kind: 'batch', model: head.model, dataset, columns, batchSize, ...common(head) }
+  return { kind: 'batch', model: head.model, dataset, columns, batchSize, ...commonOf(head) }
 }
 
 export function benchmarkJob(head: JobHead, inputs: Inputs): JobSpecInput {
@@ -45,6 +50,6 @@ export function benchmarkJob(head: JobHead, inputs: Inputs): JobSpecInput {
     iterations,
     warmup,
     ...(threads === null ? {} : { threads }),
-    ...common(head),
+    ...commonOf(head),
   }
 }

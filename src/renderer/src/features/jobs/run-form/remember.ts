@@ -1,3 +1,4 @@
+import { PlaceHints } from '@shared/domain/place-hints'
 import { z } from 'zod'
 import { FILLERS, type FormChoice } from './form-model'
 
@@ -12,6 +13,9 @@ export const RunOptions = z.object({
   priority: z.number().int().min(0).max(100).catch(50),
   timeoutSeconds: z.number().positive().max(604_800).nullable().catch(null),
   maxAttempts: z.number().int().min(1).max(20).catch(1),
+  preemptible: z.boolean().catch(true),
+  devices: PlaceHints.shape.devices.unwrap().nullable().catch(null),
+  numaNode: PlaceHints.shape.numaNode.unwrap().nullable().catch(null),
 })
 export type RunOptions = z.infer<typeof RunOptions>
 

@@ -3,6 +3,7 @@ import { IconFile } from '@tabler/icons-react'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { MAX_ITEMS } from './build-inputs'
+import { PlacementOptions } from './placement-options'
 import type { RunOptions } from './remember'
 import classes from './run-form.module.css'
 
@@ -197,6 +198,7 @@ export function CommonOptions(props: {
             onChange={(maxAttempts) => change({ maxAttempts })}
           />
         </div>
+        <PlacementOptions options={options} change={change} />
       </details>
     </>
   )

@@ -5,6 +5,7 @@ import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { getClient } from '../../../lib/client'
 import { toErrorView } from '../../../lib/errors'
+import { commonOf } from './build-job'
 import { LiveRun } from './live-run'
 import { DEFAULT_OPTIONS, type RunOptions } from './remember'
 import classes from './run-form.module.css'
@@ -34,14 +35,11 @@ export function SyntheticForm() {
       durationMs: Number(seconds) * 1000,
       busy: load,
       ...(fail ? { fail } : {}),
-      ...(name.trim() ? { name: name.trim() } : {}),
       need: {
         ...(cores === '' ? {} : { cpuCores: Number(cores) }),
         ...(megabytes === '' ? {} : { memoryBytes: Number(megabytes) * 1_000_000 }),
       },
-      priority: options.priority,
-      maxAttempts: options.maxAttempts,
-      ...(options.timeoutSeconds === null ? {} : { timeoutMs: Math.round(options.timeoutSeconds * 1000) }),
+      ...commonOf({ name, options }),
     }
     try {
       setSubmitted(await getClient().compute.jobs.submit(spec))

@@ -1,0 +1,23 @@
+import { JobSpec } from '@shared/contract'
+import { describe, expect, it } from 'vitest'
+import { inferJob } from './build-job'
+import { DEFAULT_OPTIONS } from './remember'
+
+const job = (options: Partial<typeof DEFAULT_OPTIONS>) =>
+  inferJob({ model: 'silero-vad@1', name: ' ', options: { ...DEFAULT_OPTIONS, ...options } }, {})
+
+describe('the job of a form', () => {
+  it('says nothing of what is as usual', () => {
+    const usual = job({})
+    expect(Object.keys(usual).sort()).toEqual(['inputs', 'kind', 'maxAttempts', 'model', 'priority'])
+  })
+
+  it('says how its devices lie, and that it is not to be interrupted, in the words of the contract', () => {
+    const spec = job({ devices: 'spread', numaNode: 0, preemptible: false })
+    expect(JobSpec.parse(spec)).toMatchObject({
+      place: { devices: 'spread', numaNode: 0 },
+      preemptible: false,
+    })
+    expect(job({ numaNode: 'same' }).place).toEqual({ numaNode: 'same' })
+  })
+})
