@@ -86,14 +86,16 @@ const TimingsCell = memo(function TimingsCell({ job, t }: { job: Job; t: TFuncti
 function WaitingTimings(props: { job: Job; estimate: StartEstimate; t: TFunction<'jobs'> }) {
   const nowMs = useNow()
   const { startsAt, earliest, latest } = props.estimate
+  const leftUntil = (at: string) => Math.max(0, Date.parse(at) - nowMs)
   const inWords = (at: string) => {
-    const leftMs = Math.max(0, Date.parse(at) - nowMs)
+    const leftMs = leftUntil(at)
     // Nobody waits ten minutes to the second, and a column has no room for it.
     const stepMs = leftMs < 120_000 ? 1_000 : 60_000
     return formatDuration(Math.round(leftMs / stepMs) * stepMs)
   }
   const starts = { time: inWords(startsAt), from: inWords(earliest), to: inWords(latest) }
-  const key = starts.from === starts.to ? 'startsInExactly' : 'startsIn'
+  const key =
+    leftUntil(latest) < 500 ? 'startsNow' : starts.from === starts.to ? 'startsInExactly' : 'startsIn'
   return <TwoLines first={<TimingsText job={props.job} nowMs={nowMs} />} second={props.t(key, starts)} />
 }
 

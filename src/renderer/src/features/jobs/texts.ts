@@ -8,6 +8,7 @@ export const texts = defineTexts({
     newJob: 'New job',
     startsIn: 'in {{from}} – {{to}}',
     startsInExactly: 'in {{time}}',
+    startsNow: 'any moment',
     tableLabel: 'Jobs',
     detailLabel: 'Job {{name}}',
     counts: {
@@ -154,6 +155,13 @@ export const texts = defineTexts({
       factDataset: 'Data set',
       factNeed: 'Needs',
       factWhere: 'Runs on',
+      factPlace: 'Placement',
+      place: {
+        same: 'each resource on one device',
+        spread: 'spread over all devices',
+        anyNode: 'on one NUMA node',
+        node: 'on NUMA node {{node}}',
+      },
       factPrincipal: 'For',
       factAttempt: 'Attempt',
       factPreempted: 'Preempted',
@@ -256,6 +264,7 @@ export const texts = defineTexts({
     newJob: '新建任务',
     startsIn: '{{from}} – {{to}} 后开始',
     startsInExactly: '{{time}} 后开始',
+    startsNow: '即将开始',
     tableLabel: '任务',
     detailLabel: '任务 {{name}}',
     counts: {
@@ -407,6 +416,13 @@ export const texts = defineTexts({
       factDataset: '数据集',
       factNeed: '需要',
       factWhere: '运行于',
+      factPlace: '放置方式',
+      place: {
+        same: '每种资源在同一设备上',
+        spread: '分散到所有设备',
+        anyNode: '在同一 NUMA 节点上',
+        node: '在 NUMA 节点 {{node}} 上',
+      },
       factPrincipal: '提交者',
       factAttempt: '尝试',
       factPreempted: '被抢占',

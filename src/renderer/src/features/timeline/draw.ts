@@ -65,11 +65,15 @@ export function draw(scene: Scene): Hit[] {
   context.lineWidth = 1
   for (const at of ticks) {
     line(context, x(at), AXIS - 4, height)
-    context.fillText(scene.tickText(at, stepMs), x(at) + 4, AXIS / 2 - 2)
+    const text = scene.tickText(at, stepMs)
+    if (x(at) + 4 + context.measureText(text).width <= width) context.fillText(text, x(at) + 4, AXIS / 2 - 2)
   }
   const { tops } = layOut(lanes)
   const patterns = patternsOf(context, colours)
   const hits: Hit[] = []
+  // Below the bars, so that it strikes out no name.
+  context.fillStyle = colours.now
+  context.fillRect(Math.round(x(nowMs)), AXIS - 6, 1.5, height)
   lanes.forEach(({ rows }, lane) => {
     const top = tops[lane] as number
     context.fillStyle = colours.line
@@ -84,8 +88,6 @@ export function draw(scene: Scene): Hit[] {
       }
     })
   })
-  context.fillStyle = colours.now
-  context.fillRect(Math.round(x(nowMs)), AXIS - 6, 1.5, height)
   return hits
 }
 
@@ -99,6 +101,7 @@ function drawBar(
   const own = job.state === 'failed' ? colours.failed : job.finishedAt === null ? colours.run : colours.done
   let nameAt = Number.NaN
   let nameEnd = 0
+  let waitEnd = 0
   for (const { kind, fromMs, toMs } of parts) {
     const from = x(fromMs)
     const length = Math.max(LEAST_PX, x(toMs) - from)
@@ -107,6 +110,7 @@ function drawBar(
       // Thinner than work: a job that waits takes nothing.
       context.fillStyle = patterns.wait
       context.fillRect(from, y + BAR / 2 - 3, length, 6)
+      waitEnd = from + length
       continue
     }
     context.globalAlpha = kind === 'run' ? 0.28 : kind === 'expected' ? 0.1 : 1
@@ -134,11 +138,17 @@ function drawBar(
     const from = x(parts[0]?.fromMs ?? 0)
     context.strokeRect(from - 1, y - 1, Math.max(4, nameEnd - from) + 2, BAR + 2)
   }
-  const left = Math.max(0, nameAt) + 7
-  const room = Math.min(width, nameEnd) - left - 4
-  if (room < ROOM_FOR_NAME) return
-  context.fillStyle = colours.text
-  context.fillText(cut(context, job.name, room), left, y + BAR / 2 + 0.5)
+  const write = (from: number, to: number, colour: string) => {
+    const left = Math.max(0, from) + 7
+    const room = Math.min(width, to) - left - 4
+    if (!(room >= ROOM_FOR_NAME)) return false
+    context.fillStyle = colour
+    context.fillText(cut(context, job.name, room), left, y + BAR / 2 + 0.5)
+    return true
+  }
+  // Between now and its start nothing else lies in the row of a job that waits.
+  if (!write(nameAt, nameEnd, colours.text) && job.state === 'queued')
+    write(waitEnd, Number.isNaN(nameAt) ? width : nameAt, colours.dim)
 }
 
 /** When it may start: a line with ends, as in a plot of errors. */

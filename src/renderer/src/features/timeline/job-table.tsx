@@ -3,8 +3,7 @@ import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type Column, RelativeTime, StateDot, VirtualTable } from '../../components'
 import { deviceLabel } from '../../lib/devices'
-import { formatDuration } from '../../lib/format'
-import { stateName } from '../jobs'
+import { stateName, timingsText } from '../jobs'
 import { useStartWords } from './use-start-words'
 
 /** The same as the timeline, to read: the newest first. */
@@ -51,8 +50,7 @@ export function JobTable(props: {
       key: 'took',
       header: t('column.took'),
       width: '180px',
-      render: ({ timings }) =>
-        [timings.queuedMs, timings.loadMs, timings.computeMs].map(formatDuration).join(' / '),
+      render: ({ timings }) => timingsText(timings),
     },
   ]
   return (

@@ -4,9 +4,10 @@ import { useTranslation } from 'react-i18next'
 import { useWidth } from '../../components'
 import { formatDuration } from '../../lib/format'
 import classes from './timeline.module.css'
+import { roundStepMs } from './view'
 
-const HEIGHT = 200
-const EDGE = { left: 44, right: 8, top: 8, bottom: 26 }
+const HEIGHT = 228
+const EDGE = { left: 44, right: 8, top: 22, bottom: 42 }
 const LEAST_MS = 1_000
 
 /** Predicted wait to the right, actual wait upwards: on the line, a job started as it was told. */
@@ -27,7 +28,9 @@ export function PredictionChart({ recent }: { recent: PredictionRecord['recent']
   const x = (ms: number) => EDGE.left + (ms / most) * Math.max(0, width - EDGE.left - EDGE.right)
   const y = (ms: number) =>
     HEIGHT - EDGE.bottom - (Math.min(ms, most) / most) * (HEIGHT - EDGE.top - EDGE.bottom)
-  const ticks = [0, 0.5, 1].map((part) => (part * most) / 1.05)
+  const stepMs = roundStepMs(most, 4)
+  const ticks = Array.from({ length: Math.floor(most / stepMs) + 1 }, (_, step) => step * stepMs)
+  const text = (ms: number) => (ms === 0 ? '0' : formatDuration(ms))
   return (
     <div ref={area} className={classes['scatter']}>
       <svg width={width} height={HEIGHT} role="img" aria-label={t('chartLabel', { count: points.length })}>
@@ -35,17 +38,19 @@ export function PredictionChart({ recent }: { recent: PredictionRecord['recent']
           <g key={ms}>
             <line x1={EDGE.left} x2={width - EDGE.right} y1={y(ms)} y2={y(ms)} className={classes['grid']} />
             <text x={EDGE.left - 6} y={y(ms) + 4} textAnchor="end">
-              {formatDuration(ms)}
+              {text(ms)}
             </text>
-            <text
-              x={x(ms)}
-              y={HEIGHT - 8}
-              textAnchor={ms === 0 ? 'start' : ms < most / 1.1 ? 'middle' : 'end'}
-            >
-              {ms === 0 ? t('toldAxis') : formatDuration(ms)}
+            <text x={x(ms)} y={y(0) + 18} textAnchor={x(ms) > width - 40 ? 'end' : 'middle'}>
+              {text(ms)}
             </text>
           </g>
         ))}
+        <text x={EDGE.left} y={12}>
+          {t('wasAxis')}
+        </text>
+        <text x={width - EDGE.right} y={HEIGHT - 4} textAnchor="end">
+          {t('toldAxis')}
+        </text>
         <line x1={x(0)} y1={y(0)} x2={x(most)} y2={y(most)} className={classes['exact']} />
         {points.map(({ job, name, told, least, most: latest, was, isInside }) => (
           <g key={job} data-outside={!isInside || undefined} className={classes['point']}>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { followed, panned, SPAN_MS, ticksOf, viewAt, zoomed } from './view'
+import { followed, panned, roundStepMs, SPAN_MS, ticksOf, viewAt, zoomed } from './view'
 
 describe('the view of time', () => {
   it('goes along with the time until it is moved', () => {
@@ -16,6 +16,10 @@ describe('the view of time', () => {
     expect(near.fromMs + 0.25 * near.spanMs).toBe(25_000)
     expect(zoomed(view, 1e-9, 0.5).spanMs).toBe(SPAN_MS.least)
     expect(zoomed(view, 1e9, 0.5).spanMs).toBe(SPAN_MS.most)
+  })
+
+  it('has the shortest round step that fits', () => {
+    expect([9_900, 59_900, 400_000].map((spanMs) => roundStepMs(spanMs, 4))).toEqual([5_000, 15_000, 120_000])
   })
 
   it('has round ticks, no more than fit', () => {

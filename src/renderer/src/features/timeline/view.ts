@@ -34,9 +34,14 @@ const STEPS_MS = [
   3_600_000, 7_200_000, 21_600_000, 43_200_000,
 ]
 
+/** The shortest round time of which no more than `most` fit into the span. */
+export function roundStepMs(spanMs: number, most: number): number {
+  return STEPS_MS.find((ms) => spanMs / ms <= most) ?? 86_400_000
+}
+
 /** Round times in the span, no more than fit. */
 export function ticksOf({ fromMs, spanMs }: View, most: number): { stepMs: number; ticks: number[] } {
-  const stepMs = STEPS_MS.find((ms) => spanMs / ms <= most) ?? 86_400_000
+  const stepMs = roundStepMs(spanMs, most)
   const zoneMs = new Date(fromMs).getTimezoneOffset() * 60_000
   const ticks: number[] = []
   for (let at = Math.ceil((fromMs - zoneMs) / stepMs) * stepMs + zoneMs; at <= fromMs + spanMs; at += stepMs)
