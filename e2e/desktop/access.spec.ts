@@ -154,10 +154,17 @@ test('limits: what an app holds and has used, as bars; beyond its budget its job
     await shell.setTheme(theme)
     await app().shoot(`limits-${theme}`)
   }
-  await detail.getByRole('button', { name: 'Change the limits' }).click()
+  const change = detail.getByRole('button', { name: 'Change the limits' })
+  await change.focus()
+  await page.keyboard.press('Enter')
   await expect(page.getByRole('dialog')).toContainText('In any span of')
+  await expect(page.getByRole('dialog').getByRole('textbox', { name: 'CPU cores' })).toBeFocused()
   await app().shoot('limits-dialog-dark')
-  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click()
+  await page.keyboard.press('Escape')
+  await expect(page.getByRole('dialog')).toHaveCount(0)
+  await expect(change).toBeFocused()
+  await limits.getByText('Weight 2').scrollIntoViewIfNeeded()
+  await app().shoot('limits-bars-dark')
   await shell.setTheme('light')
 
   // Less than has been used already: what runs is stopped at once, what waits says why.

@@ -93,6 +93,7 @@ const theme = createTheme({
     Textarea: { defaultProps: { size: 'xs' } },
     Switch: { defaultProps: { size: 'xs' } },
     Checkbox: { defaultProps: { size: 'xs' } },
+    Fieldset: { styles: { root: { marginInline: 0 }, legend: { fontSize: 12, fontWeight: 600 } } },
     Table: { defaultProps: { fz: 'sm', verticalSpacing: 6 } },
     Badge: { defaultProps: { variant: 'default', radius: 'sm', tt: 'none', fw: 500 } },
     Alert: { defaultProps: { variant: 'outline' } },

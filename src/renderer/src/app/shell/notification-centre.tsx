@@ -1,9 +1,10 @@
 import { ActionIcon, Indicator, Popover, Tooltip } from '@mantine/core'
 import { IconBell, IconCircleCheck } from '@tabler/icons-react'
-import { useMemo, useState } from 'react'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { AuditRecord, Import, Job } from '../../../../shared/contract'
 import { EmptyState, RelativeTime, StateDot } from '../../components'
+import { useDenialWords } from '../../features/activity'
 import { reasonOf } from '../../features/imports'
 import { readSetting, writeSetting } from '../../lib/local-settings'
 import { pathTo, RouteLink } from '../../lib/router'
@@ -27,6 +28,7 @@ export function noticesOf(
   jobs: Iterable<Job>,
   imports: Iterable<Import>,
   audit: Iterable<AuditRecord>,
+  denial: ReturnType<typeof useDenialWords>,
 ): Notice[] {
   const notices: Notice[] = []
   for (const job of jobs) {
@@ -59,7 +61,7 @@ export function noticesOf(
       at: record.at,
       state: 'deny',
       title: record.principalName,
-      text: record.summary,
+      text: Object.values(denial(record)).filter(Boolean).join(' · '),
       to: '/activity',
     })
   }
@@ -74,10 +76,8 @@ export function NotificationCentre() {
   const jobs = useJobs((state) => state.items)
   const imports = useImports((state) => state.items)
   const audit = useAudit((state) => state.items)
-  const notices = useMemo(
-    () => noticesOf(jobs.values(), imports.values(), audit.values()),
-    [jobs, imports, audit],
-  )
+  const denial = useDenialWords()
+  const notices = noticesOf(jobs.values(), imports.values(), audit.values(), denial)
   const fresh = notices.filter((notice) => notice.at > seenAt).length
   const label = fresh > 0 ? t('notificationsNew', { count: fresh }) : t('notifications')
 

@@ -63,7 +63,11 @@ function useGroups(opened: boolean): SpotlightActionGroupData[] {
   const { setColorScheme } = useMantineColorScheme()
   const dark = useComputedColorScheme('dark') === 'dark'
   const { language, choose } = useLanguage()
-  if (!opened) return []
+  // Followed only while it is open: a palette that is closed has no use for a job that changes.
+  const items = useJobs((state) => (opened ? state.items : null))
+  const models = useModels((state) => (opened ? state.items : null))
+  const datasets = useDatasets((state) => (opened ? state.items : null))
+  if (!items || !models || !datasets) return []
   const action = (id: string, label: string, icon: ReactNode, onClick: () => void) => ({
     id,
     label,
@@ -71,9 +75,7 @@ function useGroups(opened: boolean): SpotlightActionGroupData[] {
     onClick,
   })
   const icon = { size: 17, stroke: 1.6 }
-  const jobs = [...useJobs.getState().items.values()]
-    .sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1))
-    .slice(0, RECENT_JOBS)
+  const jobs = [...items.values()].sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1)).slice(0, RECENT_JOBS)
   return [
     {
       group: t('palette.pages'),
@@ -99,7 +101,7 @@ function useGroups(opened: boolean): SpotlightActionGroupData[] {
     },
     {
       group: t('palette.models'),
-      actions: [...useModels.getState().items.values()].map((model) =>
+      actions: [...models.values()].map((model) =>
         action(`model:${model.name}`, model.name, <IconBox {...icon} />, () =>
           navigate(pathTo('models', model.name)),
         ),
@@ -107,7 +109,7 @@ function useGroups(opened: boolean): SpotlightActionGroupData[] {
     },
     {
       group: t('palette.datasets'),
-      actions: [...useDatasets.getState().items.values()].map((dataset) =>
+      actions: [...datasets.values()].map((dataset) =>
         action(`dataset:${dataset.name}`, dataset.name, <IconTable {...icon} />, () =>
           navigate(pathTo('data', dataset.name)),
         ),

@@ -1,1 +1,2 @@
 export { ActivityPage } from './activity-page'
+export { useDenialWords } from './use-denial-words'

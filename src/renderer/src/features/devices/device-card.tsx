@@ -15,6 +15,7 @@ import { formatBytes, formatKey, formatNumber, formatPercent } from '../../lib/f
 import { localeOf, useLanguage } from '../../lib/i18n'
 import type { LoadSeries } from '../../lib/load-series'
 import { useLatestSample } from '../../lib/telemetry'
+import { phraseWords } from '../../lib/words'
 import classes from './devices.module.css'
 import { ForeignHolders } from './foreign-holders'
 import { LeaseStacks } from './lease-stacks'
@@ -50,7 +51,9 @@ export function DeviceCard({ device, load }: { device: Device; load: LoadSeries 
             {[t(`common:device.${device.kind}`), device.vendor].filter(Boolean).join(' · ')}
             {' · '}
             <span title={device.foundBy}>
-              {device.origin === 'declared' ? device.foundBy : t('devices:foundBy', { how: device.foundBy })}
+              {device.origin === 'declared'
+                ? phraseWords(device.foundBy)
+                : t('devices:foundBy', { how: device.foundBy })}
             </span>
           </div>
         </div>
@@ -149,7 +152,7 @@ function LoadChart({ device, load, colour }: { device: Device; load: LoadSeries 
 function Cores({ cores }: { cores: readonly number[] }) {
   const { t } = useTranslation('devices')
   return (
-    <ul className={classes['cores']} aria-label={t('cores')}>
+    <ul className={classes['cores']} data-name={t('cores')} aria-label={t('cores')}>
       {cores.map((load, i) => {
         const label = `${t('core', { number: i })}: ${formatPercent(load)}`
         return (

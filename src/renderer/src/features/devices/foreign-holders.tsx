@@ -1,30 +1,38 @@
+import type { Resources } from '@shared/contract'
 import { useTranslation } from 'react-i18next'
 import { formatBytes, formatNumber } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import { useTelemetry } from '../../lib/stores'
 import classes from './devices.module.css'
 
+function heldBytes({ memoryBytes, gpuMemoryBytes }: Resources['foreignHolders'][number]): number {
+  return gpuMemoryBytes ?? memoryBytes
+}
+
 /** The programs outside that hold most of a device, by name. */
 export function ForeignHolders({ device }: { device: string }) {
   const { t } = useTranslation('devices')
   const locale = localeOf(useLanguage((state) => state.language))
   const all = useTelemetry((state) => state.resources?.foreignHolders)
-  const holders = all?.filter((holder) => holder.device === device) ?? []
+  const holders = (all ?? [])
+    .filter((holder) => holder.device === device)
+    .sort((a, b) => heldBytes(b) - heldBytes(a))
   if (holders.length === 0) return null
   return (
     <section className={classes['holders']} aria-label={t('stack.holders')}>
       <h3>{t('stack.holders')}</h3>
       <ol>
-        {holders.map(({ pid, name, memoryBytes, cpuCores, gpuMemoryBytes }) => (
-          <li key={pid}>
-            <span title={name}>
-              <bdi>{name}</bdi> <span className={classes['quiet']}>{t('stack.process', { pid })}</span>
+        {holders.map((holder) => (
+          <li key={holder.pid}>
+            <span title={holder.name}>
+              <bdi>{holder.name}</bdi>{' '}
+              <span className={classes['quiet']}>{t('stack.process', { pid: holder.pid })}</span>
             </span>
             <span>
               {[
-                formatBytes(gpuMemoryBytes ?? memoryBytes),
-                ...(cpuCores && cpuCores >= 0.05
-                  ? [t('stack.cores', { cores: formatNumber(cpuCores, locale, 1) })]
+                formatBytes(heldBytes(holder)),
+                ...(holder.cpuCores && holder.cpuCores >= 0.05
+                  ? [t('stack.cores', { cores: formatNumber(holder.cpuCores, locale, 1) })]
                   : []),
               ].join(' · ')}
             </span>

@@ -7,6 +7,7 @@ import { memo } from 'react'
 import { type Column, Meter, Mono, STATE_COLOURS, StateDot, TwoLines } from '../../components'
 import { useNow } from '../../lib/clock'
 import { formatDuration, formatPercent } from '../../lib/format'
+import { useLanguage } from '../../lib/i18n'
 import { JobMenu } from './job-menu'
 import { reasonOf, stateName } from './job-words'
 import classes from './jobs.module.css'
@@ -17,6 +18,8 @@ import { timingsAt, timingsText } from './timings'
 // Cells keep what they drew while their job is the same object: a row that only scrolls costs next to nothing.
 
 const NameCell = memo(function NameCell({ job }: { job: Job }) {
+  // Its reason is said in the language of the window, which may change while the job does not.
+  useLanguage((state) => state.language)
   const reason = reasonOf(job)
   return (
     <TwoLines

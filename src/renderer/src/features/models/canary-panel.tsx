@@ -19,7 +19,7 @@ function Figures({ canary, stable }: { canary: Canary; stable: number }) {
   const locale = localeOf(useLanguage((state) => state.language))
   const ms = (value: number | null) => (value === null ? '–' : `${formatNumber(value, locale, 1)} ms`)
   const rate = ({ requests, errors }: Canary['canary']) =>
-    requests === 0 ? '–' : `${errors} (${formatNumber((errors / requests) * 100, locale, 1)} %)`
+    requests === 0 ? '–' : `${errors} (${formatNumber((errors / requests) * 100, locale, 1)}%)`
   const { errors, latency } = pressure(canary)
   const rows = [
     { key: 'requests', canary: canary.canary.requests, stable: canary.stable.requests },
@@ -27,7 +27,7 @@ function Figures({ canary, stable }: { canary: Canary; stable: number }) {
       key: 'errors',
       canary: rate(canary.canary),
       stable: rate(canary.stable),
-      bound: `≤ ${formatNumber(canary.maxErrorRate * 100, locale, 2)} %`,
+      bound: `≤ ${formatNumber(canary.maxErrorRate * 100, locale, 2)}%`,
       over: errors,
     },
     {
@@ -93,9 +93,9 @@ export function CanaryPanel(props: {
     <Panel
       title={t('canary.title', { version: canary.version, alias, share: formatPercent(canary.weight) })}
       aside={
-        <>
+        <span className={common['nowrap']}>
           <RelativeTime at={canary.startedAt} /> · {nameOf(canary.startedBy)}
-        </>
+        </span>
       }
     >
       <div className={classes['head']}>

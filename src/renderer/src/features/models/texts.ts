@@ -192,9 +192,9 @@ export const texts = defineTexts({
       maxP95: '95th percentile at most',
       noBound: 'no bound',
       means:
-        '{{share}} % of the calls of {{reference}} go to version {{version}}, the rest stay with version {{stable}}. Beyond a bound it is rolled back by itself.',
+        '{{share}}% of the calls of {{reference}} go to version {{version}}, the rest stay with version {{stable}}. Beyond a bound it is rolled back by itself.',
       restarts:
-        '{{share}} % of the calls of {{reference}} go to version {{version}}, the rest stay with version {{stable}}. The counts begin anew.',
+        '{{share}}% of the calls of {{reference}} go to version {{version}}, the rest stay with version {{stable}}. The counts begin anew.',
       incomplete: 'Fill in every field; only the percentile may stay empty.',
       start: 'Start canary',
       title: 'Canary: version {{version}}, {{share}} of {{alias}}',
@@ -491,9 +491,9 @@ export const texts = defineTexts({
       maxP95: '第 95 百分位上限',
       noBound: '不限',
       means:
-        '{{reference}} 的调用有 {{share}} % 转到版本 {{version}}，其余仍由版本 {{stable}} 处理。超出上限时自动回退。',
+        '{{reference}} 的调用有 {{share}}% 转到版本 {{version}}，其余仍由版本 {{stable}} 处理。超出上限时自动回退。',
       restarts:
-        '{{reference}} 的调用有 {{share}} % 转到版本 {{version}}，其余仍由版本 {{stable}} 处理。计数重新开始。',
+        '{{reference}} 的调用有 {{share}}% 转到版本 {{version}}，其余仍由版本 {{stable}} 处理。计数重新开始。',
       incomplete: '请填写所有字段，只有百分位可以留空。',
       start: '开始灰度',
       title: '灰度：版本 {{version}}，{{alias}} 的 {{share}}',

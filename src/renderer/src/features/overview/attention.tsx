@@ -9,6 +9,7 @@ import { readSetting, writeSetting } from '../../lib/local-settings'
 import { navigate } from '../../lib/router'
 import { useAudit, useImports, useSystemInfo } from '../../lib/stores'
 import { codedWords } from '../../lib/words'
+import { useDenialWords } from '../activity'
 import { reviewImport } from '../imports'
 import classes from './overview.module.css'
 
@@ -64,8 +65,10 @@ function Denials() {
     () => denials.filter((record) => record.at > seenAt && Date.parse(record.at) > hour),
     [denials, seenAt, hour],
   )
+  const wordsOf = useDenialWords()
   const [newest] = recent
   if (!newest) return null
+  const { what, why } = wordsOf(newest)
   const dismiss = () => {
     setSeenAt(newest.at)
     writeSetting('denials-seen', newest.at)
@@ -84,8 +87,11 @@ function Denials() {
         </>
       }
     >
-      <strong>{newest.summary}</strong>
-      {recent.length > 1 && ` ${t('deniedMore', { count: recent.length - 1 })}`}
+      <strong>
+        {newest.principalName} {what}
+      </strong>
+      {` · ${why}`}
+      {recent.length > 1 && ` (${t('deniedMore', { count: recent.length - 1 })})`}
     </Attention>
   )
 }

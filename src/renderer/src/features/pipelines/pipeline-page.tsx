@@ -299,9 +299,9 @@ function About({ pipeline }: { pipeline: Pipeline }) {
 
 function PathOf({ keys, lengthMs }: { keys: readonly string[]; lengthMs: number }) {
   return (
-    <TwoLines
-      first={<span title={keys.join(' → ')}>{keys.join(' → ')}</span>}
-      second={formatDuration(lengthMs)}
-    />
+    <>
+      <div>{keys.join(' → ')}</div>
+      <div className={classes['quiet']}>{formatDuration(lengthMs)}</div>
+    </>
   )
 }

@@ -1,5 +1,6 @@
 import { Button, Loader } from '@mantine/core'
 import type { PipelineSummary } from '@shared/contract'
+import { shortId } from '@shared/domain/ids'
 import { IconPlus, IconSitemap } from '@tabler/icons-react'
 import { useCallback, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -47,7 +48,7 @@ function PipelineList() {
         key: 'name',
         header: t('column.name'),
         width: 'minmax(180px, 2fr)',
-        render: (row) => <TwoLines first={row.name} second={row.id} />,
+        render: (row) => <TwoLines first={row.name} second={shortId(row.id)} />,
       },
       {
         key: 'state',

@@ -51,6 +51,7 @@ export const phrasesZh = {
   'imported {{path}}': '导入了 {{path}}',
   'submitted a job ({{kind}}) for {{model}}': '提交了 {{model}} 的任务（{{=kind}}）',
   'submitted a {{kind}} job': '提交了任务（{{=kind}}）',
+  'declared by {{name}}': '由 {{name}} 声明',
   infer: '单次运行',
   batch: '批量',
   benchmark: '基准测试',
@@ -119,6 +120,16 @@ export const phrasesZh = {
   'This is {{what}}. LLMAgentOS imports models ({{models}}) and data sets ({{datasets}}).':
     '这是{{=what}}。LLMAgentOS 可导入模型（{{models}}）和数据集（{{datasets}}）。',
   'no model that LLMAgentOS knows': '无法识别的文件',
+  'an empty ZIP archive': '空的 ZIP 压缩包',
+  'a 7-Zip archive': ' 7-Zip 压缩包',
+  'a RAR archive': ' RAR 压缩包',
+  'a PNG image': ' PNG 图片',
+  'a JPEG image': ' JPEG 图片',
+  'a GIF image': ' GIF 图片',
+  'a PDF document': ' PDF 文档',
+  'a program': '程序',
+  'a NumPy array': ' NumPy 数组',
+  'an ORT-format model': ' ORT 格式的模型',
   'The file begins as {{format}} but is damaged or cut short. Export or download it again.':
     '文件以 {{format}} 开头，但已损坏或不完整。请重新导出或下载。',
   'The file is damaged JSON, perhaps cut short. Export or download the model again.':
