@@ -4,6 +4,7 @@ import { expect, test } from '@playwright/test'
 import { appForFile } from '../support/app'
 import { fillMachine, fillQueue } from '../support/data'
 import { Desktop, WINDOW } from '../support/desktop'
+import { allPages, leavePage, type Shown, showPage } from '../support/pages/all-pages'
 import { fixtures } from '../support/serve'
 
 const app = appForFile(async () => {
@@ -16,107 +17,11 @@ const app = appForFile(async () => {
   return desktop
 })
 
-interface Shown {
-  name: string
-  route: string
-  /** There once the page has its data, in any language. */
-  has: RegExp
-  /** Opens what lies over the page. */
-  open?: () => Promise<void>
-}
-
-const PAGES: Shown[] = [
-  { name: 'overview', route: '/overview', has: /Index the photo library/ },
-  { name: 'devices', route: '/devices', has: /Alveo U50/ },
-  { name: 'jobs', route: '/jobs', has: /Wait for the licence/ },
-  { name: 'job', route: '/jobs/BATCH', has: /0\.100131/ },
-  { name: 'job-waiting', route: '/jobs/WAITING', has: /Transcribe the interview/ },
-  { name: 'job-failed', route: '/jobs/FAILED', has: /compute\.runtime_failed/ },
-  { name: 'timeline', route: '/timeline', has: /Predictions against reality|预测与实际/ },
-  { name: 'pipelines', route: '/pipelines', has: /Evaluate the digits/ },
-  {
-    name: 'pipeline',
-    route: '/pipelines/PIPELINE',
-    has: /compare/,
-    open: () =>
-      app()
-        .page.getByRole('link', { name: /compare/ })
-        .first()
-        .waitFor(),
-  },
-  { name: 'models', route: '/models', has: /basic-pitch/ },
-  { name: 'model', route: '/models/silero-vad', has: /opset 16/ },
-  { name: 'model-weights', route: '/models/digits-weights/1', has: /TorchScript/ },
-  { name: 'model-tensors', route: '/models/digits-weights/1?tab=tensors', has: /c1\.weight/ },
-  { name: 'model-benchmarks', route: '/models/silero-vad/1?tab=benchmarks', has: /p99/ },
-  { name: 'model-compare', route: '/models/silero-vad/2?tab=compare', has: /stateN/ },
-  { name: 'model-lineage', route: '/models/silero-vad/1?tab=lineage', has: /silero_vad_v5\.onnx/ },
-  {
-    name: 'model-canary',
-    route: '/models/silero-vad/2',
-    has: /opset 16/,
-    open: async () => {
-      const { page } = app()
-      await page.getByRole('button', { name: /^(Change…|更改…)$/ }).click()
-      await page
-        .getByRole('dialog')
-        .getByRole('button', { name: /^(Start canary|开始灰度)$/ })
-        .waitFor()
-    },
-  },
-  { name: 'run-form', route: '/models/silero-vad/1?run', has: /int64/ },
-  { name: 'data', route: '/data', has: /machine-readings/ },
-  {
-    name: 'data-table',
-    route: '/data/machine-readings',
-    has: /vibration/,
-    open: () => expect(app().page.locator('[role="row"][aria-rowindex="5"]')).toContainText('lathe'),
-  },
-  { name: 'data-tensors', route: '/data/digits', has: /\[28, 28\] 0, 0/ },
-  {
-    name: 'data-images',
-    route: '/data/digit-images',
-    has: /010\.png/,
-    open: () => expect(app().page.locator('figure img').nth(30)).toBeVisible({ timeout: 20_000 }),
-  },
-  { name: 'data-kept', route: '/data/digit-scores', has: /Read the digits/ },
-  { name: 'job-kept', route: '/jobs/DIGITS', has: /Read the digits/ },
-  { name: 'runtimes', route: '/runtimes', has: /Tiny TFLite/ },
-  { name: 'access', route: '/access', has: /Research agent/ },
-  { name: 'access-app', route: '/access?principal=notes-app', has: /notes-app-may-run-silero/ },
-  { name: 'access-policies', route: '/access?tab=policies', has: /notes-app-may-run-silero/ },
-  { name: 'activity', route: '/activity', has: /Evaluate the digits/ },
-  { name: 'settings', route: '/settings', has: /127\.0\.0\.1:\d+/ },
-  {
-    name: 'palette',
-    route: '/overview',
-    has: /Index the photo library/,
-    open: async () => {
-      await app().page.keyboard.press('ControlOrMeta+K')
-      await app().page.getByRole('dialog').getByRole('button').first().waitFor()
-    },
-  },
-  {
-    name: 'tasks',
-    route: '/overview',
-    has: /Index the photo library/,
-    open: () =>
-      app()
-        .page.getByRole('button', { name: /^Tasks|任务中心/ })
-        .click(),
-  },
-  {
-    name: 'notifications',
-    route: '/overview',
-    has: /Index the photo library/,
-    open: () =>
-      app()
-        .page.getByRole('button', { name: /^Notifications|^通知/ })
-        .click(),
-  },
-]
-
 const ids = new Map<string, string>()
+const PAGES = allPages(app)
+
+const show = (shown: Shown) => showPage(app(), shown, ids)
+const leave = (shown: Shown) => leavePage(app(), shown)
 
 test.beforeAll(async () => {
   const { api } = app()
@@ -134,22 +39,6 @@ test.beforeAll(async () => {
   ids.set('WAITING', idOf('Transcribe the interview'))
   ids.set('FAILED', idOf('Reads a broken disk'))
 })
-
-async function show(shown: Shown): Promise<void> {
-  const { page, shell } = app()
-  const route = shown.route.replace(/[A-Z]{5,}/, (name) => ids.get(name) ?? name)
-  await page.evaluate((hash) => {
-    location.hash = hash
-  }, route)
-  await expect(shell.main).toContainText(shown.has, { timeout: 20_000 })
-  await shown.open?.()
-}
-
-async function leave(shown: Shown): Promise<void> {
-  if (!shown.open) return
-  await app().page.keyboard.press('Escape')
-  await expect(app().page.getByRole('dialog')).toHaveCount(0)
-}
 
 /** Every page takes its seconds, on a busy machine many. */
 const ALL_PAGES_MS = 480_000

@@ -89,7 +89,7 @@ test('the timeline is live, is moved by keys, and leads to a job', async () => {
 test('another machine is tried on the jobs of the day', async () => {
   const { shell, page } = app()
   // By keys alone: from the list of what may change to the button that asks.
-  await page.getByRole('textbox', { name: 'The machine had' }).focus()
+  await page.getByLabel('The machine had', { exact: true }).first().focus()
   const ask = page.getByRole('button', { name: 'Try it' })
   for (
     let presses = 0;

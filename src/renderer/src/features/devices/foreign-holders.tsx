@@ -18,6 +18,8 @@ export function ForeignHolders({ device }: { device: string }) {
     .filter((holder) => holder.device === device)
     .sort((a, b) => heldBytes(b) - heldBytes(a))
   if (holders.length === 0) return null
+  const coresText = (cores: number) =>
+    t('stack.cores', { count: Number(cores.toFixed(1)), cores: formatNumber(cores, locale, 1) })
   return (
     <section className={classes['holders']} aria-label={t('stack.holders')}>
       <h3>{t('stack.holders')}</h3>
@@ -31,9 +33,7 @@ export function ForeignHolders({ device }: { device: string }) {
             <span>
               {[
                 formatBytes(heldBytes(holder)),
-                ...(holder.cpuCores && holder.cpuCores >= 0.05
-                  ? [t('stack.cores', { cores: formatNumber(holder.cpuCores, locale, 1) })]
-                  : []),
+                ...(holder.cpuCores && holder.cpuCores >= 0.05 ? [coresText(holder.cpuCores)] : []),
               ].join(' · ')}
             </span>
           </li>

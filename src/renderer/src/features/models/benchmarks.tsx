@@ -81,7 +81,7 @@ function LatencyChart({ benchmarks, height }: { benchmarks: readonly VersionBenc
         tickLine="none"
         maxBarWidth={28}
         valueFormatter={(number) => `${ms(number)} ms`}
-        yAxisProps={{ width: 44, tickFormatter: ms }}
+        yAxisProps={{ width: 52, tickFormatter: (value: number) => `${ms(value)} ms` }}
         barProps={{ isAnimationActive: false }}
         tooltipAnimationDuration={0}
       />

@@ -1,4 +1,5 @@
-import type { Job } from '@shared/contract'
+import type { Job, WaitCause } from '@shared/contract'
+import { shortId } from '@shared/domain/ids'
 import { entriesOf, ResourceVector } from '@shared/domain/resources'
 import { formatBytes, formatDuration } from '@shared/domain/units'
 import type { FindingCode } from '@shared/findings'
@@ -30,7 +31,15 @@ export function waitReason(
   { waitCauses }: Pick<Job, 'waitCauses'>,
   language = i18next.language,
 ): string | null {
-  return waitWords(waitCauses, sayWait(language), Date.now())
+  return waitWords(waitCauses.map(withShortIds), sayWait(language), Date.now())
+}
+
+const WHOLE_ID = /^j-[0-9a-z]{9,}$/
+
+/** Ids as the lists of the window show them. */
+function withShortIds(cause: WaitCause): WaitCause {
+  if (cause.kind !== 'dependencies') return cause
+  return { ...cause, jobs: cause.jobs.map((job) => (WHOLE_ID.test(job) ? shortId(job) : job)) }
 }
 
 /** What an error or a finding says, in the language of the window. */

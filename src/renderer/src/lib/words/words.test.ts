@@ -74,6 +74,11 @@ const cause: fc.Arbitrary<WaitCause> = fc.oneof(
 )
 
 describe('why a job waits', () => {
+  it('shows an id as the lists do', () => {
+    const waitCauses: WaitCause[] = [{ kind: 'dependencies', jobs: ['j-1m8j2kanf6ep8cjg3'], more: 0 }]
+    expect(waitReason({ waitCauses }, 'en')).toBe('Waits for j-8cjg3')
+  })
+
   it('has no hole in any language, and keeps names as they are', () => {
     fc.assert(
       fc.property(fc.array(cause, { minLength: 1, maxLength: 2 }), (waitCauses) => {
