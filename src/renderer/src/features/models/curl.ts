@@ -53,13 +53,22 @@ export function curlSnippet(
 ): string {
   const inputs = signature.inputs.map((spec) => `${quoted(spec.name)}:${tensorText(spec, known)}`)
   const lines = inputs.map((input, index) => `    ${input}${index < inputs.length - 1 ? ',' : ''}`)
+  return submission(apiUrl, [`{"kind":"infer","model":${quoted(reference)},"inputs":{`, ...lines, '  }}'])
+}
+
+/** How to have a language model write from a shell: an answer where it chats, else how a text goes on. */
+export function generateSnippet(apiUrl: string, reference: string, chats: boolean): string {
+  const asked = chats ? '"messages":[{"role":"user","content":"Hello"}]' : '"prompt":"Once upon a time"'
+  return submission(apiUrl, [`{"kind":"generate","model":${quoted(reference)},${asked},"maxTokens":256}`])
+}
+
+/** @param body JSON for the inside of single quotes */
+function submission(apiUrl: string, body: readonly string[]): string {
   const api = apiUrl.replace(/(\/api)?\/*$/, '')
   return [
     `JOB=$(curl -s ${api}/api/jobs \\`,
     '  -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" \\',
-    `  -d '{"kind":"infer","model":${quoted(reference)},"inputs":{`,
-    ...lines,
-    `  }}' | sed -n 's/.*"id":"\\([^"]*\\)".*/\\1/p')`,
+    `  -d '${body.join('\n')}' | sed -n 's/.*"id":"\\([^"]*\\)".*/\\1/p')`,
     '',
     `curl -s "${api}/api/jobs/$JOB/result?waitMs=30000" -H "Authorization: Bearer $KEY"`,
   ].join('\n')

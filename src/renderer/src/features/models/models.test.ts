@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { shortDigest } from './about'
 import { newestByVersion, setupsOf } from './benchmark-figures'
 import { changesSince } from './changes'
-import { curlSnippet } from './curl'
+import { curlSnippet, generateSnippet } from './curl'
 import { diffSentences, growthText, metadataRows, specRows, tensorRows } from './diff-words'
 
 const x = { name: 'x', dtype: 'float32', shape: [1, 576] } as const
@@ -95,6 +95,15 @@ describe('diffSentences', () => {
     expect(growthText(2_330_000, 2_330_008)).toBeNull()
     expect(growthText(5, 5)).toBeNull()
     expect(growthText(0, 5)).toBeNull()
+  })
+})
+
+describe('generateSnippet', () => {
+  it('asks a model that chats, and has another go on from a text', () => {
+    expect(generateSnippet('http://h/api', 'story@1', false)).toContain(
+      `-d '{"kind":"generate","model":"story@1","prompt":"Once upon a time","maxTokens":256}'`,
+    )
+    expect(generateSnippet('http://h', 'story@1', true)).toContain('"messages":[{"role":"user"')
   })
 })
 

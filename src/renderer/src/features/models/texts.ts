@@ -146,6 +146,7 @@ export const texts = defineTexts({
     call: {
       title: 'How to call it',
       text: 'Put an app’s key into KEY. Inputs are zeros in the sizes last run here.',
+      textGenerate: 'Put an app’s key into KEY, and your own text where the example has one.',
       off: 'The API is off. Turn it on in Settings.',
       label: 'A shell command that runs {{reference}}',
     },
@@ -445,6 +446,7 @@ export const texts = defineTexts({
     call: {
       title: '如何调用',
       text: '将应用的密钥放入 KEY。输入为全零，大小取自最近一次运行。',
+      textGenerate: '将应用的密钥放入 KEY，并把示例文字换成您自己的。',
       off: 'API 未开启，可在设置中打开。',
       label: '运行 {{reference}} 的命令',
     },
