@@ -6,7 +6,7 @@ import { type ReactNode, useCallback } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type Column, EmptyState, ErrorState, Mono, Panel, VirtualTable } from '../../components'
 import { getClient } from '../../lib/client'
-import { formatExact, formatNumber } from '../../lib/format'
+import { formatExact, formatKey, formatNumber } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import { usePrincipalNames } from '../../lib/principal-names'
 import { useAsked } from '../jobs'
@@ -227,7 +227,7 @@ function Comparison(props: {
   const pair = { from: from.version, to: to.version }
   const facts = useFactRows(from, to)
   const measured = useBenchmarkRows(benchmarks, from.version, to.version)
-  const metadata = metadataRows(diff)
+  const metadata = metadataRows(diff).map((row) => ({ ...row, name: formatKey(row.name) }))
   const signature = [
     ...specRows(from.signature.inputs, to.signature.inputs).map((row) => ({
       ...row,
