@@ -25,11 +25,7 @@ export const allPages = (app: () => Desktop): Shown[] => [
     name: 'pipeline',
     route: '/pipelines/PIPELINE',
     has: /compare/,
-    open: () =>
-      app()
-        .page.getByRole('link', { name: /compare/ })
-        .first()
-        .waitFor(),
+    open: () => app().page.locator('.react-flow__node').first().waitFor(),
   },
   { name: 'models', route: '/models', has: /basic-pitch/ },
   { name: 'model', route: '/models/silero-vad', has: /opset 16/ },

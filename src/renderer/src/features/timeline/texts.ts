@@ -172,7 +172,7 @@ export const texts = defineTexts({
       infer: '推理',
       batch: '批处理',
       benchmark: '基准测试',
-      synthetic: '合成负载',
+      synthetic: '模拟负载',
       generate: '文本生成',
     },
     perMinute: '每分钟 {{rate}}',
