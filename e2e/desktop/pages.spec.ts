@@ -120,7 +120,7 @@ test('a wide window, and letters half as large again', async () => {
   await zoom(1.5)
   for (const each of shown) {
     await show(each)
-    await app().shoot(`${each.name}-zoom`)
+    await app().shootWindow(`${each.name}-zoom`)
     const [content, room] = await page.evaluate(() => [
       document.documentElement.scrollWidth,
       window.innerWidth,
@@ -140,6 +140,7 @@ test('every page is found by its name, and a switch is turned, with the keyboard
     await page.keyboard.type(name)
     await expect(shell.palette.getByRole('button', { name, exact: true }).first()).toBeVisible()
     await page.keyboard.press('Enter')
+    await expect(shell.palette).toBeHidden()
     await expect(shell.title(name)).toBeVisible()
   }
   await expect(shell.title('Settings')).toBeVisible()

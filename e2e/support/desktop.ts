@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -173,6 +173,16 @@ export class Desktop {
       BrowserWindow.getAllWindows()[0]?.setContentSize(width, height)
     }, size)
     await expect.poll(() => this.page.evaluate(() => window.innerWidth)).toBe(size.width)
+  }
+
+  /** Saves what the window shows, as large as it is on the screen, where `shoot` cuts off what is enlarged. */
+  async shootWindow(name: string): Promise<void> {
+    await mkdir(screenshots, { recursive: true })
+    const png = await this.app.evaluate(async ({ BrowserWindow }) => {
+      const picture = await BrowserWindow.getAllWindows()[0]?.webContents.capturePage()
+      return picture?.toPNG().toString('base64') ?? ''
+    })
+    await writeFile(join(screenshots, `${name}.png`), Buffer.from(png, 'base64'))
   }
 
   /** Saves `e2e/screenshots/NAME.png`. */

@@ -21,6 +21,14 @@ export interface PageProps {
   onCloseDetail?: () => void
 }
 
+/** A dialog that has closed at this very key is no longer in the document, but what had the focus is still in it. */
+function isForDialog({ target }: KeyboardEvent): boolean {
+  const dialog = '[role="dialog"]'
+  return (
+    document.querySelector(dialog) !== null || (target instanceof Element && target.closest(dialog) !== null)
+  )
+}
+
 /** A page: its title and actions stay in sight, its content scrolls, a detail lies beside it. */
 export function Page(props: PageProps) {
   const { t } = useTranslation('common')
@@ -29,8 +37,7 @@ export function Page(props: PageProps) {
   useEffect(() => {
     if (!open || !onCloseDetail) return
     const onKey = (event: KeyboardEvent) => {
-      if (event.key === 'Escape' && !event.defaultPrevented && !document.querySelector('[role="dialog"]'))
-        onCloseDetail()
+      if (event.key === 'Escape' && !event.defaultPrevented && !isForDialog(event)) onCloseDetail()
     }
     window.addEventListener('keydown', onKey)
     return () => window.removeEventListener('keydown', onKey)
