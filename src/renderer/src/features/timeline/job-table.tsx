@@ -2,8 +2,9 @@ import type { Device, Job } from '@shared/contract'
 import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type Column, RelativeTime, StateDot, VirtualTable } from '../../components'
+import { useNow } from '../../lib/clock'
 import { deviceLabel } from '../../lib/devices'
-import { stateName, timingsText } from '../jobs'
+import { stateName, timingsAt, timingsText } from '../jobs'
 import { useStartWords } from './use-start-words'
 
 /** The same as the timeline, to read: the newest first. */
@@ -15,6 +16,7 @@ export function JobTable(props: {
   const { devices, jobs, onOpen } = props
   const { t } = useTranslation('timeline')
   const startWords = useStartWords()
+  const nowMs = useNow()
   const rows = useMemo(() => [...jobs].sort((a, b) => timeOf(b).localeCompare(timeOf(a))), [jobs])
   const columns: Column<Job>[] = [
     { key: 'name', header: t('column.job'), width: 'minmax(140px, 1fr)', render: (job) => job.name },
@@ -50,7 +52,7 @@ export function JobTable(props: {
       key: 'took',
       header: t('column.took'),
       width: '180px',
-      render: ({ timings }) => timingsText(timings),
+      render: (job) => timingsText(timingsAt(job, nowMs)),
     },
   ]
   return (
