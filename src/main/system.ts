@@ -195,21 +195,24 @@ export async function createSystem(options: SystemOptions): Promise<System> {
     },
     async start() {
       core.setReservedMemory(settings.get().reservedMemoryBytes)
-      // Trying out the runtimes takes seconds; only what concerns jobs waits for it.
-      const probing = plugins
-        .list()
-        .catch((error: unknown) => logger.error({ err: error }, 'the plugins could not be looked at'))
-        .then(() => executor.start())
       await Promise.all([security.start(), core.start(), storage.start()])
-      computing = probing.then(() => compute.start())
+      const listening = network.start({
+        rest: createRestTransport(router, modules, logger, packageJson.version, bodies),
+        websocket: createWebSocketTransport(router, logger),
+      })
+      // Trying out the runtimes takes seconds of all cores: it begins when all else is there, and only jobs wait for it.
+      computing = listening.then(async () => {
+        await plugins
+          .list()
+          .catch((error: unknown) => logger.error({ err: error }, 'the plugins could not be looked at'))
+        await executor.start()
+        await compute.start()
+      })
       computing.catch((error: unknown) => {
         logger.error({ err: error }, 'jobs cannot be run')
         problems.push('Jobs cannot be run: the runtimes did not start. The log has the details.')
       })
-      const url = await network.start({
-        rest: createRestTransport(router, modules, logger, packageJson.version, bodies),
-        websocket: createWebSocketTransport(router, logger),
-      })
+      const url = await listening
       if (
         options.port === undefined &&
         !url.endsWith(`:${settings.get().apiPort}`) &&
