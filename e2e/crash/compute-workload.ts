@@ -2,20 +2,36 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from '@playwright/test'
 import type { Answer } from '../support/serve'
 import type { ComputeLedger } from './compute-ledger'
+import type { PreemptionLedger } from './preemption-workload'
 import type { Random } from './random'
 
 const LEASE_MS = 20_000
 /** So many are not yet seen to have ended, at the most. */
 const OPEN_PIPELINES = 3
 
+export interface Submitted {
+  key: string
+  id: string
+}
+
 /** What a client needs of the run that it lives in. */
 export interface Client {
   readonly random: Random
   readonly ledger: ComputeLedger
+  readonly preemptions: PreemptionLedger
   /** Whose quota is set. */
   readonly owner: string
   call(method: string, path: string, body?: unknown): Promise<Answer>
-  timed(focus: 'pipelines' | 'leases', work: (begun: () => void) => Promise<void>): Promise<void>
+  timed(
+    focus: 'pipelines' | 'leases' | 'preemption',
+    work: (begun: () => void) => Promise<void>,
+  ): Promise<void>
+  /** Submits a job under a key of its own that begins with `prefix`. */
+  submit(prefix: string, spec: object, judge: (result: Answer['body']) => void): Promise<Submitted>
+  /** One with such a key that was not yet seen to have ended. */
+  open(prefix: string): Submitted | undefined
+  /** Waits for its end and judges it. */
+  settle(job: Submitted): Promise<void>
 }
 
 /** Submits a pipeline in the form of a V and waits for its end. */

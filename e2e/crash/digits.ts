@@ -1,30 +1,28 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from '@playwright/test'
-import { type Answer, fixtures } from '../support/serve'
+import { digitsAsNpy } from '../support/digits'
+import { type Answer, fixtures, type Serve } from '../support/serve'
 
 const COUNT = 100
-const ITEMS = 1500
 
 /** A batch of known digits: the answer to each item says which item it was. */
-export interface Digits {
-  batch(): object
+export interface Batch {
+  spec: object
   /** None lost, none doubled, each in its place. */
-  judgeBatch(this: void, result: Answer['body']): void
+  judge(this: void, result: Answer['body']): void
 }
 
-export async function readDigits(input: string): Promise<Digits> {
-  const images = await readFile(join(fixtures, 'test100.f32'))
+/** Imports a data set of the hundred digits over and over. @returns the batch of them, and the digest of the data set */
+export async function importDigits(serve: Serve, folder: string, name: string, items: number) {
+  const path = await digitsAsNpy(folder, items / COUNT)
+  await serve.import(path, name)
+  const { digest } = (await serve.call('GET', `/datasets/${name}/versions/1`)).body
   const answers = await readFile(join(fixtures, 'ref100.f32'))
-  const items = Array.from({ length: ITEMS }, (_, i) => {
-    const at = (i % COUNT) * 3136
-    const base64 = images.subarray(at, at + 3136).toString('base64')
-    return { [input]: { dtype: 'float32', shape: [1, 1, 28, 28], base64 } }
-  })
-  return {
-    batch: () => ({ kind: 'batch', model: 'digits@1', items }),
-    judgeBatch({ items: results }) {
-      expect(results).toHaveLength(ITEMS)
+  const batch: Batch = {
+    spec: { kind: 'batch', model: 'digits@1', dataset: `${name}@1` },
+    judge({ items: results }) {
+      expect(results).toHaveLength(items)
       const wrong = results.filter((item: Answer['body'], index: number) => {
         const [output] = Object.values<Answer['body']>(item.outputs)
         return output.data.some(
@@ -35,4 +33,5 @@ export async function readDigits(input: string): Promise<Digits> {
       expect(wrong, 'items with the answer of another').toEqual([])
     },
   }
+  return { batch, digest: digest as string }
 }

@@ -6,8 +6,9 @@ import { expect, test } from '@playwright/test'
 import { descendants, expectGone, type RunningProcess } from '../support/processes'
 import { fixtures, Serve } from '../support/serve'
 import { ComputeLedger } from './compute-ledger'
-import { readDigits } from './digits'
+import { importDigits } from './digits'
 import { Ledger } from './ledger'
+import { PreemptionLedger, type Victim } from './preemption-workload'
 import { oneOf, seeded } from './random'
 import { writeSources } from './sources'
 import { FOCUSES, type Focus, isCompute, type Work, Workload } from './workload'
@@ -16,6 +17,8 @@ import { FOCUSES, type Focus, isCompute, type Work, Workload } from './workload'
 const WORKS = (process.env['CRASH_WORK'] ?? 'storage,compute').split(',') as Work[]
 const SEED = Number(process.env['CRASH_SEED'] ?? Date.now() % 1_000_000)
 const ROUND_MS = 60_000
+/** After so many rounds all that ever ended is looked at again, and how far it is is said. */
+const LOOK_BACK = 25
 
 for (const work of WORKS) {
   const focuses = FOCUSES[work]
@@ -37,14 +40,26 @@ async function killAtRandom(work: Work, focuses: readonly Focus[], most: number)
   const { version, model } = await serve.import(join(fixtures, 'mnist_cnn.onnx'), 'digits')
   const digits = (await serve.call('GET', `/models/${model}/versions/${version}`)).body
   ledger.versions.set('models/digits@1', digits.digest)
+  const few = await importDigits(serve, folder, 'digits', 1500)
+  ledger.versions.set('datasets/digits@1', few.digest)
+  const victims: Victim[] = []
+  if (work === 'compute') {
+    const many = await importDigits(serve, folder, 'many-digits', 6000)
+    ledger.versions.set('datasets/many-digits@1', many.digest)
+    victims.push(many.batch, await story(serve, ledger), LONG_LOAD)
+  }
+  const preemptions = new PreemptionLedger()
   const owner: string = (await serve.call('GET', '/me')).body.id
   const deps = {
     serve,
     ledger,
     computeLedger,
+    preemptions,
     owner,
     sources,
-    digits: await readDigits(digits.signature.inputs[0].name),
+    batch: few.batch,
+    victims,
+    cores: (await serve.call('GET', '/resources')).body.capacity.cpuCores,
     typicalMs: new Map(),
   }
   const interrupted = new Map<Focus, number>()
@@ -53,6 +68,7 @@ async function killAtRandom(work: Work, focuses: readonly Focus[], most: number)
   let kills = 0
   let starts = 0
   let seed = SEED
+  const sinceStart = () => ((performance.now() - beganAt) / 1000 / kills).toFixed(1)
   const kill = async () => {
     kills++
     process.kill(serve.pid, 'SIGSTOP')
@@ -66,8 +82,8 @@ async function killAtRandom(work: Work, focuses: readonly Focus[], most: number)
       // All of them in a short run, any of them in a long one.
       const focus = (most <= focuses.length ? focuses[round] : oneOf(focuses, random)) ?? 'import'
       if (isCompute(focus)) {
-        await ledger.checkJobs()
-        await computeLedger.check(owner)
+        const all = round % LOOK_BACK === LOOK_BACK - 1
+        await Promise.all([ledger.checkJobs(all), computeLedger.check(owner, all), preemptions.check(serve)])
       }
       for (const kind of await new Workload(deps, random).run(focus, kill))
         interrupted.set(kind, (interrupted.get(kind) ?? 0) + 1)
@@ -83,7 +99,7 @@ async function killAtRandom(work: Work, focuses: readonly Focus[], most: number)
       await Promise.all([serve.restart(), expectGone(workers, 30_000)])
       startMs = performance.now() - startedAt
       await ledger.checkStorage()
-      if (most > 20 && round % 10 === 9) say(`${kills} of ${most} kills`)
+      if (round % LOOK_BACK === LOOK_BACK - 1) say(`${kills} of ${most} kills, ${sinceStart()} s a kill`)
     }
     await computeLedger.checkAtRest(owner)
     await ledger.checkAtRest()
@@ -109,12 +125,35 @@ async function killAtRandom(work: Work, focuses: readonly Focus[], most: number)
   say(
     `${ledger.counts()}, and ${computeLedger.pipelines.size} pipelines, ${leases} leases, ${quotas} quotas; every one of them is whole.`,
   )
-  say(`${((performance.now() - beganAt) / 1000 / kills).toFixed(1)} s a kill, with the checks after it.`)
+  const { counted } = preemptions
+  if (counted.preemptions > 0)
+    say(
+      `${counted.preemptions} preemptions were seen; ${counted.resumed} jobs went on after a kill while they were displaced.`,
+    )
+  say(`${sinceStart()} s a kill, with the checks after it.`)
   // Where a kill falls is a matter of chance: only many are sure to have met each.
   for (const focus of most < 50 ? [] : focuses)
     expect(interrupted.get(focus) ?? 0, `no kill fell into ${focus}`).toBeGreaterThan(0)
   await serve.dispose()
 }
+
+/** A text in the words of the model without chance, as it is written when nobody comes between. */
+async function story(serve: Serve, ledger: Ledger): Promise<Victim> {
+  const { version, model } = await serve.import(join(fixtures, 'tiny-story.gguf'), 'story')
+  const { digest } = (await serve.call('GET', `/models/${model}/versions/${version}`)).body
+  ledger.versions.set('models/story@1', digest)
+  const spec = {
+    ...{ kind: 'generate', model: 'story@1', prompt: 'The control room', stop: [] },
+    ...{ maxTokens: 480, contextSize: 512, temperature: 2, topP: 1, topK: 0, seed: 32 },
+  }
+  const { status, body: job } = await serve.call('POST', '/jobs', spec)
+  expect(status).toBe(201)
+  await serve.until(`/jobs/${job.id}`, ({ state }) => state === 'succeeded')
+  const { text } = (await serve.call('GET', `/jobs/${job.id}/result`)).body
+  return { spec, judge: (result) => expect(result.text, 'another text').toBe(text) }
+}
+
+const LONG_LOAD: Victim = { spec: { kind: 'synthetic', durationMs: 2000 }, judge: () => undefined }
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`)

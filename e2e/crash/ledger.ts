@@ -8,6 +8,9 @@ import type { Source } from './sources'
 
 type Body = Answer['body']
 
+/** So many are looked at after each start; all of them now and then. */
+const LATEST_JOBS = 100
+
 interface AcknowledgedImport {
   source: Source
   /** From a path: a restart takes it up again. An upload has nothing that it could be taken up from. */
@@ -16,6 +19,7 @@ interface AcknowledgedImport {
 
 interface AcknowledgedJob {
   id: string
+  submittedAt: number
   /** How it ended, once it was seen to have ended; it must never be seen otherwise. */
   end: string | null
   /** Checks the result of a job that succeeded. */
@@ -40,7 +44,8 @@ export class Ledger {
   readonly moves: string[] = []
   pendingMove: string | null = null
   readonly jobs = new Map<string, AcknowledgedJob>()
-  readonly pendingJobs = new Set<string>()
+  /** What was asked and not answered: key, specification and judge. */
+  readonly pendingJobs = new Map<string, [key: string, spec: object, judge: AcknowledgedJob['judge']]>()
   /** Blobs that were hashed already, by name and the times of the file. */
   readonly #hashed = new Set<string>()
 
@@ -94,10 +99,12 @@ export class Ledger {
     await this.#checkTemporaries()
     const listed = new Map<string, Body>()
     for (const collection of ['models', 'datasets']) {
-      for (const { name } of await this.#all(`/${collection}`)) {
+      const names: string[] = (await this.#all(`/${collection}`)).map(({ name }) => name)
+      const lists = names.map(async (name) => {
         for (const version of await this.#all(`/${collection}/${name}/versions`))
           listed.set(`${collection}/${name}@${version.version}`, version)
-      }
+      })
+      await Promise.all(lists)
     }
     for (const key of this.versions.keys()) {
       if (!listed.has(key) && this.removing.has(key)) this.versionRemoved(key)
@@ -112,17 +119,23 @@ export class Ledger {
     await this.#checkImports()
   }
 
-  /** What must hold of jobs and leases; waits until the system runs jobs. */
-  async checkJobs(): Promise<void> {
-    const listed = await this.#all('/jobs')
+  /**
+   * What must hold of jobs and leases; waits until the system runs jobs.
+   * @param all also of those that have ended long ago
+   */
+  async checkJobs(all: boolean): Promise<void> {
+    const listed: Body[] = all ? await this.#all('/jobs') : await this.#latestJobs()
     const byLabel = new Map<string, Body[]>()
     for (const job of listed) {
       const key = job.labels.key
       if (key) byLabel.set(key, [...(byLabel.get(key) ?? []), job])
     }
     for (const [key, jobs] of byLabel) expect(jobs.length, `${key} is there twice`).toBe(1)
-    for (const [key, { id }] of this.jobs) {
-      const [job] = byLabel.get(key) ?? []
+    const oldest = listed.at(-1)?.createdAt ?? ''
+    for (const [key, { id, end, submittedAt }] of this.jobs) {
+      // What ended before the latest ones is looked at when all are.
+      if (!all && end !== null && submittedAt < Date.parse(oldest)) continue
+      const job = byLabel.get(key)?.[0] ?? (all ? null : (await this.#serve.call('GET', `/jobs/${id}`)).body)
       expect(job?.id, `the acknowledged job ${key} is lost`).toBe(id)
       if (job.finishedAt !== null) await this.checkEnd(key, job)
     }
@@ -161,7 +174,7 @@ export class Ledger {
       await this.checkEnd(key, job)
     }
     await this.checkStorage()
-    await this.checkJobs()
+    await this.checkJobs(true)
     const verified = (await this.#serve.call('POST', '/storage/verify', {})).body
     expect(verified).toMatchObject({ state: 'completed', damaged: [], missing: [] })
     await this.#serve.call('POST', '/storage/gc', {})
@@ -232,6 +245,12 @@ export class Ledger {
     const answer = await fetch(`${this.#serve.url}/api${path}/files/${files[0].path}`, { headers })
     const bytes = Buffer.from(await answer.arrayBuffer())
     expect(createHash('sha256').update(bytes).digest('hex')).toBe(this.versions.get(key))
+  }
+
+  async #latestJobs(): Promise<Body[]> {
+    const { status, body } = await this.#serve.call('GET', `/jobs?limit=${LATEST_JOBS}`)
+    expect(status).toBe(200)
+    return body.items
   }
 
   async #all(path: string): Promise<Body[]> {

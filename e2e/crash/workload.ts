@@ -4,16 +4,17 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from '@playwright/test'
 import type { Answer, Serve } from '../support/serve'
 import type { ComputeLedger } from './compute-ledger'
-import { type Client, runPipeline, setQuota, takeLease } from './compute-workload'
-import type { Digits } from './digits'
+import { type Client, runPipeline, type Submitted, setQuota, takeLease } from './compute-workload'
+import type { Batch } from './digits'
 import type { Ledger } from './ledger'
+import { type PreemptionLedger, preempt, type Victim } from './preemption-workload'
 import { oneOf, type Random } from './random'
 import type { Source } from './sources'
 
 /** What a round wants to be in the middle of when the system dies; everything else goes on beside it. */
 export const FOCUSES = {
   storage: ['import', 'alias', 'gc', 'verify'],
-  compute: ['jobs', 'pipelines', 'leases'],
+  compute: ['jobs', 'pipelines', 'leases', 'preemption'],
 } as const
 export type Work = keyof typeof FOCUSES
 export type Focus = (typeof FOCUSES)[Work][number]
@@ -27,40 +28,37 @@ export const isCompute = (focus: Focus): boolean => (FOCUSES.compute as readonly
 /** The system was killed under a call: what was asked may have happened or not. */
 class Died extends Error {}
 
+/** Beside jobs, models and data are worked on with pauses so many times as long. */
+const BESIDE = 8
+
+export interface WorkloadDeps {
+  readonly serve: Serve
+  readonly ledger: Ledger
+  readonly computeLedger: ComputeLedger
+  readonly preemptions: PreemptionLedger
+  readonly owner: string
+  readonly sources: readonly Source[]
+  readonly batch: Batch
+  readonly victims: readonly Victim[]
+  /** Of the machine. */
+  readonly cores: number
+  /** How long each took when nobody killed it, remembered over the rounds. */
+  readonly typicalMs: Map<Focus, number>
+}
+
 /** Clients of one run of the system, all at once, until it dies. What it answers goes into the ledger. */
 export class Workload {
-  readonly #serve: Serve
+  readonly #deps: WorkloadDeps
   readonly #ledger: Ledger
-  readonly #computeLedger: ComputeLedger
-  readonly #owner: string
-  readonly #sources: readonly Source[]
-  readonly #digits: Digits
   readonly #random: Random
   readonly #inFlight = new Map<Focus, number>()
-  /** How long each took when nobody killed it, remembered over the rounds. */
-  readonly #typicalMs: Map<Focus, number>
+  #pace = 1
   #begun: (focus: Focus) => void = () => undefined
   #isDead = false
 
-  constructor(
-    deps: {
-      serve: Serve
-      ledger: Ledger
-      computeLedger: ComputeLedger
-      owner: string
-      sources: readonly Source[]
-      digits: Digits
-      typicalMs: Map<Focus, number>
-    },
-    random: Random,
-  ) {
-    this.#serve = deps.serve
+  constructor(deps: WorkloadDeps, random: Random) {
+    this.#deps = deps
     this.#ledger = deps.ledger
-    this.#computeLedger = deps.computeLedger
-    this.#owner = deps.owner
-    this.#sources = deps.sources
-    this.#digits = deps.digits
-    this.#typicalMs = deps.typicalMs
     this.#random = random
   }
 
@@ -72,6 +70,7 @@ export class Workload {
     const begun = new Promise<void>((resolve) => {
       this.#begun = (began) => began === focus && resolve()
     })
+    this.#pace = isCompute(focus) ? BESIDE : 1
     const actors = [
       this.#import(false),
       this.#import(true),
@@ -79,14 +78,17 @@ export class Workload {
       this.#collect(),
       this.#verify(),
     ]
-    if (isCompute(focus)) {
-      actors.push(this.#submit(), this.#submitBatch())
+    if (isCompute(focus)) actors.push(this.#submitLoads())
+    if (focus === 'preemption')
+      actors.push(this.#untilDead(() => preempt(this.#client(), this.#deps.victims, this.#deps.cores)))
+    else if (isCompute(focus)) {
+      actors.push(this.#submitBatches())
       for (const step of [runPipeline, takeLease, setQuota])
         actors.push(this.#untilDead(() => step(this.#client())))
     }
     const failed = Promise.all(actors)
     await Promise.race([begun, sleep(30_000), failed])
-    await Promise.race([sleep(this.#random() * (this.#typicalMs.get(focus) ?? 300) * 1.2), failed])
+    await Promise.race([sleep(this.#random() * (this.#deps.typicalMs.get(focus) ?? 300) * 1.2), failed])
     const midway = ALL.filter((kind) => (this.#inFlight.get(kind) ?? 0) > 0)
     this.#isDead = true
     await kill()
@@ -97,16 +99,20 @@ export class Workload {
   #client(): Client {
     return {
       random: this.#random,
-      ledger: this.#computeLedger,
-      owner: this.#owner,
+      ledger: this.#deps.computeLedger,
+      preemptions: this.#deps.preemptions,
+      owner: this.#deps.owner,
       call: (method, path, body) => this.#call(method, path, body),
       timed: (focus, work) => this.#timed(focus, work),
+      submit: (prefix, spec, judge) => this.#submit(this.#newKey(prefix), spec, judge),
+      open: (prefix) => this.#open(prefix)[0],
+      settle: (job) => this.#settle(job),
     }
   }
 
   async #import(asUpload: boolean): Promise<void> {
     await this.#untilDead(async () => {
-      const source = oneOf(this.#sources, this.#random)
+      const source = oneOf(this.#deps.sources, this.#random)
       if (!source) return
       const name = `${source.kind === 'model' ? 'm' : 't'}${Math.floor(this.#random() * 3)}`
       await this.#timed('import', async (begun) => {
@@ -126,6 +132,7 @@ export class Workload {
         }
       })
       await this.#removeOldest()
+      if (this.#pace > 1) await this.#pause(100)
     })
   }
 
@@ -171,6 +178,7 @@ export class Workload {
         this.#ledger.moves.push(reason)
         pointed = version
       })
+      if (this.#pace > 1) await this.#pause(50)
     })
   }
 
@@ -185,7 +193,7 @@ export class Workload {
         begun()
         expect((await this.#call('POST', '/storage/gc', {})).body).toMatchObject({ state: 'completed' })
       })
-      await sleep(this.#random() * 100)
+      await this.#pause(100)
     })
   }
 
@@ -196,49 +204,68 @@ export class Workload {
         const { body } = await this.#call('POST', '/storage/verify', {})
         expect(body).toMatchObject({ state: 'completed', damaged: [], missing: [] })
       })
+      await this.#pause(200)
+    })
+  }
+
+  async #submitLoads(): Promise<void> {
+    const unanswered = [...this.#ledger.pendingJobs.values()]
+    await this.#untilDead(async () => {
+      const again = unanswered.pop()
+      // Asked again with the same key, it is the same job if it was taken.
+      if (again) return void (await this.#submit(...again))
+      const durationMs = Math.floor(this.#random() * 200)
+      await this.#submit(this.#newKey('load'), { kind: 'synthetic', durationMs }, () => undefined)
       await sleep(this.#random() * 200)
     })
   }
 
-  async #submit(): Promise<void> {
+  async #submitBatches(): Promise<void> {
     await this.#untilDead(async () => {
-      const [again] = this.#ledger.pendingJobs
-      const key = again ?? `job-${this.#ledger.jobs.size}-${Date.now()}`
-      if (key.startsWith('batch')) return this.#submitTo(key, this.#digits.batch(), this.#digits.judgeBatch)
-      const durationMs = Math.floor(this.#random() * 200)
-      await this.#submitTo(key, { kind: 'synthetic', durationMs }, () => undefined)
-      await sleep(this.#random() * 50)
-    })
-  }
-
-  async #submitBatch(): Promise<void> {
-    await this.#untilDead(async () => {
-      const open = [...this.#ledger.jobs].filter(([key, { end }]) => key.startsWith('batch') && end === null)
-      for (const [key, { id }] of open) {
-        const { body } = await this.#call('GET', `/jobs/${id}`)
-        if (body.finishedAt !== null)
-          await this.#ledger.checkEnd(key, body).catch((error: unknown) => this.#unlessDead(error))
-      }
-      if (open.length > 0) return void (await sleep(50))
+      const [open] = this.#open('batch')
+      if (open) return this.#settle(open)
       await this.#timed('jobs', async (begun) => {
-        const key = `batch-${this.#ledger.jobs.size}-${Date.now()}`
-        await this.#submitTo(key, this.#digits.batch(), this.#digits.judgeBatch)
+        const { spec, judge } = this.#deps.batch
+        const { id } = await this.#submit(this.#newKey('batch'), spec, judge)
         begun()
-        const id = this.#ledger.jobs.get(key)?.id
-        for (let ended = false; !ended; await sleep(20)) {
-          ended = (await this.#call('GET', `/jobs/${id}`)).body.finishedAt !== null
-        }
+        while ((await this.#call('GET', `/jobs/${id}`)).body.finishedAt === null) await sleep(20)
       })
     })
   }
 
-  async #submitTo(key: string, spec: object, judge: (result: Answer['body']) => void): Promise<void> {
-    this.#ledger.pendingJobs.add(key)
+  /** Waits for its end and judges it. */
+  async #settle({ key, id }: Submitted): Promise<void> {
+    for (;;) {
+      const { body } = await this.#call('GET', `/jobs/${id}`)
+      if (body.finishedAt !== null)
+        return this.#ledger.checkEnd(key, body).catch((error: unknown) => this.#unlessDead(error))
+      await sleep(50)
+    }
+  }
+
+  #newKey(prefix: string): string {
+    return `${prefix}-${this.#ledger.jobs.size}-${Date.now()}`
+  }
+
+  #open(prefix: string): Submitted[] {
+    return [...this.#ledger.jobs].flatMap(([key, { id, end }]) =>
+      end === null && key.startsWith(`${prefix}-`) ? [{ key, id }] : [],
+    )
+  }
+
+  async #submit(key: string, spec: object, judge: (result: Answer['body']) => void): Promise<Submitted> {
+    this.#ledger.pendingJobs.set(key, [key, spec, judge])
+    const submittedAt = Date.now()
     const body = { ...spec, idempotencyKey: key, labels: { key } }
     const { status, body: job } = await this.#call('POST', '/jobs', body)
     expect(status).toBe(201)
     this.#ledger.pendingJobs.delete(key)
-    this.#ledger.jobs.set(key, { id: job.id, end: null, judge })
+    this.#ledger.jobs.set(key, { id: job.id, submittedAt, end: null, judge })
+    return { key, id: job.id }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await sleep(this.#random() * ms * this.#pace)
   }
 
   async #timed(focus: Focus, work: (begun: () => void) => Promise<void>): Promise<void> {
@@ -247,14 +274,14 @@ export class Workload {
     const startedAt = performance.now()
     await work(() => this.#begun(focus))
     const tookMs = performance.now() - startedAt
-    const before = this.#typicalMs.get(focus)
-    this.#typicalMs.set(focus, before === undefined ? tookMs : before * 0.8 + tookMs * 0.2)
+    const before = this.#deps.typicalMs.get(focus)
+    this.#deps.typicalMs.set(focus, before === undefined ? tookMs : before * 0.8 + tookMs * 0.2)
     this.#inFlight.set(focus, (this.#inFlight.get(focus) ?? 1) - 1)
   }
 
   async #call(method: string, path: string, body?: unknown): Promise<Answer> {
     try {
-      return await this.#serve.call(method, path, body)
+      return await this.#deps.serve.call(method, path, body)
     } catch (error) {
       return this.#unlessDead(error)
     }

@@ -6,17 +6,22 @@ import { fixtures } from './serve'
 const SIDE = 28
 const DIGIT_BYTES = SIDE * SIDE * 4
 
-/** The hundred digits as a NumPy file: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html */
-export async function digitsAsNpy(folder: string): Promise<string> {
+/** The hundred digits, `times` over, as a NumPy file: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html */
+export async function digitsAsNpy(folder: string, times = 1): Promise<string> {
   const bytes = await readFile(join(fixtures, 'test100.f32'))
-  const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${bytes.length / DIGIT_BYTES}, ${SIDE}, ${SIDE}), }`
+  const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${(times * bytes.length) / DIGIT_BYTES}, ${SIDE}, ${SIDE}), }`
   const padded = `${header.padEnd(117)}\n`
   const length = Buffer.alloc(2)
   length.writeUInt16LE(padded.length)
   const path = join(folder, 'digits.npy')
   await writeFile(
     path,
-    Buffer.concat([Buffer.from('\x93NUMPY\x01\x00', 'latin1'), length, Buffer.from(padded), bytes]),
+    Buffer.concat([
+      Buffer.from('\x93NUMPY\x01\x00', 'latin1'),
+      length,
+      Buffer.from(padded),
+      ...Array<Buffer>(times).fill(bytes),
+    ]),
   )
   return path
 }
