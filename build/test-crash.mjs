@@ -1,6 +1,6 @@
-// npm run test:crash -- [--work storage|compute] [--kills N] [--seed S]: kills the whole system at random moments, 200 times
+// npm run test:crash -- [--work storage|compute] [--focus F] [--kills N] [--seed S]: kills the whole system at random moments, 200 times
 // at work on models and data, 500 times at work on jobs, pipelines, leases and quotas, and checks after each that nothing
-// acknowledged is lost. With --versions: 40 versions of a 100 MB file (4 GB of disk) instead.
+// acknowledged is lost. --focus: all of them in the middle of one thing, such as preemption. With --versions: 40 versions of a 100 MB file (4 GB of disk) instead.
 
 import { parseArgs } from 'node:util'
 import { prepare } from './prepare.mjs'
@@ -10,6 +10,7 @@ try {
   const { values } = parseArgs({
     options: {
       work: { type: 'string', default: 'storage,compute' },
+      focus: { type: 'string' },
       kills: { type: 'string' },
       seed: { type: 'string', default: String(Date.now() % 1_000_000) },
       versions: { type: 'boolean', default: false },
@@ -29,6 +30,7 @@ try {
         CRASH_KILLS_STORAGE: values.kills ?? '200',
         CRASH_KILLS_COMPUTE: values.kills ?? '500',
         CRASH_SEED: values.seed,
+        ...(values.focus && { CRASH_FOCUS: values.focus }),
       }
   process.exitCode = await attach(
     process.execPath,

@@ -21,7 +21,9 @@ const ROUND_MS = 60_000
 const LOOK_BACK = 25
 
 for (const work of WORKS) {
-  const focuses = FOCUSES[work]
+  const only = process.env['CRASH_FOCUS']
+  const focuses = FOCUSES[work].filter((focus) => only === undefined || focus === only)
+  if (focuses.length === 0) continue
   const kills = Number(process.env[`CRASH_KILLS_${work.toUpperCase()}`] ?? focuses.length)
   test(`kill -9 at ${kills} random moments of ${work} loses nothing that was acknowledged and leaves nothing half-done`, () =>
     killAtRandom(work, focuses, kills))
@@ -130,6 +132,7 @@ async function killAtRandom(work: Work, focuses: readonly Focus[], most: number)
     say(
       `${counted.preemptions} preemptions were seen; ${counted.resumed} jobs went on after a kill while they were displaced.`,
     )
+  for (const question of serve.askedAgain) say(`Asked twice: ${question}`)
   say(`${sinceStart()} s a kill, with the checks after it.`)
   // Where a kill falls is a matter of chance: only many are sure to have met each.
   for (const focus of most < 50 ? [] : focuses)

@@ -54,8 +54,9 @@ export async function preempt(client: Client, victims: readonly Victim[], cores:
   const need = { cpuCores: cores * 0.6 }
   let victim = open('victim')
   if (!victim) {
-    const { spec, judge } = oneOf(victims, random) ?? victims[0] ?? neverEmpty()
-    victim = await submit('victim', { ...spec, need, priority: 10 }, judge)
+    const chosen = oneOf(victims, random)
+    if (!chosen) return
+    victim = await submit('victim', { ...chosen.spec, need, priority: 10 }, chosen.judge)
   }
   const { key, id } = victim
   const look = async (job: string): Promise<Body> => (await call('GET', `/jobs/${job}`)).body
@@ -82,8 +83,4 @@ export async function preempt(client: Client, victims: readonly Victim[], cores:
     }
   })
   await settle(victim)
-}
-
-function neverEmpty(): never {
-  throw new Error('there is no long job to displace')
 }

@@ -21,6 +21,8 @@ export class Serve {
   #process: ChildProcess | null = null
   url = ''
   stderr = ''
+  /** Questions that got no answer at first although the system lived, and why; see {@link Serve.call}. */
+  readonly askedAgain: string[] = []
 
   private constructor(readonly dataDir: string) {}
 
@@ -94,9 +96,11 @@ export class Serve {
     if (body !== undefined) init.body = body instanceof FormData ? body : JSON.stringify(body)
     const ask = () => fetch(address, init)
     // A connection that lay idle may be closed in the very moment that it is used again; asking twice changes nothing.
-    const response = await ask().catch((error: unknown) => {
+    const response = await ask().catch(async (error: Error) => {
       if (method !== 'GET' || this.hasEnded) throw error
-      return ask()
+      const answer = await ask()
+      this.askedAgain.push(`${path}: ${String(error.cause ?? error)}`)
+      return answer
     })
     const text = await response.text()
     const isJson = response.headers.get('content-type')?.includes('json') ?? false
