@@ -1,6 +1,7 @@
-// npm run test:crash -- [--work storage|compute] [--focus F] [--kills N] [--seed S]: kills the whole system at random moments, 200 times
-// at work on models and data, 500 times at work on jobs, pipelines, leases and quotas, and checks after each that nothing
-// acknowledged is lost. --focus: all of them in the middle of one thing, such as preemption. With --versions: 40 versions of a 100 MB file (4 GB of disk) instead.
+// npm run test:crash -- [--work storage|compute] [--focus F] [--kills N] [--seed S]: kills the whole system at random moments,
+// 200 times at work on models and data, 500 times at work on jobs, pipelines, leases and quotas, and checks after each that
+// nothing acknowledged is lost. --focus: always in the middle of one thing, such as preemption. With --versions: 40 versions
+// of a 100 MB file (4 GB of disk) instead.
 
 import { parseArgs } from 'node:util'
 import { prepare } from './prepare.mjs'
