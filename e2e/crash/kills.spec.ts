@@ -16,13 +16,13 @@ import { FOCUSES, type Focus, isCompute, type Work, Workload } from './workload'
 // `npm run test:crash` sets these; by itself it is a short one.
 const WORKS = (process.env['CRASH_WORK'] ?? 'storage,compute').split(',') as Work[]
 const SEED = Number(process.env['CRASH_SEED'] ?? Date.now() % 1_000_000)
+const ONLY = process.env['CRASH_FOCUS']
 const ROUND_MS = 60_000
 /** After so many rounds all that ever ended is looked at again, and how far it is is said. */
 const LOOK_BACK = 25
 
 for (const work of WORKS) {
-  const only = process.env['CRASH_FOCUS']
-  const focuses = FOCUSES[work].filter((focus) => only === undefined || focus === only)
+  const focuses = FOCUSES[work].filter((focus) => ONLY === undefined || focus === ONLY)
   if (focuses.length === 0) continue
   const kills = Number(process.env[`CRASH_KILLS_${work.toUpperCase()}`] ?? focuses.length)
   test(`kill -9 at ${kills} random moments of ${work} loses nothing that was acknowledged and leaves nothing half-done`, () =>
@@ -110,7 +110,7 @@ async function killAtRandom(work: Work, focuses: readonly Focus[], most: number)
     await expectGone(workers, 10_000)
   } catch (error) {
     say(
-      `Kill ${kills} was one too many; with the seed of its round: npm run test:crash -- --work ${work} --kills 20 --seed ${seed}`,
+      `Kill ${kills} was one too many; with the seed of its round: npm run test:crash -- --work ${work}${ONLY ? ` --focus ${ONLY}` : ''} --kills 20 --seed ${seed}`,
     )
     say(`What it left lies in ${serve.dataDir}.`)
     say(`${serve.hasEnded ? 'It had ended by itself. ' : ''}It last said: ${serve.stderr.slice(-2000)}`)
