@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from '@playwright/test'
 import { descendants, expectGone, type RunningProcess } from '../support/processes'
-import { fixtures, Serve } from '../support/serve'
+import { Serve } from '../support/serve'
 import { ComputeLedger } from './compute-ledger'
-import { importDigits } from './digits'
 import { Ledger } from './ledger'
-import { PreemptionLedger, type Victim } from './preemption-workload'
+import { prepareJobs } from './long-jobs'
+import { PreemptionLedger } from './preemption-workload'
 import { oneOf, seeded } from './random'
 import { writeSources } from './sources'
 import { FOCUSES, type Focus, isCompute, type Work, Workload } from './workload'
@@ -39,17 +39,10 @@ async function killAtRandom(work: Work, focuses: readonly Focus[], most: number)
   const computeLedger = new ComputeLedger(serve)
   // A Python that is not there is tried out in no time, at every start.
   await serve.call('PATCH', '/settings', { pythonPath: '/nonexistent/python3' })
-  const { version, model } = await serve.import(join(fixtures, 'mnist_cnn.onnx'), 'digits')
-  const digits = (await serve.call('GET', `/models/${model}/versions/${version}`)).body
-  ledger.versions.set('models/digits@1', digits.digest)
-  const few = await importDigits(serve, folder, 'digits', 1500)
-  ledger.versions.set('datasets/digits@1', few.digest)
-  const victims: Victim[] = []
-  if (work === 'compute') {
-    const many = await importDigits(serve, folder, 'many-digits', 6000)
-    ledger.versions.set('datasets/many-digits@1', many.digest)
-    victims.push(many.batch, await story(serve, ledger), LONG_LOAD)
-  }
+  // Those of the first start are still looking for one.
+  await serve.kill()
+  await serve.restart()
+  const jobs = work === 'compute' ? await prepareJobs(serve, ledger, folder) : { batch: null, victims: [] }
   const preemptions = new PreemptionLedger()
   const owner: string = (await serve.call('GET', '/me')).body.id
   const deps = {
@@ -59,8 +52,7 @@ async function killAtRandom(work: Work, focuses: readonly Focus[], most: number)
     preemptions,
     owner,
     sources,
-    batch: few.batch,
-    victims,
+    ...jobs,
     cores: (await serve.call('GET', '/resources')).body.capacity.cpuCores,
     typicalMs: new Map(),
   }
@@ -139,24 +131,6 @@ async function killAtRandom(work: Work, focuses: readonly Focus[], most: number)
     expect(interrupted.get(focus) ?? 0, `no kill fell into ${focus}`).toBeGreaterThan(0)
   await serve.dispose()
 }
-
-/** A text in the words of the model without chance, as it is written when nobody comes between. */
-async function story(serve: Serve, ledger: Ledger): Promise<Victim> {
-  const { version, model } = await serve.import(join(fixtures, 'tiny-story.gguf'), 'story')
-  const { digest } = (await serve.call('GET', `/models/${model}/versions/${version}`)).body
-  ledger.versions.set('models/story@1', digest)
-  const spec = {
-    ...{ kind: 'generate', model: 'story@1', prompt: 'The control room', stop: [] },
-    ...{ maxTokens: 480, contextSize: 512, temperature: 2, topP: 1, topK: 0, seed: 32 },
-  }
-  const { status, body: job } = await serve.call('POST', '/jobs', spec)
-  expect(status).toBe(201)
-  await serve.until(`/jobs/${job.id}`, ({ state }) => state === 'succeeded')
-  const { text } = (await serve.call('GET', `/jobs/${job.id}/result`)).body
-  return { spec, judge: (result) => expect(result.text, 'another text').toBe(text) }
-}
-
-const LONG_LOAD: Victim = { spec: { kind: 'synthetic', durationMs: 2000 }, judge: () => undefined }
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`)

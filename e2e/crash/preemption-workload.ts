@@ -2,15 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from '@playwright/test'
 import type { Answer, Serve } from '../support/serve'
 import type { Client } from './compute-workload'
+import type { LongJob } from './long-jobs'
 import { oneOf } from './random'
 
 type Body = Answer['body']
-
-/** A long job that others may displace, and the judge of what comes of it. */
-export interface Victim {
-  spec: object
-  judge(this: void, result: Body): void
-}
 
 /** What was seen of jobs that were preempted. */
 export class PreemptionLedger {
@@ -48,7 +43,7 @@ export class PreemptionLedger {
 }
 
 /** Puts an urgent job in the place of a long one that runs, and sees the long one go on. */
-export async function preempt(client: Client, victims: readonly Victim[], cores: number): Promise<void> {
+export async function preempt(client: Client, victims: readonly LongJob[], cores: number): Promise<void> {
   const { random, preemptions, call, timed, submit, open, settle } = client
   // Neither fits beside the other, both do beside a few small leases.
   const need = { cpuCores: cores * 0.6 }

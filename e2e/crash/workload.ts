@@ -5,9 +5,9 @@ import { expect } from '@playwright/test'
 import type { Answer, Serve } from '../support/serve'
 import type { ComputeLedger } from './compute-ledger'
 import { type Client, runPipeline, type Submitted, setQuota, takeLease } from './compute-workload'
-import type { Batch } from './digits'
 import type { Ledger } from './ledger'
-import { type PreemptionLedger, preempt, type Victim } from './preemption-workload'
+import type { LongJob } from './long-jobs'
+import { type PreemptionLedger, preempt } from './preemption-workload'
 import { oneOf, type Random } from './random'
 import type { Source } from './sources'
 
@@ -38,8 +38,9 @@ export interface WorkloadDeps {
   readonly preemptions: PreemptionLedger
   readonly owner: string
   readonly sources: readonly Source[]
-  readonly batch: Batch
-  readonly victims: readonly Victim[]
+  /** Null where no jobs are run. */
+  readonly batch: LongJob | null
+  readonly victims: readonly LongJob[]
   /** Of the machine. */
   readonly cores: number
   /** How long each took when nobody killed it, remembered over the rounds. */
@@ -82,7 +83,7 @@ export class Workload {
     if (focus === 'preemption')
       actors.push(this.#untilDead(() => preempt(this.#client(), this.#deps.victims, this.#deps.cores)))
     else if (isCompute(focus)) {
-      actors.push(this.#submitBatches())
+      if (this.#deps.batch) actors.push(this.#submitBatches(this.#deps.batch))
       for (const step of [runPipeline, takeLease, setQuota])
         actors.push(this.#untilDead(() => step(this.#client())))
     }
@@ -220,13 +221,12 @@ export class Workload {
     })
   }
 
-  async #submitBatches(): Promise<void> {
+  async #submitBatches(batch: LongJob): Promise<void> {
     await this.#untilDead(async () => {
       const [open] = this.#open('batch')
       if (open) return this.#settle(open)
       await this.#timed('jobs', async (begun) => {
-        const { spec, judge } = this.#deps.batch
-        const { id } = await this.#submit(this.#newKey('batch'), spec, judge)
+        const { id } = await this.#submit(this.#newKey('batch'), batch.spec, batch.judge)
         begun()
         while ((await this.#call('GET', `/jobs/${id}`)).body.finishedAt === null) await sleep(20)
       })
