@@ -104,10 +104,13 @@ test('every page in Chinese', async () => {
 
 test('a wide window, and letters half as large again', async () => {
   const { page, app: electronApp } = app()
-  const zoom = (factor: number) =>
-    electronApp.evaluate(({ BrowserWindow }, by) => {
+  const zoom = async (factor: number) => {
+    await electronApp.evaluate(({ BrowserWindow }, by) => {
       BrowserWindow.getAllWindows()[0]?.webContents.setZoomFactor(by)
     }, factor)
+    const width = Math.round(WINDOW.width / factor)
+    await expect.poll(() => page.evaluate(() => window.innerWidth)).toBe(width)
+  }
   const shown = PAGES.filter(({ name }) =>
     ['overview', 'jobs', 'timeline', 'devices', 'model'].includes(name),
   )

@@ -1,4 +1,4 @@
-import { Alert, Button, Checkbox, Modal, TextInput } from '@mantine/core'
+import { Alert, Button, Checkbox, TextInput } from '@mantine/core'
 import type { Principal } from '@shared/contract'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -9,6 +9,7 @@ import { refreshAccess, useAccess } from '../access-store'
 import { grantPolicy, likelyPrincipalId, renamePrincipal } from '../cedar/write-policy'
 import { expiresAt } from '../keys'
 import { useAct } from '../use-act'
+import { Dialog } from './dialog'
 import { ExpiryField, NEVER } from './expiry-field'
 import { GrantFields } from './grant-fields'
 import { KeyShown, type NewKey } from './key-shown'
@@ -77,19 +78,18 @@ export function AddAppDialog(props: { onClose: () => void; onAdded: (id: string)
 
   if (made) {
     return (
-      <Modal
-        opened
+      <Dialog
         size={620}
         title={t('shown.title', { name: made.name })}
         onClose={onClose}
         closeOnClickOutside={false}
       >
         <KeyShown made={made} onDone={() => app && finish(app.id)} onCopied={onCopied} />
-      </Modal>
+      </Dialog>
     )
   }
   return (
-    <Modal opened size={600} title={t('addAppForm.title')} onClose={onClose}>
+    <Dialog size={600} title={t('addAppForm.title')} onClose={onClose}>
       <form
         className={classes['form']}
         onSubmit={(event) => {
@@ -135,6 +135,6 @@ export function AddAppDialog(props: { onClose: () => void; onAdded: (id: string)
           </Button>
         </div>
       </form>
-    </Modal>
+    </Dialog>
   )
 }

@@ -1,4 +1,4 @@
-import { Button, Modal, PasswordInput, Radio, TextInput } from '@mantine/core'
+import { Button, PasswordInput, Radio, TextInput } from '@mantine/core'
 import type { Role } from '@shared/contract'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -6,6 +6,7 @@ import { getClient } from '../../../lib/client'
 import classes from '../access.module.css'
 import { refreshAccess, useAccess } from '../access-store'
 import { useAct } from '../use-act'
+import { Dialog } from './dialog'
 
 const ROLES = ['viewer', 'operator', 'owner'] as const satisfies readonly Role[]
 
@@ -34,7 +35,7 @@ export function AddPersonDialog(props: { onClose: () => void; onAdded: (id: stri
     })
 
   return (
-    <Modal opened size={460} title={t('addPersonForm.title')} onClose={props.onClose}>
+    <Dialog size={460} title={t('addPersonForm.title')} onClose={props.onClose}>
       <form
         className={classes['form']}
         onSubmit={(event) => {
@@ -82,6 +83,6 @@ export function AddPersonDialog(props: { onClose: () => void; onAdded: (id: stri
           </Button>
         </div>
       </form>
-    </Modal>
+    </Dialog>
   )
 }

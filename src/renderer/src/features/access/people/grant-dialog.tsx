@@ -1,4 +1,4 @@
-import { Button, Modal } from '@mantine/core'
+import { Button } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import type { Principal } from '@shared/contract'
 import { useTranslation } from 'react-i18next'
@@ -6,6 +6,7 @@ import { getClient } from '../../../lib/client'
 import classes from '../access.module.css'
 import { refreshAccess } from '../access-store'
 import { useAct } from '../use-act'
+import { Dialog } from './dialog'
 import { GrantFields } from './grant-fields'
 import { useGrant } from './use-grant'
 
@@ -32,7 +33,7 @@ export function GrantDialog({ principal, onClose }: { principal: Principal; onCl
     onClose()
   }
   return (
-    <Modal opened size={600} title={t('grant.titleFor', { name: principal.name })} onClose={onClose}>
+    <Dialog size={600} title={t('grant.titleFor', { name: principal.name })} onClose={onClose}>
       <form
         className={classes['form']}
         onSubmit={(event) => {
@@ -47,6 +48,6 @@ export function GrantDialog({ principal, onClose }: { principal: Principal; onCl
           </Button>
         </div>
       </form>
-    </Modal>
+    </Dialog>
   )
 }

@@ -1,4 +1,4 @@
-import { Button, Modal } from '@mantine/core'
+import { Button } from '@mantine/core'
 import type { Principal } from '@shared/contract'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -7,6 +7,7 @@ import classes from '../access.module.css'
 import { refreshAccess } from '../access-store'
 import { expiresAt } from '../keys'
 import { useAct } from '../use-act'
+import { Dialog } from './dialog'
 import { ExpiryField, NEVER } from './expiry-field'
 import { KeyShown, type NewKey } from './key-shown'
 import { useKeyGuard } from './use-key-guard'
@@ -32,8 +33,7 @@ export function KeyDialog(props: { principal: Principal; model: string | null; o
     })
 
   return (
-    <Modal
-      opened
+    <Dialog
       size={made ? 620 : 440}
       title={made ? t('shown.title', { name: principal.name }) : t('makeKey.title', { name: principal.name })}
       onClose={onClose}
@@ -58,6 +58,6 @@ export function KeyDialog(props: { principal: Principal; model: string | null; o
           </div>
         </form>
       )}
-    </Modal>
+    </Dialog>
   )
 }

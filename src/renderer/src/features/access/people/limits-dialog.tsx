@@ -1,4 +1,4 @@
-import { Button, Fieldset, Modal, NumberInput, Select, SimpleGrid } from '@mantine/core'
+import { Button, Fieldset, NumberInput, Select, SimpleGrid } from '@mantine/core'
 import type { Principal, Quota } from '@shared/contract'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -8,6 +8,7 @@ import { useResourceName } from '../../../lib/resource-name'
 import { useTelemetry } from '../../../lib/stores'
 import classes from '../access.module.css'
 import { useAct } from '../use-act'
+import { Dialog } from './dialog'
 import { formOf, isMemory, type LimitsForm, resourcesOf, settingsOf, WINDOWS_MS } from './limits-form'
 
 const NONE = {}
@@ -35,7 +36,7 @@ export function LimitsDialog(props: {
   const windows = [...new Set([...WINDOWS_MS, form.windowMs])].sort((a, b) => a - b)
 
   return (
-    <Modal opened size={520} title={t('limits.dialog', { name: principal.name })} onClose={onClose}>
+    <Dialog size={520} title={t('limits.dialog', { name: principal.name })} onClose={onClose}>
       <form
         className={classes['form']}
         onSubmit={(event) => {
@@ -104,6 +105,6 @@ export function LimitsDialog(props: {
           </Button>
         </div>
       </form>
-    </Modal>
+    </Dialog>
   )
 }

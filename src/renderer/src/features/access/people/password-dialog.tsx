@@ -1,4 +1,4 @@
-import { Button, Modal, PasswordInput } from '@mantine/core'
+import { Button, PasswordInput } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import type { Principal } from '@shared/contract'
 import { useState } from 'react'
@@ -8,6 +8,7 @@ import { useMe } from '../../../lib/stores'
 import classes from '../access.module.css'
 import { refreshAccess } from '../access-store'
 import { useAct } from '../use-act'
+import { Dialog } from './dialog'
 
 /** Sets a person's password; the old one is asked for where there is one. */
 export function PasswordDialog({ principal, onClose }: { principal: Principal; onClose: () => void }) {
@@ -37,7 +38,7 @@ export function PasswordDialog({ principal, onClose }: { principal: Principal; o
   }
 
   return (
-    <Modal opened size={420} title={t('password.title', { name: principal.name })} onClose={onClose}>
+    <Dialog size={420} title={t('password.title', { name: principal.name })} onClose={onClose}>
       <form
         className={classes['form']}
         onSubmit={(event) => {
@@ -70,6 +71,6 @@ export function PasswordDialog({ principal, onClose }: { principal: Principal; o
           </Button>
         </div>
       </form>
-    </Modal>
+    </Dialog>
   )
 }

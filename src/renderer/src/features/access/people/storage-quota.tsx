@@ -1,4 +1,4 @@
-import { Button, Modal, NumberInput } from '@mantine/core'
+import { Button, NumberInput } from '@mantine/core'
 import type { Principal, StorageQuota } from '@shared/contract'
 import { useCallback, useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -8,6 +8,7 @@ import { formatBytes } from '../../../lib/format'
 import classes from '../access.module.css'
 import { Section } from '../section'
 import { useAct } from '../use-act'
+import { Dialog } from './dialog'
 import { useAnswer } from './use-answer'
 
 const GIGABYTE = 1e9
@@ -95,7 +96,7 @@ function QuotaDialog(props: {
     )
 
   return (
-    <Modal opened size={420} title={t('quota.dialog', { name: principal.name })} onClose={onClose}>
+    <Dialog size={420} title={t('quota.dialog', { name: principal.name })} onClose={onClose}>
       <form
         className={classes['form']}
         onSubmit={(event) => {
@@ -129,6 +130,6 @@ function QuotaDialog(props: {
           </Button>
         </div>
       </form>
-    </Modal>
+    </Dialog>
   )
 }
