@@ -136,7 +136,7 @@ describe('a language model', () => {
     const sampling = { ...greedy, temperature: 2, topP: 1, topK: 0, seed: 32, maxTokens: 480 }
     const prompt = { prompt: 'The control room' }
     const index = join(folder, 'tokens.json')
-    const engine = engineId(await executor.load(story(), { threads: 1, signal }))
+    let engine = engineId(await executor.load(story(), { threads: 1, signal }))
     const run = (seen = hooks()) =>
       executor.run(engine, { kind: 'generate', prompt, sampling, keepIn: folder }, seen)
     /** Until the first text has grown by so many pieces. */
@@ -149,22 +149,48 @@ describe('a language model', () => {
       await expect(run({ ...hooks(controller.signal), isPause: () => true, onText })).rejects.toThrow(
         'paused',
       )
-      return JSON.parse(await readFile(index, 'utf8')) as { tokens: number[] }
+      return JSON.parse(await readFile(index, 'utf8')) as { tokens: number[]; state: string }
     }
     try {
       const undisturbed = await run()
       const once = await pauseAfter(60)
-      const twice = await pauseAfter(400)
+      const before = await readFile(join(folder, once.state))
+      let twice = await pauseAfter(400)
       expect(twice.tokens.slice(0, once.tokens.length)).toEqual(once.tokens)
       expect(twice.tokens.length).toBeGreaterThan(once.tokens.length)
+      // Paused again while what was kept is taken up or given: it is not forgotten.
+      for (const ms of [0, 1, 2, 3, 4, 6, 8, 12]) {
+        const controller = new AbortController()
+        const paused = expect(run({ ...hooks(controller.signal), isPause: () => true })).rejects.toThrow(
+          'now',
+        )
+        setTimeout(() => controller.abort(new Error('now')), ms)
+        await paused
+        const kept = JSON.parse(await readFile(index, 'utf8')) as { tokens: number[] }
+        expect(kept.tokens.slice(0, twice.tokens.length)).toEqual(twice.tokens)
+      }
       expect(await run()).toMatchObject({ ...undisturbed, computeMs: expect.any(Number) })
+      twice = JSON.parse(await readFile(index, 'utf8'))
+      expect(await run()).toMatchObject({ ...undisturbed, computeMs: expect.any(Number) })
+      const after = await readFile(join(folder, twice.state))
       // It believes what was kept, so it has not written it again.
-      const [first = 0, ...others] = twice.tokens
-      await writeFile(index, JSON.stringify({ ...twice, tokens: [(first + 7) % 200, ...others] }))
+      const last = twice.tokens.at(-1) ?? 0
+      await writeFile(
+        index,
+        JSON.stringify({ ...twice, tokens: [...twice.tokens.slice(0, -1), (last + 7) % 200] }),
+      )
       expect(await run()).not.toMatchObject({ ...undisturbed, computeMs: expect.any(Number) })
       // A state that is not that of the tokens is not believed.
       await writeFile(index, JSON.stringify(twice))
-      await writeFile(join(folder, 'text.state'), 'nonsense')
+      await writeFile(join(folder, twice.state), before)
+      expect(await run()).toMatchObject({ ...undisturbed, computeMs: expect.any(Number) })
+      await writeFile(index, JSON.stringify({ ...once, state: twice.state }))
+      await writeFile(join(folder, twice.state), after)
+      expect(await run()).toMatchObject({ ...undisturbed, computeMs: expect.any(Number) })
+      await executor.unload(engine)
+      engine = engineId(await executor.load(story(), { threads: 1, signal }))
+      expect(await run()).toMatchObject({ ...undisturbed, computeMs: expect.any(Number) })
+      await writeFile(join(folder, twice.state), 'nonsense')
       expect(await run()).toMatchObject({ ...undisturbed, computeMs: expect.any(Number) })
     } finally {
       await executor.unload(engine)

@@ -1,14 +1,16 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LlamaContextSequence, Token } from 'node-llama-cpp'
 import { z } from 'zod'
 import { KEPT_INDEX } from '../protocol'
 
-/** What was written so far, and how many tokens the saved state holds. */
-const Kept = z.object({ tokens: z.array(z.number().int()), held: z.number().int() })
+/** What was written so far, in which file the state lies, and how many tokens it holds. */
+const Kept = z.object({
+  tokens: z.array(z.number().int()),
+  state: z.string().regex(/^\d+\.state$/),
+  held: z.number().int(),
+})
 type Kept = z.infer<typeof Kept>
-
-const stateFile = (folder: string) => join(folder, 'text.state')
 
 /** What an earlier run has left; null: it begins anew, and writes the same. */
 async function readKept(folder: string): Promise<Kept | null> {
@@ -20,23 +22,29 @@ async function readKept(folder: string): Promise<Kept | null> {
   }
 }
 
-/** Keeps where a text is: the state first, so that the index never speaks of what is not there. */
+/**
+ * Keeps where a text is. Each state has a file of its own, and the index says which one counts: whenever the program ends,
+ * it speaks of a state that is there and is its own.
+ */
 export async function keep(folder: string, { sequence, tokens }: PausableText): Promise<void> {
   if (tokens.length === 0) return
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const kept: Kept = { tokens: [...tokens], held: sequence.contextTokens.length }
-  const file = stateFile(folder)
+  const state = `${tokens.length}.state`
+  const kept: Kept = { tokens: [...tokens], state, held: sequence.contextTokens.length }
+  const file = join(folder, state)
   await sequence.saveStateToFile(`${file}.new`)
   await rename(`${file}.new`, file)
   const index = join(folder, KEPT_INDEX)
   await writeFile(`${index}.new`, JSON.stringify(kept), { mode: 0o600 })
   await rename(`${index}.new`, index)
+  for (const name of await readdir(folder))
+    if (name !== state && name !== KEPT_INDEX) await rm(join(folder, name), { force: true })
 }
 
 /** A text that can be left between two tokens and gone on with, the same as if it never had been. */
 export interface PausableText {
   readonly sequence: LlamaContextSequence
-  /** All that the model has chosen so far; empty when that does not tell how to go on. */
+  /** All that the model has chosen so far; empty when that does not tell how to go on, or what was kept before does. */
   readonly tokens: readonly Token[]
 }
 
@@ -53,11 +61,14 @@ export function pausable(
   const evaluate = sequence.evaluate.bind(sequence)
   const tokens: Token[] = []
   let position = 0
+  /** So many tokens are given again; the state is that of the last of them already. */
+  let given = 0
   let isStraight = true
   sequence.evaluate = async function* (input, options) {
     // Whoever reads begins anew with an input of its own: not what can be told by the tokens alone.
     if (position > 0) isStraight = false
     const known = folder !== undefined && position === 0 ? await restore(sequence, folder) : []
+    given = Math.max(given, known.length)
     for (let next = input; ; ) {
       const token =
         (known[position] as Token | undefined) ??
@@ -73,7 +84,7 @@ export function pausable(
   return {
     sequence,
     get tokens() {
-      return isStraight ? tokens : []
+      return isStraight && position >= given ? tokens : []
     },
   }
 }
@@ -82,12 +93,15 @@ export function pausable(
 async function restore(sequence: LlamaContextSequence, folder: string): Promise<readonly number[]> {
   const kept = await readKept(folder)
   if (!kept || kept.tokens.length === 0) return []
-  const { tokens, held } = kept
+  const { tokens, state, held } = kept
   try {
     // The system's own file, of the same version.
-    await sequence.loadStateFromFile(stateFile(folder), { acceptRisk: true })
-    const last = sequence.contextTokens.at(-1)
-    if (sequence.contextTokens.length === held && (tokens.length === 1 || last === tokens.at(-2)))
+    await sequence.loadStateFromFile(join(folder, state), { acceptRisk: true })
+    // The last token is chosen, and not in the state yet.
+    const written = tokens.slice(0, -1)
+    const context = sequence.contextTokens
+    const begins = context.length - written.length
+    if (context.length === held && written.every((token, index) => token === context[begins + index]))
       return tokens
   } catch {
     // It is gone or damaged: the text is written anew, which gives the same.
