@@ -149,6 +149,7 @@ export function createCompute(deps: ComputeDeps): Compute {
   })
   const forecaster = new Forecaster({
     clock,
+    logger,
     scene: () => (index.counts.queued === 0 ? null : scene(MOST_FORETOLD)),
     onForecast: (forecasts, madeAt) => reader.foretold(forecasts, madeAt),
   })

@@ -27,6 +27,7 @@ export interface RetentionDeps {
 /** Forgets ended jobs beyond 100,000 or 30 days, with what they left behind, a few at a time. */
 export class Retention {
   readonly #deps: RetentionDeps
+  /** At least so many; counted anew before any is removed for their number. */
   #ended = 0
   #cancel: (() => void) | null = null
   #disposed = false
@@ -67,6 +68,8 @@ export class Retention {
   async step(): Promise<number> {
     const { store, pipelines, storage, database, clock, isNeeded, onRemove } = this.#deps
     const removed = await database.write(() => {
+      // A turn that was rolled back has counted what did not end.
+      if (this.#ended > MAX_ENDED) this.#ended = store.countEnded()
       const surplus = this.#ended - MAX_ENDED
       const limit = clock.now() - MAX_AGE_MS
       const old = store

@@ -102,7 +102,7 @@ export type Outcome = z.infer<typeof Outcome>
 export const WhatIfAnswer = z.object({
   before: Outcome,
   after: Outcome,
-  /** Jobs of the source that were left out, the oldest first, because a replay takes 5,000 at the most. */
+  /** At least so many jobs of the source were left out, the oldest, because a replay takes 5,000 at the most. */
   leftOut: z.number(),
   tookMs: z.number(),
 })

@@ -303,7 +303,8 @@ export class Dispatcher {
 
   /** @param ahead when the row of short jobs began that it runs ahead of the disk in */
   #begin({ job, engine }: Started, ahead: number | null = null): void {
-    const since = ahead ?? this.#deps.clock.now()
+    const { clock, logger } = this.#deps
+    const since = ahead ?? clock.now()
     const joining = this.#ahead.joining(job, engine)
     // The row of one that was claimed does not count this attempt yet.
     const attempts = [job, ...joining.jobs].map((each) => ({
@@ -317,6 +318,10 @@ export class Dispatcher {
       if (next) this.#begin({ job: next, engine }, since)
       if (next && this.#settled.length < MOST_OUTCOMES) this.#ahead.gather()
       else this.request()
+    })
+    ended.catch((error: unknown) => {
+      logger.error({ err: error, job: job.id }, 'What follows from the end of an attempt failed')
+      this.request()
     })
     for (const attempt of attempts) this.#running.set(attempt.job, ended)
     if (joining.jobs.length > 0) this.#ahead.gather()

@@ -248,9 +248,11 @@ export class RunAhead {
       }
       const { attempt, readyAt } = job.status
       const queuedMs = Math.max(0, startedAt - readyAt)
+      const preempted = job.status.preempted && { ...job.status.preempted, by: null }
+      job.displacedBy = null
       index.change(
         job,
-        { state: 'running', attempt: attempt + 1, startedAt, queuedMs, placement, error: null },
+        { state: 'running', attempt: attempt + 1, startedAt, queuedMs, placement, preempted, error: null },
         false,
       )
       this.#unstored.set(job, startedAt)

@@ -1,5 +1,6 @@
 import type { JobId } from '../../../shared/domain/ids'
 import type { Clock } from '../../platform/clock'
+import type { Logger } from '../../platform/logger'
 import { type Forecast, forecasting } from '../schedule/forecast'
 import type { Scene } from '../schedule/forward'
 import { placeOrNull } from '../schedule/place-or-null'
@@ -13,6 +14,7 @@ const PAUSES = 20
 
 interface ForecasterDeps {
   clock: Clock
+  logger: Logger
   /** The present; null when nothing waits. */
   scene(): Scene | null
   onForecast(forecasts: ReadonlyMap<JobId, Forecast>, madeAt: number): void
@@ -58,8 +60,15 @@ export class Forecaster {
   #slice(replay: ReturnType<typeof forecasting>, madeAt: number, spentMs: number): void {
     if (this.#disposed) return
     const began = performance.now()
-    let step = replay.next()
-    while (!step.done && performance.now() - began < SLICE_MS) step = replay.next()
+    let step: ReturnType<typeof replay.next>
+    try {
+      step = replay.next()
+      while (!step.done && performance.now() - began < SLICE_MS) step = replay.next()
+    } catch (error) {
+      this.#running = false
+      this.#deps.logger.error({ err: error }, 'The starts of jobs could not be foretold')
+      return
+    }
     const spent = spentMs + performance.now() - began
     if (!step.done) {
       setImmediate(() => this.#slice(replay, madeAt, spent))

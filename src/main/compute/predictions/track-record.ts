@@ -67,7 +67,7 @@ export class TrackRecord {
     const told = this.#told.get(id)
     if (!told) return
     if (status.state === 'running') told.row.startedAt ??= status.startedAt
-    else if (status.state === 'queued') Object.assign(told.row, { startedAt: null })
+    else if (status.state === 'queued' && status.attempt === 0) Object.assign(told.row, { startedAt: null })
     told.isVoid = status.state === 'held' || (status.state !== 'queued' && told.row.startedAt === null)
     this.#flushSoon()
   }

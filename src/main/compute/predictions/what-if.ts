@@ -76,7 +76,7 @@ export class WhatIf {
   #queue(): { past: Past[]; leftOut: number } {
     const now = this.#deps.clock.now()
     const jobs = [...this.#deps.active()].filter(({ queued, status }) => queued || status.state === 'running')
-    const past = jobs.slice(0, MOST_JOBS).map((job) => {
+    const past = jobs.slice(-MOST_JOBS).map((job) => {
       const runMs = this.#deps.runMsOf(job) ?? this.#deps.policy.unknownRunMs
       const passed = job.status.state === 'running' ? now - (job.status.startedAt ?? now) : 0
       return { job, at: now, runMs: Math.max(0, runMs - passed) }
@@ -117,10 +117,10 @@ export class WhatIf {
       .map(({ job, at }, seq) => {
         let group = groups.get(job.classKey)
         if (!group) {
-          const { principal, need } = job.definition
+          const { principal, need, place } = job.definition
           const share = shareOfMachine(need, outcome.capacity)
           const { classKey: key, engineKey } = job
-          group = { key, engineKey, principal, need, share, load: loadOf(job), jobs: [], workMs: 0 }
+          group = { key, engineKey, principal, need, place, share, load: loadOf(job), jobs: [], workMs: 0 }
           groups.set(key, group)
         }
         const { priority } = job.status

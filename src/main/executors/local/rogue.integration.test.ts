@@ -42,6 +42,17 @@ describe('a worker that lies', () => {
     },
   )
 
+  it.each(['no', 'yes'] as const)(
+    'ends a run of several as a whole, and fails none of them (%s)',
+    async (stack) => {
+      const view = await executor.load(version('garbage'), { threads: 1, signal })
+      const requests = [1, 2, 3].map(() => ({ kind: 'infer' as const, inputs: {} }))
+      const run = executor.run(engineId(view), { kind: 'several', requests, stack }, hooks())
+      await expect(run).rejects.toMatchObject({ code: 'compute.worker_crashed' })
+      await processGone(view.pid ?? 0)
+    },
+  )
+
   it('that dies while it loads is told from one that hangs', async () => {
     const load = executor.load(version('dies-loading'), { threads: 1, signal })
     await expect(load).rejects.toMatchObject({ code: 'compute.worker_crashed', details: { exitCode: 3 } })

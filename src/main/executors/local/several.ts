@@ -44,8 +44,16 @@ async function runItems(
   const single = await runInOne(connection, items, false, hooks)
   if (single.results.some((result) => 'error' in result)) return single
   const stacked = await runInOne(connection, items, true, hooks)
-  const alike = stacked.results.every((result, i) => isAlike(result, single.results[i]))
+  const alike = !stacked.fellApart && stacked.results.every((result, i) => isAlike(result, single.results[i]))
   return { ...single, stacked: { alike, computeMs: stacked.computeMs } }
+}
+
+/** What a runtime says of an input; all else ends the worker, and is nobody's failure. */
+function concernsInput(error: unknown): error is AppError {
+  return (
+    error instanceof AppError &&
+    (error.code === 'compute.runtime_failed' || error.code === 'compute.invalid_input')
+  )
 }
 
 /** A run fails as a whole: then each is run by itself, and only the culprit fails. */
@@ -54,14 +62,14 @@ async function runInOne(
   items: readonly Tensors[],
   stacked: boolean,
   { signal }: RunHooks,
-): Promise<Outcome> {
+): Promise<Outcome & { fellApart?: true }> {
   try {
     const work = { type: 'run' as const, stack: stacked ? items.length : 1 }
     const answer = await connection.request(work, packTensorPieces(items))
     const { outputs, computeMs } = readPackedItems(answer, items.length)
     return { kind: 'several', computeMs, results: outputs.unpack().map((tensors) => ({ outputs: tensors })) }
   } catch (error) {
-    if (!(error instanceof AppError)) throw error
+    if (!concernsInput(error)) throw error
   }
   const results: Result[] = []
   let computeMs = 0
@@ -72,11 +80,11 @@ async function runInOne(
       computeMs += one.computeMs
       results.push({ outputs: one.outputs })
     } catch (error) {
-      if (!(error instanceof AppError)) throw error
+      if (!concernsInput(error)) throw error
       results.push({ error })
     }
   }
-  return { kind: 'several', computeMs, results }
+  return { kind: 'several', computeMs, results, fellApart: true }
 }
 
 async function runLoads(connection: Connection, loads: readonly Synthetic[]): Promise<Outcome> {

@@ -1,6 +1,7 @@
 import type { Job } from '../../../shared/contract'
 import type { JobId, PipelineId } from '../../../shared/domain/ids'
 import { isTerminal } from '../../../shared/domain/job-state'
+import { AppError } from '../../../shared/errors'
 import type { Event } from '../../platform/events'
 import { feed } from '../../platform/feed'
 import { visibleOwner } from '../authorize'
@@ -83,7 +84,13 @@ export function computeHandlers(modules: Modules) {
         classes: [],
       }
     }),
-    whatIf: os.whatIf.handler(({ input }) => compute.whatIf(input)),
+    whatIf: os.whatIf.handler(({ input, context }) => {
+      if (visibleOwner(modules, context.caller) !== null) {
+        const message = 'It runs the jobs of everybody again, and you may see only your own.'
+        throw new AppError('security.denied', message)
+      }
+      return compute.whatIf(input)
+    }),
     runtimes: {
       list: os.runtimes.list.handler(() => whole(compute.runtimes())),
       enforcement: os.runtimes.enforcement.handler(() => whole(compute.enforcement())),

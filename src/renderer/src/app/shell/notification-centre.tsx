@@ -30,11 +30,11 @@ export function noticesOf(
   audit: Iterable<AuditRecord>,
   denial: ReturnType<typeof useDenialWords>,
 ): Notice[] {
-  const notices: Notice[] = []
-  for (const job of jobs) {
-    if (job.state !== 'failed' || !job.finishedAt) continue
-    const { id, name, finishedAt, error } = job
-    notices.push({
+  // Put into words when they are known to be shown: there may be thousands.
+  const found: { at: string; notice: () => Notice }[] = []
+  for (const { id, name, state, finishedAt, error } of jobs) {
+    if (state !== 'failed' || !finishedAt) continue
+    const notice = (): Notice => ({
       key: id,
       at: finishedAt,
       state: 'failed',
@@ -42,21 +42,24 @@ export function noticesOf(
       text: error ? codedWords(error) : '',
       to: pathTo('jobs', id),
     })
+    found.push({ at: finishedAt, notice })
   }
   for (const item of imports) {
-    if ((item.state !== 'failed' && item.state !== 'rejected') || !item.finishedAt) continue
-    notices.push({
-      key: item.id,
-      at: item.finishedAt,
-      state: item.state,
-      title: item.source,
+    const { id, state, source, finishedAt } = item
+    if ((state !== 'failed' && state !== 'rejected') || !finishedAt) continue
+    const notice = (): Notice => ({
+      key: id,
+      at: finishedAt,
+      state,
+      title: source,
       text: reasonOf(item),
       to: '/models',
     })
+    found.push({ at: finishedAt, notice })
   }
   for (const record of audit) {
     if (record.decision !== 'deny') continue
-    notices.push({
+    const notice = (): Notice => ({
       key: record.id,
       at: record.at,
       state: 'deny',
@@ -64,8 +67,12 @@ export function noticesOf(
       text: Object.values(denial(record)).filter(Boolean).join(' · '),
       to: '/activity',
     })
+    found.push({ at: record.at, notice })
   }
-  return notices.sort((a, b) => (a.at < b.at ? 1 : -1)).slice(0, SHOWN)
+  return found
+    .sort((a, b) => (a.at < b.at ? 1 : -1))
+    .slice(0, SHOWN)
+    .map(({ notice }) => notice())
 }
 
 /** Recent failures, refusals and denials, with a badge for those not looked at. */

@@ -145,7 +145,7 @@ export function Gantt(props: {
     const held = press.current
     press.current = null
     const hit = hitAt(event.nativeEvent.offsetX, event.nativeEvent.offsetY)
-    if (!held?.moved && hit) onOpen(hit.bar.job.id)
+    if (held && !held.moved && hit) onOpen(hit.bar.job.id)
   }
 
   const move = (step: number) => {
@@ -217,11 +217,15 @@ export function Gantt(props: {
             ref={canvas}
             style={{ height }}
             onPointerDown={(event) => {
+              if (event.button !== 0) return
               event.currentTarget.setPointerCapture(event.pointerId)
               press.current = { x: event.nativeEvent.offsetX, view, moved: false }
             }}
             onPointerMove={onPointerMove}
             onPointerUp={onPointerUp}
+            onPointerCancel={() => {
+              press.current = null
+            }}
             onPointerLeave={() => setCurrent(null)}
           />
           {current && (

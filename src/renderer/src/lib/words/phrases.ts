@@ -1,3 +1,6 @@
+/** No sentence of ours is longer. */
+const LONGEST = 400
+
 type Phrases = Readonly<Record<string, string>>
 
 /**
@@ -5,6 +8,8 @@ type Phrases = Readonly<Record<string, string>>
  * `{{=name}}` is translated in its turn. The sentence itself where the table has none for it.
  */
 export function phraseIn(phrases: Phrases, sentence: string): string {
+  // Some come from models and plugins, and patterns with several gaps take long on what nearly fits.
+  if (sentence.length > LONGEST) return sentence
   for (const { pattern, names, text } of compiled(phrases)) {
     const match = pattern.exec(sentence)
     if (!match) continue
