@@ -93,7 +93,8 @@ test('several at once: models, a folder, data, and what is refused, each with it
   await expect(dialog().ended).toContainText('as safetensors or ONNX')
   await app().shoot('import-refused')
   await page.keyboard.press('Escape')
-  await expect(dialog().ended).toBeHidden()
+  // A dialog that is still closing is in the way of the next one, which the task centre then shows instead.
+  await expect(page.locator('[aria-modal="true"]')).toHaveCount(0)
 })
 
 test('what has a warning waits for a decision, which the activity log remembers', async () => {
