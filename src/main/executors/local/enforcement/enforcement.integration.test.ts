@@ -132,6 +132,25 @@ describe('a worker under a lease', () => {
 })
 
 describe.runIf(process.platform !== 'win32')('the processes of a worker', () => {
+  it('are those too that another thread than the main one has begun', async ({ skip }) => {
+    skip(process.platform !== 'linux', 'Threads are told apart on Linux only.')
+    const thread = `require('node:child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' }); setInterval(() => {}, 1000)`
+    const script = `new (require('node:worker_threads').Worker)(${JSON.stringify(thread)}, { eval: true })`
+    const { pid = 0 } = spawn(process.execPath, ['-e', script])
+    let all = [pid]
+    try {
+      await vi.waitUntil(
+        async () => {
+          all = await processesOf(pid)
+          return all.length === 2
+        },
+        { timeout: 15_000, interval: 50 },
+      )
+    } finally {
+      for (const one of all.reverse()) process.kill(one, 'SIGKILL')
+    }
+  })
+
   it('are those below it too, and their memory is counted together', async () => {
     const child = `setInterval(() => {}, 1000); const kept = Buffer.alloc(${200 * MIB}, 1)`
     const script = `require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(child)}], { stdio: 'ignore' }); setInterval(() => {}, 1000)`

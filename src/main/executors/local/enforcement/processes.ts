@@ -6,13 +6,19 @@ const PS_MS = 2000
 /** A worker's processes: its own, and those below it, since one in a sandbox is a child of what made the sandbox. */
 export async function processesOf(pid: number): Promise<number[]> {
   if (process.platform !== 'linux') return [pid]
+  const children = await Promise.all((await threadsOf(pid)).map((thread) => childrenOf(pid, thread)))
+  const below = await Promise.all(children.flat().map(processesOf))
+  return [pid, ...below.flat()]
+}
+
+/** A child is told of the thread that forked it, not of the process. */
+async function childrenOf(pid: number, thread: number): Promise<number[]> {
   try {
-    const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')
-    const below = await Promise.all(children.split(' ').filter(Boolean).map(Number).map(processesOf))
-    return [pid, ...below.flat()]
+    const children = await readFile(`/proc/${pid}/task/${thread}/children`, 'utf8')
+    return children.split(' ').filter(Boolean).map(Number)
   } catch {
     // It has just ended, or the kernel was built without that file.
-    return [pid]
+    return []
   }
 }
 
