@@ -25,8 +25,10 @@ describe.runIf(process.platform === 'linux')('control groups', () => {
     const groups = await ControlGroups.open(root, self())
     expect(groups.means).toEqual({ name: 'cgroup', inForce: true, reason: null })
     const folder = `llmagentos-${process.pid}`
-    await groups.add('eng', 4711)
-    expect(await read(`${folder}/eng/cgroup.procs`)).toBe('4711')
+    await groups.make('eng')
+    await groups.add('eng', [4711])
+    await groups.add('eng', [4711, 4712])
+    expect(await read(`${folder}/eng/cgroup.procs`)).toBe('4711\n4711\n4712\n')
     await groups.limit('eng', { cpuCores: 1.5, memoryBytes: 1e9, priority: 20 })
     expect(await read(`${folder}/eng/memory.max`)).toBe('1000000000')
     expect(await read(`${folder}/eng/cpu.max`)).toBe('150000 100000')
@@ -68,7 +70,8 @@ describe.runIf(process.platform === 'linux')('control groups', () => {
   it('say why there are none, and then do nothing', async () => {
     const none = await ControlGroups.open(root, self())
     expect(none.means).toMatchObject({ inForce: false, reason: expect.stringMatching(/version 2/) })
-    await none.add('eng', 1)
+    await none.make('eng')
+    await none.add('eng', [1])
     await none.limit('eng', null)
     expect(await readdir(root)).toEqual([])
 

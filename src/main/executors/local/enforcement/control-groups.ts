@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Enforcement } from '../../../../shared/contract'
 
@@ -58,12 +58,23 @@ export class ControlGroups {
     return new ControlGroups(null, reason)
   }
 
-  /** Puts a worker into a group of its own, without limits. */
-  async add(name: string, pid: number): Promise<void> {
+  /** Makes a group for a worker, without limits and with nothing in it. */
+  async make(name: string): Promise<void> {
+    if (this.#folder !== null) await mkdir(join(this.#folder, name), { recursive: true })
+  }
+
+  /** Puts processes into a group; what they begin from then on is in it by itself. */
+  async add(name: string, pids: readonly number[]): Promise<void> {
     if (this.#folder === null) return
-    const folder = join(this.#folder, name)
-    await mkdir(folder, { recursive: true })
-    await writeFile(join(folder, 'cgroup.procs'), String(pid))
+    // The kernel takes one a write.
+    for (const pid of pids) {
+      try {
+        await appendFile(join(this.#folder, name, 'cgroup.procs'), `${pid}\n`)
+      } catch (error) {
+        // A process that has just ended.
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+      }
+    }
   }
 
   /** @param limits null: none */

@@ -5,6 +5,7 @@ import { Affinity } from './affinity'
 import { ControlGroups } from './control-groups'
 import { CoreSets } from './core-sets'
 import { niceMeans, niceOf, renice } from './nice'
+import { processesOf } from './processes'
 
 /** What a worker does now, and what it may take for it. One object for one attempt or load. */
 export interface Work {
@@ -72,7 +73,7 @@ export class Enforcer {
 
   /** A worker has begun. */
   async began({ id, pid }: Worker): Promise<void> {
-    if (pid !== null) await this.#try(id, this.#groups.add(id, pid))
+    if (pid !== null) await this.#try(id, this.#group(id, pid))
   }
 
   /** Whether its group still has the limits of what it did before. */
@@ -94,7 +95,7 @@ export class Enforcer {
     this.#held.set(id, held)
     await this.#try(
       id,
-      Promise.all([this.#bind(id, pid, held), this.#renice(pid, held), this.#limit(id, work)]),
+      Promise.all([this.#bind(id, pid, held), this.#renice(pid, held), this.#limit(id, pid, work)]),
     )
   }
 
@@ -130,8 +131,17 @@ export class Enforcer {
     await renice(pid, nice)
   }
 
-  async #limit(id: string, work: Work | null): Promise<void> {
+  async #group(id: string, pid: number): Promise<void> {
+    if (!this.#groups.means.inForce) return
+    await this.#groups.make(id)
+    await this.#groups.add(id, await processesOf(pid))
+  }
+
+  async #limit(id: string, pid: number, work: Work | null): Promise<void> {
+    if (!this.#groups.means.inForce) return
     if (!work) return this.#groups.limit(id, null)
+    // Some may have begun while their parent was on its way into the group.
+    await this.#groups.add(id, await processesOf(pid))
     const { cpuCores, priority } = work.allotment
     return this.#groups.limit(id, { cpuCores, priority, memoryBytes: work.memoryLimitBytes })
   }
