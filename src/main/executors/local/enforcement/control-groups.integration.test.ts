@@ -61,7 +61,10 @@ describe.runIf(process.platform === 'linux')('control groups', () => {
     await writeFile(self(), '0::/\n')
     await mkdir(join(root, 'llmagentos-999999999/eng'), { recursive: true })
     await mkdir(join(root, `llmagentos-${process.ppid}/eng`), { recursive: true })
-    await ControlGroups.open(root, self())
+    await mkdir(join(root, `llmagentos-${process.pid}/eng`), { recursive: true })
+    const groups = await ControlGroups.open(root, self())
+    expect(groups.means.inForce).toBe(true)
+    expect(await readdir(join(root, `llmagentos-${process.pid}`))).not.toContain('eng')
     expect((await readdir(root)).filter((name) => name.startsWith('llmagentos-')).sort()).toEqual(
       [`llmagentos-${process.pid}`, `llmagentos-${process.ppid}`].sort(),
     )

@@ -126,7 +126,10 @@ async function divide(folder: string): Promise<void> {
 /** Groups of runs that were killed: they are empty, since their workers have died with them. */
 async function removeAbandoned(place: string): Promise<void> {
   for (const name of await readdir(place)) {
-    if (!/^llmagentos-\d+$/.test(name) || isAlive(Number(name.slice(PREFIX.length)))) continue
+    if (!/^llmagentos-\d+$/.test(name)) continue
+    const pid = Number(name.slice(PREFIX.length))
+    // We have made none yet: one with our own id was made by a run that had the id before us.
+    if (pid !== process.pid && isAlive(pid)) continue
     const folder = join(place, name)
     for (const entry of await readdir(folder, { withFileTypes: true }))
       if (entry.isDirectory()) await rmdir(join(folder, entry.name)).catch(() => undefined)
