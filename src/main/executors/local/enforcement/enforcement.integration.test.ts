@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { engineId, hooks, processGone } from '../../../runtimes/testing/fixtures'
 import type { Allotment, LocalExecutor, RunRequest } from '..'
 import { startExecutor } from '../testing/start-executor'
+import { Enforcer } from '.'
 import { processesOf, residentBytes, threadsOf } from './processes'
 
 const MIB = 2 ** 20
@@ -55,8 +58,7 @@ describe('a worker under a lease', () => {
     skip,
   }) => {
     const own = (await cpusOf(process.pid))[0]
-    const count = (await import('node:os')).availableParallelism()
-    skip(!isInForce('affinity') || count < 2, 'No cores can be bound here.')
+    skip(!isInForce('affinity') || availableParallelism() < 2, 'No cores can be bound here.')
     const stop = new AbortController()
     const [first, second] = await Promise.all([begin({}, stop), begin({ cpuCores: 0.5 }, stop)])
     const isBound = async ({ pid }: typeof first) => {
@@ -79,6 +81,29 @@ describe('a worker under a lease', () => {
       interval: 50,
     })
     await Promise.all([executor.unload(first.id), executor.unload(second.id)])
+  })
+
+  it('is free again when short jobs follow a long one without a gap', async ({ skip }) => {
+    const enforcer = await Enforcer.open(pino({ level: 'silent' }))
+    const own = (await cpusOf(process.pid))[0]
+    const isBound = enforcer.means().some(({ name, inForce }) => name === 'affinity' && inForce)
+    skip(!isBound || availableParallelism() < 2, 'No cores can be bound here.')
+    const child = spawn('sleep', ['60'])
+    const worker = { id: 'eng', pid: child.pid ?? 0 }
+    const begunBefore = (ms: number) => ({
+      allotment: allotment(),
+      sinceMs: performance.now() - ms,
+      memoryLimitBytes: null,
+    })
+    try {
+      await enforcer.hold({ ...worker, work: begunBefore(1000) })
+      expect(await cpusOf(worker.pid)).toEqual([expect.stringMatching(/^\d+$/)])
+      await enforcer.hold({ ...worker, work: begunBefore(0) })
+      expect(await cpusOf(worker.pid)).toEqual([own])
+    } finally {
+      child.kill('SIGKILL')
+      await enforcer.dispose()
+    }
   })
 
   it('lets others go first when its job is less urgent, with all of its threads', async ({ skip }) => {

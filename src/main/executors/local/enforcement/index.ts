@@ -90,12 +90,14 @@ export class Enforcer {
   async hold({ id, pid, work }: Worker): Promise<void> {
     const held = this.#held.get(id) ?? { work: null, cpus: this.#all.join(), nice: 0 }
     const isShort = work !== null && performance.now() - work.sinceMs < WORTH_IT_MS
-    if (pid === null || isShort || held.work === work) return
-    held.work = work
+    // Short ones may follow each other without a gap: what holds for a long one before them is let go.
+    const wanted = isShort ? null : work
+    if (pid === null || held.work === wanted) return
+    held.work = wanted
     this.#held.set(id, held)
     await this.#try(
       id,
-      Promise.all([this.#bind(id, pid, held), this.#renice(pid, held), this.#limit(id, pid, work)]),
+      Promise.all([this.#bind(id, pid, held), this.#renice(pid, held), this.#limit(id, pid, wanted)]),
     )
   }
 
