@@ -76,11 +76,6 @@ export class Connection {
     return this.#pending.length
   }
 
-  /** A request that was cancelled and has not ended. */
-  get isCancelling(): boolean {
-    return this.#pending.some((pending) => pending.cancelled)
-  }
-
   /** Resolves when no request waits for an answer. */
   drained(): Promise<void> {
     if (this.#pending.length === 0) return Promise.resolve()

@@ -276,9 +276,11 @@ export class Engine {
   /** Asks the worker to stop what it does; SIGKILL if it has not in time. */
   #stop(connection: Connection, keep: boolean): void {
     connection.cancelAll(keep)
-    this.#parts.clock.setTimer(keep ? KEEP_MS : CANCEL_MS, () => {
-      if (connection.isCancelling) this.#kill(interrupted('The worker did not stop when it was asked to.'))
-    })
+    const late = this.#parts.clock.setTimer(keep ? KEEP_MS : CANCEL_MS, () =>
+      this.#kill(interrupted('The worker did not stop when it was asked to.')),
+    )
+    // Before the next attempt begins, which it must not end.
+    void connection.drained().then(late)
   }
 
   async #settled(connection: Connection): Promise<void> {

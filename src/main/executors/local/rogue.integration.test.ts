@@ -89,26 +89,46 @@ describe('a worker that lies', () => {
 })
 
 describe('a worker that takes too long', () => {
-  it('is ended after a minute, by a clock that is held still', async () => {
-    const timers: { ms: number; callback: () => void }[] = []
+  const timers: { ms: number; callback: () => void }[] = []
+  let patient: LocalExecutor
+  const timer = (ms: number) => timers.find((one) => one.ms === ms)
+
+  beforeAll(async () => {
     const clock = {
       ...systemClock,
       setTimer(ms: number, callback: () => void) {
-        const timer = { ms, callback }
-        timers.push(timer)
-        return () => void timers.splice(timers.indexOf(timer), 1)
+        const set = { ms, callback }
+        timers.push(set)
+        return () => {
+          const at = timers.indexOf(set)
+          if (at >= 0) timers.splice(at, 1)
+        }
       },
     }
-    const patient = createLocalExecutor({
+    patient = createLocalExecutor({
       clock,
       logger: pino({ level: 'silent' }),
       workersDir: started.workersDir,
     })
     await patient.start()
+  }, 60_000)
+  afterAll(() => patient.dispose())
+
+  it('is ended after a minute, by a clock that is held still', async () => {
     const load = patient.load(version('never-loads'), { threads: 1, signal })
     const late = expect(load).rejects.toMatchObject({ code: 'compute.timeout' })
-    timers.find((timer) => timer.ms === 60_000)?.callback()
+    timer(60_000)?.callback()
     await late
-    await patient.dispose()
+  })
+
+  it('to stop is ended, but not when it has stopped and does something else', async () => {
+    const stop = new AbortController()
+    const engine = engineId(await patient.load(null, { threads: 1, signal }))
+    const long = { kind: 'synthetic' as const, durationMs: 60_000, busy: false, fail: null }
+    const run = patient.run(engine, long, hooks(stop.signal))
+    stop.abort(new Error('enough'))
+    expect(timer(500)).toBeDefined()
+    await expect(run).rejects.toThrow('enough')
+    expect(timer(500)).toBeUndefined()
   })
 })
