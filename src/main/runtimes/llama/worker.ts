@@ -117,7 +117,10 @@ let made: Limits | null = null
 async function contextFor(model: LlamaModel, limits: Limits): Promise<LlamaContext> {
   if (context && made?.contextSize === limits.contextSize && made.sequences >= limits.sequences)
     return context
-  await context?.dispose()
+  const old = context
+  // No other may be made, and then this one must not be taken for one that still is.
+  context = made = null
+  await old?.dispose()
   context = await model.createContext({ ...limits, failedCreationRemedy: false })
   made = limits
   return context
