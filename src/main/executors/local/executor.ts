@@ -190,15 +190,20 @@ class Pool implements LocalExecutor {
     const ms = engines.some(({ work }) => work !== null) ? BUSY_LOOK_MS : IDLE_LOOK_MS
     this.#stopLooking = this.#deps.clock.setTimer(ms, () => {
       this.#stopLooking = null
-      void Promise.all([...this.#engines.values()].map((engine) => this.#lookAt(engine))).then(() => {
+      void this.#lookAtAll().then(() => {
         if (this.#engines.size > 0) this.#look()
       })
     })
   }
 
-  async #lookAt(engine: Engine): Promise<void> {
-    if (engine.pid === null) return
-    const [bytes] = await Promise.all([residentBytes(engine.pid), this.#enforcer?.hold(engine)])
-    if (bytes !== null) engine.sampled(bytes)
+  async #lookAtAll(): Promise<void> {
+    const engines = [...this.#engines.values()]
+    const pids = engines.flatMap(({ pid }) => (pid === null ? [] : [pid]))
+    const holding = engines.map((engine) => this.#enforcer?.hold(engine))
+    const [sizes] = await Promise.all([residentBytes(pids), ...holding])
+    for (const engine of engines) {
+      const bytes = engine.pid === null ? undefined : sizes.get(engine.pid)
+      if (bytes !== undefined) engine.sampled(bytes)
+    }
   }
 }

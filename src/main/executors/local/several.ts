@@ -1,7 +1,8 @@
-import type { Tensor, Tensors } from '../../../shared/domain/tensor'
+import type { Tensors } from '../../../shared/domain/tensor'
 import { packTensorPieces } from '../../../shared/domain/tensor-codec'
 import { AppError } from '../../../shared/errors'
 import type { RunHooks, RunOutcome, RunRequest } from '.'
+import { areAlike } from './alike'
 import { expectReply, readItem, readPackedItems } from './answers'
 import type { Connection } from './connection'
 
@@ -9,9 +10,6 @@ type Several = Extract<RunRequest, { kind: 'several' }>
 type Synthetic = Extract<RunRequest, { kind: 'synthetic' }>
 type Outcome = Extract<RunOutcome, { kind: 'several' }>
 type Result = Outcome['results'][number]
-
-/** Two ways to compute the same differ by no more than this part of the value (or of 1). */
-const TOLERANCE = 1e-3
 
 /**
  * @param inWords how the runtime's error is put to people
@@ -44,7 +42,7 @@ async function runItems(
   const single = await runInOne(connection, items, false, hooks)
   if (single.results.some((result) => 'error' in result)) return single
   const stacked = await runInOne(connection, items, true, hooks)
-  const alike = !stacked.fellApart && stacked.results.every((result, i) => isAlike(result, single.results[i]))
+  const alike = !stacked.fellApart && areAlike(outputsOf(stacked.results), outputsOf(single.results))
   return { ...single, stacked: { alike, computeMs: stacked.computeMs } }
 }
 
@@ -98,27 +96,6 @@ async function runLoads(connection: Connection, loads: readonly Synthetic[]): Pr
   return { kind: 'several', computeMs, results: answers.map(() => ({ outputs: {} })) }
 }
 
-function isAlike(a: Result | undefined, b: Result | undefined): boolean {
-  if (!a || !b || 'error' in a || 'error' in b) return false
-  const names = Object.keys(a.outputs)
-  return (
-    names.length === Object.keys(b.outputs).length &&
-    names.every((name) => isAlikeTensor(a.outputs[name], b.outputs[name]))
-  )
-}
-
-function isAlikeTensor(a: Tensor | undefined, b: Tensor | undefined): boolean {
-  if (!a || !b || a.dtype !== b.dtype || a.shape.join() !== b.shape.join()) return false
-  if (a.dtype === 'string' || b.dtype === 'string')
-    return a.dtype === 'string' && b.dtype === 'string' && a.strings.join('\0') === b.strings.join('\0')
-  if (a.dtype !== 'float32') return Buffer.compare(a.bytes, b.bytes) === 0
-  const others = floatsOf(b.bytes)
-  return floatsOf(a.bytes).every((value, i) => {
-    const other = others[i] ?? Number.NaN
-    return Object.is(value, other) || Math.abs(value - other) <= TOLERANCE * Math.max(1, Math.abs(value))
-  })
-}
-
-function floatsOf(bytes: Uint8Array): Float32Array {
-  return new Float32Array(bytes.slice().buffer)
+function outputsOf(results: readonly Result[]): Tensors[] {
+  return results.flatMap((result) => ('error' in result ? [] : [result.outputs]))
 }

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { askWorker } from '../../../platform/processes'
 
 const PS_MS = 2000
+const KIB = 1024
 
 /** A worker's processes: its own, and those below it, since one in a sandbox is a child of what made the sandbox. */
 export async function processesOf(pid: number): Promise<number[]> {
@@ -33,10 +34,15 @@ export async function threadsOf(pid: number): Promise<number[]> {
   }
 }
 
-/** Resident memory of a worker's processes together; null where it cannot be read. */
-export async function residentBytes(pid: number): Promise<number | null> {
-  if (process.platform === 'win32') return null
-  if (process.platform !== 'linux') return residentByPs(pid)
+/** Resident memory of the processes of each worker together, by its pid; none where it cannot be read. */
+export async function residentBytes(pids: readonly number[]): Promise<Map<number, number>> {
+  if (process.platform === 'win32' || pids.length === 0) return new Map()
+  if (process.platform !== 'linux') return residentByPs(pids)
+  const trees = await Promise.all(pids.map(async (pid) => ({ pid, bytes: await residentOfTree(pid) })))
+  return new Map(trees.flatMap(({ pid, bytes }) => (bytes === null ? [] : [[pid, bytes]])))
+}
+
+async function residentOfTree(pid: number): Promise<number | null> {
   const sizes = await Promise.all((await processesOf(pid)).map(residentOf))
   const known = sizes.filter((bytes) => bytes !== null)
   return known.length === 0 ? null : known.reduce((sum, bytes) => sum + bytes, 0)
@@ -45,16 +51,35 @@ export async function residentBytes(pid: number): Promise<number | null> {
 async function residentOf(pid: number): Promise<number | null> {
   try {
     const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]
-    return kibibytes === undefined ? null : Number(kibibytes) * 1024
+    return kibibytes === undefined ? null : Number(kibibytes) * KIB
   } catch {
     // It has just ended.
     return null
   }
 }
 
-async function residentByPs(pid: number): Promise<number | null> {
-  const program = { file: '/bin/ps', args: ['-o', 'rss=', '-p'], env: {} }
-  const { stdout } = await askWorker({ entry: String(pid), program }, PS_MS)
-  const kibibytes = Number(stdout.trim())
-  return kibibytes > 0 ? kibibytes * 1024 : null
+async function residentByPs(pids: readonly number[]): Promise<Map<number, number>> {
+  const program = { file: '/bin/ps', args: ['-axo'], env: {} }
+  const { stdout } = await askWorker({ entry: 'pid=,ppid=,rss=', program }, PS_MS)
+  return sumTrees(stdout, pids)
+}
+
+/** Resident memory of each process that is there and all below it. @param table of `ps -axo pid=,ppid=,rss=` */
+export function sumTrees(table: string, roots: readonly number[]): Map<number, number> {
+  const own = new Map<number, number>()
+  const below = new Map<number, number[]>()
+  for (const [, pid, parent, kibibytes] of table.matchAll(/^ *(\d+) +(\d+) +(\d+) *$/gm)) {
+    own.set(Number(pid), Number(kibibytes) * KIB)
+    const siblings = below.get(Number(parent))
+    if (siblings) siblings.push(Number(pid))
+    else below.set(Number(parent), [Number(pid)])
+  }
+  return new Map(
+    roots.flatMap((root) => {
+      const tree = new Set([root])
+      // A set grows while it is walked.
+      for (const pid of tree) for (const child of below.get(pid) ?? []) tree.add(child)
+      return own.has(root) ? [[root, [...tree].reduce((sum, pid) => sum + (own.get(pid) ?? 0), 0)]] : []
+    }),
+  )
 }
