@@ -31,3 +31,11 @@ export function statement<Parameters extends object, Row>(
     }),
   })
 }
+
+/** A row in which each column is the parameter of its name. */
+export function rowOfParameters<Row extends object>(
+  columns: readonly (keyof Row & string)[],
+  value: (name: keyof Row & string) => unknown,
+): Row {
+  return Object.fromEntries(columns.map((name) => [name, value(name)])) as Row
+}

@@ -1,7 +1,7 @@
 import type { JobId, PipelineId, PrincipalId } from '../../../shared/domain/ids'
 import { isTerminal, type JobState } from '../../../shared/domain/job-state'
 import type { Database } from '../../platform/database'
-import { statement } from '../../platform/statement'
+import { rowOfParameters, statement } from '../../platform/statement'
 import type { JobQuery } from '..'
 import type { Ending } from '../dispatch/conditions'
 import {
@@ -61,14 +61,12 @@ export function createJobStore(database: Database): JobStore {
     database.first(db.selectFrom('sqlite_sequence').select('seq').where('name', '=', 'job'))?.seq ?? 0
   const all = db.selectFrom('job').selectAll()
   const insert = statement<JobRow, unknown>((value) =>
-    db
-      .insertInto('job')
-      .values(Object.fromEntries(COLUMNS.map((name) => [name, value(name)])) as unknown as JobRow),
+    db.insertInto('job').values(rowOfParameters<JobRow>(COLUMNS, value)),
   )
   const update = statement<JobUpdate, unknown>((value) =>
     db
       .updateTable('job')
-      .set(Object.fromEntries(STATUS_COLUMNS.map((name) => [name, value(name)])))
+      .set(rowOfParameters<Omit<JobUpdate, 'id'>>(STATUS_COLUMNS, value))
       .where('id', '=', value('id')),
   )
   const byId = statement<{ id: string }, JobRow>((value) => all.where('id', '=', value('id')))

@@ -1,6 +1,6 @@
 import type { JobId } from '../../../shared/domain/ids'
 import type { Database } from '../../platform/database'
-import { statement } from '../../platform/statement'
+import { rowOfParameters, statement } from '../../platform/statement'
 
 /** The table `prediction`: what a job was told first. Times are Unix ms. */
 export interface PredictionRow {
@@ -22,7 +22,7 @@ export function createPredictionStore(database: Database) {
   const add = statement<PredictionRow, unknown>((value) =>
     db
       .insertInto('prediction')
-      .values(Object.fromEntries(COLUMNS.map((name) => [name, value(name)])) as unknown as PredictionRow)
+      .values(rowOfParameters<PredictionRow>(COLUMNS, value))
       .onConflict((conflict) => conflict.column('job').doNothing()),
   )
   const started = statement<{ job: JobId; startedAt: number }, unknown>((value) =>

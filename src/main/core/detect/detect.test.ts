@@ -8,7 +8,7 @@ import { parseRocmSmi } from './amd'
 import { parseSystemProfiler } from './apple'
 import { parseCpuMax, readConfinedUse, readConfinement } from './cgroup'
 import { mergeDevices } from './merge'
-import { parseNodes, withNumaNodes } from './numa'
+import { withNumaNodes } from './numa'
 import { parseNvidiaRow, parseNvidiaSmi } from './nvidia'
 import { normalAddress, type PciFunction, pciName, scanPci } from './pci'
 import { runTool } from './run-tool'
@@ -415,11 +415,5 @@ describe('NUMA nodes', () => {
     expect(await nodesOf()).toEqual([0, 0, 0])
     await writeFile(join(sys, 'devices/system/node/online'), '0-1\n')
     expect(await nodesOf()).toEqual([2, 1, null])
-  })
-
-  it('are read from a list of ranges', () => {
-    expect(parseNodes('0-1,4')).toEqual([0, 1, 4])
-    expect(parseNodes('')).toEqual([])
-    expect(parseNodes('0-99999999')).toHaveLength(1024)
   })
 })

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { parseIdList } from '../../platform/id-list'
 import type { FoundDevice } from '../host'
 
 /**
@@ -7,7 +8,7 @@ import type { FoundDevice } from '../host'
  * a CPU over several nodes says how many. https://docs.kernel.org/admin-guide/mm/numaperf.html
  */
 export async function withNumaNodes(devices: readonly FoundDevice[], sys = '/sys'): Promise<FoundDevice[]> {
-  const nodes = parseNodes(await readText(join(sys, 'devices/system/node/online')))
+  const nodes = parseIdList(await readText(join(sys, 'devices/system/node/online')))
   if (nodes.length === 0) return [...devices]
   const [only] = nodes.length === 1 ? nodes : []
   return Promise.all(
@@ -21,17 +22,6 @@ export async function withNumaNodes(devices: readonly FoundDevice[], sys = '/sys
       return nodes.includes(node) ? withProperty(device, 'numaNode', node) : device
     }),
   )
-}
-
-/** `0-1,4` -> 0, 1, 4. */
-export function parseNodes(text: string): number[] {
-  return text.split(',').flatMap((range) => {
-    const match = range.match(/^(\d+)(?:-(\d+))?$/)
-    if (!match) return []
-    const from = Number(match[1])
-    const to = Number(match[2] ?? from)
-    return Array.from({ length: Math.min(1024, Math.max(0, to - from + 1)) }, (_, i) => from + i)
-  })
 }
 
 function withProperty(device: FoundDevice, name: string, value: number): FoundDevice {

@@ -21,7 +21,9 @@ export function createMessagePortTransport(
 }
 
 /** Turns what a procedure throws into what may cross a boundary. */
-export function wireErrors(logger: Logger): (options: { next(): Promise<unknown> }) => Promise<unknown> {
+export function wireErrors(
+  logger: Logger,
+): <Output>(options: { next(): Promise<Output> }) => Promise<Output> {
   return async ({ next }) => {
     try {
       return await next()

@@ -32,8 +32,8 @@ export function createRestTransport(
   const handler = new OpenAPIHandler(router, {
     clientInterceptors: [wireErrors(logger)],
     // Outermost: it needs the answer that an error has become.
-    rootInterceptors: [retryAfter as never],
-    interceptors: [wireErrors(logger) as never],
+    rootInterceptors: [retryAfter],
+    interceptors: [wireErrors(logger)],
     customErrorResponseBodyEncoder: (error) => bodyOf(error),
   })
   let document: Promise<string> | null = null
@@ -86,11 +86,13 @@ function assertJson({ method, headers }: IncomingMessage): void {
 }
 
 interface Answer {
-  response?: { status: number; headers: Record<string, string>; body: unknown }
+  response?:
+    | { status: number; headers: Record<string, string | string[] | undefined>; body?: unknown }
+    | undefined
 }
 
 /** 429 carries its `Retry-After` in seconds, from the error's `retryAfterMs`. */
-async function retryAfter({ next }: { next(): Promise<Answer> }): Promise<Answer> {
+async function retryAfter<Result extends Answer>({ next }: { next(): Promise<Result> }): Promise<Result> {
   const answer = await next()
   if (answer.response?.status === 429) {
     const { error } = answer.response.body as { error: { details: { retryAfterMs?: number } } }

@@ -39,11 +39,11 @@ function coloursOf(element: HTMLElement): Colours {
     element.style.color = variable
     return getComputedStyle(element).color
   }
-  const colours = Object.fromEntries(
-    Object.entries(COLOURS).map(([name, variable]) => [name, read(variable)]),
-  )
+  const colours = { ...COLOURS }
+  let name: keyof Colours
+  for (name in colours) colours[name] = read(colours[name])
   element.style.color = before
-  return colours as unknown as Colours
+  return colours
 }
 
 function useTickText(): (at: number, stepMs: number) => string {
