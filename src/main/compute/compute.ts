@@ -129,11 +129,14 @@ export function createCompute(deps: ComputeDeps): Compute {
       ends.ended(job)
       texts.ended(job.id)
       pausedTexts.drop(job)
-      retention.count()
       const { state: ending, queuedMs, loadMs, computeMs, startedAt } = job.status
-      lastHour.add(ending, queuedMs, now())
-      if (startedAt !== null && ending !== 'cancelled')
-        loads.ended(job.definition, queuedMs, loadMs + computeMs, now())
+      // A turn that is rolled back ends it again.
+      database.afterCommit(() => {
+        retention.count()
+        lastHour.add(ending, queuedMs, now())
+        if (startedAt !== null && ending !== 'cancelled')
+          loads.ended(job.definition, queuedMs, loadMs + computeMs, now())
+      })
     },
     onBackoff: (job, at) => alarms.set(at, { job: job.id, kind: 'ready' }),
   })
@@ -284,7 +287,8 @@ export function createCompute(deps: ComputeDeps): Compute {
     onAdd: watch,
     onTakeOver(job) {
       recent.touch(job)
-      retention.count()
+      database.onRollback(() => recent.untouch(job))
+      database.afterCommit(() => retention.count())
     },
   })
   const pipelines = new Pipelines({

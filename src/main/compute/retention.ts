@@ -2,7 +2,7 @@ import type { Clock } from '../platform/clock'
 import type { Database } from '../platform/database'
 import type { Logger } from '../platform/logger'
 import type { Storage } from '../storage'
-import type { JobStore } from './jobs/job-store'
+import type { EndedJob, JobStore } from './jobs/job-store'
 import type { PipelineStore } from './jobs/pipeline-store'
 
 const MAX_ENDED = 100_000
@@ -27,8 +27,9 @@ export interface RetentionDeps {
 /** Forgets ended jobs beyond 100,000 or 30 days, with what they left behind, a few at a time. */
 export class Retention {
   readonly #deps: RetentionDeps
-  /** At least so many; counted anew before any is removed for their number. */
   #ended = 0
+  /** The last that was looked at in this round; null at its beginning. */
+  #after: EndedJob | null = null
   #cancel: (() => void) | null = null
   #disposed = false
 
@@ -55,7 +56,7 @@ export class Retention {
     if (this.#disposed) return
     this.#cancel = this.#deps.clock.setTimer(waitMs, () => {
       this.step().then(
-        (removed) => this.#next(removed === STEP ? PAUSE_MS : EVERY_MS),
+        (isOver) => this.#next(isOver ? EVERY_MS : PAUSE_MS),
         (error: unknown) => {
           this.#deps.logger.error({ err: error }, 'Old jobs could not be removed')
           this.#next(EVERY_MS)
@@ -64,26 +65,31 @@ export class Retention {
     })
   }
 
-  /** @returns how many it removed; a full step means that there may be more */
-  async step(): Promise<number> {
+  /** Looks at the next few. @returns whether no more of them can be removed now */
+  async step(): Promise<boolean> {
     const { store, pipelines, storage, database, clock, isNeeded, onRemove } = this.#deps
-    const removed = await database.write(() => {
-      // A turn that was rolled back has counted what did not end.
-      if (this.#ended > MAX_ENDED) this.#ended = store.countEnded()
-      const surplus = this.#ended - MAX_ENDED
+    const { last, removed, isOver } = await database.write(() => {
       const limit = clock.now() - MAX_AGE_MS
-      const old = store
-        .oldestEnded(STEP)
-        .filter(({ id, finishedAt }, i) => (i < surplus || finishedAt < limit) && !isNeeded(id))
-      for (const { id } of old) {
+      let surplus = this.#ended - MAX_ENDED
+      const mayGo = ({ finishedAt }: EndedJob) => surplus > 0 || finishedAt < limit
+      const page = store.oldestEnded(STEP, this.#after)
+      const removed = page.filter((job) => {
+        if (!mayGo(job) || isNeeded(job.id)) return false
+        surplus--
+        return true
+      })
+      for (const { id } of removed) {
         for (const name of storage.artifacts.list(id)) storage.artifacts.remove(id, name)
         store.remove(id)
       }
-      if (old.length > 0) pipelines.removeEmpty()
-      return old
+      pipelines.removeEmpty([...new Set(removed.flatMap(({ pipeline }) => pipeline ?? []))])
+      const last = page.at(-1)
+      return { last, removed, isOver: page.length < STEP || !last || !mayGo(last) }
     })
     this.#ended -= removed.length
+    // What is needed is passed over, and looked at again in the next round.
+    this.#after = isOver ? null : (last ?? null)
     for (const { id } of removed) onRemove(id)
-    return removed.length
+    return isOver
   }
 }

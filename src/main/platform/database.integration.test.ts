@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Migration, sql } from 'kysely'
+import Sqlite from 'libsql'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Database, openDatabase } from './database'
 
@@ -163,6 +164,50 @@ describe('before a commit', () => {
     expect(undone).toEqual(['undone'])
     database.transaction(() => insert(2))
     expect(ids()).toEqual([2])
+  })
+})
+
+describe('after a commit', () => {
+  it('is told once, of what is on the disk, and never of what was rolled back', () => {
+    const told: number[] = []
+    const tell = (id: number) => database.afterCommit(() => told.push(id))
+    database.transaction(() => {
+      tell(1)
+      expect(() =>
+        database.transaction(() => {
+          tell(2)
+          throw new Error('no')
+        }),
+      ).toThrow('no')
+      expect(told).toEqual([])
+    })
+    expect(told).toEqual([1])
+    expect(() =>
+      database.transaction(() => {
+        tell(3)
+        throw new Error('no')
+      }),
+    ).toThrow('no')
+    tell(4)
+    expect(told).toEqual([1, 4])
+  })
+})
+
+describe('a file that somebody else writes to', () => {
+  it('is waited for once a transaction, and is free for the next', { timeout: 60_000 }, () => {
+    const other = new Sqlite(file)
+    other.exec('BEGIN IMMEDIATE')
+    database.all({ compile: () => sql.raw('pragma busy_timeout = 1000').compile(database.builder()) })
+    const began = performance.now()
+    database.transaction(() => {
+      for (const id of [1, 2, 3, 4, 5]) expect(() => database.transaction(() => insert(id))).toThrow('locked')
+    })
+    // A second each: five of them would take five.
+    expect(performance.now() - began).toBeLessThan(4000)
+    other.exec('ROLLBACK')
+    other.close()
+    database.transaction(() => insert(6))
+    expect(ids()).toEqual([6])
   })
 })
 

@@ -46,6 +46,8 @@ export interface Database extends Disposable {
   onRollback(undo: () => void): void
   /** Runs once in the outermost transaction now open, before it is committed: to write what was only noted until then. */
   beforeCommit(work: () => void): void
+  /** Runs when the outermost transaction now open is on the disk; never when what is done now is rolled back. */
+  afterCommit(work: () => void): void
 }
 
 /** How long one group may work before it commits: half of what a turn of the event loop may take. */
@@ -127,6 +129,9 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
   const statements = new Map<string, Sqlite.Statement>()
   const undos: (() => void)[] = []
   const beforeCommits = new Set<() => void>()
+  const afterCommits: (() => void)[] = []
+  /** Why the outermost transaction could not begin: whoever holds the file is waited for once. */
+  let refusal: { error: unknown } | null = null
   const queue: QueuedWrite[] = []
   /** Those that wait for company; they go first with the next flush. */
   const patient: QueuedWrite[] = []
@@ -177,14 +182,21 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
   /** Before a change: begins what {@link transaction} has not told SQLite of yet. */
   function open(): void {
     assertStillOpen()
-    for (; opened < depth; opened++)
-      sqlite.exec(opened === 0 ? 'BEGIN IMMEDIATE' : `SAVEPOINT level${opened}`)
+    if (refusal) throw refusal.error
+    try {
+      for (; opened < depth; opened++)
+        sqlite.exec(opened === 0 ? 'BEGIN IMMEDIATE' : `SAVEPOINT level${opened}`)
+    } catch (error) {
+      if (opened === 0) refusal = { error }
+      throw error
+    }
   }
 
   function transaction<T>(work: () => T): T {
     assertStillOpen()
     const level = depth
     const undoMark = undos.length
+    const afterMark = afterCommits.length
     depth++
     let result: T
     try {
@@ -196,14 +208,21 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
       // A full disk may have ended the transaction already; then there is nothing to roll back.
       if (opened > level && sqlite.inTransaction)
         sqlite.exec(level === 0 ? 'ROLLBACK' : `ROLLBACK TO level${level}; RELEASE level${level}`)
+      afterCommits.length = afterMark
       for (const undo of undos.splice(undoMark).reverse()) undo()
       throw translate(error)
     } finally {
       depth = level
       opened = Math.min(opened, level)
-      if (level === 0) beforeCommits.clear()
+      if (level === 0) {
+        beforeCommits.clear()
+        refusal = null
+      }
     }
-    if (level === 0) undos.length = 0
+    if (level === 0) {
+      undos.length = 0
+      for (const tell of afterCommits.splice(0)) tell()
+    }
     return result
   }
 
@@ -239,8 +258,6 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
     } catch (error) {
       settled.length = 0
       for (const { reject } of queue.slice(0, taken)) settled.push(() => reject(error))
-      // Not even begun: those who wait hear of it, rather than wait for ever.
-      if (taken === 0) for (const { reject } of queue.splice(0)) settled.push(() => reject(error))
     }
     queue.splice(0, taken)
     if (queue.length > 0) scheduleFlush()
@@ -292,6 +309,10 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
     beforeCommit(work) {
       if (depth > 0) beforeCommits.add(work)
       else transaction(work)
+    },
+    afterCommit(work) {
+      if (depth > 0) afterCommits.push(work)
+      else work()
     },
     dispose() {
       if (closed) return

@@ -17,6 +17,13 @@ import {
 
 type Tables = { job: JobRow; sqlite_sequence: { name: string; seq: number } }
 export type StoredJob = ReturnType<typeof parseRow>
+export interface EndedJob {
+  seq: number
+  id: JobId
+  /** Unix ms. */
+  finishedAt: number
+  pipeline: PipelineId | null
+}
 
 /**
  * The queries of the module. All are synchronous; those that write belong into a transaction of the caller. However often
@@ -45,8 +52,8 @@ export interface JobStore {
   /** Outcomes since a time: for statistics. */
   endedSince(since: number, limit: number): { state: JobState; queuedMs: number; finishedAt: number }[]
   countEnded(): number
-  /** Ended jobs, oldest first. */
-  oldestEnded(limit: number): { id: JobId; finishedAt: number }[]
+  /** Ended jobs, oldest first. @param after the last of the page before; null: from the first */
+  oldestEnded(limit: number, after: EndedJob | null): EndedJob[]
   remove(id: JobId): void
 }
 
@@ -197,15 +204,19 @@ export function createJobStore(database: Database): JobStore {
           .select((e) => e.fn.countAll<number>().as('n'))
           .where('finishedAt', 'is not', null),
       )?.n ?? 0,
-    oldestEnded: (limit) =>
+    oldestEnded: (limit, after) =>
       every(
         db
           .selectFrom('job')
-          .select(['id', 'finishedAt'])
+          .select(['seq', 'id', 'finishedAt', 'pipeline'])
           .where('finishedAt', 'is not', null)
+          .where(({ eb, refTuple, tuple }) =>
+            eb(refTuple('finishedAt', 'seq'), '>', tuple(after?.finishedAt ?? 0, after?.seq ?? 0)),
+          )
           .orderBy('finishedAt')
+          .orderBy('seq')
           .limit(limit),
-      ) as { id: JobId; finishedAt: number }[],
+      ) as EndedJob[],
     remove(id) {
       flush()
       database.run(remove({ id }))

@@ -34,8 +34,8 @@ export interface PipelineStore {
     owner: PrincipalId | null,
   ): { rows: PipelineRow[]; nextCursor: string | null }
   outlineOf(id: PipelineId): JobOutline[]
-  /** Forgets those of which no job is left. */
-  removeEmpty(): void
+  /** Forgets those of these of which no job is left. */
+  removeEmpty(ids: readonly PipelineId[]): void
 }
 
 /** @param jobs whose table it looks into */
@@ -73,17 +73,15 @@ export function createPipelineStore(database: Database, jobs: Pick<JobStore, 'fl
           finishedAt: row.finishedAt === null ? null : toIso(row.finishedAt),
         }))
     },
-    removeEmpty() {
+    removeEmpty(ids) {
+      if (ids.length === 0) return
       jobs.flush()
       database.run(
         db
           .deleteFrom('pipeline')
-          .where('id', 'not in', (e) =>
-            e
-              .selectFrom('job')
-              .select('pipeline')
-              .where('pipeline', 'is not', null)
-              .$castTo<{ pipeline: PipelineId }>(),
+          .where('id', 'in', ids)
+          .where(({ not, exists, selectFrom }) =>
+            not(exists(selectFrom('job').select('job.id').whereRef('job.pipeline', '=', 'pipeline.id'))),
           ),
       )
     },

@@ -1,0 +1,71 @@
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { PipelineSpec } from '../../shared/contract'
+import type { JobId, PipelineId, PrincipalId } from '../../shared/domain/ids'
+import { createHarness, type Harness, type Opened, until } from './testing/harness'
+
+const DAY_MS = 86_400_000
+
+let harness: Harness
+let system: Opened
+
+beforeEach(async () => {
+  harness = await createHarness()
+  system = await harness.open()
+})
+afterEach(async () => {
+  await system.die()
+  await harness.remove()
+})
+
+async function run(count: number): Promise<JobId[]> {
+  const jobs = await Promise.all(
+    Array.from({ length: count }, () => system.submit({ kind: 'synthetic', durationMs: 0 })),
+  )
+  const ids = jobs.map(({ id }) => id as JobId)
+  await until(() => ids.every((id) => system.compute.get(id).state === 'succeeded'))
+  return ids
+}
+
+const isThere = (id: string) => {
+  try {
+    return system.compute.get(id).id === id
+  } catch {
+    return false
+  }
+}
+
+it('what others still wait for stays, however much of it there is, and what is behind it goes', async () => {
+  const needed = await run(60)
+  const later = await run(5)
+  const held = await system.submit({ kind: 'synthetic', durationMs: 0, hold: true, dependsOn: needed })
+  harness.clock.jump(31 * DAY_MS)
+  const young = await run(1)
+  await harness.clock.advance(11 * 60_000)
+  expect(needed.filter(isThere)).toEqual(needed)
+  expect(later.filter(isThere)).toEqual([])
+  expect(young.filter(isThere)).toEqual(young)
+  await system.compute.cancel(held.id as JobId)
+  await harness.clock.advance(11 * 60_000)
+  expect(needed.filter(isThere)).toEqual([])
+})
+
+it('a pipeline goes with the last of its jobs', async () => {
+  const load = { kind: 'synthetic', durationMs: 0 } as const
+  const submit = (hold: boolean) =>
+    system.compute.submitPipeline(
+      PipelineSpec.parse({
+        jobs: [
+          { key: 'a', ...load },
+          { key: 'b', ...load, hold, dependsOn: ['a'] },
+        ],
+      }),
+      'p-alice' as PrincipalId,
+    )
+  const ended = await submit(false)
+  const open = await submit(true)
+  await until(() => system.compute.getPipeline(ended.id as PipelineId).state === 'succeeded')
+  harness.clock.jump(31 * DAY_MS)
+  await harness.clock.advance(11 * 60_000)
+  expect(() => system.compute.getPipeline(ended.id as PipelineId)).toThrow()
+  expect(system.compute.getPipeline(open.id as PipelineId).jobs).toHaveLength(2)
+})
