@@ -1,5 +1,6 @@
 // npm run bench -- [NAME...] [--large]: measures side by side within one run, and prints what is, with the machine it ran
-// on and the aim beside it. --large: also what takes 35 GB of disk.
+// on and the aim beside it. --large: also what takes 35 GB of disk. --install: as root on Debian,
+// installs the queues it compares with where they are not there.
 
 import { prepare } from '../build/prepare.mjs'
 import { fail } from '../build/process.mjs'
@@ -24,7 +25,7 @@ process.env.ORT_DISABLE_TELEMETRY = '1'
 
 try {
   const large = process.argv.includes('--large')
-  const asked = process.argv.slice(2).filter((argument) => argument !== '--large')
+  const asked = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
   const wrong = asked.find((name) => !NAMES.includes(name))
   if (wrong) throw new Error(`There is no benchmark ${wrong}; there are ${NAMES.join(', ')}.`)
   await prepare({ need: ['deps', 'system', 'build', 'electron'] })

@@ -88,9 +88,9 @@ async function packages() {
 /** @throws Error that says what to install */
 async function program(name, places, packageName) {
   const found = () => places().find((file) => existsSync(file))
-  if (!found() && process.getuid?.() === 0) await installPackages([packageName])
+  if (!found() && process.argv.includes('--install')) await installPackages([packageName])
   const file = found()
-  if (!file) throw new Error(`${name} is not there; install ${packageName}`)
+  if (!file) throw new Error(`${name} is not there; install ${packageName}, or let it be done with --install`)
   return file
 }
 

@@ -212,7 +212,6 @@ export class Settler {
   }
 }
 
-/** Told to stop for a reason that is not its own: no failure, and no wait before it goes on. */
 /** Whether a job waits for another attempt. A budget that is used up stops for good what could not go on where it was. */
 function goesOn(reason: AbortReason, { definition }: ActiveJob): boolean {
   return GOES_ON.has(reason) || (reason === 'budget' && definition.kind === 'batch')

@@ -98,8 +98,10 @@ export const texts = defineTexts({
       more: 'With {{change}}, these {{jobs}} jobs would have waited {{after}} on average, not {{before}}.',
       same: 'With {{change}}, these {{jobs}} jobs would have waited about as long: {{after}} on average.',
     },
-    impossible_one: '{{count}} job could not run at all.',
-    impossible_other: '{{count}} jobs could not run at all.',
+    impossible_one:
+      'With {{change}}, {{count}} of these {{jobs}} jobs could not run at all. The figures with it are of the others.',
+    impossible_other:
+      'With {{change}}, {{count}} of these {{jobs}} jobs could not run at all. The figures with it are of the others.',
     leftOut: 'Only the last {{count}} were tried.',
     before: 'As it was',
     after: 'With the change',
@@ -207,8 +209,10 @@ export const texts = defineTexts({
       more: '{{change}}时，这 {{jobs}} 个任务平均等待 {{after}}，而现在是 {{before}}。',
       same: '{{change}}时，这 {{jobs}} 个任务的等待时间基本不变：平均 {{after}}。',
     },
-    impossible_one: '{{count}} 个任务将完全无法运行。',
-    impossible_other: '{{count}} 个任务将完全无法运行。',
+    impossible_one:
+      '{{change}}时，这 {{jobs}} 个任务中有 {{count}} 个将完全无法运行。此时的数字只包含其余任务。',
+    impossible_other:
+      '{{change}}时，这 {{jobs}} 个任务中有 {{count}} 个将完全无法运行。此时的数字只包含其余任务。',
     leftOut: '只尝试了最近的 {{count}} 个。',
     before: '现状',
     after: '假设',

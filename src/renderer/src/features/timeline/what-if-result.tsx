@@ -35,14 +35,15 @@ export function WhatIfResult({ answer, words }: { answer: WhatIfAnswer; words: s
   return (
     <div role="status" className={classes['answer']}>
       <p className={classes['sentence']}>
-        {t(`verdict.${verdict}`, {
-          change: words,
-          before: formatDuration(before.meanWaitMs),
-          after: formatDuration(after.meanWaitMs),
-          jobs: before.jobs,
-        })}{' '}
-        {after.impossible > before.impossible &&
-          t('impossible', { count: after.impossible - before.impossible })}{' '}
+        {/* Means of different jobs say nothing of which machine is better. */}
+        {after.impossible > before.impossible
+          ? t('impossible', { change: words, count: after.impossible - before.impossible, jobs: before.jobs })
+          : t(`verdict.${verdict}`, {
+              change: words,
+              before: formatDuration(before.meanWaitMs),
+              after: formatDuration(after.meanWaitMs),
+              jobs: before.jobs,
+            })}{' '}
         {leftOut > 0 && t('leftOut', { count: before.jobs })}
       </p>
       <table className={classes['compare']}>
