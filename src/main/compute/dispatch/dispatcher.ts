@@ -7,6 +7,7 @@ import type { Database } from '../../platform/database'
 import type { Logger } from '../../platform/logger'
 import type { ActiveJob } from '../jobs/active-job'
 import type { JobIndex } from '../jobs/job-index'
+import { startOf } from '../jobs/job-row'
 import type { UrgencyOf } from '../schedule/heads'
 import { Pace } from '../schedule/online/pace'
 import { placeOrNull } from '../schedule/place-or-null'
@@ -282,15 +283,7 @@ export class Dispatcher {
           'load' in start.engine
             ? pool.reserve(job, start.engine.load, start.class.load.memoryBytes)
             : pool.take(start.engine.ref, job)
-        index.change(job, {
-          state: 'running',
-          attempt: status.attempt + 1,
-          startedAt: now,
-          queuedMs: Math.max(0, now - status.readyAt),
-          placement: start.placement as typeof status.placement,
-          preempted: status.preempted && { ...status.preempted, by: null },
-          error: null,
-        })
+        index.change(job, startOf(status, now, start.placement as typeof status.placement))
         return { job, engine }
       })
     } catch (error) {

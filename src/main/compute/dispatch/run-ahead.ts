@@ -6,6 +6,7 @@ import type { Clock } from '../../platform/clock'
 import type { Database } from '../../platform/database'
 import type { ActiveJob } from '../jobs/active-job'
 import type { JobIndex } from '../jobs/job-index'
+import { startOf } from '../jobs/job-row'
 import type { UrgencyOf } from '../schedule/heads'
 import type { AttemptEnd } from './attempt'
 import { ALONE, type Company, type Together } from './company'
@@ -246,15 +247,8 @@ export class RunAhead {
         refused.push(job)
         continue
       }
-      const { attempt, readyAt } = job.status
-      const queuedMs = Math.max(0, startedAt - readyAt)
-      const preempted = job.status.preempted && { ...job.status.preempted, by: null }
       job.displacedBy = null
-      index.change(
-        job,
-        { state: 'running', attempt: attempt + 1, startedAt, queuedMs, placement, preempted, error: null },
-        false,
-      )
+      index.change(job, startOf(job.status, startedAt, placement), false)
       this.#unstored.set(job, startedAt)
       database.onRollback(() => this.#unstored.delete(job))
     }

@@ -165,6 +165,23 @@ export interface JobStatus {
   finishedAt: number | null
 }
 
+/** What changes when an attempt begins. */
+export function startOf(
+  { attempt, readyAt, preempted }: JobStatus,
+  startedAt: number,
+  placement: JobStatus['placement'],
+): Partial<JobStatus> {
+  return {
+    state: 'running',
+    attempt: attempt + 1,
+    startedAt,
+    queuedMs: Math.max(0, startedAt - readyAt),
+    placement,
+    preempted: preempted && { ...preempted, by: null },
+    error: null,
+  }
+}
+
 /** Of a job that is submitted now. */
 export function firstStatus(
   { hold, priority }: { hold: boolean; priority: number },
