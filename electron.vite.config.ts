@@ -22,6 +22,7 @@ const mainEntries: Record<string, string> = {
   'workers/llama': 'src/main/runtimes/llama/worker.ts',
   'workers/synthetic': 'src/main/runtimes/synthetic/worker.ts',
   'workers/inspect': 'src/main/storage/import/inspect-worker.ts',
+  'workers/replay': 'src/main/compute/predictions/replay-worker.ts',
   'workers/json': 'src/main/rpc/transports/json-body-worker.ts',
 }
 

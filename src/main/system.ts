@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import packageJson from '../../package.json' with { type: 'json' }
-import { type Compute, computeMigrations, createCompute } from './compute'
+import { type Compute, computeMigrations, createCompute, createReplays } from './compute'
 import { type Core, coreMigrations, createCore } from './core'
 import { createLocalExecutor } from './executors/local'
 import { createNetwork, type Network } from './network'
@@ -120,6 +120,7 @@ export async function createSystem(options: SystemOptions): Promise<System> {
     core,
     storage,
     executor,
+    replays: createReplays(join(options.workersDir, 'replay.cjs'), clock),
     database,
     clock,
     logger,

@@ -359,6 +359,31 @@ describe('deadlines and dependencies', () => {
   })
 })
 
+describe('many that wait for one', () => {
+  for (const fail of [undefined, 'error'] as const) {
+    it(`are told of its ${fail ? 'failure' : 'success'} in several turns, and all of them end`, async () => {
+      const first = await system.submit({ kind: 'synthetic', durationMs: 100, fail, maxAttempts: 1 })
+      const others = await Promise.all(
+        Array.from({ length: 450 }, () =>
+          system.submit({ kind: 'synthetic', durationMs: 0, dependsOn: [first.id] }),
+        ),
+      )
+      const waiting = () =>
+        others.filter(({ id }) => system.compute.get(id).waitReason === `Waits for ${first.id}`).length
+      const seen = new Set([waiting()])
+      const off = system.compute.onDidChangeJobs(() => void seen.add(waiting()))
+      await harness.clock.advance(100)
+      for (const other of others) await ended(other)
+      off()
+      const states = new Set(others.map(({ id }) => system.compute.get(id).state))
+      expect([...states]).toEqual([fail ? 'failed' : 'succeeded'])
+      const steps = [...seen].sort((a, b) => b - a)
+      expect(steps.length).toBeGreaterThan(2)
+      expect(steps[0]).toBe(450)
+    }, 60_000)
+  }
+})
+
 describe('memory of engines', () => {
   it('the engine idle longest goes when another needs its memory', async () => {
     await system.die()

@@ -50,7 +50,7 @@ const MOST_FORETOLD = 200
 const ABORT_GRACE_MS = 5_000
 
 export function createCompute(deps: ComputeDeps): Compute {
-  const { core, storage, database, clock, logger, executor } = deps
+  const { core, storage, database, clock, logger, executor, replays } = deps
   const policy = { ...DEFAULT_POLICY, ...deps.policy }
   const store = createJobStore(database)
   const pipelineStore = createPipelineStore(database, store)
@@ -153,6 +153,7 @@ export function createCompute(deps: ComputeDeps): Compute {
   const forecaster = new Forecaster({
     clock,
     logger,
+    replays,
     scene: () => (index.counts.queued === 0 ? null : scene(MOST_FORETOLD)),
     onForecast: (forecasts, madeAt) => reader.foretold(forecasts, madeAt),
   })
@@ -222,6 +223,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     core,
     clock,
     policy,
+    replays,
     runMsOf,
     mostMsOf,
     loadOf: (job) => pool.loadOf(job),
@@ -398,7 +400,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     retryPipeline: (id, by) => pipelines.retry(id, by),
 
     queue: () => reader.view(),
-    whatIf: (question) => whatIf.ask(question),
+    whatIf: (question, signal) => whatIf.ask(question, signal),
 
     recent: () => views.recent(),
     usersOf: (model, version) => views.usersOf(model, version),
@@ -426,7 +428,7 @@ export function createCompute(deps: ComputeDeps): Compute {
 
     onDidChangeJobs: recent.onDidChange,
 
-    dispose() {
+    async dispose() {
       for (const off of unsubscribe.splice(0)) off()
       dispatcher.dispose()
       alarms.dispose()
@@ -435,6 +437,7 @@ export function createCompute(deps: ComputeDeps): Compute {
       record.dispose()
       retention.dispose()
       pool.dispose()
+      await replays.dispose()
     },
   }
 

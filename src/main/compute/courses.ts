@@ -13,8 +13,8 @@ const BUDGET_MS = 4
 const MAX_STEPS = 4_000
 /** A pipeline that has a course is planned anew no oftener. */
 const INTERVAL_MS = 250
-/** So many are planned in one turn at most. */
-const MOST_A_TURN = 4
+/** Planned in one turn: those that have no more jobs than this together, or one that has. */
+const MOST_JOBS_A_TURN = 200
 const MOST_LANES = 16
 
 export interface CoursesDeps {
@@ -77,13 +77,15 @@ export class Courses {
   refresh(): void {
     if (this.#stale.size === 0) return
     const now = this.#deps.clock.now()
-    let left = MOST_A_TURN
+    let planned = 0
     for (const id of this.#stale) {
       const course = this.#courses.get(id)
       if (course && now - course.plannedAt < INTERVAL_MS) continue
-      if (left-- === 0) return
+      const size = course?.members.size ?? 0
+      if (planned > 0 && planned + size > MOST_JOBS_A_TURN) return
       this.#stale.delete(id)
       if (!course) continue
+      planned += size
       course.plannedAt = now
       this.#plan([...course.members], now)
     }

@@ -25,6 +25,7 @@ import type { Database } from '../platform/database'
 import type { Disposable, Event } from '../platform/events'
 import type { Logger } from '../platform/logger'
 import type { Storage } from '../storage'
+import type { Replays } from './predictions/replays'
 import type { SchedulePolicy } from './schedule/types'
 
 export interface JobQuery {
@@ -83,8 +84,8 @@ export interface Compute extends Disposable {
   retryPipeline(id: PipelineId, by: PrincipalId): Promise<Pipeline>
 
   queue(): QueueView
-  /** Replays jobs on another machine; in slices, one question at a time. */
-  whatIf(question: WhatIfQuestion): Promise<WhatIfAnswer>
+  /** Replays jobs on another machine, one question at a time. @param signal gives it up */
+  whatIf(question: WhatIfQuestion, signal?: AbortSignal): Promise<WhatIfAnswer>
   /** Active jobs and the most recent ended ones: what the window shows live. At most 12,000. */
   recent(): Job[]
   /** Ids of unfinished jobs that need a version. */
@@ -107,6 +108,7 @@ export interface ComputeDeps {
   clock: Clock
   logger: Logger
   executor: LocalExecutor
+  replays: Replays
   engineIdleMs: number
   /** Whether like jobs that wait may run in one go. */
   runsTogether(): boolean
@@ -118,3 +120,4 @@ export interface ComputeDeps {
 
 export { createCompute } from './compute'
 export { computeMigrations } from './migrations'
+export { createReplays } from './predictions/replays'

@@ -7,7 +7,7 @@ import type { JobId, PrincipalId } from '../../shared/domain/ids'
 import { isTerminal } from '../../shared/domain/job-state'
 import { buildWorkers } from '../runtimes/testing/build-workers'
 import { importAndSettle } from '../storage/testing/harness'
-import { openRealSystem } from './testing/real-system'
+import { openRealSystem, REAL_WORKERS } from './testing/real-system'
 
 const FIXTURES = resolve(import.meta.dirname, '../../../fixtures')
 const BY = 'p-test' as PrincipalId
@@ -18,13 +18,13 @@ let system: Awaited<ReturnType<typeof openRealSystem>>
 
 /** One core, and short turns. */
 const open = () =>
-  openRealSystem(join(folder, 'data'), workers.dir, join(workers.dir, 'inspect.cjs'), 1, {
+  openRealSystem(join(folder, 'data'), workers.dir, 1, {
     sliceMs: 200,
     slicePauses: 1,
   })
 
 beforeAll(async () => {
-  workers = await buildWorkers({ inspect: 'src/main/storage/import/inspect-worker.ts' })
+  workers = await buildWorkers(REAL_WORKERS)
 }, 120_000)
 afterAll(() => workers?.dispose())
 beforeEach(async () => {

@@ -11,7 +11,7 @@ import { isTerminal } from '../../shared/domain/job-state'
 import { buildWorkers } from '../runtimes/testing/build-workers'
 import { processGone } from '../runtimes/testing/fixtures'
 import { importAndSettle } from '../storage/testing/harness'
-import { openRealSystem } from './testing/real-system'
+import { openRealSystem, REAL_WORKERS } from './testing/real-system'
 
 const FIXTURES = resolve(import.meta.dirname, '../../../fixtures')
 const BY = 'p-test' as PrincipalId
@@ -24,7 +24,7 @@ let expected: Float32Array
 
 beforeAll(async () => {
   workers = await buildWorkers({
-    inspect: 'src/main/storage/import/inspect-worker.ts',
+    ...REAL_WORKERS,
     child: 'src/main/compute/testing/child.ts',
   })
   const bytes = await readFile(join(FIXTURES, 'test100.f32'))
@@ -58,7 +58,7 @@ async function withFolder(work: () => Promise<void>): Promise<void> {
   }
 }
 
-const open = () => openRealSystem(join(folder, 'data'), workers.dir, join(workers.dir, 'inspect.cjs'))
+const open = () => openRealSystem(join(folder, 'data'), workers.dir)
 
 function ended(system: System, ids: readonly string[]): Promise<void> {
   return new Promise((done) => {

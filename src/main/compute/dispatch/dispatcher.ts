@@ -24,7 +24,9 @@ import { RunAhead } from './run-ahead'
 import { runningJob } from './running-job'
 import type { Settler } from './settle'
 
-const DOOMED_A_TURN = 200
+/** A turn does so much for callers, and for jobs that waited for others, at the most; the rest follows in the next. */
+const MOST_OPERATIONS = 256
+const MOST_FOLLOWED_UP = 200
 const RETRY_TURN_MS = 1_000
 /** So many callers that wait are enough to share a commit; in a row of short jobs fewer wait for others. */
 const ENOUGH_COMPANY = 16
@@ -198,12 +200,12 @@ export class Dispatcher {
     this.#requested = false
     const settled = [...this.#settled]
     const caught = this.#ahead.write(new Set(settled.map(({ job }) => job)))
-    const operations = this.#operations.splice(0)
+    const operations = this.#operations.splice(0, MOST_OPERATIONS)
     database.onRollback(() => this.#operations.unshift(...operations))
     const outcomes = [...caught.outcomes, ...operations.map((operation) => perform(database, operation))]
     // One that ran ahead and was not taken in is nobody's.
     for (const end of settled) if (index.get(end.job.id) === end.job) this.#settle(end)
-    const more = settler.endDoomed(DOOMED_A_TURN)
+    const more = settler.followUp(MOST_FOLLOWED_UP) || this.#operations.length > 0
     const none = {
       caught,
       settled,

@@ -32,7 +32,9 @@ export interface SettleDeps {
 /** Moves jobs to what follows from what happened to them. All of it within the caller's transaction. */
 export class Settler {
   readonly #deps: SettleDeps
-  /** Jobs that will never run because of another: they end a few at a time, however many there are. */
+  /** Jobs that have ended, with those that waited for them and have not been told: a few at a time, however many. */
+  readonly #untold = new Map<JobId, { ending: Ending; dependents: ActiveJob[] }>()
+  /** Jobs that will never run because of another, ended a few at a time too. */
   readonly #doomed = new Map<ActiveJob, { dependency: JobId; verdict: 'skip' | 'fail' }>()
 
   constructor(deps: SettleDeps) {
@@ -108,8 +110,9 @@ export class Settler {
       status.state === 'queued' ? Math.max(status.queuedMs, now - status.readyAt) : status.queuedMs
     index.change(job, { ...more, state, finishedAt: now, queuedMs, error: error && toErrorView(error) })
     this.#deps.onEnd(job)
+    const dependents = [...index.dependentsOf(job.id)]
     const ending = error?.code === 'compute.skipped' ? 'skipped' : state
-    for (const dependent of [...index.dependentsOf(job.id)]) this.#dependencyEnded(dependent, job.id, ending)
+    if (dependents.length > 0) this.#untold.set(job.id, { ending, dependents })
   }
 
   /** Sets what a job waits for, before it is added. */
@@ -125,12 +128,42 @@ export class Settler {
     if (culprit && (verdict === 'skip' || verdict === 'fail')) this.#doom(job, culprit, verdict)
   }
 
-  /** Ends some of the jobs that will never run. @returns true when there are more */
-  endDoomed(limit: number): boolean {
-    const { index, database } = this.#deps
+  /** What follows for others from the jobs that have ended. @param limit so many others @returns true when there are more */
+  followUp(limit: number): boolean {
     let left = limit
+    while (left > 0 && this.#untold.size + this.#doomed.size > 0) {
+      left -= this.#tell(left)
+      left -= this.#endDoomed(left)
+    }
+    return this.#untold.size + this.#doomed.size > 0
+  }
+
+  #tell(limit: number): number {
+    const { index, database } = this.#deps
+    let told = 0
+    for (const [id, untold] of this.#untold) {
+      if (told === limit) break
+      this.#untold.delete(id)
+      // Memory may have gone back with a transaction that failed: then it has not ended.
+      if (index.get(id)) continue
+      const { ending, dependents } = untold
+      const rest = dependents.slice(limit - told)
+      if (rest.length > 0) this.#untold.set(id, { ending, dependents: rest })
+      database.onRollback(() => this.#untold.set(id, untold))
+      for (const dependent of dependents.slice(0, limit - told)) {
+        told++
+        if (index.get(dependent.id) === dependent) this.#dependencyEnded(dependent, id, ending)
+      }
+    }
+    return told
+  }
+
+  #endDoomed(limit: number): number {
+    const { index, database } = this.#deps
+    let ended = 0
     for (const [job, doom] of this.#doomed) {
-      if (left-- <= 0) return true
+      if (ended === limit) break
+      ended++
       this.#doomed.delete(job)
       const { dependency, verdict } = doom
       // Memory may have gone back with a transaction that failed: then the dependency lives, or the job has ended.
@@ -142,7 +175,7 @@ export class Settler {
         this.end(job, 'failed', new AppError('compute.dependency_failed', message, { dependency }))
       }
     }
-    return false
+    return ended
   }
 
   #dependencyEnded(dependent: ActiveJob, id: JobId, ending: Ending): void {

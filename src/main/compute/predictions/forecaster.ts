@@ -1,26 +1,25 @@
 import type { JobId } from '../../../shared/domain/ids'
 import type { Clock } from '../../platform/clock'
 import type { Logger } from '../../platform/logger'
-import { type Forecast, forecasting } from '../schedule/forecast'
+import type { Forecast } from '../schedule/forecast'
 import type { Scene } from '../schedule/forward'
-import { placeOrNull } from '../schedule/place-or-null'
+import type { Replays } from './replays'
 
-/** A turn of the event loop gives so much to replays. */
-const SLICE_MS = 4
 /** From the end of one to the beginning of the next. */
 const INTERVAL_MS = 500
-/** Pause for each millisecond of work: replays take at most one part in so many. */
+/** Pause for each millisecond of work: replays take at most one part in so many of a core. */
 const PAUSES = 20
 
 interface ForecasterDeps {
   clock: Clock
   logger: Logger
+  replays: Replays
   /** The present; null when nothing waits. */
   scene(): Scene | null
   onForecast(forecasts: ReadonlyMap<JobId, Forecast>, madeAt: number): void
 }
 
-/** Replays the queue forward when something has changed: in slices, seldom, and never more than one at a time. */
+/** Replays the queue forward when something has changed: seldom, and never more than one at a time. */
 export class Forecaster {
   readonly #deps: ForecasterDeps
   #earliest = Number.NEGATIVE_INFINITY
@@ -32,16 +31,16 @@ export class Forecaster {
     this.#deps = deps
   }
 
-  /** Asks for a new one as soon as one is due. Short ones are through when it returns. */
+  /** Asks for a new one as soon as one is due. */
   request(): void {
     if (this.#running || this.#cancel) return
     const { clock } = this.#deps
     const waitMs = this.#earliest - clock.now()
-    if (waitMs <= 0) this.#begin()
+    if (waitMs <= 0) void this.#run()
     else
       this.#cancel = clock.setTimer(waitMs, () => {
         this.#cancel = null
-        this.#begin()
+        void this.#run()
       })
   }
 
@@ -50,32 +49,20 @@ export class Forecaster {
     this.#cancel?.()
   }
 
-  #begin(): void {
+  async #run(): Promise<void> {
+    const { clock, logger, replays, onForecast } = this.#deps
     const scene = this.#deps.scene()
     if (!scene) return
     this.#running = true
-    this.#slice(forecasting(scene, placeOrNull), scene.state.now, 0)
-  }
-
-  #slice(replay: ReturnType<typeof forecasting>, madeAt: number, spentMs: number): void {
-    if (this.#disposed) return
     const began = performance.now()
-    let step: ReturnType<typeof replay.next>
     try {
-      step = replay.next()
-      while (!step.done && performance.now() - began < SLICE_MS) step = replay.next()
+      const forecasts = await replays.forecast(scene)
+      if (!this.#disposed) onForecast(forecasts, scene.state.now)
     } catch (error) {
+      if (!this.#disposed) logger.error({ err: error }, 'The starts of jobs could not be foretold')
+    } finally {
       this.#running = false
-      this.#deps.logger.error({ err: error }, 'The starts of jobs could not be foretold')
-      return
+      this.#earliest = clock.now() + Math.max(INTERVAL_MS, PAUSES * (performance.now() - began))
     }
-    const spent = spentMs + performance.now() - began
-    if (!step.done) {
-      setImmediate(() => this.#slice(replay, madeAt, spent))
-      return
-    }
-    this.#running = false
-    this.#earliest = this.#deps.clock.now() + Math.max(INTERVAL_MS, PAUSES * spent)
-    this.#deps.onForecast(step.value, madeAt)
   }
 }

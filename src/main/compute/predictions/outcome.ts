@@ -1,11 +1,12 @@
 import type { Outcome } from '../../../shared/contract'
-import type { PrincipalId } from '../../../shared/domain/ids'
+import type { JobId, PrincipalId } from '../../../shared/domain/ids'
 import { addVectors, entriesOf, type ResourceVector } from '../../../shared/domain/resources'
 import type { FreeDevice } from '../../core'
+import { type Durations, type Scene, startsOf } from '../schedule/forward'
 import { measure } from '../schedule/replay/measures'
+import type { Place } from '../schedule/space'
 
-/** What became of a job in a replay; times in ms. */
-export interface Happened {
+interface Happened {
   arrivedAt: number
   /** Null when it never started. */
   start: { at: number; endsAt: number } | null
@@ -14,13 +15,24 @@ export interface Happened {
   priority: number
 }
 
-/** What a machine of `devices` has, and what a schedule on it is worth. */
-export function outcomeOf(devices: readonly FreeDevice[]) {
-  let capacity: ResourceVector = {}
-  for (const device of devices) if (device.healthy) capacity = addVectors(capacity, device.capacity)
-  return { capacity, of: (jobs: readonly Happened[]) => measured(jobs, capacity) }
+/** What becomes of the arrivals of a scene, and what that is worth. @param runMs how long each runs */
+export function outcomeOf(scene: Scene, runMs: ReadonlyMap<JobId, number>, place: Place): Outcome {
+  const durations: Durations = { runOf: (_, { id }) => runMs.get(id) ?? 0, remainingOf: () => 0 }
+  const starts = new Map(startsOf(scene, durations, place).map((start) => [start.job, start]))
+  const happened = scene.arrivals.map(({ at, group, job }): Happened => {
+    const { need, principal } = group
+    return { arrivedAt: at, start: starts.get(job.id) ?? null, need, principal, priority: job.priority }
+  })
+  return measured(happened, capacityOf(scene.state.devices))
 }
 
+export function capacityOf(devices: readonly FreeDevice[]): ResourceVector {
+  let capacity: ResourceVector = {}
+  for (const device of devices) if (device.healthy) capacity = addVectors(capacity, device.capacity)
+  return capacity
+}
+
+/** Times in ms. */
 function measured(jobs: readonly Happened[], capacity: ResourceVector): Outcome {
   const started = jobs.flatMap((job) => (job.start === null ? [] : [{ ...job, start: job.start }]))
   const has = entriesOf(capacity)

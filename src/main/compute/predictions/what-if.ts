@@ -6,22 +6,23 @@ import type { Clock } from '../../platform/clock'
 import { createBreather } from '../dispatch/breather'
 import { ActiveJob } from '../jobs/active-job'
 import type { StoredJob } from '../jobs/job-store'
-import { type Durations, Forward } from '../schedule/forward'
-import { placeOrNull } from '../schedule/place-or-null'
 import { rankOf } from '../schedule/rank'
 import { shareOfMachine } from '../schedule/share'
 import type { QueueClass, SchedulePolicy } from '../schedule/types'
-import { type Happened, outcomeOf } from './outcome'
+import { capacityOf } from './outcome'
+import type { Replays } from './replays'
 
 const DAY_MS = 86_400_000
 const MOST_JOBS = 5_000
 const PAGE = 100
 const SLICE_MS = 4
+const MOST_ASKED = 8
 
 interface WhatIfDeps {
   core: Core
   clock: Clock
   policy: SchedulePolicy
+  replays: Replays
   runMsOf(job: ActiveJob): number | null
   mostMsOf(job: ActiveJob): number | null
   loadOf(job: ActiveJob): QueueClass['load']
@@ -41,20 +42,30 @@ interface Past {
 /** The same jobs on the machine as it is and on another, through the scheduler itself. Begins with an empty machine, without quotas. */
 export class WhatIf {
   readonly #deps: WhatIfDeps
-  #last: Promise<unknown> = Promise.resolve()
+  #asked = 0
 
   constructor(deps: WhatIfDeps) {
     this.#deps = deps
   }
 
-  /** @throws AppError `core.not_found` for a device that is not there */
-  ask(question: WhatIfQuestion): Promise<WhatIfAnswer> {
-    const answer = this.#last.then(() => this.#answer(question))
-    this.#last = answer.catch(() => undefined)
-    return answer
+  /** @throws AppError `core.not_found` for a device that is not there, `network.rate_limited` when many have asked */
+  async ask(question: WhatIfQuestion, signal?: AbortSignal): Promise<WhatIfAnswer> {
+    if (this.#asked >= MOST_ASKED) {
+      const message = 'Too many such questions are being answered. Try again in a second.'
+      throw new AppError('network.rate_limited', message, { retryAfterMs: 1000 })
+    }
+    this.#asked++
+    try {
+      return await this.#answer(question, signal)
+    } finally {
+      this.#asked--
+    }
   }
 
-  async #answer({ source, addDevices, removeDevices }: WhatIfQuestion): Promise<WhatIfAnswer> {
+  async #answer(
+    { source, addDevices, removeDevices }: WhatIfQuestion,
+    signal: AbortSignal | undefined,
+  ): Promise<WhatIfAnswer> {
     const began = performance.now()
     const present = this.#deps.core.freeDevices().map((device) => ({ ...device, free: device.capacity }))
     for (const id of removeDevices)
@@ -65,10 +76,9 @@ export class WhatIf {
       return { id, kind, free: capacity, capacity, healthy: true }
     })
     const other = [...present.filter(({ id }) => !removeDevices.includes(id)), ...added]
-    const breathe = createBreather(SLICE_MS)
-    const { past, leftOut } = source === 'queue' ? this.#queue() : await this.#lastDay(breathe)
-    const before = await this.#replay(past, present, breathe)
-    const after = await this.#replay(past, other, breathe)
+    const { past, leftOut } = source === 'queue' ? this.#queue() : await this.#lastDay()
+    const before = await this.#replay(past, present, signal)
+    const after = await this.#replay(past, other, signal)
     return { before, after, leftOut, tookMs: performance.now() - began }
   }
 
@@ -84,7 +94,8 @@ export class WhatIf {
     return { past, leftOut: jobs.length - past.length }
   }
 
-  async #lastDay(breathe: () => Promise<void> | undefined): Promise<{ past: Past[]; leftOut: number }> {
+  async #lastDay(): Promise<{ past: Past[]; leftOut: number }> {
+    const breathe = createBreather(SLICE_MS)
     const since = this.#deps.clock.now() - DAY_MS
     const past: Past[] = []
     let leftOut = 0
@@ -104,21 +115,20 @@ export class WhatIf {
     return { past: past.reverse(), leftOut }
   }
 
-  async #replay(
+  #replay(
     past: readonly Past[],
     devices: readonly FreeDevice[],
-    breathe: () => Promise<void> | undefined,
+    signal: AbortSignal | undefined,
   ): Promise<Outcome> {
-    const { policy, runMsOf, mostMsOf, loadOf } = this.#deps
-    const outcome = outcomeOf(devices)
+    const { policy, runMsOf, mostMsOf, loadOf, replays } = this.#deps
+    const capacity = capacityOf(devices)
     const groups = new Map<string, QueueClass>()
-    const runs = new Map(past.map(({ job, runMs }) => [job.id, runMs]))
     const arrivals = past
       .map(({ job, at }, seq) => {
         let group = groups.get(job.classKey)
         if (!group) {
           const { principal, need, place } = job.definition
-          const share = shareOfMachine(need, outcome.capacity)
+          const share = shareOfMachine(need, capacity)
           const { classKey: key, engineKey } = job
           group = { key, engineKey, principal, need, place, share, load: loadOf(job), jobs: [], workMs: 0 }
           groups.set(key, group)
@@ -142,15 +152,7 @@ export class WhatIf {
       promised: new Map(),
       policy,
     }
-    const durations: Durations = { runOf: (_, { id }) => runs.get(id) ?? 0, remainingOf: () => 0 }
-    const forward = new Forward({ state, running: [], arrivals }, durations, placeOrNull)
-    while (forward.step()) await breathe()
-    const starts = new Map(forward.starts.map((start) => [start.job, start]))
-    const happened = arrivals.map(({ at, group, job }): Happened => {
-      const start = starts.get(job.id)
-      const { need, principal } = group
-      return { arrivedAt: at, start: start ?? null, need, principal, priority: job.priority }
-    })
-    return outcome.of(happened)
+    const runs = new Map(past.map(({ job, runMs }) => [job.id, runMs]))
+    return replays.outcome({ state, running: [], arrivals }, runs, signal)
   }
 }

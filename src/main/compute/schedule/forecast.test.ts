@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest'
 import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
 import type { FreeDevice } from '../../core'
 import { Calibration } from './calibration'
-import { type Forecast, firstOf, forecasting } from './forecast'
-import { Forward, type RunsNow, type Scene } from './forward'
+import { type Forecast, firstOf, forecastOf } from './forecast'
+import { type RunsNow, type Scene, startsOf } from './forward'
 import { placeOrNull } from './place-or-null'
 import { type StartPrediction, score } from './predictions'
 import { createRandom } from './static/random'
@@ -73,15 +73,7 @@ function scene(cores: number, runs: RunsNow[], classes: QueueClass[], now = 0): 
   }
 }
 
-function forecastOf(of: Scene): Map<JobId, Forecast> {
-  const steps = forecasting(of, placeOrNull)
-  for (;;) {
-    const { done, value } = steps.next()
-    if (done) return value
-  }
-}
-
-describe('forecasting', () => {
+describe('a forecast', () => {
   it('says by hand-computed starts what follows on two cores', () => {
     // One core is busy until 400. a takes the other until 300 (load 100 and 200), b from then; c at 400.
     const classes = [
@@ -89,7 +81,7 @@ describe('forecasting', () => {
       group('b', [queued('b', 2, 500)], 100),
       group('c', [queued('c', 3, 900)], 100),
     ]
-    const forecast = forecastOf(scene(2, [running(400)], classes))
+    const forecast = forecastOf(scene(2, [running(400)], classes), placeOrNull)
     expect([...forecast].map(([id, { at, endsAt }]) => [id, at, endsAt])).toEqual([
       ['a', 0, 300],
       ['b', 300, 900],
@@ -100,22 +92,25 @@ describe('forecasting', () => {
 
   it('reuses an engine that is loaded, and loads none twice', () => {
     const classes = [group('a', [queued('1', 1, 100), queued('2', 2, 100)], 1_000)]
-    const forecast = forecastOf(scene(1, [], classes))
+    const forecast = forecastOf(scene(1, [], classes), placeOrNull)
     expect(forecast.get('2' as JobId)?.at).toBe(1_100)
     expect(forecast.get('2' as JobId)?.endsAt).toBe(1_200)
   })
 
   it('says nothing of what stands behind a job of unknown length', () => {
-    const forecast = forecastOf(scene(1, [running(null)], [group('a', [queued('a', 1, 10)])]))
+    const forecast = forecastOf(scene(1, [running(null)], [group('a', [queued('a', 1, 10)])]), placeOrNull)
     expect(forecast.size).toBe(0)
-    const behind = forecastOf(scene(1, [], [group('a', [queued('a', 1, null), queued('b', 2, 10)])]))
+    const behind = forecastOf(
+      scene(1, [], [group('a', [queued('a', 1, null), queued('b', 2, 10)])]),
+      placeOrNull,
+    )
     expect([...behind.keys()]).toEqual(['a'])
     expect(behind.get('a' as JobId)?.endsAt).toBe(Number.POSITIVE_INFINITY)
   })
 
   it('has bounds that grow with the spread of what is before', () => {
     const jobs = Array.from({ length: 20 }, (_, i) => queued(String(i), i, 1_000, 3_500))
-    const forecast = forecastOf(scene(1, [], [group('a', jobs)]))
+    const forecast = forecastOf(scene(1, [], [group('a', jobs)]), placeOrNull)
     const width = (id: string) => {
       const { earliest, latest } = forecast.get(id as JobId) as Forecast
       return latest - earliest
@@ -130,15 +125,14 @@ describe('forecasting', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 4 }), fc.array(length, { maxLength: 30 }), (cores, lengths) => {
         const jobs = lengths.map((runMs, i) => queued(String(i), i, runMs))
-        const forward = new Forward(
+        const starts = startsOf(
           scene(cores, [], [group('a', jobs, 20)]),
           { runOf: (_, { runMs }) => runMs ?? 0, remainingOf: () => 0 },
           placeOrNull,
         )
-        while (forward.step());
-        expect(new Set(forward.starts.map(({ job }) => job)).size).toBe(lengths.length)
-        for (const { at } of forward.starts) {
-          const atOnce = forward.starts.filter((other) => other.at <= at && other.endsAt > at)
+        expect(new Set(starts.map(({ job }) => job)).size).toBe(lengths.length)
+        for (const { at } of starts) {
+          const atOnce = starts.filter((other) => other.at <= at && other.endsAt > at)
           expect(atOnce.length).toBeLessThanOrEqual(cores)
         }
       }),
@@ -164,7 +158,7 @@ function history(seed: number, rounds: number, jobsLater: number) {
   const actual: number[] = []
   for (let round = 0; round < rounds; round++) {
     const jobs = Array.from({ length: 8 }, (_, i) => queued(String(i), i, 1_000, 1_000 + 2.5 * 570))
-    const forecast = forecastOf(scene(1, [], [group('a', jobs)]))
+    const forecast = forecastOf(scene(1, [], [group('a', jobs)]), placeOrNull)
     let at = 0
     const watched = 2 + (round % 6)
     for (let i = 0; i < watched; i++) at += lengthOf()

@@ -1,5 +1,5 @@
 import type { JobId } from '../../../shared/domain/ids'
-import { type Durations, Forward, type ForwardStart, type Scene } from './forward'
+import { type Durations, type Scene, startsOf } from './forward'
 import { Heads, type UrgencyOf } from './heads'
 import type { StartPrediction } from './predictions'
 import type { Place } from './space'
@@ -31,14 +31,13 @@ const PER_MEAN_DEVIATION = 1.25
 
 /**
  * When each job of the scene starts, by the scheduler itself on a virtual clock: once with the expected run times, and
- * nine times with others for the bounds. Absent are jobs behind something whose length nobody knows. Yields after each
- * instant, so that the caller may take its time.
+ * nine times with others for the bounds. Absent are jobs behind something whose length nobody knows.
  */
-export function* forecasting(scene: Scene, place: Place): Generator<void, Map<JobId, Forecast>> {
-  const expected = yield* startsOf(scene, expectedRuns(scene.state.now), place)
+export function forecastOf(scene: Scene, place: Place): Map<JobId, Forecast> {
+  const expected = startsOf(scene, expectedRuns(scene.state.now), place)
   const bounds = new Map<JobId, number[]>(expected.map(({ job }) => [job, []]))
   for (let trial = 0; trial < TRIALS; trial++)
-    for (const { job, at } of yield* startsOf(scene, drawnRuns(trial, scene.state.now), place))
+    for (const { job, at } of startsOf(scene, drawnRuns(trial, scene.state.now), place))
       bounds.get(job)?.push(at)
   return new Map(
     expected.map(({ job, at, endsAt, placement }) => {
@@ -47,12 +46,6 @@ export function* forecasting(scene: Scene, place: Place): Generator<void, Map<Jo
       return [job, { at, earliest: Math.min(at, ...drawn), latest: Math.max(at, ...drawn), endsAt, devices }]
     }),
   )
-}
-
-function* startsOf(scene: Scene, durations: Durations, place: Place): Generator<void, ForwardStart[]> {
-  const forward = new Forward(scene, durations, place)
-  while (forward.step()) yield
-  return forward.starts
 }
 
 /** The classes with no more than the first `limit` jobs in the order of the queue. */

@@ -71,7 +71,7 @@ type MutableClass = QueueClass & { jobs: QueuedJob[]; workMs: number }
  * The scheduler of production on a virtual clock: from a scene on, each end and each arrival makes a turn of
  * {@link plan}. The pace of the queue does not fall below what it is at first, and unloading an engine takes no time.
  */
-export class Forward {
+class Forward {
   readonly starts: ForwardStart[] = []
   readonly #scene: Scene
   readonly #durations: Durations
@@ -300,4 +300,11 @@ export class Forward {
     const quota = this.#quotas.get(principal)
     if (quota) quota.left = by(quota.left, need)
   }
+}
+
+/** From the scene to where nothing more happens. */
+export function startsOf(scene: Scene, durations: Durations, place: Place): ForwardStart[] {
+  const forward = new Forward(scene, durations, place)
+  while (forward.step());
+  return forward.starts
 }

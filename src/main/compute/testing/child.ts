@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { JobSpec } from '../../../shared/contract'
 import type { PrincipalId } from '../../../shared/domain/ids'
@@ -10,7 +9,7 @@ import { openRealSystem } from './real-system'
  */
 async function main(): Promise<void> {
   const [dataDir = '', workersDir = ''] = process.argv.slice(2)
-  const { compute } = await openRealSystem(dataDir, workersDir, join(workersDir, 'inspect.cjs'))
+  const { compute } = await openRealSystem(dataDir, workersDir)
   const say = (message: object) => process.stdout.write(`${JSON.stringify(message)}\n`)
   compute.onDidChangeJobs(({ changed }) => {
     for (const job of changed)

@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { JobSpec, type JobSpecInput, type VersionBenchmark } from '../../../shared/contract'
-import type { Digest, PrincipalId } from '../../../shared/domain/ids'
+import { JobSpec, type JobSpecInput, type Outcome, type VersionBenchmark } from '../../../shared/contract'
+import type { Digest, JobId, PrincipalId } from '../../../shared/domain/ids'
 import { coreMigrations, createCore } from '../../core'
 import { createFakeClock, type FakeClock, settle } from '../../core/testing/fake-clock'
 import { createFakeHost, fakeCpu, fakeGpu } from '../../core/testing/fake-host'
@@ -10,6 +10,8 @@ import { type Database, openDatabase } from '../../platform/database'
 import { createLogger } from '../../platform/logger'
 import { createStorage, type ResolvedVersion, type Storage, storageMigrations } from '../../storage'
 import { computeMigrations, createCompute } from '..'
+import { type Replays, replay } from '../predictions/replays'
+import type { Forecast } from '../schedule/forecast'
 import { createFakeExecutor } from './fake-executor'
 
 export const ALICE = 'p-alice' as PrincipalId
@@ -92,6 +94,7 @@ export async function createHarness(options: HarnessOptions = {}) {
       clock,
       logger,
       executor,
+      replays: replaysHere,
       engineIdleMs: options.engineIdleMs ?? 60_000,
       runsTogether: () => options.runsTogether ?? true,
       pausedDir: join(dir, 'paused'),
@@ -128,6 +131,13 @@ export async function createHarness(options: HarnessOptions = {}) {
     open,
     remove: () => rm(dir, { recursive: true, force: true }),
   }
+}
+
+/** As the thread does it, but that the clock of a test does not run on meanwhile. */
+const replaysHere: Replays = {
+  forecast: async (scene) => replay({ kind: 'forecast', scene }) as Map<JobId, Forecast>,
+  outcome: async (scene, runMs) => replay({ kind: 'outcome', scene, runMs }) as Outcome,
+  dispose: () => undefined,
 }
 
 /** The real database, whose commits come `slowMs` later, in their order. */

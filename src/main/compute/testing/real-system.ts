@@ -7,14 +7,19 @@ import { systemClock } from '../../platform/clock'
 import { openDatabase } from '../../platform/database'
 import { createLogger } from '../../platform/logger'
 import { createStorage, storageMigrations } from '../../storage'
-import { computeMigrations, createCompute } from '..'
+import { computeMigrations, createCompute, createReplays } from '..'
 import type { SchedulePolicy } from '../schedule/types'
+
+/** What is built for it beside the runtimes' workers. */
+export const REAL_WORKERS = {
+  inspect: 'src/main/storage/import/inspect-worker.ts',
+  replay: 'src/main/compute/predictions/replay-worker.ts',
+}
 
 /** Everything real but the machine, which always has the given cores. */
 export async function openRealSystem(
   dataDir: string,
   workersDir: string,
-  inspectWorkerEntry: string,
   cores = 2,
   policy: Partial<SchedulePolicy> = {},
 ) {
@@ -33,7 +38,7 @@ export async function openRealSystem(
     database,
     clock,
     logger,
-    inspectWorkerEntry,
+    inspectWorkerEntry: join(workersDir, 'inspect.cjs'),
     usersOf: () => [],
     hubUrl: () => 'http://127.0.0.1:9',
   })
@@ -45,6 +50,7 @@ export async function openRealSystem(
     clock,
     logger,
     executor,
+    replays: createReplays(join(workersDir, 'replay.cjs'), clock),
     engineIdleMs: 60_000,
     runsTogether: () => true,
     pausedDir: join(dataDir, 'paused'),

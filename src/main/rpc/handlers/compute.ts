@@ -84,12 +84,12 @@ export function computeHandlers(modules: Modules) {
         classes: [],
       }
     }),
-    whatIf: os.whatIf.handler(({ input, context }) => {
+    whatIf: os.whatIf.handler(({ input, context, signal }) => {
       if (visibleOwner(modules, context.caller) !== null) {
         const message = 'It runs the jobs of everybody again, and you may see only your own.'
         throw new AppError('security.denied', message)
       }
-      return compute.whatIf(input)
+      return compute.whatIf(input, signal)
     }),
     runtimes: {
       list: os.runtimes.list.handler(() => whole(compute.runtimes())),

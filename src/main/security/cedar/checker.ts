@@ -10,6 +10,7 @@ import type { PolicyProblem } from '../../../shared/contract'
 import { AppError } from '../../../shared/errors'
 import type { Clock } from '../../platform/clock'
 import type { Disposable } from '../../platform/events'
+import { Thread, ThreadTimeout } from '../../platform/thread'
 import { cedarPath } from './load'
 import { positionAt, problemsOf } from './problems'
 import { SCHEMA } from './schema'
@@ -31,7 +32,6 @@ const MAX_BRACKETS = 20
 const MAX_DEPTH = 200
 const MAX_CONDITIONS = 50
 const TIMEOUT_MS = 5000
-const IDLE_MS = 30_000
 const MAX_WAITING = 16
 
 /** Calls functions of the engine in a thread of its own. Text, so that it runs without a built file beside it. */
@@ -53,14 +53,11 @@ interface CedarAnswers {
  * the engine for good. There it costs a thread; the engine that decides, and the event loop, never see such a text.
  */
 export class PolicyChecker implements Disposable {
-  readonly #clock: Clock
-  #worker: Worker | null = null
-  #cancelIdle: () => void = () => undefined
-  #last: Promise<unknown> = Promise.resolve()
+  readonly #thread: Thread<[keyof CedarAnswers, unknown][], unknown[]>
   #waiting = 0
 
   constructor(clock: Clock) {
-    this.#clock = clock
+    this.#thread = new Thread(begin, clock)
   }
 
   /** @throws AppError `network.rate_limited` when too many checks are waiting */
@@ -75,10 +72,8 @@ export class PolicyChecker implements Disposable {
       )
     }
     this.#waiting++
-    const turn = this.#last.then(() => this.#check(id, text))
-    this.#last = turn.catch(() => undefined)
     try {
-      return await turn
+      return await this.#check(id, text)
     } catch (error) {
       if (error instanceof TooComplex) return { problems: [problem(error.message)], statements: [] }
       throw error
@@ -87,8 +82,8 @@ export class PolicyChecker implements Disposable {
     }
   }
 
-  async dispose(): Promise<void> {
-    await this.#end()
+  dispose(): Promise<void> {
+    return this.#thread.dispose()
   }
 
   async #check(id: string, text: string): Promise<CheckedPolicy> {
@@ -130,59 +125,20 @@ export class PolicyChecker implements Disposable {
   }
 
   /** One function for many inputs. */
-  #call<Name extends keyof CedarAnswers>(name: Name, inputs: unknown[]): Promise<CedarAnswers[Name][]> {
-    this.#cancelIdle()
-    const worker = this.#worker ?? this.#begin()
-    return new Promise<CedarAnswers[Name][]>((resolve, reject) => {
-      const fail = (error: Error) => {
-        settle()
-        void this.#end()
-        reject(error)
-      }
-      const cancelTimeout = this.#clock.setTimer(TIMEOUT_MS, () =>
-        fail(new TooComplex('it takes too long to check: write it as several smaller policies')),
-      )
-      const onMessage = (answers: CedarAnswers[Name][]) => {
-        settle()
-        this.#cancelIdle = this.#clock.setTimer(IDLE_MS, () => void this.#end())
-        resolve(answers)
-      }
-      const onError = (error: unknown) => fail(translate(error))
-      const onExit = () =>
-        fail(new AppError('internal', 'The check of the policy was interrupted. Try again.'))
-      const settle = () => {
-        worker.unref()
-        cancelTimeout()
-        worker.off('message', onMessage).off('error', onError).off('exit', onExit)
-      }
-      worker.on('message', onMessage).on('error', onError).on('exit', onExit)
-      // Who waits for an answer keeps the process alive; an idle thread does not.
-      worker.ref()
-      worker.postMessage(inputs.map((input) => [name, input]))
-    })
+  async #call<Name extends keyof CedarAnswers>(name: Name, inputs: unknown[]): Promise<CedarAnswers[Name][]> {
+    const calls = inputs.map((input): [Name, unknown] => [name, input])
+    try {
+      return (await this.#thread.ask(calls, { timeoutMs: TIMEOUT_MS })) as CedarAnswers[Name][]
+    } catch (error) {
+      throw translate(error)
+    }
   }
+}
 
-  #begin(): Worker {
-    // A smaller stack than the main thread has: what is too deep for that one must already fail here.
-    const worker = new Worker(THREAD, {
-      eval: true,
-      workerData: cedarPath(),
-      resourceLimits: { stackSizeMb: 0.75 },
-    })
-    // A thread that ends while nobody waits is no news; without a listener its error would end the process.
-    worker.on('error', () => {
-      if (this.#worker === worker) this.#worker = null
-    })
-    this.#worker = worker
-    return worker
-  }
-
-  async #end(): Promise<void> {
-    this.#cancelIdle()
-    const worker = this.#worker
-    this.#worker = null
-    await worker?.terminate()
-  }
+function begin(): Worker {
+  // A smaller stack than the main thread has: what is too deep for that one must already fail here.
+  const resourceLimits = { stackSizeMb: 0.75 }
+  return new Worker(THREAD, { eval: true, workerData: cedarPath(), resourceLimits })
 }
 
 /** Where brackets, outside strings and comments, first lie too deep. */
@@ -200,12 +156,14 @@ class TooComplex extends Error {}
 
 /** Running out of stack, of the engine's or of the thread's, is the text's fault. */
 function translate(error: unknown): Error {
+  if (error instanceof ThreadTimeout)
+    return new TooComplex('it takes too long to check: write it as several smaller policies')
   const name = error instanceof Error ? error.name : ''
   const code = (error as NodeJS.ErrnoException | null)?.code
   if (name === 'RangeError' || name === 'RuntimeError' || code === 'ERR_WORKER_OUT_OF_MEMORY') {
     return new TooComplex('it is nested too deeply: write it as several smaller policies')
   }
-  return new AppError('internal', 'The policy could not be checked.', {}, { cause: error })
+  return new AppError('internal', 'The policy could not be checked. Try again.', {}, { cause: error })
 }
 
 /** The engine calls the statements policy0, policy1, ... and sorts these names as text. */

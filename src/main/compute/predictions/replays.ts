@@ -1,0 +1,39 @@
+import { Worker } from 'node:worker_threads'
+import type { Outcome } from '../../../shared/contract'
+import type { JobId } from '../../../shared/domain/ids'
+import type { Clock } from '../../platform/clock'
+import type { Disposable } from '../../platform/events'
+import { Thread } from '../../platform/thread'
+import { type Forecast, forecastOf } from '../schedule/forecast'
+import type { Scene } from '../schedule/forward'
+import { placeOrNull } from '../schedule/place-or-null'
+import { outcomeOf } from './outcome'
+
+/** When jobs start, from the present on; or what becomes of a workload whose run times are known. */
+export type ReplayRequest =
+  | { kind: 'forecast'; scene: Scene }
+  | { kind: 'outcome'; scene: Scene; runMs: ReadonlyMap<JobId, number> }
+
+/** The scheduler on a virtual clock, beside the one that decides. */
+export interface Replays extends Disposable {
+  forecast(scene: Scene): Promise<Map<JobId, Forecast>>
+  /** @param signal ends it, rejecting with its reason */
+  outcome(scene: Scene, runMs: ReadonlyMap<JobId, number>, signal?: AbortSignal): Promise<Outcome>
+}
+
+/** In a thread, so that the longest replay holds up nobody. @param entry the built thread */
+export function createReplays(entry: string, clock: Clock): Replays {
+  const thread = new Thread<ReplayRequest, Map<JobId, Forecast> | Outcome>(() => new Worker(entry), clock)
+  return {
+    forecast: (scene) => thread.ask({ kind: 'forecast', scene }) as Promise<Map<JobId, Forecast>>,
+    outcome: (scene, runMs, signal) =>
+      thread.ask({ kind: 'outcome', scene, runMs }, { signal }) as Promise<Outcome>,
+    dispose: () => thread.dispose(),
+  }
+}
+
+export function replay(request: ReplayRequest): Map<JobId, Forecast> | Outcome {
+  return request.kind === 'forecast'
+    ? forecastOf(request.scene, placeOrNull)
+    : outcomeOf(request.scene, request.runMs, placeOrNull)
+}
