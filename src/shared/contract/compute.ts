@@ -47,6 +47,8 @@ export const Job = z.object({
   waitCauses: z.array(WaitCause),
   /** Expected time until it ends (running) or starts (queued). */
   estimateMs: z.number().nullable(),
+  /** The time that this leads to. */
+  expectedAt: Time.nullable(),
   /** Set while queued, as far as what stands before it has a known length. */
   estimate: StartEstimate.nullable(),
   need: ResourceVector,

@@ -118,6 +118,7 @@ export function viewOf(
   nowMs: number,
 ): Job {
   const waitCauses = live ? waitCausesOf(live, nowMs) : []
+  const estimateMs = live && estimateOf(live, nowMs)
   return {
     id: definition.id,
     kind: definition.kind,
@@ -135,7 +136,8 @@ export function viewOf(
     progress: status.state === 'succeeded' ? 1 : (live?.progress ?? status.itemsDone / definition.items),
     waitReason: waitWords(waitCauses, sayEnglish, nowMs),
     waitCauses,
-    estimateMs: live && estimateOf(live, nowMs),
+    estimateMs,
+    expectedAt: estimateMs === null ? null : toIso(nowMs + estimateMs),
     estimate: live && startEstimateOf(live),
     need: definition.need,
     place: definition.place,

@@ -6,7 +6,7 @@ import { IconPlayerPause, IconPlayerPlay, IconRefresh } from '@tabler/icons-reac
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { Duration, Facts, IdText, Meter, RelativeTime, STATE_COLOURS, StateDot } from '../../components'
-import { formatAmount, formatDuration, formatPercent } from '../../lib/format'
+import { formatAmount, formatPercent } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import { usePrincipalNames } from '../../lib/principal-names'
 import { pathTo, RouteLink } from '../../lib/router'
@@ -21,6 +21,7 @@ import { KeepResults } from './keep-results'
 import { placementText, vectorText } from './placement'
 import { PriorityControl } from './priority-control'
 import { Section } from './section'
+import { TimeLeft } from './time-left'
 import { TimingsBar } from './timings-bar'
 import { useResourceName, WhyItWaits } from './why-it-waits'
 
@@ -195,9 +196,9 @@ export function JobDetail({ job }: { job: Job }) {
             label={t('progress', { name: job.name, percent: formatPercent(job.progress) })}
             parts={[{ share: job.progress, colour: STATE_COLOURS[state] }]}
           />
-          {job.state === 'running' && job.estimateMs !== null && (
+          {job.state === 'running' && job.expectedAt !== null && (
             <div className={classes['aside']}>
-              {t('detail.expectedEnd')} {formatDuration(job.estimateMs)}
+              {t('detail.expectedEnd')} <TimeLeft until={job.expectedAt} />
             </div>
           )}
         </Section>

@@ -38,8 +38,10 @@ function inGroup(job: Job, group: StateGroup): boolean {
 }
 
 function hasText(job: Job, needle: string): boolean {
-  return [job.name, job.id, job.model, job.waitReason, job.error?.message, reasonOf(job)?.text].some((text) =>
-    text?.toLowerCase().includes(needle),
+  const has = (text: string | null | undefined) => text?.toLowerCase().includes(needle) === true
+  // What has to be put into words comes last: thousands are looked through at every key.
+  return (
+    [job.name, job.id, job.model, job.waitReason, job.error?.message].some(has) || has(reasonOf(job)?.text)
   )
 }
 

@@ -20,6 +20,7 @@ export function jobWith(changes: Partial<Job> = {}): Job {
     waitReason: null,
     waitCauses: [],
     estimateMs: null,
+    expectedAt: null,
     estimate: null,
     need: {},
     place: null,

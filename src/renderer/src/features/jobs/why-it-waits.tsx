@@ -8,6 +8,7 @@ import { useLeases, useQueue, useTelemetry } from '../../lib/stores'
 import { waitReason } from '../../lib/words'
 import classes from './jobs.module.css'
 import { Section } from './section'
+import { TimeLeft } from './time-left'
 import { type Cause, causesOf } from './why'
 
 /** What a resource is called: `CPU cores`, or the name of a custom one. */
@@ -101,9 +102,12 @@ export function WhyItWaits({ job, nameOf }: { job: Job; nameOf: (principal: stri
           })}
         </ol>
       )}
-      {job.state === 'queued' && job.estimateMs !== null && (
+      {job.state === 'queued' && job.expectedAt !== null && (
         <div>
-          {t('detail.expectedStart')} <strong>{formatDuration(job.estimateMs)}</strong>
+          {t('detail.expectedStart')}{' '}
+          <strong>
+            <TimeLeft until={job.expectedAt} />
+          </strong>
           {job.estimate && (
             <div className={classes['aside']}>{t('detail.startsWithin', boundsOf(job.estimate))}</div>
           )}

@@ -58,6 +58,7 @@ describe('causesOf', () => {
       reason: '',
       causes: [],
       estimateMs: null,
+      expectedAt: null,
       estimate: null,
     })
     expect(causesOf(jobWith({ id: 'c' }), [], null, ['a', 'b', 'c'].map(entry))).toEqual([

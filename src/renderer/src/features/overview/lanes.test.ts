@@ -34,6 +34,7 @@ const job = (change: Partial<Job>): Job => ({
   waitReason: null,
   waitCauses: [],
   estimateMs: null,
+  expectedAt: null,
   estimate: null,
   need: {},
   place: null,
@@ -70,7 +71,7 @@ const lanes = (jobs: Job[], leases: Lease[]) =>
 
 describe('lanesOf', () => {
   it('draws a running job from its start to its estimate, on the device of its lease', () => {
-    const [lane] = lanes([job({ estimateMs: 30_000 })], [lease({})])
+    const [lane] = lanes([job({ expectedAt: iso(30_000) })], [lease({})])
     expect(lane?.rows).toEqual([
       [{ key: 'l-1', label: 'one', kind: 'running', fromMs: NOW - 60_000, toMs: NOW + 30_000, job: 'j-1' }],
     ])
@@ -92,8 +93,8 @@ describe('lanesOf', () => {
   it('shows a lease without a job as held, and jobs with an estimate as what is next', () => {
     const all = lanes(
       [
-        job({ id: 'j-2', state: 'queued', placement: null, startedAt: null, estimateMs: 10_000 }),
-        job({ id: 'j-3', state: 'queued', placement: null, startedAt: null, estimateMs: FUTURE_MS * 2 }),
+        job({ id: 'j-2', state: 'queued', placement: null, startedAt: null, expectedAt: iso(10_000) }),
+        job({ id: 'j-3', state: 'queued', placement: null, startedAt: null, expectedAt: iso(FUTURE_MS * 2) }),
       ],
       [lease({ job: null, purpose: 'engine silero-vad@1' })],
     )

@@ -64,7 +64,7 @@ export function lanesOf(
         label: job?.name ?? lease.purpose,
         kind: job ? 'running' : 'held',
         fromMs: Date.parse(job?.startedAt ?? lease.createdAt),
-        toMs: job ? nowMs + (job.estimateMs ?? 0) : toMs,
+        toMs: job ? Math.max(nowMs, job.expectedAt === null ? 0 : Date.parse(job.expectedAt)) : toMs,
         job: job?.id ?? null,
       })
     }
@@ -82,8 +82,9 @@ export function lanesOf(
           job: job.id,
         })
       }
-    } else if (job.state === 'queued' && job.estimateMs !== null && job.estimateMs < FUTURE_MS) {
-      const startMs = nowMs + job.estimateMs
+    } else if (job.state === 'queued' && job.expectedAt !== null) {
+      const startMs = Math.max(nowMs, Date.parse(job.expectedAt))
+      if (startMs >= toMs) continue
       planned.push({ key: job.id, label: job.name, kind: 'planned', fromMs: startMs, toMs, job: job.id })
     }
   }

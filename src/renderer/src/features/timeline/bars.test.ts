@@ -27,11 +27,14 @@ describe('barsOf', () => {
   })
 
   it('goes on where a job that runs is expected to end', () => {
-    const job = jobWith({ state: 'running', placement, startedAt: at(-3_000), estimateMs: 7_000 })
+    const job = jobWith({ state: 'running', placement, startedAt: at(-3_000), expectedAt: at(7_000) })
     expect(barsOf(job, NOW)[0]?.parts).toEqual([
       { kind: 'run', fromMs: NOW - 3_000, toMs: NOW },
       { kind: 'expected', fromMs: NOW, toMs: NOW + 7_000 },
     ])
+    // Nothing has been heard of it since: its end stays where it was.
+    expect(barsOf(job, NOW + 2_000)[0]?.toMs).toBe(NOW + 7_000)
+    expect(barsOf(job, NOW + 9_000)[0]?.parts.map(({ kind }) => kind)).toEqual(['run'])
   })
 
   it('puts a job that waits where it is expected, never before now', () => {

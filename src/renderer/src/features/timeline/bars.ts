@@ -52,8 +52,8 @@ function runs(job: Job, nowMs: number): Bar[] {
     part('load', startedAt, loaded),
     part('run', loaded, until),
   ]
-  if (job.finishedAt === null && job.estimateMs !== null)
-    parts.push(part('expected', until, until + job.estimateMs))
+  if (job.finishedAt === null && job.expectedAt !== null)
+    parts.push(part('expected', until, Date.parse(job.expectedAt)))
   return onEach(job, job.placement?.map(({ device }) => device) ?? [], parts, null)
 }
 

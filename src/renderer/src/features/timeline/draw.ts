@@ -17,9 +17,19 @@ export interface Colours {
   run: string
   done: string
   failed: string
+  cancelled: string
   expected: string
   now: string
 }
+
+const BY_STATE = {
+  queued: 'run',
+  held: 'run',
+  running: 'run',
+  succeeded: 'done',
+  failed: 'failed',
+  cancelled: 'cancelled',
+} as const satisfies Record<Bar['job']['state'], keyof Colours>
 
 /** The top of each lane, and the height of all. */
 export function layOut(lanes: readonly Lane[]): { tops: number[]; height: number } {
@@ -98,7 +108,7 @@ function drawBar(
   x: (ms: number) => number,
   y: number,
 ): void {
-  const own = job.state === 'failed' ? colours.failed : job.finishedAt === null ? colours.run : colours.done
+  const own = colours[BY_STATE[job.state]]
   let nameAt = Number.NaN
   let nameEnd = 0
   let waitEnd = 0

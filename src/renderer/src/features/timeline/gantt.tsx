@@ -28,6 +28,7 @@ const COLOURS: Record<keyof Colours, string> = {
   run: 'var(--app-running)',
   done: 'var(--app-succeeded)',
   failed: 'var(--app-failed)',
+  cancelled: 'var(--mantine-color-dimmed)',
   expected: 'var(--mantine-color-dimmed)',
   now: 'var(--app-failed)',
 }
@@ -69,7 +70,9 @@ export function Gantt(props: {
   const tickText = useTickText()
   const [kept, setView] = useState<View>(() => viewAt(Date.now(), SPAN_MS.first))
   const view = followed(kept, nowMs)
-  const [current, setCurrent] = useState<{ bar: Bar; x: number; y: number } | null>(null)
+  const [current, setCurrent] = useState<{ job: string; device: string | null; x: number; y: number } | null>(
+    null,
+  )
   const area = useRef<HTMLDivElement>(null)
   const canvas = useRef<HTMLCanvasElement>(null)
   const hits = useRef<Hit[]>([])
@@ -79,6 +82,11 @@ export function Gantt(props: {
   const order = useMemo(() => [...devices.values()].sort(byKind).map(({ id }) => id), [devices])
   const lanes = useMemo(() => lanesOf(jobs, order, nowMs), [jobs, order, nowMs])
   const { tops, height } = layOut(lanes)
+  // As it is now: the job goes on while one looks.
+  const currentBar = useMemo(
+    () => current && lanes.flatMap(({ rows }) => rows.flat()).find((bar) => isAt(bar, current)),
+    [lanes, current],
+  )
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: another scheme has other colours
   const colours = useMemo(
@@ -94,7 +102,7 @@ export function Gantt(props: {
       element.width = Math.round(width * scale)
       element.height = Math.round(height * scale)
       context.scale(scale, scale)
-      const job = current?.bar.job.id ?? null
+      const job = current?.job ?? null
       hits.current = draw({ context, width, height, view, nowMs, lanes, colours, current: job, tickText })
     })
     return () => cancelAnimationFrame(frame)
@@ -139,7 +147,7 @@ export function Gantt(props: {
       return
     }
     const hit = hitAt(x, y)
-    setCurrent(hit ? { bar: hit.bar, x, y: hit.y } : null)
+    setCurrent(hit ? { ...barAt(hit.bar), x, y: hit.y } : null)
   }
   const onPointerUp = (event: PointerEvent<HTMLCanvasElement>) => {
     const held = press.current
@@ -151,12 +159,10 @@ export function Gantt(props: {
   const move = (step: number) => {
     const all = hits.current
     if (all.length === 0) return
-    const at = all.findIndex(
-      ({ bar }) => bar.job.id === current?.bar.job.id && bar.device === current.bar.device,
-    )
+    const at = all.findIndex(({ bar }) => current !== null && isAt(bar, current))
     const next =
       all[at < 0 ? (step > 0 ? 0 : all.length - 1) : Math.min(all.length - 1, Math.max(0, at + step))]
-    if (next) setCurrent({ bar: next.bar, x: Math.max(0, next.x), y: next.y })
+    if (next) setCurrent({ ...barAt(next.bar), x: Math.max(0, next.x), y: next.y })
   }
   const zoom = (factor: number) => setView(zoomed(view, factor, 0.5))
   const keys = new Map<string, () => void>([
@@ -168,7 +174,7 @@ export function Gantt(props: {
     ['=', () => zoom(1 / ZOOM)],
     ['-', () => zoom(ZOOM)],
     ['Home', () => setView(viewAt(nowMs, view.spanMs))],
-    ['Enter', () => current && onOpen(current.bar.job.id)],
+    ['Enter', () => current && onOpen(current.job)],
     ['Escape', () => setCurrent(null)],
   ])
   const onKeyDown = (event: KeyboardEvent) => {
@@ -228,17 +234,21 @@ export function Gantt(props: {
             }}
             onPointerLeave={() => setCurrent(null)}
           />
-          {current && (
-            <BarCard
-              bar={current.bar}
-              devices={devices}
-              style={cardAt(current.x, current.y, width, height)}
-            />
+          {current && currentBar && (
+            <BarCard bar={currentBar} devices={devices} style={cardAt(current.x, current.y, width, height)} />
           )}
         </div>
       </div>
     </>
   )
+}
+
+function barAt({ job, device }: Bar): { job: string; device: string | null } {
+  return { job: job.id, device }
+}
+
+function isAt({ job, device }: Bar, at: ReturnType<typeof barAt>): boolean {
+  return job.id === at.job && device === at.device
 }
 
 const CARD = { width: 260, height: 132 }

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from 'react'
+import { useCallback, useEffect, useRef, useState } from 'react'
 import { useConnection } from '../../../lib/client'
 import { type ErrorView, toErrorView } from '../../../lib/errors'
 
@@ -7,16 +7,23 @@ export function useAnswer<Answer>(question: (signal?: AbortSignal) => Promise<An
   const epoch = useConnection((state) => state.epoch)
   const [answer, setAnswer] = useState<Answer | null>(null)
   const [error, setError] = useState<ErrorView | null>(null)
+  const asked = useRef(0)
   const ask = useCallback(
-    (signal?: AbortSignal) =>
-      question(signal)
-        .then((found) => {
+    (signal?: AbortSignal) => {
+      const turn = ++asked.current
+      // An answer that comes after that to a later question is old.
+      const isOld = () => signal?.aborted || turn < asked.current
+      return question(signal).then(
+        (found) => {
+          if (isOld()) return
           setAnswer(found)
           setError(null)
-        })
-        .catch((cause: unknown) => {
-          if (!signal?.aborted) setError(toErrorView(cause))
-        }),
+        },
+        (cause: unknown) => {
+          if (!isOld()) setError(toErrorView(cause))
+        },
+      )
+    },
     [question],
   )
   useEffect(() => {
