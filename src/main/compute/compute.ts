@@ -40,7 +40,7 @@ import { saveAsDataset } from './save-dataset'
 import type { Scene } from './schedule/forward'
 import { shareOfMachine } from './schedule/share'
 import { DEFAULT_POLICY } from './schedule/types'
-import { fastestFor, outputBytes } from './speeds'
+import { fastestFor, kindOf, outputBytes } from './speeds'
 
 const HOUR_MS = 3_600_000
 const SEED_LIMIT = 100_000
@@ -71,7 +71,12 @@ export function createCompute(deps: ComputeDeps): Compute {
 
   const now = () => clock.now()
   const restOf = (ms: number | null, { carried }: ActiveJob) => ms && ms * (1 - carried)
-  const runMsOf = (job: ActiveJob) => restOf(estimates.runMs(job.definition), job)
+  function runMsOf(job: ActiveJob): number | null {
+    const { definition, status } = job
+    // Cores are alike; accelerators are not.
+    const device = kindOf(job) === 'cpu' ? null : workingDevice(status.placement)
+    return restOf(device === null ? estimates.runMs(definition) : estimates.runMsOn(definition, device), job)
+  }
   const mostMsOf = (job: ActiveJob) => restOf(estimates.mostMs(job.definition), job)
   const shareOf = ({ definition }: ActiveJob) => shareOfMachine(definition.need, core.resources().capacity)
   const recent = new Recent(now, (error) =>
@@ -216,7 +221,10 @@ export function createCompute(deps: ComputeDeps): Compute {
       const ends = await ended
       return Promise.all(ends.map((end) => (end.outcome.kind === 'failed' ? lostDevices.judge(end) : end)))
     },
-    beforePlan: () => courses.refresh(),
+    beforePlan() {
+      courses.refresh()
+      index.reestimate(estimates.takeMoved())
+    },
     onPlan: (decided) => reader.planned(decided),
   })
   const whatIf = new WhatIf({

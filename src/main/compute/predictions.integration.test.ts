@@ -57,6 +57,39 @@ describe('a job that waits', () => {
   })
 })
 
+describe('what is learned while jobs wait', () => {
+  const infer = () =>
+    system.submit({
+      kind: 'infer',
+      model: 'm@1',
+      need: { cpuCores: 1 },
+      inputs: { x: { dtype: 'float32', shape: [2], data: [1, 2] } },
+    })
+
+  it('tells the others of the same model when they start, and follows when it runs otherwise', async () => {
+    await system.die()
+    await harness.remove()
+    harness = await createHarness({ cores: 1, runsTogether: false })
+    system = await harness.open()
+    system.executor.itemMs = 2_000
+    const jobs: Job[] = []
+    for (let i = 0; i < 120; i++) jobs.push(await infer())
+    const last = jobs[119] as Job
+    const seconds = () => (system.compute.get(last.id).estimateMs ?? 0) / 1000
+    const left = () => jobs.filter(({ id }) => system.compute.get(id).state === 'queued').length
+    await advance(1_000)
+    expect(system.compute.get(last.id)).toMatchObject({ state: 'queued', estimateMs: null })
+    await advance(3_500)
+    expect(seconds()).toBeGreaterThan(1.8 * left())
+    expect(seconds()).toBeLessThan(2.2 * left())
+    system.executor.itemMs = 200
+    // Forecasts are made the seldomer the longer they take.
+    for (let i = 0; i < 60 && seconds() > 0.5 * left(); i++) await advance(250)
+    expect(left()).toBeGreaterThan(10)
+    expect(seconds()).toBeLessThan(0.5 * left())
+  })
+})
+
 describe('what jobs were told', () => {
   it('is held against what happened, and the score survives a restart', async () => {
     for (const ms of [2_000, 3_000, 4_000, 5_000]) await sleeper(ms, `runs ${ms}`)

@@ -1,3 +1,4 @@
+import { engineKeyOf } from './active-job'
 import type { JobDefinition } from './job-row'
 
 /** Weight of the newest observation. */
@@ -6,20 +7,28 @@ const ALPHA = 0.3
 const DEVIATIONS = 2.5
 /** What one observation says of the spread: nothing, so that it is taken to be as large as this part of the mean. */
 const UNKNOWN_SPREAD = 0.5
+/** What waits is estimated anew when a mean has moved by this part of itself. */
+const MOVED = 0.1
+/** So many means are kept, those that were observed last. */
+const MOST_KEPT = 20_000
 
 /** Time of one unit, as exponentially weighted mean and mean deviation. */
 interface Observed {
   mean: number
   deviation: number
+  /** The mean when it was last said to have moved. */
+  told: number
 }
 
 /**
  * Run times that were observed: what the next of the same kind will take. Kept by version, kind of job, threads, kind of
- * device and size of the batch (in powers of two); for a size that has not been seen yet, what all sizes took serves.
+ * device, and of these by device, by size (in powers of two), and by both; the closest that has been seen serves.
  */
 export class Estimates {
   readonly #units = new Map<string, Observed>()
   readonly #loadMs = new Map<string, number>()
+  /** Engine keys of what has moved since it was last asked for. */
+  #moved = new Set<string>()
 
   /** Milliseconds that a job runs once its engine is loaded; null when nothing like it has run. */
   runMs(definition: JobDefinition): number | null {
@@ -30,8 +39,11 @@ export class Estimates {
 
   /** As {@link runMs}, on one device: what was seen there, else what its kind takes. */
   runMsOn(definition: JobDefinition, device: string): number | null {
-    const seen = this.#units.get(deviceKey(runKey(definition), device))
-    return seen ? seen.mean * unitsOf(definition) : this.runMs(definition)
+    const key = runKey(definition)
+    const units = unitsOf(definition)
+    const seen =
+      this.#units.get(deviceKey(sizedKey(key, units), device)) ?? this.#units.get(deviceKey(key, device))
+    return seen ? seen.mean * units : this.runMs(definition)
   }
 
   /** True where something like it has run on this very device. */
@@ -56,14 +68,19 @@ export class Estimates {
     if (units <= 0) return false
     const key = runKey(definition)
     const isFirst = !this.#units.has(key)
-    const keys = [key, sizedKey(key, units), ...(device === null ? [] : [deviceKey(key, device)])]
-    for (const of of keys) observeUnit(this.#units, of, computeMs / units)
+    const keys = [key, sizedKey(key, units)]
+    if (device !== null) keys.push(...keys.map((of) => deviceKey(of, device)))
+    let moved = false
+    for (const of of keys) moved = this.#observeUnit(of, computeMs / units) || moved
+    if (moved) this.#moved.add(engineKeyOf(definition))
     return isFirst
   }
 
-  #unitOf(definition: JobDefinition): Observed | null {
-    const key = runKey(definition)
-    return this.#units.get(sizedKey(key, unitsOf(definition))) ?? this.#units.get(key) ?? null
+  /** Engine keys of the jobs whose estimates have changed by much since this was last called. */
+  takeMoved(): ReadonlySet<string> {
+    const moved = this.#moved
+    if (moved.size > 0) this.#moved = new Set()
+    return moved
   }
 
   loadMs(engineKey: string, sizeBytes: number): number {
@@ -72,8 +89,37 @@ export class Estimates {
   }
 
   observeLoad(engineKey: string, loadMs: number): void {
-    observe(this.#loadMs, engineKey, loadMs)
+    const mean = this.#loadMs.get(engineKey)
+    keep(this.#loadMs, engineKey, mean === undefined ? loadMs : mean + ALPHA * (loadMs - mean))
   }
+
+  #unitOf(definition: JobDefinition): Observed | null {
+    const key = runKey(definition)
+    return this.#units.get(sizedKey(key, unitsOf(definition))) ?? this.#units.get(key) ?? null
+  }
+
+  /** @returns true when it has moved by much */
+  #observeUnit(of: string, value: number): boolean {
+    const known = this.#units.get(of)
+    const unit = known ?? { mean: value, deviation: UNKNOWN_SPREAD * value, told: Number.NaN }
+    if (known) {
+      const off = value - known.mean
+      known.mean += ALPHA * off
+      known.deviation += ALPHA * (Math.abs(off) - known.deviation)
+    }
+    keep(this.#units, of, unit)
+    if (Math.abs(unit.mean - unit.told) <= MOVED * unit.told) return false
+    unit.told = unit.mean
+    return true
+  }
+}
+
+function keep<Value>(means: Map<string, Value>, key: string, value: Value): void {
+  means.delete(key)
+  means.set(key, value)
+  if (means.size <= MOST_KEPT) return
+  const [oldest] = means.keys()
+  if (oldest !== undefined) means.delete(oldest)
 }
 
 function runKey({ kind, model, modelVersion, parameters, need }: JobDefinition): string {
@@ -89,23 +135,9 @@ function sizedKey(key: string, units: number): string {
   return `${key} ${Math.round(Math.log2(Math.max(1, units)))}`
 }
 
-/** What the run time grows with: items of a batch, iterations of a benchmark. */
-export function unitsOf({ parameters, items }: JobDefinition): number {
-  return parameters.kind === 'benchmark' ? parameters.iterations + parameters.warmup : items
-}
-
-function observe(means: Map<string, number>, key: string, value: number): void {
-  const mean = means.get(key)
-  means.set(key, mean === undefined ? value : mean + ALPHA * (value - mean))
-}
-
-function observeUnit(seen: Map<string, Observed>, key: string, value: number): void {
-  const unit = seen.get(key)
-  if (!unit) {
-    seen.set(key, { mean: value, deviation: UNKNOWN_SPREAD * value })
-    return
-  }
-  const off = value - unit.mean
-  unit.mean += ALPHA * off
-  unit.deviation += ALPHA * (Math.abs(off) - unit.deviation)
+/** What the run time grows with: items of a batch, iterations of a benchmark, tokens that may be written. */
+function unitsOf({ parameters, items }: JobDefinition): number {
+  if (parameters.kind === 'benchmark') return parameters.iterations + parameters.warmup
+  if (parameters.kind === 'generate') return parameters.sampling.maxTokens * parameters.sampling.completions
+  return items
 }

@@ -160,6 +160,25 @@ export class JobIndex {
     this.#enqueue(job)
   }
 
+  /** Estimates anew what waits for these engines: their order stays, when they are expected to end does not. Memory only. */
+  reestimate(engineKeys: ReadonlySet<string>): void {
+    if (engineKeys.size === 0) return
+    for (const group of this.#classes.values()) {
+      if (!engineKeys.has(group.engineKey)) continue
+      let device: string | null | undefined
+      group.workMs = 0
+      for (const entry of group.jobs) {
+        const job = this.#jobs.get(entry.id) as ActiveJob
+        // Of one class, so what is fast for one is fast for all.
+        if (device === undefined) device = this.#deps.fastestFor(job)
+        entry.runMs = this.#deps.runMsOf(job)
+        entry.mostMs = this.#deps.mostMsOf(job)
+        if (!job.step) entry.device = device
+        group.workMs += entry.runMs ?? this.#deps.unknownRunMs
+      }
+    }
+  }
+
   #replace(job: ActiveJob, status: JobStatus): void {
     if (!isTerminal(job.status.state)) this.#unlink(job)
     job.status = status
