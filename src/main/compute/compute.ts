@@ -167,7 +167,6 @@ export function createCompute(deps: ComputeDeps): Compute {
     clock,
     index,
     lastHour,
-    unknownRunMs: policy.unknownRunMs,
     runMsOf,
     urgencyOf: (group, job) => dispatcher.urgencyOf(group, job),
     loads,

@@ -12,6 +12,7 @@ import type { TrackRecord } from './predictions/track-record'
 import { type Explained, explain } from './schedule/explain'
 import type { Forecast } from './schedule/forecast'
 import type { UrgencyOf } from './schedule/heads'
+import { predictedWaitMs } from './schedule/predicted-wait'
 import { effectivePriority, positionIn, rankOf } from './schedule/rank'
 import type { Plan, QueueClass } from './schedule/types'
 
@@ -25,7 +26,6 @@ export interface QueueReaderDeps {
   clock: Clock
   index: JobIndex
   lastHour: LastHour
-  unknownRunMs: number
   runMsOf(job: ActiveJob): number | null
   urgencyOf: UrgencyOf
   loads: ClassLoads
@@ -130,6 +130,7 @@ export class QueueReader {
       const job = index.get(id)
       return job ? `${job.definition.name} (${shortId(id)})` : shortId(id)
     }
+    const before = this.#explained
     this.#explained = explain(
       {
         classes: index.classes(),
@@ -151,7 +152,21 @@ export class QueueReader {
       job.waitCause = cause
       onExplained(job)
     }
+    this.#forgetOthers(before)
     if (this.#explained.length > 0) this.#deps.forecast()
+  }
+
+  /** What was said of jobs that others have pushed back since is no longer so. */
+  #forgetOthers(before: readonly Explained[]): void {
+    if (this.#explained.length < MAX_WAITING) return
+    const explained = new Set(this.#explained.map(({ id }) => id))
+    for (const { id } of before) {
+      const job = explained.has(id) ? undefined : this.#deps.index.get(id)
+      if (!job?.queued) continue
+      job.waitCause = null
+      job.forecast = null
+      this.#deps.onExplained(job)
+    }
   }
 
   /** What the scheduler was seen to do on a virtual clock. */
@@ -171,30 +186,20 @@ export class QueueReader {
 
   /** Of a job of default priority that came now. */
   #predict(now: number): number | null {
-    const { index } = this.#deps
-    const remaining = this.#remaining()
-    const slots = this.#slots()
-    let aheadMs = 0
-    for (const group of index.classes()) aheadMs += workBefore(group, rankOf(DEFAULT_PRIORITY, now))
-    if (aheadMs === 0 && remaining.length < slots) return 0
-    if (remaining.some((ms) => ms === null)) return null
-    const untilFree = remaining.length < slots ? 0 : Math.min(...remaining.map((ms) => ms ?? 0))
-    return Math.round(untilFree + aheadMs / slots)
-  }
-
-  #remaining(): (number | null)[] {
-    const { index, clock } = this.#deps
-    const now = clock.now()
-    return index.counts.running === 0 ? [] : [...index.running()].map((job) => this.#remainingOf(job, now))
+    const { core, index } = this.#deps
+    const { capacity, available } = core.resources()
+    const rank = rankOf(DEFAULT_PRIORITY, now)
+    const running = [...index.running()].map((job) => ({
+      need: job.definition.need,
+      remainingMs: this.#remainingOf(job, now),
+    }))
+    const waiting = index.classes().map((group) => ({ need: group.need, workMs: workBefore(group, rank) }))
+    return predictedWaitMs({ capacity, available, running, waiting })
   }
 
   #remainingOf(job: ActiveJob, now: number): number | null {
     const runMs = this.#deps.runMsOf(job)
     return runMs === null ? null : Math.max(0, runMs - (now - (job.status.startedAt ?? now)))
-  }
-
-  #slots(): number {
-    return Math.max(1, Math.floor(this.#deps.core.resources().capacity.cpuCores ?? 1))
   }
 }
 

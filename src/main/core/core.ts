@@ -28,7 +28,7 @@ export function createCore(deps: CoreDeps): Core {
   const ledger = new Ledger()
   const quotas = new Quotas({ ledger, database, clock, logger })
   const allocator = new Allocator({ ledger, quotas, database, clock, logger })
-  const requests = new RequestQueue({ allocator, ledger, database, clock })
+  const requests = new RequestQueue({ allocator, ledger, database, clock, weights: quotas.weights })
   const devices = new Devices({ database, clock, ledger, host, logger })
   const telemetry = new Telemetry(database)
   const samples = new Emitter<TelemetrySample[]>((error) =>

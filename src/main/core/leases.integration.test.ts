@@ -181,6 +181,30 @@ describe('allocate and release', () => {
   })
 })
 
+describe('other programs on a GPU', () => {
+  it('are not hidden by a lease that is used little', async () => {
+    const { core, host, clock } = fixture
+    const memory = core.listDevices().find(({ id }) => id === 'gpu-0')?.capacity.gpuMemoryBytes ?? 0
+    core.allocate({ gpu: 0.5, gpuMemoryBytes: memory / 2 }, by('a', { job: someJob }), [
+      { device: 'gpu-0', amounts: { gpu: 0.5, gpuMemoryBytes: memory / 2 } },
+    ])
+    const trainer = { device: 'gpu-0', name: 'trainer', pid: 7, memoryBytes: 0, cpuCores: 0 }
+    host.foreign = [{ ...trainer, gpuMemoryBytes: memory / 4 }]
+    // Its own worker uses an eighth of it.
+    const readings = [
+      { device: 'gpu-0', load: 0, memoryUsedBytes: (3 * memory) / 8, memoryTotalBytes: memory },
+    ]
+    host.reading = { readings, childrenMemoryBytes: 0 }
+    await clock.advance(6_000)
+    expect(core.resources().foreignOn).toEqual([{ device: 'gpu-0', amounts: { gpuMemoryBytes: memory / 4 } }])
+    const need = { gpu: 0.5, gpuMemoryBytes: memory / 2 }
+    const there = [{ device: 'gpu-0', amounts: need }]
+    expect(await refusalOf(() => core.allocate(need, by('b'), there))).toMatchObject({
+      code: 'core.unavailable',
+    })
+  })
+})
+
 describe('transactions', () => {
   it('undoes in memory what the database rolls back', async () => {
     const { core, database } = fixture
@@ -280,6 +304,27 @@ describe('requests that wait', () => {
     core.release(late.lease?.id as never)
     await settle()
     expect(low.lease).toBeDefined()
+  })
+
+  it('of equal priority take turns between their holders, by what each has for its weight', async () => {
+    const { core } = fixture
+    core.setQuota({ principal: 'heavy', weight: 3, limit: {} })
+    const all = core.allocate({ cpuCores: 8 }, by('x'))
+    const order: string[] = []
+    const ask = (holder: string) =>
+      void core
+        .request({ cpuCores: 1 }, { ...by(holder), waitMs: 60_000 })
+        .then(() => order.push(holder))
+        .catch(() => undefined)
+    for (let i = 0; i < 20; i++) ask('greedy')
+    for (let i = 0; i < 20; i++) ask('heavy')
+    for (let i = 0; i < 2; i++) ask('modest')
+    await settle()
+    core.release(all.id as never)
+    await settle()
+    const of = (holder: string) => order.filter((one) => one === holder).length
+    // Shares 2, 4 / 3 and 2 of eight; nobody waits for the twenty before.
+    expect([of('greedy'), of('heavy'), of('modest')]).toEqual([2, 4, 2])
   })
 
   it('age: an old request of low priority goes before a new one of high priority', async () => {

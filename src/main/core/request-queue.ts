@@ -1,4 +1,5 @@
 import type { Lease } from '../../shared/contract'
+import type { PrincipalId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
 import type { Clock } from '../platform/clock'
 import type { Database } from '../platform/database'
@@ -8,8 +9,8 @@ import { NO_HINTS } from './hints'
 import type { RequestOptions } from './index'
 import type { Ledger } from './ledger'
 import { occupy, placeQuanta, type Space } from './place'
-import { type Quanta, takeQuanta } from './quanta'
-import { CLAIM_AFTER_MS, rankOf, type Waiting, WaitingQueue } from './waiting'
+import { addQuanta, type Quanta, takeQuanta, toQuanta } from './quanta'
+import { CLAIM_AFTER_MS, fairly, rankOf, type Waiting, WaitingQueue } from './waiting'
 
 const MOST_WAITING = 1000
 const MOST_WAITING_OF_ONE = 100
@@ -22,7 +23,7 @@ interface Outcome {
 
 /**
  * Requests that wait for what others hold. Each change that may free something causes one pass over the queue, in
- * order of rank, in one group-committed transaction; a promise resolves when its lease is on the disk.
+ * the order of {@link fairly}, in one group-committed transaction; a promise resolves when its lease is on the disk.
  *
  * A smaller request may pass a larger one only so long: for the first in order that has waited {@link CLAIM_AFTER_MS}
  * room is kept. From then on others get only what lies beside that room, so that when the leases of before have ended
@@ -34,15 +35,24 @@ export class RequestQueue implements Disposable, Precedence {
   readonly #ledger: Ledger
   readonly #database: Database
   readonly #clock: Clock
+  readonly #weights: ReadonlyMap<PrincipalId, number>
   #sequence = 0
   #passQueued = false
   #claimant: Waiting | null = null
 
-  constructor(deps: { allocator: Allocator; ledger: Ledger; database: Database; clock: Clock }) {
+  /** @param deps.weights of holders whose weight is not 1 */
+  constructor(deps: {
+    allocator: Allocator
+    ledger: Ledger
+    database: Database
+    clock: Clock
+    weights: ReadonlyMap<PrincipalId, number>
+  }) {
     this.#allocator = deps.allocator
     this.#ledger = deps.ledger
     this.#database = deps.database
     this.#clock = deps.clock
+    this.#weights = deps.weights
   }
 
   /** @throws (rejects) what `Core.request` does */
@@ -153,7 +163,7 @@ export class RequestQueue implements Disposable, Precedence {
   }
 
   #pass(outcomes: Outcome[]): void {
-    for (const waiting of this.#queue.list()) {
+    for (const waiting of fairly(this.#queue.list(), this.#sharesNow())) {
       const { need, options } = waiting
       const beside = waiting !== this.#claimant && this.bindsClaim(waiting.rank)
       const shares = this.#allocator.find(need, options, beside)
@@ -168,6 +178,18 @@ export class RequestQueue implements Disposable, Precedence {
       }
     }
     this.#chooseClaimant()
+  }
+
+  /** The greatest part of any resource that a holder has, for its weight. */
+  #sharesNow(): (holder: string) => number {
+    const capacity: Quanta = new Map()
+    for (const device of this.#ledger.devices()) addQuanta(capacity, toQuanta(device.capacity))
+    return (holder) => {
+      let share = 0
+      for (const [name, amount] of this.#ledger.heldBy(holder))
+        share = Math.max(share, amount / (capacity.get(name) ?? Number.POSITIVE_INFINITY))
+      return share / (this.#weights.get(holder as PrincipalId) ?? 1)
+    }
   }
 
   #chooseClaimant(): void {

@@ -10,7 +10,8 @@ import { addQuanta, type Quanta, toQuanta, toQuantum, toVector } from './quanta'
  * started: they account for what these processes really use, up to what is leased (a lease of 8 GB with 1 GB in use does
  * not hide 7 GB of another program). Leases with a time to live belong to other programs, which cannot be told from the
  * rest: they are taken to use what they hold. Where children cannot be measured, so are all.
- * GPU: what is used less what is leased. Estimates on purpose: in doubt a program counts as foreign, and less is granted.
+ * GPU: what is used less what is leased, or what programs outside are seen to hold where that is more: a lease that its
+ * worker uses little of hides nobody. Estimates on purpose: in doubt a program counts as foreign, and less is granted.
  */
 export function foreignMemory(reading: HostReading, ledger: Ledger): Map<string, Quanta> {
   const ownByDevice = new Map<string, { children: number; others: number }>()
@@ -30,10 +31,18 @@ export function foreignMemory(reading: HostReading, ledger: Ledger): Map<string,
     const own = ownByDevice.get(device) ?? { children: 0, others: 0 }
     const measured =
       kind === 'cpu' ? (reading.childrenMemoryBytes ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY
-    const rest = Math.floor(memoryUsedBytes - Math.min(own.children, measured) - own.others)
+    const unexplained = memoryUsedBytes - Math.min(own.children, measured)
+    const seen = kind === 'gpu' ? Math.min(memoryUsedBytes, seenOn(device, ledger)) : 0
+    const rest = Math.floor(Math.max(unexplained, seen) - own.others)
     if (rest > 0) foreign.set(device, new Map([[kind === 'cpu' ? 'memoryBytes' : 'gpuMemoryBytes', rest]]))
   }
   return foreign
+}
+
+/** GPU memory that programs outside hold by name. */
+function seenOn(device: string, ledger: Ledger): number {
+  const holders = ledger.foreignHolders().filter((holder) => holder.device === device)
+  return holders.reduce((sum, { gpuMemoryBytes = 0 }) => sum + gpuMemoryBytes, 0)
 }
 
 /** @param load of the host's cores now, 0 to 1, to show what others use of them; it takes nothing from what is available */

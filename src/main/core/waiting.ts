@@ -29,7 +29,39 @@ export function rankOf(priority: number, arrivedAtMs: number): number {
   return priority - (arrivedAtMs / 1000) * AGEING_PER_SECOND
 }
 
-/** Requests in the order in which they are to be granted. */
+/** Of requests that rank no further apart, that of the holder goes first who holds least. */
+export const FAIR_POINTS = 10
+
+/**
+ * The order in which requests are tried: by rank, but among those within {@link FAIR_POINTS} of the first, the one whose
+ * holder has least. A request is so overtaken by no more than those that come within {@link FAIR_POINTS} /
+ * {@link AGEING_PER_SECOND} seconds later than the bound of its rank says.
+ * @param items by rank @param shareOf what a holder has of the machine, for its weight; asked again after each of its turns
+ */
+export function* fairly(items: readonly Waiting[], shareOf: (holder: string) => number): Generator<Waiting> {
+  const lines = new Map<string, { left: Waiting[]; share: number }>()
+  for (const item of items) {
+    const { holder } = item.options
+    const line = lines.get(holder)
+    if (line) line.left.push(item)
+    else lines.set(holder, { left: [item], share: shareOf(holder) })
+  }
+  for (const { left } of lines.values()) left.reverse()
+  while (lines.size > 0) {
+    const heads = [...lines.values()].map(({ left, share }) => ({ item: left.at(-1) as Waiting, share }))
+    const top = Math.max(...heads.map(({ item }) => item.rank))
+    const { item } = heads
+      .filter((head) => head.item.rank >= top - FAIR_POINTS)
+      .reduce((a, b) => (b.share < a.share || (b.share === a.share && before(b.item, a.item)) ? b : a))
+    const line = lines.get(item.options.holder)
+    line?.left.pop()
+    yield item
+    if (line?.left.length === 0) lines.delete(item.options.holder)
+    else if (line) line.share = shareOf(item.options.holder)
+  }
+}
+
+/** Requests in the order of their rank. */
 export class WaitingQueue {
   readonly #items: Waiting[] = []
 

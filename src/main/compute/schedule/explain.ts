@@ -33,8 +33,11 @@ export function explain(input: ExplainInput, limit: number): Explained[] {
     const { group, index, job } = head
     const block = plan.blocked.get(group.key)
     const position = explained.length
-    const cause: WaitCause =
-      index === 0 && block ? causeOf(block, group, input, position) : { kind: 'behind', jobs: position }
+    // A limit is in the way of all of its class; room only of the first.
+    const isOwn = block !== undefined && (index === 0 || block.kind === 'quota' || block.kind === 'budget')
+    const cause: WaitCause = isOwn
+      ? causeOf(block, group, input, position)
+      : { kind: 'behind', jobs: position }
     explained.push({ id: job.id, cause })
     heads.follow(head)
   }
