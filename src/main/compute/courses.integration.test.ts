@@ -76,3 +76,36 @@ it('other jobs are served between those of a long pipeline', async () => {
   const { createdAt, startedAt } = system.compute.get(other.id as never)
   expect(Date.parse(startedAt ?? '') - Date.parse(createdAt)).toBeLessThan(10_000)
 })
+
+it('a job of a pipeline waits for the faster device where that ends the pipeline sooner', async () => {
+  harness = await createHarness({ cores: 2, gpus: 2 })
+  system = await harness.open()
+  const devices = system.core.listDevices().filter(({ kind }) => kind === 'gpu')
+  const [fast, slow] = devices.map(({ id }) => id)
+  // What a run of the model takes where: tried out before.
+  let asked = 0
+  const infer = (key: string) => ({
+    key,
+    kind: 'infer' as const,
+    model: 'm@1',
+    need: { gpu: 1 },
+    // Each time others: results are taken over where nothing has changed.
+    inputs: { x: { dtype: 'float32' as const, shape: [2], data: [1, ++asked] } },
+  })
+  for (const [device, ms] of [
+    [fast, 1_000],
+    [slow, 10_000],
+  ] as const) {
+    system.executor.itemMs = ms
+    const other = system.core.allocate(
+      { gpu: 1 },
+      { holder: ALICE, purpose: 'test', priority: 50, job: null, ttlMs: null },
+      [{ device: (device === fast ? slow : fast) as never, amounts: { gpu: 1 } }],
+    )
+    await run([infer('try')])
+    system.core.release(other.id as never)
+  }
+  system.executor.itemMs = 1_000
+  const { devices: used } = await run(['a', 'b', 'c'].map((key) => infer(key)))
+  expect(used).toEqual([fast, fast, fast])
+})

@@ -111,11 +111,18 @@ export class Courses {
     })
     const options = { budgetMs: BUDGET_MS, now: () => clock.now(), maxSteps: MAX_STEPS }
     const steps = planCourse(jobs, lanesOf(devices, members), now, options)
+    const gainOf = (job: ActiveJob, device: string) => {
+      const others = devices.filter(({ id, kind }) => id !== device && kind === kinds.get(device))
+      const there = runMsOn(job, device)
+      const times = others.flatMap(({ id }) => runMsOn(job, id) ?? [])
+      return there === null || times.length === 0 ? 0 : Math.min(...times) - there
+    }
     const meanMs = jobs.reduce((sum, job) => sum + shortest(job, devices), 0) / jobs.length
     for (const job of members) {
       const step = steps.get(job.id)
       // The first of a course counts as half of what its jobs take on the mean, the last as one and a half.
-      job.step = step ? { ...step, costMs: meanMs * (0.5 + step.order / steps.size) } : null
+      const costMs = meanMs * (0.5 + (step?.order ?? 0) / steps.size)
+      job.step = step ? { ...step, costMs, gainMs: gainOf(job, step.device) } : null
       if (job.queued) index().refresh(job)
     }
   }

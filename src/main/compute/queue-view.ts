@@ -133,6 +133,7 @@ export class QueueReader {
     const before = this.#explained
     this.#explained = explain(
       {
+        nowMs: this.#explainedAt,
         classes: index.classes(),
         plan: this.#plan,
         leases: core.listLeases(),

@@ -27,7 +27,7 @@ it('the accelerator on which its like ran fastest is known once several have bee
   estimates.observeRun(job.definition, 100, 'gpu0')
   expect(fastest()).toBeNull()
   estimates.observeRun(job.definition, 40, 'gpu1')
-  expect(fastest()).toBe('gpu1')
+  expect(fastest()).toMatchObject({ device: 'gpu1', gainMs: 60 })
   for (let run = 0; run < 30; run++) estimates.observeRun(job.definition, 95, 'gpu1')
   expect(fastest()).toBeNull()
 })

@@ -51,6 +51,8 @@ export const WaitCause = z.discriminatedUnion('kind', [
     resetsAt: Time.nullable(),
   }),
   z.object({ kind: z.literal('engine'), model: z.string() }),
+  /** It is done sooner on a device that is expected to be free soon than where there is room now. */
+  z.object({ kind: z.literal('faster'), device: Id, freeInMs: z.number() }),
   /** Others make room for it. */
   z.object({ kind: z.literal('preempts'), jobs: z.array(z.string()) }),
   z.object({ kind: z.literal('preempted'), by: z.string(), resumption: Resumption }),

@@ -13,11 +13,12 @@ export function runningJob(
   const { definition, status } = job
   const startedAt = status.startedAt ?? nowMs
   const pause = pauseOf(definition)
-  const endsAt = thoughtToEnd(startedAt, runMs, nowMs)
+  const expectedAt = thoughtToEnd(startedAt, runMs, nowMs)
   return {
     job: job.id,
     placement: status.placement ?? [],
     endsAt: thoughtToEnd(startedAt, mostMs, nowMs),
+    expectedAt,
     yields: pause && {
       job: job.id,
       pause: isLoading || job.pauseLost ? 'restart' : pause,
@@ -25,7 +26,7 @@ export function runningJob(
       waitedMs: status.queuedMs,
       ranMs: status.computeMs + (nowMs - startedAt),
       startedAt,
-      remainingMs: endsAt === null ? null : endsAt - nowMs,
+      remainingMs: expectedAt === null ? null : expectedAt - nowMs,
       pipeline: definition.pipeline?.id ?? null,
       preemptions: status.preempted?.times ?? 0,
       pauseMs: job.pauseMs,

@@ -33,8 +33,11 @@ export class ActiveJob {
   readonly classKey: string
   /** Jobs it still waits for. */
   readonly waitingOn = new Set<JobId>()
-  /** Its place in the course of its pipeline, and what it counts for beside other jobs, ms; null: none is planned. */
-  step: (Step & { costMs: number }) | null = null
+  /**
+   * Its place in the course of its pipeline, what it counts for beside other jobs, and by how much sooner it is done on
+   * its device than on others, ms; null: none is planned.
+   */
+  step: (Step & { costMs: number; gainMs: number }) | null = null
   /** It runs in one go with another, within that one's lease. */
   ridesAlong = false
   /** It was in a run of several that came to nothing: it runs by itself from now on. */

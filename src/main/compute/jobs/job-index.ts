@@ -5,6 +5,7 @@ import type { Database } from '../../platform/database'
 import type { UrgencyOf } from '../schedule/heads'
 import { compareRank, positionIn, rankInCourse, rankOf } from '../schedule/rank'
 import type { QueueClass, QueuedJob } from '../schedule/types'
+import type { Faster } from '../speeds'
 import type { ActiveJob } from './active-job'
 import type { JobStatus } from './job-row'
 import type { JobStore } from './job-store'
@@ -25,7 +26,7 @@ export interface JobIndexDeps {
   /** The run time it is thought to stay within. */
   mostMsOf(job: ActiveJob): number | null
   /** The device that runs it soonest, were all free; null where none is known to be faster than others. */
-  fastestFor(job: ActiveJob): string | null
+  fastestFor(job: ActiveJob): Faster | null
   /** The greatest part of any resource of the machine that the job takes. */
   shareOf(job: ActiveJob): number
   unknownRunMs: number
@@ -165,15 +166,15 @@ export class JobIndex {
     if (engineKeys.size === 0) return
     for (const group of this.#classes.values()) {
       if (!engineKeys.has(group.engineKey)) continue
-      let device: string | null | undefined
+      let faster: Faster | null | undefined
       group.workMs = 0
       for (const entry of group.jobs) {
         const job = this.#jobs.get(entry.id) as ActiveJob
         // Of one class, so what is fast for one is fast for all.
-        if (device === undefined) device = this.#deps.fastestFor(job)
+        if (faster === undefined) faster = this.#deps.fastestFor(job)
         entry.runMs = this.#deps.runMsOf(job)
         entry.mostMs = this.#deps.mostMsOf(job)
-        if (!job.step) entry.device = device
+        if (!job.step) Object.assign(entry, placeOf(faster))
         group.workMs += entry.runMs ?? this.#deps.unknownRunMs
       }
     }
@@ -231,7 +232,7 @@ export class JobIndex {
       mostMs: this.#deps.mostMsOf(job),
       pipeline: job.definition.pipeline?.id ?? null,
       costMs: job.step?.costMs ?? null,
-      device: job.step?.device ?? this.#deps.fastestFor(job),
+      ...placeOf(job.step ?? this.#deps.fastestFor(job)),
     }
     let group = this.#classes.get(job.classKey)
     if (!group) {
@@ -271,4 +272,8 @@ export class JobIndex {
     job.queued = null
     if (group.jobs.length === 0) this.#classes.delete(job.classKey)
   }
+}
+
+function placeOf(faster: Faster | null): Pick<QueuedJob, 'device' | 'gainMs'> {
+  return faster ? { device: faster.device, gainMs: faster.gainMs } : { device: null, gainMs: null }
 }

@@ -11,6 +11,7 @@ export interface Explained {
 }
 
 export interface ExplainInput {
+  nowMs: number
   classes: readonly QueueClass[]
   plan: Plan
   leases: readonly Lease[]
@@ -64,6 +65,8 @@ function causeOf(block: Block, group: QueueClass, input: ExplainInput, jobsAhead
     }
     case 'engine':
       return { kind: 'engine', model: group.engineKey.split('#')[0] ?? '' }
+    case 'faster':
+      return { kind: 'faster', device: block.device, freeInMs: roughly(block.freeAt - input.nowMs) }
     case 'preempts':
       return { kind: 'preempts', jobs: block.jobs.map(input.nameOf) }
     case 'held-back':

@@ -198,10 +198,11 @@ class Forward {
         const idleAt = this.#idleAt.get(engine.ref)
         return idleAt == null ? engine : { ...engine, remainingMs: Math.max(0, idleAt - now) }
       }),
-      running: running.map(({ placement, startedAt, mostMs }) => ({
+      running: running.map(({ placement, startedAt, mostMs, expectedAt }) => ({
         job: null,
         placement,
         endsAt: thoughtToEnd(startedAt, mostMs, now),
+        expectedAt,
         // Who is preempted by whom depends on more than a forecast knows; it counts on nobody's making room.
         yields: null,
       })),

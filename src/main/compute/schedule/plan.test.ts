@@ -281,3 +281,51 @@ describe('plan, always', () => {
     )
   })
 })
+
+describe('a device that is faster', () => {
+  const gpu = (id: string, free: number): FreeDevice => {
+    const capacity = { gpu: 1 }
+    return { id: id as DeviceId, kind: 'gpu', free: { gpu: free }, capacity, healthy: true }
+  }
+  /** Done in 100 ms on the fast one, in 1 s on the slow one, which is free. */
+  function turn(now: number, fastFreeAt: number | null, fastHeldBy = 1) {
+    const need = { gpu: 1 }
+    const [group] = classesOf([{ id: 'a', version: 'v', need, priority: 50, readyAt: 0, runMs: 100 }], 0)
+    const jobs = (group as QueueClass).jobs.map((job) => ({ ...job, device: 'fast', gainMs: 900 }))
+    const placement = [{ device: 'fast' as DeviceId, amounts: { gpu: 1 } }]
+    return plan(
+      state({
+        now,
+        classes: [{ ...(group as QueueClass), jobs }],
+        devices: [gpu('fast', 1 - fastHeldBy), gpu('slow', 1), cpu({ memoryBytes: 1000 })],
+        engines: [
+          { ref: 'e', engineKey: 'v', state: 'idle', memory: [], idleSinceMs: 0, remainingMs: 0, job: null },
+        ],
+        running:
+          fastHeldBy === 0
+            ? []
+            : [{ job: null, placement, endsAt: null, expectedAt: fastFreeAt, yields: null }],
+      }),
+      place,
+    )
+  }
+  const deviceOf = ({ start }: ReturnType<typeof plan>) => start[0]?.placement[0]?.device ?? null
+
+  it('is taken when it is free, and awaited when it soon is', () => {
+    expect(deviceOf(turn(0, null, 0))).toBe('fast')
+    const waits = turn(0, 500)
+    expect(waits.start).toEqual([])
+    expect([...waits.blocked.values()]).toEqual([{ kind: 'faster', device: 'fast', freeAt: 500 }])
+    expect(waits.preempt).toEqual([])
+    expect(waits.lookAgainAt).toBe(900)
+  })
+
+  it('is not awaited longer than it gains, nor when nobody knows how long that is', () => {
+    expect(deviceOf(turn(0, 901))).toBe('slow')
+    expect(deviceOf(turn(0, null))).toBe('slow')
+    expect(deviceOf(turn(899, 1_000))).toBe('slow')
+    // However soon: it has waited as long as it could gain.
+    expect(deviceOf(turn(900, 901))).toBe('slow')
+    expect(deviceOf(turn(600, 700))).toBe(null)
+  })
+})

@@ -15,7 +15,7 @@ import type { Ends } from './online/room'
 import { Preemptions } from './preemption'
 import { urgencyIn } from './rank'
 import { type Place, Space, type Wanted } from './space'
-import type { Block, Plan, PlanState, QueueClass } from './types'
+import type { Block, Plan, PlanState, QueueClass, QueuedJob } from './types'
 
 /**
  * Decides one turn: which jobs start where, and why the others wait. Pure: the same state gives the same plan.
@@ -88,8 +88,32 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     return undefined
   }
 
-  needOf({ group: { need, place }, job: { device } }: Head): Wanted {
-    return { need, place, device }
+  needOf({ group: { need, place }, job }: Head): Wanted {
+    const { device } = job
+    return { need, place, device, only: this.#soonOnFaster(job) !== null }
+  }
+
+  /**
+   * When the device is expected to be free on which a job is done so much sooner that waiting for it pays; null when none
+   * is. Bound: no job waits for one longer than it gains by it.
+   */
+  #soonOnFaster({ device, gainMs, readyAt }: QueuedJob): number | null {
+    if (!device || !gainMs || this.now >= readyAt + gainMs) return null
+    const freeAt = this.#freeAt(device)
+    return freeAt < readyAt + gainMs ? freeAt : null
+  }
+
+  /** When the first that holds part of it is expected to end; infinite when that is unknown. */
+  #freeAt(device: string): number {
+    const holds = ({ placement }: { placement: Placement }) =>
+      placement.some((part) => part.device === device)
+    let freeAt = Number.POSITIVE_INFINITY
+    for (const running of this.#state.running)
+      if (running.expectedAt !== null && holds(running)) freeAt = Math.min(freeAt, running.expectedAt)
+    for (const start of this.#plan.start)
+      if (start.job.runMs !== null && holds(start))
+        freeAt = Math.min(freeAt, this.now + start.class.load.estimateMs + start.job.runMs)
+    return freeAt
   }
 
   endsBy({ group, job }: Head): number {
@@ -134,12 +158,22 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   }
 
   blocked(head: Head, why: Parameters<Turn<Head, Wanted, Placement, Block>['blocked']>[1]): void {
-    const { group } = head
+    const { group, job } = head
     const { blocked } = this.#plan
+    const freeAt = why.kind === 'room' ? this.#soonOnFaster(job) : null
+    if (freeAt !== null && job.device) {
+      blocked.set(group.key, { kind: 'faster', device: job.device, freeAt })
+      this.#lookAgain(job.readyAt + (job.gainMs ?? 0))
+      return
+    }
     if (why.kind === 'room' || (why.kind === 'other' && this.#plan.evict.length === 0)) this.#stuck.push(head)
     if (why.kind === 'room') blocked.set(group.key, { kind: 'resources' })
     else if (why.kind === 'held-back') blocked.set(group.key, { kind: 'held-back', by: why.by.job.id })
     else blocked.set(group.key, why.block)
+  }
+
+  #lookAgain(at: number): void {
+    this.#plan.lookAgainAt = Math.min(this.#plan.lookAgainAt ?? at, at)
   }
 
   #overLimits(group: QueueClass): Block | null {

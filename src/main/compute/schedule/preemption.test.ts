@@ -59,6 +59,7 @@ function running(id: string, given: Partial<Displaceable> & { cores?: number } =
     job: id as JobId,
     placement: [{ device: 'cpu0', amounts: { cpuCores: cores } }],
     endsAt: null,
+    expectedAt: null,
     yields: {
       job: id as JobId,
       pause: 'checkpoint',

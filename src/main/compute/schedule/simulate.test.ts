@@ -106,6 +106,7 @@ function simulate(arrivals: Arrival[], cores: number, engineSlots: number) {
           job: id as JobId,
           placement: [{ device: 'cpu0', amounts: { cpuCores: held } }],
           endsAt: until,
+          expectedAt: until,
           yields: null,
         })),
         pace: pace.observe(now, backlogOf(classes.values()), now - oldestOf(classes.values(), now)),

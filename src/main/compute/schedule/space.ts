@@ -22,6 +22,8 @@ export interface Wanted {
   place?: PlaceHints | null
   /** One to be taken before others of its kind. */
   device?: string | null
+  /** On that one alone. */
+  only?: boolean
 }
 
 /** What the devices still give while one turn is planned. */
@@ -36,13 +38,13 @@ export class Space implements Room<Wanted, Placement> {
     this.#devices = devices.map((device) => ({ ...device }))
   }
 
-  find({ need, place, device }: Wanted): Placement | null {
+  find({ need, place, device, only = false }: Wanted): Placement | null {
     if (covers(NOTHING, need)) return []
     if (this.#refused.some((refused) => covers(need, refused))) return null
-    const placement =
-      this.#placeAt(device, need, place) ?? this.#place(need, this.#devices, place ?? undefined)
+    const there = this.#placeAt(device, need, place)
+    const placement = there ?? (only ? null : this.#place(need, this.#devices, place ?? undefined))
     // What does not fit as it is to lie might fit otherwise.
-    if (!placement && !place && this.#refused.length < 16) this.#refused.push(need)
+    if (!placement && !place && !only && this.#refused.length < 16) this.#refused.push(need)
     return placement
   }
 

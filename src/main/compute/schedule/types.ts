@@ -24,6 +24,8 @@ export interface QueuedJob {
   costMs?: number | null
   /** Where it is to run if there is room. */
   device?: string | null
+  /** By how much sooner it is done there than on the next best, ms: so long it waits for that device. */
+  gainMs?: number | null
   /** The pipeline that it is part of. */
   pipeline?: string | null
 }
@@ -68,6 +70,8 @@ export interface RunningJob {
   placement: Placement
   /** When it is thought to end at the latest, Unix ms; null when unknown. */
   endsAt: number | null
+  /** When it is expected to, on the mean. */
+  expectedAt: number | null
   /** Null: it keeps its place until it ends. */
   yields: Displaceable | null
 }
@@ -183,6 +187,8 @@ export type Block =
   | { kind: 'budget'; usedUp: UsedUp }
   | { kind: 'engine'; engineKey: string }
   | { kind: 'room'; memoryBytes: number }
+  /** It would fit, but is done sooner on a device that is expected to be free soon. */
+  | { kind: 'faster'; device: string; freeAt: number }
   /** It would fit, but would delay a job that goes before it. */
   | { kind: 'held-back'; by: JobId }
   /** Others make room for it. */
