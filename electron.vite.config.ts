@@ -16,7 +16,7 @@ const mainEntries: Record<string, string> = {
   corpus: 'src/main/storage/import/corpus-command.ts',
   simulate: 'src/main/compute/schedule/replay/simulate-command.ts',
   schedule: 'src/main/compute/schedule/command.ts',
-  'schedule-bench': 'src/main/compute/schedule/static/bench-command.ts',
+  'schedule-bench': 'src/main/compute/schedule/bench-command.ts',
   'workers/onnx': 'src/main/runtimes/onnx/worker.ts',
   'workers/tfjs': 'src/main/runtimes/tfjs/worker.ts',
   'workers/llama': 'src/main/runtimes/llama/worker.ts',

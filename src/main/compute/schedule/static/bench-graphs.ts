@@ -1,15 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { cpus } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { z } from 'zod'
 import { readDagCase } from './dag-case'
 import { cpop, heft, lookaheadHeft, peft } from './list-scheduling'
 import { warmUp } from './plan-case'
 import { planGraph } from './planner'
 
-// The entry of `npm run bench:schedule -- [CASEDIR]`.
-
 const BUDGETS_MS = [50, 200, 1_000]
+const TINY_MS = 50
 /** Mean makespan over HEFT that is aimed at, by budget. */
 const AIMS = [0.94, 0.93, 0.92]
 const references = { heft, cpop, peft, lookaheadHeft }
@@ -23,28 +21,28 @@ const Facts = z.object({
     peft: z.number(),
     lookaheadHeft: z.number(),
     bestKnown: z.object({ makespan: z.number() }),
+    optimal: z.number().optional(),
   }),
 })
 type Case = z.infer<typeof Facts> & { dag: ReturnType<typeof readDagCase>['dag'] }
 
-function main(folder: string): number {
+/** The planner on all `dag-case/1` of a folder, beside the references and the best known. @returns what is wrong */
+export function benchGraphs(folder: string, say: (line: string) => void): string[] {
   const cases = readCases(folder)
-  if (cases.length === 0) throw new Error(`${folder} holds no dag-case/1.`)
-  const model = cpus()[0]?.model ?? 'unknown CPU'
-  say(
-    `${cpus().length} x ${model}, Node ${process.versions.node}; one thread, budgets in CPU time of this process`,
-  )
-  const wrong = differences(cases)
-  for (const line of wrong) say(`WRONG   ${line}`)
+  if (cases.length === 0) return []
+  say('\nGraphs: one thread, budgets in CPU time of this process')
+  warmUp()
+  const wrong = [...differences(cases), ...notOptimal(cases)]
   if (wrong.length === 0) {
+    const tiny = cases.filter(({ refs }) => refs.optimal !== undefined).length
     say(
-      `${Object.keys(references).join(', ')}: the reference makespans of ${cases.length} cases, to the last digit`,
+      `${Object.keys(references).join(', ')}: the reference makespans of ${cases.length} cases, to the last digit; ` +
+        `the optimum of the ${tiny} of which it is known, within ${TINY_MS} ms`,
     )
   }
-  warmUp()
-  sayQuality(cases)
-  for (const large of cases.filter(({ dag }) => dag.taskCount >= 1_000)) sayLarge(large)
-  return wrong.length === 0 ? 0 : 1
+  sayQuality(cases, say)
+  for (const large of cases.filter(({ dag }) => dag.taskCount >= 1_000)) sayLarge(large, say)
+  return wrong
 }
 
 function readCases(folder: string): Case[] {
@@ -65,7 +63,18 @@ function differences(cases: readonly Case[]): string[] {
   )
 }
 
-function sayQuality(cases: readonly Case[]): void {
+/** Of small graphs the proved optimum is to be found. */
+function notOptimal(cases: readonly Case[]): string[] {
+  return cases.flatMap(({ name, dag, refs: { optimal } }) => {
+    if (optimal === undefined || !name.startsWith('tiny')) return []
+    const { makespan } = planGraph(dag, { budgetMs: TINY_MS, now: cpuMs }).schedule
+    return makespan <= optimal * (1 + 1e-9)
+      ? []
+      : [`${name}: ${makespan} in ${TINY_MS} ms, the optimum is ${optimal}`]
+  })
+}
+
+function sayQuality(cases: readonly Case[], say: (line: string) => void): void {
   const results = cases.map((one) => ({
     family: one.family,
     bestKnown: one.refs.bestKnown.makespan / one.refs.heft,
@@ -86,7 +95,7 @@ function sayQuality(cases: readonly Case[]): void {
   say(`  aim                           ${AIMS.map((aim) => String(aim).padStart(9)).join('')}`)
 }
 
-function sayLarge({ name, refs, dag }: Case): void {
+function sayLarge({ name, refs, dag }: Case, say: (line: string) => void): void {
   const times = Array.from({ length: 9 }, () => {
     const startedAt = cpuMs()
     heft(dag)
@@ -106,15 +115,4 @@ function cpuMs(): number {
 
 function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`)
-}
-
-try {
-  process.exitCode = main(resolve(process.argv[2] ?? join('fixtures', 'cases')))
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
-  process.exitCode = 2
 }
