@@ -1,0 +1,111 @@
+import { execFile } from 'node:child_process'
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { buildWorkers } from '../../runtimes/testing/build-workers'
+
+// The programs behind `npm run schedule` and `npm run simulate`, as they are built.
+
+const CASES = join(__dirname, '../../../../fixtures/cases')
+const DAG = 'tiny-v9-p3-c0.5-b1-s402.json'
+const QUEUE = 'q-nasa-a.json'
+
+let built: Awaited<ReturnType<typeof buildWorkers>>
+let folder: string
+beforeAll(async () => {
+  built = await buildWorkers({
+    schedule: 'src/main/compute/schedule/command.ts',
+    simulate: 'src/main/compute/schedule/replay/simulate-command.ts',
+  })
+  folder = await mkdtemp(join(tmpdir(), 'commands-'))
+}, 120_000)
+afterAll(async () => {
+  await built?.dispose()
+  await rm(folder, { recursive: true, force: true })
+})
+
+function call(name: string, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    const options = { maxBuffer: 64 * 1024 * 1024 }
+    execFile(process.execPath, [join(built.dir, `${name}.cjs`), ...args], options, (error, stdout, stderr) =>
+      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
+    )
+  })
+}
+
+const read = async (file: string) => JSON.parse(await readFile(file, 'utf8'))
+
+describe('schedule', () => {
+  it('prints the optimum of a small graph, and the same again', async () => {
+    const [first, second] = await Promise.all(
+      [0, 1].map(() => call('schedule', join(CASES, DAG), '--budget-ms', '200')),
+    )
+    expect(first).toMatchObject({ code: 0, stderr: '' })
+    expect(first?.stdout).toBe(second?.stdout)
+    const { refs } = await read(join(CASES, DAG))
+    const schedule: { end: number }[] = JSON.parse(first?.stdout ?? '')
+    expect(Math.max(...schedule.map(({ end }) => end))).toBeCloseTo(refs.optimal, 9)
+  })
+
+  it('writes one schedule a case, passes over other files, and says which case is none', async () => {
+    const [from, to] = [join(folder, 'cases'), join(folder, 'schedules')]
+    await rm(from, { recursive: true, force: true })
+    await mkdir(from)
+    for (const name of [DAG, QUEUE, 'drf.json']) await copyFile(join(CASES, name), join(from, name))
+    await writeFile(join(from, 'broken.json'), '{"format": "dag-case/1"}')
+    const { code, stderr } = await call('schedule', '--all', from, to, '--budget-ms', '20', '--seed', '7')
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/broken\.json +FAILED: /)
+    expect((await readdir(to)).sort()).toEqual([QUEUE, DAG].sort())
+    const { jobs } = await read(join(CASES, QUEUE))
+    expect(await read(join(to, QUEUE))).toHaveLength(jobs.length)
+  })
+
+  it('refuses what it does not understand, with a sentence', async () => {
+    for (const [args, words] of [
+      [[], /--all CASEDIR OUTDIR/],
+      [[join(CASES, DAG), '--budget-ms', 'much'], /--budget-ms/],
+      [[join(CASES, 'drf.json')], /format .* is not known/],
+      [[join(folder, 'none.json')], /ENOENT/],
+    ] as const) {
+      const { code, stdout, stderr } = await call('schedule', ...args)
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+      expect(stderr).toMatch(words)
+    }
+  })
+})
+
+describe('simulate', () => {
+  it('gives the reference of a policy, and shorter waits on twice the machine', async () => {
+    const file = join(CASES, QUEUE)
+    const queueCase = await read(file)
+    const simulated = async (...args: string[]) => {
+      const { code, stdout } = await call('simulate', file, '--json', ...args)
+      expect(code).toBe(0)
+      return JSON.parse(stdout).results
+    }
+    const [easy, ...others] = await simulated('--policy', 'easy')
+    expect(others).toEqual([])
+    expect(easy.policy).toBe('easy')
+    expect(easy.meanWait.toPrecision(6)).toBe(queueCase.refs.easy.meanWait.toPrecision(6))
+    const nodes = queueCase.nodes.flatMap((node: { id: string }) => [node, { ...node, id: `${node.id}-2` }])
+    await writeFile(join(folder, 'twice.json'), JSON.stringify(nodes))
+    const [twice] = await simulated('--policy', 'easy', '--devices', join(folder, 'twice.json'))
+    expect(twice.meanWait).toBeLessThan(easy.meanWait / 2)
+    expect((await simulated()).map(({ policy }: { policy: string }) => policy)).toEqual([
+      'online',
+      'easy',
+      'fcfs',
+    ])
+  })
+
+  it('runs a generated workload to its end, and prints a table', async () => {
+    const { code, stdout } = await call('simulate', '--generate', 'devices=20,jobs=500,seed=3')
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/mean wait, s +\d/)
+    expect(stdout).toMatch(/us of CPU a decision +\d/)
+    expect((await call('simulate', '--generate', 'devices=1')).code).toBe(2)
+    expect((await call('simulate', join(CASES, QUEUE), '--policy', 'best')).stderr).toMatch(/no policy best/)
+  })
+})
