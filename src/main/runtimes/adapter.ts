@@ -29,6 +29,8 @@ export interface LeasedDevice {
   uuid: string | null
   /** Whether there is no other of its kind: then a library that chooses by itself can only take this one. */
   isOnly: boolean
+  /** `uuid` of further devices like it that the same job has. */
+  more: readonly string[]
 }
 
 /** How a worker is bound to what it may compute on. */

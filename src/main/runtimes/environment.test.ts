@@ -3,7 +3,7 @@ import type { LeasedDevice } from './adapter'
 import { deviceVariables, threadVariables } from './environment'
 
 const gpu = (vendor: string, uuid: string | null): LeasedDevice => ({
-  ...{ id: 'gpu-0', kind: 'gpu', vendor, uuid, isOnly: false },
+  ...{ id: 'gpu-0', kind: 'gpu', vendor, uuid, isOnly: false, more: [] },
 })
 const NONE = { CUDA_VISIBLE_DEVICES: '', ROCR_VISIBLE_DEVICES: '-1', HIP_VISIBLE_DEVICES: '-1' }
 
@@ -12,6 +12,15 @@ describe('what a worker sees of the devices', () => {
     expect(deviceVariables(null)).toEqual(NONE)
     expect(deviceVariables(gpu('NVIDIA', null))).toEqual(NONE)
     expect(deviceVariables(gpu('Intel', 'x'))).toEqual(NONE)
+  })
+
+  it('is all that one job has, of one kind', () => {
+    const two = { ...gpu('NVIDIA', 'GPU-1'), more: ['GPU-7'] }
+    expect(deviceVariables(two)).toEqual({ ...NONE, CUDA_VISIBLE_DEVICES: 'GPU-1,GPU-7' })
+    expect(deviceVariables({ ...two, vendor: 'AMD' })).toMatchObject({
+      ROCR_VISIBLE_DEVICES: 'GPU-1,GPU-7',
+      HIP_VISIBLE_DEVICES: '0,1',
+    })
   })
 
   it('is the leased one alone', () => {

@@ -21,18 +21,18 @@ export function threadVariables(threads: number): Record<string, string> {
 }
 
 /**
- * Lets the libraries of NVIDIA and AMD see the one device that a job has leased and a worker is bound to, or none.
+ * Lets the libraries of NVIDIA and AMD see the devices that a job has leased, the one that a worker is bound to first.
  * https://docs.nvidia.com/cuda/cuda-c-programming-guide/#cuda-environment-variables
  * https://rocm.docs.amd.com/en/latest/conceptual/gpu-isolation.html
  */
 export function deviceVariables(device: LeasedDevice | null): Record<string, string> {
-  const uuid = device?.uuid ?? null
-  const seen = (vendor: RegExp) => (device && uuid !== null && vendor.test(device.vendor) ? uuid : null)
-  const amd = seen(/amd/i)?.replace(/^0x/i, 'GPU-')
+  const uuids = device?.uuid ? [device.uuid, ...device.more] : []
+  const seen = (vendor: RegExp) => (device && vendor.test(device.vendor) ? uuids : [])
+  const amd = seen(/amd/i).map((uuid) => uuid.replace(/^0x/i, 'GPU-'))
   return {
-    CUDA_VISIBLE_DEVICES: seen(/nvidia/i) ?? '',
+    CUDA_VISIBLE_DEVICES: seen(/nvidia/i).join(','),
     // To HIP an empty list is no list, and what ROCR lets through is numbered anew.
-    ROCR_VISIBLE_DEVICES: amd ?? '-1',
-    HIP_VISIBLE_DEVICES: amd === undefined ? '-1' : '0',
+    ROCR_VISIBLE_DEVICES: amd.join(',') || '-1',
+    HIP_VISIBLE_DEVICES: [...amd.keys()].join(',') || '-1',
   }
 }

@@ -1,17 +1,28 @@
 import type { Device, Placement } from '../../../shared/contract'
 import type { LeasedDevice } from '../../executors/local'
 
-/** The accelerator that a job computes on: the first GPU or NPU it was granted; null: none. */
+/** The accelerator that a job computes on: the first GPU or NPU it was granted, and what it has beside it; null: none. */
 export function leasedDevice(devices: readonly Device[], placement: Placement | null): LeasedDevice | null {
-  for (const part of placement ?? []) {
-    const device = devices.find(({ id }) => id === part.device)
-    if (!device || ((part.amounts.gpu ?? 0) === 0 && (part.amounts.npu ?? 0) === 0)) continue
-    const { id, kind, vendor, properties } = device
-    const { uuid } = properties
-    const isOnly = devices.filter((other) => other.kind === kind).length === 1
-    return { id, kind, vendor, uuid: typeof uuid === 'string' ? uuid : null, isOnly }
+  const granted = (placement ?? []).flatMap(({ device: id, amounts: { gpu = 0, npu = 0 } }) =>
+    gpu + npu > 0 ? devices.filter((device) => device.id === id) : [],
+  )
+  const [first, ...others] = granted
+  if (!first) return null
+  const { id, kind, vendor } = first
+  const isOnly = devices.filter((other) => other.kind === kind).length === 1
+  const alike = others.filter((other) => other.kind === kind && other.vendor === vendor)
+  return {
+    id,
+    kind,
+    vendor,
+    uuid: uuidOf(first),
+    isOnly,
+    more: alike.flatMap((other) => uuidOf(other) ?? []),
   }
-  return null
+}
+
+function uuidOf({ properties: { uuid } }: Device): string | null {
+  return typeof uuid === 'string' ? uuid : null
 }
 
 /** The device that does the work of a job: its accelerator, else what its cores lie on; null where it holds nothing. */

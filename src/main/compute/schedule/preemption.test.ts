@@ -164,9 +164,16 @@ describe('by priority', () => {
 
   it('does not make one begin anew that has run long, or has had to before', () => {
     const anew = (patch: Partial<Displaceable>) =>
-      victims(full([running('infer', { pause: 'restart', ...patch })], [waiting('urgent')]))
-    expect(anew({ startedAt: NOW - DEFAULT_POLICY.mostLostMs - 1 })).toEqual([])
+      victims(full([running('infer', { pause: 'restart', priority: 50, ...patch })], [waiting('urgent')]))
+    const longAgo = { startedAt: NOW - DEFAULT_POLICY.mostLostMs - 1 }
+    expect(anew({})).toEqual(['infer'])
+    expect(anew(longAgo)).toEqual([])
     expect(anew({ preemptions: DEFAULT_POLICY.mostRestarts })).toEqual([])
+    // Unless the other is far more urgent, and then once.
+    const far = { ...longAgo, priority: 90 - DEFAULT_POLICY.anyLossMargin }
+    expect(anew(far)).toEqual(['infer'])
+    expect(anew({ ...far, preemptions: 1 })).toEqual([])
+    expect(anew({ ...far, priority: far.priority + 1 })).toEqual([])
   })
 
   it('protects one that has waited longer than it has run, point by point as in the queue', () => {

@@ -114,7 +114,10 @@ export class Preemptions {
     const { policy, now } = this.#state
     const hasRunMs = now - candidate.startedAt
     if (candidate.pause === 'restart') {
-      if (hasRunMs > policy.mostLostMs || candidate.preemptions >= policy.mostRestarts) return false
+      const isFarMoreUrgent = head.job.priority >= candidate.priority + policy.anyLossMargin
+      const mostLostMs =
+        isFarMoreUrgent && candidate.preemptions === 0 ? Number.POSITIVE_INFINITY : policy.mostLostMs
+      if (hasRunMs > mostLostMs || candidate.preemptions >= policy.mostRestarts) return false
     }
     const bar = Math.max(this.#ahead, aged(candidate.priority, candidate.waitedMs - candidate.ranMs))
     if (head.job.priority >= bar + policy.preemptMargin) return true

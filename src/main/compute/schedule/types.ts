@@ -125,6 +125,8 @@ export interface SchedulePolicy {
   /** A job that would have to begin anew is preempted only while it has run no longer, and no more often. */
   mostLostMs: number
   mostRestarts: number
+  /** Points of priority more for which it begins anew however long it has run, once. */
+  anyLossMargin: number
   /** So long a job runs at least before it takes turns with others of its priority. */
   sliceMs: number
   /** The same as a multiple of what it takes to pause it, so that turns cost a small part of the time. */
@@ -144,6 +146,7 @@ export const DEFAULT_POLICY: SchedulePolicy = {
   preemptMs: 200,
   mostLostMs: 2_000,
   mostRestarts: 3,
+  anyLossMargin: 50,
   sliceMs: 2_000,
   slicePauses: 20,
 }

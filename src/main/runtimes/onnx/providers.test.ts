@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest'
 import type { LeasedDevice } from '../adapter'
 import { ACCELERATORS, acceleratorFor, backendsOf, bindingFor } from './providers'
 
-const nvidia: LeasedDevice = { id: 'gpu-1', kind: 'gpu', vendor: 'NVIDIA', uuid: 'GPU-1', isOnly: false }
+const nvidia: LeasedDevice = {
+  id: 'gpu-1',
+  kind: 'gpu',
+  vendor: 'NVIDIA',
+  uuid: 'GPU-1',
+  isOnly: false,
+  more: [],
+}
 const amd: LeasedDevice = { ...nvidia, vendor: 'AMD', uuid: null }
 const apple: LeasedDevice = { ...nvidia, vendor: 'Apple', uuid: null, isOnly: true }
 const all = new Set<string>(ACCELERATORS)
@@ -41,6 +48,7 @@ describe('what computes on a leased device', () => {
       vendor: fc.constantFrom('NVIDIA', 'AMD', 'Apple', 'Intel', ''),
       uuid: fc.option(fc.string({ minLength: 1 })),
       isOnly: fc.boolean(),
+      more: fc.constant([]),
     })
     fc.assert(
       fc.property(fc.subarray([...ACCELERATORS]), fc.option(device), (works, leased) => {
