@@ -84,3 +84,25 @@ test('closing the window in the middle of a batch: it goes on at the next start'
   await app().launch()
   await goesOn('Through a closed window', batch)
 })
+
+test('starting the app while it stops: it comes up when it has, and what ran goes on', async () => {
+  const { api } = app()
+  // Playwright cannot look into an app that it has not started, so the API must be where it was.
+  await api.call('PATCH', '/settings', { apiPort: Number(new URL(api.url).port) })
+  const benchmark = {
+    kind: 'benchmark',
+    model: 'silero-vad@1',
+    inputs: sileroInputs(),
+    iterations: 1_000_000,
+  }
+  const { id } = (await api.call('POST', '/jobs', benchmark)).body
+  const isUnderWay = ({ progress }: { progress: number }) => progress > 0
+  await api.until(`/jobs/${id}`, isUnderWay, RUN_MS)
+  const devTools = await app().startWhileItCloses()
+  const windows = async () => (await fetch(`${devTools}/json/list`)).json()
+  await expect.poll(windows).toMatchObject([{ type: 'page', title: expect.stringContaining('LLMAgentOS') }])
+  await expect(() => api.until(`/jobs/${id}`, isUnderWay, RUN_MS)).toPass({ timeout: RUN_MS })
+  await api.call('POST', `/jobs/${id}/cancel`)
+  await fetch(`${devTools}/json/close/${(await windows())[0].id}`)
+  await expect.poll(() => fetch(devTools).catch(() => null), { timeout: 30_000 }).toBeNull()
+})

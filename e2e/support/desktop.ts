@@ -1,4 +1,7 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -63,22 +66,7 @@ export class Desktop {
   }
 
   async launch(): Promise<void> {
-    const found = await findElectron()
-    if (!found) throw new Error('There is no Electron yet: run `npm test`, which prepares one.')
-    const env: Record<string, string> = {
-      ELECTRON_OVERRIDE_DIST_PATH: found.distPath,
-      LLMAGENTOS_LOG: 'warn',
-      LANG: 'en_US.UTF-8',
-    }
-    for (const [name, value] of Object.entries(process.env)) {
-      if (value !== undefined && name !== 'ELECTRON_RUN_AS_NODE') env[name] ??= value
-    }
-    const app = await electron.launch({
-      executablePath: found.electronPath,
-      args: [...found.switches, root, `--data-dir=${this.dataDir}`, '--lang=en-US'],
-      env,
-      timeout: 60_000,
-    })
+    const app = await electron.launch({ ...(await this.#command()), timeout: 60_000 })
     this.#app = app
     app.process().stderr?.on('data', (text) => {
       if (process.env['DEBUG_APP']) process.stderr.write(text)
@@ -93,6 +81,21 @@ export class Desktop {
     this.#cdp = await page.context().newCDPSession(page)
     await page.getByRole('contentinfo').getByText('API ').waitFor({ timeout: 60_000 })
     if (this.filledBy) this.filledBy.url = await this.apiUrl()
+  }
+
+  async #command() {
+    const found = await findElectron()
+    if (!found) throw new Error('There is no Electron yet: run `npm test`, which prepares one.')
+    const env: Record<string, string> = {
+      ELECTRON_OVERRIDE_DIST_PATH: found.distPath,
+      LLMAGENTOS_LOG: 'warn',
+      LANG: 'en_US.UTF-8',
+    }
+    for (const [name, value] of Object.entries(process.env)) {
+      if (value !== undefined && name !== 'ELECTRON_RUN_AS_NODE') env[name] ??= value
+    }
+    const args = [...found.switches, root, `--data-dir=${this.dataDir}`, '--lang=en-US']
+    return { executablePath: found.electronPath, args, env }
   }
 
   get app(): ElectronApplication {
@@ -147,6 +150,23 @@ export class Desktop {
     })
     await ended
     this.#app = null
+  }
+
+  /** Closes the window, and starts the app as a person does while it has not ended. @returns the address of the new one's DevTools */
+  async startWhileItCloses(): Promise<string> {
+    const { executablePath, args, env } = await this.#command()
+    const portFile = join(this.dataDir, 'window', 'DevToolsActivePort')
+    const first = this.app.process()
+    const closed = this.closeWindow()
+    await expect.poll(() => this.#app?.windows()).toEqual([])
+    const second = spawn(executablePath, ['--remote-debugging-port=0', ...args], { env, stdio: 'ignore' })
+    await once(second, 'exit')
+    expect(first.exitCode).toBeNull()
+    // The one that has just ended wrote it too.
+    await rm(portFile, { force: true })
+    await closed
+    await expect.poll(() => existsSync(portFile), { timeout: 30_000 }).toBe(true)
+    return `http://127.0.0.1:${(await readFile(portFile, 'utf8')).split('\n')[0]}`
   }
 
   async dispose(): Promise<void> {

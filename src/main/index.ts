@@ -30,8 +30,13 @@ const icon = join(
 app.setPath('userData', join(dataDir, 'window'))
 registerAppScheme()
 
-if (app.requestSingleInstanceLock()) void run()
+if (app.requestSingleInstanceLock({ args: process.argv.slice(1) } satisfies Start)) void run()
 else app.quit()
+
+/** What a second start tells the first. */
+interface Start {
+  args: string[]
+}
 
 async function run(): Promise<void> {
   // The window's process and the system start side by side.
@@ -93,9 +98,13 @@ function stopWithApp(system: System, log: Logger): void {
     if (process.platform !== 'darwin') app.quit()
   })
   let stopped = false
+  let stopping = false
   app.on('before-quit', (event) => {
     if (stopped) return
     event.preventDefault()
+    if (stopping) return
+    stopping = true
+    followSecondStart()
     system
       .stop()
       .catch((error: unknown) => log.error({ err: error }, 'stopping failed'))
@@ -105,6 +114,15 @@ function stopWithApp(system: System, log: Logger): void {
       })
   })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => app.quit())
+}
+
+/** A start while this app stops has found it still there and ended: it is done again when this one is gone. */
+function followSecondStart(): void {
+  // What runs inside an AppImage cannot start it anew: https://github.com/electron-userland/electron-builder/issues/1727
+  const execPath = process.env['APPIMAGE'] ?? process.execPath
+  app.once('second-instance', (_event, _argv, _directory, { args }: Start) =>
+    app.relaunch({ execPath, args }),
+  )
 }
 
 function reportAndQuit(error: unknown): void {

@@ -26,6 +26,7 @@ import { JobIndex } from './jobs/job-index'
 import { createJobStore } from './jobs/job-store'
 import { LastHour } from './jobs/last-hour'
 import { createPipelineStore } from './jobs/pipeline-store'
+import { canGoOn } from './jobs/preemption'
 import { Recent } from './jobs/recent'
 import { Pipelines } from './pipelines'
 import { ClassLoads } from './predictions/class-loads'
@@ -350,6 +351,7 @@ export function createCompute(deps: ComputeDeps): Compute {
       if (state === 'stopping') return
       state = 'stopping'
       dispatcher.pause()
+      for (const job of dispatcher.running) if (canGoOn(job.definition.parameters)) job.abort?.('stopping')
       await settledWithin(graceMs)
       for (const job of dispatcher.running) job.abort?.('stopping')
       await settledWithin(ABORT_GRACE_MS)

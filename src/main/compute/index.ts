@@ -42,7 +42,7 @@ export interface JobQuery {
 export interface Compute extends Disposable {
   /** Reconciles with what a crash left, then begins to schedule. */
   start(): Promise<void>
-  /** Takes no more work; running attempts get up to `graceMs` to end, then go back to the queue. */
+  /** Takes no more work; what can go on later stops at once, other attempts get up to `graceMs` to end. */
   stop(graceMs: number): Promise<void>
 
   /**
