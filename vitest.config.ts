@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   resolve: { alias: { '@shared': resolve(import.meta.dirname, 'src/shared') } },
   test: {
-    include: ['src/**/*.{test,integration.test}.{ts,tsx}'],
+    include: ['{src,build}/**/*.{test,integration.test}.{ts,tsx}'],
     environment: 'node',
     pool: 'forks',
     maxWorkers: 2,

@@ -4,8 +4,8 @@
 
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join, relative, resolve } from 'node:path'
+import { chown, mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname, join, relative, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { findElectron, prepareElectron } from './electron-runtime.mjs'
@@ -61,7 +61,7 @@ function requireNode() {
 
 /** One preparation at a time in a checkout; a lock whose owner is gone is taken over. */
 async function withLock(work) {
-  await mkdir(join(root, '.cache'), { recursive: true })
+  await makeCache()
   let told = false
   for (;;) {
     const handle = await open(lockFile, 'wx').catch((error) => {
@@ -86,6 +86,14 @@ async function withLock(work) {
   } finally {
     await rm(lockFile, { force: true })
   }
+}
+
+/** After `sudo`, whoever owns the checkout still writes there. */
+async function makeCache() {
+  const made = await mkdir(dirname(lockFile), { recursive: true })
+  if (made === undefined || process.getuid?.() !== 0) return
+  const { uid, gid } = await stat(root)
+  await chown(made, uid, gid)
 }
 
 function isAlive(pid) {
