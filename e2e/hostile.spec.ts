@@ -85,6 +85,26 @@ test('spying: an app sees no jobs of others in the queue, and a live view ends w
   expect(Date.now() - revokedAt).toBeLessThan(10_000)
 })
 
+test('spying: the limits of others, and what-if over the jobs of all, are denied and on record', async () => {
+  const app = await addApp('Spy')
+  await permit(app.id, ['device.read', 'job.list'])
+  const question = { source: 'queue', addDevices: [{ kind: 'gpu', name: 'One more', capacity: { gpu: 1 } }] }
+  expect(await serve.call('GET', `/quotas/${app.id}`, undefined, app.key)).toMatchObject({ status: 200 })
+  const denied = { status: 403, body: { error: { code: 'security.denied' } } }
+  expect(await serve.call('GET', '/quotas/owner', undefined, app.key)).toMatchObject(denied)
+  expect(await serve.call('POST', '/queue/what-if', question, app.key)).toMatchObject(denied)
+  const denials = (await serve.call('GET', '/audit?decision=deny')).body.items
+  const record = { principal: app.id, action: 'job.read', resource: 'Job::"*"', decision: 'deny' }
+  expect(denials).toMatchObject([
+    { ...record, summary: expect.stringContaining('on another machine') },
+    { ...record, summary: expect.stringContaining('the limits of owner') },
+  ])
+  const text = `permit(principal == App::"${app.id}", action == Action::"job.read", resource);`
+  await serve.call('PUT', '/policies/spy-sees-all', { text })
+  expect((await serve.call('GET', '/quotas/owner', undefined, app.key)).status).toBe(200)
+  expect((await serve.call('POST', '/queue/what-if', question, app.key)).status).toBe(200)
+})
+
 test('overcommitment: an app cannot give back what its running job uses', async () => {
   const app = await addApp('Greedy')
   await permit(app.id, ['job.submit', 'lease.read', 'lease.request'])

@@ -53,16 +53,22 @@ function datasetResource(name: string): Resource {
 /**
  * What a call needs. Running a model is `model.run` on the reference as asked for, whether by a new job or by trying an
  * old one again; `job.submit` is for jobs without a model. A job that reads a data set needs `dataset.read`, one whose results
- * become a data set `dataset.manage`.
+ * become a data set `dataset.manage`. What shows how others use the machine needs the right to read all jobs.
  * @param input as parsed by the contract
  */
 export function requirementsOf(
   modules: Modules,
+  by: PrincipalId,
   action: Action,
   path: readonly string[],
   input: unknown,
 ): Requirement[] {
   const fields = fieldsOf(input)
+  if (showsOthers(by, path, fields))
+    return [
+      { action, resource: THE_SYSTEM },
+      { action: 'job.read', resource: JOBS_OF_ALL },
+    ]
   if (action === 'job.submit')
     return each(submissionsOf(fields).flatMap((job) => requirementsOfJob(modules, job)))
   switch (ACTIONS[action]) {
@@ -90,6 +96,15 @@ export function requirementsOf(
     default:
       return [{ action, resource: THE_SYSTEM }]
   }
+}
+
+/** Whatever somebody else runs: an id that no job has, so that only who may read all jobs may read it. */
+const JOBS_OF_ALL: Resource = { type: 'Job', id: '*', owner: 'system' as PrincipalId }
+
+/** What a principal uses of its limits tells what it runs, and what-if runs the jobs of everybody again. */
+function showsOthers(by: PrincipalId, path: readonly string[], fields: Fields): boolean {
+  const procedure = path.join('.')
+  return procedure === 'compute.whatIf' || (procedure === 'core.quotas.get' && fields['principal'] !== by)
 }
 
 /** The jobs of a submission: those of a pipeline, or the one. */
@@ -146,8 +161,7 @@ function requirementsOfPipeline(
 
 /** Whose jobs and leases a caller sees in lists: null for everybody's. */
 export function visibleOwner(modules: Modules, caller: Caller): PrincipalId | null {
-  const someoneElses: Resource = { type: 'Job', id: '*', owner: 'system' as PrincipalId }
-  return modules.security.allows(caller, 'job.read', someoneElses) ? null : caller.principal
+  return modules.security.allows(caller, 'job.read', JOBS_OF_ALL) ? null : caller.principal
 }
 
 /** What a call does, to follow its caller's name in the audit log; undefined where action and resource say it all. */
@@ -176,6 +190,10 @@ export function summaryOf(path: readonly string[], input: unknown): string | und
       return `kept the results of ${text('id')} as the data set ${text('name')}`
     case 'compute.jobs.update':
       return `set the priority of ${text('id')} to ${text('priority')}`
+    case 'compute.whatIf':
+      return 'asked how the jobs of all would go on another machine'
+    case 'core.quotas.get':
+      return `looked at the limits of ${text('principal')}`
     case 'compute.plugins.allow':
       return `allowed the runtime ${text('id')} with the files ${text('digest').slice(0, 12)}`
     case 'compute.plugins.disallow':

@@ -20,7 +20,7 @@ export function createRouter(modules: Modules) {
       throw new AppError('security.unauthenticated', 'Send a valid key: Authorization: Bearer KEY.')
     }
     if (path[0] === 'compute') await modules.computeReady()
-    const needs = requirementsOf(modules, action, path, input)
+    const needs = requirementsOf(modules, context.caller.principal, action, path, input)
     for (const need of needs) {
       modules.security.authorize(context.caller, need.action, need.resource, summaryOf(path, input))
     }

@@ -67,14 +67,7 @@ export function coreHandlers(modules: Modules) {
       }),
     },
     quotas: {
-      get: os.quotas.get.handler(({ input, context }) => {
-        const owner = visibleOwner(modules, context.caller)
-        if (owner !== null && owner !== input.principal) {
-          const message = 'You may see your own limits and what you use of them, not those of others.'
-          throw new AppError('security.denied', message, { principal: input.principal })
-        }
-        return core.getQuota(input.principal)
-      }),
+      get: os.quotas.get.handler(({ input }) => core.getQuota(input.principal)),
       set: os.quotas.set.handler(({ input }) => {
         modules.security.getPrincipal(input.principal)
         return core.setQuota(input)
