@@ -137,6 +137,15 @@ test('a body over the limit is refused, told or not told beforehand', async () =
   expect(await untold.json()).toMatchObject({ error: { code: 'network.too_large' } })
 })
 
+test('jobs and pipelines carry tensors, so their bodies may be large, and no others', async () => {
+  const post = async (path: string) =>
+    (await fetch(`${url}${path}`, { method: 'POST', headers: bearer, body: Buffer.alloc(2 ** 21, 'x') }))
+      .status
+  expect(await post('/api/jobs')).toBe(200)
+  expect(await post('/api/pipelines')).toBe(200)
+  expect(await post('/api/policies/validate')).toBe(413)
+})
+
 test('memory blow-up: nobody without a key makes us take in a body, and only an upload may be of any length', async () => {
   const big = Buffer.alloc(65 * 2 ** 20, 'x')
   const send = (path: string, headers: Record<string, string>) =>

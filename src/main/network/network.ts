@@ -23,7 +23,8 @@ import { Sessions } from './sessions'
 import { staticFile } from './static-files'
 
 const MAX_JOB_BYTES = 64 * 2 ** 20
-/** Parsing blocks the event loop: only jobs, which carry tensors, may be large. */
+/** Only jobs carry tensors; nobody makes us hold more for anything else. */
+const JOB_PATHS: ReadonlySet<string> = new Set(['/api/jobs', '/api/pipelines'])
 const MAX_JSON_BYTES = 2 ** 20
 const MAX_SIGN_IN_BYTES = 16 * 2 ** 10
 const COOKIE = 'llmagentos_session'
@@ -110,7 +111,7 @@ export function createNetwork(deps: NetworkDeps): Network {
       if (!caller && !['GET', 'HEAD'].includes(context.req.method)) {
         throw new AppError('security.unauthenticated', 'Send a valid key: Authorization: Bearer KEY.')
       }
-      const limit = context.req.path === '/api/jobs' ? MAX_JOB_BYTES : MAX_JSON_BYTES
+      const limit = JOB_PATHS.has(context.req.path) ? MAX_JOB_BYTES : MAX_JSON_BYTES
       const body = isUpload(incoming) ? null : await readBody(incoming, limit)
       if (caller) sessions.note(caller, 'rest')
       const response = await protocols.rest(context.req.raw, caller, { incoming, outgoing, body })
