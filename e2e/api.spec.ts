@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { existsSync, statSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from '@playwright/test'
@@ -362,4 +363,33 @@ test('one process a data folder; SIGTERM ends cleanly; the document describes th
   )
   await serve.call('POST', '/jobs', { kind: 'synthetic', durationMs: 300 })
   expect(await serve.stop()).toBe(0)
+})
+
+test('the key of the owner is on the disk only where nobody has given one, and only once', async () => {
+  test.setTimeout(120_000)
+  const file = join(serve.dataDir, 'owner.key')
+  const startAgain = async (ownerKey: string | null) => {
+    await serve.kill()
+    await serve.restart(ownerKey)
+  }
+  for (const ownerKey of [serve.ownerKey, null]) {
+    await startAgain(ownerKey)
+    expect(existsSync(file)).toBe(false)
+    expect((await serve.call('GET', '/me')).status).toBe(200)
+  }
+
+  await serve.kill()
+  await rm(serve.dataDir, { recursive: true })
+  await serve.restart(null)
+  const made = await readFile(file, 'utf8')
+  expect(statSync(file).mode & 0o777).toBe(0o600)
+  expect((await serve.call('GET', '/me', undefined, made.trim())).status).toBe(200)
+  await startAgain(null)
+  expect(await readFile(file, 'utf8')).toBe(made)
+
+  const [{ id }] = (await serve.call('GET', '/me', undefined, made.trim())).body.keys
+  await serve.call('DELETE', `/keys/${id}`, undefined, made.trim())
+  await startAgain(null)
+  expect((await serve.call('GET', '/me', undefined, made.trim())).status).toBe(401)
+  expect((await serve.call('GET', '/me', undefined, (await readFile(file, 'utf8')).trim())).status).toBe(200)
 })

@@ -33,9 +33,10 @@ export class Serve {
     return serve
   }
 
-  async restart(): Promise<void> {
+  /** @param ownerKey what the environment says; null: nothing */
+  async restart(ownerKey: string | null = this.ownerKey): Promise<void> {
     const child = spawn(process.execPath, [headless, '--data-dir', this.dataDir, '--port', '0', '--json'], {
-      env: { ...process.env, LLMAGENTOS_OWNER_KEY: this.ownerKey },
+      env: { ...process.env, ...(ownerKey === null ? {} : { LLMAGENTOS_OWNER_KEY: ownerKey }) },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#process = child

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import type { ApiKey } from '../shared/contract'
 import { AppError } from '../shared/errors'
 import { writeFileAtomic } from './platform/files'
 import { defaultDataDir } from './platform/folders'
@@ -12,8 +13,7 @@ import { createSystem, type System } from './system'
 async function main(): Promise<void> {
   const options = readOptions()
   const logger = createLogger(process.env['LLMAGENTOS_LOG'] ?? (options.json ? 'info' : 'warn'))
-  const isNew = !existsSync(join(options.dataDir, 'llmagentos.db'))
-  const ownerKey = isNew ? process.env['LLMAGENTOS_OWNER_KEY'] : undefined
+  const ownerKey = process.env['LLMAGENTOS_OWNER_KEY']
   if (ownerKey !== undefined && ownerKey.length < 32) {
     throw new AppError('system.invalid', 'LLMAGENTOS_OWNER_KEY must have 32 characters or more.')
   }
@@ -28,7 +28,7 @@ async function main(): Promise<void> {
   })
   stopOnSignals(system)
   const url = await system.start()
-  const keyFile = ownerKey === undefined ? await ensureKeyFile(system, options.dataDir) : null
+  const keyFile = await ensureKeyFile(system, options.dataDir)
   if (options.json) process.stdout.write(`${JSON.stringify({ event: 'ready', url, pid: process.pid })}\n`)
   else
     process.stdout.write(
@@ -52,13 +52,18 @@ function readOptions(): { dataDir: string; port: number | undefined; json: boole
   return { dataDir: resolve(values['data-dir'] ?? defaultDataDir()), port, json: values.json }
 }
 
-/** Without a window the owner needs a key; it is made once and lies in a file that only the owner may read. */
-async function ensureKeyFile(system: System, dataDir: string): Promise<string> {
+/**
+ * Without a window the owner needs a key: one that has none that is good is given one, in a file that only the owner
+ * may read. @returns null where the owner has a key that lies elsewhere
+ */
+async function ensureKeyFile({ security }: System, dataDir: string): Promise<string | null> {
   const file = join(dataDir, 'owner.key')
-  if (!existsSync(file)) {
-    const { key } = system.security.createKey(system.security.owner().principal, {})
-    await writeFileAtomic(file, `${key}\n`, 0o600)
-  }
+  const owner = security.owner().principal
+  const isGood = ({ revokedAt, expiresAt, scopes }: ApiKey) =>
+    revokedAt === null && scopes === undefined && (expiresAt === null || Date.parse(expiresAt) > Date.now())
+  if (security.getPrincipal(owner).keys.some(isGood)) return existsSync(file) ? file : null
+  const { key } = security.createKey(owner, {})
+  await writeFileAtomic(file, `${key}\n`, 0o600)
   return file
 }
 
