@@ -2,15 +2,16 @@ import type { Event } from '../platform/events'
 
 /**
  * The newest value of an event for a slow reader: what it had no time for is skipped.
+ * @param first the value at the beginning, asked for once no change can be missed
  * @param until ends the stream after the value for which it holds
  */
 export async function* latest<From, To>(
   event: Event<From>,
   map: (value: From) => To,
   signal: AbortSignal | undefined,
-  options: { first?: From; until?: (value: From) => boolean } = {},
+  options: { first?: () => From; until?: (value: From) => boolean } = {},
 ): AsyncGenerator<To> {
-  let pending: { value: From } | null = options.first === undefined ? null : { value: options.first }
+  let pending: { value: From } | null = null
   let wake: () => void = () => undefined
   const unsubscribe = event((value) => {
     pending = { value }
@@ -19,6 +20,7 @@ export async function* latest<From, To>(
   const onAbort = () => wake()
   signal?.addEventListener('abort', onAbort)
   try {
+    if (options.first) pending = { value: options.first() }
     while (!signal?.aborted) {
       const next = pending as { value: From } | null
       if (!next) {

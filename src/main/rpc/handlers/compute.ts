@@ -41,7 +41,7 @@ export function computeHandlers(modules: Modules) {
             for (const job of changed) if (job.id === input.id) listener(job)
           })
         return latest(changesOfOne, (job) => job, signal, {
-          first: compute.get(input.id),
+          first: () => compute.get(input.id),
           until: (job) => isTerminal(job.state),
         })
       }),
