@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import pino from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -188,11 +189,36 @@ test('a WebSocket needs credentials and the right origin', async () => {
   expect(await open({ ...bearer, origin: 'https://evil.example' })).toContain('403')
 })
 
-test('a protocol can be switched off and on', async () => {
+test('a protocol can be switched off and on, also by a call of the one that is off', async () => {
+  const status = async (path: string) => (await fetch(`${url}${path}`, { headers: bearer })).status
   network.setEndpoint('rest', false)
-  expect((await fetch(`${url}/api/x`, { headers: bearer })).status).toBe(404)
+  expect(network.url()).toBeNull()
+  expect(await status('/api/x')).toBe(404)
+  expect(await status('/api/endpoints/rest/x')).toBe(404)
+  for (const path of ['/api/health', '/api/endpoints', '/api/endpoints/rest'])
+    expect([path, await status(path)]).toEqual([path, 200])
   network.setEndpoint('rest', true)
-  expect((await fetch(`${url}/api/x`, { headers: bearer })).status).toBe(200)
+  expect(network.url()).toBe(url)
+  expect(await status('/api/x')).toBe(200)
   expect(() => network.setEndpoint('gopher', true)).toThrowError(AppError)
-  expect(network.listSessions()).toMatchObject([{ principal: 'owner', endpoint: 'rest', requests: 1 }])
+  expect(network.listSessions()).toMatchObject([{ principal: 'owner', endpoint: 'rest', requests: 4 }])
+})
+
+test('open browsers are let go when theirs is switched off, and when the system ends', async () => {
+  const open = async () => {
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/rpc`, { headers: bearer })
+    const closed = once(socket, 'close')
+    await once(socket, 'message')
+    return { closed }
+  }
+  const first = await open()
+  network.setEndpoint('rest', false)
+  const second = await open()
+  network.setEndpoint('websocket', false)
+  expect((await first.closed)[0]).toBe(1001)
+  await second.closed
+  network.setEndpoint('websocket', true)
+  const last = await open()
+  await network.dispose()
+  await last.closed
 })

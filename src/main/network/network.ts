@@ -27,12 +27,17 @@ const MAX_JOB_BYTES = 64 * 2 ** 20
 const JOB_PATHS: ReadonlySet<string> = new Set(['/api/jobs', '/api/pipelines'])
 const MAX_JSON_BYTES = 2 ** 20
 const MAX_SIGN_IN_BYTES = 16 * 2 ** 10
+/** Whoever switches the REST API off by a call must be able to switch it on again. */
+const ALWAYS_ON = /^\/api\/(health|endpoints(\/[^/]+)?)$/
 const COOKIE = 'llmagentos_session'
 
 const SignIn = z.union([
   z.object({ key: z.string().min(1).max(500) }).strict(),
   z.object({ name: z.string().min(1).max(200), password: z.string().min(1).max(256) }).strict(),
 ])
+
+/** Status of RFC 6455, section 7.4.1. */
+const GOING_AWAY = 1001
 
 const ENDPOINTS = {
   rest: { name: 'REST API', protocol: 'rest', path: '/api' },
@@ -48,6 +53,7 @@ export function createNetwork(deps: NetworkDeps): Network {
   const { security, clock, logger, switchedOff } = deps
   const sessions = new Sessions(clock)
   const failures = new FailureLimit(clock.now)
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_JOB_BYTES })
   let server: Server | null = null
   let port = 0
 
@@ -104,7 +110,8 @@ export function createNetwork(deps: NetworkDeps): Network {
     const app = new Hono<WebEnv>()
     app.onError((error) => errorResponse(error))
     app.all('/api/*', async (context) => {
-      if (!isOn('rest')) throw new AppError('network.not_found', 'The REST API is switched off.')
+      if (!isOn('rest') && !ALWAYS_ON.test(context.req.path))
+        throw new AppError('network.not_found', 'The REST API is switched off.')
       const { incoming, outgoing } = context.env
       const caller = identify(incoming.headers, 'http')
       // What is open to all is only read: nobody without a key makes us take in a body.
@@ -166,7 +173,6 @@ export function createNetwork(deps: NetworkDeps): Network {
   }
 
   function upgrades(protocols: Protocols): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
-    const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_JOB_BYTES })
     return (request, socket, head) => {
       socket.on('error', (error) => logger.debug({ err: error }, 'a socket failed during its upgrade'))
       try {
@@ -205,12 +211,13 @@ export function createNetwork(deps: NetworkDeps): Network {
       server = created
       return `http://127.0.0.1:${port}`
     },
-    url: () => (server ? `http://127.0.0.1:${port}` : null),
+    url: () => (server && isOn('rest') ? `http://127.0.0.1:${port}` : null),
     listEndpoints: () => (Object.keys(ENDPOINTS) as EndpointId[]).map(endpoint),
     setEndpoint(id, enabled) {
       if (!Object.hasOwn(ENDPOINTS, id))
         throw new AppError('network.not_found', `There is no endpoint ${id}.`)
       switchedOff.set(id, !enabled)
+      if (!isOn('websocket')) for (const socket of sockets.clients) socket.close(GOING_AWAY)
       return endpoint(id as EndpointId)
     },
     listSessions: () => sessions.list(),
@@ -218,6 +225,7 @@ export function createNetwork(deps: NetworkDeps): Network {
       const closing = server
       server = null
       if (!closing) return
+      for (const socket of sockets.clients) socket.terminate()
       await new Promise<void>((resolve) => {
         closing.close(() => resolve())
         closing.closeAllConnections()
