@@ -111,7 +111,11 @@ test('what has a warning waits for a decision, which the activity log remembers'
   await shell.go('Models')
   await expect(page.getByRole('grid', { name: 'Models' })).toContainText('benign')
   const { items } = (await app().api.call('GET', '/audit?limit=50')).body
-  expect(items.map(({ summary }: { summary: string }) => summary).join('\n')).toMatch(/import/i)
+  expect(items.map(({ summary }: { summary: string }) => summary)).toContainEqual(
+    expect.stringMatching(
+      /^\S.* confirmed the import of benign_dict\.pkl \(imp-\w+\) as benign-dict in spite of storage\.pickle$/,
+    ),
+  )
 })
 
 test('hostile names: markup, direction marks and line breaks are words and nothing else', async () => {

@@ -1,3 +1,4 @@
+import type { Import } from '../../shared/contract'
 import type { Action } from '../../shared/domain/actions'
 import { ACTIONS } from '../../shared/domain/actions'
 import type { PipelineId, PrincipalId } from '../../shared/domain/ids'
@@ -165,7 +166,11 @@ export function visibleOwner(modules: Modules, caller: Caller): PrincipalId | nu
 }
 
 /** What a call does, to follow its caller's name in the audit log; undefined where action and resource say it all. */
-export function summaryOf(path: readonly string[], input: unknown): string | undefined {
+export function summaryOf(
+  modules: { storage: Pick<Modules['storage'], 'getImport'> },
+  path: readonly string[],
+  input: unknown,
+): string | undefined {
   const fields = fieldsOf(input)
   const text = (name: string) => String(fields[name])
   switch (path.join('.')) {
@@ -175,8 +180,22 @@ export function summaryOf(path: readonly string[], input: unknown): string | und
       return `removed the alias ${text('alias')} of ${text('name')}`
     case 'storage.models.removeVersion':
       return `deleted version ${text('version')} of ${text('name')}`
+    case 'storage.models.setCanary':
+      return fields['canary'] === null
+        ? `stopped the canary of the alias ${text('alias')} of ${text('name')}`
+        : `sent ${percentOf(fieldsOf(fields['canary'])['weight'])} of the alias ${text('alias')} of ${text('name')} to version ${fieldsOf(fields['canary'])['version']}`
+    case 'storage.models.promoteCanary':
+      return `promoted the canary of the alias ${text('alias')} of ${text('name')}`
+    case 'storage.models.rollBack':
+      return `rolled back the alias ${text('alias')} of ${text('name')}`
     case 'storage.imports.start':
       return `imported ${text('path')}`
+    case 'storage.imports.startHub':
+      return `imported ${text('repository')} from the Hub`
+    case 'storage.imports.confirm':
+      return confirmation(modules.storage.getImport(text('id')), fields['name'])
+    case 'storage.imports.cancel':
+      return `cancelled the import of ${modules.storage.getImport(text('id')).source} (${text('id')})`
     case 'compute.jobs.submit':
       return fields['model'] === undefined
         ? `submitted a ${text('kind')} job`
@@ -219,6 +238,17 @@ export function summaryOf(path: readonly string[], input: unknown): string | und
         : undefined
     }
   }
+}
+
+/** What was confirmed, under which name, and in spite of what: the record of a person's decision. */
+function confirmation({ id, source, suggestion, findings }: Import, name: unknown): string {
+  const warnings = new Set(findings.flatMap(({ severity, code }) => (severity === 'warn' ? [code] : [])))
+  const said = `confirmed the import of ${source} (${id}) as ${name ?? suggestion?.name ?? source}`
+  return warnings.size === 0 ? said : `${said} in spite of ${[...warnings].join(', ')}`
+}
+
+function percentOf(share: unknown): string {
+  return `${Number((Number(share) * 100).toFixed(2))}%`
 }
 
 type Fields = Record<string, unknown>

@@ -22,7 +22,7 @@ export function createRouter(modules: Modules) {
     if (path[0] === 'compute') await modules.computeReady()
     const needs = requirementsOf(modules, context.caller.principal, action, path, input)
     for (const need of needs) {
-      modules.security.authorize(context.caller, need.action, need.resource, summaryOf(path, input))
+      modules.security.authorize(context.caller, need.action, need.resource, summaryOf(modules, path, input))
     }
     const result = await next()
     if (!isStream(result.output)) return result

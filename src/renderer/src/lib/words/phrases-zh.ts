@@ -48,6 +48,16 @@ export const phrasesZh = {
     '将 {{model}} 的别名 {{alias}} 指向版本 {{version}}',
   'removed the alias {{alias}} of {{model}}': '移除了 {{model}} 的别名 {{alias}}',
   'deleted version {{version}} of {{model}}': '删除了 {{model}} 的版本 {{version}}',
+  'sent {{share}} of the alias {{alias}} of {{model}} to version {{version}}':
+    '将 {{model}} 的别名 {{alias}} 的 {{share}} 分给版本 {{version}}',
+  'stopped the canary of the alias {{alias}} of {{model}}': '停止了 {{model}} 的别名 {{alias}} 的灰度',
+  'promoted the canary of the alias {{alias}} of {{model}}': '将 {{model}} 的别名 {{alias}} 转为灰度版本',
+  'rolled back the alias {{alias}} of {{model}}': '回滚了 {{model}} 的别名 {{alias}}',
+  'confirmed the import of {{source}} ({{id}}) as {{name}} in spite of {{warnings}}':
+    '确认导入 {{source}}（{{id}}）为 {{name}}，尽管有 {{warnings}}',
+  'confirmed the import of {{source}} ({{id}}) as {{name}}': '确认导入 {{source}}（{{id}}）为 {{name}}',
+  'cancelled the import of {{source}} ({{id}})': '取消了 {{source}}（{{id}}）的导入',
+  'imported {{repository}} from the Hub': '从 Hub 导入了 {{repository}}',
   'imported {{path}}': '导入了 {{path}}',
   'submitted a job ({{kind}}) for {{model}}': '提交了 {{model}} 的任务（{{=kind}}）',
   'submitted a {{kind}} job': '提交了任务（{{=kind}}）',
