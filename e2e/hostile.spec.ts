@@ -1,8 +1,8 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from '@playwright/test'
-import { Serve } from './support/serve'
+import { fixtures, Serve } from './support/serve'
 
 let serve: Serve
 test.beforeEach(async () => {
@@ -120,6 +120,48 @@ test('overcommitment: an app cannot give back what its running job uses', async 
 
   const own = await serve.call('POST', '/leases', { need: { memoryBytes: 1e6 } }, app.key)
   expect((await serve.call('DELETE', `/leases/${own.body.id}`, undefined, app.key)).status).toBe(204)
+})
+
+test('smuggling: an app confirms no warning, not even of its own import, and leaves the imports of others alone', async () => {
+  const app = await addApp('Smuggler')
+  await permit(app.id, ['model.import', 'model.list', 'import.confirm'])
+  const pickle = await readFile(join(fixtures, 'imports', 'pickle', 'benign_dict.pkl'))
+  const form = new FormData()
+  form.append('file', new File([pickle], 'benign_dict.pkl'))
+  const mine = (await serve.call('POST', '/imports', form, app.key)).body
+  const waiting = await serve.until(`/imports/${mine.id}`, ({ state }) => state !== 'running')
+  expect(waiting).toMatchObject({ state: 'waiting', verdict: 'warn', createdBy: app.id })
+  expect(await serve.call('POST', `/imports/${mine.id}/confirm`, {}, app.key)).toMatchObject({
+    status: 403,
+    body: {
+      error: {
+        code: 'security.denied',
+        message: expect.stringContaining('accepted by a person'),
+        details: { policies: ['warnings-need-a-person'] },
+      },
+    },
+  })
+
+  const others = await serve.import(join(fixtures, 'imports', 'pickle', 'benign_dict.pkl'), 'other')
+  for (const [method, path] of [
+    ['POST', `/imports/${others.id}/confirm`],
+    ['DELETE', `/imports/${others.id}`],
+  ] as const)
+    expect((await serve.call(method, path, undefined, app.key)).status, path).toBe(403)
+  expect((await serve.call('GET', `/imports/${others.id}`)).body.state).toBe('waiting')
+
+  const denials = (await serve.call('GET', '/audit?decision=deny')).body.items
+  expect(
+    denials.map(({ action, resource }: Record<string, string>) => `${action} ${resource}`).sort(),
+  ).toEqual(
+    [
+      `import.cancel Import::"${others.id}"`,
+      `import.confirm Import::"${mine.id}"`,
+      `import.confirm Import::"${others.id}"`,
+    ].sort(),
+  )
+  expect((await serve.call('DELETE', `/imports/${mine.id}`, undefined, app.key)).body.state).toBe('cancelled')
+  expect((await serve.call('POST', `/imports/${others.id}/confirm`)).body.state).toBe('completed')
 })
 
 test('poisoned lists: a job with thousands of labels or resources is refused', async () => {

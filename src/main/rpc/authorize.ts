@@ -36,6 +36,8 @@ export function described(
         return { ...resource, owner: modules.compute.get(resource.id).principal as PrincipalId }
       case 'Lease':
         return { ...resource, owner: modules.core.getLease(resource.id).holder as PrincipalId }
+      case 'Import':
+        return importResource(modules, resource.id)
       case 'ModelRef':
         return modelReference(modules, resource.id)
       default:
@@ -45,6 +47,10 @@ export function described(
     if (error instanceof AppError) return resource
     throw error
   }
+}
+
+function importResource(modules: Pick<Modules, 'storage'>, id: string): Resource {
+  return { type: 'Import', id, owner: modules.storage.getImport(id).createdBy as PrincipalId }
 }
 
 function datasetResource(name: string): Resource {
@@ -90,6 +96,8 @@ export function requirementsOf(
       if (path.at(-1) !== 'retry') return [own]
       return [own, requirementToRun(modules, job.model)]
     }
+    case 'Import':
+      return [{ action, resource: importResource(modules, String(fields['id'])) }]
     case 'Lease': {
       const lease = modules.core.getLease(String(fields['id']))
       return [{ action, resource: { type: 'Lease', id: lease.id, owner: lease.holder as PrincipalId } }]

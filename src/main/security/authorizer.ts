@@ -4,6 +4,7 @@ import type { KeyId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
 import type { Clock } from '../platform/clock'
 import type { AuditEntry } from './audit-log'
+import { BUILT_IN_POLICIES } from './built-in-policies'
 import type { PolicyEngine } from './cedar/engine'
 import { formatUid, parseResource, resourceUid } from './cedar/entities'
 import type { Caller, Resource } from './index'
@@ -53,7 +54,7 @@ export class Authorizer {
     const sentence = `${name} was denied ${attempt(action, resource)}: ${reason(decision)}`
     const summary = tried === undefined ? sentence : `${sentence} (tried: ${tried})`
     this.#deps.recordDenied(this.#entry(caller, name, action, resource, decision, summary))
-    throw new AppError('security.denied', `${sentence}. Whoever manages policies here can change that.`, {
+    throw new AppError('security.denied', `${sentence}. ${remedyOf(decision)}`, {
       policies: decision.policies,
       action,
       resource: formatUid(resourceUid(resource)),
@@ -132,6 +133,11 @@ function attempt(action: string, resource: Resource): string {
   const what = oneLine(action, 100)
   if (resource.type === 'System') return what
   return `${what} on ${oneLine(resource.id, 120)}`
+}
+
+function remedyOf({ policies }: Decision): string {
+  const meaning = BUILT_IN_POLICIES.find(({ id }) => policies.includes(id))?.description
+  return meaning ?? 'Whoever manages policies here can change that.'
 }
 
 function reason({ policies, errors }: Decision): string {

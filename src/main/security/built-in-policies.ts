@@ -18,6 +18,8 @@ export const OPERATOR_CHANGES: ReadonlySet<Action> = new Set<Action>([
   'model.run',
   'model.import',
   'model.manage',
+  'import.cancel',
+  'import.confirm',
   'dataset.manage',
   'storage.maintain',
   'job.submit',
@@ -36,7 +38,8 @@ function listed(which: (action: Action) => boolean): string {
 function policy(id: string, description: string, texts: string[]): BuiltInPolicy {
   const statements = texts.map((text, index): Statement => {
     const position = index === 0 ? '' : `#${index + 1}`
-    return { id: `${id}${position}`, text, effect: 'permit', principal: null, names: ['Role', 'Action'] }
+    const effect = text.startsWith('forbid') ? 'forbid' : 'permit'
+    return { id: `${id}${position}`, text, effect, principal: null, names: ['Role', 'Action'] }
   })
   return { id, description, statements }
 }
@@ -58,16 +61,27 @@ export const BUILT_IN_POLICIES: readonly BuiltInPolicy[] = [
   ]),
   policy(
     'own-work',
-    'Everyone sees and controls their own jobs and releases their own leases; apps may list jobs.',
+    'Everyone sees and controls their own jobs, releases their own leases and decides on their own imports; apps may list jobs.',
     [
       `permit (
   principal,
-  action in [Action::"job.read", Action::"job.control", Action::"lease.release"],
+  action in [
+    Action::"job.read",
+    Action::"job.control",
+    Action::"lease.release",
+    Action::"import.cancel",
+    Action::"import.confirm"
+  ],
   resource
 )
 when { resource.owner == principal.id };`,
       'permit (principal in Role::"app", action == Action::"job.list", resource);',
     ],
+  ),
+  policy(
+    'warnings-need-a-person',
+    'What an import was warned about is accepted by a person: no app confirms one, not even its own.',
+    ['forbid (principal is App, action == Action::"import.confirm", resource);'],
   ),
 ]
 

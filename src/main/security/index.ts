@@ -30,12 +30,12 @@ export interface Caller {
 
 /**
  * What an action is about, sliced to what the policies may look at. For `ModelRef` the id is `name@selector` as asked
- * for, and its parent is the model; for `Job` and `Lease` the owner is an attribute.
+ * for, and its parent is the model; for `Job`, `Lease` and `Import` the owner is an attribute.
  */
 export interface Resource {
   type: ResourceType
   id: string
-  /** `Job`, `Lease`: the principal it belongs to. */
+  /** `Job`, `Lease`, `Import`: the principal it belongs to. */
   owner?: PrincipalId | undefined
   /** `ModelRef`: the model and the version it now means. */
   model?: string | undefined

@@ -48,6 +48,7 @@ describe('policies', () => {
       ['operator-work', true],
       ['viewer-read', true],
       ['own-work', true],
+      ['warnings-need-a-person', true],
       ['p', false],
     ])
     bench.security.removePolicy('p')

@@ -120,6 +120,12 @@ describe('roles', () => {
       'viewer',
       'app',
     ])
+    const myImport = (caller: keyof typeof callers): Resource => ({ ...mine(caller), type: 'Import' })
+    expect(may('import.cancel', myImport)).toEqual(['owner', 'operator', 'viewer', 'app'])
+    expect(may('import.confirm', myImport)).toEqual(['owner', 'operator', 'viewer'])
+    const somebodys: Resource = { type: 'Import', id: 'imp-1', owner: security.owner().principal }
+    expect(may('import.cancel', () => somebodys)).toEqual(['owner', 'operator'])
+    expect(may('import.confirm', () => somebodys)).toEqual(['owner', 'operator'])
     expect(
       may('job.control', () => ({ type: 'Job', id: 'job-1', owner: security.owner().principal })),
     ).toEqual(['owner', 'operator'])

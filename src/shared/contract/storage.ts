@@ -371,7 +371,7 @@ export const storageContract = {
     })
       .input(z.object({ id: Id }))
       .output(Import),
-    cancel: procedure('model.import', {
+    cancel: procedure('import.cancel', {
       method: 'DELETE',
       path: '/imports/{id}',
       summary: 'Cancel an import',
@@ -379,10 +379,10 @@ export const storageContract = {
     })
       .input(z.object({ id: Id }))
       .output(Import),
-    confirm: procedure('model.import', {
+    confirm: procedure('import.confirm', {
       method: 'POST',
       path: '/imports/{id}/confirm',
-      summary: 'Accept a waiting import with its warnings, under its own or another name',
+      summary: 'Accept a waiting import with its warnings, under its own or another name; people only, no apps',
       tags: ['storage'],
     })
       .input(

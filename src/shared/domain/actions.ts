@@ -16,6 +16,9 @@ export const ACTIONS = {
   /** Import by a path of this machine: it reads any file that the person may read. */
   'model.import_path': 'System',
   'model.manage': 'Model',
+  'import.cancel': 'Import',
+  /** Take in what was found to be doubtful: for people, never for apps. */
+  'import.confirm': 'Import',
   'dataset.list': 'System',
   'dataset.read': 'Dataset',
   'dataset.manage': 'Dataset',

@@ -4,7 +4,14 @@ import type { Action } from '../../../shared/domain/actions'
 import { AppError } from '../../../shared/errors'
 import type { Logger } from '../../platform/logger'
 import type { Resource } from '../index'
-import { isWellFormed, type PolicyPrincipal, principalUid, resourceUid, sliceEntities } from './entities'
+import {
+  isOwned,
+  isWellFormed,
+  type PolicyPrincipal,
+  principalUid,
+  resourceUid,
+  sliceEntities,
+} from './entities'
 import { type Cedar, loadCedar } from './load'
 import { SCHEMA } from './schema'
 import { principalKey, type Statement } from './statement'
@@ -66,11 +73,10 @@ export class PolicyEngine {
     }
   }
 
-  /** Everything a decision can depend on. A job's or lease's id matters only to policies that name one. */
+  /** Everything a decision can depend on. The id of a job, a lease or an import matters only to policies that name one. */
   #keyOf(principal: PolicyPrincipal, action: Action, resource: Resource): string {
     const { type, owner, model, version } = resource
-    const isOwned = type === 'Job' || type === 'Lease'
-    const id = type === 'System' || (isOwned && !this.#idsMatter.has(type)) ? null : resource.id
+    const id = type === 'System' || (isOwned(type) && !this.#idsMatter.has(type)) ? null : resource.id
     return JSON.stringify([
       principal.kind,
       principal.id,

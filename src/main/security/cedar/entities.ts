@@ -14,6 +14,11 @@ export interface PolicyPrincipal {
   roles: readonly Role[]
 }
 
+/** Whether resources of this type belong to a principal. */
+export function isOwned(type: ResourceType): boolean {
+  return type === 'Job' || type === 'Lease' || type === 'Import'
+}
+
 export function principalUid(principal: Pick<PolicyPrincipal, 'kind' | 'id'>): TypeAndId {
   return { type: principal.kind === 'app' ? 'App' : 'User', id: principal.id }
 }
@@ -33,7 +38,7 @@ export function sliceEntities(principal: PolicyPrincipal, resource: Resource): E
   ]
   const uid = resourceUid(resource)
   if (resource.type === 'Model' || resource.type === 'Dataset') entities.push({ uid, attrs: {}, parents: [] })
-  if (resource.type === 'Job' || resource.type === 'Lease') {
+  if (isOwned(resource.type)) {
     // Nobody has the empty id: a resource whose owner is not known is nobody's.
     entities.push({ uid, attrs: { owner: resource.owner ?? '' }, parents: [] })
   }

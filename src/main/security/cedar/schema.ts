@@ -19,6 +19,8 @@ entity ModelRef in [Model] { model: String, version?: Long };`,
 entity Dataset;`,
   Job: `/// \`owner\` is the id of the principal that submitted it.
 entity Job { owner: String };`,
+  Import: `/// \`owner\` is the id of the principal that began it.
+entity Import { owner: String };`,
   Lease: `/// \`owner\` is the id of the principal that holds it.
 entity Lease { owner: String };`,
 }

@@ -24,6 +24,7 @@ export const actionsEn = {
     import_path: 'import from any path of this machine',
     manage: 'change models and aliases',
   },
+  import: { cancel: 'cancel imports', confirm: 'accept imports with warnings' },
   dataset: { list: 'list data sets', read: 'read data sets', manage: 'change data sets' },
   storage: { maintain: 'check and clean the storage' },
   job: {
@@ -55,6 +56,7 @@ export const actionsZh: {
     import_path: '从本机任意路径导入',
     manage: '修改模型和别名',
   },
+  import: { cancel: '取消导入', confirm: '接受有警告的导入' },
   dataset: { list: '列出数据集', read: '读取数据集', manage: '修改数据集' },
   storage: { maintain: '校验和清理存储' },
   job: { list: '列出任务', submit: '提交不使用模型的任务', read: '读取任务及结果', control: '控制任务' },

@@ -114,7 +114,7 @@ export function policyOfStatement(statement: string): string {
   return statement.split('#', 1)[0] ?? statement
 }
 
-const BUILT_IN = ['owner-all', 'operator-work', 'viewer-read', 'own-work'] as const
+const BUILT_IN = ['owner-all', 'operator-work', 'viewer-read', 'own-work', 'warnings-need-a-person'] as const
 
 /** What a built-in policy is for, in the language of the person; its own description where it is new to the window. */
 export function builtInWords(t: Words, policy: Pick<Policy, 'id' | 'description'>): string {

@@ -160,7 +160,7 @@ export function TryTab(props: { principal: string | null; action: string | null;
   const suggestions = useSuggestions(type)
 
   const actions = useMemo(() => {
-    const types: ResourceType[] = ['ModelRef', 'Model', 'Dataset', 'Job', 'Lease', 'System']
+    const types: ResourceType[] = ['ModelRef', 'Model', 'Dataset', 'Job', 'Lease', 'Import', 'System']
     const all = Object.keys(ACTIONS).filter(isAction)
     return types.map((about) => ({
       group: t(`sheet.about.${about}`),
@@ -183,6 +183,7 @@ export function TryTab(props: { principal: string | null; action: string | null;
     Dataset: t('try.resourceDataset'),
     Job: t('try.resourceJob'),
     Lease: t('try.resourceLease'),
+    Import: t('try.resourceImport'),
   }
 
   return (

@@ -167,6 +167,7 @@ describe('reading policies', () => {
       ['permit', 'none'],
       ['permit', 'own'],
       ['permit', 'none'],
+      ['forbid', 'none'],
     ])
     const viewer = { kind: 'user' as const, id: 'eve', roles: ['viewer' as const] }
     expect(statements.map((statement) => concerns(statement, viewer))).toEqual([
@@ -174,6 +175,7 @@ describe('reading policies', () => {
       false,
       true,
       true,
+      false,
       false,
     ])
   })

@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next'
 import classes from '../access.module.css'
 import { actionWords } from '../policy-words'
 
-const TYPES: readonly ResourceType[] = ['ModelRef', 'Model', 'Dataset', 'Job', 'Lease', 'System']
+const TYPES: readonly ResourceType[] = ['ModelRef', 'Model', 'Dataset', 'Job', 'Lease', 'Import', 'System']
 const STATEMENT =
   'permit (\n  principal == App::"…",\n  action == Action::"model.run",\n  resource == ModelRef::"…"\n);'
 
