@@ -58,6 +58,37 @@ test('a chosen file waits for its name; name and family can be changed', async (
   expect((await app().api.call('GET', '/models/digits')).body).toMatchObject({ family: 'mnist', latest: 1 })
 })
 
+test('what a model was made from is said in its review, by the keyboard, and shown in its lineage', async () => {
+  const { page, api } = app()
+  const data = join(folder, 'digits-train.csv')
+  await writeFile(data, 'pixel,label\n0.5,3\n')
+  await api.import(data)
+  await dialog().open()
+  await dialog().chooseFiles([join(fixtures, 'mnist_cnn.onnx')])
+  await dialog().name.fill('tuned')
+  await page.keyboard.press('Escape')
+  await dialog().review.getByText('More', { exact: true }).press('Enter')
+  await dialog().madeFrom.fill('digits')
+  await page.getByRole('option', { name: 'digits@1' }).waitFor()
+  await app().shoot('import-made-from')
+  await dialog().madeFrom.press('ArrowDown')
+  await dialog().madeFrom.press('Enter')
+  await dialog().madeFrom.fill('digits-train')
+  await page.getByRole('option', { name: 'digits-train@1' }).click()
+  await page.keyboard.press('Escape')
+  await dialog().review.getByRole('button', { name: 'Add', exact: true }).click()
+  await expect(dialog().review).toBeHidden()
+  const { lineage } = (await api.call('GET', '/models/tuned/versions/1')).body
+  expect(lineage).toMatchObject({ models: ['digits@1'], datasets: ['digits-train@1'] })
+  await page.evaluate(() => {
+    location.hash = '#/models/tuned/1'
+  })
+  await page.getByRole('tab', { name: 'Lineage' }).click()
+  await expect(page.getByRole('main')).toContainText('digits-train@1')
+  await app().shoot('model-lineage-made-from')
+  await app().shell.go('Models')
+})
+
 test('the same bytes under the same name are known before they are added', async () => {
   const { shell } = app()
   await dialog().open()

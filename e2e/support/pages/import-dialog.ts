@@ -45,6 +45,10 @@ export class ImportDialog {
       .first()
   }
 
+  get madeFrom(): Locator {
+    return this.review.getByRole('combobox', { name: 'Made from' })
+  }
+
   get family(): Locator {
     return this.review.getByLabel('Family', { exact: true }).first()
   }

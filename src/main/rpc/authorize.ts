@@ -97,13 +97,16 @@ export function requirementsOf(
       return [own, requirementToRun(modules, job.model)]
     }
     case 'Import':
-      return [{ action, resource: importResource(modules, String(fields['id'])) }]
+      return [
+        { action, resource: importResource(modules, String(fields['id'])) },
+        ...requirementsOfOrigins(modules, fields['madeFrom']),
+      ]
     case 'Lease': {
       const lease = modules.core.getLease(String(fields['id']))
       return [{ action, resource: { type: 'Lease', id: lease.id, owner: lease.holder as PrincipalId } }]
     }
     default:
-      return [{ action, resource: THE_SYSTEM }]
+      return [{ action, resource: THE_SYSTEM }, ...requirementsOfOrigins(modules, fields['madeFrom'])]
   }
 }
 
@@ -114,6 +117,29 @@ const JOBS_OF_ALL: Resource = { type: 'Job', id: '*', owner: 'system' as Princip
 function showsOthers(by: PrincipalId, path: readonly string[], fields: Fields): boolean {
   const procedure = path.join('.')
   return procedure === 'compute.whatIf' || (procedure === 'core.quotas.get' && fields['principal'] !== by)
+}
+
+/** Whether a call needs the jobs: what says what a version was made from may name one. */
+export function asksForJobs(path: readonly string[], input: unknown): boolean {
+  return path[0] === 'compute' || fieldsOf(input)['madeFrom'] !== undefined
+}
+
+/** Who says what a version was made from must be allowed to read that. @throws AppError for a job that is not there */
+export function requirementsOfOrigins(modules: Modules, madeFrom: unknown): Requirement[] {
+  const { models, datasets, job } = fieldsOf(madeFrom)
+  const names = (references: unknown) =>
+    (Array.isArray(references) ? references : []).flatMap(
+      (reference) => parseModelReference(String(reference))?.name ?? [],
+    )
+  const reads: Requirement[] = [
+    ...names(models).map((id): Requirement => ({ action: 'model.read', resource: { type: 'Model', id } })),
+    ...names(datasets).map(
+      (name): Requirement => ({ action: 'dataset.read', resource: datasetResource(name) }),
+    ),
+  ]
+  if (typeof job !== 'string') return each(reads)
+  const owner = modules.compute.get(job).principal as PrincipalId
+  return each([...reads, { action: 'job.read', resource: { type: 'Job', id: job, owner } }])
 }
 
 /** The jobs of a submission: those of a pipeline, or the one. */

@@ -1,6 +1,6 @@
 import type { ProcedureMeta } from '../../shared/contract'
 import { AppError } from '../../shared/errors'
-import { requirementsOf, summaryOf } from './authorize'
+import { asksForJobs, requirementsOf, summaryOf } from './authorize'
 import { ANONYMOUS, implementer } from './base'
 import { computeHandlers } from './handlers/compute'
 import { coreHandlers } from './handlers/core'
@@ -19,7 +19,7 @@ export function createRouter(modules: Modules) {
     if (context.caller === ANONYMOUS) {
       throw new AppError('security.unauthenticated', 'Send a valid key: Authorization: Bearer KEY.')
     }
-    if (path[0] === 'compute') await modules.computeReady()
+    if (asksForJobs(path, input)) await modules.computeReady()
     const needs = requirementsOf(modules, context.caller.principal, action, path, input)
     for (const need of needs) {
       modules.security.authorize(context.caller, need.action, need.resource, summaryOf(modules, path, input))

@@ -8,6 +8,7 @@ import type {
   DatasetVersion,
   Import,
   LineageGraph,
+  MadeFrom,
   Model,
   ModelDiff,
   ModelFile,
@@ -76,36 +77,37 @@ export interface Artifacts {
   remove(job: JobId, name: string): void
 }
 
-/** What the bytes of a version came from: `name@version` of models and data sets, and the job that made them. */
-export interface MadeFrom {
-  models: string[]
-  datasets: string[]
-  job: string | null
+interface ImportOptions {
+  name?: string | undefined
+  /** Wait for a confirmation in any case. */
+  review?: boolean | undefined
+  /** `name@version` of what is here. */
+  madeFrom?: MadeFrom | undefined
 }
 
-/** A source that an import can be taken up from after a restart. `review`: wait for a confirmation in any case. */
-export type ResumableSource =
-  | { kind: 'path'; path: string; name?: string | undefined; review?: boolean | undefined }
-  /** A repository of the Hugging Face Hub. `files`: paths or `*` patterns; default: what one model needs. */
-  | {
-      kind: 'hub'
-      repository: string
-      files?: string[] | undefined
-      name?: string | undefined
-      review?: boolean | undefined
-    }
+/** A source that an import can be taken up from after a restart. */
+export type ResumableSource = ImportOptions &
+  (
+    | { kind: 'path'; path: string }
+    /** A repository of the Hugging Face Hub. `files`: paths or `*` patterns; default: what one model needs. */
+    | { kind: 'hub'; repository: string; files?: string[] | undefined }
+  )
 
 export type ImportSource =
   | ResumableSource
   /** Files already on their way: an upload. Paths are relative with forward slashes and are checked. */
-  | {
+  | (ImportOptions & {
       kind: 'upload'
       files: AsyncIterable<{ path: string; content: Readable }>
       bytesTotal: number
-      name?: string | undefined
-      review?: boolean | undefined
-      madeFrom?: MadeFrom
-    }
+    })
+
+/** What a person would rather have an import called, and what they say it was made from beside what is known. */
+export interface ConfirmedAs {
+  name?: string | undefined
+  family?: string | null | undefined
+  madeFrom?: MadeFrom | undefined
+}
 
 /** Models under version control: import -> version -> use. */
 export interface Storage extends Disposable {
@@ -118,10 +120,7 @@ export interface Storage extends Disposable {
   /** Newest first. */
   listImports(): Import[]
   cancelImport(id: ImportId): Promise<Import>
-  confirmImport(
-    id: ImportId,
-    change?: { name?: string | undefined; family?: string | null | undefined },
-  ): Promise<Import>
+  confirmImport(id: ImportId, change?: ConfirmedAs): Promise<Import>
 
   listModels(): ModelSummary[]
   getModel(name: string): Model

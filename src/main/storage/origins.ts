@@ -103,12 +103,13 @@ export class Origins {
         }
       }
     }
-    walk((key) => this.#parents(key), false)
+    walk((key) => this.parents(key), false)
     walk((key) => this.madeFrom(key), true)
     return { nodes: [...nodes.values()], edges: [...edges.values()] }
   }
 
-  #parents(key: VersionKey): VersionKey[] {
+  /** What a version was made from. */
+  parents(key: VersionKey): VersionKey[] {
     const { models, datasets } = this.of(key)
     const keyed = (kind: OriginKind) => (reference: string) => {
       const { from_name, from_version } = parsed(reference)

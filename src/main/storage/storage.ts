@@ -10,6 +10,7 @@ import { Datasets } from './datasets/datasets'
 import { TableReading } from './datasets/table-reading'
 import { diffVersions } from './diff'
 import { archiveOf, Manifest } from './export'
+import { OriginDigests } from './export/origins'
 import { createHubDownloads } from './hub'
 import { Imports } from './import/imports'
 import { type FileWorker, startFileWorker } from './import/worker'
@@ -36,6 +37,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
   const origins = new Origins(database)
   const models: Models = new Models({ ...deps, origins, describeDataset: (key) => datasets.describe(key) })
   const datasets = new Datasets({ database, clock, origins, describeModel: (key) => models.describe(key) })
+  const originDigests = new OriginDigests(database, origins)
   const hub = createHubDownloads(join(deps.dataDir, 'downloads'), deps.hubUrl)
   const quotas = new StorageQuotas(database)
   const tasks = new StorageTasks(clock, logger)
@@ -51,6 +53,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     blobFolder,
     hub,
     startWorker,
+    originsHere: (archived) => originDigests.here(archived),
     async discard(digests) {
       for (const digest of digests) await blobs.remove(digest, (candidate) => named.has(candidate))
     },
@@ -98,6 +101,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     const manifest = Manifest.parse({
       format: 'llmagentos-version/1',
       ...{ kind, name, version, digest, files, ...said, createdAt },
+      madeFrom: originDigests.of({ kind, name, version }),
     })
     return archiveOf(manifest, (path) => openFile(kind, name, version, path).content, clock.now())
   }

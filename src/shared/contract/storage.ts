@@ -1,6 +1,6 @@
 import { eventIterator } from '@orpc/contract'
 import { z } from 'zod'
-import { AliasName, ModelName, ModelReference, VersionNumber } from '../domain/references'
+import { AliasName, DatasetReference, ModelName, ModelReference, VersionNumber } from '../domain/references'
 import { Signature, TensorSpec } from '../domain/tensor'
 import { FINDING_CODES } from '../findings'
 import { ErrorBody, feedOf, Id, PageQuery, pageOf, procedure, Time } from './base'
@@ -83,6 +83,17 @@ export const Lineage = z.object({
   job: Id.nullable(),
 })
 export type Lineage = z.infer<typeof Lineage>
+
+/** What somebody says a version was made from: versions that are here, which the caller may read. */
+export const MadeFrom = z
+  .object({
+    models: z.array(ModelReference).max(100).default([]),
+    datasets: z.array(DatasetReference).max(100).default([]),
+    /** The job that made it. */
+    job: Id.nullable().default(null),
+  })
+  .strict()
+export type MadeFrom = z.infer<typeof MadeFrom>
 
 /** What a person may say about a version: the only part of it that changes. */
 export const VersionNotes = z.object({
@@ -332,6 +343,7 @@ export const storageContract = {
             name: ModelName.optional(),
             /** Wait for a person's confirmation also when nothing is wrong: to change the name first. */
             review: z.boolean().default(false),
+            madeFrom: MadeFrom.optional(),
           })
           .strict(),
       )
@@ -351,6 +363,7 @@ export const storageContract = {
             files: z.array(z.string().min(1).max(300)).max(100).optional(),
             name: ModelName.optional(),
             review: z.boolean().default(false),
+            madeFrom: MadeFrom.optional(),
           })
           .strict(),
       )
@@ -382,11 +395,18 @@ export const storageContract = {
     confirm: procedure('import.confirm', {
       method: 'POST',
       path: '/imports/{id}/confirm',
-      summary: 'Accept a waiting import with its warnings, under its own or another name; people only, no apps',
+      summary:
+        'Accept a waiting import with its warnings, under its own or another name; people only, no apps',
       tags: ['storage'],
     })
       .input(
-        z.object({ id: Id, name: ModelName.optional(), family: z.string().max(64).nullable().optional() }),
+        z.object({
+          id: Id,
+          name: ModelName.optional(),
+          family: z.string().max(64).nullable().optional(),
+          /** Adds to what was said when it began. */
+          madeFrom: MadeFrom.optional(),
+        }),
       )
       .output(Import),
     watch: procedure('model.list', {

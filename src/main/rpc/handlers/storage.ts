@@ -3,6 +3,7 @@ import { feed } from '../../platform/feed'
 import type { Caller } from '../../security'
 import { implementer } from '../base'
 import type { Modules } from '../modules'
+import { originsOf } from '../origins'
 import { paged, pageFrom, whole } from '../paging'
 
 export function storageHandlers(modules: Modules) {
@@ -14,15 +15,26 @@ export function storageHandlers(modules: Modules) {
   return os.router({
     imports: {
       start: os.imports.start.handler(({ input, context }) =>
-        storage.startImport({ kind: 'path', ...input }, context.caller.principal),
+        storage.startImport(
+          { kind: 'path', ...input, madeFrom: originsOf(modules, input.madeFrom) },
+          context.caller.principal,
+        ),
       ),
       startHub: os.imports.startHub.handler(({ input, context }) =>
-        storage.startImport({ kind: 'hub', ...input }, context.caller.principal),
+        storage.startImport(
+          { kind: 'hub', ...input, madeFrom: originsOf(modules, input.madeFrom) },
+          context.caller.principal,
+        ),
       ),
       list: os.imports.list.handler(({ input }) => paged(storage.listImports(), input)),
       get: os.imports.get.handler(({ input }) => storage.getImport(input.id)),
       cancel: os.imports.cancel.handler(({ input }) => storage.cancelImport(input.id as ImportId)),
-      confirm: os.imports.confirm.handler(({ input }) => storage.confirmImport(input.id as ImportId, input)),
+      confirm: os.imports.confirm.handler(({ input }) =>
+        storage.confirmImport(input.id as ImportId, {
+          ...input,
+          madeFrom: originsOf(modules, input.madeFrom),
+        }),
+      ),
       watch: os.imports.watch.handler(({ signal }) =>
         feed(() => storage.listImports(), storage.onDidChangeImports, signal),
       ),

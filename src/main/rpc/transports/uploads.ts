@@ -1,10 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import busboy, { type BusboyHeaders, type BusboyInstance } from '@fastify/busboy'
+import { MadeFrom } from '../../../shared/contract'
 import { ModelName } from '../../../shared/domain/references'
 import { AppError } from '../../../shared/errors'
 import { type Caller, THE_SYSTEM } from '../../security'
+import { requirementsOfOrigins } from '../authorize'
 import type { Modules } from '../modules'
+import { originsOf } from '../origins'
 
 interface Upload {
   request: Request
@@ -23,6 +26,10 @@ export function isUpload({ method, headers }: Request, pathname: string): boolea
 export async function upload({ request, caller, incoming, modules }: Upload): Promise<Response> {
   modules.security.authorize(caller, 'model.import', THE_SYSTEM, 'uploaded a model')
   const query = new URL(request.url).searchParams
+  const madeFrom = madeFromOf(query)
+  if (madeFrom?.job) await modules.computeReady()
+  for (const { action, resource } of requirementsOfOrigins(modules, madeFrom))
+    modules.security.authorize(caller, action, resource)
   const name = query.get('name') ?? undefined
   const review = query.get('review') === 'true'
   if (name !== undefined && !ModelName.safeParse(name).success) {
@@ -38,11 +45,24 @@ export async function upload({ request, caller, incoming, modules }: Upload): Pr
       bytesTotal: Number(incoming.headers['content-length'] ?? 0),
       name,
       review,
+      madeFrom: originsOf(modules, madeFrom),
     },
     caller.principal,
   )
   await parts.done
   return Response.json(modules.storage.getImport(started.id), { status: 202 })
+}
+
+/** `?madeFromModel=&madeFromDataset=&madeFromJob=`, the first two as often as there are any. */
+function madeFromOf(query: URLSearchParams): MadeFrom | undefined {
+  const [models, datasets] = [query.getAll('madeFromModel'), query.getAll('madeFromDataset')]
+  const job = query.get('madeFromJob')
+  if (models.length === 0 && datasets.length === 0 && job === null) return undefined
+  const parsed = MadeFrom.safeParse({ models, datasets, job })
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const field = `madeFrom.${issue?.path.join('.')}`
+  throw new AppError('system.invalid', `${field}: ${issue?.message}`, { field })
 }
 
 interface Part {

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { FILES, MANIFEST, type Manifest } from './manifest'
 import { type TarEntry, tarOf, tarSize } from './tar'
 
-export { FILES, MANIFEST, Manifest } from './manifest'
+export { type ArchivedOrigins, FILES, MANIFEST, Manifest } from './manifest'
 
 /** One version as one file. */
 export interface VersionArchive {

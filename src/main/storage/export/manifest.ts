@@ -7,6 +7,10 @@ export const FILES = 'files'
 
 const Sha256 = z.string().regex(/^[0-9a-f]{64}$/)
 
+const Origin = z
+  .array(z.object({ name: ModelName, version: z.number().int().positive(), digest: Sha256 }))
+  .max(1_000)
+
 /** What an exported version says of itself: enough to be the same version elsewhere, byte by byte. */
 export const Manifest = z.object({
   format: z.literal('llmagentos-version/1'),
@@ -25,6 +29,9 @@ export const Manifest = z.object({
   notes: z
     .object({ notes: z.string().max(20_000), tags: z.array(z.string().max(50)).max(50) })
     .default({ notes: '', tags: [] }),
+  /** What it was made from; versions elsewhere have other numbers, so the digest says what is meant. */
+  madeFrom: z.object({ models: Origin, datasets: Origin }).default({ models: [], datasets: [] }),
   createdAt: z.string().max(40),
 })
 export type Manifest = z.infer<typeof Manifest>
+export type ArchivedOrigins = Manifest['madeFrom']

@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely'
 import { z } from 'zod'
-import { ErrorBody, Finding, Import } from '../../../shared/contract'
+import { ErrorBody, Finding, Import, MadeFrom } from '../../../shared/contract'
 import { toIso } from '../../platform/clock'
 import type { Database } from '../../platform/database'
 import { DatasetCandidate } from '../datasets/datasets'
@@ -11,19 +11,23 @@ import { Candidate } from '../versions'
 const AnyCandidate = z.discriminatedUnion('kind', [Candidate, DatasetCandidate])
 type AnyCandidate = z.infer<typeof AnyCandidate>
 
+const Options = {
+  name: z.string().optional(),
+  review: z.boolean().optional(),
+  madeFrom: MadeFrom.optional(),
+}
+
 const ResumableSource = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('path'),
     path: z.string(),
-    name: z.string().optional(),
-    review: z.boolean().optional(),
+    ...Options,
   }),
   z.object({
     kind: z.literal('hub'),
     repository: z.string(),
     files: z.array(z.string()).optional(),
-    name: z.string().optional(),
-    review: z.boolean().optional(),
+    ...Options,
   }),
 ])
 

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { basename, isAbsolute } from 'node:path'
-import type { Import } from '../../../shared/contract'
+import type { Import, MadeFrom } from '../../../shared/contract'
 import type { ImportId, PrincipalId } from '../../../shared/domain/ids'
 import { ModelName } from '../../../shared/domain/references'
 import { AppError, toErrorView } from '../../../shared/errors'
@@ -11,7 +11,7 @@ import { translateFileError } from '../../platform/files'
 import type { Logger } from '../../platform/logger'
 import { isMissing } from '../blobs'
 import type { Datasets } from '../datasets/datasets'
-import type { ImportSource } from '../index'
+import type { ConfirmedAs, ImportSource } from '../index'
 import type { Models } from '../models'
 import type { StorageQuotas } from '../quotas'
 import { isStopping } from '../stopping'
@@ -161,11 +161,7 @@ export class Imports implements Disposable {
     return this.get(id)
   }
 
-  /** @param change what the person would rather call it */
-  async confirm(
-    id: ImportId,
-    change: { name?: string | undefined; family?: string | null | undefined } = {},
-  ): Promise<Import> {
+  async confirm(id: ImportId, change: ConfirmedAs = {}): Promise<Import> {
     const view = this.get(id)
     const candidate = view.state === 'waiting' ? await this.#assertCandidate(view) : null
     // Asked again: it may have been confirmed or cancelled while the disk was asked.
@@ -177,7 +173,7 @@ export class Imports implements Disposable {
         { state },
       )
     }
-    this.#complete(view, renamed(candidate, change))
+    this.#complete(view, confirmed(candidate, change))
     return this.get(id)
   }
 
@@ -335,13 +331,23 @@ export class Imports implements Disposable {
   }
 }
 
-/** Under the name that a person has chosen instead. */
-function renamed(
-  candidate: AnyCandidate,
-  { name, family }: { name?: string | undefined; family?: string | null | undefined },
-): AnyCandidate {
-  if (candidate.kind === 'dataset') return name === undefined ? candidate : { ...candidate, name }
-  return { ...candidate, ...(name !== undefined && { model: name }), ...(family !== undefined && { family }) }
+function confirmed(candidate: AnyCandidate, { name, family, madeFrom }: ConfirmedAs): AnyCandidate {
+  const origins = madeFrom ? { madeFrom: united(candidate.madeFrom, madeFrom) } : {}
+  if (candidate.kind === 'dataset') return { ...candidate, ...origins, ...(name !== undefined && { name }) }
+  return {
+    ...candidate,
+    ...origins,
+    ...(name !== undefined && { model: name }),
+    ...(family !== undefined && { family }),
+  }
+}
+
+function united(first: MadeFrom, second: MadeFrom): MadeFrom {
+  return {
+    models: [...new Set([...first.models, ...second.models])],
+    datasets: [...new Set([...first.datasets, ...second.datasets])],
+    job: second.job ?? first.job,
+  }
 }
 
 function labelOf(source: ImportSource): string {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Finding, Import } from '../../../shared/contract'
+import type { Finding, Import, MadeFrom } from '../../../shared/contract'
 import type { Digest } from '../../../shared/domain/ids'
 import { formatBytes } from '../../../shared/domain/units'
 import { AppError } from '../../../shared/errors'
@@ -7,8 +7,9 @@ import { diskSpace } from '../../platform/files'
 import type { BlobStore } from '../blobs'
 import type { DatasetCandidate } from '../datasets/datasets'
 import type { Profile } from '../datasets/profile'
+import type { ArchivedOrigins } from '../export'
 import type { HubDownloads } from '../hub'
-import type { ImportSource, MadeFrom } from '../index'
+import type { ImportSource } from '../index'
 import { isStopping } from '../stopping'
 import type { Candidate } from '../versions'
 import type { Inspection } from './inspect'
@@ -34,6 +35,8 @@ export interface TakingDeps {
   slots: Slots
   /** @throws AppError `storage.quota_exceeded` when who imports may not have so many bytes more */
   assertQuota(bytes: number): void
+  /** What an archive from elsewhere says it was made from, as far as the same bytes are here. */
+  originsHere(origins: ArchivedOrigins): MadeFrom
   startWorker(): FileWorker
 }
 
@@ -86,7 +89,7 @@ export class Taking {
     const stored: Candidate['files'] = []
     for (const file of files)
       stored.push({ path: file.path, ...(await this.#take(worker, file, isOurs, stored)) })
-    const madeFrom = (source.kind === 'upload' && source.madeFrom) || FROM_NOTHING
+    const madeFrom = source.madeFrom ?? (manifest ? this.#deps.originsHere(manifest.madeFrom) : FROM_NOTHING)
     const name = source.name ?? manifest?.name
     if (inspection.outcome === 'readable') return toCandidate(inspection, stored, name, madeFrom)
     const tableFiles = stored.map((file) => ({ ...file, absolutePath: this.#deps.blobs.pathOf(file.digest) }))

@@ -11,6 +11,8 @@ import { RouteLink } from '../../lib/router'
 import { useDatasets, useImports, useModels } from '../../lib/stores'
 import { FindingList } from './finding-list'
 import classes from './imports.module.css'
+import { madeFromOf } from './made-from'
+import { MadeFromField } from './made-from-field'
 import { openImport, reviewImport, useImportDialog } from './store'
 import { becomes, helpFor, landing, reasonOf } from './words'
 
@@ -63,6 +65,7 @@ function WaitingForm({ item }: { item: Import }) {
   const { suggestion } = item
   const [name, setName] = useState(suggestion?.name ?? '')
   const [family, setFamily] = useState(suggestion?.family ?? '')
+  const [origins, setOrigins] = useState<string[]>([])
   const [error, setError] = useState<string | null>(null)
   const [busy, setBusy] = useState<'confirm' | 'discard' | null>(null)
   const families = useMemo(
@@ -85,6 +88,7 @@ function WaitingForm({ item }: { item: Import }) {
         await imports.confirm({
           id,
           name,
+          ...(origins.length > 0 && { madeFrom: madeFromOf(origins) }),
           ...(isModel && family.trim() !== (suggestion?.family ?? '') && { family: family.trim() || null }),
         })
       const next = nextWaiting(id)
@@ -133,6 +137,10 @@ function WaitingForm({ item }: { item: Import }) {
           />
         )}
       </div>
+      <details className={classes['more']}>
+        <summary>{t('more')}</summary>
+        <MadeFromField value={origins} onChange={setOrigins} />
+      </details>
       <div className={classes['becomes']} aria-live="polite">
         {outcome && (
           <StateDot
