@@ -128,6 +128,28 @@ test('several at once: models, a folder, data, and what is refused, each with it
   await expect(page.locator('[aria-modal="true"]')).toHaveCount(0)
 })
 
+test('what is dropped on the window waits for its name too, where a person wants it so', async () => {
+  const { shell, page, api } = app()
+  const drops = () => page.getByRole('switch', { name: 'Also for what is dropped on the window' })
+  await shell.go('Models')
+  await dialog().open()
+  await drops().check({ force: true })
+  await app().shoot('import-start-drops')
+  await page.keyboard.press('Escape')
+  await expect(dialog().start).toBeHidden()
+  await app().drop([join(fixtures, 'ch_ppocr_mobile_v2.0_cls_infer.onnx')])
+  await expect(dialog().review).toContainText('ch_ppocr_mobile_v2.0_cls_infer.onnx')
+  await dialog().name.fill('text-direction')
+  await page.keyboard.press('Escape')
+  await dialog().review.getByRole('button', { name: 'Add', exact: true }).click()
+  await expect(dialog().review).toBeHidden()
+  expect((await api.call('GET', '/models/text-direction')).status).toBe(200)
+  await dialog().open()
+  await drops().uncheck({ force: true })
+  await page.keyboard.press('Escape')
+  await expect(dialog().start).toBeHidden()
+})
+
 test('what has a warning waits for a decision, which the activity log remembers', async () => {
   const { shell, page } = app()
   await app().drop([join(fixtures, 'imports', 'pickle', 'benign_dict.pkl')])

@@ -4,6 +4,7 @@ import { getClient } from './client'
 import { notifyError } from './errors'
 import { hostBridge } from './host'
 import { i18n } from './i18n'
+import { readSetting, writeSetting } from './local-settings'
 import { answeredError } from './transport'
 
 /** Whether the task centre is open; an import that begins opens it. */
@@ -24,6 +25,24 @@ export interface ImportOptions {
   name?: string
   /** Wait for the person also when nothing is wrong, so that name and family can be changed first. */
   review?: boolean
+}
+
+/** What a person wants to see before it is added: what they choose in the dialog, and what they drop on the window. */
+export const REVIEWS = {
+  chosen: { setting: 'import-review', byDefault: true },
+  dropped: { setting: 'import-review-drops', byDefault: false },
+} as const
+
+/** Whether name and family are to be asked for; as the person has said, in any place where it can be said. */
+export function asksForReview(of: keyof typeof REVIEWS): boolean {
+  const { setting, byDefault } = REVIEWS[of]
+  const said = readSetting(setting)
+  return said === null ? byDefault : said === 'yes'
+}
+
+/** @see asksForReview */
+export function setAsksForReview(of: keyof typeof REVIEWS, asks: boolean): void {
+  writeSetting(REVIEWS[of].setting, asks ? 'yes' : 'no')
 }
 
 async function importPath(path: string, options: ImportOptions): Promise<void> {

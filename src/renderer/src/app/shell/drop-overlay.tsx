@@ -1,7 +1,7 @@
 import { IconPackageImport } from '@tabler/icons-react'
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { importDropped } from '../../lib/imports'
+import { asksForReview, importDropped } from '../../lib/imports'
 import classes from './shell.module.css'
 
 /** A part of a page that takes files itself carries this attribute. */
@@ -40,7 +40,7 @@ export function DropOverlay() {
       setOver(false)
       if (!event.dataTransfer || !isOurs(event)) return
       event.preventDefault()
-      void importDropped(event.dataTransfer)
+      void importDropped(event.dataTransfer, { review: asksForReview('dropped') })
     }
     window.addEventListener('dragenter', onEnter)
     window.addEventListener('dragleave', onLeave)

@@ -4,8 +4,13 @@ import { type FormEvent, useCallback, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { getClient } from '../../lib/client'
 import { toErrorView } from '../../lib/errors'
-import { chooseAndImport, importDropped, useTaskCentre } from '../../lib/imports'
-import { readSetting, writeSetting } from '../../lib/local-settings'
+import {
+  asksForReview,
+  chooseAndImport,
+  importDropped,
+  setAsksForReview,
+  useTaskCentre,
+} from '../../lib/imports'
 import { RouteLink } from '../../lib/router'
 import { useAsked } from '../jobs'
 import classes from './imports.module.css'
@@ -15,7 +20,8 @@ import { useImportDialog } from './store'
 export function StartDialog() {
   const { t } = useTranslation('imports')
   const close = useImportDialog((state) => state.close)
-  const [review, setReview] = useState(() => readSetting('import-review') !== 'no')
+  const [review, setReview] = useState(() => asksForReview('chosen'))
+  const [reviewDrops, setReviewDrops] = useState(() => asksForReview('dropped'))
   const [over, setOver] = useState(false)
   const icon = { size: 15, stroke: 1.6 }
   return (
@@ -62,7 +68,15 @@ export function StartDialog() {
         checked={review}
         onChange={(event) => {
           setReview(event.currentTarget.checked)
-          writeSetting('import-review', event.currentTarget.checked ? 'yes' : 'no')
+          setAsksForReview('chosen', event.currentTarget.checked)
+        }}
+      />
+      <Switch
+        label={t('reviewDrops')}
+        checked={reviewDrops}
+        onChange={(event) => {
+          setReviewDrops(event.currentTarget.checked)
+          setAsksForReview('dropped', event.currentTarget.checked)
         }}
       />
       <Divider label={t('orHub')} labelPosition="left" />
