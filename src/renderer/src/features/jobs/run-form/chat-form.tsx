@@ -12,6 +12,8 @@ import { codedWords, waitReason } from '../../../lib/words'
 import { TextFigures, useJobTexts } from '../job-text'
 import jobClasses from '../jobs.module.css'
 import classes from './chat-form.module.css'
+import { ChatMore } from './chat-more'
+import { NO_OPTIONS, specOf } from './chat-options'
 import formClasses from './run-form.module.css'
 
 /** What was asked, and the job that answers it. */
@@ -39,6 +41,7 @@ export function ChatForm({ reference, chats }: ChatFormProps) {
   const [temperature, setTemperature] = useState<number | string>(0.8)
   const [maxTokens, setMaxTokens] = useState<number | string>(256)
   const [seed, setSeed] = useState<number | string>('')
+  const [options, setOptions] = useState(NO_OPTIONS)
   const [problem, setProblem] = useState<string | null>(null)
   const [busy, setBusy] = useState(false)
   const last = useLiveJob(turns.at(-1)?.job)
@@ -62,6 +65,7 @@ export function ChatForm({ reference, chats }: ChatFormProps) {
       temperature: Number(temperature),
       maxTokens: Number(maxTokens),
       ...(seed === '' ? {} : { seed: Number(seed) }),
+      ...specOf(options),
       // Someone is waiting for it.
       priority: 70,
     }
@@ -101,6 +105,7 @@ export function ChatForm({ reference, chats }: ChatFormProps) {
               <Answer
                 submitted={job}
                 begin={chats ? '' : asked}
+                goesOn={chats}
                 onText={(text) => {
                   answers.current.set(job.id, text)
                 }}
@@ -157,6 +162,7 @@ export function ChatForm({ reference, chats }: ChatFormProps) {
           onChange={(event) => setSystem(event.currentTarget.value)}
         />
       )}
+      <ChatMore options={options} onChange={setOptions} />
       {problem !== null && (
         <div className={formClasses['problem']} role="alert">
           {problem}
@@ -198,23 +204,34 @@ function useLiveJob(job: Job | undefined): Job | undefined {
 }
 
 /** An answer as it is written: why it waits, what there is of it, how fast it came, and how it ended. */
-function Answer(props: { submitted: Job; begin: string; onText(text: string): void }) {
+function Answer(props: {
+  submitted: Job
+  begin: string
+  /** More may be asked after it: of several texts the first is the one that counts. */
+  goesOn: boolean
+  onText(text: string): void
+}) {
   const { t } = useTranslation('jobs')
   const job = useLiveJob(props.submitted) ?? props.submitted
-  const [text = ''] = useJobTexts(job.id)
+  const texts = useJobTexts(job.id)
+  const first = texts[0] ?? ''
   const { onText } = props
   useEffect(() => {
-    onText(text)
-  }, [text, onText])
+    onText(first)
+  }, [first, onText])
   const writes = !isTerminal(job.state)
   const waits = waitReason(job)
   return (
     <div className={classes['answer']} aria-busy={writes}>
-      <div className={classes['written']}>
-        <span className={classes['begin']}>{props.begin}</span>
-        {text}
-        {writes && <span className={jobClasses['caret']} aria-hidden="true" />}
-      </div>
+      {(texts.length > 0 ? texts : ['']).map((text, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a text has nothing but its place
+        <div key={index} className={classes['written']}>
+          <span className={classes['begin']}>{props.begin}</span>
+          {text}
+          {writes && <span className={jobClasses['caret']} aria-hidden="true" />}
+        </div>
+      ))}
+      {props.goesOn && texts.length > 1 && <div className={formClasses['note']}>{t('chat.goesOn')}</div>}
       {waits !== null && <div className={formClasses['note']}>{waits}</div>}
       {job.error && <div className={jobClasses['error']}>{codedWords(job.error)}</div>}
       {job.state === 'cancelled' && <div className={formClasses['note']}>{t('chat.stopped')}</div>}
