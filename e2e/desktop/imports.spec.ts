@@ -124,8 +124,35 @@ test('several at once: models, a folder, data, and what is refused, each with it
   await expect(dialog().ended).toContainText('as safetensors or ONNX')
   await app().shoot('import-refused')
   await page.keyboard.press('Escape')
-  // A dialog that is still closing is in the way of the next one, which the task centre then shows instead.
-  await expect(page.locator('[aria-modal="true"]')).toHaveCount(0)
+  await expect(dialog().ended).toBeHidden()
+})
+
+test('a dialog that has not faded yet is not in the way of a review, one that is open is', async () => {
+  const { shell, page, api } = app()
+  await shell.go('Jobs')
+  await page.getByRole('button', { name: 'New job' }).click()
+  await page.getByRole('dialog', { name: 'New job' }).waitFor()
+  const path = join(fixtures, 'imports', 'pickle', 'benign_dict.pkl')
+  await api.call('POST', '/imports', { path })
+  await expect(shell.task('benign_dict.pkl')).toContainText('waits for your decision')
+  await expect(dialog().review).toBeHidden()
+  await shell.closeTasks()
+  await page.keyboard.press('Escape')
+  await expect(page.getByRole('dialog', { name: 'New job' })).toBeHidden()
+  // What a fading dialog leaves in the document, for as long as it takes.
+  await page.evaluate(() => {
+    const fading = document.createElement('div')
+    fading.id = 'fading'
+    fading.setAttribute('aria-modal', 'true')
+    document.body.append(fading)
+  })
+  await api.call('POST', '/imports', { path })
+  await expect(dialog().review).toBeVisible()
+  await page.evaluate(() => document.getElementById('fading')?.remove())
+  for (const { id, state } of (await api.call('GET', '/imports')).body.items)
+    if (state === 'waiting') await api.call('DELETE', `/imports/${id}`)
+  await page.keyboard.press('Escape')
+  await expect(dialog().ended).toBeHidden()
 })
 
 test('what is dropped on the window waits for its name too, where a person wants it so', async () => {

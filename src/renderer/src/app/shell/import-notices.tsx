@@ -2,7 +2,8 @@ import { Anchor } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useEffect } from 'react'
 import type { Import } from '../../../../shared/contract'
-import { landing, reasonOf, reviewImport, useImportDialog } from '../../features/imports'
+import { landing, reasonOf, reviewImport } from '../../features/imports'
+import { useOpenDialogs } from '../../lib/dialogs'
 import { i18n } from '../../lib/i18n'
 import { useTaskCentre } from '../../lib/imports'
 import { RouteLink } from '../../lib/router'
@@ -65,8 +66,7 @@ function announce(item: Import): void {
     })
   } else if (item.state === 'waiting') {
     const asked = useMe.getState().value?.id === item.createdBy
-    const free = useImportDialog.getState().view === null && !document.querySelector('[aria-modal="true"]')
-    if (asked && free) {
+    if (asked && useOpenDialogs.getState().count === 0) {
       useTaskCentre.getState().setOpened(false)
       reviewImport(item.id)
     } else useTaskCentre.getState().setOpened(true)

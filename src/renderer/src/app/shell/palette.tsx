@@ -17,6 +17,7 @@ import { shortId } from '../../../../shared/domain/ids'
 import { StateDot } from '../../components'
 import { openImport } from '../../features/imports'
 import { reasonOf } from '../../features/jobs'
+import { useCountedDialog } from '../../lib/dialogs'
 import { useLanguage } from '../../lib/i18n'
 import { navigate, PAGES, pathTo } from '../../lib/router'
 import { useDatasets, useJobs, useModels } from '../../lib/stores'
@@ -29,6 +30,7 @@ const RECENT_JOBS = 50
 export function Palette() {
   const { t } = useTranslation('shell')
   const [opened, setOpened] = useState(false)
+  useCountedDialog(opened)
   const groups = useGroups(opened)
   return (
     <Spotlight

@@ -1,8 +1,10 @@
 import { Button, Loader } from '@mantine/core'
+import { useModals } from '@mantine/modals'
 import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ImportDialogs } from '../../features/imports'
 import { reconnectNow, useConnection } from '../../lib/client'
+import { useCountedDialog } from '../../lib/dialogs'
 import { useRoute } from '../../lib/router'
 import { ROUTES } from '../routes'
 import { DropOverlay } from './drop-overlay'
@@ -23,6 +25,7 @@ export function Shell() {
   const { Page } = ROUTES[page]
   useShortcuts()
   useImportNotices()
+  useCountedDialog(useModals().modals.length > 0)
   const title = t(`page.${page}`)
   useEffect(() => {
     document.title = `${title} · LLMAgentOS`

@@ -1,5 +1,5 @@
-import { Modal } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
+import { Modal } from '../../components'
 import { useImports } from '../../lib/stores'
 import { ReviewDialog } from './review-dialog'
 import { StartDialog } from './start-dialog'

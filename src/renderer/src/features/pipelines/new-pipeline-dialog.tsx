@@ -1,6 +1,7 @@
-import { Alert, Button, Modal, Textarea } from '@mantine/core'
+import { Alert, Button, Textarea } from '@mantine/core'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { Modal } from '../../components'
 import { getClient } from '../../lib/client'
 import { type ErrorView, toErrorView } from '../../lib/errors'
 import { navigate, pathTo } from '../../lib/router'

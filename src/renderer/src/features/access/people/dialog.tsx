@@ -1,5 +1,6 @@
-import { Modal, type ModalProps } from '@mantine/core'
+import type { ModalProps } from '@mantine/core'
 import { useEffect, useState } from 'react'
+import { Modal } from '../../../components'
 
 /** A dialog that is there only while it is open; the focus then goes back to where it was. */
 export function Dialog(props: Omit<ModalProps, 'opened' | 'returnFocus'>) {
