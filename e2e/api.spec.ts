@@ -334,6 +334,17 @@ test('versions: the same bytes once, a changed file is the next, an alias moves 
     damaged: [],
     missing: [],
   })
+  for (const work of ['verify', 'gc']) {
+    const begun = (await serve.call('POST', `/storage/${work}`, { waitMs: 0 })).body
+    expect(begun.kind).toBe(work)
+    expect(await serve.until(`/storage/tasks/${begun.id}`, ({ state }) => state !== 'running')).toMatchObject(
+      { id: begun.id, kind: work, state: 'completed', createdBy: expect.any(String) },
+    )
+  }
+  expect(await serve.call('GET', '/storage/tasks/task-none')).toMatchObject({
+    status: 404,
+    body: { error: { code: 'storage.not_found' } },
+  })
   expect((await serve.call('GET', '/models/silero-vad/diff?from=1&to=2')).body).toMatchObject({
     compatible: true,
   })

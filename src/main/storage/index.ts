@@ -203,6 +203,8 @@ export interface Storage extends Disposable {
   gc(by: PrincipalId): StorageTask
   /** Newest first. */
   tasks(): StorageTask[]
+  /** @throws AppError `storage.not_found` */
+  task(id: string): StorageTask
   /** The task when it has ended, or as it is after `waitMs`. */
   taskEnd(id: string, waitMs: number, signal?: AbortSignal): Promise<StorageTask>
   cancelTask(id: string): Promise<StorageTask>

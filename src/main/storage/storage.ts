@@ -213,6 +213,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
         return { ...(await collect(blobs, named, context)), removedVersions }
       }),
     tasks: () => tasks.list(),
+    task: (id) => tasks.get(id),
     taskEnd: (id, waitMs, signal) => tasks.wait(id, waitMs, signal),
     cancelTask: (id) => tasks.cancel(id),
 

@@ -78,6 +78,11 @@ export class StorageTasks implements Disposable {
     return [...this.#entries.values()].map(({ view }) => ({ ...view })).reverse()
   }
 
+  /** @throws AppError `storage.not_found` */
+  get(id: string): StorageTask {
+    return { ...this.#require(id).view }
+  }
+
   /** As it is when it has ended or `waitMs` have passed. The wait ends with the signal; the task goes on. */
   async wait(id: string, waitMs: number, signal?: AbortSignal): Promise<StorageTask> {
     const { view, ended } = this.#require(id)

@@ -613,6 +613,14 @@ export const storageContract = {
     .input(TaskWait)
     .output(StorageTask),
   tasks: {
+    get: procedure('model.list', {
+      method: 'GET',
+      path: '/storage/tasks/{id}',
+      summary: 'How a check or a collection goes on, or how it ended',
+      tags: ['storage'],
+    })
+      .input(z.object({ id: Id }))
+      .output(StorageTask),
     cancel: procedure('storage.maintain', {
       method: 'DELETE',
       path: '/storage/tasks/{id}',

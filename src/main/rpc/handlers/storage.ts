@@ -101,6 +101,7 @@ export function storageHandlers(modules: Modules) {
       storage.taskEnd(storage.gc(context.caller.principal).id, input.waitMs, signal),
     ),
     tasks: {
+      get: os.tasks.get.handler(({ input }) => storage.task(input.id)),
       cancel: os.tasks.cancel.handler(({ input }) => storage.cancelTask(input.id)),
       watch: os.tasks.watch.handler(({ signal }) =>
         feed(() => storage.tasks(), storage.onDidChangeTasks, signal),
