@@ -116,6 +116,7 @@ test('a canary shows both sides live, is rolled back when it is slow, and anothe
     )
     .toBe(20)
   await expect(model.canary).toContainText(/Judged after 9\d\d more requests/)
+  await expect(model.aliasHistory.first()).toContainText('50% goes to version 2 as a canary')
   await app().shoot('canary')
 
   await model.canary.getByRole('button', { name: 'Change…' }).click()
@@ -127,6 +128,11 @@ test('a canary shows both sides live, is rolled back when it is slow, and anothe
   await trafficUntil(async () => !(await hasCanary()))
   await expect(model.aliasHistory.first()).toContainText(/95th percentile is [\d.]+ ms, more than 0.001 ms/)
 
+  await model.startCanary('production', 2, { Reason: 'Smaller, with the same answers' })
+  await expect(model.aliasHistory.first()).toContainText('Smaller, with the same answers')
+  await model.canary.getByRole('button', { name: 'Stop' }).click()
+  await expect(model.aliasHistory.first()).toContainText('canary stopped, was version 2')
+  await app().shoot('canary-history')
   await model.startCanary('production', 2, {})
   await model.canary.getByRole('button', { name: 'Promote' }).click()
   await expect(model.alias('production', 2)).toBeVisible()

@@ -1,6 +1,12 @@
 import type { Selectable } from 'kysely'
 import { z } from 'zod'
-import type { Alias, AliasChange, Canary, CanaryPlan } from '../../shared/contract'
+import {
+  type Alias,
+  type AliasChange,
+  type Canary,
+  CanaryChange,
+  type CanaryPlan,
+} from '../../shared/contract'
 import type { PrincipalId } from '../../shared/domain/ids'
 import { AliasName } from '../../shared/domain/references'
 import { AppError } from '../../shared/errors'
@@ -97,7 +103,7 @@ export class Aliases {
         .values({ model, alias, ...values })
         .onConflict((conflict) => conflict.columns(['model', 'alias']).doUpdateSet(values)),
     )
-    this.#remember(model, { alias, from_version: before, to_version: version, at, by, reason })
+    this.#remember(model, { alias, from_version: before, to_version: version, at, by, reason, canary: null })
     return true
   }
 
@@ -116,6 +122,7 @@ export class Aliases {
       at: this.#clock.now(),
       by,
       reason: null,
+      canary: null,
     })
   }
 
@@ -129,6 +136,7 @@ export class Aliases {
       at: toIso(row.at),
       by: row.by,
       reason: row.reason,
+      canary: row.canary_json === null ? null : CanaryChange.parse(JSON.parse(row.canary_json)),
     }))
   }
 
@@ -144,10 +152,19 @@ export class Aliases {
   }
 
   /** Within the caller's transaction; null ends a canary. The counts begin anew. */
-  split(model: string, alias: string, plan: CanaryPlan | null, by: PrincipalId): void {
+  split(model: string, alias: string, plan: CanaryPlan | null, by: PrincipalId, reason: string | null): void {
     assertAliasName(alias)
-    this.require(model, alias)
+    const { version, canary: before } = this.require(model, alias)
     this.#forgetCanary(model, alias)
+    const changed = plan ?? before
+    if (changed) {
+      const canary = {
+        event: plan ? ('started' as const) : ('stopped' as const),
+        version: changed.version,
+        weight: changed.weight,
+      }
+      this.#rememberCanary(model, alias, version, canary, by, reason)
+    }
     if (!plan) return
     this.#database.run(
       this.#tables.insertInto('canaries').values({
@@ -197,14 +214,8 @@ export class Aliases {
     this.#forgetCanary(model, alias)
     // The alias itself has not moved: what it pointed to before is as it was.
     const stays = this.pointedTo(model, alias)
-    this.#remember(model, {
-      alias,
-      from_version: stays,
-      to_version: stays,
-      at: this.#clock.now(),
-      by: row.started_by,
-      reason,
-    })
+    const canary = { event: 'rolled_back' as const, version: row.version, weight: row.weight }
+    this.#rememberCanary(model, alias, stays, canary, row.started_by, reason)
     return true
   }
 
@@ -229,10 +240,32 @@ export class Aliases {
     return true
   }
 
-  #remember(model: string, change: Omit<StorageTables['alias_changes'], 'id' | 'model'>): void {
+  #rememberCanary(
+    model: string,
+    alias: string,
+    stays: number | null,
+    canary: z.infer<typeof CanaryChange>,
+    by: string,
+    reason: string | null,
+  ): void {
+    const at = this.#clock.now()
+    this.#remember(model, { alias, from_version: stays, to_version: stays, at, by, reason, canary })
+  }
+
+  #remember(
+    model: string,
+    {
+      canary,
+      ...change
+    }: Omit<StorageTables['alias_changes'], 'id' | 'model' | 'canary_json'> & Pick<AliasChange, 'canary'>,
+  ): void {
     const query = this.#tables.selectFrom('alias_changes').select((select) => select.fn.max('id').as('last'))
     const id = (this.#database.first(query)?.last ?? 0) + 1
-    this.#database.run(this.#tables.insertInto('alias_changes').values({ id, model, ...change }))
+    this.#database.run(
+      this.#tables
+        .insertInto('alias_changes')
+        .values({ id, model, ...change, canary_json: canary && JSON.stringify(canary) }),
+    )
   }
 }
 

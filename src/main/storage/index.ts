@@ -136,7 +136,7 @@ export interface Storage extends Disposable {
   /** To where the alias pointed before its last move. @throws AppError `storage.conflict` */
   rollBack(name: string, alias: string, by: PrincipalId, reason?: string): Alias
   /** @throws AppError `storage.conflict` when the signatures do not fit */
-  setCanary(name: string, alias: string, plan: CanaryPlan | null, by: PrincipalId): Alias
+  setCanary(name: string, alias: string, plan: CanaryPlan | null, by: PrincipalId, reason?: string): Alias
   promoteCanary(name: string, alias: string, by: PrincipalId): Alias
   updateModel(
     name: string,

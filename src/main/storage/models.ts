@@ -171,12 +171,18 @@ export class Models {
   }
 
   /** @throws AppError `storage.conflict` when callers of the present version cannot call the canary */
-  setCanary(name: string, alias: string, plan: CanaryPlan | null, by: PrincipalId): Alias {
+  setCanary(
+    name: string,
+    alias: string,
+    plan: CanaryPlan | null,
+    by: PrincipalId,
+    reason: string | null,
+  ): Alias {
     return this.#changeAlias(name, alias, () => {
       this.#require(name)
       const { version } = this.aliases.require(name, alias)
       if (plan) this.#assertCanary(name, version, plan.version)
-      this.aliases.split(name, alias, plan, by)
+      this.aliases.split(name, alias, plan, by, reason)
       return true
     })
   }

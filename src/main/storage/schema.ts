@@ -120,6 +120,7 @@ export interface StorageTables {
     at: number
     by: string
     reason: string | null
+    canary_json: string | null
   }
   /** Most bytes of versions of a principal; one without a row has no limit. */
   storage_quotas: { principal: string; limit_bytes: number }
@@ -441,9 +442,14 @@ async function createQuotas(db: Kysely<unknown>): Promise<void> {
     await db.schema.createIndex(`${table}_created_by`).on(table).column('created_by').execute()
 }
 
+async function addCanaryChanges(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable('alias_changes').addColumn('canary_json', 'text').execute()
+}
+
 export const storageMigrations: Record<string, Migration> = {
   '0003-storage': { up: (db: Kysely<unknown>) => createTables(db) },
   '0005-version-facts': { up: (db: Kysely<unknown>) => addVersionFacts(db) },
   '0006-datasets': { up: (db: Kysely<unknown>) => createDatasets(db) },
   '0010-storage-quotas': { up: (db: Kysely<unknown>) => createQuotas(db) },
+  '0016-canary-changes': { up: (db: Kysely<unknown>) => addCanaryChanges(db) },
 }

@@ -110,7 +110,7 @@ describe('a canary', () => {
     run(2, true, 80)
     expect(storage.aliasHistory('net')[0]?.reason).toContain('80.0 ms, more than 50 ms')
     run(2, false)
-    expect(storage.aliasHistory('net')).toHaveLength(2)
+    expect(storage.aliasHistory('net')).toHaveLength(3)
   })
 
   it('can be promoted, and ends with any move of its alias', () => {
@@ -121,6 +121,26 @@ describe('a canary', () => {
     expect(storage.setAlias('net', 'production', 2, ANNA).canary).toBeNull()
     storage.setCanary('net', 'production', { ...PLAN, version: 1 }, ANNA)
     expect(storage.setCanary('net', 'production', null, ANNA).canary).toBeNull()
+  })
+
+  it('is in the history of its alias: who started and stopped it, when and why', async () => {
+    const canary = { version: 2, weight: PLAN.weight }
+    storage.setCanary('net', 'production', PLAN, ANNA, 'half as large')
+    storage.setCanary('net', 'production', null, BEN, 'answers at night were wrong')
+    storage.setCanary('net', 'production', null, BEN)
+    storage.setCanary('net', 'production', PLAN, ANNA)
+    for (let i = 0; i < 5; i++) run(2, false)
+    await bench.close()
+    ;({ storage, database } = await bench.open({ startWorker: inProcessWorker }))
+    const same = { alias: 'production', from: 1, to: 1, at: expect.any(String) }
+    expect(storage.aliasHistory('net')).toEqual([
+      { ...same, by: ANNA, canary: { ...canary, event: 'rolled_back' }, reason: expect.any(String) },
+      { ...same, by: ANNA, canary: { ...canary, event: 'started' }, reason: null },
+      { ...same, by: BEN, canary: { ...canary, event: 'stopped' }, reason: 'answers at night were wrong' },
+      { ...same, by: ANNA, canary: { ...canary, event: 'started' }, reason: 'half as large' },
+      { ...same, by: ANNA, from: null, canary: null, reason: null },
+    ])
+    expect(() => storage.rollBack('net', 'production', ANNA)).toThrow(/from its beginning/)
   })
 
   it('must take the same calls as the stable version, and be another', async () => {

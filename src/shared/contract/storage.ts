@@ -170,6 +170,13 @@ export const Alias = z.object({
   canary: Canary.nullable(),
 })
 export type Alias = z.infer<typeof Alias>
+/** What became of a canary while its alias stayed where it was. */
+export const CanaryChange = z.object({
+  event: z.enum(['started', 'stopped', 'rolled_back']),
+  version: z.number().int(),
+  /** Share of the requests, 0 to 1. */
+  weight: z.number(),
+})
 export const AliasChange = z.object({
   alias: AliasName,
   /** Null: the alias was made, or removed. */
@@ -179,6 +186,8 @@ export const AliasChange = z.object({
   by: Id,
   /** Why, in words: what a person gave, or why a canary was rolled back. */
   reason: z.string().nullable(),
+  /** Null: the alias was moved, made or removed. Else `from` and `to` are the same. */
+  canary: CanaryChange.nullable(),
 })
 export type AliasChange = z.infer<typeof AliasChange>
 
@@ -521,7 +530,13 @@ export const storageContract = {
       summary: 'Split the traffic of an alias between two versions, or stop it (null)',
       tags: ['storage'],
     })
-      .input(ByName.extend({ alias: AliasName, canary: CanaryPlan.nullable() }).strict())
+      .input(
+        ByName.extend({
+          alias: AliasName,
+          canary: CanaryPlan.nullable(),
+          reason: z.string().max(500).optional(),
+        }).strict(),
+      )
       .output(Alias),
     promoteCanary: procedure('model.manage', {
       method: 'POST',

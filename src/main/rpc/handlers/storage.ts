@@ -53,7 +53,7 @@ export function storageHandlers(modules: Modules) {
         storage.setAlias(input.name, input.alias, input.version, context.caller.principal, input.reason),
       ),
       setCanary: os.models.setCanary.handler(({ input, context }) =>
-        storage.setCanary(input.name, input.alias, input.canary, context.caller.principal),
+        storage.setCanary(input.name, input.alias, input.canary, context.caller.principal, input.reason),
       ),
       promoteCanary: os.models.promoteCanary.handler(({ input, context }) =>
         storage.promoteCanary(input.name, input.alias, context.caller.principal),

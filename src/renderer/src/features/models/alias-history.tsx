@@ -3,10 +3,11 @@ import type { AliasChange, Model } from '@shared/contract'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Panel, RelativeTime } from '../../components'
+import { formatPercent } from '../../lib/format'
 import { usePrincipalNames } from '../../lib/principal-names'
 import { askToRemoveAlias, rollBack, trySetAlias } from './alias-actions'
 import { AliasBadge } from './alias-badge'
-import { historyWithSteps, isRollback, type StepBack } from './aliases'
+import { historyWithSteps, kindOfChange, type StepBack } from './aliases'
 import classes from './models.module.css'
 
 const SHOWN = 8
@@ -49,10 +50,9 @@ export function AliasHistory({ model }: { model: Model }) {
   const steps = historyWithSteps(model.history, model.versions)
   const shown = all ? steps : steps.slice(0, SHOWN)
   const words = (change: AliasChange) => {
-    const { from, to } = change
-    if (isRollback(change)) return t('history.rolledBack', { to })
-    if (from === null) return t('history.made', { to })
-    return to === null ? t('history.removed', { from }) : t('history.moved', { from, to })
+    const { from, to, canary } = change
+    const share = formatPercent(canary?.weight ?? 0)
+    return t(`history.${kindOfChange(change)}`, { from, to, share, version: canary?.version })
   }
   return (
     <Panel
@@ -70,7 +70,10 @@ export function AliasHistory({ model }: { model: Model }) {
       ) : (
         <ul className={classes['list']}>
           {shown.map(({ change, back }) => (
-            <li key={`${change.alias}${change.at}${change.to}`} className={classes['item']}>
+            <li
+              key={`${change.alias}${change.at}${change.to}${change.canary?.event}`}
+              className={classes['item']}
+            >
               <div className={classes['change']}>
                 <div className={classes['changeText']}>
                   <AliasBadge alias={change.alias} /> {words(change)}

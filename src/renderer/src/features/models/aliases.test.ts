@@ -1,9 +1,9 @@
 import type { AliasChange } from '@shared/contract'
 import { describe, expect, it } from 'vitest'
-import { aliasChoices, carriedBy, historyWithSteps, sortAliases } from './aliases'
+import { aliasChoices, carriedBy, historyWithSteps, kindOfChange, sortAliases } from './aliases'
 
 function change(alias: string, from: number | null, to: number | null, day: number): AliasChange {
-  return { alias, from, to, at: `2026-01-0${day}T00:00:00.000Z`, by: 'p', reason: null }
+  return { alias, from, to, at: `2026-01-0${day}T00:00:00.000Z`, by: 'p', reason: null, canary: null }
 }
 
 describe('historyWithSteps', () => {
@@ -29,6 +29,31 @@ describe('historyWithSteps', () => {
   it('goes back past a canary that was rolled back, which moved nothing', () => {
     const history = [change('a', 1, 2, 1), change('a', 2, 2, 2)]
     expect(historyWithSteps(history, [1, 2]).map(({ back }) => back)).toEqual([null, { alias: 'a', to: 1 }])
+  })
+
+  it('goes back past a canary that was started or stopped, and says which', () => {
+    const canary = (event: 'started' | 'stopped' | 'rolled_back', day: number): AliasChange => ({
+      ...change('a', 2, 2, day),
+      canary: { event, version: 3, weight: 0.1 },
+    })
+    const history = [
+      change('a', 1, 2, 1),
+      canary('started', 2),
+      canary('stopped', 3),
+      canary('rolled_back', 4),
+    ]
+    const steps = historyWithSteps(history, [1, 2, 3])
+    expect(steps.map(({ back }) => back?.to)).toEqual([undefined, undefined, undefined, 1])
+    expect(steps.map((step) => kindOfChange(step.change))).toEqual([
+      'rolledBack',
+      'stopped',
+      'started',
+      'moved',
+    ])
+    // Before canaries were remembered, a rollback was a change that went nowhere.
+    expect(kindOfChange(change('a', 2, 2, 1))).toBe('rolledBack')
+    expect(kindOfChange(change('a', null, 2, 1))).toBe('made')
+    expect(kindOfChange(change('a', 2, null, 1))).toBe('removed')
   })
 
   it('does not offer a version that was deleted, and brings back an alias that was removed', () => {

@@ -29,9 +29,20 @@ export interface StepBack {
   to: number | null
 }
 
-/** A canary that ended without a move of its alias: it was rolled back. */
-export function isRollback({ from, to }: AliasChange): boolean {
+/** Whether the alias stayed where it was: a canary was started, stopped or rolled back. */
+function stays({ from, to }: AliasChange): boolean {
   return from !== null && from === to
+}
+
+/** What a change was: a key under `models.history`. */
+export function kindOfChange(
+  change: AliasChange,
+): 'made' | 'moved' | 'removed' | 'started' | 'stopped' | 'rolledBack' {
+  const { from, to, canary } = change
+  if (canary?.event === 'started' || canary?.event === 'stopped') return canary.event
+  if (stays(change)) return 'rolledBack'
+  if (from === null) return 'made'
+  return to === null ? 'removed' : 'moved'
 }
 
 /**
@@ -46,7 +57,7 @@ export function historyWithSteps(
   return [...history]
     .sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0))
     .map((change) => {
-      if (isRollback(change)) return { change, back: null }
+      if (stays(change)) return { change, back: null }
       const newest = !seen.has(change.alias)
       seen.add(change.alias)
       const possible = newest && (change.from === null ? change.to !== null : versions.includes(change.from))

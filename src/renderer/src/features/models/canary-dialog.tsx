@@ -1,4 +1,4 @@
-import { Button, NumberInput, Select } from '@mantine/core'
+import { Button, NumberInput, Select, TextInput } from '@mantine/core'
 import type { Model } from '@shared/contract'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -27,6 +27,7 @@ function CanaryForm({ model, start, onClose }: { model: Model; start: CanaryStar
   const [errorRate, setErrorRate] = useState<string | number>(under ? under.maxErrorRate * 100 : 5)
   const [p95, setP95] = useState<string | number>(under?.maxP95Ms ?? '')
   const [requests, setRequests] = useState<string | number>(under?.minRequests ?? 20)
+  const [reason, setReason] = useState('')
   const [error, setError] = useState<string | null>(null)
   const [busy, setBusy] = useState(false)
 
@@ -43,7 +44,12 @@ function CanaryForm({ model, start, onClose }: { model: Model; start: CanaryStar
     setBusy(true)
     setError(null)
     try {
-      await getClient().storage.models.setCanary({ name: model.name, alias, canary: plan })
+      await getClient().storage.models.setCanary({
+        name: model.name,
+        alias,
+        canary: plan,
+        ...(reason.trim() !== '' && { reason: reason.trim() }),
+      })
       onClose()
     } catch (refused) {
       setError(toErrorView(refused).message)
@@ -110,6 +116,13 @@ function CanaryForm({ model, start, onClose }: { model: Model; start: CanaryStar
           onChange={setP95}
         />
       </div>
+      <TextInput
+        label={t('alias.reason')}
+        description={t('alias.reasonHelp')}
+        maxLength={500}
+        value={reason}
+        onChange={(event) => setReason(event.currentTarget.value)}
+      />
       <div className={classes['note']} aria-live="polite">
         {current && valid
           ? t(under ? 'canary.restarts' : 'canary.means', {
