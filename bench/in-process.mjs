@@ -22,6 +22,7 @@ export async function createInProcess() {
       fatal: console.error,
     },
     workersDir: join(root, 'out/main/workers'),
+    resourcesDir: join(root, 'resources'),
     rendererDir: null,
   })
   await system.start()

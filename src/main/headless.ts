@@ -24,6 +24,7 @@ async function main(): Promise<void> {
     ownerKey,
     logger,
     workersDir: join(__dirname, 'workers'),
+    resourcesDir: join(__dirname, '..', '..', 'resources'),
     rendererDir: join(__dirname, '..', 'renderer'),
   })
   stopOnSignals(system)

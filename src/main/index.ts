@@ -20,11 +20,8 @@ const dataDir = resolve(app.commandLine.getSwitchValue('data-dir') || defaultDat
 const logger = createLogger()
 const preload = join(__dirname, '..', 'preload', 'index.cjs')
 const rendererDir = join(__dirname, '..', 'renderer')
-const icon = join(
-  app.isPackaged ? process.resourcesPath : join(__dirname, '..', '..'),
-  'resources',
-  'icon.png',
-)
+const resourcesDir = join(app.isPackaged ? process.resourcesPath : join(__dirname, '..', '..'), 'resources')
+const icon = join(resourcesDir, 'icon.png')
 
 // Chromium's own files (cache, window storage) lie beside our data, so that two data folders are two apps.
 app.setPath('userData', join(dataDir, 'window'))
@@ -45,6 +42,7 @@ async function run(): Promise<void> {
     ownerName: userInfo().username,
     logger,
     workersDir: join(__dirname, 'workers'),
+    resourcesDir,
     rendererDir,
     electronVersion: process.versions.electron,
   })

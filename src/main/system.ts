@@ -20,6 +20,7 @@ import { createMessagePortTransport, type MessagePortLike } from './rpc/transpor
 import { createRestTransport } from './rpc/transports/rest'
 import { createWebSocketTransport } from './rpc/transports/websocket'
 import { createPlugins, pluginMigrations } from './runtimes/plugins'
+import { samplePath } from './samples'
 import { createSecurity, type Security, securityMigrations } from './security'
 import { createSettings, settingsMigrations } from './settings'
 import { createStorage, type Storage, storageMigrations } from './storage'
@@ -36,6 +37,8 @@ export interface SystemOptions {
   logger: Logger
   /** Folder of the built worker entries. */
   workersDir: string
+  /** `resources/` of the program: samples. */
+  resourcesDir: string
   /** The built window for browsers; null serves the API alone. */
   rendererDir: string | null
   electronVersion?: string | undefined
@@ -155,6 +158,7 @@ export async function createSystem(options: SystemOptions): Promise<System> {
       problems: allProblems(),
     }),
     settings: () => settings.get(),
+    samplePath: (sample) => samplePath(options.resourcesDir, sample),
     updateSettings(change) {
       const before = settings.get()
       const next = settings.update(change)

@@ -226,6 +226,8 @@ export function summaryOf(
       return `imported ${text('path')}`
     case 'storage.imports.startHub':
       return `imported ${text('repository')} from the Hub`
+    case 'storage.imports.startSample':
+      return `imported the sample ${text('sample')}`
     case 'storage.imports.confirm':
       return confirmation(modules.storage.getImport(text('id')), fields['name'])
     case 'storage.imports.cancel':

@@ -1,4 +1,4 @@
-import type { Health, Settings, SystemInfo } from '../../shared/contract'
+import type { Health, Sample, Settings, SystemInfo } from '../../shared/contract'
 import type { Compute } from '../compute'
 import type { Core } from '../core'
 import type { Network } from '../network'
@@ -24,5 +24,7 @@ export interface About {
   health(): Health
   info(): SystemInfo
   settings(): Settings
+  /** The file of a sample that comes with the program. */
+  samplePath(sample: Sample): string
   updateSettings(change: Partial<Settings>): Settings
 }

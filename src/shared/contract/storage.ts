@@ -31,6 +31,10 @@ export const Finding = z.object({
 })
 export type Finding = z.infer<typeof Finding>
 
+/** What comes with the program: a data set and a model. */
+export const Sample = z.enum(['greenhouse', 'digits'])
+export type Sample = z.infer<typeof Sample>
+
 export const Import = z.object({
   id: Id,
   state: z.enum(['running', 'waiting', 'completed', 'rejected', 'failed', 'cancelled']),
@@ -376,6 +380,15 @@ export const storageContract = {
           })
           .strict(),
       )
+      .output(Import),
+    startSample: procedure('model.import', {
+      method: 'POST',
+      path: '/imports/sample',
+      successStatus: 202,
+      summary: 'Import one of the samples that come with the program, to have something to try',
+      tags: ['storage'],
+    })
+      .input(z.object({ sample: Sample }).strict())
       .output(Import),
     list: procedure('model.list', {
       method: 'GET',

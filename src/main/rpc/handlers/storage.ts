@@ -26,6 +26,12 @@ export function storageHandlers(modules: Modules) {
           context.caller.principal,
         ),
       ),
+      startSample: os.imports.startSample.handler(({ input: { sample }, context }) =>
+        storage.startImport(
+          { kind: 'path', path: modules.about.samplePath(sample), name: sample },
+          context.caller.principal,
+        ),
+      ),
       list: os.imports.list.handler(({ input }) => paged(storage.listImports(), input)),
       get: os.imports.get.handler(({ input }) => storage.getImport(input.id)),
       cancel: os.imports.cancel.handler(({ input }) => storage.cancelImport(input.id as ImportId)),

@@ -1,4 +1,4 @@
-import { Badge, TextInput } from '@mantine/core'
+import { Badge, Group, TextInput } from '@mantine/core'
 import type { DatasetSummary } from '@shared/contract'
 import { IconSearch, IconTable, IconTableImport } from '@tabler/icons-react'
 import { useMemo, useState } from 'react'
@@ -19,7 +19,7 @@ import { localeOf, useLanguage } from '../../lib/i18n'
 import { useList } from '../../lib/live'
 import { navigate, pathTo } from '../../lib/router'
 import { useDatasets } from '../../lib/stores'
-import { ImportButton } from '../imports'
+import { ImportButton, SampleButton } from '../imports'
 import classes from './data.module.css'
 
 const byName = (a: DatasetSummary, b: DatasetSummary) => a.name.localeCompare(b.name)
@@ -103,7 +103,12 @@ export function DatasetList() {
           icon={IconTableImport}
           title={t('empty.title')}
           text={t('empty.text')}
-          action={<ImportButton>{t('import')}</ImportButton>}
+          action={
+            <Group gap={8} justify="center">
+              <ImportButton>{t('import')}</ImportButton>
+              <SampleButton sample="greenhouse" />
+            </Group>
+          }
         />
       ) : (
         <>

@@ -3,6 +3,7 @@ import { defineTexts } from '../../lib/i18n'
 export const texts = defineTexts({
   en: {
     button: 'Import model',
+    sample: 'Try with a sample',
     title: 'Import',
     dropHere: 'Drop files or folders here',
     formats:
@@ -82,6 +83,7 @@ export const texts = defineTexts({
   },
   zh: {
     button: '导入模型',
+    sample: '用示例试试',
     title: '导入',
     dropHere: '把文件或文件夹拖到这里',
     formats:

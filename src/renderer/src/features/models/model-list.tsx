@@ -1,4 +1,4 @@
-import { ActionIcon, Badge, TextInput, Tooltip, VisuallyHidden } from '@mantine/core'
+import { ActionIcon, Badge, Group, TextInput, Tooltip, VisuallyHidden } from '@mantine/core'
 import type { ModelSummary } from '@shared/contract'
 import { IconBox, IconPackageImport, IconPlayerPlay, IconSearch } from '@tabler/icons-react'
 import { useMemo, useState } from 'react'
@@ -17,7 +17,7 @@ import {
 import { useList } from '../../lib/live'
 import { navigate, pathTo } from '../../lib/router'
 import { useModels } from '../../lib/stores'
-import { ImportButton } from '../imports'
+import { ImportButton, SampleButton } from '../imports'
 import { FORMAT_NAMES } from './about'
 import { AliasBadge } from './alias-badge'
 import { sortAliases } from './aliases'
@@ -130,7 +130,12 @@ export function ModelList() {
           icon={IconPackageImport}
           title={t('empty.title')}
           text={t('empty.text')}
-          action={<ImportButton />}
+          action={
+            <Group gap={8} justify="center">
+              <ImportButton />
+              <SampleButton sample="digits" />
+            </Group>
+          }
         />
       ) : (
         <>

@@ -58,6 +58,7 @@ export const phrasesZh = {
   'confirmed the import of {{source}} ({{id}}) as {{name}}': '确认导入 {{source}}（{{id}}）为 {{name}}',
   'cancelled the import of {{source}} ({{id}})': '取消了 {{source}}（{{id}}）的导入',
   'imported {{repository}} from the Hub': '从 Hub 导入了 {{repository}}',
+  'imported the sample {{sample}}': '导入了示例 {{sample}}',
   'imported {{path}}': '导入了 {{path}}',
   'submitted a job ({{kind}}) for {{model}}': '提交了 {{model}} 的任务（{{=kind}}）',
   'submitted a {{kind}} job': '提交了任务（{{=kind}}）',
