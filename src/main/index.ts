@@ -118,8 +118,8 @@ function stopWithApp(system: System, log: Logger): void {
 function followSecondStart(): void {
   // What runs inside an AppImage cannot start it anew: https://github.com/electron-userland/electron-builder/issues/1727
   const execPath = process.env['APPIMAGE'] ?? process.execPath
-  app.once('second-instance', (_event, _argv, _directory, { args }: Start) =>
-    app.relaunch({ execPath, args }),
+  app.once('second-instance', (_event, _argv, _directory, start) =>
+    app.relaunch({ execPath, args: (start as Start).args }),
   )
 }
 
