@@ -61,6 +61,8 @@ const MOST_SIGNATURE = 2_000
 const MOST_TENSORS = 20_000
 const MOST_FINDINGS = 50
 const MOST_LEFT_OUT = 20
+/** Of a data set: each is a row of the database that one transaction writes. */
+const MOST_DATA_FILES = 10_000
 
 /**
  * Recognises a model by content and describes it. Reads metadata only; what a hostile file costs is bounded by the
@@ -179,6 +181,7 @@ function inspectTable(source: Source, noModel: Rejection): Inspection {
   // A file that promises a model and is none is not what its name says, whatever else it may be.
   if (source.only && MODEL_NAME.test(source.only.path)) throw noModel
   const files = source.only ? [source.only] : source.files
+  if (files.length > MOST_DATA_FILES) throw tooManyForData(source, noModel)
   const reader = tableReaderOf(files)
   // One image alone is a picture, not a set of them.
   if (!reader || (source.only && reader.format === 'images')) throw noModel
@@ -190,6 +193,12 @@ function inspectTable(source: Source, noModel: Rejection): Inspection {
     folder: source.folder,
     gaveFolder: source.only === null,
   }
+}
+
+function tooManyForData(source: Source, noModel: Rejection): Rejection {
+  const most = MOST_DATA_FILES.toLocaleString('en')
+  const message = `${noModel.message} A data set may have at most ${most} files, and the folder has ${source.files.length.toLocaleString('en')}.`
+  return new Rejection(noModel.code, message, noModel.file)
 }
 
 /** The one model file of a folder, by content. @throws Rejection when there is none, or more than one */

@@ -10,7 +10,7 @@ import { Rejection } from './rejection'
 import { assertSafePath, openSource } from './source'
 
 const root = mkdtempSync(join(tmpdir(), 'llmagentos-source-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true }), 120_000)
 
 function folder(name: string): string {
   const path = join(root, name)
@@ -49,6 +49,32 @@ describe('assertSafePath', () => {
 })
 
 describe('openSource', () => {
+  it('sees all of a folder, refuses one with too much in it, and leaves version control out', async () => {
+    const whole = folder('many')
+    mkdirSync(join(whole, '.git'))
+    writeFileSync(join(whole, '.git', 'HEAD'), 'ref: refs/heads/main')
+    for (let index = 0; index < 6_000; index++) writeFileSync(join(whole, `${index}.txt`), '')
+    const { files, passedOver } = openSource({ kind: 'path', path: whole })
+    expect(files).toHaveLength(6_000)
+    expect(passedOver).toEqual(['.git'])
+    mkdirSync(join(whole, 'more'))
+    for (let index = 0; index < 94_000; index++) writeFileSync(join(whole, 'more', `${index}.txt`), '')
+    expect(await inspect({ kind: 'path', path: whole }, scratch())).toMatchObject({
+      outcome: 'rejected',
+      findings: [{ code: 'storage.unreadable', message: expect.stringContaining('more than 100,000 files') }],
+    })
+  }, 120_000)
+
+  it('says that a data set has too many files', async () => {
+    const images = folder('images')
+    for (let index = 0; index <= 10_000; index++) writeFileSync(join(images, `${index}.gif`), 'GIF89a')
+    const inspection = await inspect({ kind: 'path', path: images }, scratch())
+    expect(inspection).toMatchObject({
+      outcome: 'rejected',
+      findings: [{ message: expect.stringContaining('at most 10,000 files, and the folder has 10,001') }],
+    })
+  }, 60_000)
+
   it.runIf(linksWork)('follows a link at the top, none inside', async () => {
     const outside = folder('outside')
     writeFileSync(join(outside, 'w.bin'), Buffer.alloc(16))

@@ -37,16 +37,22 @@ export interface Source {
   only: SourceFile | null
   /** Regular files at any depth, sorted by path; empty when one file was given. */
   files: SourceFile[]
-  /** Paths passed over: links, devices, and what lies too deep or is too much. */
+  /** Paths passed over: links, devices, `.git`, and what lies too deep. */
   passedOver: string[]
   /** @param path checked by {@link assertSafePath} @throws Rejection when it is not there or no regular file */
   find(path: string): SourceFile
 }
 
-const MOST_FILES = 5_000
+/** Files and folders at any depth: more than any model or data set has, fewer than a home folder. */
+const MOST_ENTRIES = 100_000
 const DEEPEST = 8
+/** What a version control keeps: no part of the model, and as large as the model. */
+const NEVER_ENTERED = '.git'
 
-/** A link is followed only at the top: the person chose it. @throws AppError `storage.not_found`, Rejection */
+/**
+ * A link is followed only at the top: the person chose it.
+ * @throws AppError `storage.not_found`; Rejection, also for a folder with too much in it
+ */
 export function openSource(location: SourceLocation): Source {
   if (location.kind === 'files') return uploadedSource(location.files)
   const top = realpathSync(location.path)
@@ -83,8 +89,8 @@ function folderSource(root: string, folder: string): Source {
     try {
       for (let entry = handle.readSync(); entry; entry = handle.readSync()) {
         const path = relative === '' ? entry.name : `${relative}/${entry.name}`
-        if (++seen > MOST_FILES) return
-        if (entry.isDirectory() && depth < DEEPEST) visit(path, depth + 1)
+        if (++seen > MOST_ENTRIES) throw tooMuch(folder)
+        if (entry.isDirectory() && entry.name !== NEVER_ENTERED && depth < DEEPEST) visit(path, depth + 1)
         else {
           // A name that is not UTF-8 cannot be opened by what we read of it.
           const stats = lstatSync(join(root, path), { bigint: true, throwIfNoEntry: false })
@@ -99,6 +105,11 @@ function folderSource(root: string, folder: string): Source {
   visit('', 0)
   files.sort((a, b) => (a.path < b.path ? -1 : 1))
   return { folder, only: null, files, passedOver, find: (path) => findWithin(root, path) }
+}
+
+function tooMuch(folder: string): Rejection {
+  const message = `The folder holds more than ${MOST_ENTRIES.toLocaleString('en')} files and folders. Import the folder of the model itself, or its file.`
+  return new Rejection('storage.unreadable', message, folder)
 }
 
 /** Null for a folder inside that may not be read: the model may well do without it. */

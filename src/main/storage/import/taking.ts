@@ -76,8 +76,9 @@ export class Taking {
     const inspection = await worker.inspect(location, await this.#temporary(), this.#signal)
     if (inspection.outcome === 'rejected') throw new RejectedByInspection(inspection.findings)
     const { files, findings, manifest } = inspection
+    const byPath = new Map(files.map((file) => [file.path, file]))
     for (const { path, digest } of manifest?.files ?? []) {
-      const file = files.find((candidate) => candidate.path === path)
+      const file = byPath.get(path)
       if (file) this.#expected.set(file.absolutePath, { sha256: digest, by: 'the manifest' })
     }
     const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0)
@@ -87,8 +88,12 @@ export class Taking {
     this.#deps.assertQuota(sizeBytes)
     if (!isOurs) await this.#assertRoom(sizeBytes)
     const stored: Candidate['files'] = []
-    for (const file of files)
-      stored.push({ path: file.path, ...(await this.#take(worker, file, isOurs, stored)) })
+    let bytesBefore = 0
+    for (const file of files) {
+      const taken = await this.#take(worker, file, isOurs, bytesBefore)
+      stored.push({ path: file.path, ...taken })
+      bytesBefore += taken.sizeBytes
+    }
     const madeFrom = source.madeFrom ?? (manifest ? this.#deps.originsHere(manifest.madeFrom) : FROM_NOTHING)
     const name = source.name ?? manifest?.name
     if (inspection.outcome === 'readable') return toCandidate(inspection, stored, name, madeFrom)
@@ -157,9 +162,8 @@ export class Taking {
     worker: FileWorker,
     file: SourceFile,
     isOurs: boolean,
-    before: Candidate['files'],
+    bytesBefore: number,
   ): Promise<{ digest: string; sizeBytes: number }> {
-    const bytesBefore = before.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
     const path = isOurs ? file.absolutePath : await this.#temporary()
     const { digest, sizeBytes } = isOurs
       ? await worker.hash(path, true, this.#signal)
