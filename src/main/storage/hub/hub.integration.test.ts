@@ -159,6 +159,21 @@ describe('an import from the Hub', () => {
     expect(await downloads()).toEqual([])
   })
 
+  it('brings the model of a folder that was asked for', async () => {
+    hub.files.set('small/v5/net.onnx', MODEL)
+    expect(await imported('acme/vad', ['small/*'])).toMatchObject({ state: 'completed', model: 'net' })
+    expect(storage.getVersion('net', 1).files.map(({ path }) => path)).toEqual(['net.onnx', 'README.md'])
+  })
+
+  it('downloads nothing of what is several models', async () => {
+    hub.files.set('b/other.onnx', MODEL)
+    expect(await imported('acme/vad', ['*.onnx'])).toMatchObject({
+      state: 'failed',
+      error: { code: 'storage.conflict', message: expect.stringContaining('several folders: onnx, b.') },
+    })
+    expect(hub.asked).toEqual([])
+  })
+
   it('refuses a path that leaves the folder (a hostile repository)', async () => {
     hub.files.set('../../evil.onnx', MODEL)
     expect(await imported()).toMatchObject({ state: 'rejected' })
@@ -211,5 +226,27 @@ describe('chooseFiles', () => {
     expect(chosen(['a.gguf', 'b.gguf'], ['b*'])).toEqual(['b.gguf'])
     expect(() => chosen(['a.gguf'], ['x*'])).toThrow(/No file of the repository fits/)
     expect(() => chosen(['a.txt'])).toThrow(/holds no model/)
+  })
+
+  it('leaves out the folder that all weights lie in', () => {
+    const shards = ['Q4/m-00001-of-00002.gguf', 'Q4/m-00002-of-00002.gguf']
+    const all = files(...shards, 'Q8/m.gguf', 'README.md', 'config.json', 'Q4/config.json')
+    const places = (patterns: string[]) => chooseFiles(all, patterns).map((file) => file.as)
+    expect(places(['Q4/*'])).toEqual([
+      'm-00001-of-00002.gguf',
+      'm-00002-of-00002.gguf',
+      'config.json',
+      'README.md',
+    ])
+    expect(chooseFiles(files('a/saved_model.pb', 'a/variables/x'), ['a/*']).map(({ as }) => as)).toEqual([
+      'saved_model.pb',
+      'variables/x',
+    ])
+  })
+
+  it('refuses patterns that fit several models', () => {
+    expect(() => chosen(['a.gguf', 'b.gguf', 'c.onnx'], ['*'])).toThrow(/several models: a.gguf, b.gguf/)
+    expect(() => chosen(['a/x.gguf', 'b/x.gguf'], ['*.gguf'])).toThrow(/several folders: a, b/)
+    expect(chosen(['m.onnx', 'm.onnx_data', 'weights.bin'], ['*'])).toHaveLength(3)
   })
 })

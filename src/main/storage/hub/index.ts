@@ -57,9 +57,7 @@ export function createHubDownloads(folder: string, hubUrl: () => string): HubDow
           throw error
         })
         before += file.sizeBytes
-        // Exports for one runtime lie in a folder of their own, beside what explains them.
-        const path = file.path.replace(/^onnx\//, '')
-        files.push({ path: `${name.split('/')[1] ?? name}/${path}`, absolutePath, sha256: file.sha256 })
+        files.push({ path: `${name.split('/')[1] ?? name}/${file.as}`, absolutePath, sha256: file.sha256 })
       }
       return { files, discard }
     },

@@ -7,7 +7,7 @@ import { type ArchiveKind, archiveKindOf, unpack } from './archive'
 import { withBytes } from './file-bytes'
 import { importable, type ModelReader, READERS, recognise } from './formats'
 import { quoted, Rejection } from './rejection'
-import { openSource, type Source, type SourceFile, type SourceLocation } from './source'
+import { innermost, openSource, type Source, type SourceFile, type SourceLocation } from './source'
 
 /** Where archives may be unpacked: a path that nothing is at, on the disk of the store. */
 export interface Scratch {
@@ -125,9 +125,11 @@ function nameWithout(path: string): string {
   return path.replace(/\.(?:zip|tar|tgz|gz)$/i, '').replace(/\.tar$/i, '')
 }
 
-async function inspectSource(source: Source): Promise<Inspection> {
+async function inspectSource(given: Source): Promise<Inspection> {
+  const source = innermost(given)
   const found = await findModel(source)
-  if (found instanceof Rejection) return inspectTable(source, found)
+  // Of images, the folder they lie in is their label.
+  if (found instanceof Rejection) return inspectTable(given, found)
   const { primary, reader } = found
   const description = await withBytes(primary, (bytes) => reader.read(bytes, source))
   const { signature, metadata, findings, companions } = description

@@ -65,6 +65,24 @@ describe('openSource', () => {
     })
   }, 120_000)
 
+  it('finds the model of a folder in a folder, and what it names beside it', async () => {
+    const inner = join(folder('outer'), 'export', 'v1')
+    mkdirSync(inner, { recursive: true })
+    const graph = [...plainGraph(), tensor('w', [4], { external: { location: 'w.bin' } })]
+    writeFileSync(join(inner, 'net.onnx'), model({ graph }))
+    writeFileSync(join(inner, 'w.bin'), Buffer.alloc(16))
+    const outer = join(root, 'outer')
+    expect(await inspect({ kind: 'path', path: outer }, scratch())).toMatchObject({
+      outcome: 'readable',
+      files: [{ path: 'net.onnx' }, { path: 'w.bin' }],
+    })
+    writeFileSync(join(outer, 'other.txt'), '')
+    expect(await inspect({ kind: 'path', path: outer }, scratch())).toMatchObject({
+      outcome: 'rejected',
+      findings: [{ code: 'storage.unknown_format' }],
+    })
+  })
+
   it('says that a data set has too many files', async () => {
     const images = folder('images')
     for (let index = 0; index <= 10_000; index++) writeFileSync(join(images, `${index}.gif`), 'GIF89a')

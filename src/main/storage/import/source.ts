@@ -140,6 +140,21 @@ function uploadedSource(uploaded: { path: string; absolutePath: string }[]): Sou
   return { folder, only, files: only ? [] : files, passedOver: [], find }
 }
 
+/** Where all of a source lies in one folder, and all of that in one, what lies in the last; else the source itself. */
+export function innermost(source: Source): Source {
+  const [first] = source.files
+  const folder = first?.path.includes('/') ? first.path.slice(0, first.path.indexOf('/') + 1) : null
+  const paths = [...source.files.map(({ path }) => path), ...source.passedOver]
+  if (folder === null || !paths.every((path) => path.startsWith(folder))) return source
+  const inside = (file: SourceFile) => ({ ...file, path: file.path.slice(folder.length) })
+  return innermost({
+    ...source,
+    files: source.files.map(inside),
+    passedOver: source.passedOver.map((path) => path.slice(folder.length)),
+    find: (path) => inside(source.find(folder + path)),
+  })
+}
+
 /** Walks down one name at a time, so that no link, wherever it stands, leads out of the folder. */
 function findWithin(root: string, path: string): SourceFile {
   const names = path.split('/')
