@@ -22,6 +22,7 @@ const KINDS: { matches: RegExp }[] = [
   { matches: /^(?:[^/]+\.)?safetensors$|^[^/]+\.safetensors$/i },
   { matches: /^[^/]+\.gguf$/i },
   { matches: /^(?:onnx\/)?[^/]+\.onnx(?:[._-]?data)?$/i },
+  { matches: /^(?:[^/]+\/)*model\.json$/i },
   { matches: /^saved_model\.pb$|^variables\//i },
   { matches: /^[^/]+\.(?:keras|h5|tflite)$/i },
   { matches: /^[^/]+\.(?:pt|pth|bin)$/i },
@@ -83,7 +84,7 @@ function oneOf(found: readonly HubFile[]): readonly HubFile[] {
   if (only && groups.size === 1) return only
   if (names.some((name) => name.startsWith('variables/'))) return found
   const usual = names.find((name) =>
-    /^(?:model\.safetensors|(?:onnx\/)?model\.onnx|pytorch_model\.bin)$/.test(name),
+    /^(?:model\.safetensors|(?:onnx\/)?model\.onnx|model\.json|pytorch_model\.bin)$/.test(name),
   )
   // The quantization that most people take.
   const preferred = usual ?? names.find((name) => /q4_k_m\.gguf$/i.test(name))

@@ -165,6 +165,18 @@ describe('an import from the Hub', () => {
     expect(storage.getVersion('net', 1).files.map(({ path }) => path)).toEqual(['net.onnx', 'README.md'])
   })
 
+  it('brings a TensorFlow.js model with the shards that its model.json names', async () => {
+    hub.files.clear()
+    for (const name of await readdir(join(FIXTURES, 'basic-pitch')))
+      hub.files.set(`web/${name}`, readFileSync(join(FIXTURES, 'basic-pitch', name)))
+    hub.files.set('web/optimizer.bin', Buffer.alloc(2000))
+    expect(await imported()).toMatchObject({ state: 'completed', model: 'vad' })
+    const { format, files } = storage.getVersion('vad', 1)
+    expect(format).toBe('tfjs-graph')
+    expect(files.map(({ path }) => path)).toEqual(['model.json', 'group1-shard1of1.bin'])
+    expect(hub.asked.map(({ path }) => path)).not.toContain('web/optimizer.bin')
+  })
+
   it('downloads nothing of what is several models', async () => {
     hub.files.set('b/other.onnx', MODEL)
     expect(await imported('acme/vad', ['*.onnx'])).toMatchObject({

@@ -3,8 +3,9 @@ import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isStopping } from '../stopping'
 import { parseHubAddress } from './address'
-import { chooseFiles } from './choose'
+import { type ChosenFile, chooseFiles } from './choose'
 import { downloadFile, listRepository } from './download'
+import { mayNameShards, shardsNamedBy } from './shards'
 
 /** Parts of downloads that nobody went on with are removed after so long. */
 const KEEP_PARTS_MS = 7 * 24 * 3_600_000
@@ -37,27 +38,39 @@ export function createHubDownloads(folder: string, hubUrl: () => string): HubDow
   return {
     async fetch(source, signal, { assertRoom, onProgress }) {
       const repository = parseHubAddress(source.repository, hubUrl())
-      const chosen = chooseFiles(await listRepository(repository, signal), source.files ?? null)
-      const bytesTotal = chosen.reduce((sum, file) => sum + file.sizeBytes, 0)
+      const all = await listRepository(repository, signal)
+      const chosen = chooseFiles(all, source.files ?? null)
       // One place for each repository and revision, so that the next try finds what has come.
       const { hubUrl: host, name, revision } = repository
       const key = createHash('sha256').update(`${host}\0${name}\0${revision}`).digest('hex').slice(0, 32)
       const place = join(folder, key)
       await mkdir(place, { recursive: true, mode: 0o700 })
-      await assertRoom(bytesTotal)
       const discard = () => rm(place, { recursive: true, force: true })
       const files: HubDownload['files'] = []
       let before = 0
-      for (const file of chosen) {
-        const absolutePath = await downloadFile(repository, file, place, signal, (bytesDone) =>
-          onProgress(before + bytesDone, bytesTotal),
-        ).catch(async (error: unknown) => {
-          // Given up by a person: the parts are of no more use.
-          if (signal.aborted && !isStopping(signal)) await discard()
-          throw error
-        })
-        before += file.sizeBytes
-        files.push({ path: `${name.split('/')[1] ?? name}/${file.as}`, absolutePath, sha256: file.sha256 })
+      const bring = async (wanted: readonly ChosenFile[]) => {
+        const bytesTotal = before + sum(wanted)
+        await assertRoom(bytesTotal)
+        for (const file of wanted) {
+          const absolutePath = await downloadFile(repository, file, place, signal, (bytesDone) =>
+            onProgress(before + bytesDone, bytesTotal),
+          ).catch(async (error: unknown) => {
+            // Given up by a person: the parts are of no more use.
+            if (signal.aborted && !isStopping(signal)) await discard()
+            throw error
+          })
+          before += file.sizeBytes
+          files.push({ path: `${name.split('/')[1] ?? name}/${file.as}`, absolutePath, sha256: file.sha256 })
+        }
+      }
+      const index = chosen.find(mayNameShards)
+      if (!index) await bring(chosen)
+      else {
+        await bring([index])
+        const shards = await shardsNamedBy(index, files[0]?.absolutePath ?? '', all)
+        const others = new Map([...chosen, ...shards].map((file) => [file.path, file]))
+        others.delete(index.path)
+        await bring([...others.values()])
       }
       return { files, discard }
     },
@@ -70,4 +83,8 @@ export function createHubDownloads(folder: string, hubUrl: () => string): HubDow
       }
     },
   }
+}
+
+function sum(files: readonly ChosenFile[]): number {
+  return files.reduce((total, { sizeBytes }) => total + sizeBytes, 0)
 }
