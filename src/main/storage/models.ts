@@ -110,6 +110,11 @@ export class Models {
     return this.#versions.findByDigest(model, digest) ?? row?.next_version ?? 1
   }
 
+  /** The versions of all models that have these bytes. */
+  knownAs(digest: string): { model: string; version: number }[] {
+    return this.#versions.allByDigest(digest)
+  }
+
   /** Within the caller's transaction. The same bytes are the same version: `known`. Tell with {@link announce}. */
   add(candidate: Candidate, importId: string | null, by: PrincipalId): { version: number; known: boolean } {
     const { model } = candidate

@@ -90,6 +90,12 @@ export class VersionRows {
     return this.#database.first(query.where('digest', '=', digest))?.version ?? null
   }
 
+  /** Whatever models have these bytes, by name. */
+  allByDigest(digest: string): { model: string; version: number }[] {
+    const query = this.#tables.selectFrom('model_versions').select(['model', 'version'])
+    return this.#database.all(query.where('digest', '=', digest).orderBy('model'))
+  }
+
   /** Within the caller's transaction. */
   insert(candidate: Candidate, version: number, importId: string | null, at: number, by: PrincipalId): void {
     this.#database.run(

@@ -48,7 +48,13 @@ export const Import = z.object({
   kind: z.enum(['model', 'dataset']).nullable(),
   /** What it would be called when nobody says otherwise; set once it is inspected. */
   suggestion: z
-    .object({ name: z.string(), family: z.string().nullable(), version: z.number().int() })
+    .object({
+      name: z.string(),
+      family: z.string().nullable(),
+      version: z.number().int(),
+      /** Versions of any model that have the same bytes. */
+      knownAs: z.array(z.object({ model: z.string(), version: z.number().int() })).default([]),
+    })
     .nullable(),
   /** The data set, when completed and of that kind. */
   dataset: z.string().nullable(),

@@ -250,6 +250,17 @@ describe('a warning', () => {
   })
 })
 
+it('says which models have the same bytes, whatever their name; they may have another name too', async () => {
+  const path = join(FIXTURES, 'mnist_cnn.onnx')
+  await importAndSettle(storage, path, 'digits')
+  await importAndSettle(storage, path, 'numbers')
+  const waiting = await importAndSettle(storage, { kind: 'path', path, review: true })
+  const knownAs = ['digits', 'numbers'].map((model) => ({ model, version: 1 }))
+  expect(waiting.suggestion).toEqual({ name: 'mnist-cnn', family: null, version: 1, knownAs })
+  const confirmed = await storage.confirmImport(waiting.id as ImportId)
+  expect(confirmed).toMatchObject({ state: 'completed', model: 'mnist-cnn', version: 1, known: false })
+})
+
 describe('progress, cancel and many at once', () => {
   it('tells at most some ten times a second, up to the whole', async () => {
     const told: { at: number; view: Import }[] = []

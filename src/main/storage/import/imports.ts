@@ -266,8 +266,14 @@ export class Imports implements Disposable {
           name: candidate.model,
           family: candidate.family,
           version: models.numberFor(candidate.model, digest),
+          knownAs: models.knownAs(digest),
         }
-      : { name: candidate.name, family: null, version: datasets.numberFor(candidate.name, digest) }
+      : {
+          name: candidate.name,
+          family: null,
+          version: datasets.numberFor(candidate.name, digest),
+          knownAs: [],
+        }
   }
 
   /** One transaction makes the version visible. */

@@ -14,7 +14,7 @@ import classes from './imports.module.css'
 import { madeFromOf } from './made-from'
 import { MadeFromField } from './made-from-field'
 import { openImport, reviewImport, useImportDialog } from './store'
-import { becomes, helpFor, landing, reasonOf } from './words'
+import { becomes, helpFor, knownElsewhere, landing, reasonOf } from './words'
 
 /** The next import that waits for an answer, oldest first. */
 function nextWaiting(without: string): string | null {
@@ -76,6 +76,7 @@ function WaitingForm({ item }: { item: Import }) {
   const isModel = item.kind !== 'dataset'
   const known = isModel ? models : datasets
   const outcome = suggestion && valid ? becomes(name, suggestion, known.get(name)) : null
+  const elsewhere = suggestion && valid ? knownElsewhere(name, suggestion) : null
 
   async function answer(kind: 'confirm' | 'discard'): Promise<void> {
     setBusy(kind)
@@ -149,6 +150,7 @@ function WaitingForm({ item }: { item: Import }) {
           />
         )}
       </div>
+      {elsewhere && <div className={classes['quiet']}>{t('knownElsewhere', { versions: elsewhere })}</div>}
       <div className={classes['foot']}>
         <Button
           variant="subtle"

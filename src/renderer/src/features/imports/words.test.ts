@@ -1,6 +1,6 @@
 import type { Finding, Import } from '@shared/contract'
 import { expect, it } from 'vitest'
-import { becomes, helpFor, landing, reasonOf, sortFindings } from './words'
+import { becomes, helpFor, knownElsewhere, landing, reasonOf, sortFindings } from './words'
 
 const finding = (severity: Finding['severity'], code: Finding['code'] = 'storage.unsafe'): Finding => ({
   severity,
@@ -39,7 +39,7 @@ it('leads to the model or the data set that an import became', () => {
 })
 
 it('tells what a version would be under each name', () => {
-  const suggestion = { name: 'net', family: null, version: 2 }
+  const suggestion = { name: 'net', family: null, version: 2, knownAs: [] }
   expect(becomes('net', suggestion, { versions: [1, 2, 3], latest: 3 })).toEqual({
     kind: 'known',
     version: 2,
@@ -49,6 +49,18 @@ it('tells what a version would be under each name', () => {
   expect(becomes('other', suggestion, { versions: [1], latest: 1 })).toEqual({ kind: 'next', version: 2 })
   // Its versions were deleted, their numbers are not given again.
   expect(becomes('net', suggestion, undefined)).toEqual({ kind: 'next', version: 2 })
+})
+
+it('says under which other names the same bytes are', () => {
+  const knownAs = [
+    { model: 'a', version: 1 },
+    { model: 'b', version: 3 },
+  ]
+  const suggestion = { name: 'net', family: null, version: 1, knownAs }
+  expect(knownElsewhere('net', suggestion)).toBe('a@1, b@3')
+  expect(knownElsewhere('a', suggestion)).toBe('b@3')
+  expect(becomes('b', suggestion, { versions: [1, 3], latest: 3 })).toEqual({ kind: 'known', version: 3 })
+  expect(knownElsewhere('net', { ...suggestion, knownAs: [] })).toBeNull()
 })
 
 it('puts the gravest finding first and explains a refusal by it', () => {

@@ -41,6 +41,8 @@ export function becomes(
   suggestion: NonNullable<Import['suggestion']>,
   model: Pick<ModelSummary, 'versions' | 'latest'> | undefined,
 ): Becoming {
+  const same = suggestion.knownAs.find((known) => known.model === name)
+  if (same) return { kind: 'known', version: same.version }
   if (!model)
     return name === suggestion.name && suggestion.version > 1
       ? { kind: 'next', version: suggestion.version }
@@ -48,6 +50,12 @@ export function becomes(
   if (name !== suggestion.name) return { kind: 'next', version: model.latest + 1 }
   const { version } = suggestion
   return { kind: model.versions.includes(version) ? 'known' : 'next', version }
+}
+
+/** Where else the same bytes are, as `name@version`, apart from the name that is typed. */
+export function knownElsewhere(name: string, suggestion: NonNullable<Import['suggestion']>): string | null {
+  const others = suggestion.knownAs.filter(({ model }) => model !== name)
+  return others.length === 0 ? null : others.map(({ model, version }) => `${model}@${version}`).join(', ')
 }
 
 /** Advice for who wants the thing in: keys under `imports:help`. */
