@@ -103,6 +103,7 @@ describe('an import from the Hub', () => {
     const version = storage.getVersion('vad', 1)
     expect(version.files[0]?.digest).toBe(createHash('sha256').update(MODEL).digest('hex'))
     expect(version.lineage.source).toBe('hub:acme/vad')
+    expect(version.metadata['license']).toBe('mit')
     expect(hub.asked.map(({ path }) => path).sort()).toEqual(['README.md', 'onnx/model.onnx'])
     expect(await downloads()).toEqual([])
   })

@@ -5,7 +5,7 @@ import { tableReaderOf } from '../datasets/formats'
 import { FILES, MANIFEST, Manifest } from '../export'
 import { type ArchiveKind, archiveKindOf, unpack } from './archive'
 import { withBytes } from './file-bytes'
-import { importable, type ModelReader, READERS, recognise } from './formats'
+import { importable, licenseBeside, type ModelReader, READERS, recognise } from './formats'
 import { quoted, Rejection } from './rejection'
 import { innermost, openSource, type Source, type SourceFile, type SourceLocation } from './source'
 
@@ -132,7 +132,8 @@ async function inspectSource(given: Source): Promise<Inspection> {
   if (found instanceof Rejection) return inspectTable(given, found)
   const { primary, reader } = found
   const description = await withBytes(primary, (bytes) => reader.read(bytes, source))
-  const { signature, metadata, findings, companions } = description
+  const { signature, findings, companions } = description
+  const license = await licenseBeside(source)
   if (signature.inputs.length + signature.outputs.length > MOST_SIGNATURE) {
     throw new Rejection(
       'storage.unreadable',
@@ -157,7 +158,7 @@ async function inspectSource(given: Source): Promise<Inspection> {
     format: description.format,
     framework: description.framework,
     signature,
-    metadata,
+    metadata: { ...(license !== null && { license }), ...description.metadata },
     tensors: description.tensors.slice(0, MOST_TENSORS),
     findings: [...bounded(findings, primary.path), ...leftOutFindings(leftOut)],
     files: [primary, ...[...named.values()].sort((a, b) => (a.path < b.path ? -1 : 1))],

@@ -16,7 +16,7 @@ export function filesBeside({ files }: Surroundings): SourceFile[] {
   return files.filter((file) => BESIDE.test(file.path) && file.sizeBytes <= LARGEST)
 }
 
-/** What `config.json` and the front matter of the README say. Neither is trusted further than as text to show. */
+/** What `config.json` says. It is not trusted further than as text to show. */
 export async function describeFromBeside({ files }: Surroundings): Promise<ModelVersion['metadata']> {
   const metadata: ModelVersion['metadata'] = {}
   const config = files.find((file) => file.path === 'config.json')
@@ -31,13 +31,15 @@ export async function describeFromBeside({ files }: Surroundings): Promise<Model
     const type = textAt(json, 'model_type')
     if (type) metadata['modelType'] = type.slice(0, 100)
   }
-  const readme = files.find((file) => /^readme\.md$/i.test(file.path))
-  if (readme) {
-    const head = await withBytes(readme, (bytes) =>
-      bytes.slice(0, Math.min(bytes.size, 8192)).toString('utf8'),
-    )
-    const license = /^---\r?\n[\s\S]*?^license:\s*["']?([\w .+-]{1,60})/m.exec(head)?.[1]
-    if (license && head.startsWith('---')) metadata['license'] = license.trim()
-  }
   return metadata
+}
+
+/** The license that the front matter of the README names; null without one. Text to show, no more. */
+export async function licenseBeside({ files }: Pick<Surroundings, 'files'>): Promise<string | null> {
+  const readme = files.find((file) => /^readme\.md$/i.test(file.path))
+  if (!readme) return null
+  const head = await withBytes(readme, (bytes) => bytes.slice(0, Math.min(bytes.size, 8192)).toString('utf8'))
+  const matter = /^---\r?\n([\s\S]*?)^---/m.exec(head)
+  if (matter?.index !== 0) return null
+  return /^license:\s*["']?([\w .+-]{1,60})/m.exec(matter[1] ?? '')?.[1]?.trim() ?? null
 }
