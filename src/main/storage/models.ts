@@ -143,6 +143,16 @@ export class Models {
     return { version, known: false }
   }
 
+  /** Within the caller's transaction. Tell with {@link announce}. */
+  setFamily(name: string, family: string | null): void {
+    this.#database.run(this.#tables.updateTable('models').set({ family }).where('name', '=', name))
+  }
+
+  /** Null also for a model that is not there. */
+  familyOf(name: string): string | null {
+    return this.#summary(name)?.family ?? null
+  }
+
   /** Tells the listeners how a model looks now; after the commit. */
   announce(name: string): void {
     const summary = this.#summary(name)

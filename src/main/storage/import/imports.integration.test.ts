@@ -261,6 +261,40 @@ it('says which models have the same bytes, whatever their name; they may have an
   expect(confirmed).toMatchObject({ state: 'completed', model: 'mnist-cnn', version: 1, known: false })
 })
 
+it('takes the family from what the model says, and what a person types also for a model that is there', async () => {
+  const source = (extra: object) =>
+    ({ kind: 'path', path: join(bench.folder, 'weights'), name: 'net', ...extra }) as const
+  const write = async (value: number) => {
+    await mkdir(join(bench.folder, 'weights'), { recursive: true })
+    const header = Buffer.from('{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}')
+    const length = Buffer.alloc(8)
+    length.writeBigUInt64LE(BigInt(header.length))
+    const bytes = Buffer.concat([length, header, Buffer.from([value, 0, 0, 0])])
+    await writeFile(join(bench.folder, 'weights', 'model.safetensors'), bytes)
+    await writeFile(join(bench.folder, 'weights', 'config.json'), '{"model_type":"bert"}')
+  }
+  await write(1)
+  const first = await importAndSettle(storage, source({ review: true }))
+  expect(first.suggestion?.family).toBe('bert')
+  await storage.confirmImport(first.id as ImportId)
+  expect(storage.getModel('net').family).toBe('bert')
+
+  await write(2)
+  const second = await importAndSettle(storage, source({ review: true }))
+  await storage.confirmImport(second.id as ImportId, { family: 'encoders' })
+  expect(storage.getModel('net').family).toBe('encoders')
+
+  await write(3)
+  const third = await importAndSettle(storage, source({ review: true }))
+  expect(third.suggestion).toMatchObject({ family: 'encoders', version: 3 })
+  await storage.confirmImport(third.id as ImportId)
+  expect(storage.getModel('net').family).toBe('encoders')
+
+  const again = await importAndSettle(storage, source({ review: true }))
+  await storage.confirmImport(again.id as ImportId, { family: null })
+  expect(storage.getModel('net')).toMatchObject({ family: null, versions: [3, 2, 1] })
+})
+
 describe('progress, cancel and many at once', () => {
   it('tells at most some ten times a second, up to the whole', async () => {
     const told: { at: number; view: Import }[] = []

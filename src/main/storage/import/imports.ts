@@ -161,6 +161,7 @@ export class Imports implements Disposable {
     return this.get(id)
   }
 
+  /** @param change a family also becomes that of a model that is there */
   async confirm(id: ImportId, change: ConfirmedAs = {}): Promise<Import> {
     const view = this.get(id)
     const candidate = view.state === 'waiting' ? await this.#assertCandidate(view) : null
@@ -173,7 +174,7 @@ export class Imports implements Disposable {
         { state },
       )
     }
-    this.#complete(view, confirmed(candidate, change))
+    this.#complete(view, confirmed(candidate, change), change.family)
     return this.get(id)
   }
 
@@ -264,7 +265,7 @@ export class Imports implements Disposable {
     return candidate.kind === 'model'
       ? {
           name: candidate.model,
-          family: candidate.family,
+          family: models.familyOf(candidate.model) ?? candidate.family,
           version: models.numberFor(candidate.model, digest),
           knownAs: models.knownAs(digest),
         }
@@ -276,13 +277,14 @@ export class Imports implements Disposable {
         }
   }
 
-  /** One transaction makes the version visible. */
-  #complete(view: Import, candidate: AnyCandidate): void {
+  /** One transaction makes the version visible. @param family undefined: a model that is there keeps its own */
+  #complete(view: Import, candidate: AnyCandidate, family?: string | null): void {
     const { database, models, datasets, quotas, clock } = this.#deps
     const by = view.createdBy as PrincipalId
     const completed = database.transaction(() => {
       const { version, known } =
         candidate.kind === 'model' ? models.add(candidate, view.id, by) : datasets.add(candidate, view.id, by)
+      if (candidate.kind === 'model' && family !== undefined) models.setFamily(candidate.model, family)
       const next: Import = {
         ...view,
         state: 'completed',
@@ -298,7 +300,7 @@ export class Imports implements Disposable {
     })
     Object.assign(view, completed)
     this.#tell(view)
-    if (completed.known) return
+    if (completed.known && family === undefined) return
     if (candidate.kind === 'model') models.announce(candidate.model)
     else datasets.announce(candidate.name)
   }

@@ -1,4 +1,4 @@
-import type { DatasetFormat, ModelFormat } from '../../../shared/contract'
+import type { DatasetFormat, ModelFormat, ModelVersion } from '../../../shared/contract'
 import { ModelName } from '../../../shared/domain/references'
 
 /** File names that say nothing about the model: its folder's name does. */
@@ -23,6 +23,12 @@ export function suggestName(hints: {
     isByFolder || SAYS_NOTHING.test(file) ? [folder, slugOf(hints.title ?? ''), file] : [file, folder]
   const name = order.find((candidate) => ModelName.safeParse(candidate).success)
   return name ?? (hints.format === null ? 'data' : 'model')
+}
+
+/** What a model says it belongs to: GGUF's `general.basename` or architecture, `model_type` of a `config.json`. */
+export function suggestFamily(metadata: ModelVersion['metadata']): string | null {
+  const said = ['basename', 'modelType', 'ggufArchitecture'].map((key) => metadata[key])
+  return said.map((text) => (typeof text === 'string' ? slugOf(text) : '')).find(Boolean) ?? null
 }
 
 /** `-v5`, `_v1.2` at the end; ` (1)` of a second download. */

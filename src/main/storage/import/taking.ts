@@ -13,7 +13,7 @@ import type { ImportSource } from '../index'
 import { isStopping } from '../stopping'
 import type { Candidate } from '../versions'
 import type { Inspection } from './inspect'
-import { storedDataPath, storedPath, suggestName } from './name'
+import { storedDataPath, storedPath, suggestFamily, suggestName } from './name'
 import { receive } from './receive'
 import { quoted, Rejection } from './rejection'
 import type { Slots } from './slots'
@@ -271,7 +271,7 @@ function toCandidate(
     source: '',
     files,
     tensors: inspection.tensors,
-    family: inspection.manifest?.family ?? null,
+    family: inspection.manifest ? inspection.manifest.family : suggestFamily(inspection.metadata),
     notes: inspection.manifest?.notes ?? null,
     madeFrom,
   }

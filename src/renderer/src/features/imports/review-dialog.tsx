@@ -64,7 +64,7 @@ function WaitingForm({ item }: { item: Import }) {
   const datasets = useDatasets((state) => state.items)
   const { suggestion } = item
   const [name, setName] = useState(suggestion?.name ?? '')
-  const [family, setFamily] = useState(suggestion?.family ?? '')
+  const [typedFamily, setFamily] = useState<string | null>(null)
   const [origins, setOrigins] = useState<string[]>([])
   const [error, setError] = useState<string | null>(null)
   const [busy, setBusy] = useState<'confirm' | 'discard' | null>(null)
@@ -72,6 +72,7 @@ function WaitingForm({ item }: { item: Import }) {
     () => [...new Set([...models.values()].flatMap((model) => model.family ?? []))].sort(),
     [models],
   )
+  const family = typedFamily ?? models.get(name)?.family ?? suggestion?.family ?? ''
   const valid = ModelName.safeParse(name).success
   const isModel = item.kind !== 'dataset'
   const known = isModel ? models : datasets
@@ -90,7 +91,7 @@ function WaitingForm({ item }: { item: Import }) {
           id,
           name,
           ...(origins.length > 0 && { madeFrom: madeFromOf(origins) }),
-          ...(isModel && family.trim() !== (suggestion?.family ?? '') && { family: family.trim() || null }),
+          ...(isModel && { family: family.trim() || null }),
         })
       const next = nextWaiting(id)
       if (next) reviewImport(next)
