@@ -6,11 +6,14 @@ import { inspect } from './inspect'
 import type { WorkerReply, WorkerRequest } from './protocol'
 import { Rejection } from './rejection'
 import { copyFile, hashFile } from './transfer'
+import { Watchdog } from './watchdog'
 
 // The entry of a process of its own: reads model files that may be hostile, hashes and copies large ones, and can be
 // killed at any moment. It ends with its stdin, so it never outlives the system.
 
 const PROGRESS_MS = 100
+
+const watchdog = new Watchdog()
 
 function reply(message: WorkerReply): void {
   process.stdout.write(`${JSON.stringify(message)}\n`)
@@ -24,11 +27,11 @@ async function handle(request: WorkerRequest): Promise<WorkerReply> {
     reply({ type: 'progress', bytesDone })
   }
   try {
-    if (request.task === 'inspect')
-      return {
-        type: 'result',
-        result: await inspect(request.location, { path: request.scratch, onProgress }),
-      }
+    if (request.task === 'inspect') {
+      watchdog.begin()
+      const scratch = { path: request.scratch, onProgress, onRead: watchdog.allow.bind(watchdog) }
+      return { type: 'result', result: await inspect(request.location, scratch) }
+    }
     if (request.task === 'copy')
       return { type: 'result', result: await copyFile(request.source, request.to, onProgress) }
     if (request.task === 'profile') {
@@ -41,6 +44,8 @@ async function handle(request: WorkerRequest): Promise<WorkerReply> {
     return { type: 'result', result: await hashFile(request.path, request.seal, onProgress) }
   } catch (error) {
     return { type: 'error', error: viewOf(error) }
+  } finally {
+    watchdog.end()
   }
 }
 

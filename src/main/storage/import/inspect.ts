@@ -13,6 +13,8 @@ import { innermost, openSource, type Source, type SourceFile, type SourceLocatio
 export interface Scratch {
   path: string
   onProgress(bytesDone: number): void
+  /** A file is looked at, or so many bytes are unpacked. */
+  onRead?(sizeBytes: number): void
 }
 
 /**
@@ -70,13 +72,20 @@ const MOST_DATA_FILES = 10_000
  */
 export async function inspect(location: SourceLocation, scratch: Scratch): Promise<Inspection> {
   try {
+    const onRead = scratch.onRead ?? (() => undefined)
     const source = openSource(location)
     const archive = source.only && (await findArchive(source.only))
-    if (!source.only || !archive) return await inspectSource(source)
-    const top = await unpack(source.only, archive, scratch.path, scratch.onProgress)
+    if (!source.only || !archive) return await inspectSource(source, onRead)
+    let unpackedBytes = 0
+    const top = await unpack(source.only, archive, scratch.path, (bytesDone) => {
+      onRead(bytesDone - unpackedBytes)
+      unpackedBytes = bytesDone
+      scratch.onProgress(bytesDone)
+    })
     const manifest = await findManifest(openSource({ kind: 'path', path: top }))
     const unpacked = await inspectSource(
       openSource({ kind: 'path', path: manifest ? join(top, FILES) : top }),
+      onRead,
     )
     if (unpacked.outcome === 'rejected') return unpacked
     return { ...unpacked, isOurs: true, folder: nameWithout(source.only.path), gaveFolder: true, manifest }
@@ -125,8 +134,8 @@ function nameWithout(path: string): string {
   return path.replace(/\.(?:zip|tar|tgz|gz)$/i, '').replace(/\.tar$/i, '')
 }
 
-async function inspectSource(given: Source): Promise<Inspection> {
-  const source = innermost(given)
+async function inspectSource(given: Source, onRead: (sizeBytes: number) => void): Promise<Inspection> {
+  const source = heard(innermost(given), onRead)
   const found = await findModel(source)
   // Of images, the folder they lie in is their label.
   if (found instanceof Rejection) return inspectTable(given, found)
@@ -166,6 +175,17 @@ async function inspectSource(given: Source): Promise<Inspection> {
     gaveFolder: source.only === null,
     title: description.title ?? null,
   }
+}
+
+/** The same source, telling of each file that a reader may look at. */
+function heard(source: Source, onRead: (sizeBytes: number) => void): Source {
+  for (const { sizeBytes } of source.only ? [source.only] : source.files) onRead(sizeBytes)
+  const find = (path: string) => {
+    const file = source.find(path)
+    onRead(file.sizeBytes)
+    return file
+  }
+  return { ...source, find }
 }
 
 /** The file that a runtime opens first, and who reads it; or why there is none. */

@@ -22,9 +22,13 @@ export type WorkerRequest =
       tensors: 'whole' | 'short'
     }
 
-/** What it answers on its stdout: `ready` once, then for each task any number of `progress` and one of the others. */
+/**
+ * What it answers on its stdout: `ready` once, then for each task any number of `progress` and one of the others. After
+ * `exceeded` it has ended itself: parsing took more than any real model needs.
+ */
 export type WorkerReply =
   | { type: 'ready' }
   | { type: 'progress'; bytesDone: number }
+  | { type: 'exceeded'; what: 'cpu' | 'memory' }
   | { type: 'result'; result: Inspection | Transferred | Profile | ShownRow[] }
   | { type: 'error'; error: ErrorView }

@@ -25,6 +25,7 @@ import type { WorkerRequest } from './protocol'
 import { Rejection } from './rejection'
 import type { SourceFile, SourceLocation } from './source'
 import type { Transferred } from './transfer'
+import { MOST_MEMORY_MIB } from './watchdog'
 
 export interface StoredTable {
   format: DatasetFormat
@@ -60,8 +61,8 @@ export interface FileWorker extends Disposable {
 }
 
 const START_LIMIT_MS = 30_000
-const INSPECT_LIMIT_MS = 5_000
-const SILENCE_LIMIT_MS = 60_000
+/** A disk that gives nothing for so long will not give it at all. */
+const SILENCE_LIMIT_MINUTES = 5
 const HEAP_MEGABYTES = 192
 const LONGEST_LINE = 8 * 1024 * 1024
 
@@ -117,6 +118,7 @@ const Inspected = z.discriminatedUnion('outcome', [
 const Reply = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready') }),
   z.object({ type: z.literal('progress'), bytesDone: z.number() }),
+  z.object({ type: z.literal('exceeded'), what: z.enum(['cpu', 'memory']) }),
   z.object({ type: z.literal('result'), result: z.unknown() }),
   z.object({
     type: z.literal('error'),
@@ -132,6 +134,13 @@ type Reply = z.infer<typeof Reply>
 /** The process ended, or said something that is no answer, before the task was done. */
 class WorkerGone extends Error {
   override readonly name = 'WorkerGone'
+  /** What the process took too much of; null: it crashed. */
+  readonly exceeded: 'cpu' | 'memory' | null
+
+  constructor(message: string, options?: ErrorOptions, exceeded: WorkerGone['exceeded'] = null) {
+    super(message, options)
+    this.exceeded = exceeded
+  }
 }
 
 /** Starts the process that {@link FileWorker} speaks to. @param entry the built `inspect-worker.ts` */
@@ -144,6 +153,7 @@ export function startFileWorker(entry: string, clock: Clock, logger: Logger): Fi
   })
   const kill = () => child.kill('SIGKILL')
   let isReady = false
+  let isSilent = false
 
   async function ask(
     request: WorkerRequest,
@@ -161,23 +171,29 @@ export function startFileWorker(entry: string, clock: Clock, logger: Logger): Fi
         isReady = true
         cancelTimer()
       }
-      if (limitMs !== null) cancelTimer = clock.setTimer(limitMs, kill)
+      const watchSilence = () => {
+        cancelTimer()
+        if (limitMs !== null)
+          cancelTimer = clock.setTimer(limitMs, () => {
+            isSilent = true
+            kill()
+          })
+      }
+      watchSilence()
       child.stdin?.write(`${JSON.stringify(request)}\n`)
       for (;;) {
         const reply = await lines.next()
         if (reply.type === 'progress') {
           onProgress?.(reply.bytesDone)
-          // It is at work, on an archive: only silence counts.
-          if (limitMs !== null) {
-            cancelTimer()
-            cancelTimer = clock.setTimer(SILENCE_LIMIT_MS, kill)
-          }
+          watchSilence()
+        } else if (reply.type === 'exceeded') {
+          throw new WorkerGone(`Parsing took too much ${reply.what}.`, {}, reply.what)
         } else if (reply.type === 'result') return reply.result
         else if (reply.type === 'error') throw toAppError(reply.error)
       }
     } catch (error) {
       signal.throwIfAborted()
-      throw error
+      throw isSilent ? diskIsSilent() : error
     } finally {
       cancelTimer()
       signal.removeEventListener('abort', kill)
@@ -198,7 +214,7 @@ export function startFileWorker(entry: string, clock: Clock, logger: Logger): Fi
         throw new Rejection(error.code, error.message, typeof file === 'string' ? file : '')
       }
       if (!(error instanceof WorkerGone) || !isReady) throw error
-      throw new Rejection('storage.unreadable', tooCostly().message, '')
+      throw new Rejection('storage.unreadable', tooCostly(error.exceeded).message, '')
     }
   }
 
@@ -215,12 +231,14 @@ export function startFileWorker(entry: string, clock: Clock, logger: Logger): Fi
   return {
     async inspect(location, scratch, signal) {
       try {
-        return Inspected.parse(await ask({ task: 'inspect', location, scratch }, INSPECT_LIMIT_MS, signal))
+        return Inspected.parse(
+          await ask({ task: 'inspect', location, scratch }, SILENCE_LIMIT_MINUTES * 60_000, signal),
+        )
       } catch (error) {
         // Before the first answer it is our process that does not start; after it, it is the file that broke it.
         if (!(error instanceof WorkerGone) || !isReady) throw error
         logger.warn({ err: error, stderr: lines.stderr() }, 'A file broke the inspecting process.')
-        return { outcome: 'rejected', findings: [tooCostly()] }
+        return { outcome: 'rejected', findings: [tooCostly(error.exceeded)] }
       }
     },
     copy: async (source, to, signal, onProgress) =>
@@ -249,10 +267,18 @@ function rowsTask(
   return { task: 'rows', format, files: [...files], index, offset, limit, tensors }
 }
 
-function tooCostly(): Finding {
-  const message =
-    'Reading this file took more time or memory than any real model needs. It is damaged, or made to do harm.'
+function tooCostly(exceeded: WorkerGone['exceeded']): Finding {
+  const what =
+    exceeded === 'memory'
+      ? `more than ${MOST_MEMORY_MIB} MiB of memory, which no real model needs`
+      : `more ${exceeded === 'cpu' ? 'computing time' : 'time or memory'} than any real model needs`
+  const message = `Reading this file took ${what}. It is damaged, or made to do harm.`
   return { severity: 'reject', code: 'storage.unreadable', message, file: '' }
+}
+
+function diskIsSilent(): AppError {
+  const message = `The file could not be read within ${SILENCE_LIMIT_MINUTES} minutes. Check the disk or the network folder it lies on, or copy it here first.`
+  return new AppError('storage.unreadable', message)
 }
 
 /** Replies in order; rejects with {@link WorkerGone} once the process has ended. */

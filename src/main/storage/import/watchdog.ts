@@ -1,0 +1,59 @@
+import { Worker } from 'node:worker_threads'
+
+const MIB = 1024 * 1024
+const LOOK_MS = 25
+/** What parsing may add to the memory of the process; its JavaScript heap alone is bounded by V8. */
+export const MOST_MEMORY_MIB = 256
+/** Of CPU time, not of the clock: a sound file on a slow disk, or on a busy machine, is not made to do harm. */
+const CPU_MS = 5_000
+const CPU_MS_PER_MIB = 30
+const CPU_MS_PER_FILE = 2
+/** No reader looks at more of one file. */
+const MOST_READ_BYTES = 1024 * MIB
+
+// A thread of its own looks also while the parser is in a loop, and says why before it ends the process.
+const WATCH = `
+  const { workerData: limits } = require('node:worker_threads')
+  const { writeSync } = require('node:fs')
+  setInterval(() => {
+    const { user, system } = process.cpuUsage()
+    const isCpu = (user + system) / 1000 > limits[0]
+    if (!isCpu && process.memoryUsage.rss() <= limits[1]) return
+    try {
+      writeSync(1, JSON.stringify({ type: 'exceeded', what: isCpu ? 'cpu' : 'memory' }) + '\\n')
+    } finally {
+      process.kill(process.pid, 'SIGKILL')
+    }
+  }, ${LOOK_MS})`
+
+/** Ends this process when what it parses costs more than any real model does. */
+export class Watchdog {
+  /** CPU milliseconds and resident bytes of the process that are too much; shared with the thread. */
+  readonly #limits = new Float64Array(new SharedArrayBuffer(16)).fill(Number.POSITIVE_INFINITY)
+
+  constructor() {
+    const resourceLimits = { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1 }
+    const thread = new Worker(WATCH, { eval: true, workerData: this.#limits, resourceLimits })
+    // Better no answer than one that nothing watches over.
+    thread.on('error', (error) => {
+      throw error
+    })
+    thread.unref()
+  }
+
+  begin(): void {
+    const { user, system } = process.cpuUsage()
+    this.#limits[1] = process.memoryUsage.rss() + MOST_MEMORY_MIB * MIB
+    this.#limits[0] = (user + system) / 1000 + CPU_MS
+  }
+
+  /** A file is looked at: its bytes may take their time. */
+  allow(sizeBytes: number): void {
+    const readBytes = Math.min(sizeBytes, MOST_READ_BYTES)
+    this.#limits[0] = (this.#limits[0] ?? 0) + CPU_MS_PER_FILE + (readBytes / MIB) * CPU_MS_PER_MIB
+  }
+
+  end(): void {
+    this.#limits.fill(Number.POSITIVE_INFINITY)
+  }
+}
