@@ -4,6 +4,7 @@ import { AppError } from '../../../shared/errors'
 export interface HubRepository {
   /** `OWNER/NAME`. */
   name: string
+  /** A branch, tag or commit. */
   revision: string
   /** Without a slash at its end. */
   hubUrl: string

@@ -3,8 +3,10 @@ import { AppError } from '../../../shared/errors'
 export interface HubFile {
   path: string
   sizeBytes: number
-  /** SHA-256 of a large file; null for small ones, whose Git id is another hash. */
+  /** Of a large file; null for small ones. */
   sha256: string | null
+  /** Git's id of the content of a small file (SHA-1 of the blob); null for large ones, whose SHA-256 is known. */
+  gitId: string | null
 }
 
 /** A file to download. `as`: its place in the model, without the folder that all of the model lies in. */

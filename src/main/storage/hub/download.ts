@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { type FileHandle, mkdir, open, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { HubApiError, listFiles } from '@huggingface/hub'
+import { HubApiError, listFiles, modelInfo } from '@huggingface/hub'
 import { AppError } from '../../../shared/errors'
 import { translateFileError } from '../../platform/files'
+import { quoted } from '../import/rejection'
 import { assertSafePath } from '../import/source'
 import type { HubRepository } from './address'
 import type { HubFile } from './choose'
@@ -13,6 +16,31 @@ const TRIES = 3
 const MOST_FILES = 10_000
 /** As in `import/transfer.ts`: a commit of the database must not wait for more than this. */
 const FLUSH_BYTES = 16 * 1024 * 1024
+
+/**
+ * The same repository at the commit that its revision means now, so that all files are of one state of it, also those that
+ * another try brings. @throws AppError `storage.hub_unreachable`, `storage.not_found`
+ */
+export async function atCommit(repository: HubRepository, signal: AbortSignal): Promise<HubRepository> {
+  const { name, revision, hubUrl } = repository
+  const watch = watchSilence(signal)
+  try {
+    const { sha } = await modelInfo({
+      name,
+      revision,
+      hubUrl,
+      additionalFields: ['sha'],
+      fetch: (input, init) => fetch(input, { ...init, signal: watch.signal }),
+    })
+    if (!/^[0-9a-f]{40}$/.test(sha)) throw unreachable(hubUrl, 'it names no commit', null)
+    return { ...repository, revision: sha }
+  } catch (error) {
+    signal.throwIfAborted()
+    throw inWords(error, name, hubUrl)
+  } finally {
+    watch.end()
+  }
+}
 
 /** Every file of a repository. @throws AppError `storage.hub_unreachable`, `storage.not_found`; Rejection for a path that leaves it */
 export async function listRepository(
@@ -35,7 +63,8 @@ export async function listRepository(
       assertSafePath(entry.path, entry.path)
       if (files.length >= MOST_FILES) throw new AppError('storage.unsafe', `${name} has too many files.`)
       const sha256 = /^[0-9a-f]{64}$/.test(entry.lfs?.oid ?? '') ? (entry.lfs?.oid ?? null) : null
-      files.push({ path: entry.path, sizeBytes: entry.lfs?.size ?? entry.size, sha256 })
+      const gitId = !entry.lfs && /^[0-9a-f]{40}$/.test(entry.oid ?? '') ? (entry.oid ?? null) : null
+      files.push({ path: entry.path, sizeBytes: entry.lfs?.size ?? entry.size, sha256, gitId })
     }
   } catch (error) {
     signal.throwIfAborted()
@@ -47,10 +76,10 @@ export async function listRepository(
 }
 
 /**
- * Downloads a file to where a part of it may already lie, and goes on from there. Its size is checked; its digest is
- * by whoever hashes it.
+ * Downloads a file to where a part of it may already lie, and goes on from there. Its size is checked, and Git's id of a
+ * small one; the digest of a large one is by whoever hashes it.
  * @param onBytes bytes of this file that are on the disk
- * @throws AppError `storage.hub_unreachable` (what has come stays), `storage.disk_full`
+ * @throws AppError `storage.hub_unreachable` (what has come stays), `storage.incomplete`, `storage.disk_full`
  */
 export async function downloadFile(
   { name, revision, hubUrl }: HubRepository,
@@ -70,10 +99,10 @@ export async function downloadFile(
       present = 0
     }
     onBytes(present)
-    if (present === file.sizeBytes && present > 0) return to
+    if (present === file.sizeBytes && present > 0) return checked(to, file)
     try {
       await append(url, to, present, file, signal, onBytes)
-      if ((await sizeOf(to)) === file.sizeBytes) return to
+      if ((await sizeOf(to)) === file.sizeBytes) return await checked(to, file)
       throw new TypeError('the connection was broken off')
     } catch (error) {
       signal.throwIfAborted()
@@ -82,6 +111,17 @@ export async function downloadFile(
       if (!broken || attempt >= TRIES) throw failure
     }
   }
+}
+
+/** @returns the path @throws AppError `storage.incomplete`; then the file is gone, and the next try fetches it anew */
+async function checked(path: string, { path: name, sizeBytes, gitId }: HubFile): Promise<string> {
+  if (gitId === null) return path
+  const hash = createHash('sha1').update(`blob ${sizeBytes}\0`)
+  for await (const chunk of createReadStream(path)) hash.update(chunk)
+  if (hash.digest('hex') === gitId) return path
+  await rm(path)
+  const message = `${quoted(name)} is not what the Hub says: its Git id is another. Get it again.`
+  throw new AppError('storage.incomplete', message, { file: name })
 }
 
 async function append(

@@ -14,8 +14,9 @@ import { chooseFiles } from './choose'
 
 const MODEL = readFileSync(join(FIXTURES, 'silero_vad_v5.onnx'))
 
-/** A hub on a real socket: the two routes that a download needs. */
+/** A hub on a real socket: the three routes that a download needs. Files are there under their commit alone. */
 class FakeHub {
+  commit = 'a'.repeat(40)
   readonly files = new Map<string, Buffer>()
   readonly asked: { path: string; range: string | null }[] = []
   /** Breaks the connection after so many bytes of the next large answers. */
@@ -36,12 +37,17 @@ class FakeHub {
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const { pathname } = new URL(request.url ?? '/', 'http://hub')
-    if (/^\/api\/models\/acme\/vad\/tree\/[^/]+$/.test(pathname)) {
+    if (pathname === '/api/models/acme/vad/revision/main') {
+      const info = { _id: '1', id: 'acme/vad', sha: this.commit, lastModified: '2026-01-01T00:00:00.000Z' }
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(info))
+      return
+    }
+    if (pathname === `/api/models/acme/vad/tree/${this.commit}`) {
       const entries = [...this.files].map(([path, bytes]) => ({
         type: 'file',
         path,
         size: bytes.length,
-        oid: 'x',
+        oid: createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex'),
         ...(bytes.length > 1000 && {
           lfs: { oid: createHash('sha256').update(bytes).digest('hex'), size: bytes.length, pointerSize: 1 },
         }),
@@ -49,7 +55,8 @@ class FakeHub {
       response.setHeader('content-type', 'application/json').end(JSON.stringify(entries))
       return
     }
-    const path = /^\/acme\/vad\/resolve\/[^/]+\/(.+)$/.exec(pathname)?.[1]
+    const at = `/acme/vad/resolve/${this.commit}/`
+    const path = pathname.startsWith(at) ? pathname.slice(at.length) : undefined
     const bytes = path === undefined ? undefined : this.files.get(decodeURIComponent(path))
     if (!bytes) {
       response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"Repository not found"}')
@@ -187,6 +194,27 @@ describe('an import from the Hub', () => {
     expect(hub.asked).toEqual([])
   })
 
+  it('refuses a small file that is not the one that Git names (a lying mirror)', async () => {
+    const truth = hub.files.get('README.md') as Buffer
+    const lying = Buffer.from(truth.toString().replace('mit', 'gpl'))
+    const get = hub.files.get.bind(hub.files)
+    hub.files.get = (path) => (path === 'README.md' ? lying : get(path))
+    const { state, error } = await imported()
+    expect({ state, error }).toMatchObject({
+      state: 'failed',
+      error: { code: 'storage.incomplete', message: expect.stringContaining('"README.md" is not what') },
+    })
+  })
+
+  it('mixes no two commits when a branch moves between two tries', async () => {
+    hub.breakAfter = [300_000, 300_000, 300_000]
+    expect((await imported()).state).toBe('failed')
+    hub.commit = 'b'.repeat(40)
+    hub.asked.length = 0
+    expect((await imported()).state).toBe('completed')
+    expect(hub.asked.find(({ path }) => path.endsWith('.onnx'))?.range).toBeNull()
+  })
+
   it('refuses a path that leaves the folder (a hostile repository)', async () => {
     hub.files.set('../../evil.onnx', MODEL)
     expect(await imported()).toMatchObject({ state: 'rejected' })
@@ -222,7 +250,8 @@ it.each(['vad', 'acme/vad/../x', '../vad', 'acme/..', 'ftp://a/acme/vad', ''])(
 )
 
 describe('chooseFiles', () => {
-  const files = (...paths: string[]) => paths.map((path) => ({ path, sizeBytes: 10, sha256: null }))
+  const files = (...paths: string[]) =>
+    paths.map((path) => ({ path, sizeBytes: 10, sha256: null, gitId: null }))
   const chosen = (paths: string[], patterns: string[] | null = null) =>
     chooseFiles(files(...paths), patterns).map(({ path }) => path)
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { isStopping } from '../stopping'
 import { parseHubAddress } from './address'
 import { type ChosenFile, chooseFiles } from './choose'
-import { downloadFile, listRepository } from './download'
+import { atCommit, downloadFile, listRepository } from './download'
 import { mayNameShards, shardsNamedBy } from './shards'
 
 /** Parts of downloads that nobody went on with are removed after so long. */
@@ -37,10 +37,10 @@ export interface HubDownload {
 export function createHubDownloads(folder: string, hubUrl: () => string): HubDownloads {
   return {
     async fetch(source, signal, { assertRoom, onProgress }) {
-      const repository = parseHubAddress(source.repository, hubUrl())
+      const repository = await atCommit(parseHubAddress(source.repository, hubUrl()), signal)
       const all = await listRepository(repository, signal)
       const chosen = chooseFiles(all, source.files ?? null)
-      // One place for each repository and revision, so that the next try finds what has come.
+      // One place for each repository and commit, so that the next try finds what has come.
       const { hubUrl: host, name, revision } = repository
       const key = createHash('sha256').update(`${host}\0${name}\0${revision}`).digest('hex').slice(0, 32)
       const place = join(folder, key)
