@@ -84,7 +84,9 @@ export async function verifyBlobs(
     const release = blobs.pin(digest)
     try {
       if (!(await blobs.has(digest))) continue
-      const found = await worker.hash(blobs.pathOf(digest), false, signal)
+      const found = await worker.hash(blobs.pathOf(digest), false, signal, (bytesDone) =>
+        onProgress(checkedBytes + bytesDone, blobBytes),
+      )
       expected.delete(digest)
       checked++
       checkedBytes += sizeBytes

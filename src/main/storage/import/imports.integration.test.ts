@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { createReadStream } from 'node:fs'
 import {
   appendFile,
   cp,
@@ -19,6 +20,7 @@ import { z } from 'zod'
 import type { Import } from '../../../shared/contract'
 import type { ImportId } from '../../../shared/domain/ids'
 import { ModelName } from '../../../shared/domain/references'
+import { tarOf } from '../export/tar'
 import type { Storage } from '../index'
 import { FIXTURES } from '../testing/fixtures'
 import {
@@ -310,6 +312,30 @@ describe('progress, cancel and many at once', () => {
     const done = told.map(({ view }) => view.bytesDone)
     expect(done).toEqual([...done].sort((a, b) => a - b))
     expect(outcome.bytesDone).toBe(outcome.bytesTotal)
+  })
+
+  it('tells while an archive is unpacked, while a blob is checked, and at the end of a collection', async () => {
+    const path = await largeModel('large.onnx', 150)
+    const archive = join(bench.folder, 'net.tar')
+    const { size } = await stat(path)
+    const entry = { path: 'large.onnx', sizeBytes: size, content: createReadStream(path) }
+    await writeFile(archive, tarOf([entry], 0))
+    const unpacked: number[] = []
+    storage.onDidChangeImports(({ changed }) => {
+      for (const view of changed) if (view.verdict === null) unpacked.push(view.bytesDone)
+    })
+    expect(await importAndSettle(storage, archive)).toMatchObject({ state: 'completed' })
+    expect(Math.max(...unpacked)).toBeGreaterThan(0)
+
+    const checkedBytes: number[] = []
+    storage.onDidChangeTasks(({ changed }) => {
+      for (const { bytesDone, state } of changed) if (state === 'running') checkedBytes.push(bytesDone)
+    })
+    expect(await checked(storage)).toMatchObject({ bytesDone: size, bytesTotal: size })
+    expect(checkedBytes.some((bytes) => bytes > 0 && bytes < size)).toBe(true)
+
+    const { id } = storage.gc(ANNA)
+    expect(await storage.taskEnd(id, 60_000)).toMatchObject({ bytesDone: size, bytesTotal: size })
   })
 
   it('leaves nothing when cancelled, at whatever moment', async () => {

@@ -73,7 +73,9 @@ export class Taking {
     this.#freeSlot = await this.#deps.slots.take(this.#signal)
     const worker = this.#deps.startWorker()
     this.#discards.unshift(() => worker.dispose())
-    const inspection = await worker.inspect(location, await this.#temporary(), this.#signal)
+    const inspection = await worker.inspect(location, await this.#temporary(), this.#signal, (bytesDone) =>
+      this.#hooks.onProgress(bytesDone),
+    )
     if (inspection.outcome === 'rejected') throw new RejectedByInspection(inspection.findings)
     const { files, findings, manifest } = inspection
     const byPath = new Map(files.map((file) => [file.path, file]))
@@ -165,11 +167,10 @@ export class Taking {
     bytesBefore: number,
   ): Promise<{ digest: string; sizeBytes: number }> {
     const path = isOurs ? file.absolutePath : await this.#temporary()
+    const onProgress = (bytesDone: number) => this.#hooks.onProgress(bytesBefore + bytesDone)
     const { digest, sizeBytes } = isOurs
-      ? await worker.hash(path, true, this.#signal)
-      : await worker.copy(file, path, this.#signal, (bytesDone) =>
-          this.#hooks.onProgress(bytesBefore + bytesDone),
-        )
+      ? await worker.hash(path, true, this.#signal, onProgress)
+      : await worker.copy(file, path, this.#signal, onProgress)
     const expected = this.#expected.get(file.absolutePath)
     if (expected && expected.sha256 !== digest) {
       const message = `${quoted(file.path)} is not what ${expected.by} says: its SHA-256 is another. Get it again.`

@@ -35,16 +35,29 @@ export interface StoredTable {
 
 /** Reads, copies and hashes files outside this process. One task at a time. After an abort it is of no more use. */
 export interface FileWorker extends Disposable {
-  /** @throws AppError; a file that crashes or stalls the reader is a rejection, not an error */
-  /** @param scratch where archives may be unpacked: a path that nothing is at */
-  inspect(location: SourceLocation, scratch: string, signal: AbortSignal): Promise<Inspection>
+  /**
+   * @param scratch where archives may be unpacked: a path that nothing is at
+   * @param onProgress bytes of an archive that are unpacked
+   * @throws AppError; a file that crashes or exhausts the reader is a rejection, not an error
+   */
+  inspect(
+    location: SourceLocation,
+    scratch: string,
+    signal: AbortSignal,
+    onProgress?: (bytesDone: number) => void,
+  ): Promise<Inspection>
   copy(
     source: SourceFile,
     to: string,
     signal: AbortSignal,
     onProgress?: (bytesDone: number) => void,
   ): Promise<Transferred>
-  hash(path: string, seal: boolean, signal: AbortSignal): Promise<Transferred>
+  hash(
+    path: string,
+    seal: boolean,
+    signal: AbortSignal,
+    onProgress?: (bytesDone: number) => void,
+  ): Promise<Transferred>
   /** What the columns of a table are like; all of it is read. @throws Rejection for what is no sound table */
   profile(
     format: DatasetFormat,
@@ -229,11 +242,10 @@ export function startFileWorker(entry: string, clock: Clock, logger: Logger): Fi
   }
 
   return {
-    async inspect(location, scratch, signal) {
+    async inspect(location, scratch, signal, onProgress) {
       try {
-        return Inspected.parse(
-          await ask({ task: 'inspect', location, scratch }, SILENCE_LIMIT_MINUTES * 60_000, signal),
-        )
+        const request = { task: 'inspect' as const, location, scratch }
+        return Inspected.parse(await ask(request, SILENCE_LIMIT_MINUTES * 60_000, signal, onProgress))
       } catch (error) {
         // Before the first answer it is our process that does not start; after it, it is the file that broke it.
         if (!(error instanceof WorkerGone) || !isReady) throw error
@@ -251,7 +263,8 @@ export function startFileWorker(entry: string, clock: Clock, logger: Logger): Fi
       Rows.parse(await readTable(rowsTask(table, range, 'whole'), signal)),
     shortRows: async (table, range, signal) =>
       ShortRows.parse(await readTable(rowsTask(table, range, 'short'), signal)),
-    hash: async (path, seal, signal) => Transfer.parse(await ask({ task: 'hash', path, seal }, null, signal)),
+    hash: async (path, seal, signal, onProgress) =>
+      Transfer.parse(await ask({ task: 'hash', path, seal }, null, signal, onProgress)),
     dispose() {
       kill()
       return gone

@@ -6,15 +6,15 @@ import type { FileWorker } from '../import/worker'
 /** The inspecting process without the process: for tests that make thousands of imports. */
 export function inProcessWorker(): FileWorker {
   return {
-    inspect: async (location, scratch, signal) => {
+    inspect: async (location, scratch, signal, onProgress = () => undefined) => {
       signal.throwIfAborted()
-      return inspect(location, { path: scratch, onProgress: () => undefined })
+      return inspect(location, { path: scratch, onProgress })
     },
     copy: (source, to, _signal, onProgress = () => undefined) => copyFile(source, to, onProgress),
     profile: (format, files) => profileTable(format, files, () => undefined),
     rows: (table, range) => readRows(table, range),
     shortRows: (table, range) => readShortRows(table, range),
-    hash: (path, seal) => hashFile(path, seal, () => undefined),
+    hash: (path, seal, _signal, onProgress = () => undefined) => hashFile(path, seal, onProgress),
     dispose: async () => undefined,
   }
 }
