@@ -140,6 +140,9 @@ export class Models {
     this.#versions.insert(candidate, version, importId, now, by)
     this.origins.add({ kind: 'model', name: model, version }, candidate.madeFrom)
     if (candidate.notes) this.facts.annotate(model, version, candidate.notes)
+    const architecture =
+      candidate.architecture && this.#architectureHere(candidate.architecture, model, version)
+    if (architecture) this.facts.annotate(model, version, { architecture })
     return { version, known: false }
   }
 
@@ -285,6 +288,27 @@ export class Models {
       throw new AppError('storage.conflict', message, { architecture: graph })
     }
     return graph
+  }
+
+  /** In whose graph a version runs, by its bytes; null for one that needs none. */
+  architectureOf(name: string, version: number): { name: string; digest: string } | null {
+    const { architecture } = this.facts.notes(name, version)
+    if (architecture === null) return null
+    const { found } = this.resolve(architecture)
+    return { name: found.model, digest: found.digest }
+  }
+
+  /** As `name@version`; null when the version is not here, or is none that the weights fit: then a person names another. */
+  #architectureHere(
+    { name, digest }: { name: string; digest: string },
+    weights: string,
+    version: number,
+  ): string | null {
+    const here = this.#versions.findByDigest(name, digest)
+    if (here === null || this.#fixed(name, here).format !== 'torchscript') return null
+    const graph = `${name}@${here}`
+    const why = misfit(this.facts.tensors(weights, version), this.facts.tensors(name, here), graph)
+    return why === null ? graph : null
   }
 
   /** Versions that no policy keeps and nothing needs, oldest first. */

@@ -96,8 +96,12 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     const { digest, files, createdAt } = found
     const said =
       kind === 'model'
-        ? { family: models.get(name).family, notes: models.facts.notes(name, version) }
-        : { family: null, notes: { notes: '', tags: [] } }
+        ? {
+            family: models.get(name).family,
+            notes: models.facts.notes(name, version),
+            architecture: models.architectureOf(name, version),
+          }
+        : { family: null, notes: { notes: '', tags: [] }, architecture: null }
     const manifest = Manifest.parse({
       format: 'llmagentos-version/1',
       ...{ kind, name, version, digest, files, ...said, createdAt },

@@ -252,6 +252,23 @@ it('runs bare weights in a graph that has them, and says why not in another', as
   expect(storage.getVersion('weights', 1)).toMatchObject({ notes: '', architecture: 'script@1' })
 })
 
+it('keeps the architecture of bare weights over export and import, where that version is', async () => {
+  await importAndSettle(storage, join(FIXTURES, 'mnist_cnn.safetensors'), 'weights')
+  await importAndSettle(storage, join(FIXTURES, 'mnist_cnn.pt'), 'script')
+  storage.annotate('weights', 1, { architecture: 'script@1' })
+  const archive = join(bench.folder, 'weights-1.tar')
+  await writeFile(archive, storage.exportVersion('model', 'weights', 1).content)
+
+  storage.removeVersion('weights', 1)
+  expect(await importAndSettle(storage, archive)).toMatchObject({ model: 'weights', version: 2 })
+  expect(storage.getVersion('weights', 2).architecture).toBe('script@1')
+
+  storage.removeVersion('weights', 2)
+  storage.removeVersion('script', 1)
+  await importAndSettle(storage, archive)
+  expect(storage.getVersion('weights', 3).architecture).toBeNull()
+})
+
 it('records a benchmark once, with its version, and forgets it with the version', async () => {
   await versions(2)
   const benchmark = {

@@ -30,6 +30,8 @@ export const Candidate = z.object({
   tensors: z.array(TensorInfo).default([]),
   family: z.string().nullable().default(null),
   notes: VersionNotes.pick({ notes: true, tags: true }).nullable().default(null),
+  /** In whose graph it runs, if that is here. */
+  architecture: z.object({ name: z.string(), digest: z.string() }).nullable().default(null),
   /** Versions it was made from, as `name@version`, and the job that made it. */
   madeFrom: z
     .object({ models: z.array(z.string()), datasets: z.array(z.string()), job: z.string().nullable() })

@@ -31,6 +31,8 @@ export const Manifest = z.object({
     .default({ notes: '', tags: [] }),
   /** What it was made from; versions elsewhere have other numbers, so the digest says what is meant. */
   madeFrom: z.object({ models: Origin, datasets: Origin }).default({ models: [], datasets: [] }),
+  /** In whose graph bare weights run; elsewhere it has another number, so the digest says what is meant. */
+  architecture: z.object({ name: ModelName, digest: Sha256 }).nullable().default(null),
   createdAt: z.string().max(40),
 })
 export type Manifest = z.infer<typeof Manifest>

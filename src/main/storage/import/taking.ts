@@ -274,6 +274,7 @@ function toCandidate(
     tensors: inspection.tensors,
     family: inspection.manifest ? inspection.manifest.family : suggestFamily(inspection.metadata),
     notes: inspection.manifest?.notes ?? null,
+    architecture: inspection.manifest?.architecture ?? null,
     madeFrom,
   }
 }
