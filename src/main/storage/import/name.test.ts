@@ -37,6 +37,13 @@ describe('suggestName', () => {
     expect(nameOf('model.onnx', '模型')).toBe('model')
   })
 
+  it('takes the folder of shards, or what they are shards of', () => {
+    expect(nameOf('model-00001-of-00003.onnx', 'whisper')).toBe('whisper')
+    expect(nameOf('whisper-00001-of-00003.onnx')).toBe('whisper')
+    expect(nameOf('model.safetensors.index.json', 'bert', true)).toBe('bert')
+    expect(nameOf('model.safetensors.index.json', 'bert')).toBe('bert')
+  })
+
   it('is always a valid name', () => {
     return fc.assert(
       fc.property(

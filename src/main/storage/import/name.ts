@@ -1,6 +1,9 @@
 import type { DatasetFormat, ModelFormat, ModelVersion } from '../../../shared/contract'
 import { ModelName } from '../../../shared/domain/references'
 
+/** What names the shards of a model, or one of them. */
+const OF_SHARDS = /(?:\.safetensors\.index|-\d{5}-of-\d{5})$/i
+
 /** File names that say nothing about the model: its folder's name does. */
 const SAYS_NOTHING = /^(model|saved-?model|tfjs-?model|web-?model|graph|network|weights|index)$/
 
@@ -16,7 +19,8 @@ export function suggestName(hints: {
   format: ModelFormat | null
   title: string | null
 }): string {
-  const file = slugOf((hints.path.split('/').at(-1) ?? '').replace(/\.[a-z][a-z0-9]{0,10}$/i, ''))
+  const stem = (hints.path.split('/').at(-1) ?? '').replace(/\.[a-z][a-z0-9]{0,10}$/i, '')
+  const file = slugOf(stem.replace(OF_SHARDS, ''))
   const folder = slugOf(hints.folder)
   const isByFolder = hints.gaveFolder && (hints.format === null || 'name' in STORED[hints.format])
   const order =
