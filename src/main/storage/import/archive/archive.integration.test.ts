@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import { deflateRawSync, gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Import } from '../../../../shared/contract'
+import type { ImportId } from '../../../../shared/domain/ids'
 import type { Storage } from '../../index'
 import { FIXTURES } from '../../testing/fixtures'
 import { type Bench, createBench, importAndSettle, onDisk } from '../../testing/harness'
+import { bytes, message, number } from '../../testing/onnx-builder'
 import { zip } from '../../testing/zip-builder'
 
 const MODEL = readFileSync(join(FIXTURES, 'mnist_cnn.onnx'))
@@ -94,6 +96,78 @@ describe('an archive of a model', () => {
     const version = storage.getVersion(outcome.model ?? '', 1)
     expect(version).toMatchObject({ format: 'onnx', sizeBytes: MODEL.length })
     expect((await onDisk(bench.dataDir)).temporary).toEqual([])
+  })
+
+  const fixture = (path: string) => readFileSync(join(FIXTURES, 'imports/good', path))
+  const savedModel = message(
+    2,
+    message(1, bytes(4, 'serve'), bytes(5, '2.17.0')),
+    message(
+      2,
+      message(1, bytes(1, 'n'), bytes(2, 'MatMul')),
+      message(1, bytes(1, 'v'), bytes(2, 'VarHandleOp')),
+    ),
+  )
+  const layers = [
+    { module: 'keras.layers', class_name: 'InputLayer', config: { batch_shape: [null, 4], name: 'x' } },
+    { module: 'keras.layers', class_name: 'Dense', config: { name: 'd', units: 3 } },
+  ]
+  const keras = zip([
+    { name: 'metadata.json', content: Buffer.from('{"keras_version":"3.12.0"}') },
+    {
+      name: 'config.json',
+      content: Buffer.from(
+        JSON.stringify({ module: 'keras', class_name: 'Sequential', config: { name: 'net', layers } }),
+      ),
+    },
+    { name: 'model.weights.h5', content: Buffer.from('\x89HDF\r\n\x1a\n', 'latin1') },
+  ])
+  const shard = (name: string) => {
+    const header = Buffer.from(JSON.stringify({ [name]: { dtype: 'U8', shape: [1], data_offsets: [0, 1] } }))
+    const length = Buffer.alloc(8)
+    length.writeBigUInt64LE(BigInt(header.length))
+    return Buffer.concat([length, header, Buffer.alloc(1)])
+  }
+  const shards = { a: 'model-00001-of-00002.safetensors', b: 'model-00002-of-00002.safetensors' }
+  it.each([
+    [
+      'savedmodel',
+      {
+        'saved_model.pb': Buffer.from([...number(1, 1), ...savedModel].flat()),
+        'variables/variables.index': Buffer.from('x'),
+        'variables/variables.data-00000-of-00001': Buffer.from('weights'),
+      },
+    ],
+    ['keras', { 'net.keras': keras }],
+    [
+      'safetensors',
+      {
+        'model.safetensors.index.json': Buffer.from(JSON.stringify({ metadata: {}, weight_map: shards })),
+        [shards.a]: shard('a'),
+        [shards.b]: shard('b'),
+      },
+    ],
+    [
+      'tfjs',
+      {
+        'model.json': fixture('tfjs/model.json'),
+        'group1-shard1of1.bin': fixture('tfjs/group1-shard1of1.bin'),
+      },
+    ],
+    ['onnx', { 'model.onnx': fixture('external/model.onnx'), 'w.bin': fixture('external/w.bin') }],
+  ])('of several files is taken whole, as .tar.gz and .zip: %s', async (format, files) => {
+    const entries = Object.entries<Buffer>(files).map(([name, content]) => ({ name: `net/${name}`, content }))
+    for (const [name, archive] of [
+      ['net.tar.gz', gzipSync(tar(entries))],
+      ['net.zip', zip(entries)],
+    ] as const) {
+      const outcome = await imported(name, archive)
+      // This SavedModel says nothing of its inputs, which a person must accept.
+      if (outcome.state === 'waiting') await storage.confirmImport(outcome.id as ImportId)
+      const stored = storage.getVersion('net', storage.resolve('net@latest').version)
+      expect(stored.format).toMatch(format)
+      expect(stored.files).toHaveLength(entries.length)
+    }
   })
 
   it('takes the name and size that a pax header gives', async () => {
