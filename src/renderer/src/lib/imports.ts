@@ -5,6 +5,7 @@ import { notifyError } from './errors'
 import { hostBridge } from './host'
 import { i18n } from './i18n'
 import { readSetting, writeSetting } from './local-settings'
+import { groupByModel } from './model-groups'
 import { answeredError } from './transport'
 
 /** Whether the task centre is open; an import that begins opens it. */
@@ -68,7 +69,21 @@ function sayNoPath(name: string): void {
   notifications.show({ color: 'yellow', message: i18n.t('shell:importNoPath', { name }), withBorder: true })
 }
 
-/** Imports what was dropped: each file or folder by itself. */
+/** The importer reads what the first file of a model names beside it, so that one alone is given. */
+function importPaths(paths: readonly string[], options: ImportOptions): Promise<void> {
+  const firsts = groupByModel(paths, (path) => path).flatMap((group) => group.slice(0, 1))
+  return begin(firsts.map((path) => () => importPath(path, options)))
+}
+
+function uploadAll(groups: readonly UploadGroup[], options: ImportOptions): Promise<void> {
+  const models = groupByModel(groups, ({ name }) => name).map((parts) => ({
+    name: parts[0]?.name ?? '',
+    files: parts.flatMap(({ files }) => files),
+  }))
+  return begin(models.map((model) => () => upload(model, options)))
+}
+
+/** Imports what was dropped: each folder, and the files of each model, by itself. */
 export async function importDropped(data: DataTransfer, options: ImportOptions = {}): Promise<void> {
   const host = hostBridge()
   // Both lists are emptied when the event is over, so they are read before anything is awaited.
@@ -77,21 +92,19 @@ export async function importDropped(data: DataTransfer, options: ImportOptions =
   if (host) {
     const paths = files.map((file) => ({ file, path: host.pathForFile(file) }))
     for (const { file, path } of paths) if (!path) sayNoPath(file.name)
-    return begin(
-      paths
-        .filter(({ path }) => path)
-        .map(
-          ({ path }) =>
-            () =>
-              importPath(path, options),
-        ),
+    return importPaths(
+      paths.flatMap(({ path }) => (path ? [path] : [])),
+      options,
     )
   }
   const groups = await Promise.all(entries.filter((entry) => entry !== null).map(groupOf))
-  return begin(groups.filter((group) => group.files.length > 0).map((group) => () => upload(group, options)))
+  return uploadAll(
+    groups.filter((group) => group.files.length > 0),
+    options,
+  )
 }
 
-/** Imports what was chosen in a file dialog: files one by one, or one folder. */
+/** Imports what was chosen in a file dialog: the files of each model by themselves, or one folder. */
 async function importChosen(files: readonly File[], options: ImportOptions): Promise<void> {
   const [first] = files
   if (!first) return
@@ -101,7 +114,7 @@ async function importChosen(files: readonly File[], options: ImportOptions): Pro
     const paths = folder
       ? [folderPath(host.pathForFile(first), first.webkitRelativePath)]
       : files.map(host.pathForFile)
-    return begin(paths.map((path) => () => importPath(path, options)))
+    return importPaths(paths, options)
   }
   const groups: UploadGroup[] = folder
     ? [
@@ -111,7 +124,7 @@ async function importChosen(files: readonly File[], options: ImportOptions): Pro
         },
       ]
     : files.map((file) => ({ name: file.name, files: [{ path: file.name, file }] }))
-  return begin(groups.map((group) => () => upload(group, options)))
+  return uploadAll(groups, options)
 }
 
 function topOf(relativePath: string): string {
