@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Browser, chromium, expect, test } from '@playwright/test'
+import { type Browser, chromium, expect, type Page, test } from '@playwright/test'
 import { ModelPage } from './support/pages/model-page'
 import { Shell } from './support/pages/shell'
 import { fixtures, Serve } from './support/serve'
@@ -14,7 +14,8 @@ async function openBrowser(): Promise<Browser | null> {
   return executablePath ? chromium.launch({ executablePath, args: ['--no-sandbox'] }) : null
 }
 
-test('without a window: sign in from a browser with the key, see the machine, bring in a model', async () => {
+/** A page of a browser at the system; the test says that it did not run where there is none. */
+async function inBrowser(work: (page: Page, serve: Serve) => Promise<void>): Promise<void> {
   const browser = await openBrowser()
   if (!browser) console.log('No browser is installed here; what a browser sees is not tested.')
   // biome-ignore lint/suspicious/noSkippedTests: only where there is nothing to look with, and it says so
@@ -29,6 +30,17 @@ test('without a window: sign in from a browser with the key, see the machine, br
     page.on('console', (message) => {
       if (message.type() === 'error') problems.push(message.text())
     })
+    await work(page, serve)
+    // The socket was refused before the sign-in, and wrong keys are: a browser says both aloud.
+    expect(problems.filter((problem) => !/401|WebSocket/.test(problem))).toEqual([])
+  } finally {
+    await browser.close()
+    await serve.dispose()
+  }
+}
+
+test('without a window: sign in from a browser with the key, see the machine, bring in a model', async () => {
+  await inBrowser(async (page, serve) => {
     await page.goto(serve.url)
     await expect(page.getByRole('heading', { name: 'LLMAgentOS' })).toBeVisible()
     await page.getByText('API key', { exact: true }).click()
@@ -54,10 +66,44 @@ test('without a window: sign in from a browser with the key, see the machine, br
     })
     await shell.task('mnist_cnn.onnx').getByRole('link').click()
     await expect(new ModelPage(page, 'mnist-cnn').title).toBeVisible()
-    // The socket was refused before the sign-in, and the wrong key was: a browser says both aloud.
-    expect(problems.filter((problem) => !/401|WebSocket/.test(problem))).toEqual([])
-  } finally {
-    await browser.close()
-    await serve.dispose()
-  }
+  })
+})
+
+test('a password is offered, not demanded; a viewer sets it, and signs in with it', async () => {
+  await inBrowser(async (page, serve) => {
+    const { id } = (
+      await serve.call('POST', '/principals', { kind: 'user', name: 'Marie Curie', roles: ['viewer'] })
+    ).body
+    const { key } = (await serve.call('POST', `/principals/${id}/keys`, {})).body
+    const shell = new Shell(page)
+    await page.goto(serve.url)
+    await page.getByText('API key', { exact: true }).click()
+    await page.getByRole('textbox', { name: 'API key' }).fill(key)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await shell.go('Settings')
+    const account = page.getByRole('region', { name: 'Your password' })
+    await expect(account).toContainText('You have none')
+    await account.getByRole('textbox', { name: 'New password' }).fill('radium and polonium')
+    await account.getByRole('textbox', { name: 'Once more' }).fill('radium and polonium')
+    await account.getByRole('button', { name: 'Set password' }).click()
+    await expect(account).toContainText('You can sign in from a browser as Marie Curie.', {
+      timeout: 30_000,
+    })
+
+    await page.context().clearCookies()
+    await page.reload()
+    await page.getByRole('textbox', { name: 'Name' }).fill('Marie Curie')
+    await page.getByRole('textbox', { name: 'Password' }).fill('radium and polonium')
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await expect(shell.title('Settings')).toBeVisible()
+
+    const set = (of: string, body: object, by: string) =>
+      serve.call('PUT', `/principals/${of}/password`, body, by)
+    const wrong = { status: 401, body: { error: { code: 'security.wrong_password' } } }
+    const denied = { status: 403, body: { error: { code: 'security.denied' } } }
+    expect(await set(id, { password: 'without the old one' }, key)).toMatchObject(wrong)
+    const owner = (await serve.call('GET', '/me')).body.id
+    expect(await set(owner, { password: 'not my own one' }, key)).toMatchObject(denied)
+    expect((await set(id, { password: 'forgotten, so anew' }, serve.ownerKey)).status).toBe(204)
+  })
 })

@@ -76,6 +76,8 @@ export function requirementsOf(
       { action, resource: THE_SYSTEM },
       { action: 'job.read', resource: JOBS_OF_ALL },
     ]
+  if (path.at(-1) === 'setPassword' && fields['id'] === by)
+    return [{ action: 'password.change', resource: THE_SYSTEM }]
   if (action === 'job.submit')
     return each(submissionsOf(fields).flatMap((job) => requirementsOfJob(modules, job)))
   switch (ACTIONS[action]) {

@@ -61,7 +61,7 @@ export const BUILT_IN_POLICIES: readonly BuiltInPolicy[] = [
   ]),
   policy(
     'own-work',
-    'Everyone sees and controls their own jobs, releases their own leases and decides on their own imports; apps may list jobs.',
+    'Everyone sees and controls their own jobs, releases their own leases and decides on their own imports; apps may list jobs, people set their own password.',
     [
       `permit (
   principal,
@@ -76,6 +76,7 @@ export const BUILT_IN_POLICIES: readonly BuiltInPolicy[] = [
 )
 when { resource.owner == principal.id };`,
       'permit (principal in Role::"app", action == Action::"job.list", resource);',
+      'permit (principal is User, action == Action::"password.change", resource);',
     ],
   ),
   policy(

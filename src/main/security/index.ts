@@ -77,7 +77,8 @@ export interface Security extends Disposable {
   createPrincipal(input: { kind: Principal['kind']; name: string; roles: Role[] }): Principal
   /** Revokes its keys; its id is never given again. @throws AppError `security.conflict` for the window's account, the last owner */
   removePrincipal(id: string): void
-  setPassword(id: string, password: string, current: string | undefined): Promise<void>
+  /** @param current asked of whoever changes their own @throws AppError `security.wrong_password` */
+  setPassword(id: string, password: string, current: string | undefined, by: PrincipalId): Promise<void>
   /** @param options `scopes` limits the key to these actions, within what its principal may do */
   createKey(
     principal: string,

@@ -20,7 +20,7 @@ describe('passwords', () => {
     await expect(security.authenticatePassword('Marie Curie', '', 'http')).rejects.toMatchObject({
       code: 'security.wrong_password',
     })
-    await security.setPassword(owner, password, undefined)
+    await security.setPassword(owner, password, undefined, owner)
     expect(security.getPrincipal(owner).hasPassword).toBe(true)
     const stored = bench.database.first(
       bench.database.builder<SecurityTables>().selectFrom('principals').select('password_hash'),
@@ -32,13 +32,13 @@ describe('passwords', () => {
       via: 'websocket',
       key: null,
     })
-    await expect(security.setPassword(owner, 'another one', undefined)).rejects.toMatchObject({
+    await expect(security.setPassword(owner, 'another one', undefined, owner)).rejects.toMatchObject({
       code: 'security.wrong_password',
     })
-    await expect(security.setPassword(owner, 'another one', 'wrong')).rejects.toMatchObject({
+    await expect(security.setPassword(owner, 'another one', 'wrong', owner)).rejects.toMatchObject({
       code: 'security.wrong_password',
     })
-    await security.setPassword(owner, 'another one', password)
+    await security.setPassword(owner, 'another one', password, owner)
     await bench.restart()
     await expect(bench.security.authenticatePassword('Marie Curie', password, 'http')).rejects.toMatchObject({
       code: 'security.wrong_password',
@@ -52,15 +52,30 @@ describe('passwords', () => {
     expect(JSON.stringify([bench.security.listAudit({ limit: 100 }), bench.logs])).not.toContain(password)
   }, 30_000)
 
+  it('of others are set without the current one', async () => {
+    const { security } = bench
+    const user = bench.user('Pierre', 'viewer')
+    await security.setPassword(user.principal, 'forgotten by him', undefined, user.principal)
+    await security.setPassword(user.principal, password, undefined, owner)
+    expect(await security.authenticatePassword('Pierre', password, 'http')).toMatchObject({
+      principal: user.principal,
+    })
+    await expect(
+      security.setPassword(user.principal, 'another one', undefined, user.principal),
+    ).rejects.toMatchObject({ code: 'security.wrong_password' })
+  }, 30_000)
+
   it('apps have none; short and endless ones are refused', async () => {
     const app = bench.app('a')
-    await expect(bench.security.setPassword(app.principal, password, undefined)).rejects.toMatchObject({
+    await expect(
+      bench.security.setPassword(app.principal, password, undefined, app.principal),
+    ).rejects.toMatchObject({
       code: 'system.invalid',
     })
-    await expect(bench.security.setPassword(owner, 'short', undefined)).rejects.toMatchObject({
+    await expect(bench.security.setPassword(owner, 'short', undefined, owner)).rejects.toMatchObject({
       code: 'system.invalid',
     })
-    await expect(bench.security.setPassword(owner, 'x'.repeat(257), undefined)).rejects.toMatchObject({
+    await expect(bench.security.setPassword(owner, 'x'.repeat(257), undefined, owner)).rejects.toMatchObject({
       code: 'system.invalid',
     })
   })
@@ -68,7 +83,7 @@ describe('passwords', () => {
 
 describe('guessing', () => {
   it('many at once: five are tried, the others wait; the right one too, until the wait is over', async () => {
-    await bench.security.setPassword(owner, password, undefined)
+    await bench.security.setPassword(owner, password, undefined, owner)
     const guesses = await Promise.allSettled(
       Array.from({ length: 20 }, (_, index) =>
         bench.security.authenticatePassword('Marie Curie', `guess ${index}`, 'http'),
@@ -88,7 +103,7 @@ describe('guessing', () => {
   }, 30_000)
 
   it('a name that is not there takes the same work, and is limited the same', async () => {
-    await bench.security.setPassword(owner, password, undefined)
+    await bench.security.setPassword(owner, password, undefined, owner)
     const timeOf = async (name: string) => {
       const started = performance.now()
       await bench.security.authenticatePassword(name, 'wrong', 'http').catch(() => undefined)
@@ -105,7 +120,7 @@ describe('guessing', () => {
 
   it('a removed user does not come in with the old password', async () => {
     const user = bench.user('Pierre', 'viewer')
-    await bench.security.setPassword(user.principal, password, undefined)
+    await bench.security.setPassword(user.principal, password, undefined, user.principal)
     const entering = bench.security.authenticatePassword('Pierre', password, 'http')
     bench.security.removePrincipal(user.principal)
     await expect(entering).rejects.toMatchObject({ code: 'security.wrong_password' })

@@ -113,6 +113,7 @@ describe('roles', () => {
     expect(may('job.submit', () => THE_SYSTEM)).toEqual(['owner', 'operator'])
     expect(may('device.read', () => THE_SYSTEM)).toEqual(['owner', 'operator', 'viewer'])
     expect(may('job.list', () => THE_SYSTEM)).toEqual(['owner', 'operator', 'viewer', 'app'])
+    expect(may('password.change', () => THE_SYSTEM)).toEqual(['owner', 'operator', 'viewer'])
     expect(may('job.control', mine)).toEqual(['owner', 'operator', 'viewer', 'app'])
     expect(may('lease.release', (caller) => ({ ...mine(caller), type: 'Lease' }))).toEqual([
       'owner',

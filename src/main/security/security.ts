@@ -166,14 +166,14 @@ export function createSecurity(deps: SecurityDeps): Security {
       principals.remove(id)
       changedPrincipals.fire()
     },
-    async setPassword(id, password, current) {
+    async setPassword(id, password, current, by) {
       const account = principals.get(id)
       if (account.kind !== 'user')
         throw new AppError('system.invalid', 'Apps have keys, not passwords.', { field: 'id' })
       if (password.length < 8 || password.length > 256) {
         throw new AppError('system.invalid', 'A password has 8 to 256 characters.', { field: 'password' })
       }
-      if (account.passwordHash !== null) {
+      if (account.id === by && account.passwordHash !== null) {
         await checkPassword(
           account.name,
           account.passwordHash,

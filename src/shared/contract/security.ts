@@ -124,6 +124,8 @@ export const securityContract = {
       path: '/principals/{id}/password',
       successStatus: 204,
       summary: 'Set or change a password',
+      description:
+        'One’s own with `current` where there is one: `password.change`. That of somebody else without: `principal.manage`.',
       tags: ['security'],
     }).input(
       z

@@ -33,6 +33,8 @@ export const ACTIONS = {
   'plugin.manage': 'System',
   'principal.read': 'System',
   'principal.manage': 'System',
+  /** Set one's own password. */
+  'password.change': 'System',
   'policy.read': 'System',
   'policy.manage': 'System',
   'audit.read': 'System',

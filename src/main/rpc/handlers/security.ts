@@ -14,8 +14,8 @@ export function securityHandlers({ security }: Modules) {
       list: os.principals.list.handler(({ input }) => paged(security.listPrincipals(), input)),
       create: os.principals.create.handler(({ input }) => security.createPrincipal(input)),
       remove: os.principals.remove.handler(({ input }) => security.removePrincipal(input.id)),
-      setPassword: os.principals.setPassword.handler(({ input }) =>
-        security.setPassword(input.id, input.password, input.current),
+      setPassword: os.principals.setPassword.handler(({ input, context }) =>
+        security.setPassword(input.id, input.password, input.current, context.caller.principal),
       ),
     },
     keys: {

@@ -59,6 +59,7 @@ describe('the built-in policies', () => {
     )
     expect(ownerOnly.sort()).toEqual([
       'model.import_path',
+      'password.change',
       'plugin.manage',
       'policy.manage',
       'principal.manage',

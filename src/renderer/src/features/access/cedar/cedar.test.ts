@@ -167,6 +167,7 @@ describe('reading policies', () => {
       ['permit', 'none'],
       ['permit', 'own'],
       ['permit', 'none'],
+      ['permit', 'none'],
       ['forbid', 'none'],
     ])
     const viewer = { kind: 'user' as const, id: 'eve', roles: ['viewer' as const] }
@@ -176,6 +177,7 @@ describe('reading policies', () => {
       true,
       true,
       false,
+      true,
       false,
     ])
   })

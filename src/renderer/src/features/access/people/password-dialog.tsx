@@ -10,20 +10,22 @@ import { refreshAccess } from '../access-store'
 import { useAct } from '../use-act'
 import { Dialog } from './dialog'
 
-/** Sets a person's password; the old one is asked for where there is one. */
+/** Sets a person's password; one's own old one is asked for where there is one. */
 export function PasswordDialog({ principal, onClose }: { principal: Principal; onClose: () => void }) {
   const { t } = useTranslation('access')
   const [current, setCurrent] = useState('')
   const [password, setPassword] = useState('')
   const { busy, act } = useAct()
-  const ready = password.length >= 8 && (!principal.hasPassword || current !== '')
+  const isMe = useMe((state) => state.value?.id) === principal.id
+  const asksCurrent = principal.hasPassword && isMe
+  const ready = password.length >= 8 && (!asksCurrent || current !== '')
 
   const submit = async () => {
     const done = await act(() =>
       getClient().security.principals.setPassword({
         id: principal.id,
         password,
-        ...(principal.hasPassword ? { current } : {}),
+        ...(asksCurrent ? { current } : {}),
       }),
     )
     if (!done) return
@@ -46,7 +48,7 @@ export function PasswordDialog({ principal, onClose }: { principal: Principal; o
           if (ready) void submit()
         }}
       >
-        {principal.hasPassword && (
+        {asksCurrent && (
           <PasswordInput
             data-autofocus
             label={t('password.current')}
@@ -57,7 +59,7 @@ export function PasswordDialog({ principal, onClose }: { principal: Principal; o
           />
         )}
         <PasswordInput
-          data-autofocus={!principal.hasPassword || undefined}
+          data-autofocus={!asksCurrent || undefined}
           label={t('password.new')}
           description={t('password.help')}
           autoComplete="new-password"
