@@ -5,31 +5,35 @@ export interface Page<T> {
   nextCursor: string | null
 }
 
-/** A list that is always given whole. */
+/** As the contract parsed it; without a limit all that is left is one page. */
+export interface PageQuery {
+  limit?: number | undefined
+  cursor?: string | undefined
+}
+
+/** The answer of a procedure that always gives all. */
 export function whole<T>(items: T[]): Page<T> {
   return { items, nextCursor: null }
 }
 
-/** A page of a list that never changes; the cursor is the position of the next item. */
-export function pageFrom<T>(items: T[], query: { limit: number; cursor?: string | undefined }): Page<T> {
+/** A page of a list that nothing is taken from at its beginning; the cursor is the position of the next item. */
+export function pageFrom<T>(items: T[], query: PageQuery): Page<T> {
   const start = query.cursor === undefined ? 0 : Number(query.cursor)
   if (!Number.isSafeInteger(start) || start < 0) throw invalidCursor()
-  const end = start + query.limit
+  const end = start + (query.limit ?? items.length)
   return { items: items.slice(start, end), nextCursor: end < items.length ? String(end) : null }
 }
 
 /** A page of a list in a stable order of ids; the cursor is the id of the last item given. */
-export function paged<T extends { id: string }>(
-  items: T[],
-  query: { limit: number; cursor?: string | undefined },
-): Page<T> {
+export function paged<T extends { id: string }>(items: T[], query: PageQuery): Page<T> {
   let start = 0
   if (query.cursor !== undefined) {
     start = items.findIndex((item) => item.id === query.cursor) + 1
     if (start === 0) throw invalidCursor()
   }
-  const page = items.slice(start, start + query.limit)
-  return { items: page, nextCursor: start + query.limit < items.length ? (page.at(-1)?.id ?? null) : null }
+  const end = start + (query.limit ?? items.length)
+  const page = items.slice(start, end)
+  return { items: page, nextCursor: end < items.length ? (page.at(-1)?.id ?? null) : null }
 }
 
 function invalidCursor(): AppError {

@@ -27,6 +27,9 @@ export const PageQuery = z.object({
   cursor: z.string().max(200).optional(),
 })
 
+/** `?limit=&cursor=` of a short list, which is given whole where no limit is asked for. */
+export const ShortListQuery = PageQuery.extend({ limit: PageQuery.shape.limit.unwrap().optional() })
+
 /** `{items, nextCursor}`; `nextCursor` is null on the last page. */
 export function pageOf<Item extends z.ZodType>(item: Item) {
   return z.object({ items: z.array(item), nextCursor: z.string().nullable() })

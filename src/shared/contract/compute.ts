@@ -5,7 +5,7 @@ import { PlaceHints } from '../domain/place-hints'
 import { ModelName } from '../domain/references'
 import { ResourceVector } from '../domain/resources'
 import { JsonTensor } from '../domain/tensor'
-import { ErrorBody, feedOf, Id, PageQuery, pageOf, procedure, Time } from './base'
+import { ErrorBody, feedOf, Id, PageQuery, pageOf, procedure, ShortListQuery, Time } from './base'
 import { Placement } from './core'
 import { JobKey, JobKind, JobSpec, PipelineSpec, RunWhen } from './job-spec'
 import { Isolation, pluginsContract } from './plugins'
@@ -333,7 +333,7 @@ export const computeContract = {
       summary: 'What the job and its worker said',
       tags: ['compute'],
     })
-      .input(ById)
+      .input(ById.extend(ShortListQuery.shape))
       .output(pageOf(LogLine)),
     events: procedure('job.read', {
       method: 'GET',
@@ -426,13 +426,17 @@ export const computeContract = {
       path: '/runtimes',
       summary: 'Which formats run here, on what, and why not',
       tags: ['compute'],
-    }).output(pageOf(RuntimeView)),
+    })
+      .input(ShortListQuery)
+      .output(pageOf(RuntimeView)),
     enforcement: procedure('runtime.read', {
       method: 'GET',
       path: '/runtimes/enforcement',
       summary: 'How workers are held to their leases here, and why not',
       tags: ['compute'],
-    }).output(pageOf(Enforcement)),
+    })
+      .input(ShortListQuery)
+      .output(pageOf(Enforcement)),
     unload: procedure('runtime.manage', {
       method: 'DELETE',
       path: '/engines/{id}',

@@ -2,7 +2,7 @@ import { eventIterator } from '@orpc/contract'
 import { z } from 'zod'
 import { PlaceHints } from '../domain/place-hints'
 import { ResourceVector } from '../domain/resources'
-import { feedOf, Id, PageQuery, pageOf, procedure, Time } from './base'
+import { feedOf, Id, PageQuery, pageOf, procedure, ShortListQuery, Time } from './base'
 
 export const DeviceKind = z.enum(['cpu', 'gpu', 'npu', 'fpga'])
 export type DeviceKind = z.infer<typeof DeviceKind>
@@ -163,7 +163,9 @@ export const coreContract = {
       path: '/devices',
       summary: 'List the devices of this machine',
       tags: ['core'],
-    }).output(pageOf(Device)),
+    })
+      .input(ShortListQuery)
+      .output(pageOf(Device)),
     declare: procedure('device.manage', {
       method: 'POST',
       path: '/devices',
@@ -207,7 +209,7 @@ export const coreContract = {
       tags: ['core'],
     })
       .input(
-        z.object({
+        ShortListQuery.extend({
           device: Id.optional(),
           fromMs: z.coerce
             .number()

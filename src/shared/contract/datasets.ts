@@ -2,7 +2,7 @@ import { eventIterator } from '@orpc/contract'
 import { z } from 'zod'
 import { ModelName, VersionNumber } from '../domain/references'
 import { DTYPES, JsonTensor } from '../domain/tensor'
-import { feedOf, Id, PageQuery, pageOf, procedure, Time } from './base'
+import { feedOf, Id, PageQuery, pageOf, procedure, ShortListQuery, Time } from './base'
 import { Finding, Lineage, LineageGraph, ModelFile } from './storage'
 
 export const DatasetFormat = z.enum(['csv', 'jsonl', 'parquet', 'npy', 'images'])
@@ -111,7 +111,7 @@ export const datasetsContract = {
     summary: 'All versions, newest first',
     tags: ['storage'],
   })
-    .input(ByName)
+    .input(ByName.extend(ShortListQuery.shape))
     .output(pageOf(DatasetVersion)),
   version: procedure('dataset.read', {
     method: 'GET',

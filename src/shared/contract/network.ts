@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Id, pageOf, procedure, Time } from './base'
+import { Id, pageOf, procedure, ShortListQuery, Time } from './base'
 
 export const Endpoint = z.object({
   id: Id,
@@ -29,7 +29,9 @@ export const networkContract = {
       path: '/endpoints',
       summary: 'Protocols, their addresses, on or off',
       tags: ['network'],
-    }).output(pageOf(Endpoint)),
+    })
+      .input(ShortListQuery)
+      .output(pageOf(Endpoint)),
     update: procedure('endpoint.manage', {
       method: 'PATCH',
       path: '/endpoints/{id}',
@@ -44,5 +46,7 @@ export const networkContract = {
     path: '/sessions',
     summary: 'Who is connected',
     tags: ['network'],
-  }).output(pageOf(ClientSession)),
+  })
+    .input(ShortListQuery)
+    .output(pageOf(ClientSession)),
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Id, pageOf, procedure, Time } from './base'
+import { Id, pageOf, procedure, ShortListQuery, Time } from './base'
 import { Finding, ModelFormat } from './storage'
 
 /** `process`: a process of its own with an environment of its own. `bubblewrap`: besides, no network and no files but its own. */
@@ -40,7 +40,9 @@ export const pluginsContract = {
     summary: 'Runtimes of third parties: what they are, what they may do, who allowed them',
     description: 'Looks into `plugins/` of the data folder anew; one whose files have changed is stopped.',
     tags: ['compute'],
-  }).output(pageOf(Plugin)),
+  })
+    .input(ShortListQuery)
+    .output(pageOf(Plugin)),
   allow: procedure('plugin.manage', {
     method: 'POST',
     path: '/plugins/{id}/allow',

@@ -1,7 +1,7 @@
 import { eventIterator } from '@orpc/contract'
 import { z } from 'zod'
 import { ACTIONS, type Action } from '../domain/actions'
-import { feedOf, Id, PageQuery, pageOf, procedure, Time } from './base'
+import { feedOf, Id, PageQuery, pageOf, procedure, ShortListQuery, Time } from './base'
 
 const ActionName = z.enum(Object.keys(ACTIONS) as [Action, ...Action[]])
 
@@ -165,7 +165,9 @@ export const securityContract = {
       path: '/policies',
       summary: 'Policies in force',
       tags: ['security'],
-    }).output(pageOf(Policy)),
+    })
+      .input(ShortListQuery)
+      .output(pageOf(Policy)),
     get: procedure('policy.read', {
       method: 'GET',
       path: '/policies/{id}',

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { AliasName, DatasetReference, ModelName, ModelReference, VersionNumber } from '../domain/references'
 import { Signature, TensorSpec } from '../domain/tensor'
 import { FINDING_CODES } from '../findings'
-import { ErrorBody, feedOf, Id, PageQuery, pageOf, procedure, Time } from './base'
+import { ErrorBody, feedOf, Id, PageQuery, pageOf, procedure, ShortListQuery, Time } from './base'
 
 export const ModelFormat = z.enum([
   'onnx',
@@ -467,7 +467,7 @@ export const storageContract = {
       summary: 'All versions, newest first',
       tags: ['storage'],
     })
-      .input(ByName)
+      .input(ByName.extend(ShortListQuery.shape))
       .output(pageOf(ModelVersion)),
     version: procedure('model.read', {
       method: 'GET',
@@ -519,7 +519,7 @@ export const storageContract = {
       summary: 'Benchmarks of all versions, newest first',
       tags: ['storage'],
     })
-      .input(ByName)
+      .input(ByName.extend(ShortListQuery.shape))
       .output(pageOf(VersionBenchmark)),
     lineage: procedure('model.read', {
       method: 'GET',

@@ -6,7 +6,7 @@ import { feed } from '../../platform/feed'
 import { visibleOwner } from '../authorize'
 import { implementer } from '../base'
 import type { Modules } from '../modules'
-import { whole } from '../paging'
+import { paged, pageFrom } from '../paging'
 import { latest } from '../streams'
 
 export function computeHandlers(modules: Modules) {
@@ -34,7 +34,7 @@ export function computeHandlers(modules: Modules) {
       saveDataset: os.jobs.saveDataset.handler(({ input, context }) =>
         compute.saveDataset(input.id as JobId, input.name, context.caller.principal),
       ),
-      log: os.jobs.log.handler(async ({ input }) => whole(await compute.log(input.id as JobId))),
+      log: os.jobs.log.handler(async ({ input }) => pageFrom(await compute.log(input.id as JobId), input)),
       events: os.jobs.events.handler(({ input, signal }) => {
         const changesOfOne: Event<Job> = (listener) =>
           compute.onDidChangeJobs(({ changed }) => {
@@ -85,12 +85,12 @@ export function computeHandlers(modules: Modules) {
     }),
     whatIf: os.whatIf.handler(({ input, signal }) => compute.whatIf(input, signal)),
     runtimes: {
-      list: os.runtimes.list.handler(() => whole(compute.runtimes())),
-      enforcement: os.runtimes.enforcement.handler(() => whole(compute.enforcement())),
+      list: os.runtimes.list.handler(({ input }) => pageFrom(compute.runtimes(), input)),
+      enforcement: os.runtimes.enforcement.handler(({ input }) => pageFrom(compute.enforcement(), input)),
       unload: os.runtimes.unload.handler(({ input }) => compute.unload(input.id)),
     },
     plugins: {
-      list: os.plugins.list.handler(async () => whole(await plugins.list())),
+      list: os.plugins.list.handler(async ({ input }) => paged(await plugins.list(), input)),
       allow: os.plugins.allow.handler(({ input, context }) =>
         plugins.allow(input.id, input.digest, context.caller.principal),
       ),

@@ -5,7 +5,7 @@ import { feed } from '../../platform/feed'
 import { visibleOwner } from '../authorize'
 import { implementer } from '../base'
 import type { Modules } from '../modules'
-import { paged, whole } from '../paging'
+import { paged, pageFrom, whole } from '../paging'
 import { latest } from '../streams'
 
 export function coreHandlers(modules: Modules) {
@@ -13,7 +13,7 @@ export function coreHandlers(modules: Modules) {
   const os = implementer.core
   return os.router({
     devices: {
-      list: os.devices.list.handler(() => whole(core.listDevices())),
+      list: os.devices.list.handler(({ input }) => paged(core.listDevices(), input)),
       declare: os.devices.declare.handler(({ input, context }) =>
         core.declareDevice(input, context.caller.principal),
       ),
@@ -25,7 +25,7 @@ export function coreHandlers(modules: Modules) {
     },
     resources: os.resources.handler(() => core.resources()),
     telemetry: {
-      list: os.telemetry.list.handler(({ input }) => whole(core.telemetry(input))),
+      list: os.telemetry.list.handler(({ input }) => pageFrom(core.telemetry(input), input)),
       watch: os.telemetry.watch.handler(({ signal }) =>
         latest(core.onDidSample, (samples) => ({ samples, resources: core.resources() }), signal),
       ),

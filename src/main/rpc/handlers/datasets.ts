@@ -2,7 +2,7 @@ import { feed } from '../../platform/feed'
 import type { Caller } from '../../security'
 import { implementer } from '../base'
 import type { Modules } from '../modules'
-import { paged, whole } from '../paging'
+import { paged, pageFrom } from '../paging'
 
 export function datasetHandlers(modules: Modules) {
   const { storage, security } = modules
@@ -15,7 +15,7 @@ export function datasetHandlers(modules: Modules) {
       paged(readable(context.caller, storage.listDatasets()), input),
     ),
     get: os.get.handler(({ input }) => storage.getDataset(input.name)),
-    versions: os.versions.handler(({ input }) => whole(storage.listDatasetVersions(input.name))),
+    versions: os.versions.handler(({ input }) => pageFrom(storage.listDatasetVersions(input.name), input)),
     version: os.version.handler(({ input }) => storage.getDatasetVersion(input.name, input.version)),
     rows: os.rows.handler(({ input: { name, version, ...range } }) =>
       storage.datasetRows(name, version, range),

@@ -1,7 +1,7 @@
 import { feed } from '../../platform/feed'
 import { implementer } from '../base'
 import type { Modules } from '../modules'
-import { paged, whole } from '../paging'
+import { paged } from '../paging'
 
 /** How many audit records a live view begins with. */
 const RECENT = 500
@@ -27,7 +27,7 @@ export function securityHandlers({ security }: Modules) {
       }),
     },
     policies: {
-      list: os.policies.list.handler(() => whole(security.listPolicies())),
+      list: os.policies.list.handler(({ input }) => paged(security.listPolicies(), input)),
       get: os.policies.get.handler(({ input }) => security.getPolicy(input.id)),
       set: os.policies.set.handler(({ input, context }) =>
         security.setPolicy(input.id, input.text, input.description, context.caller.principal),

@@ -4,7 +4,7 @@ import type { Caller } from '../../security'
 import { implementer } from '../base'
 import type { Modules } from '../modules'
 import { originsOf } from '../origins'
-import { paged, pageFrom, whole } from '../paging'
+import { paged, pageFrom } from '../paging'
 
 export function storageHandlers(modules: Modules) {
   const { storage, security } = modules
@@ -50,7 +50,7 @@ export function storageHandlers(modules: Modules) {
         paged(readable(context.caller, storage.listModels()), input),
       ),
       get: os.models.get.handler(({ input }) => storage.getModel(input.name)),
-      versions: os.models.versions.handler(({ input }) => whole(storage.listVersions(input.name))),
+      versions: os.models.versions.handler(({ input }) => pageFrom(storage.listVersions(input.name), input)),
       version: os.models.version.handler(({ input }) => storage.getVersion(input.name, input.version)),
       removeVersion: os.models.removeVersion.handler(({ input }) =>
         storage.removeVersion(input.name, input.version),
@@ -74,7 +74,9 @@ export function storageHandlers(modules: Modules) {
       tensors: os.models.tensors.handler(({ input }) =>
         pageFrom(storage.tensors(input.name, input.version), input),
       ),
-      benchmarks: os.models.benchmarks.handler(({ input }) => whole(storage.benchmarks(input.name))),
+      benchmarks: os.models.benchmarks.handler(({ input }) =>
+        pageFrom(storage.benchmarks(input.name), input),
+      ),
       lineage: os.models.lineage.handler(({ input }) => storage.lineage(input.name)),
       removeAlias: os.models.removeAlias.handler(({ input, context }) =>
         storage.removeAlias(input.name, input.alias, context.caller.principal),

@@ -53,7 +53,7 @@ export async function refreshAccess(): Promise<void> {
   const old = useAccess.getState()
   const [principals, policies] = await Promise.all([
     listed(old.principals, () => allPrincipals(client)),
-    listed(old.policies, async () => (await client.security.policies.list()).items),
+    listed(old.policies, async () => (await client.security.policies.list({})).items),
   ])
   if (round === newest) useAccess.setState({ principals, policies })
 }

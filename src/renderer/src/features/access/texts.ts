@@ -527,7 +527,7 @@ export const texts = defineTexts({
         'owner-all': '所有者可以做任何事。',
         'operator-work': '操作员管理本机；权限由所有者决定。',
         'viewer-read': '查看者可查看一切，不能修改。',
-        'own-work': '每个人都可查看和控制自己的任务、租约与导入；应用可列出任务，人员可设置自己的密码。',
+        'own-work': '每个人都可查看和控制自己的任务、租约与导入；应用可列出任务，用户可设置自己的密码。',
         'warnings-need-a-person': '有警告的导入由人来接受，应用不能接受。',
       },
       edited: '未保存',

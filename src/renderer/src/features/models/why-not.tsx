@@ -14,7 +14,7 @@ import classes from './models.module.css'
 /** Whether a version can run here; null until the runtimes have answered, or where one may not ask. */
 export function useRunnable(version: ModelVersion | null): Runnable | null {
   const ask = useCallback(
-    async (signal: AbortSignal) => (await getClient().compute.runtimes.list(undefined, { signal })).items,
+    async (signal: AbortSignal) => (await getClient().compute.runtimes.list({}, { signal })).items,
     [],
   )
   const { value } = useAsked(ask)

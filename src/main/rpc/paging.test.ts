@@ -1,0 +1,36 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { type Page, type PageQuery, paged, pageFrom } from './paging'
+
+function walk<T>(ask: (query: PageQuery) => Page<T>, limit: number): T[] {
+  const all: T[] = []
+  for (let cursor: string | undefined; ; ) {
+    const page = ask({ limit, cursor })
+    expect(page.items.length).toBeLessThanOrEqual(limit)
+    all.push(...page.items)
+    if (page.nextCursor === null) return all
+    cursor = page.nextCursor
+  }
+}
+
+const lists = fc
+  .uniqueArray(fc.string({ minLength: 1 }), { maxLength: 40 })
+  .map((ids) => ids.map((id) => ({ id })))
+
+it.each([
+  ['by id', paged],
+  ['by position', pageFrom],
+])('pages %s give every item once, in order, and without a limit all', (_name, page) => {
+  fc.assert(
+    fc.property(lists, fc.integer({ min: 1, max: 50 }), (items, limit) => {
+      expect(walk((query) => page(items, query), limit)).toEqual(items)
+      expect(page(items, {})).toEqual({ items, nextCursor: null })
+    }),
+  )
+})
+
+it('a cursor that means nothing any more is refused', () => {
+  const refused = expect.objectContaining({ code: 'system.invalid' })
+  expect(() => paged([{ id: 'a' }], { cursor: 'gone' })).toThrow(refused)
+  expect(() => pageFrom([1], { cursor: '-1' })).toThrow(refused)
+})
