@@ -9,7 +9,7 @@ const SEEN_MS = 5 * 60_000
 interface Seen {
   id: string
   caller: Caller
-  endpoint: string
+  endpoint: ClientSession['endpoint']
   connectedAt: number
   lastSeenAt: number
   requests: number
@@ -44,7 +44,7 @@ export class Sessions {
     return null
   }
 
-  note(caller: Caller, endpoint: string): void {
+  note(caller: Caller, endpoint: ClientSession['endpoint']): void {
     const now = this.#clock.now()
     const key = `${endpoint} ${caller.key ?? caller.principal}`
     const seen = this.#seen.get(key)

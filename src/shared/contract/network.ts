@@ -1,10 +1,12 @@
 import { z } from 'zod'
 import { Id, pageOf, procedure, ShortListQuery, Time } from './base'
 
+const Protocol = z.enum(['rest', 'websocket'])
+
 export const Endpoint = z.object({
   id: Id,
   name: z.string(),
-  protocol: z.enum(['rest', 'websocket']),
+  protocol: Protocol,
   url: z.string().nullable(),
   enabled: z.boolean(),
   error: z.string().nullable(),
@@ -15,7 +17,7 @@ export const ClientSession = z.object({
   id: Id,
   principal: Id,
   principalName: z.string(),
-  endpoint: Id,
+  endpoint: Protocol,
   connectedAt: Time,
   lastSeenAt: Time,
   requests: z.number(),

@@ -2,6 +2,7 @@ import { useTranslation } from 'react-i18next'
 import { Page } from '../../components'
 import { About } from './about'
 import { Appearance } from './appearance'
+import { Connections } from './connections'
 import { Password } from './password'
 import classes from './settings.module.css'
 import { StorageUsage } from './storage-usage'
@@ -22,6 +23,7 @@ export function SettingsPage() {
         </div>
         <div>
           <StorageUsage />
+          <Connections />
           <About />
         </div>
       </div>
