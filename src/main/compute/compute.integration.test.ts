@@ -167,6 +167,10 @@ describe('failures', () => {
       state: 'failed',
       attempt: 3,
       error: { code: 'compute.worker_crashed' },
+      attempts: [
+        { attempt: 1, end: 'failed' },
+        { attempt: 2, end: 'failed' },
+      ],
     })
     await expect(system.compute.result(id(job), 0)).rejects.toMatchObject({ code: 'compute.worker_crashed' })
     expect((await system.compute.log(id(job))).filter(({ level }) => level === 'error')).toHaveLength(3)

@@ -109,4 +109,9 @@ export const computeMigrations: Record<string, Migration> = {
       await db.schema.createIndex('prediction_made').on('prediction').column('madeAt').execute()
     },
   },
+  '0015-attempts': {
+    async up(db) {
+      await db.schema.alterTable('job').addColumn('attempts', 'text').execute()
+    },
+  },
 }

@@ -55,6 +55,45 @@ describe('a job that is preempted', () => {
     expect(words.filter((text) => text.startsWith('Preempted by urgent'))).toHaveLength(1)
   })
 
+  it('tells each earlier attempt: when, where and how it ended, also after the program ended in one', async () => {
+    const began = harness.clock.now()
+    const isoAfter = (ms: number) => new Date(began + ms).toISOString()
+    const job = await low({ need: { cpuCores: 1 } })
+    await isRunning(job)
+    expect(get(job).attempts).toEqual([])
+    await harness.clock.advance(2_000)
+    const other = await urgent({ need: { cpuCores: 1 } })
+    await isRunning(other)
+    const first = {
+      attempt: 1,
+      startedAt: isoAfter(0),
+      finishedAt: isoAfter(2_000),
+      queuedMs: 0,
+      loadMs: 0,
+      placement: [{ device: 'cpu0', amounts: { cpuCores: 1 } }],
+      end: 'preempted',
+    }
+    expect(get(job)).toMatchObject({ state: 'queued', placement: null, attempts: [first] })
+    await harness.clock.advance(100)
+    await isRunning(job)
+    expect(get(job).attempts).toEqual([first])
+    await system.die()
+    await harness.clock.advance(400)
+    system = await harness.open()
+    await isRunning(job)
+    const second = {
+      ...first,
+      attempt: 2,
+      startedAt: isoAfter(2_100),
+      finishedAt: isoAfter(2_500),
+      queuedMs: 100,
+    }
+    expect(get(job).attempts).toEqual([first, { ...second, end: 'interrupted' }])
+    await harness.clock.advance(5_000)
+    await until(() => state(job) === 'succeeded')
+    expect(get(job).attempts).toHaveLength(2)
+  })
+
   it('a batch computes no item twice', async () => {
     system.executor.itemMs = 100
     const items = Array.from({ length: 30 }, (_, i) => x(i))

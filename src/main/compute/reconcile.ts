@@ -7,6 +7,7 @@ import { LONGEST_MS, MAX_INTERRUPTIONS } from './dispatch/retry'
 import type { Settler } from './dispatch/settle'
 import { ActiveJob } from './jobs/active-job'
 import { LOG } from './jobs/artifact-names'
+import { withEarlier } from './jobs/earlier-attempts'
 import type { JobIndex } from './jobs/job-index'
 import { JobLog } from './jobs/job-log'
 import type { JobStore } from './jobs/job-store'
@@ -63,6 +64,13 @@ function interrupt({ index, settler, clock }: ReconcileDeps, job: ActiveJob): vo
       interruptions,
     })
   } else {
-    index.change(job, { state: 'queued', interruptions, placement: null, readyAt: now - status.queuedMs })
+    const attempts = withEarlier(status, { finishedAt: now, loadMs: 0, end: 'interrupted' })
+    index.change(job, {
+      state: 'queued',
+      interruptions,
+      placement: null,
+      attempts,
+      readyAt: now - status.queuedMs,
+    })
   }
 }

@@ -19,6 +19,24 @@ export const JobTimings = z.object({
   computeMs: z.number(),
 })
 
+export const AttemptEnding = z.enum(['failed', 'preempted', 'interrupted'])
+
+/** An attempt that ended, and its job did not. */
+export const EarlierAttempt = z.object({
+  /** Counted from 1. */
+  attempt: z.number().int(),
+  startedAt: Time,
+  /** Of one that went with the program: when the program was there again. */
+  finishedAt: Time,
+  /** What the job had waited until then, in all. */
+  queuedMs: z.number(),
+  loadMs: z.number(),
+  placement: Placement,
+  /** `interrupted`: it lost its device, ran in company that came to nothing, or the program ended. */
+  end: AttemptEnding,
+})
+export type EarlierAttempt = z.infer<typeof EarlierAttempt>
+
 export const Job = z.object({
   id: Id,
   kind: JobKind,
@@ -39,6 +57,8 @@ export const Job = z.object({
   preemptedBy: z.string().nullable(),
   attempt: z.number().int(),
   maxAttempts: z.number().int(),
+  /** Those before the one that runs or ended it, at most the last 20. */
+  attempts: z.array(EarlierAttempt),
   /** 0 to 1. */
   progress: z.number(),
   /** A sentence; set while queued or held. */

@@ -8,6 +8,7 @@ import type { Database } from '../../platform/database'
 import type { Storage } from '../../storage'
 import type { AbortReason, ActiveJob } from '../jobs/active-job'
 import { LOG } from '../jobs/artifact-names'
+import { type StoredAttempt, withEarlier } from '../jobs/earlier-attempts'
 import type { JobIndex } from '../jobs/job-index'
 import type { JobStatus } from '../jobs/job-row'
 import { interrupted, partDone } from '../jobs/preemption'
@@ -68,7 +69,11 @@ export class Settler {
       // Its deadline may have passed meanwhile, and nothing else would end it then.
       if (definition.deadline !== null && definition.deadline <= clock.now())
         this.end(job, 'failed', deadlineMissed(), times)
-      else this.#requeue(job, { ...times, preempted: interrupted(job, computeMs, by) }, 0)
+      else {
+        const end = outcome.reason === 'preempted' ? 'preempted' : 'interrupted'
+        const change = { ...times, preempted: interrupted(job, computeMs, by) }
+        this.#requeue(job, change, { loadMs, end })
+      }
     } else if (outcome.kind === 'aborted') {
       attach()
       const error = outcome.reason === 'budget' ? this.#budgetStop(job) : deadlineMissed()
@@ -83,7 +88,8 @@ export class Settler {
       }
       const waitMs = backoffMs(job.id, failures)
       job.log?.add(clock.now(), 'info', status.attempt, `Trying again in ${formatDuration(waitMs)}`)
-      this.#requeue(job, { ...times, failures, error: toErrorView(outcome.error) }, waitMs)
+      const change = { ...times, failures, error: toErrorView(outcome.error) }
+      this.#requeue(job, change, { loadMs, end: 'failed' }, waitMs)
     }
   }
 
@@ -219,9 +225,15 @@ export class Settler {
     })
   }
 
-  #requeue(job: ActiveJob, change: Partial<JobStatus>, waitMs: number): void {
+  #requeue(
+    job: ActiveJob,
+    change: Partial<JobStatus>,
+    ended: Pick<StoredAttempt, 'loadMs' | 'end'>,
+    waitMs = 0,
+  ): void {
     const { index, clock } = this.#deps
-    const notBefore = clock.now() + waitMs
+    const finishedAt = clock.now()
+    const notBefore = finishedAt + waitMs
     job.carried = partDone(job.definition, { ...job.status, ...change })
     job.progress = job.carried
     index.change(job, {
@@ -230,6 +242,7 @@ export class Settler {
       notBefore,
       readyAt: notBefore - job.status.queuedMs,
       placement: null,
+      attempts: withEarlier(job.status, { ...ended, finishedAt }),
     })
     if (waitMs > 0) this.#deps.onBackoff(job, notBefore)
   }

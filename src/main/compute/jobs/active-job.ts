@@ -6,6 +6,7 @@ import { toIso } from '../../platform/clock'
 import type { Forecast } from '../schedule/forecast'
 import type { Step } from '../schedule/static/course'
 import type { QueuedJob } from '../schedule/types'
+import { earlierAttempt } from './earlier-attempts'
 import { JobLog } from './job-log'
 import type { JobDefinition, JobStatus } from './job-row'
 import { partDone, preemptedCause } from './preemption'
@@ -136,6 +137,7 @@ export function viewOf(
     preemptedBy: status.state === 'queued' ? (status.preempted?.by ?? null) : null,
     attempt: status.attempt,
     maxAttempts: definition.maxAttempts,
+    attempts: status.attempts.map(earlierAttempt),
     progress: status.state === 'succeeded' ? 1 : (live?.progress ?? status.itemsDone / definition.items),
     waitReason: waitWords(waitCauses, sayEnglish, nowMs),
     waitCauses,

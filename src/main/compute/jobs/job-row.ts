@@ -6,6 +6,7 @@ import { PlaceHints } from '../../../shared/domain/place-hints'
 import { ResourceVector } from '../../../shared/domain/resources'
 import { AppError, type ErrorView, isErrorCode } from '../../../shared/errors'
 import { Link } from '../links'
+import { StoredAttempt } from './earlier-attempts'
 
 /** What the kinds of jobs need beside their inputs; the inputs lie in artifacts. */
 export const JobParameters = z.discriminatedUnion('kind', [
@@ -93,6 +94,8 @@ export interface JobRow {
   interruptions: number
   itemsDone: number
   preempted: string | null
+  /** Null: none before the one that runs or ended it. */
+  attempts: string | null
   placement: string | null
   queuedMs: number
   loadMs: number
@@ -155,6 +158,8 @@ export interface JobStatus {
   itemsDone: number
   /** Null for one that never was, and has nothing behind it. */
   preempted: Preempted | null
+  /** Those that ended without ending it, at most the last 20. */
+  attempts: readonly StoredAttempt[]
   placement: { device: DeviceId; amounts: ResourceVector }[] | null
   /** Waited until it last left the queue. */
   queuedMs: number
@@ -198,6 +203,7 @@ export function firstStatus(
     interruptions: 0,
     itemsDone: 0,
     preempted: null,
+    attempts: NO_ATTEMPTS,
     placement: null,
     queuedMs: 0,
     loadMs: 0,
@@ -209,6 +215,8 @@ export function firstStatus(
 }
 
 const NO_LINKS = '[]'
+const NO_ATTEMPTS: readonly StoredAttempt[] = []
+const Attempts = z.array(StoredAttempt)
 const State = z.enum(JOB_STATES)
 const Strings = z.array(z.string())
 const Links = z.array(Link)
@@ -262,6 +270,7 @@ export function parseRow(row: JobRow): { seq: number; definition: JobDefinition;
         interruptions: row.interruptions,
         itemsDone: row.itemsDone,
         preempted: row.preempted === null ? null : Preempted.parse(JSON.parse(row.preempted)),
+        attempts: row.attempts === null ? NO_ATTEMPTS : Attempts.parse(JSON.parse(row.attempts)),
         placement:
           row.placement === null
             ? null
@@ -307,6 +316,7 @@ export type JobUpdate = Pick<
   | 'interruptions'
   | 'itemsDone'
   | 'preempted'
+  | 'attempts'
   | 'placement'
   | 'queuedMs'
   | 'loadMs'
@@ -330,6 +340,7 @@ export function updateOf(id: JobId, status: JobStatus): JobUpdate {
     interruptions: status.interruptions,
     itemsDone: status.itemsDone,
     preempted: status.preempted && JSON.stringify(status.preempted),
+    attempts: status.attempts.length === 0 ? null : JSON.stringify(status.attempts),
     placement: status.placement && JSON.stringify(status.placement),
     queuedMs: status.queuedMs,
     loadMs: status.loadMs,

@@ -235,6 +235,7 @@ const STATUS_COLUMNS = [
   'interruptions',
   'itemsDone',
   'preempted',
+  'attempts',
   'placement',
   'queuedMs',
   'loadMs',

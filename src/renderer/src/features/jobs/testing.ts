@@ -16,6 +16,7 @@ export function jobWith(changes: Partial<Job> = {}): Job {
     preemptedBy: null,
     attempt: 0,
     maxAttempts: 1,
+    attempts: [],
     progress: 0,
     waitReason: null,
     waitCauses: [],

@@ -30,6 +30,7 @@ const job = (change: Partial<Job>): Job => ({
   preemptedBy: null,
   attempt: 1,
   maxAttempts: 1,
+  attempts: [],
   progress: 0,
   waitReason: null,
   waitCauses: [],
@@ -87,6 +88,29 @@ describe('lanesOf', () => {
     )
     expect(lane?.rows.flat()).toMatchObject([
       { key: 'j-1', kind: 'done', fromMs: NOW - PAST_MS, toMs: NOW - 100_000 },
+    ])
+  })
+
+  it('shows what an earlier attempt ran, on its device', () => {
+    const attempt = {
+      attempt: 1,
+      startedAt: iso(-50_000),
+      finishedAt: iso(-40_000),
+      queuedMs: 0,
+      loadMs: 0,
+      placement: [{ device: 'd-1', amounts: { cpuCores: 1 } }],
+      end: 'preempted' as const,
+    }
+    const [lane] = lanes([job({ state: 'queued', placement: null, attempts: [attempt] })], [])
+    expect(lane?.rows.flat()).toEqual([
+      {
+        key: 'j-1/1',
+        label: 'one',
+        kind: 'interrupted',
+        fromMs: NOW - 50_000,
+        toMs: NOW - 40_000,
+        job: 'j-1',
+      },
     ])
   })
 

@@ -1,7 +1,7 @@
 import type { Device, Job, Lease } from '@shared/contract'
 import { byKind } from '../../lib/devices'
 
-export type BarKind = 'running' | 'planned' | 'done' | 'failed' | 'held'
+export type BarKind = 'running' | 'planned' | 'done' | 'failed' | 'interrupted' | 'held'
 
 export interface Bar {
   key: string
@@ -70,6 +70,16 @@ export function lanesOf(
     }
   }
   for (const job of jobs.values()) {
+    for (const { attempt, placement, startedAt, finishedAt, end } of job.attempts)
+      for (const device of new Set(placement.map((part) => part.device)))
+        add(device, {
+          key: `${job.id}/${attempt}`,
+          label: job.name,
+          kind: end === 'failed' ? 'failed' : 'interrupted',
+          fromMs: Date.parse(startedAt),
+          toMs: Date.parse(finishedAt),
+          job: job.id,
+        })
     if (job.finishedAt !== null && job.startedAt !== null && Date.parse(job.finishedAt) > fromMs) {
       const kind = job.state === 'failed' ? 'failed' : 'done'
       for (const device of new Set(job.placement?.map((part) => part.device))) {

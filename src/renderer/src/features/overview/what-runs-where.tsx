@@ -13,9 +13,10 @@ const COLOURS: Record<BarKind, string> = {
   planned: 'var(--app-waiting)',
   done: 'var(--app-succeeded)',
   failed: 'var(--app-failed)',
+  interrupted: 'var(--app-preempted)',
   held: 'var(--app-queued)',
 }
-const KINDS = ['running', 'planned', 'done', 'failed', 'held'] as const
+const KINDS = ['running', 'planned', 'done', 'failed', 'interrupted', 'held'] as const
 const SPAN_MS = PAST_MS + FUTURE_MS
 const NOW_AT = `${(PAST_MS / SPAN_MS) * 100}%`
 

@@ -10,14 +10,17 @@ import type { Bar, PartKind } from './bars'
 import classes from './timeline.module.css'
 import { useStartWords } from './use-start-words'
 
+const TOOK = [['wait'], ['load'], ['run', 'failed', 'stopped']] as const
+const ENDINGS = ['preempted', 'interrupted', 'failed'] as const
+
 /** What a bar says, in words; spoken when keys come to it. */
 export function BarCard(props: { bar: Bar; devices: ReadonlyMap<string, Device>; style: CSSProperties }) {
   const { t } = useTranslation('timeline')
   const locale = localeOf(useLanguage((state) => state.language))
   const startWords = useStartWords()
   const { job, device, parts } = props.bar
-  const lengthOf = (kind: PartKind) =>
-    parts.filter((part) => part.kind === kind).reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0)
+  const lengthOf = (kinds: readonly PartKind[]) =>
+    parts.filter(({ kind }) => kinds.includes(kind)).reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0)
   const started = job.startedAt && formatTime(job.startedAt, locale)
   return (
     <div className={classes['card']} style={props.style} role="status">
@@ -27,12 +30,24 @@ export function BarCard(props: { bar: Bar; devices: ReadonlyMap<string, Device>;
         <span>{device === null ? t('unknown') : deviceLabel(device, props.devices)}</span>
       </div>
       <div className={classes['took']}>
-        {(['wait', 'load', 'run'] as const)
-          .filter((kind) => lengthOf(kind) > 0)
-          .map((kind) => (
-            <span key={kind}>{t(`took.${kind}`, { time: formatDuration(lengthOf(kind)) })}</span>
+        {TOOK.map(([word, ...kinds]) => ({ word, ms: lengthOf([word, ...kinds]) }))
+          .filter(({ ms }) => ms > 0)
+          .map(({ word, ms }) => (
+            <span key={word}>{t(`took.${word}`, { time: formatDuration(ms) })}</span>
           ))}
       </div>
+      {job.attempts.length > 0 && (
+        <div className={classes['took']}>
+          {ENDINGS.map((end) => ({
+            end,
+            count: job.attempts.filter((attempt) => attempt.end === end).length,
+          }))
+            .filter(({ count }) => count > 0)
+            .map(({ end, count }) => (
+              <span key={end}>{t(`ending.${end}`, { count })}</span>
+            ))}
+        </div>
+      )}
       <div className={classes['quiet']}>
         {job.state === 'queued' ? startWords(job.estimate) : started && t('startedAt', { time: started })}
       </div>

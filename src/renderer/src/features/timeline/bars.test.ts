@@ -52,6 +52,60 @@ describe('barsOf', () => {
     expect(bar?.parts.at(-1)).toEqual({ kind: 'expected', fromMs: NOW, toMs: NOW + 9_000 })
   })
 
+  it('draws each attempt where it ran, and what it waited between them', () => {
+    const earlier = {
+      attempt: 1,
+      startedAt: at(-20_000),
+      finishedAt: at(-15_000),
+      queuedMs: 1_000,
+      loadMs: 2_000,
+      placement: [{ device: 'gpu0', amounts: { gpu: 1 } }],
+      end: 'preempted' as const,
+    }
+    const onGpu = [
+      { kind: 'wait', fromMs: NOW - 21_000, toMs: NOW - 20_000 },
+      { kind: 'load', fromMs: NOW - 20_000, toMs: NOW - 18_000 },
+      { kind: 'stopped', fromMs: NOW - 18_000, toMs: NOW - 15_000 },
+    ]
+    const timings = { queuedMs: 6_000, loadMs: 3_000, computeMs: 4_000 }
+    const again = jobWith({ ...done, attempt: 2, attempts: [earlier], timings })
+    const bars = barsOf(again, NOW)
+    expect(bars.map(({ device }) => device)).toEqual(['gpu0', 'cpu0'])
+    expect(bars[0]?.parts).toEqual(onGpu)
+    expect(bars[1]?.parts).toEqual([
+      { kind: 'wait', fromMs: NOW - 15_000, toMs: NOW - 10_000 },
+      { kind: 'load', fromMs: NOW - 10_000, toMs: NOW - 9_000 },
+      { kind: 'run', fromMs: NOW - 9_000, toMs: NOW - 5_000 },
+    ])
+
+    const queued = jobWith({ attempt: 1, attempts: [earlier], startedAt: earlier.startedAt })
+    const [before, now] = barsOf(queued, NOW)
+    expect(before?.parts).toEqual(onGpu)
+    expect(now).toMatchObject({ device: null, parts: [{ kind: 'wait', fromMs: NOW - 15_000, toMs: NOW }] })
+
+    const held = { ...queued, state: 'held' as const }
+    const cancelled = { ...queued, state: 'cancelled' as const, finishedAt: at(-1_000) }
+    for (const job of [held, cancelled]) expect(barsOf(job, NOW).map(({ parts }) => parts)).toEqual([onGpu])
+  })
+
+  it('has one bar on a device that a job comes back to, and none of what it waited before what is kept', () => {
+    const attempt = (n: number, end: 'failed' | 'interrupted') => ({
+      attempt: n,
+      startedAt: at(-100_000 + n * 10_000),
+      finishedAt: at(-95_000 + n * 10_000),
+      queuedMs: 3_000,
+      loadMs: 0,
+      placement,
+      end,
+    })
+    const attempts = [attempt(7, 'failed'), attempt(8, 'interrupted')]
+    const job = jobWith({ state: 'running', attempt: 9, attempts, placement, startedAt: at(-10_000) })
+    const [bar, ...others] = barsOf(job, NOW)
+    expect(others).toEqual([])
+    expect(bar).toMatchObject({ device: 'cpu0', fromMs: NOW - 30_000, toMs: NOW })
+    expect(bar?.parts.map(({ kind }) => kind)).toEqual(['failed', 'wait', 'stopped', 'wait', 'run'])
+  })
+
   it('has none for jobs that are held or never started', () => {
     expect(barsOf(jobWith({ state: 'held' }), NOW)).toEqual([])
     expect(barsOf(jobWith({ state: 'cancelled', finishedAt: at(-1) }), NOW)).toEqual([])

@@ -1,6 +1,7 @@
-import type { Job } from '@shared/contract'
+import type { EarlierAttempt, Job, Placement } from '@shared/contract'
 
-export type PartKind = 'wait' | 'load' | 'run' | 'expected'
+/** `failed` and `stopped`: the run of an attempt after which the job went on. */
+export type PartKind = 'wait' | 'load' | 'run' | 'failed' | 'stopped' | 'expected'
 export interface Part {
   kind: PartKind
   fromMs: number
@@ -30,65 +31,105 @@ const UNKNOWN_MS = 2_000
 /** What ended is drawn again and again, and never changes. */
 const ended = new WeakMap<Job, Bar[]>()
 
-/** A job with its wait, load and run on each device that it has or is expected to have. */
+/** A job with its waits, loads and runs on each device that it had, has or is expected to have. */
 export function barsOf(job: Job, nowMs: number): Bar[] {
-  if (job.finishedAt === null)
-    return job.startedAt === null || job.state === 'queued' ? waits(job, nowMs) : runs(job, nowMs)
+  if (job.finishedAt === null) return onDevices(job, stretchesOf(job, nowMs))
   const known = ended.get(job)
   if (known) return known
-  const bars = runs(job, nowMs)
+  const bars = onDevices(job, stretchesOf(job, nowMs))
   ended.set(job, bars)
   return bars
 }
 
-function runs(job: Job, nowMs: number): Bar[] {
-  if (job.startedAt === null) return []
-  const { queuedMs, loadMs } = job.timings
-  const startedAt = Date.parse(job.startedAt)
+/** What a job did, or is expected to do, on some devices at once. */
+interface Stretch {
+  devices: readonly string[]
+  parts: Part[]
+  startsWithin: Bar['startsWithin']
+}
+
+function stretchesOf(job: Job, nowMs: number): Stretch[] {
+  const before = job.attempts.map((attempt, i) => earlier(attempt, job.attempts[i - 1]))
+  const last = job.attempts.at(-1)
+  if (job.state === 'queued') return [...before, waits(job, last, nowMs)]
+  const goesOnOrEnded = job.state === 'running' || job.finishedAt !== null
+  const isAnother = last === undefined || job.attempt > last.attempt
+  return goesOnOrEnded && isAnother && job.startedAt !== null
+    ? [...before, runs(job, job.startedAt, last, nowMs)]
+    : before
+}
+
+function earlier(attempt: EarlierAttempt, before: EarlierAttempt | undefined): Stretch {
+  const startedAt = Date.parse(attempt.startedAt)
+  const until = Date.parse(attempt.finishedAt)
+  const loaded = Math.min(until, startedAt + attempt.loadMs)
+  // What came before is not kept of one that is not the first.
+  const waitedMs = attempt.attempt === 1 ? attempt.queuedMs : 0
+  const since = before ? Date.parse(before.finishedAt) : startedAt - waitedMs
+  const run = attempt.end === 'failed' ? 'failed' : 'stopped'
+  const parts = [part('wait', since, startedAt), part('load', startedAt, loaded), part(run, loaded, until)]
+  return { devices: devicesOf(attempt.placement), parts, startsWithin: null }
+}
+
+function runs(job: Job, started: string, last: EarlierAttempt | undefined, nowMs: number): Stretch {
+  const startedAt = Date.parse(started)
   const until = job.finishedAt === null ? Math.max(nowMs, startedAt) : Date.parse(job.finishedAt)
-  const loaded = Math.min(until, startedAt + loadMs)
+  // The job counts what all its attempts took.
+  const loadMs = job.attempts.reduce((rest, attempt) => rest - attempt.loadMs, job.timings.loadMs)
+  const loaded = Math.min(until, startedAt + Math.max(0, loadMs))
   const parts = [
-    part('wait', startedAt - queuedMs, startedAt),
+    part('wait', last ? Date.parse(last.finishedAt) : startedAt - job.timings.queuedMs, startedAt),
     part('load', startedAt, loaded),
     part('run', loaded, until),
   ]
   if (job.finishedAt === null && job.expectedAt !== null)
     parts.push(part('expected', until, Date.parse(job.expectedAt)))
-  return onEach(job, job.placement?.map(({ device }) => device) ?? [], parts, null)
+  return { devices: devicesOf(job.placement), parts, startsWithin: null }
 }
 
-function waits(job: Job, nowMs: number): Bar[] {
-  if (job.state !== 'queued') return []
-  // What a job says it has waited is as old as its last change; one with others before it has waited since they ended.
-  const since = job.dependsOn.length > 0 ? nowMs - job.timings.queuedMs : Date.parse(job.createdAt)
-  if (job.estimate === null) return onEach(job, [], [part('wait', since, nowMs)], null)
+function waits(job: Job, last: EarlierAttempt | undefined, nowMs: number): Stretch {
+  const since = last ? Date.parse(last.finishedAt) : arrivalOf(job, nowMs)
+  if (job.estimate === null) return { devices: [], parts: [part('wait', since, nowMs)], startsWithin: null }
   const startsAt = Math.max(nowMs, Date.parse(job.estimate.startsAt))
   const endsAt = job.estimate.endsAt === null ? startsAt + UNKNOWN_MS : Date.parse(job.estimate.endsAt)
-  const within = {
+  const startsWithin = {
     fromMs: Math.max(nowMs, Date.parse(job.estimate.earliest)),
     toMs: Math.max(nowMs, Date.parse(job.estimate.latest)),
   }
   const parts = [part('wait', since, nowMs), part('expected', startsAt, Math.max(startsAt, endsAt))]
-  return onEach(job, job.estimate.devices, parts, within)
+  return { devices: job.estimate.devices, parts, startsWithin }
+}
+
+/** What a job says it has waited is as old as its last change; one with others before it has waited since they ended. */
+function arrivalOf(job: Job, nowMs: number): number {
+  return job.dependsOn.length > 0 ? nowMs - job.timings.queuedMs : Date.parse(job.createdAt)
 }
 
 function part(kind: PartKind, fromMs: number, toMs: number): Part {
   return { kind, fromMs, toMs }
 }
 
-function onEach(job: Job, devices: readonly string[], all: Part[], startsWithin: Bar['startsWithin']): Bar[] {
-  const parts = all.filter(({ fromMs, toMs }) => toMs > fromMs)
-  const fromMs = Math.min(...parts.map((of) => of.fromMs))
-  const toMs = Math.max(...parts.map((of) => of.toMs), startsWithin?.toMs ?? Number.NEGATIVE_INFINITY)
-  if (parts.length === 0) return []
-  return (devices.length > 0 ? [...new Set(devices)] : [null]).map((device) => ({
-    job,
-    device,
-    parts,
-    fromMs,
-    toMs,
-    startsWithin,
-  }))
+function devicesOf(placement: Placement | null): string[] {
+  return placement?.map(({ device }) => device) ?? []
+}
+
+/** One bar for each device, however often the job was there. */
+function onDevices(job: Job, stretches: readonly Stretch[]): Bar[] {
+  const bars = new Map<string | null, Bar>()
+  for (const { devices, parts: all, startsWithin } of stretches) {
+    const parts = all.filter(({ fromMs, toMs }) => toMs > fromMs)
+    const fromMs = Math.min(...parts.map((of) => of.fromMs))
+    const toMs = Math.max(...parts.map((of) => of.toMs), startsWithin?.toMs ?? Number.NEGATIVE_INFINITY)
+    if (parts.length === 0) continue
+    for (const device of new Set(devices.length > 0 ? devices : [null])) {
+      const before = bars.get(device)
+      const bar = before
+        ? { ...before, parts: [...before.parts, ...parts], toMs: Math.max(before.toMs, toMs), startsWithin }
+        : { job, device, parts, fromMs, toMs, startsWithin }
+      bars.set(device, bar)
+    }
+  }
+  return [...bars.values()]
 }
 
 /** A lane for each device, in their order, then one for what is not known; bars in rows without overlap. */

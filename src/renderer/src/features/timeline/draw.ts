@@ -18,6 +18,7 @@ export interface Colours {
   done: string
   failed: string
   cancelled: string
+  stopped: string
   expected: string
   now: string
 }
@@ -30,6 +31,15 @@ const BY_STATE = {
   failed: 'failed',
   cancelled: 'cancelled',
 } as const satisfies Record<Bar['job']['state'], keyof Colours>
+
+const ALPHA: Record<PartKind, number> = {
+  wait: 1,
+  load: 1,
+  run: 0.28,
+  failed: 0.28,
+  stopped: 0.28,
+  expected: 0.1,
+}
 
 /** The top of each lane, and the height of all. */
 export function layOut(lanes: readonly Lane[]): { tops: number[]; height: number } {
@@ -109,8 +119,9 @@ function drawBar(
   y: number,
 ): void {
   const own = colours[BY_STATE[job.state]]
-  let nameAt = Number.NaN
-  let nameEnd = 0
+  // The name goes where it fits best: no wait strikes it out.
+  let name = { from: Number.NaN, to: 0 }
+  let stretch = name
   let waitEnd = 0
   for (const { kind, fromMs, toMs } of parts) {
     const from = x(fromMs)
@@ -121,9 +132,10 @@ function drawBar(
       context.fillStyle = patterns.wait
       context.fillRect(from, y + BAR / 2 - 3, length, 6)
       waitEnd = from + length
+      stretch = { from: Number.NaN, to: 0 }
       continue
     }
-    context.globalAlpha = kind === 'run' ? 0.28 : kind === 'expected' ? 0.1 : 1
+    context.globalAlpha = ALPHA[kind]
     context.fillStyle = kind === 'load' ? patterns.load : colour
     context.fillRect(from, y, length, BAR)
     context.globalAlpha = 1
@@ -132,12 +144,13 @@ function drawBar(
     context.setLineDash(kind === 'expected' ? [3, 3] : [])
     if (length > 3) context.strokeRect(from + 0.5, y + 0.5, length - 1, BAR - 1)
     context.setLineDash([])
-    if (kind === 'run') {
-      context.fillStyle = colour
-      context.fillRect(from, y, Math.min(3, length), BAR)
-    }
-    if (Number.isNaN(nameAt)) nameAt = from
-    nameEnd = Math.max(nameEnd, from + length)
+    const edge = Math.min(3, length)
+    context.fillStyle = colour
+    // Cut off at its end.
+    if (kind === 'failed' || kind === 'stopped') context.fillRect(from + length - edge, y, edge, BAR)
+    else if (kind === 'run') context.fillRect(from, y, edge, BAR)
+    stretch = { from: Number.isNaN(stretch.from) ? from : stretch.from, to: from + length }
+    if (!(stretch.to - stretch.from < name.to - name.from)) name = stretch
   }
   // On the lower edge: through the middle it would strike out the name.
   if (startsWithin)
@@ -146,7 +159,8 @@ function drawBar(
     context.strokeStyle = colours.text
     context.lineWidth = 2
     const from = x(parts[0]?.fromMs ?? 0)
-    context.strokeRect(from - 1, y - 1, Math.max(4, nameEnd - from) + 2, BAR + 2)
+    const to = x(parts.at(-1)?.toMs ?? 0)
+    context.strokeRect(from - 1, y - 1, Math.max(4, to - from) + 2, BAR + 2)
   }
   const write = (from: number, to: number, colour: string) => {
     const left = Math.max(0, from) + 7
@@ -157,8 +171,8 @@ function drawBar(
     return true
   }
   // Between now and its start nothing else lies in the row of a job that waits.
-  if (!write(nameAt, nameEnd, colours.text) && job.state === 'queued')
-    write(waitEnd, Number.isNaN(nameAt) ? width : nameAt, colours.dim)
+  if (!write(name.from, name.to, colours.text) && job.state === 'queued')
+    write(waitEnd, Number.isNaN(stretch.from) ? width : stretch.from, colours.dim)
 }
 
 /** When it may start: a line with ends, as in a plot of errors. */
@@ -198,6 +212,8 @@ function patternsOf(
     wait: hatch(context, colours.wait, false),
     load: hatch(context, colours.load, true),
     run: colours.run,
+    failed: colours.failed,
+    stopped: colours.stopped,
     expected: colours.expected,
   }
 }

@@ -29,6 +29,7 @@ const COLOURS: Record<keyof Colours, string> = {
   done: 'var(--app-succeeded)',
   failed: 'var(--app-failed)',
   cancelled: 'var(--mantine-color-dimmed)',
+  stopped: 'var(--app-preempted)',
   expected: 'var(--mantine-color-dimmed)',
   now: 'var(--app-failed)',
 }
@@ -251,7 +252,7 @@ function isAt({ job, device }: Bar, at: ReturnType<typeof barAt>): boolean {
   return job.id === at.job && device === at.device
 }
 
-const CARD = { width: 260, height: 132 }
+const CARD = { width: 260, height: 150 }
 
 /** Beside the bar, and inside what is seen. */
 function cardAt(x: number, y: number, width: number, height: number) {

@@ -1,7 +1,18 @@
 import { useTranslation } from 'react-i18next'
 import classes from './timeline.module.css'
 
-const KINDS = ['wait', 'load', 'run', 'done', 'failed', 'cancelled', 'expected', 'within', 'now'] as const
+const KINDS = [
+  'wait',
+  'load',
+  'run',
+  'done',
+  'failed',
+  'cancelled',
+  'stopped',
+  'expected',
+  'within',
+  'now',
+] as const
 
 /** What the bars mean: each by its pattern too. */
 export function Legend() {
