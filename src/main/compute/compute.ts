@@ -1,3 +1,4 @@
+import { MOST_ENDED_LIVE } from '../../shared/contract'
 import { TIMED_RESOURCES } from '../../shared/domain/budget'
 import type { JobId } from '../../shared/domain/ids'
 import { isTerminal } from '../../shared/domain/job-state'
@@ -314,7 +315,7 @@ export function createCompute(deps: ComputeDeps): Compute {
 
   const compute: Compute = {
     async start() {
-      for (const { definition, status } of store.lastEnded(2_000)) {
+      for (const { definition, status } of store.lastEnded(MOST_ENDED_LIVE)) {
         recent.seed(definition, status)
         if (status.state === 'succeeded' && status.computeMs > 0)
           estimates.observeRun(definition, status.computeMs, workingDevice(status.placement))

@@ -36,6 +36,8 @@ export interface JobQuery {
   model?: string | undefined
   /** Only this principal's jobs. */
   principal?: string | undefined
+  /** Only jobs that ended by then, ISO 8601. */
+  finishedUntil?: string | undefined
 }
 
 /** AI jobs: submit -> schedule -> run -> result. The job row is the truth. */

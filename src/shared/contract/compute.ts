@@ -13,6 +13,9 @@ import { ClassLoad, PredictionRecord, StartEstimate, WhatIfAnswer, WhatIfQuestio
 import { Import, ModelFormat } from './storage'
 import { WaitCause } from './wait-cause'
 
+/** So many jobs that have ended are told of as they change; those that ended before are listed. */
+export const MOST_ENDED_LIVE = 2_000
+
 export const JobTimings = z.object({
   queuedMs: z.number(),
   loadMs: z.number(),
@@ -281,6 +284,7 @@ export const computeContract = {
           state: z.enum(JOB_STATES).optional(),
           kind: JobKind.optional(),
           model: z.string().max(100).optional(),
+          finishedUntil: Time.optional().describe('Only jobs that ended at this time or before'),
         }),
       )
       .output(pageOf(Job)),
@@ -376,7 +380,7 @@ export const computeContract = {
     watch: procedure('job.list', {
       method: 'GET',
       path: '/events/jobs',
-      summary: 'Jobs as they change',
+      summary: 'Jobs as they change: all that have not ended, and the 2,000 that ended last',
       tags: ['compute'],
     }).output(eventIterator(feedOf(Job))),
   },

@@ -81,6 +81,29 @@ it('says what was last said of each job, whatever was undone in between, and so 
   )
 })
 
+it('lists what ended until a time, in pages, the newest arrival first', () => {
+  const end = (id: string, finishedAt: number | null) =>
+    database.transaction(() => {
+      const state = finishedAt === null ? 'queued' : 'succeeded'
+      store.insert(definition(id as JobId), { ...status(1), state, finishedAt })
+    })
+  for (const [id, finishedAt] of [
+    ['j-e1', 50],
+    ['j-e2', 10],
+    ['j-e3', null],
+    ['j-e4', 30],
+    ['j-e5', 20],
+  ] as const)
+    end(id, finishedAt)
+  const ask = (cursor?: string) =>
+    store.list({ limit: 2, cursor, finishedUntil: new Date(30).toISOString(), kind: 'synthetic' })
+  const first = ask()
+  expect(first.items.map(({ definition: { id } }) => id)).toEqual(['j-e5', 'j-e4'])
+  const second = ask(first.nextCursor ?? undefined)
+  expect(second.items.map(({ definition: { id } }) => id)).toEqual(['j-e2'])
+  expect(second.nextCursor).toBeNull()
+})
+
 it('a number is never given twice, also not that of a job that was removed or undone', () => {
   const insert = (id: string) => database.transaction(() => store.insert(definition(id as JobId), status(0)))
   const first = insert('j-first')

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { JobId, PipelineId, PrincipalId } from '../../../shared/domain/ids'
 import { isTerminal, type JobState } from '../../../shared/domain/job-state'
 import type { Database } from '../../platform/database'
@@ -176,6 +177,9 @@ export function createJobStore(database: Database): JobStore {
       if (query.state) select = select.where('state', '=', query.state)
       if (query.kind) select = select.where('kind', '=', query.kind)
       if (query.principal) select = select.where('principal', '=', query.principal)
+      // The sign keeps its index out of it: those asked for would all be read, to be sorted by arrival.
+      if (query.finishedUntil !== undefined)
+        select = select.where(sql`+"finishedAt"`, '<=', Date.parse(query.finishedUntil))
       if (query.model !== undefined) {
         const [model = '', version] = query.model.split('@')
         select = select.where('model', '=', model)

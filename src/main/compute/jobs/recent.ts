@@ -1,12 +1,10 @@
-import type { Job } from '../../../shared/contract'
+import { type Job, MOST_ENDED_LIVE } from '../../../shared/contract'
 import { Emitter, type Event } from '../../platform/events'
 import type { ActiveJob } from './active-job'
 import { viewOf } from './active-job'
 import type { JobDefinition, JobStatus } from './job-row'
 
 export const MAX_RECENT = 12_000
-/** Ended jobs that stay in view. */
-const MAX_ENDED = 2_000
 
 /** What the window shows live: changes, gathered for one turn of the event loop, and the jobs that ended last. */
 export class Recent {
@@ -79,7 +77,7 @@ export class Recent {
 
   #keep(view: Job): void {
     this.#ended.set(view.id, view)
-    if (this.#ended.size <= MAX_ENDED) return
+    if (this.#ended.size <= MOST_ENDED_LIVE) return
     const oldest = this.#ended.keys().next().value
     if (oldest === undefined) return
     this.#ended.delete(oldest)

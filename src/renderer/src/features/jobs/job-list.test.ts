@@ -1,7 +1,7 @@
 import { JOB_STATES } from '@shared/domain/job-state'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { countJobs, filterChoices, filterJobs, NO_FILTER, STATE_GROUPS, sortJobs } from './job-list'
+import { countsOf, filterChoices, filterJobs, NO_FILTER, STATE_GROUPS, sortJobs } from './job-list'
 import { jobWith } from './testing'
 
 const states = JOB_STATES.map((state, i) => jobWith({ id: `j-${i}`, state, name: state }))
@@ -84,12 +84,11 @@ describe('sortJobs', () => {
   })
 })
 
-describe('countJobs', () => {
-  it('counts what ended within the hour only', () => {
-    const now = Date.parse('2026-01-01T12:00:00.000Z')
-    const ended = (finishedAt: string) => jobWith({ state: 'succeeded', finishedAt })
-    const jobs = [...states, ended('2026-01-01T11:30:00.000Z'), ended('2026-01-01T10:59:59.000Z')]
-    expect(countJobs(jobs, now)).toEqual({ running: 1, waiting: 1, held: 1, doneLastHour: 1 })
+describe('countsOf', () => {
+  it('are those of the system, whatever ended and is no longer sent', () => {
+    const lastHour = { succeeded: 4_000, failed: 3, cancelled: 2, medianWaitMs: null, p95WaitMs: null }
+    const counts = countsOf({ byState: { running: 1, queued: 20, held: 3, succeeded: 9_000 }, lastHour })
+    expect(counts).toEqual({ running: 1, waiting: 20, held: 3, doneLastHour: 4_005 })
   })
 })
 

@@ -1,4 +1,4 @@
-import type { Job, JobKind } from '@shared/contract'
+import type { Job, JobKind, QueueView } from '@shared/contract'
 import { isTerminal } from '@shared/domain/job-state'
 import { reasonOf } from './job-words'
 
@@ -22,6 +22,11 @@ export function modelName(reference: string | null): string | null {
   if (reference === null) return null
   const at = reference.indexOf('@')
   return at < 0 ? reference : reference.slice(0, at)
+}
+
+/** Whether jobs that have ended may be in a group. */
+export function includesEnded(group: StateGroup): boolean {
+  return group === 'all' || group === 'ended'
 }
 
 function inGroup(job: Job, group: StateGroup): boolean {
@@ -97,16 +102,14 @@ export interface JobCounts {
   doneLastHour: number
 }
 
-export function countJobs(jobs: readonly Job[], nowMs: number): JobCounts {
-  const counts: JobCounts = { running: 0, waiting: 0, held: 0, doneLastHour: 0 }
-  const hourAgo = new Date(nowMs - 3_600_000).toISOString()
-  for (const job of jobs) {
-    if (job.state === 'running') counts.running++
-    else if (job.state === 'queued') counts.waiting++
-    else if (job.state === 'held') counts.held++
-    else if (job.finishedAt !== null && job.finishedAt >= hourAgo) counts.doneLastHour++
+/** As the system counts them: it knows more jobs than the window. */
+export function countsOf({ byState, lastHour }: Pick<QueueView, 'byState' | 'lastHour'>): JobCounts {
+  return {
+    running: byState['running'] ?? 0,
+    waiting: byState['queued'] ?? 0,
+    held: byState['held'] ?? 0,
+    doneLastHour: lastHour.succeeded + lastHour.failed + lastHour.cancelled,
   }
-  return counts
 }
 
 /** The distinct values that the filters can offer, in alphabetical order. */

@@ -12,24 +12,26 @@ import {
 } from 'react'
 import { useTranslation } from 'react-i18next'
 import { EmptyState, ErrorState, Page, Panel, VirtualTable } from '../../components'
-import { useNow } from '../../lib/clock'
 import { usePrincipalNames } from '../../lib/principal-names'
 import { navigate, pathTo, useRoute } from '../../lib/router'
-import { useDevices, useJobs } from '../../lib/stores'
+import { useDevices, useJobs, useQueue } from '../../lib/stores'
 import { askToCancel } from './job-actions'
 import { jobColumns } from './job-columns'
 import { JobDetailPanel } from './job-detail-panel'
 import { JobFilters } from './job-filters'
-import { countJobs, filterChoices, filterJobs, NO_FILTER, sortJobs } from './job-list'
+import { countsOf, filterChoices, filterJobs, includesEnded, NO_FILTER, sortJobs } from './job-list'
 import classes from './jobs.module.css'
 import { useJobsView } from './jobs-store'
 import { NewJobDialog } from './new-job-dialog'
+import { OlderJobsBar } from './older-jobs-bar'
 import { keepExisting, moveCursor, NOTHING_SELECTED, selectRow } from './selection'
+import { useOlderJobs } from './use-older-jobs'
 
-function Counts({ jobs }: { jobs: readonly Job[] }) {
+function Counts() {
   const { t } = useTranslation('jobs')
-  const minute = Math.floor(useNow() / 60_000)
-  const counts = useMemo(() => countJobs(jobs, minute * 60_000), [jobs, minute])
+  const queue = useQueue((state) => state.value)
+  if (!queue) return null
+  const counts = countsOf(queue)
   const parts = [
     t('counts.waiting', { count: counts.waiting }),
     t('counts.running', { count: counts.running }),
@@ -122,7 +124,9 @@ export function JobsPage() {
 
   // While thousands of jobs change, typing and scrolling come first.
   const shown = useDeferredValue(items)
-  const jobs = useMemo(() => [...shown.values()], [shown])
+  const older = useOlderJobs(shown, filter)
+  const known = older.all
+  const jobs = useMemo(() => [...known.values()], [known])
   const rows = useMemo(
     () => sortJobs(filterJobs(jobs, filter), sort, reversed),
     [jobs, filter, sort, reversed],
@@ -130,7 +134,7 @@ export function JobsPage() {
   const ids = useMemo(() => rows.map((job) => job.id), [rows])
   const choices = useMemo(() => filterChoices(jobs), [jobs])
 
-  useEffect(() => setSelection((old) => keepExisting(old, (id) => items.has(id))), [items, setSelection])
+  useEffect(() => setSelection((old) => keepExisting(old, (id) => known.has(id))), [known, setSelection])
 
   // The table tells which row was chosen, not with which keys: they are noted on the way down.
   const gesture = useRef({ shift: false, toggle: false, moving: false })
@@ -144,11 +148,11 @@ export function JobsPage() {
   const markedJobs = useMemo(() => {
     const marked: Job[] = []
     for (const id of selection.marked) {
-      const job = items.get(id)
+      const job = known.get(id)
       if (job) marked.push(job)
     }
     return marked
-  }, [selection.marked, items])
+  }, [selection.marked, known])
 
   const onSelect = (job: Job) => {
     const { shift, toggle, moving } = gesture.current
@@ -218,7 +222,7 @@ export function JobsPage() {
     [t, devices, nameOf, selection, ids, allMarked, onMark, setSelection],
   )
 
-  const opened = openId === null ? null : (items.get(openId) ?? null)
+  const opened = openId === null ? null : (items.get(openId) ?? known.get(openId) ?? null)
   return (
     <Page
       title={t('title')}
@@ -235,7 +239,7 @@ export function JobsPage() {
       {jobs.length > 0 && (
         <section className={classes['filters']} aria-label={t('filter.label')}>
           <JobFilters models={choices.models} principals={choices.principals} nameOf={nameOf} />
-          {markedJobs.length > 1 ? <Marks jobs={markedJobs} /> : <Counts jobs={jobs} />}
+          {markedJobs.length > 1 ? <Marks jobs={markedJobs} /> : <Counts />}
         </section>
       )}
       <Panel flush fill aria-label={t('tableLabel')}>
@@ -258,6 +262,7 @@ export function JobsPage() {
               selectedKey={selection.cursor ?? openId}
               empty={ready ? <NoRows any={jobs.length > 0} /> : <Waiting />}
             />
+            {includesEnded(filter.group) && <OlderJobsBar older={older} />}
           </div>
         )}
       </Panel>

@@ -21,6 +21,15 @@ export const texts = defineTexts({
       done_one: '{{count, number}} done in the last hour',
       done_other: '{{count, number}} done in the last hour',
     },
+    older: {
+      only: 'The {{count, number}} jobs that ended last are listed.',
+      loaded_one: '{{count, number}} older job loaded',
+      loaded_other: '{{count, number}} older jobs loaded',
+      all_one: '{{count, number}} older job loaded: these are all that are kept.',
+      all_other: '{{count, number}} older jobs loaded: these are all that are kept.',
+      load: 'Older jobs',
+      loading: 'Loading…',
+    },
     column: {
       job: 'Job',
       model: 'Model',
@@ -289,6 +298,15 @@ export const texts = defineTexts({
       held_other: '{{count, number}} 个已暂缓',
       done_one: '最近一小时完成 {{count, number}} 个',
       done_other: '最近一小时完成 {{count, number}} 个',
+    },
+    older: {
+      only: '仅列出最近结束的 {{count, number}} 个任务。',
+      loaded_one: '已加载 {{count, number}} 个更早的任务',
+      loaded_other: '已加载 {{count, number}} 个更早的任务',
+      all_one: '已加载 {{count, number}} 个更早的任务：保留的任务已全部列出。',
+      all_other: '已加载 {{count, number}} 个更早的任务：保留的任务已全部列出。',
+      load: '更早的任务',
+      loading: '正在加载…',
     },
     column: {
       job: '任务',
