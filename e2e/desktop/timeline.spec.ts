@@ -103,8 +103,18 @@ test('another machine is tried on the jobs of the day', async () => {
     timeout: 30_000,
   })
   await expect(shell.main.getByRole('row', { name: /Mean wait/ })).toBeVisible()
+  for (const measure of [/Longest wait/, /Fairness/])
+    await expect(shell.main.getByRole('row', { name: measure })).toBeVisible()
   await shell.main.getByRole('row', { name: /Mean wait/ }).scrollIntoViewIfNeeded()
   await app().shoot('timeline-what-if-light')
+  // Whether there is one or not.
+  await page.getByLabel('The machine had', { exact: true }).first().click()
+  await page.getByRole('option', { name: 'one more GPU', exact: true }).click()
+  await page.getByLabel('Memory, GB').fill('48')
+  await ask.click()
+  await expect(shell.main).toContainText('With one more GPU of 48 GB, these', { timeout: 30_000 })
+  await expect(shell.main.getByRole('row', { name: /GPU/ })).toBeVisible()
+  await app().shoot('timeline-what-if-gpu-light')
   await shell.setTheme('dark')
   expect(await seriousViolations()).toEqual([])
   await app().shoot('timeline-what-if-dark')

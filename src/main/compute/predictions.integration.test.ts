@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Job } from '../../shared/contract'
-import type { JobId } from '../../shared/domain/ids'
-import { createHarness, until } from './testing/harness'
+import type { JobId, PrincipalId } from '../../shared/domain/ids'
+import { ALICE, createHarness, until } from './testing/harness'
 
 type Harness = Awaited<ReturnType<typeof createHarness>>
 
@@ -154,7 +154,22 @@ describe('what if', () => {
     // 0 to 5 s, and 0, 0, 1, 1, 2, 2 s.
     expect(before.meanWaitMs / 1000).toBeCloseTo(2.5, 0)
     expect(after.meanWaitMs / 1000).toBeCloseTo(1, 0)
+    expect(before.longestWaitMs / 1000).toBeCloseTo(5, 0)
+    expect(after.longestWaitMs / 1000).toBeCloseTo(2, 0)
     expect(after.makespanMs).toBeLessThan(0.7 * before.makespanMs)
+  })
+
+  it('shares the machine by the weights that principals have', async () => {
+    const [cores, need] = [4, { cpuCores: 1 }]
+    const BOB = 'p-bob' as PrincipalId
+    const core = { kind: 'cpu' as const, name: 'more', capacity: { cpuCores: cores - 1, memoryBytes: 1e9 } }
+    for (let i = 0; i < 20; i++)
+      for (const by of [ALICE, BOB]) await system.submit({ kind: 'synthetic', durationMs: 20_000, need }, by)
+    const ask = async () =>
+      (await system.compute.whatIf({ addDevices: [core], removeDevices: [], source: 'queue' })).after.fairness
+    const alike = await ask()
+    system.core.setQuota({ principal: BOB, limit: {}, weight: 8 })
+    expect(await ask()).toBeLessThan(alike - 0.01)
   })
 
   it('counts what could never run without a device, and knows only devices that are there', async () => {

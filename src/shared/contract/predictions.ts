@@ -87,6 +87,7 @@ export const Outcome = z.object({
   impossible: z.number(),
   meanWaitMs: z.number(),
   p95WaitMs: z.number(),
+  longestWaitMs: z.number(),
   /** Mean of (wait + run) / run, runs below 10 s taken as 10 s. */
   boundedSlowdown: z.number(),
   /** From the first arrival to the last end. */

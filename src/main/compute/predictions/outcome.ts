@@ -67,6 +67,7 @@ function measured(jobs: readonly Happened[], capacity: ResourceVector): Outcome 
     impossible: jobs.length - started.length,
     meanWaitMs: measures.meanWait * 1000,
     p95WaitMs: measures.p95Wait * 1000,
+    longestWaitMs: measures.maxWait * 1000,
     boundedSlowdown: measures.meanBsld,
     makespanMs: measures.makespan * 1000,
     utilization: Object.fromEntries(

@@ -120,7 +120,7 @@ export class WhatIf {
     devices: readonly FreeDevice[],
     signal: AbortSignal | undefined,
   ): Promise<Outcome> {
-    const { policy, runMsOf, mostMsOf, loadOf, replays } = this.#deps
+    const { core, policy, runMsOf, mostMsOf, loadOf, replays } = this.#deps
     const capacity = capacityOf(devices)
     const groups = new Map<string, QueueClass>()
     const arrivals = past
@@ -147,6 +147,7 @@ export class WhatIf {
       running: [],
       pace: policy.leastPaceMs,
       shares: new Map(),
+      weights: core.weights(),
       waitingSince: new Map(),
       quotas: new Map(),
       promised: new Map(),

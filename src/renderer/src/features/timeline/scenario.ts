@@ -1,16 +1,24 @@
 import type { Device, Resources, WhatIfQuestion } from '@shared/contract'
 
-/** What a person may ask for: a device more, a device less, or more cores. */
-export type Scenario = { kind: 'more' | 'without'; device: string } | { kind: 'cores'; cores: number }
+/** What a person may ask for: a device like one that is there, a device less, more cores, or a GPU of so many GB. */
+export type Scenario =
+  | { kind: 'more' | 'without'; device: string }
+  | { kind: 'cores'; cores: number }
+  | { kind: 'gpu'; memoryGb: number }
 
 /** As a value of a list. */
 export function keyOf(scenario: Scenario): string {
-  return scenario.kind === 'cores' ? 'cores' : `${scenario.kind} ${scenario.device}`
+  return 'device' in scenario ? `${scenario.kind} ${scenario.device}` : scenario.kind
 }
 
-export function scenariosOf(devices: readonly Device[]): Scenario[] {
+/** @param amounts what a person has typed */
+export function scenariosOf(
+  devices: readonly Device[],
+  amounts: { cores: number; memoryGb: number },
+): Scenario[] {
   return [
-    { kind: 'cores', cores: 0 },
+    { kind: 'cores', cores: amounts.cores },
+    { kind: 'gpu', memoryGb: amounts.memoryGb },
     ...devices.map(({ id }): Scenario => ({ kind: 'more', device: id })),
     ...devices.map(({ id }): Scenario => ({ kind: 'without', device: id })),
   ]
@@ -32,6 +40,10 @@ export function questionOf(
     )
     const more = { kind: 'cpu' as const, name: 'more', capacity: { cpuCores: cores, memoryBytes } }
     return { ...nothing, addDevices: [more] }
+  }
+  if (scenario.kind === 'gpu') {
+    const gpuMemoryBytes = Math.round(scenario.memoryGb * 1e9)
+    return { ...nothing, addDevices: [{ kind: 'gpu', name: 'more', capacity: { gpu: 1, gpuMemoryBytes } }] }
   }
   const like = devices.get(scenario.device)
   return {

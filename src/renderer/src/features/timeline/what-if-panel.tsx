@@ -20,25 +20,34 @@ export function WhatIfPanel() {
   const capacity = useTelemetry((state) => state.resources?.capacity)
   const [key, setKey] = useState('cores')
   const [cores, setCores] = useState(4)
+  const [memoryGb, setMemoryGb] = useState(24)
   const [source, setSource] = useState<WhatIfQuestion['source']>('lastDay')
   const [asking, setAsking] = useState(false)
   const [error, setError] = useState<ErrorView | null>(null)
   const [result, setResult] = useState<{ answer: WhatIfAnswer; scenario: Scenario } | null>(null)
-  const scenarios = useMemo(() => scenariosOf([...devices.values()].sort(byKind)), [devices])
-  const wordsOf = (scenario: Scenario) =>
-    scenario.kind === 'cores'
-      ? t('scenario.coresOf', { count: scenario.cores })
-      : t(`scenario.${scenario.kind}`, { device: deviceLabel(scenario.device, devices) })
+  const scenarios = useMemo(
+    () => scenariosOf([...devices.values()].sort(byKind), { cores, memoryGb }),
+    [devices, cores, memoryGb],
+  )
+  const wordsOf = (scenario: Scenario) => {
+    switch (scenario.kind) {
+      case 'cores':
+        return t('scenario.coresOf', { count: scenario.cores })
+      case 'gpu':
+        return t('scenario.gpuOf', { gigabytes: scenario.memoryGb })
+      default:
+        return t(`scenario.${scenario.kind}`, { device: deviceLabel(scenario.device, devices) })
+    }
+  }
   const chosen = scenarios.find((scenario) => keyOf(scenario) === key)
 
   async function ask(): Promise<void> {
     if (!chosen || !capacity) return
-    const scenario = chosen.kind === 'cores' ? { ...chosen, cores } : chosen
     setAsking(true)
     setError(null)
     try {
-      const answer = await getClient().compute.whatIf(questionOf(scenario, source, devices, capacity))
-      setResult({ answer, scenario })
+      const answer = await getClient().compute.whatIf(questionOf(chosen, source, devices, capacity))
+      setResult({ answer, scenario: chosen })
     } catch (failure) {
       setError(toErrorView(failure))
     } finally {
@@ -56,7 +65,7 @@ export function WhatIfPanel() {
           allowDeselect={false}
           data={scenarios.map((scenario) => ({
             value: keyOf(scenario),
-            label: scenario.kind === 'cores' ? t('scenario.cores') : wordsOf(scenario),
+            label: 'device' in scenario ? wordsOf(scenario) : t(`scenario.${scenario.kind}`),
           }))}
         />
         {key === 'cores' && (
@@ -67,6 +76,16 @@ export function WhatIfPanel() {
             min={1}
             max={1024}
             w={90}
+          />
+        )}
+        {key === 'gpu' && (
+          <NumberInput
+            label={t('gpuMemory')}
+            value={memoryGb}
+            onChange={(value) => setMemoryGb(typeof value === 'number' ? value : 1)}
+            min={1}
+            max={1024}
+            w={110}
           />
         )}
         <Button onClick={ask} disabled={!chosen || !capacity || asking}>

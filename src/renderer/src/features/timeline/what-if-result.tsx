@@ -15,11 +15,13 @@ export function WhatIfResult({ answer, words }: { answer: WhatIfAnswer; words: s
   const rows: { label: string; of: (outcome: Outcome) => number; format: (value: number) => string }[] = [
     { label: t('measure.meanWait'), of: (outcome) => outcome.meanWaitMs, format: formatDuration },
     { label: t('measure.p95Wait'), of: (outcome) => outcome.p95WaitMs, format: formatDuration },
+    { label: t('measure.longestWait'), of: (outcome) => outcome.longestWaitMs, format: formatDuration },
     {
       label: t('measure.slowdown'),
       of: (outcome) => outcome.boundedSlowdown,
       format: (value) => `${formatNumber(value, locale)}×`,
     },
+    { label: t('measure.fairness'), of: (outcome) => outcome.fairness, format: formatPercent },
     ...SHOWN.filter((name) => before.capacity[name] || after.capacity[name]).map((name) => ({
       label: t('measure.use', { resource: t(`common:resource.${name}`) }),
       of: (outcome: Outcome) => outcome.utilization[name] ?? 0,
