@@ -57,6 +57,32 @@ test('curl with that key runs that model', async () => {
   expect(outputs.output.data[0]).toBeCloseTo(0.100131, 5)
 })
 
+test('a key for some actions only says so, and opens nothing else', async () => {
+  const { shell, page } = app()
+  await shell.go('Access')
+  const access = new AccessPage(page)
+  await access.people.getByText('Notes App').click()
+  const detail = access.detail('Notes App')
+  await detail.getByRole('button', { name: 'New key' }).click()
+  await page.getByRole('combobox', { name: 'Only for' }).click()
+  await expect(page.getByRole('option', { name: 'run models' })).toBeVisible()
+  await app().shoot('access-new-key-light')
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Escape')
+  const narrow = await access.makeKey('Notes App', ['list models', 'see devices'])
+  await expect(detail.getByRole('listitem').filter({ hasText: narrow.slice(0, 8) })).toContainText(
+    'only: list models and see devices',
+  )
+  await app().shoot('access-key-scopes-light')
+  // What the app may do, this key may not.
+  expect(await curl('/models/silero-vad', narrow)).toMatchObject({ status: 403 })
+  expect(await curl('/models/silero-vad', key)).toMatchObject({ status: 200 })
+  await shell.command('切换到简体中文')
+  await expect(page.getByRole('complementary')).toContainText('仅限：列出模型和查看设备')
+  await app().shoot('access-key-scopes-zh')
+  await shell.command('Switch to English')
+})
+
 test('another model is denied, and the denial is in the activity at once, with its reason', async () => {
   const { shell, page } = app()
   await shell.go('Activity')

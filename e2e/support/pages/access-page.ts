@@ -30,6 +30,24 @@ export class AccessPage {
     return key
   }
 
+  /** Makes another key, for some actions only; the details are open. @returns the key, which is shown once */
+  async makeKey(name: string, actions: readonly string[]): Promise<string> {
+    await this.detail(name).getByRole('button', { name: 'New key' }).click()
+    const dialog = this.page.getByRole('dialog', { name: `New key for ${name}` })
+    for (const action of actions) {
+      await dialog.getByRole('combobox', { name: 'Only for' }).fill(action)
+      await this.page.getByRole('option', { name: action, exact: true }).click()
+    }
+    await dialog.getByRole('combobox', { name: 'Only for' }).press('Escape')
+    await dialog.getByRole('button', { name: 'Make key' }).click()
+    const shown = this.page.getByRole('dialog', { name: `The key of ${name}` })
+    const key = (await shown.getByText(/^lla_\S+$/).textContent()) ?? ''
+    await shown.getByRole('button', { name: 'Copy key' }).click()
+    await shown.getByRole('button', { name: 'I have saved it' }).click()
+    await shown.waitFor({ state: 'hidden' })
+    return key
+  }
+
   /** Sets limits by the labels of their fields; the details are open. */
   async setLimits(name: string, fields: Record<string, string>): Promise<void> {
     await this.detail(name).getByRole('button', { name: 'Change the limits' }).click()

@@ -51,6 +51,7 @@ export const texts = defineTexts({
       revoked: 'revoked',
       noExpiry: 'does not expire',
       used: 'used',
+      only: 'only: {{actions}}',
       unused: 'not used yet',
       older_one: '{{count}} older key',
       older_other: '{{count}} older keys',
@@ -64,6 +65,12 @@ export const texts = defineTexts({
       date: 'On a date…',
       day: 'Last day',
       dayProblem: 'Choose a day from tomorrow on.',
+    },
+    scopes: {
+      label: 'Only for',
+      help: 'Within what its owner may do. Empty: all of that.',
+      everything: 'Choose actions',
+      nothingFits: 'No action fits.',
     },
     makeKey: {
       title: 'New key for {{name}}',
@@ -370,6 +377,7 @@ export const texts = defineTexts({
       revoked: '吊销：',
       noExpiry: '永不过期',
       used: '最近使用：',
+      only: '仅限：{{actions}}',
       unused: '尚未使用',
       older_one: '{{count}} 个旧密钥',
       older_other: '{{count}} 个旧密钥',
@@ -383,6 +391,12 @@ export const texts = defineTexts({
       date: '指定日期…',
       day: '最后一天',
       dayProblem: '请选择明天或之后的日期。',
+    },
+    scopes: {
+      label: '仅用于',
+      help: '不超出其所有者的权限。留空则为全部权限。',
+      everything: '选择操作',
+      nothingFits: '没有符合的操作。',
     },
     makeKey: {
       title: '为 {{name}} 新建密钥',

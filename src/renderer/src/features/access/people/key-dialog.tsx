@@ -1,5 +1,6 @@
 import { Button } from '@mantine/core'
 import type { Principal } from '@shared/contract'
+import type { Action } from '@shared/domain/actions'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { getClient } from '../../../lib/client'
@@ -10,6 +11,7 @@ import { useAct } from '../use-act'
 import { Dialog } from './dialog'
 import { ExpiryField, NEVER } from './expiry-field'
 import { KeyShown, type NewKey } from './key-shown'
+import { ScopesField } from './scopes-field'
 import { useKeyGuard } from './use-key-guard'
 
 /** Makes a key for someone who is there, and shows it once. */
@@ -17,6 +19,7 @@ export function KeyDialog(props: { principal: Principal; model: string | null; o
   const { t } = useTranslation('access')
   const { principal } = props
   const [expiry, setExpiry] = useState(NEVER)
+  const [scopes, setScopes] = useState<Action[]>([])
   const [made, setMade] = useState<NewKey | null>(null)
   const { busy, act } = useAct()
   const { onCopied, onClose } = useKeyGuard(made !== null, props.onClose)
@@ -27,6 +30,7 @@ export function KeyDialog(props: { principal: Principal; model: string | null; o
       const { key } = await getClient().security.keys.create({
         id: principal.id,
         ...(until ? { expiresAt: until } : {}),
+        ...(scopes.length > 0 ? { scopes } : {}),
       })
       setMade({ name: principal.name, key, model: props.model })
       void refreshAccess()
@@ -51,6 +55,7 @@ export function KeyDialog(props: { principal: Principal; model: string | null; o
         >
           <div className={classes['dim']}>{t('makeKey.text', { name: principal.name })}</div>
           <ExpiryField value={expiry} onChange={setExpiry} />
+          <ScopesField value={scopes} onChange={setScopes} />
           <div className={classes['footer']}>
             <Button type="submit" loading={busy} disabled={until === null}>
               {t('makeKey.submit')}

@@ -5,9 +5,11 @@ import { useTranslation } from 'react-i18next'
 import { ConfirmButton, Mono, RelativeTime, StateDot, type StateName } from '../../../components'
 import { getClient } from '../../../lib/client'
 import { useNow } from '../../../lib/clock'
+import { localeOf, useLanguage } from '../../../lib/i18n'
 import classes from '../access.module.css'
 import { refreshAccess } from '../access-store'
 import { type KeyState, keyState, sortKeys } from '../keys'
+import { actionWords } from '../policy-words'
 
 const DOTS: Record<KeyState, StateName> = { active: 'on', expired: 'expired', revoked: 'off' }
 
@@ -20,6 +22,7 @@ function KeyRow({ apiKey, nowMs }: { apiKey: ApiKey; nowMs: number }) {
   const { t } = useTranslation('access')
   const state = keyState(apiKey, nowMs)
   const prefix = apiKey.prefix
+  const locale = localeOf(useLanguage((state) => state.language))
   return (
     <li className={classes['key']}>
       <div>
@@ -48,6 +51,15 @@ function KeyRow({ apiKey, nowMs }: { apiKey: ApiKey; nowMs: number }) {
             </>
           )}
         </div>
+        {apiKey.scopes && (
+          <div className={classes['keySecond']}>
+            {t('key.only', {
+              actions: new Intl.ListFormat(locale, { type: 'conjunction' }).format(
+                apiKey.scopes.map((action) => actionWords(t, action)),
+              ),
+            })}
+          </div>
+        )}
       </div>
       {state === 'active' && (
         <ConfirmButton
