@@ -1,5 +1,7 @@
 import type { Device, Job } from '@shared/contract'
-import { useMemo } from 'react'
+import { isTerminal } from '@shared/domain/job-state'
+import type { TFunction } from 'i18next'
+import { memo, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type Column, RelativeTime, StateDot, VirtualTable } from '../../components'
 import { useNow } from '../../lib/clock'
@@ -15,10 +17,23 @@ export function JobTable(props: {
 }) {
   const { devices, jobs, onOpen } = props
   const { t } = useTranslation('timeline')
-  const startWords = useStartWords()
-  const nowMs = useNow()
   const rows = useMemo(() => [...jobs].sort((a, b) => timeOf(b).localeCompare(timeOf(a))), [jobs])
-  const columns: Column<Job>[] = [
+  const columns = useMemo(() => columnsOf(t, devices), [t, devices])
+  return (
+    <VirtualTable
+      label={t('tableLabel')}
+      rows={rows}
+      rowKey={keyOf}
+      columns={columns}
+      rowHeight={36}
+      onSelect={(job) => onOpen(job.id)}
+      selectedKey={null}
+    />
+  )
+}
+
+function columnsOf(t: TFunction<'timeline'>, devices: ReadonlyMap<string, Device>): Column<Job>[] {
+  return [
     { key: 'name', header: t('column.job'), width: 'minmax(140px, 1fr)', render: (job) => job.name },
     {
       key: 'state',
@@ -41,7 +56,7 @@ export function JobTable(props: {
       width: 'minmax(150px, 1.4fr)',
       render: (job) =>
         job.state === 'queued' ? (
-          startWords(job.estimate)
+          <ExpectedStart job={job} />
         ) : job.startedAt ? (
           <RelativeTime at={job.startedAt} />
         ) : (
@@ -52,20 +67,23 @@ export function JobTable(props: {
       key: 'took',
       header: t('column.took'),
       width: '180px',
-      render: (job) => timingsText(timingsAt(job, nowMs)),
+      render: (job) => (isTerminal(job.state) ? timingsText(job.timings) : <TookSoFar job={job} />),
     },
   ]
-  return (
-    <VirtualTable
-      label={t('tableLabel')}
-      rows={rows}
-      rowKey={(job) => job.id}
-      columns={columns}
-      rowHeight={36}
-      onSelect={(job) => onOpen(job.id)}
-      selectedKey={null}
-    />
-  )
+}
+
+// Only what changes with the clock reads it: the other cells of a row stay as they are drawn.
+
+const ExpectedStart = memo(function ExpectedStart({ job }: { job: Job }) {
+  return useStartWords()(job.estimate)
+})
+
+const TookSoFar = memo(function TookSoFar({ job }: { job: Job }) {
+  return timingsText(timingsAt(job, useNow()))
+})
+
+function keyOf({ id }: Job): string {
+  return id
 }
 
 function timeOf({ startedAt, createdAt }: Job): string {
