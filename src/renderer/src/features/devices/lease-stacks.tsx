@@ -10,6 +10,7 @@ import { usePrincipalNames } from '../../lib/principal-names'
 import { useResourceName } from '../../lib/resource-name'
 import { pathTo, RouteLink } from '../../lib/router'
 import { useJobs, useLeases, useTelemetry } from '../../lib/stores'
+import { purposeWords } from '../../lib/words'
 import classes from './devices.module.css'
 import { type Segment, stackOf } from './stack'
 
@@ -88,7 +89,7 @@ function LeaseSegment({ lease, amount }: { lease: Lease; amount: string }) {
   const { t } = useTranslation('devices')
   const holderName = usePrincipalNames()
   const job = useJobs((state) => (lease.job === null ? undefined : state.items.get(lease.job)?.name))
-  const what = job ?? lease.purpose
+  const what = job ?? purposeWords(lease)
   const label = t('stack.lease', { amount, what, holder: holderName(lease.holder) })
   // What is no job's is an engine's, or is listed below.
   const to =

@@ -22,6 +22,7 @@ import { usePrincipalNames } from '../../lib/principal-names'
 import { useResourceName } from '../../lib/resource-name'
 import { pathTo, RouteLink } from '../../lib/router'
 import { useDevices, useJobs, useLeases } from '../../lib/stores'
+import { purposeWords } from '../../lib/words'
 import classes from './devices.module.css'
 
 const inForce = (lease: Lease) => lease.state === 'granted'
@@ -52,10 +53,11 @@ export function LeaseTable() {
 
 function LeaseFor({ lease }: { lease: Lease }) {
   const name = useJobs((state) => (lease.job === null ? undefined : state.items.get(lease.job)?.name))
-  if (lease.job === null) return <span title={lease.purpose}>{lease.purpose}</span>
+  const purpose = purposeWords(lease)
+  if (lease.job === null) return <span title={purpose}>{purpose}</span>
   return (
     <RouteLink to={pathTo('jobs', lease.job)} className={classes['link']} title={name}>
-      {name ?? lease.purpose} <Mono dimmed>{shortId(lease.job)}</Mono>
+      {name ?? purpose} <Mono dimmed>{shortId(lease.job)}</Mono>
     </RouteLink>
   )
 }
@@ -118,7 +120,7 @@ function useColumns(): Column<Lease>[] {
       render: (lease) => (
         <ConfirmButton
           size="compact-xs"
-          aria-label={t('releaseLabel', { what: lease.purpose })}
+          aria-label={t('releaseLabel', { what: purposeWords(lease) })}
           title={t('releaseTitle')}
           message={t('releaseText')}
           confirmLabel={t('release')}

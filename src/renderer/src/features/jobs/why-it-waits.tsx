@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next'
 import { formatAmount, formatDuration } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import { useLeases, useQueue, useTelemetry } from '../../lib/stores'
-import { waitReason } from '../../lib/words'
+import { purposeWords, waitReason } from '../../lib/words'
 import classes from './jobs.module.css'
 import { Section } from './section'
 import { TimeLeft } from './time-left'
@@ -42,7 +42,10 @@ function useCauseWords(nameOf: (principal: string) => string) {
         ]
       case 'lease':
         return [
-          t('detail.holds', { amount: amountOf(cause.resource, cause.amount), purpose: cause.lease.purpose }),
+          t('detail.holds', {
+            amount: amountOf(cause.resource, cause.amount),
+            purpose: purposeWords(cause.lease),
+          }),
           leaseNote(cause.lease, nameOf, t, locale),
         ]
       case 'foreign':

@@ -1,5 +1,6 @@
 import type { Device, Job, Lease } from '@shared/contract'
 import { byKind } from '../../lib/devices'
+import { purposeWords } from '../../lib/words'
 
 export type BarKind = 'running' | 'planned' | 'done' | 'failed' | 'interrupted' | 'held'
 
@@ -61,7 +62,7 @@ export function lanesOf(
     for (const device of new Set(lease.placement.map((part) => part.device))) {
       add(device, {
         key: lease.id,
-        label: job?.name ?? lease.purpose,
+        label: job?.name ?? purposeWords(lease),
         kind: job ? 'running' : 'held',
         fromMs: Date.parse(job?.startedAt ?? lease.createdAt),
         toMs: job ? Math.max(nowMs, job.expectedAt === null ? 0 : Date.parse(job.expectedAt)) : toMs,

@@ -63,7 +63,11 @@ export const codedZh: Record<FindingCode, CodedText> = {
     whole:
       '使用了 {{usedBytes}} 内存，超出任务与模型租用的 {{leasedBytes}}，已停止。请提高 need.memoryBytes 后重新提交。',
   },
-  'compute.interrupted': { lead: '工作被中断' },
+  'compute.interrupted': {
+    lead: '工作被中断',
+    whole:
+      '此任务运行期间 LLMAgentOS 已结束 {{interruptions}} 次，因此不再尝试。请查看它对本机的影响，然后重试该任务。',
+  },
   'compute.not_finished': { lead: '任务尚未结束' },
   'security.unauthenticated': { whole: '未登录，或密钥无效、已过期、已吊销。请重新登录或使用有效的密钥。' },
   'security.denied': {

@@ -1,4 +1,4 @@
-import type { Job, WaitCause } from '@shared/contract'
+import type { Job, Lease, WaitCause } from '@shared/contract'
 import { shortId } from '@shared/domain/ids'
 import { entriesOf, ResourceVector } from '@shared/domain/resources'
 import { formatBytes, formatDuration } from '@shared/domain/units'
@@ -31,7 +31,8 @@ export function waitReason(
   { waitCauses }: Pick<Job, 'waitCauses'>,
   language = i18next.language,
 ): string | null {
-  return waitWords(waitCauses.map(withShortIds), sayWait(language), Date.now())
+  const causes = waitCauses.map((cause) => withPurposes(withShortIds(cause), language))
+  return waitWords(causes, sayWait(language), Date.now())
 }
 
 const WHOLE_ID = /^j-[0-9a-z]{9,}$/
@@ -40,6 +41,23 @@ const WHOLE_ID = /^j-[0-9a-z]{9,}$/
 function withShortIds(cause: WaitCause): WaitCause {
   if (cause.kind !== 'dependencies') return cause
   return { ...cause, jobs: cause.jobs.map((job) => (WHOLE_ID.test(job) ? shortId(job) : job)) }
+}
+
+/** What is held for no job is for something that the system has words for. */
+function withPurposes(cause: WaitCause, language: string): WaitCause {
+  if (!('holders' in cause)) return cause
+  const holders = cause.holders.map((holder) =>
+    holder.kind === 'lease' ? { ...holder, name: phraseWords(holder.name, language) } : holder,
+  )
+  return { ...cause, holders }
+}
+
+/** What a lease is for, in the language of the window; a job has its own name. */
+export function purposeWords(
+  { job, purpose }: Pick<Lease, 'job' | 'purpose'>,
+  language = i18next.language,
+): string {
+  return job === null ? phraseWords(purpose, language) : purpose
 }
 
 /** What an error or a finding says, in the language of the window. */

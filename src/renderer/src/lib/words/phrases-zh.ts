@@ -109,7 +109,29 @@ export const phrasesZh = {
 
   'The attempt ran longer than its timeout of {{time}}.': '运行超过时限 {{time}}，已停止。',
   'The worker gave no sign of life for {{time}}.': '工作进程 {{time}} 没有响应，已停止。',
+  'The {{name}} worker was still {{what}} after {{seconds}} s and was ended.':
+    '{{name}} 工作进程在 {{seconds}} 秒后仍在{{=what}}，已被结束。',
+  loading: '加载',
+  starting: '启动',
+  'The {{name}} worker ended unexpectedly {{how}}. The machine may have run out of memory. It last said: {{words}}':
+    '{{name}} 工作进程意外结束（{{=how}}），可能是内存不足。最后的输出：{{words}}',
+  'The {{name}} worker ended unexpectedly {{how}}. The machine may have run out of memory.':
+    '{{name}} 工作进程意外结束（{{=how}}），可能是内存不足。',
+  'The {{name}} worker ended unexpectedly {{how}}. It last said: {{words}}':
+    '{{name}} 工作进程意外结束（{{=how}}）。最后的输出：{{words}}',
+  'The {{name}} worker ended unexpectedly {{how}}.': '{{name}} 工作进程意外结束（{{=how}}）。',
+  'by {{signal}}': '信号 {{signal}}',
+  'with exit code {{code}}': '退出码 {{code}}',
+  'A {{name}} worker could not be started: {{why}}': '无法启动 {{name}} 工作进程：{{why}}',
+  'The {{name}} worker broke the protocol and was ended: {{why}}':
+    '{{name}} 工作进程违反协议，已被结束：{{why}}',
   'The worker ended before the job began.': '工作进程在任务开始前结束。',
+  'The engine was unloaded while it worked.': '引擎在工作时被卸载。',
+  'The worker did not stop when it was asked to.': '工作进程没有按要求停止。',
+  'The worker stopped.': '工作进程已停止。',
+  'The load was cancelled.': '加载已取消。',
+  'engine {{model}}': '引擎 {{model}}',
+  api: '通过 API 申请',
   'The model names no outputs, so a job would have no result.': '模型没有指定输出，任务不会有结果。',
   'The model does not say what its inputs and outputs are (it has no serving signature).':
     '模型没有说明输入和输出（没有 serving 签名）。',

@@ -4,7 +4,7 @@ import { WAIT_TEXTS } from '@shared/words/wait-texts'
 import { sayEnglish, waitWords } from '@shared/words/wait-words'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { codedWords, phraseWords, waitReason } from '.'
+import { codedWords, phraseWords, purposeWords, waitReason } from '.'
 import { codedZh } from './coded-zh'
 import { phrasesZh } from './phrases-zh'
 import { waitZh } from './wait-zh'
@@ -102,6 +102,17 @@ describe('why a job waits', () => {
       expect(valuesOf(waitZh[key as keyof typeof waitZh]), key).toEqual(valuesOf(english))
   })
 
+  it('says what a lease is for, and leaves the name of a job as it is', () => {
+    expect(purposeWords({ job: null, purpose: 'engine silero-vad@1' }, 'zh')).toBe('引擎 silero-vad@1')
+    expect(purposeWords({ job: null, purpose: 'api' }, 'zh')).toBe('通过 API 申请')
+    expect(purposeWords({ job: 'j-1', purpose: 'engine room' }, 'zh')).toBe('engine room')
+    const holders = [{ kind: 'lease' as const, name: 'engine m@1', amount: 1e9, endsInMs: null }]
+    const waitCauses: WaitCause[] = [
+      { kind: 'room', memoryBytes: 1e9, holders, moreHolders: 0, jobsAhead: 0 },
+    ]
+    expect(waitReason({ waitCauses }, 'zh')).toContain('引擎 m@1')
+  })
+
   it('says nothing of a job that does not wait', () => {
     expect(waitReason({ waitCauses: [] }, 'zh')).toBeNull()
   })
@@ -119,6 +130,42 @@ describe('errors and findings', () => {
       expect(words, code).toMatch(HAN)
       expect(words, code).not.toMatch(/undefined|\{\{/)
     }
+  })
+
+  it.each([
+    [
+      'compute.worker_crashed',
+      'The ONNX Runtime worker ended unexpectedly by SIGKILL. The machine may have run out of memory.',
+      {},
+      'ONNX Runtime 工作进程意外结束（信号 SIGKILL），可能是内存不足。',
+    ],
+    [
+      'compute.worker_crashed',
+      'The synthetic worker ended unexpectedly with exit code 7. It last said: no room / bye',
+      {},
+      'synthetic 工作进程意外结束（退出码 7）。最后的输出：no room / bye',
+    ],
+    [
+      'compute.timeout',
+      'The PyTorch worker was still loading after 600 s and was ended.',
+      {},
+      'PyTorch 工作进程在 600 秒后仍在加载，已被结束。',
+    ],
+    [
+      'compute.timeout',
+      'The attempt ran longer than its timeout of 200 ms.',
+      { timeoutMs: 200 },
+      '运行超过时限 200 ms，已停止。',
+    ],
+    [
+      'compute.interrupted',
+      'LLMAgentOS ended 3 times while this job ran, so it is not tried again.',
+      { interruptions: 3 },
+      '此任务运行期间 LLMAgentOS 已结束 3 次，因此不再尝试。请查看它对本机的影响，然后重试该任务。',
+    ],
+    ['compute.interrupted', 'The engine was unloaded while it worked.', {}, '引擎在工作时被卸载。'],
+  ])('of jobs leave nothing in English but names: %s, %s', (code, message, details, words) => {
+    expect(codedWords({ code, message, details }, 'zh')).toBe(words)
   })
 
   it('keep the sentence of the system where the details do not tell all', () => {
