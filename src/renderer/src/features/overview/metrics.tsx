@@ -78,7 +78,7 @@ export function Metrics() {
         label={t('waiting')}
         value={queue ? formatNumber(queued, locale) : '–'}
         unit={t('jobs', { count: queued })}
-        note={waitingNote || t('waitingNone')}
+        note={waitingNote || (queued > 0 ? null : t('waitingNone'))}
         trend={thin(points.map((point) => point.waiting))}
         colour="var(--app-waiting)"
       />
