@@ -234,6 +234,11 @@ test('a large file: bytes and time left, taken up again after a kill, cancelled'
   await app().drop([source])
   await expect(app().shell.task('large.safetensors')).toContainText(/\/ 6 GB/)
   await expect(app().shell.task('large.safetensors')).toContainText(/about .* left/)
+  const filled = async () =>
+    Number(await app().shell.task('large.safetensors').getByRole('progressbar').getAttribute('aria-valuenow'))
+  await expect.poll(filled, 'the bar fills').toBeGreaterThan(0)
+  const before = await filled()
+  await expect.poll(filled, 'the bar fills further').toBeGreaterThan(before)
   await app().shoot('import-running')
   await app().kill()
   await app().launch()

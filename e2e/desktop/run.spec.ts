@@ -91,7 +91,7 @@ test('the queue, watched as it is: why a job waits, a raised priority, a cancell
     expect(answer.status).toBe(201)
   }
   const { cpuCores } = (await api.call('GET', '/resources')).body.capacity
-  await submit({ name: 'Long load', durationMs: 600_000, need: { cpuCores }, priority: 90 })
+  await submit({ name: 'Long load', durationMs: 600_000, busy: true, need: { cpuCores }, priority: 90 })
   for (const name of ['First', 'Second', 'Third'])
     await submit({ name: `${name} in line`, need: { cpuCores } })
   await submit({ name: 'Kept back', hold: true })
@@ -104,6 +104,20 @@ test('the queue, watched as it is: why a job waits, a raised priority, a cancell
   await expect(jobs.row('First in line')).toContainText(/waiting/)
   await expect(jobs.row('First in line')).toContainText(/CPU cores?/)
   await expect(jobs.row('Third in line')).toContainText('Behind 2 jobs')
+  await test.step('the status bar says how busy the machine is and how many wait', async () => {
+    await expect(shell.status).toContainText('Queue 3')
+    const { depth } = (await api.call('GET', '/queue')).body
+    expect(depth).toBe(3)
+    await expect.poll(() => shell.gauge('CPU')).toBeGreaterThan(0)
+    const devices = (await api.call('GET', '/devices')).body.items
+    const cpu = devices.find(({ kind }: { kind: string }) => kind === 'cpu').id
+    const { items } = (await api.call('GET', `/telemetry?device=${cpu}`)).body
+    const { memoryUsedBytes, memoryTotalBytes } = items.at(-1)
+    const used = (100 * memoryUsedBytes) / memoryTotalBytes
+    expect(used).toBeGreaterThan(0)
+    // It breathes while one looks.
+    await expect.poll(async () => Math.abs((await shell.gauge('Memory')) - used)).toBeLessThan(15)
+  })
   const order = () => jobs.rows.filter({ hasText: 'in line' }).allTextContents()
   await expect.poll(order).toEqual([/^First/, /^Second/, /^Third/].map((name) => expect.stringMatching(name)))
 
@@ -126,4 +140,5 @@ test('the queue, watched as it is: why a job waits, a raised priority, a cancell
   await jobs.choose('Kept back', 'Let it start')
   await expect(jobs.row('Kept back')).toContainText('succeeded', { timeout: RUN_MS })
   await expect(page.locator('body[data-stayed]')).toBeAttached()
+  await expect(shell.status).toContainText('Queue 0')
 })

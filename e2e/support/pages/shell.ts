@@ -13,6 +13,11 @@ export class Shell {
     return this.page.getByRole('contentinfo')
   }
 
+  /** What a gauge of the status bar shows, in percent. */
+  async gauge(name: string): Promise<number> {
+    return Number(await this.status.getByRole('meter', { name }).getAttribute('aria-valuenow'))
+  }
+
   get main(): Locator {
     return this.page.getByRole('main')
   }
