@@ -91,16 +91,23 @@ export async function serve() {
     }
   }
 
+  /** Its data stay where they are. */
+  async function end() {
+    agent.destroy()
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const ended = once(child, 'exit')
+    child.kill('SIGTERM')
+    await ended
+  }
+
   return {
     call,
     importModel,
     dataDir: folder.path,
     pid: child.pid,
+    end,
     async stop() {
-      agent.destroy()
-      const ended = once(child, 'exit')
-      child.kill('SIGTERM')
-      await ended
+      await end()
       await folder.dispose()
     },
   }

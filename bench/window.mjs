@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { _electron as electron } from '@playwright/test'
 import { hasDisplay, startVirtualDisplay } from '../build/display.mjs'
 import { findElectron } from '../build/electron-runtime.mjs'
+import { queueTable } from './queue-table.mjs'
 import { memoryOf, percentile, root, temporaryFolder } from './support.mjs'
 
 const ROUNDS = 5
@@ -43,6 +44,7 @@ export async function run() {
         `${mb(ours.memory)} (empty window ${mb(bare.memory)}, ${(ours.memory / bare.memory).toFixed(2)} times)`,
         '',
       ],
+      ...(await queueTable(found)),
     ]
   } finally {
     await empty.dispose()
