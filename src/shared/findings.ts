@@ -9,6 +9,7 @@ const NOTES = [
   'storage.no_graph',
   'storage.no_runtime',
   'storage.no_signature',
+  'storage.no_tensors',
   'storage.open_shape',
   'storage.partly_searched',
   'storage.pickle',

@@ -183,7 +183,10 @@ describe('Keras', () => {
         outputs: [{ name: 'd', dtype: 'float32', shape: [null, 3] }],
       },
     })
-    expect(found.findings).toMatchObject([{ severity: 'info', code: 'storage.no_runtime' }])
+    expect(found.findings).toMatchObject([
+      { severity: 'info', code: 'storage.no_tensors' },
+      { severity: 'info', code: 'storage.no_runtime' },
+    ])
   })
 
   const call = (module: string, name: string) => ({

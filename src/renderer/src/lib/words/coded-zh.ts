@@ -107,6 +107,7 @@ export const codedZh: Record<FindingCode, CodedText> = {
   },
   'storage.no_runtime': { lead: '此格式在此处无法直接运行' },
   'storage.no_signature': { lead: '没有说明输入和输出' },
+  'storage.no_tensors': { lead: '无法列出权重，因此参数数量和精度未知' },
   'storage.open_shape': { lead: '输入的形状或类型未完全说明' },
   'storage.partly_searched': {
     whole: '文件过大，无法完整检查加载时会执行的代码。请只在无害的环境中加载。',

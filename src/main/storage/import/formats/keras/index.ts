@@ -1,3 +1,3 @@
 export { judgeConfig } from './config'
-export { findConfigs } from './hdf5'
+export { findConfigs } from './find-configs'
 export { kerasH5Reader, kerasReader } from './keras'

@@ -1,12 +1,15 @@
 import type { Finding, ModelFormat, ModelVersion } from '../../../../../shared/contract'
 import type { FileBytes } from '../../file-bytes'
 import { Rejection } from '../../rejection'
+import { HDF5_MAGIC } from '../hdf5'
 import { isObject, type JsonObject, objectAt, textAt } from '../json'
 import { type ModelDescription, type ModelReader, topCounts } from '../reader'
 import { layersSignature } from '../tfjs/layers'
+import { countWeights } from '../weights'
 import { looksLikeZip, readEntry, readZip, type ZipEntry } from '../zip'
 import { judgeConfig } from './config'
-import { findConfigs, HDF5_MAGIC } from './hdf5'
+import { findConfigs } from './find-configs'
+import { type KerasWeights, readArchivedWeights, readKerasWeights } from './weights'
 
 const LARGEST_CONFIG = 32 * 1024 * 1024
 
@@ -29,11 +32,16 @@ export const kerasReader: ModelReader = {
     if (version) metadata['kerasVersion'] = version.slice(0, 50)
     const saved = textAt(facts, 'date_saved')
     if (saved) metadata['savedAt'] = saved.slice(0, 50)
-    return describeModel('keras', config, metadata, judgeConfig(config, bytes.file), bytes.file)
+    const findings = judgeConfig(config, bytes.file)
+    const weights = readArchivedWeights(bytes, entries)
+    return describeModel('keras', config, metadata, findings, weights, bytes.file)
   },
 }
 
-/** Keras models in HDF5. The container is not taken apart: the configuration in it is found and judged as text. */
+/**
+ * Keras models in HDF5. The configuration is found and judged as text, so that no pointer of the file can lead past it; only
+ * the list of weights follows the structure.
+ */
 export const kerasH5Reader: ModelReader = {
   label: 'Keras HDF5',
   recognise: (bytes) =>
@@ -43,11 +51,13 @@ export const kerasH5Reader: ModelReader = {
     const findings = configs.flatMap((config) => judgeConfig(config, bytes.file))
     if (!isWhole) findings.push(partlySearched(bytes.file))
     const [config] = configs
-    if (config && 'class_name' in config) return describeModel('keras-h5', config, {}, findings, bytes.file)
+    const weights = readKerasWeights(bytes, bytes.file)
+    if (config && 'class_name' in config)
+      return describeModel('keras-h5', config, {}, findings, weights, bytes.file)
     const message =
       'It holds weights but no configuration that could be found, so nothing is known of its layers.'
     const unknown: Finding = { severity: 'warn', code: 'storage.no_signature', message, file: bytes.file }
-    return describeModel('keras-h5', {}, {}, [...findings, unknown], bytes.file)
+    return describeModel('keras-h5', {}, {}, [...findings, unknown], weights, bytes.file)
   },
 }
 
@@ -83,6 +93,7 @@ function describeModel(
   config: JsonObject,
   metadata: ModelVersion['metadata'],
   findings: Finding[],
+  weights: KerasWeights,
   file: string,
 ): ModelDescription {
   const { signature, operators } = layersSignature(config)
@@ -93,9 +104,17 @@ function describeModel(
     format,
     framework: 'Keras',
     signature,
-    metadata: { ...metadata, ...(operators.size > 0 && { operators: topCounts(operators) }) },
-    tensors: [],
-    findings: [...findings, { severity: 'info', code: 'storage.no_runtime', message, file }],
+    metadata: {
+      ...metadata,
+      ...(weights.tensors.length > 0 && countWeights(weights.tensors)),
+      ...(operators.size > 0 && { operators: topCounts(operators) }),
+    },
+    tensors: weights.tensors,
+    findings: [
+      ...findings,
+      ...weights.findings,
+      { severity: 'info', code: 'storage.no_runtime', message, file },
+    ],
     companions: [],
     ...(title && { title }),
   }

@@ -2,7 +2,7 @@ import type { DType, TensorSpec } from '../../../../../shared/domain/tensor'
 import type { ProtoReader } from '../protobuf'
 
 /** `DataType` of TensorFlow's types.proto, as far as tensors of jobs can have it. */
-const DTYPES: Record<number, DType> = {
+export const DTYPES: Record<number, DType> = {
   1: 'float32',
   2: 'float64',
   3: 'int32',
@@ -132,7 +132,8 @@ function readTensorEntry(reader: ProtoReader): TensorSpec | null {
   return dtype === null ? null : { name, dtype, shape }
 }
 
-function readShape(reader: ProtoReader): TensorSpec['shape'] {
+/** A `TensorShapeProto`; null where any size will do. */
+export function readShape(reader: ProtoReader): TensorSpec['shape'] {
   const shape: TensorSpec['shape'] = []
   while (reader.next()) {
     if (reader.field === 3 && reader.integer() !== 0) return ['...']

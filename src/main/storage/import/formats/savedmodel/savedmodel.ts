@@ -1,4 +1,4 @@
-import type { Finding, ModelVersion } from '../../../../../shared/contract'
+import type { Finding, ModelVersion, TensorInfo } from '../../../../../shared/contract'
 import { type FileBytes, withBytes } from '../../file-bytes'
 import { quoted, Rejection } from '../../rejection'
 import { assertSafePath, type SourceFile } from '../../source'
@@ -11,11 +11,14 @@ import {
   type Surroundings,
   topCounts,
 } from '../reader'
+import { countWeights, unlisted } from '../weights'
+import { type Bundle, readBundle } from './bundle'
 import { type MetaGraph, readMetaGraph } from './graph'
 import { reachesOut } from './operators'
 
 /** Tables are filled from vocabulary files among the assets: usual, and worth a word. */
 const READS_ASSETS = /^InitializeTableFromTextFile(?:V2)?$/
+const INDEX = 'variables/variables.index'
 const MOST_GRAPHS = 100
 /** What Keras says of the layers: it builds them from this, and not from the graph. */
 const KERAS_METADATA = 'keras_metadata.pb'
@@ -82,20 +85,47 @@ async function read(bytes: FileBytes, surroundings: Surroundings): Promise<Model
   const needsVariables = [...operators.keys()].some((name) => VARIABLES.test(name))
   const message =
     'A SavedModel runs here when the native library of @tensorflow/tfjs-node loads; else convert it: python -m tf2onnx.convert --saved-model FOLDER --output model.onnx.'
+  const companions = companionsOf(
+    surroundings,
+    needsVariables,
+    graphs.flatMap((graph) => graph.assets),
+    bytes.file,
+  )
+  const weights = await weightsOf(companions)
+  if (weights.tensors.length > 0) Object.assign(metadata, countWeights(weights.tensors))
+  findings.push(...weights.findings)
   return {
     format: 'savedmodel',
     framework: 'TensorFlow',
     signature: { inputs: signature?.inputs ?? [], outputs: signature?.outputs ?? [] },
     metadata,
-    tensors: [],
+    tensors: weights.tensors,
     findings: [...findings, { severity: 'info', code: 'storage.no_runtime', message, file: bytes.file }],
-    companions: companionsOf(
-      surroundings,
-      needsVariables,
-      graphs.flatMap((graph) => graph.assets),
-      bytes.file,
-    ),
+    companions,
   }
+}
+
+/** The weights by the index of the checkpoint. @throws Rejection `storage.incomplete` when a shard was cut short */
+async function weightsOf(
+  companions: readonly SourceFile[],
+): Promise<{ tensors: TensorInfo[]; findings: Finding[] }> {
+  const index = companions.find(({ path }) => path === INDEX)
+  if (!index) return { tensors: [], findings: [] }
+  let bundle: Bundle
+  try {
+    bundle = await withBytes(index, readBundle)
+  } catch (error) {
+    if (!(error instanceof Rejection)) throw error
+    return { tensors: [], findings: [unlisted('their index is damaged', index.path)] }
+  }
+  for (const [shard, neededBytes] of bundle.shardBytes) {
+    const name = `variables/variables.data-${String(shard).padStart(5, '0')}-of-${String(bundle.shardCount).padStart(5, '0')}`
+    const sizeBytes = companions.find(({ path }) => path === name)?.sizeBytes ?? 0
+    if (sizeBytes >= neededBytes) continue
+    const message = `${quoted(name)} has ${sizeBytes} bytes, but the weights need ${neededBytes}. Get the files again.`
+    throw new Rejection('storage.incomplete', message, name)
+  }
+  return { tensors: bundle.weights, findings: [] }
 }
 
 function judge(operators: ReadonlyMap<string, number>, file: string): Finding[] {
@@ -121,7 +151,7 @@ function companionsOf(
     ),
   )
   if (needsVariables) {
-    const index = find('variables/variables.index')
+    const index = find(INDEX)
     const shards = companions.filter(({ path }) => path.includes('variables.data-'))
     const count = Number(/-of-(\d{5})$/.exec(shards[0]?.path ?? '')?.[1] ?? 0)
     if (count === 0 || shards.length !== count) {

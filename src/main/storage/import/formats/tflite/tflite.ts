@@ -4,6 +4,7 @@ import type { FileBytes } from '../../file-bytes'
 import { quoted, Rejection } from '../../rejection'
 import type { ModelDescription, ModelReader } from '../reader'
 import { reachesOut } from '../savedmodel'
+import { countWeights } from '../weights'
 import { Table } from './flatbuffer'
 
 /** `TensorType` of TensorFlow Lite's schema.fbs; null: jobs carry no such tensors. */
@@ -65,15 +66,11 @@ function describeModel(model: Table, graph: Table, { file }: FileBytes): ModelDe
     'TensorFlow Lite models do not run here yet. Convert it: python -m tf2onnx.convert --tflite MODEL --output model.onnx.'
   findings.push({ severity: 'info', code: 'storage.no_runtime', message, file })
   const metadata: ModelVersion['metadata'] = {
-    parameters: weights.reduce((sum, { shape }) => sum + elementCount(shape), 0),
+    ...countWeights(weights),
     operatorCount: graph.count(GRAPH.operators),
   }
   const description = model.text(MODEL.description)
   if (description !== '') metadata['description'] = description
-  const counts = new Map<string, number>()
-  for (const { dtype, shape } of weights) counts.set(dtype, (counts.get(dtype) ?? 0) + elementCount(shape))
-  const [precision] = [...counts].sort((a, b) => b[1] - a[1])
-  if (precision) metadata['precision'] = precision[0]
   return {
     format: 'tflite',
     framework: 'TensorFlow Lite',

@@ -2,8 +2,6 @@ import type { FileBytes } from '../../file-bytes'
 import { Rejection } from '../../rejection'
 import { isObject, type JsonObject } from '../json'
 
-export const HDF5_MAGIC = Buffer.from('\x89HDF\r\n\x1a\n', 'latin1')
-
 /** An object of JSON begins so, whoever wrote it. */
 const BEGINNING = /\{[ \t\r\n]{0,32}"/g
 const PIECE = 4 * 1024 * 1024
