@@ -2,10 +2,15 @@ import type { DeviceKind, Isolation, ModelFormat, RuntimeBackend } from '../../s
 import type { Program } from '../platform/processes'
 import type { Probe } from './protocol'
 
+/** The folder of the files of the version whose graph bare weights run in, among the files of a version to load. */
+export const ARCHITECTURE = 'architecture/'
+
 /** What an estimate of memory is made from. */
 export interface SizedVersion {
   format: ModelFormat
   sizeBytes: number
+  /** Those of the graph that weights run in lie under {@link ARCHITECTURE}, and are not in `sizeBytes`. */
+  files?: readonly { path: string; sizeBytes: number }[]
   metadata?: Readonly<Record<string, unknown>>
   /** Tokens that a language model is to hold in mind, over all that it writes at once. */
   contextTokens?: number

@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process'
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { RuntimeView } from '../../../shared/contract'
+import type { ModelFormat, RuntimeView } from '../../../shared/contract'
+import type { EngineId } from '../../../shared/domain/ids'
 import type { Tensors } from '../../../shared/domain/tensor'
 import { findBubblewrap, inBubblewrap } from '../../runtimes/sandbox'
 import { conformance, tensorSubject } from '../../runtimes/testing/conformance'
@@ -15,6 +16,7 @@ import {
   hooks,
   processGone,
   valuesOf,
+  versionAt,
   versionOf,
 } from '../../runtimes/testing/fixtures'
 import type { LoadableVersion, LocalExecutor } from '.'
@@ -135,6 +137,33 @@ describe.skipIf(!hasTorch)('PyTorch', () => {
     expect(executor.engines()).toEqual([])
   })
 
+  it('is expected to take what it takes at most, also with a graph of its own beside the weights', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'large-'))
+    try {
+      expect(spawnSync(python, ['-I', '-c', LARGE_MODEL, folder]).status).toBe(0)
+      const graph = versionAt(folder, 'torchscript', ['large.pt'])
+      const files = graph.files.map((file) => ({ ...file, path: `architecture/${file.path}` }))
+      const within = (format: ModelFormat, path: string) => {
+        const version = versionAt(folder, format, [path])
+        return { ...version, files: [...version.files, ...files] }
+      }
+      for (const version of [
+        graph,
+        within('torch-state', 'large.pth'),
+        within('safetensors', 'large.safetensors'),
+      ]) {
+        const expectedBytes = executor.estimateMemory(version)
+        const { id, pid } = await executor.load(version, { threads: 1, signal })
+        const peakBytes = await highestRss(pid ?? 0)
+        await executor.unload(id as EngineId)
+        expect(expectedBytes, version.format).toBeGreaterThan(peakBytes)
+        expect(expectedBytes, version.format).toBeLessThan(peakBytes * 1.5)
+      }
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  }, 120_000)
+
   const torch = tensorSubject({
     version: script,
     inputs: () => named(items[0]),
@@ -148,6 +177,33 @@ describe.skipIf(!hasTorch)('PyTorch', () => {
   })
   conformance('PyTorch', () => executor, torch)
 })
+
+/** A linear layer of 96 MiB: as a graph, and its weights in two formats. */
+const LARGE_MODEL = `
+import json, struct, sys, torch
+folder = sys.argv[1]
+layer = torch.nn.Linear(5000, 5000)
+torch.jit.script(layer).save(folder + '/large.pt')
+torch.save(layer.state_dict(), folder + '/large.pth')
+header, data = {}, b''
+for name, value in layer.state_dict().items():
+    raw = value.numpy().tobytes()
+    header[name] = {'dtype': 'F32', 'shape': list(value.shape), 'data_offsets': [len(data), len(data) + len(raw)]}
+    data += raw
+text = json.dumps(header).encode()
+open(folder + '/large.safetensors', 'wb').write(struct.pack('<Q', len(text)) + text + data)
+`
+
+/** The most memory that the worker has ever had in use, or the process that its sandbox runs it in. */
+async function highestRss(pid: number): Promise<number> {
+  const { stdout } = spawnSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' })
+  const children = stdout.split('\n').filter((line) => line !== '')
+  const own = /^VmHWM:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return Math.max(
+    Number(own) * 1024,
+    ...(await Promise.all(children.map((child) => highestRss(Number(child))))),
+  )
+}
 
 const bubblewrap = findBubblewrap()
 if (!bubblewrap) console.warn('The sandbox is not tested: bubblewrap is not installed here.')

@@ -1,10 +1,18 @@
 import type { Program } from '../../platform/processes'
-import type { AskWorker, RuntimeAdapter, RuntimeProbe, WorkerStart } from '../adapter'
+import {
+  ARCHITECTURE,
+  type AskWorker,
+  type RuntimeAdapter,
+  type RuntimeProbe,
+  type SizedVersion,
+  type WorkerStart,
+} from '../adapter'
 import type { Probe } from '../protocol'
 import { findPythons, prefixOf } from '../python'
 import { findBubblewrap, inBubblewrap } from '../sandbox'
 
-const MIB = 2 ** 20
+/** What Python and torch take by themselves. */
+const TORCH_BYTES = 256 * 2 ** 20
 
 /**
  * PyTorch models by a Python of this machine: TorchScript, and bare weights in the graph of a TorchScript version. The
@@ -28,9 +36,16 @@ export function pytorchRuntime(pythonPath: () => string): RuntimeAdapter {
       }
       return { ...unavailable(reason), options: '', program: null, isolation: 'process' }
     },
-    // torch takes some 160 MiB by itself; weights pass through a buffer on their way into the module.
-    estimateMemory: (version) => 160 * MIB + 2 * (version?.sizeBytes ?? 0),
+    estimateMemory: (version) => TORCH_BYTES + (version ? modelBytes(version) : 0),
   }
+}
+
+/** The graph and as much again: weights of their own lie beside it until they are copied in, and running needs room later. */
+function modelBytes({ sizeBytes, files = [] }: SizedVersion): number {
+  const graphBytes = files
+    .filter(({ path }) => path.startsWith(ARCHITECTURE))
+    .reduce((sum, file) => sum + file.sizeBytes, 0)
+  return graphBytes === 0 ? 2 * sizeBytes : graphBytes + Math.max(graphBytes, sizeBytes)
 }
 
 /** The same Python within a sandbox, if it works there too. */

@@ -132,7 +132,9 @@ def read_safetensors(path):
         if length > size - 8:
             raise ValueError("its header is longer than the file")
         header = json.loads(file.read(length))
-        data = bytearray(file.read())
+        # In place: `read` would hold the weights twice.
+        data = bytearray(size - 8 - length)
+        file.readinto(data)
     state = {}
     for name, spec in header.items():
         if name == "__metadata__":
