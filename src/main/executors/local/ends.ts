@@ -24,11 +24,21 @@ export function crashed(name: string, { code, signal, lastWords, error }: Worker
   )
 }
 
+const STARTUP_MS = 60_000
+/** As slow disks and shared folders read. */
+const SLOWEST_BYTES_PER_MS = 50_000
+
+/** How long a worker may take to load these files before it is ended. */
+export function longestLoadMs(files: readonly { sizeBytes: number }[]): number {
+  const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  return STARTUP_MS + Math.ceil(bytes / SLOWEST_BYTES_PER_MS)
+}
+
 /** A worker was ended for taking too long. @param name of the runtime */
 export function tooLate(name: string, what: string, ms: number): AppError {
   return new AppError(
     'compute.timeout',
-    `The ${name} worker was still ${what} after ${ms / 1000} s and was ended.`,
+    `The ${name} worker was still ${what} after ${Math.round(ms / 1000)} s and was ended.`,
   )
 }
 

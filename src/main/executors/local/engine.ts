@@ -9,7 +9,7 @@ import type { Allotment, LoadableVersion, RunHooks, RunOutcome, RunRequest } fro
 import { expectReply, readItem, WorkerCancelled } from './answers'
 import { GroupSize, runBatch } from './batch'
 import { Connection } from './connection'
-import { crashed, interrupted, tooLate } from './ends'
+import { crashed, interrupted, longestLoadMs, tooLate } from './ends'
 import type { Work } from './enforcement'
 import { MemoryWatch } from './enforcement/memory-watch'
 import { runGenerate } from './generate'
@@ -18,7 +18,6 @@ import { runSeveral } from './several'
 import type { WorkerEnd, WorkerProcess } from './worker-process'
 import type { Expected } from './worker-socket'
 
-const LOAD_MS = 60_000
 const HELLO_MS = 30_000
 /** From a cancel to SIGKILL. */
 const CANCEL_MS = 500
@@ -134,8 +133,9 @@ export class Engine {
   async load(threads: number, signal: AbortSignal, allotment?: Allotment): Promise<void> {
     const start = performance.now()
     this.#begin(allotment)
-    const tooLong = this.#parts.clock.setTimer(LOAD_MS, () =>
-      this.#kill(tooLate(this.#parts.runtime.name, 'loading', LOAD_MS)),
+    const limitMs = longestLoadMs(this.#parts.version?.files ?? [])
+    const tooLong = this.#parts.clock.setTimer(limitMs, () =>
+      this.#kill(tooLate(this.#parts.runtime.name, 'loading', limitMs)),
     )
     const abort = () => this.#kill(interrupted('The load was cancelled.'))
     signal.addEventListener('abort', abort)

@@ -134,7 +134,8 @@ export interface LocalExecutor extends Disposable {
   estimateMemory(version: LoadableVersion): number
   /**
    * Starts a worker and loads the version (null: the synthetic load, which needs no model).
-   * @throws AppError `compute.runtime_failed` with the runtime's words, `compute.worker_crashed`, `compute.timeout` (60 s)
+   * @throws AppError `compute.runtime_failed` with the runtime's words, `compute.worker_crashed`, `compute.timeout` (60 s, and
+   * a second for each 50 MB)
    */
   load(version: LoadableVersion | null, options: LoadOptions): Promise<EngineView>
   /**
