@@ -179,6 +179,35 @@ test('one call does it: submit waits for the end and carries the result', async 
   expect((await serve.call('POST', '/jobs', { ...infer, waitMs: -1 })).status).toBe(422)
 })
 
+test('BlazeFace and Basic Pitch, imported and run over REST, give their numbers', async () => {
+  const pixels = Float32Array.from({ length: 128 * 128 * 3 }, (_, i) => ((i * 7919) % 1000) / 1000)
+  const tone = Float32Array.from({ length: 43_844 }, (_, i) => Math.sin((2 * Math.PI * 440 * i) / 22_050))
+  const run = async (model: string, input: string, values: Float32Array, shape: number[], output: string) => {
+    const inputs = {
+      [input]: { dtype: 'float32', shape, base64: Buffer.from(values.buffer).toString('base64') },
+    }
+    const job = await serve.call('POST', '/jobs', { kind: 'infer', model, inputs, waitMs: 60_000 })
+    expect(job, JSON.stringify(job.body)).toMatchObject({ status: 201, body: { state: 'succeeded' } })
+    const { data, base64 } = job.body.result.outputs[output]
+    // Many values come as bytes.
+    return data ?? [...new Float32Array(Uint8Array.from(Buffer.from(base64, 'base64')).buffer)]
+  }
+  await serve.import(join(fixtures, 'face_detection_front_128x128_barracuda.onnx'), 'blazeface')
+  await serve.import(join(fixtures, 'basic-pitch'), 'basic-pitch')
+
+  const faces: number[] = await run('blazeface@1', 'input:0', pixels, [1, 128, 128, 3], 'Identity:0')
+  expect(faces.reduce((sum, value) => sum + value, 0)).toBeCloseTo(-1800.853, 2)
+
+  // How likely each of 88 notes sounds in each of 172 frames; the first is MIDI 21.
+  const frames: number[] = await run('basic-pitch@1', 'input_2', tone, [1, 43_844, 1], 'Identity_1:0')
+  const notes = new Array<number>(88).fill(0)
+  frames.forEach((value, i) => {
+    notes[i % 88] = (notes[i % 88] ?? 0) + value
+  })
+  expect(frames).toHaveLength(172 * 88)
+  expect(21 + notes.indexOf(Math.max(...notes))).toBe(69)
+})
+
 test('a worker that fails, crashes or hangs fails its attempt, never the system', async () => {
   const submit = async (job: object) =>
     (await serve.call('POST', '/jobs', { kind: 'synthetic', durationMs: 10, ...job })).body

@@ -30,6 +30,7 @@ export function versionAt(root: string, format: ModelFormat, paths: string[]): L
 export const mnist = () => versionOf('onnx', ['mnist_cnn.onnx'])
 export const silero = () => versionOf('onnx', ['silero_vad_v5.onnx'])
 export const ocr = () => versionOf('onnx', ['ch_ppocr_mobile_v2.0_cls_infer.onnx'])
+export const blazeface = () => versionOf('onnx', ['face_detection_front_128x128_barracuda.onnx'])
 export const basicPitch = () => versionOf('tfjs-graph', ['group1-shard1of1.bin', 'model.json'], 'basic-pitch')
 
 export function floats(values: ArrayLike<number>, shape: number[]): Tensor {
