@@ -14,7 +14,7 @@ export interface Subject {
   endless(): RunRequest
   /** What does not fit the model, and the words of each refusal. */
   misfits(): { what: string; request: RunRequest; words: RegExp }[]
-  /** A benchmark of three runs; absent: the runtime measures nothing. */
+  /** A benchmark of three runs; absent: it takes no tensors. */
   benchmark?(): RunRequest
   /** What is asked twice to see whether memory grows, and bytes that it may. */
   load(): RunRequest
@@ -129,6 +129,9 @@ export function conformance(name: string, executor: () => LocalExecutor, subject
       await first
     })
 
+    if (!subject.benchmark)
+      // biome-ignore lint/suspicious/noConsole: a test that does not run says why
+      console.warn(`That ${name} measures itself is not tested: benchmarks send tensors, and it takes none.`)
     it.runIf(subject.benchmark)('measures itself', async () => {
       const outcome = await run(subject.benchmark?.())
       if (outcome.kind !== 'benchmark') throw new Error('another kind')
