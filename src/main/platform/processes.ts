@@ -95,8 +95,12 @@ export interface WorkerAnswer {
 
 const ANSWER_BYTES = 65_536
 
-/** Starts a worker that answers on stdout and ends by itself; after `timeoutMs` it is killed. Never rejects. */
-export function askWorker(options: WorkerProcessOptions, timeoutMs: number): Promise<WorkerAnswer> {
+/** Starts a worker that answers on stdout and ends by itself; after `timeoutMs`, or on abort, it is killed. Never rejects. */
+export function askWorker(
+  options: WorkerProcessOptions,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<WorkerAnswer> {
   return new Promise((resolve) => {
     const child = spawnWorker(options)
     const answer: WorkerAnswer = {
@@ -111,6 +115,9 @@ export function askWorker(options: WorkerProcessOptions, timeoutMs: number): Pro
       answer.timedOut = true
       child.kill('SIGKILL')
     }, timeoutMs)
+    const onAbort = () => child.kill('SIGKILL')
+    signal?.addEventListener('abort', onAbort)
+    if (signal?.aborted) onAbort()
     for (const name of ['stdout', 'stderr'] as const) {
       child[name].setEncoding('utf8').on('data', (text: string) => {
         answer[name] = (answer[name] + text).slice(0, ANSWER_BYTES)
@@ -118,6 +125,7 @@ export function askWorker(options: WorkerProcessOptions, timeoutMs: number): Pro
     }
     const settle = () => {
       clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
       resolve(answer)
     }
     child.on('error', (error) => {

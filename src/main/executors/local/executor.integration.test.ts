@@ -8,6 +8,9 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { EngineView } from '../../../shared/contract'
 import type { Tensors } from '../../../shared/domain/tensor'
 import { systemClock } from '../../platform/clock'
+import { askWorker } from '../../platform/processes'
+import type { RuntimeAdapter, RuntimeProbe } from '../../runtimes/adapter'
+import { WORKER_ENV } from '../../runtimes/protocol'
 import { buildWorkers } from '../../runtimes/testing/build-workers'
 import {
   batchOf,
@@ -24,6 +27,7 @@ import { createLocalExecutor, type LocalExecutor, type RunRequest } from '.'
 
 const { signal } = new AbortController()
 const logger = pino({ level: 'silent' })
+const PLAIN = { options: '', program: null, isolation: 'process' } as const
 let workers: Awaited<ReturnType<typeof buildWorkers>>
 let executor: LocalExecutor
 
@@ -277,6 +281,50 @@ describe('batches', () => {
     expect(last).toHaveLength(2000)
     expect(last[1000]).toBeCloseTo(expected[0] ?? 0, 4)
     await executor.unload(engine)
+  })
+})
+
+describe("a third party's runtime that hangs when it is tried", () => {
+  it('holds up its own jobs only', async () => {
+    let answer: (probe: RuntimeProbe) => void = () => undefined
+    const probe = new Promise<RuntimeProbe>((resolve) => {
+      answer = resolve
+    })
+    const stuck: RuntimeAdapter = {
+      ...{ id: 'stuck', name: 'Stuck', plugin: 'stuck', formats: ['tflite'], entry: 'none.cjs' },
+      probe: () => probe,
+      estimateMemory: () => 1,
+    }
+    const deps = { clock: systemClock, logger, workersDir: workers.dir, plugins: () => [stuck] }
+    const beside = createLocalExecutor(deps)
+    await beside.start()
+    try {
+      expect(beside.runtimeFor('tflite')).toBe('stuck')
+      const stop = new AbortController()
+      const its = { ...mnist(), format: 'tflite' as const }
+      const cancelled = beside.load(its, { threads: 1, signal: stop.signal })
+      const waiting = beside.load(its, { threads: 1, signal })
+      const engine = engineId(await beside.load(mnist(), { threads: 1, signal }))
+      await beside.run(engine, { kind: 'infer', inputs: digits().items[0] ?? {} }, hooks())
+      stop.abort(new Error('enough'))
+      await expect(cancelled).rejects.toThrow('enough')
+
+      const reason = 'It lacks a library.'
+      answer({ ...{ available: false, version: '', backend: '', reason }, ...PLAIN })
+      await expect(waiting).rejects.toMatchObject({ code: 'compute.no_runtime' })
+      expect(() => beside.runtimeFor('tflite')).toThrow(reason)
+    } finally {
+      answer({ ...{ available: false, version: '', backend: '', reason: '' }, ...PLAIN })
+      await beside.dispose()
+    }
+  }, 120_000)
+
+  it('is ended when nobody waits for its answer any more', async () => {
+    const stop = new AbortController()
+    const env = { [WORKER_ENV.probe]: '1' }
+    const answer = askWorker({ entry: join(workers.dir, 'stuck-probe.cjs'), env }, 600_000, stop.signal)
+    stop.abort()
+    expect(await answer).toMatchObject({ signal: 'SIGKILL', timedOut: false })
   })
 })
 

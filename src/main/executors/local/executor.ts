@@ -56,7 +56,7 @@ class Pool implements LocalExecutor {
     const [socket, enforcer] = await Promise.all([
       WorkerSocket.open(),
       Enforcer.open(this.#deps.logger),
-      this.#runtimes.probe(),
+      this.#runtimes.start(),
     ])
     if (this.#disposed) {
       await Promise.all([socket.close(), enforcer.dispose()])
@@ -102,6 +102,7 @@ class Pool implements LocalExecutor {
     { threads, allotment, signal, device = null }: LoadOptions,
   ): Promise<EngineView> {
     const runtime = version ? this.#runtimes.forFormat(version.format) : this.#runtimes.byId('synthetic')
+    await this.#runtimes.tried(runtime, signal)
     this.#runtimes.assertWorks(runtime)
     if (runtime.assertUnchanged) await runtime.assertUnchanged()
     const socket = this.#socket
@@ -167,7 +168,10 @@ class Pool implements LocalExecutor {
     this.#stopLooking?.()
     const socket = this.#socket
     this.#socket = null
-    await Promise.all([...this.#engines.values()].map((engine) => engine.unload()))
+    await Promise.all([
+      this.#runtimes.dispose(),
+      ...[...this.#engines.values()].map((engine) => engine.unload()),
+    ])
     await socket?.close()
     await this.#enforcer?.dispose()
   }

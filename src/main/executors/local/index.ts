@@ -118,7 +118,7 @@ export interface LoadOptions {
  * unloaded. It decides nothing: who runs where, what is evicted and what may be leased is the caller's business.
  */
 export interface LocalExecutor extends Disposable {
-  /** Opens the workers' socket and probes the runtimes. */
+  /** Opens the workers' socket and probes the runtimes; those of third parties may answer later. */
   start(): Promise<void>
   /** Tries the runtimes again; what is loaded goes on. */
   probe(): Promise<void>

@@ -26,6 +26,9 @@ export class Runtimes {
   readonly #plugins: () => readonly RuntimeAdapter[]
   readonly #workersDir: string
   readonly #probes = new Map<RuntimeAdapter, RuntimeProbe>()
+  /** Those that have not answered yet. */
+  readonly #trying = new Map<RuntimeAdapter, Promise<void>>()
+  readonly #disposed = new AbortController()
 
   /** @param plugins those of third parties that are allowed now */
   constructor(
@@ -42,9 +45,16 @@ export class Runtimes {
     return [...this.#builtIn, ...this.#plugins()]
   }
 
+  /** Tries all of them, and waits for our own: one of a third party may hang, and only its jobs wait for it. */
+  async start(): Promise<void> {
+    const trying = this.#builtIn.map((adapter) => this.#try(adapter))
+    for (const adapter of this.#plugins()) void this.#try(adapter)
+    await Promise.all(trying)
+  }
+
   /** Tries all of them. */
   async probe(): Promise<void> {
-    await Promise.all(this.#adapters.map((adapter) => this.#probe(adapter)))
+    await Promise.all(this.#adapters.map((adapter) => this.#try(adapter)))
   }
 
   /** Tries those that are new, and forgets those that are no more. */
@@ -52,11 +62,39 @@ export class Runtimes {
     const present = new Set(this.#adapters)
     for (const adapter of this.#probes.keys()) if (!present.has(adapter)) this.#probes.delete(adapter)
     const untried = [...present].filter((adapter) => !this.#probes.has(adapter))
-    await Promise.all(untried.map((adapter) => this.#probe(adapter)))
+    await Promise.all(untried.map((adapter) => this.#try(adapter)))
+  }
+
+  /** Resolves when it is known whether it works. @throws the signal's reason */
+  async tried(adapter: RuntimeAdapter, signal: AbortSignal): Promise<void> {
+    const trying = this.#trying.get(adapter)
+    if (!trying) return
+    let onAbort: () => void = () => undefined
+    const aborted = new Promise<never>((_, reject) => {
+      onAbort = () => reject(signal.reason)
+      signal.addEventListener('abort', onAbort)
+    })
+    await Promise.race([trying, aborted]).finally(() => signal.removeEventListener('abort', onAbort))
+  }
+
+  /** Ends what is still being tried. */
+  async dispose(): Promise<void> {
+    this.#disposed.abort()
+    await Promise.all(this.#trying.values())
+  }
+
+  /** One that is being tried is not tried a second time beside it. */
+  #try(adapter: RuntimeAdapter): Promise<void> {
+    const trying =
+      this.#trying.get(adapter) ?? this.#probe(adapter).finally(() => this.#trying.delete(adapter))
+    this.#trying.set(adapter, trying)
+    return trying
   }
 
   async #probe(adapter: RuntimeAdapter): Promise<void> {
-    const probe = await adapter.probe((options, program) => this.#ask(adapter, options, program ?? null))
+    const probe = await adapter
+      .probe((options, program) => this.#ask(adapter, options, program ?? null))
+      .catch((error: unknown) => failedProbe(error))
     if (this.#adapters.includes(adapter)) this.#probes.set(adapter, probe)
   }
 
@@ -114,15 +152,18 @@ export class Runtimes {
     return adapter
   }
 
-  /** One that works, before one that would. @throws AppError `compute.no_runtime` saying why and what would help */
+  /** One that works, before one that is being tried, before one that would. @throws AppError `compute.no_runtime` saying why and what would help */
   forFormat(format: ModelFormat): RuntimeAdapter {
     const candidates = this.#adapters.filter((known) => this.#formatsOf(known).includes(format))
-    const adapter = candidates.find((known) => this.#probes.get(known)?.available) ?? candidates[0]
+    const adapter =
+      candidates.find((known) => this.#probes.get(known)?.available) ??
+      candidates.find((known) => this.#trying.has(known)) ??
+      candidates[0]
     if (!adapter) {
       const help = CONVERSIONS[format] ?? 'Convert the model to ONNX.'
       throw new AppError('compute.no_runtime', `No runtime here runs ${format}. ${help}`, { format })
     }
-    this.assertWorks(adapter)
+    if (!this.#trying.has(adapter)) this.assertWorks(adapter)
     return adapter
   }
 
@@ -149,7 +190,7 @@ export class Runtimes {
       ? {}
       : { [WORKER_ENV.parent]: String(process.pid) }
     const env = { [WORKER_ENV.probe]: '1', [WORKER_ENV.options]: options, ...parent }
-    const answer = await askWorker({ entry, program, env }, PROBE_MS)
+    const answer = await askWorker({ entry, program, env }, PROBE_MS, this.#disposed.signal)
     const lines = answer.stdout.trim().split('\n')
     const said = Probe.safeParse(parseJson(lines[lines.length - 1] ?? ''))
     if (said.success) return said.data
@@ -159,6 +200,16 @@ export class Runtimes {
       ? `It did not start within ${PROBE_MS / 1000} s.`
       : `Its worker does not start: ${words}.`
     return { available: false, version: '', backend: '', reason }
+  }
+}
+
+/** It could not even be asked. */
+function failedProbe(error: unknown): RuntimeProbe {
+  const words = error instanceof Error ? error.message : String(error)
+  const reason = `It could not be tried: ${words.replace(/\.$/, '')}.`
+  return {
+    ...{ available: false, version: '', backend: '', reason },
+    ...{ options: '', program: null, isolation: 'process' },
   }
 }
 
