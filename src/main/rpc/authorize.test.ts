@@ -20,7 +20,7 @@ const waiting: Import = {
     finding('warn', 'storage.pickle'),
   ],
   kind: 'model',
-  suggestion: { name: 'model', family: null, version: 1 },
+  suggestion: { name: 'model', family: null, version: 1, knownAs: [] },
   dataset: null,
   model: null,
   version: null,

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { PrincipalId } from '../../shared/domain/ids'
 import type { SecurityTables } from './tables'
 import { type Bench, openBench } from './testing'
 
 let bench: Bench
-let owner: string
+let owner: PrincipalId
 beforeEach(async () => {
   bench = await openBench()
   owner = bench.security.owner().principal
