@@ -17,7 +17,7 @@ const lists = fc
   .uniqueArray(fc.string({ minLength: 1 }), { maxLength: 40 })
   .map((ids) => ids.map((id) => ({ id })))
 
-it.each([
+it.each<[string, (items: { id: string }[], query: PageQuery) => Page<{ id: string }>]>([
   ['by id', paged],
   ['by position', pageFrom],
 ])('pages %s give every item once, in order, and without a limit all', (_name, page) => {

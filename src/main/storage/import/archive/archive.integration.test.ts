@@ -129,7 +129,7 @@ describe('an archive of a model', () => {
     return Buffer.concat([length, header, Buffer.alloc(1)])
   }
   const shards = { a: 'model-00001-of-00002.safetensors', b: 'model-00002-of-00002.safetensors' }
-  it.each([
+  it.each<[string, Record<string, Buffer>]>([
     [
       'savedmodel',
       {
@@ -156,7 +156,7 @@ describe('an archive of a model', () => {
     ],
     ['onnx', { 'model.onnx': fixture('external/model.onnx'), 'w.bin': fixture('external/w.bin') }],
   ])('of several files is taken whole, as .tar.gz and .zip: %s', async (format, files) => {
-    const entries = Object.entries<Buffer>(files).map(([name, content]) => ({ name: `net/${name}`, content }))
+    const entries = Object.entries(files).map(([name, content]) => ({ name: `net/${name}`, content }))
     for (const [name, archive] of [
       ['net.tar.gz', gzipSync(tar(entries))],
       ['net.zip', zip(entries)],

@@ -81,7 +81,7 @@ export const texts = defineTexts({
       topK: 'Top-k',
       topKHelp: 'Only so many of the likeliest tokens; 0: any',
       contextSize: 'Context, tokens',
-      contextSizeHelp: 'Of prompt and answer together',
+      contextSizeHelp: 'Prompt and answer',
       contextSizeOwn: 'as the model',
       completions: 'Texts',
       completionsHelp: 'Written at once',

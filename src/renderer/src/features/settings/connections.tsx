@@ -1,6 +1,6 @@
 import { Switch } from '@mantine/core'
 import type { ClientSession, Endpoint } from '@shared/contract'
-import { useEffect, useState } from 'react'
+import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ErrorState, Panel, RelativeTime } from '../../components'
 import { getClient } from '../../lib/client'
@@ -44,16 +44,12 @@ export function Connections() {
 
 function EndpointSwitch({ endpoint: { protocol, id, enabled } }: { endpoint: Endpoint }) {
   const { t } = useTranslation('settings')
-  const [busy, setBusy] = useState(false)
   async function turn(on: boolean): Promise<void> {
-    setBusy(true)
     try {
       await getClient().network.endpoints.update({ id, enabled: on })
       await Promise.all([useConnections.getState().refresh(), useSystemInfo.getState().refresh()])
     } catch (error) {
       notifyError(error)
-    } finally {
-      setBusy(false)
     }
   }
   return (
@@ -61,7 +57,6 @@ function EndpointSwitch({ endpoint: { protocol, id, enabled } }: { endpoint: End
       label={t(`endpoint.${protocol}`)}
       description={t(`endpointText.${protocol}`)}
       checked={enabled}
-      disabled={busy}
       onChange={(event) => void turn(event.currentTarget.checked)}
     />
   )
