@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { fixtures, percentile, serve } from './support.mjs'
 
 const ROUNDS = 5
+/** Less than an engine takes: the next has no room, unless another goes. */
+const LEFT_BYTES = 48 * 2 ** 20
 const MODELS = [
   ['mnist_cnn.onnx', 'onnx-digits'],
   ['silero_vad_v5.onnx', 'voice'],
@@ -47,10 +49,48 @@ export async function run() {
       const figure = `${percentile(loads, 0.5).toFixed(0)} ms, evicted in ${percentile(unloads, 0.5).toFixed(0)} ms`
       rows.push([`engine of ${file} loaded, p50`, why === '' ? figure : `not measured: ${why}`, ''])
     }
+    rows.push(await timeRoomMaking(system, digit))
     return rows
   } finally {
     await system.stop()
   }
+}
+
+/** The first answer of a more important model while another holds the last of the memory, beside that with memory free. */
+async function timeRoomMaking(system, digit) {
+  const run = async (name, priority) => {
+    const { signature } = await system.call('GET', `/models/${name}/versions/1`)
+    const job = { ...jobFor(name, signature, digit), model: `${name}@1`, priority, waitMs: 120_000 }
+    const start = performance.now()
+    const { state, error } = await system.call('POST', '/jobs', job)
+    if (state !== 'succeeded') throw new Error(error?.message ?? `the job is ${state}`)
+    return performance.now() - start
+  }
+  const engines = async () =>
+    (await system.call('GET', '/runtimes')).items.flatMap(({ engines: loaded }) => loaded)
+  const unloadAll = async () => {
+    for (const { id } of await engines()) await system.call('DELETE', `/engines/${id}`)
+  }
+  const free = []
+  const full = []
+  for (let round = 0; round < ROUNDS; round++) {
+    await unloadAll()
+    free.push(await run('voice', 90))
+    await unloadAll()
+    await run('onnx-digits', 10)
+    const { available } = await system.call('GET', '/resources')
+    const memoryBytes = Math.max(0, available.memoryBytes - LEFT_BYTES)
+    const lease = await system.call('POST', '/leases', { need: { memoryBytes }, ttlMs: 300_000 })
+    const ms = await run('voice', 90)
+    // Memory that another program has given back meanwhile makes room too; such a round tells nothing.
+    if (!(await engines()).some(({ model }) => model === 'onnx-digits')) full.push(ms)
+    await system.call('DELETE', `/leases/${lease.id}`)
+  }
+  const figure =
+    full.length > 0
+      ? `${percentile(full, 0.5).toFixed(0)} ms with memory full (${full.length} rounds), ${percentile(free, 0.5).toFixed(0)} ms with memory free`
+      : 'not measured: memory did not stay full'
+  return ['first answer of a more important model, p50', figure, '']
 }
 
 function jobFor(name, { inputs }, digit) {
