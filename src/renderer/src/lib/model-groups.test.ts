@@ -22,12 +22,14 @@ it('takes what ONNX and TensorFlow.js keep beside a graph for part of it', () =>
 })
 
 it('loses nothing and doubles nothing', () => {
-  const known = ['a.onnx', 'a.data', 'a.onnx.data', 'x-00001-of-00002.gguf', 'x-00002-of-00002.gguf']
-  const names = fc.array(fc.oneof(fc.string({ maxLength: 8 }), fc.constantFrom(...known)))
-  fc.assert(
-    fc.property(names, (dropped) => {
-      const all = grouped(...dropped).flat()
-      expect(all.sort()).toEqual([...dropped].sort())
-    }),
-  )
+  const known = fc.constantFrom('a.onnx', 'a.data', 'a.onnx.data', 'x-00001-of-00002.gguf')
+  const names = fc.array(fc.oneof(fc.string({ maxLength: 8 }), known))
+  const losesNothing = (dropped: string[]) => {
+    expect(
+      grouped(...dropped)
+        .flat()
+        .sort(),
+    ).toEqual([...dropped].sort())
+  }
+  fc.assert(fc.property(names, losesNothing))
 })
