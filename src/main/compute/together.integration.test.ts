@@ -20,6 +20,10 @@ const statesOf = (jobs: readonly { id: string }[]) => jobs.map(({ id }) => job(i
 const areEnded = (jobs: readonly { id: string }[]) =>
   statesOf(jobs).every((state) => state !== 'queued' && state !== 'running')
 
+/** Whoever did not succeed: what is submitted at once may come in another order. */
+const theFailed = (jobs: readonly { id: string }[]) =>
+  jobs.map(({ id }) => job(id)).filter(({ state }) => state !== 'succeeded')
+
 /** Lets time pass until all of them have ended. */
 async function finish(jobs: readonly { id: string }[], stepMs = 10): Promise<void> {
   for (let step = 0; step < 200 && !areEnded(jobs); step++) {
@@ -81,8 +85,7 @@ describe('like jobs that wait', () => {
     const jobs = await crowd(Array.from({ length: 4 }, (_, i) => infer(i)))
     system.executor.failures.push(null, error)
     await finish(jobs)
-    expect(statesOf(jobs)).toEqual(['succeeded', 'failed', 'succeeded', 'succeeded'])
-    expect(job(jobs[1]?.id ?? '').error).toMatchObject({ message: 'That one is odd.' })
+    expect(theFailed(jobs)).toMatchObject([{ error: { message: 'That one is odd.' } }])
   })
 
   it('whoever ends the worker does not end the others: each runs again by itself, and its fault is its own', async () => {
@@ -91,8 +94,7 @@ describe('like jobs that wait', () => {
     system.executor.failures.push('crash', null, 'crash')
     await finish(jobs)
     expect(system.executor.together.filter((count) => count > 1)).toHaveLength(1)
-    expect(statesOf(jobs)).toEqual(['succeeded', 'failed', 'succeeded', 'succeeded'])
-    expect(job(jobs[1]?.id ?? '').error).toMatchObject({ code: 'compute.worker_crashed' })
+    expect(theFailed(jobs)).toMatchObject([{ error: { code: 'compute.worker_crashed' } }])
   })
 
   it('one that is cancelled ends though the run hangs, and the others run after it', async () => {
