@@ -31,7 +31,7 @@ const SLOWEST_BYTES_PER_MS = 50_000
 /** How long a worker may take to load these files before it is ended. */
 export function longestLoadMs(files: readonly { sizeBytes: number }[]): number {
   const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-  return STARTUP_MS + Math.ceil(bytes / SLOWEST_BYTES_PER_MS)
+  return STARTUP_MS + Math.round(bytes / SLOWEST_BYTES_PER_MS)
 }
 
 /** A worker was ended for taking too long. @param name of the runtime */

@@ -102,7 +102,8 @@ class Pool implements LocalExecutor {
     { threads, allotment, signal, device = null }: LoadOptions,
   ): Promise<EngineView> {
     const runtime = version ? this.#runtimes.forFormat(version.format) : this.#runtimes.byId('synthetic')
-    await this.#runtimes.tried(runtime, signal)
+    const trying = this.#runtimes.tried(runtime, signal)
+    if (trying) await trying
     this.#runtimes.assertWorks(runtime)
     if (runtime.assertUnchanged) await runtime.assertUnchanged()
     const socket = this.#socket

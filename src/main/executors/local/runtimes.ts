@@ -65,16 +65,16 @@ export class Runtimes {
     await Promise.all(untried.map((adapter) => this.#try(adapter)))
   }
 
-  /** Resolves when it is known whether it works. @throws the signal's reason */
-  async tried(adapter: RuntimeAdapter, signal: AbortSignal): Promise<void> {
+  /** Resolves when it is known whether it works; null when it is known. @throws (rejects) the signal's reason */
+  tried(adapter: RuntimeAdapter, signal: AbortSignal): Promise<void> | null {
     const trying = this.#trying.get(adapter)
-    if (!trying) return
+    if (!trying) return null
     let onAbort: () => void = () => undefined
     const aborted = new Promise<never>((_, reject) => {
       onAbort = () => reject(signal.reason)
       signal.addEventListener('abort', onAbort)
     })
-    await Promise.race([trying, aborted]).finally(() => signal.removeEventListener('abort', onAbort))
+    return Promise.race([trying, aborted]).finally(() => signal.removeEventListener('abort', onAbort))
   }
 
   /** Ends what is still being tried. */
