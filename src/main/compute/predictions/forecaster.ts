@@ -7,8 +7,8 @@ import type { Replays } from './replays'
 
 /** From the end of one to the beginning of the next. */
 const INTERVAL_MS = 500
-/** Pause for each millisecond of work: replays take at most one part in so many of a core. */
-const PAUSES = 20
+/** Pause for each millisecond of work: replays take at most one part in so many of a core of their own. */
+const PAUSES = 4
 
 interface ForecasterDeps {
   clock: Clock
