@@ -102,8 +102,7 @@ class Pool implements LocalExecutor {
     { threads, allotment, signal, device = null }: LoadOptions,
   ): Promise<EngineView> {
     const runtime = version ? this.#runtimes.forFormat(version.format) : this.#runtimes.byId('synthetic')
-    const trying = this.#runtimes.tried(runtime, signal)
-    if (trying) await trying
+    if (this.#runtimes.isBeingTried(runtime)) await this.#runtimes.tried(runtime, signal)
     this.#runtimes.assertWorks(runtime)
     if (runtime.assertUnchanged) await runtime.assertUnchanged()
     const socket = this.#socket

@@ -65,16 +65,21 @@ export class Runtimes {
     await Promise.all(untried.map((adapter) => this.#try(adapter)))
   }
 
-  /** Resolves when it is known whether it works; null when it is known. @throws (rejects) the signal's reason */
-  tried(adapter: RuntimeAdapter, signal: AbortSignal): Promise<void> | null {
+  /** Whether it is not known yet if it works. */
+  isBeingTried(adapter: RuntimeAdapter): boolean {
+    return this.#trying.has(adapter)
+  }
+
+  /** Resolves when it is known whether it works. @throws the signal's reason */
+  async tried(adapter: RuntimeAdapter, signal: AbortSignal): Promise<void> {
     const trying = this.#trying.get(adapter)
-    if (!trying) return null
+    if (!trying) return
     let onAbort: () => void = () => undefined
     const aborted = new Promise<never>((_, reject) => {
       onAbort = () => reject(signal.reason)
       signal.addEventListener('abort', onAbort)
     })
-    return Promise.race([trying, aborted]).finally(() => signal.removeEventListener('abort', onAbort))
+    await Promise.race([trying, aborted]).finally(() => signal.removeEventListener('abort', onAbort))
   }
 
   /** Ends what is still being tried. */
