@@ -43,6 +43,8 @@ test('an empty page says what to bring; what is dropped becomes data sets with l
     await expect(shell.taskCentre).toContainText(`${name} version 1 is ready`, { timeout: RUN_MS })
   await shell.task('machine-readings.csv').getByRole('link').click()
   await expect(data('machine-readings').title).toBeVisible()
+  // Keys are the list's until it has faded.
+  await expect(shell.taskCentre).toBeHidden()
   await page.keyboard.press('g')
   await page.keyboard.press('b')
   await expect(shell.title('Data')).toBeVisible()

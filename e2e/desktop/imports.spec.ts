@@ -230,6 +230,8 @@ test('the Hub: a wrong address is said at once, a closed network with what would
   await expect(dialog().ended).toContainText('Check the connection and the address of the Hub in Settings')
   await app().shoot('import-hub-closed')
   await page.keyboard.press('Escape')
+  // A drop on what fades away under it is no drop.
+  await expect(page.getByRole('dialog')).toHaveCount(0)
 })
 
 test('a large file: bytes and time left, taken up again after a kill, cancelled', async () => {
