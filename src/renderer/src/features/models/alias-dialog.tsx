@@ -1,4 +1,4 @@
-import { Autocomplete, Button, Select, TextInput } from '@mantine/core'
+import { Autocomplete, Button, Select } from '@mantine/core'
 import type { Model } from '@shared/contract'
 import { AliasName } from '@shared/domain/references'
 import { type FormEvent, useState } from 'react'
@@ -8,6 +8,7 @@ import { toErrorView } from '../../lib/errors'
 import { setAlias } from './alias-actions'
 import { aliasChoices } from './aliases'
 import classes from './models.module.css'
+import { ReasonInput } from './reason-input'
 
 /** What the dialog begins with. */
 export interface AliasDraft {
@@ -73,13 +74,7 @@ function AliasForm({ model, draft, onClose }: { model: Model; draft: AliasDraft;
         value={String(version)}
         onChange={(value) => value && setVersion(Number(value))}
       />
-      <TextInput
-        label={t('alias.reason')}
-        description={t('alias.reasonHelp')}
-        maxLength={500}
-        value={reason}
-        onChange={(event) => setReason(event.currentTarget.value)}
-      />
+      <ReasonInput value={reason} onChange={setReason} />
       {valid && (
         <div className={classes['note']} aria-live="polite">
           {t(

@@ -1,4 +1,4 @@
-import { Button, NumberInput, Select, TextInput } from '@mantine/core'
+import { Button, NumberInput, Select } from '@mantine/core'
 import type { Model } from '@shared/contract'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -6,6 +6,7 @@ import { Modal } from '../../components'
 import { getClient } from '../../lib/client'
 import { toErrorView } from '../../lib/errors'
 import classes from './models.module.css'
+import { ReasonInput } from './reason-input'
 
 /** What the dialog begins with. */
 export interface CanaryStart {
@@ -116,13 +117,7 @@ function CanaryForm({ model, start, onClose }: { model: Model; start: CanaryStar
           onChange={setP95}
         />
       </div>
-      <TextInput
-        label={t('alias.reason')}
-        description={t('alias.reasonHelp')}
-        maxLength={500}
-        value={reason}
-        onChange={(event) => setReason(event.currentTarget.value)}
-      />
+      <ReasonInput value={reason} onChange={setReason} />
       <div className={classes['note']} aria-live="polite">
         {current && valid
           ? t(under ? 'canary.restarts' : 'canary.means', {
