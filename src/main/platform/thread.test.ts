@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it } from 'vitest'
 import { systemClock } from './clock'
 import { Thread, ThreadTimeout } from './thread'
 
@@ -16,15 +16,16 @@ parentPort.on('message', (request) => {
 `
 
 let begun = 0
-const thread = new Thread<number | string, [number, number]>(() => {
-  begun++
-  return new Worker(ECHO, { eval: true })
-}, systemClock)
+let thread: Thread<number | string, [number, number]>
 
-afterEach(async () => {
-  await thread.dispose()
+beforeEach(() => {
   begun = 0
+  thread = new Thread(() => {
+    begun++
+    return new Worker(ECHO, { eval: true })
+  }, systemClock)
 })
+afterEach(() => thread.dispose())
 
 it('answers in the order of the requests, by one thread', async () => {
   expect(await Promise.all([7, 8, 9].map((n) => thread.ask(n)))).toEqual([
@@ -57,10 +58,12 @@ it('ends a thread that takes too long, or that nobody waits for any more', async
   expect(await after).toEqual([6, 1])
 })
 
-it('rejects what it is at when it is disposed', async () => {
-  const given = thread.ask('hang')
-  given.catch(() => undefined)
+it('rejects what it is at and what waits when it is disposed, and begins no more', async () => {
+  const asked = Promise.allSettled([thread.ask('hang'), thread.ask(1)])
   await expect.poll(() => begun).toBe(1)
   await thread.dispose()
-  await expect(given).rejects.toThrow('The thread ended.')
+  const reasons = (await asked).map((one) => one.status === 'rejected' && one.reason.message)
+  expect(reasons).toEqual(['The thread ended.', 'The thread was disposed.'])
+  await expect(thread.ask(2)).rejects.toThrow('disposed')
+  expect(begun).toBe(1)
 })

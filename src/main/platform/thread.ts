@@ -24,6 +24,7 @@ export class Thread<Request, Answer> implements Disposable {
   #worker: Worker | null = null
   #cancelIdle: () => void = () => undefined
   #last: Promise<unknown> = Promise.resolve()
+  #disposed = false
 
   /** @param begin makes the thread: it answers each message with one message */
   constructor(begin: () => Worker, clock: Clock) {
@@ -35,13 +36,20 @@ export class Thread<Request, Answer> implements Disposable {
   ask(request: Request, options: AskOptions = {}): Promise<Answer> {
     const turn = this.#last.then(() => {
       options.signal?.throwIfAborted()
+      if (this.#disposed) throw new Error('The thread was disposed.')
       return this.#ask(request, options)
     })
     this.#last = turn.catch(() => undefined)
     return turn
   }
 
-  async dispose(): Promise<void> {
+  /** For good: what is asked, or waits, fails. */
+  dispose(): Promise<void> {
+    this.#disposed = true
+    return this.#end()
+  }
+
+  async #end(): Promise<void> {
     this.#cancelIdle()
     const worker = this.#worker
     this.#worker = null
@@ -81,7 +89,7 @@ export class Thread<Request, Answer> implements Disposable {
     } finally {
       letGo()
       worker.unref()
-      this.#cancelIdle = this.#clock.setTimer(IDLE_MS, () => void this.dispose())
+      if (!this.#disposed) this.#cancelIdle = this.#clock.setTimer(IDLE_MS, () => void this.#end())
     }
   }
 

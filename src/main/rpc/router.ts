@@ -21,9 +21,8 @@ export function createRouter(modules: Modules) {
     }
     if (asksForJobs(path, input)) await modules.computeReady()
     const needs = requirementsOf(modules, context.caller.principal, action, path, input)
-    for (const need of needs) {
-      modules.security.authorize(context.caller, need.action, need.resource, summaryOf(modules, path, input))
-    }
+    const summary = summaryOf(modules, path, input)
+    for (const need of needs) modules.security.authorize(context.caller, need.action, need.resource, summary)
     const result = await next()
     if (!isStream(result.output)) return result
     const output = whileAllowed(result.output, () =>
