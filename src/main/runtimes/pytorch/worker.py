@@ -134,7 +134,8 @@ def read_safetensors(path):
         header = json.loads(file.read(length))
         # In place: `read` would hold the weights twice.
         data = bytearray(size - 8 - length)
-        file.readinto(data)
+        if file.readinto(data) != len(data):
+            raise ValueError("it ends before its end")
     state = {}
     for name, spec in header.items():
         if name == "__metadata__":
