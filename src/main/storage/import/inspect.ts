@@ -177,15 +177,17 @@ async function inspectSource(given: Source, onRead: (sizeBytes: number) => void)
   }
 }
 
-/** The same source, telling of each file that a reader may look at. */
+/** The same source, telling of each file that a reader may look at: once, however often it is named. */
 function heard(source: Source, onRead: (sizeBytes: number) => void): Source {
-  for (const { sizeBytes } of source.only ? [source.only] : source.files) onRead(sizeBytes)
-  const find = (path: string) => {
-    const file = source.find(path)
+  const told = new Set<string>()
+  const tell = (file: SourceFile) => {
+    if (told.has(file.path)) return file
+    told.add(file.path)
     onRead(file.sizeBytes)
     return file
   }
-  return { ...source, find }
+  for (const file of source.only ? [source.only] : source.files) tell(file)
+  return { ...source, find: (path) => tell(source.find(path)) }
 }
 
 /** The file that a runtime opens first, and who reads it; or why there is none. */
