@@ -3,7 +3,8 @@
 //   npm test -- unit [arguments of vitest]      npm test -- e2e [arguments of playwright test]
 
 import { mkdir, readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { hasDisplay, startVirtualDisplay } from './display.mjs'
 import { prepare } from './prepare.mjs'
 import { attach, fail, root } from './process.mjs'
@@ -19,15 +20,18 @@ try {
   await prepare({
     need: only === 'unit' ? ['deps', 'tools', 'build'] : ['deps', 'system', 'tools', 'build', 'electron'],
   })
-  const total = { passed: 0, failed: 0 }
+  let passed = 0
+  const failures = []
   for (const [name, run] of Object.entries(suites)) {
     if (only !== undefined && only !== name) continue
     const result = await run()
-    total.passed += result.passed
-    total.failed += result.failed
+    passed += result.passed
+    failures.push(...result.failures)
   }
-  process.stdout.write(`\n${total.passed} passed, ${total.failed} failed\n`)
-  process.exitCode = total.failed === 0 ? 0 : 1
+  // Again at the end: a log of thousands of lines is often kept by its last ones.
+  for (const { test, message } of failures) process.stdout.write(`\nFAILED ${test}\n${message}\n`)
+  process.stdout.write(`\n${passed} passed, ${failures.length} failed\n`)
+  process.exitCode = failures.length === 0 ? 0 : 1
 } catch (error) {
   fail(error)
 }
@@ -43,11 +47,19 @@ async function runUnit() {
     `--outputFile.json=${report}`,
     ...rest,
   ])
-  const { numPassedTests: passed, numFailedTests: failed } = await readReport(report, {
-    numPassedTests: 0,
-    numFailedTests: 0,
-  })
-  return judge('vitest', code, passed, failed)
+  const { testResults } = await readReport(report, { testResults: [] })
+  const failures = []
+  let passed = 0
+  for (const { name, status, message, assertionResults } of testResults) {
+    const file = relative(root, name)
+    const failed = assertionResults.filter((result) => result.status === 'failed')
+    passed += assertionResults.filter((result) => result.status === 'passed').length
+    for (const { fullName, failureMessages } of failed) {
+      failures.push({ test: `${file} › ${fullName}`, message: brief(failureMessages.join('\n')) })
+    }
+    if (status === 'failed' && failed.length === 0) failures.push({ test: file, message: brief(message) })
+  }
+  return judge('vitest', code, passed, failures)
 }
 
 async function runEndToEnd() {
@@ -60,8 +72,14 @@ async function runEndToEnd() {
       ['node_modules/@playwright/test/cli.js', 'test', '--reporter=list,json', ...rest],
       { env: { ...process.env, PLAYWRIGHT_JSON_OUTPUT_FILE: report } },
     )
-    const { stats } = await readReport(report, { stats: { expected: 0, unexpected: 0, flaky: 0 } })
-    return judge('playwright', code, stats.expected, stats.unexpected + stats.flaky)
+    const { suites, errors, stats } = await readReport(report, {
+      suites: [],
+      errors: [],
+      stats: { expected: 0 },
+    })
+    const failures = suites.flatMap(specsOf).flatMap((spec) => failureOf(spec))
+    for (const { message } of errors) failures.push({ test: 'playwright', message: brief(message) })
+    return judge('playwright', code, stats.expected, failures)
   } finally {
     stopDisplay?.()
   }
@@ -79,9 +97,33 @@ async function readReport(file, otherwise) {
   return JSON.parse(await readFile(file, 'utf8').catch(() => JSON.stringify(otherwise)))
 }
 
+/** The specs of a suite of Playwright's report, and of those inside it. */
+function specsOf({ specs, suites = [] }) {
+  return [...specs, ...suites.flatMap(specsOf)]
+}
+
+function failureOf({ file, line, title, tests }) {
+  const results = tests.filter(({ status }) => status === 'unexpected' || status === 'flaky')
+  return results.map(({ results }) => {
+    const messages = results.flatMap(({ errors }) => errors.map(({ message }) => message))
+    return { test: `${file}:${line} › ${title}`, message: brief(messages.join('\n')) }
+  })
+}
+
+/** The first lines, without the colours of a terminal. */
+function brief(message) {
+  return stripVTControlCharacters(message ?? '')
+    .split('\n')
+    .slice(0, 12)
+    .map((line) => `  ${line}`)
+    .join('\n')
+}
+
 /** A runner that fails without a failing test (an error outside of tests, none found) counts as one. */
-function judge(name, code, passed, failed) {
-  if (code === 0 || failed > 0) return { passed, failed }
-  say(`${name} ended with code ${code} although no test failed; see above.`)
-  return { passed, failed: 1 }
+function judge(name, code, passed, failures) {
+  if (code === 0 || failures.length > 0) return { passed, failures }
+  return {
+    passed,
+    failures: [{ test: name, message: `  It ended with code ${code} although no test failed.` }],
+  }
 }

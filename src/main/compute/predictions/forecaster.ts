@@ -54,7 +54,7 @@ export class Forecaster {
     const scene = this.#deps.scene()
     if (!scene) return
     this.#running = true
-    const began = performance.now()
+    const began = clock.now()
     try {
       const forecasts = await replays.forecast(scene)
       if (!this.#disposed) onForecast(forecasts, scene.state.now)
@@ -62,7 +62,7 @@ export class Forecaster {
       if (!this.#disposed) logger.error({ err: error }, 'The starts of jobs could not be foretold')
     } finally {
       this.#running = false
-      this.#earliest = clock.now() + Math.max(INTERVAL_MS, PAUSES * (performance.now() - began))
+      this.#earliest = clock.now() + Math.max(INTERVAL_MS, PAUSES * (clock.now() - began))
     }
   }
 }

@@ -66,7 +66,7 @@ export class WhatIf {
     { source, addDevices, removeDevices }: WhatIfQuestion,
     signal: AbortSignal | undefined,
   ): Promise<WhatIfAnswer> {
-    const began = performance.now()
+    const began = this.#deps.clock.now()
     const present = this.#deps.core.freeDevices().map((device) => ({ ...device, free: device.capacity }))
     for (const id of removeDevices)
       if (!present.some((device) => device.id === id))
@@ -79,7 +79,7 @@ export class WhatIf {
     const { past, leftOut } = source === 'queue' ? this.#queue() : await this.#lastDay()
     const before = await this.#replay(past, present, signal)
     const after = await this.#replay(past, other, signal)
-    return { before, after, leftOut, tookMs: performance.now() - began }
+    return { before, after, leftOut, tookMs: this.#deps.clock.now() - began }
   }
 
   /** As if all that waits and runs came now, in the order of arrival. */

@@ -219,19 +219,16 @@ describe('reading ONNX', () => {
     closeSync(descriptor)
     const input = openSync(path, 'r')
     const file = new FileBytes(input, statSync(path).size, 'large.onnx')
-    const begin = performance.now()
     const { metadata } = await onnxReader.read(file, {
       files: [],
       find: () => {
         throw new Error('no other file')
       },
     })
-    const elapsedMs = performance.now() - begin
     closeSync(input)
     expect(metadata['parameters']).toBe(tensors * values)
     expect(file.size).toBeGreaterThan(100_000_000)
     expect(file.bytesRead).toBeLessThan(100_000)
-    expect(elapsedMs).toBeLessThan(1000)
   })
 
   it('ends on any damage to a real model, described or rejected', async () => {
