@@ -144,7 +144,7 @@ describe('a text', () => {
       const [first, second] = [await resultOf(undisturbed), await resultOf(preempted)]
       const { job: _id, timings: _timings, ...text } = first
       expect(second).toMatchObject(text)
-      await expect.poll(() => readdir(join(folder, 'data/paused')), { timeout: 10_000 }).toEqual([])
+      await expect.poll(() => readdir(join(folder, 'data/paused')), { timeout: 40_000 }).toEqual([])
     },
     120_000,
   )

@@ -31,7 +31,7 @@ describe.runIf(process.platform === 'linux')('processes', () => {
     const reader = createProcessReader(() => Date.now())
     const find = async () => (await reader.read()).find(({ pid }) => pid === hog)
     await expect
-      .poll(async () => (await find())?.memoryBytes ?? 0, { timeout: 15_000 })
+      .poll(async () => (await find())?.memoryBytes ?? 0, { timeout: 40_000 })
       .toBeGreaterThan(150 * MB)
     const all = await reader.read()
     const own = treeOf(process.pid, all)

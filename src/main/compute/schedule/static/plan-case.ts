@@ -30,7 +30,7 @@ export function planDagCase(
 export function warmUp(): void {
   const random = createRandom(7)
   for (let round = 0; round < 16; round++) {
-    const taskCount = 80
+    const taskCount = round < 14 ? 80 : 600
     const deviceCount = 4 + (round % 8)
     const edges = []
     for (let to = 1; to < taskCount; to++) {

@@ -5,6 +5,7 @@ import { cpop, heft, listSchedule, lookaheadHeft, peft } from './list-scheduling
 import { anneal } from './local-search'
 import { leastTails, meanCosts, upwardRanks } from './ranks'
 import { decode, orderOf, type Schedule } from './schedule'
+import { sweepSearch } from './sweeps'
 
 export interface PlanOptions {
   /** Milliseconds of the search, from the call on. HEFT is done in any case. */
@@ -25,13 +26,17 @@ export interface Planned {
 }
 
 /** Parts of the budget by which each phase is over; the two last are for few tasks. */
-const LISTS_UNTIL = 0.25
+const LISTS_UNTIL = 0.1
 const PASSES_UNTIL = 0.4
 const FIRST_SEARCH_UNTIL = 0.3
 const EXACT_UNTIL = 0.8
+/** So many tasks are moved too seldom, one by one: most of the time goes to sweeps, which move them all at once. */
+const MANY_TASKS = 500
+const SWEEPS_UNTIL = 0.75
 /** Above this many steps looking ahead takes longer than it is worth. */
 const MAX_LOOKAHEAD = 300_000
-const PASSES = 5
+/** What counts of the path behind a task, pass by pass. */
+const PARTS = [0, 0.5, 0.7, 0.4, 0.6]
 /** How much dearer transfers are made out to be, so that a list scheduler keeps together what talks much. */
 const DEARER = [2, 4, 8]
 /** A start that is so many times worse than the best is not tried, nor are more than so many. */
@@ -85,6 +90,10 @@ export function planGraph(
     if (schedule) keep(schedule, 'found')
     if (isProved) return plan(bounds.makespan, true)
   }
+  if (dag.taskCount >= MANY_TASKS && !isGood()) {
+    const progress = (steps: number) => Math.max(spent() / SWEEPS_UNTIL, steps / (SWEEPS_UNTIL * maxSteps))
+    keep(sweepSearch(dag, best, { seed, progress, lowerBound: bounds.makespan }), 'found')
+  }
   searchUntil(1, maxSteps, seed + 1)
   return plan(bounds.makespan, false)
 }
@@ -128,9 +137,9 @@ function* listSchedules(
   const backwards = reversed(dag)
   for (const schedule of found.sort((a, b) => a.makespan - b.makespan)) {
     let current = schedule
-    for (let pass = 0; pass < PASSES; pass++) {
+    for (let pass = 0; pass < PARTS.length; pass++) {
       if (isOver(PASSES_UNTIL)) return
-      const next = toAndFro(dag, backwards, current)
+      const next = toAndFro(dag, backwards, current, PARTS[pass]!)
       yield { kind: 'even', schedule: next }
       if (next.makespan === current.makespan) break
       current = next
@@ -164,12 +173,39 @@ function leastPaths({ taskCount, deviceCount, cost }: Dag, tails: Float64Array):
 }
 
 /**
- * Schedules the reversed graph by the ends of a schedule, and the graph by the ends of that: as forward-backward
- * improvement does in project scheduling (Li & Willis 1992).
+ * Schedules the reversed graph by the ends of a schedule, and the graph by the ends of that, as forward-backward
+ * improvement does in project scheduling (Li & Willis 1992). Each task goes where it ends first with a part of what
+ * follows there, should those that wait for it stay where they are.
  */
-function toAndFro(dag: Dag, backwards: Dag, schedule: Schedule): Schedule {
-  const back = listSchedule(backwards, schedule.end.slice().reverse(), {})
-  return listSchedule(dag, back.end.slice().reverse(), {})
+function toAndFro(dag: Dag, backwards: Dag, schedule: Schedule, part: number): Schedule {
+  const there = mirrored(schedule)
+  const back = mirrored(listSchedule(backwards, there.end, { follows: followsOf(backwards, there, part) }))
+  return listSchedule(dag, back.end, { follows: followsOf(dag, back, part) })
+}
+
+/** A schedule of the reversed graph as one of the graph: ends become what must follow from the start of each task. */
+function mirrored({ device, end }: Schedule): Pick<Schedule, 'device' | 'end'> {
+  return { device: device.slice().reverse(), end: end.slice().reverse() }
+}
+
+/** A part of the path behind each task on each device, when that from the start of each other task is known. */
+function followsOf(
+  dag: Dag,
+  { device, end: paths }: Pick<Schedule, 'device' | 'end'>,
+  part: number,
+): Float64Array {
+  const { taskCount, deviceCount, bandwidth, successors } = dag
+  const follows = new Float64Array(taskCount * deviceCount)
+  for (let i = 0; i < taskCount; i++) {
+    for (let k = successors.first[i]!; k < successors.first[i + 1]!; k++) {
+      const j = successors.task[k]!
+      for (let p = 0; p < deviceCount; p++) {
+        const path = part * (paths[j]! + successors.data[k]! / bandwidth[p * deviceCount + device[j]!]!)
+        if (path > follows[i * deviceCount + p]!) follows[i * deviceCount + p] = path
+      }
+    }
+  }
+  return follows
 }
 
 function greatestCosts({ taskCount, deviceCount, cost }: Dag): Float64Array {

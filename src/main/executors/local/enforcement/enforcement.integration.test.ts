@@ -67,7 +67,7 @@ describe('a worker under a lease', () => {
     }
     // The threads are bound one after the other.
     await vi.waitUntil(async () => (await isBound(first)) && (await isBound(second)), {
-      timeout: 15_000,
+      timeout: 40_000,
       interval: 50,
     })
     const [one, two] = await Promise.all([cpusOf(first.pid), cpusOf(second.pid)])
@@ -77,7 +77,7 @@ describe('a worker under a lease', () => {
     stop.abort(new Error('enough'))
     await Promise.all([first.over, second.over])
     await vi.waitUntil(async () => (await cpusOf(first.pid)).join() === own, {
-      timeout: 15_000,
+      timeout: 40_000,
       interval: 50,
     })
     await Promise.all([executor.unload(first.id), executor.unload(second.id)])
@@ -114,14 +114,14 @@ describe('a worker under a lease', () => {
     await vi.waitUntil(
       async () => (await niceOfThreads(patient.pid)).join() === String(Math.min(19, usual + 10)),
       {
-        timeout: 15_000,
+        timeout: 40_000,
         interval: 50,
       },
     )
     stop.abort(new Error('enough'))
     await patient.over
     await vi.waitUntil(async () => (await niceOfThreads(patient.pid)).join() === String(usual), {
-      timeout: 15_000,
+      timeout: 40_000,
       interval: 50,
     })
     await executor.unload(patient.id)
@@ -169,7 +169,7 @@ describe.runIf(process.platform !== 'win32')('the processes of a worker', () => 
           all = await processesOf(pid)
           return all.length === 2
         },
-        { timeout: 15_000, interval: 50 },
+        { timeout: 40_000, interval: 50 },
       )
     } finally {
       for (const one of all.reverse()) process.kill(one, 'SIGKILL')
@@ -183,7 +183,7 @@ describe.runIf(process.platform !== 'win32')('the processes of a worker', () => 
     try {
       const pid = parent.pid ?? 0
       await vi.waitUntil(async () => ((await residentBytes([pid])).get(pid) ?? 0) > 200 * MIB, {
-        timeout: 15_000,
+        timeout: 40_000,
       })
       if (process.platform === 'linux') expect(await processesOf(pid)).toHaveLength(2)
     } finally {
