@@ -205,7 +205,7 @@ export async function createSystem(options: SystemOptions): Promise<System> {
         rest: createRestTransport(router, modules, logger, packageJson.version, bodies),
         websocket: createWebSocketTransport(router, logger),
       })
-      // Trying out the runtimes takes seconds of all cores: it begins when all else is there, and only jobs wait for it.
+      // Looking at the plugins and taking up the jobs that were left can take a while: only calls about jobs wait for it.
       computing = listening.then(async () => {
         await plugins
           .list()
@@ -215,7 +215,7 @@ export async function createSystem(options: SystemOptions): Promise<System> {
       })
       computing.catch((error: unknown) => {
         logger.error({ err: error }, 'jobs cannot be run')
-        problems.push('Jobs cannot be run: the runtimes did not start. The log has the details.')
+        problems.push('Jobs cannot be run: what runs them did not start. The log has the details.')
       })
       const url = await listening
       if (

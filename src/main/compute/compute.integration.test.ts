@@ -55,6 +55,25 @@ describe('a job', () => {
     expect(system.core.listLeases()).toEqual([])
   })
 
+  it('waits for a runtime that is being tried without holding anything, and says so', async () => {
+    system.executor.beingTried.set('onnx', 'ONNX Runtime')
+    const waiting = await system.submit({ kind: 'infer', model: 'm@1', inputs: x(1, 2) })
+    await ended(await system.submit({ kind: 'synthetic', durationMs: 0, need: { cpuCores: 2 } }))
+    const { queue, get } = system.compute
+    expect(queue().waiting.map(({ reason }) => reason)).toEqual([
+      'Waiting until it is known whether ONNX Runtime works here',
+    ])
+    expect(system.core.listLeases()).toEqual([])
+    system.executor.answer()
+    await ended(waiting)
+    expect(get(waiting.id).state).toBe('succeeded')
+
+    system.executor.beingTried.set('onnx', 'ONNX Runtime')
+    const warm = await system.submit({ kind: 'infer', model: 'm@1', inputs: x(1, 2) })
+    await ended(warm)
+    expect(system.executor.loads).toEqual(['synthetic@0', 'm@1'])
+  })
+
   it('quota bypass: a need of nothing still holds a core, and a benchmark has no more threads than cores', async () => {
     const idle = await system.submit({ kind: 'synthetic', durationMs: 1, need: {}, hold: true })
     expect(idle.need).toEqual({ cpuCores: 1 })

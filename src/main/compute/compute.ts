@@ -338,6 +338,7 @@ export function createCompute(deps: ComputeDeps): Compute {
             if (definition.principal === principal && definition.need[TIMED_RESOURCES[resource]])
               abort?.('budget')
         }),
+        executor.onDidTryRuntime(() => dispatcher.request()),
         // What other programs hold changes without a lease: worth a look once a second while something waits.
         core.onDidSample(() => {
           if (index.counts.queued > 0) dispatcher.request()

@@ -69,6 +69,8 @@ export interface RuntimeAdapter {
   readonly id: string
   readonly name: string
   readonly formats: readonly ModelFormat[]
+  /** Those that it runs too where its probe says so; a job that needs one waits for the answer. */
+  readonly formatsPerhaps?: readonly ModelFormat[]
   /** The file of its worker in the folder of built workers, or an absolute path. */
   readonly entry: string
   /** The id of the plugin that brought it; absent: a part of LLMAgentOS. */

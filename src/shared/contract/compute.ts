@@ -228,6 +228,8 @@ export const RuntimeView = z.object({
   name: z.string(),
   version: z.string(),
   available: z.boolean(),
+  /** It is being tried out: what is said of it may change, and its jobs wait. */
+  beingTried: z.boolean(),
   /** What it runs on here, for example `cpu (wasm, simd)`. */
   backend: z.string(),
   /** All that it could run on, whether it works here or not. */

@@ -51,6 +51,8 @@ export const WaitCause = z.discriminatedUnion('kind', [
     resetsAt: Time.nullable(),
   }),
   z.object({ kind: z.literal('engine'), model: z.string() }),
+  /** It is being found out whether its runtime works here. */
+  z.object({ kind: z.literal('runtime'), name: z.string() }),
   /** It is done sooner on a device that is expected to be free soon than where there is room now. */
   z.object({ kind: z.literal('faster'), device: Id, freeInMs: z.number() }),
   /** Others make room for it. */

@@ -26,6 +26,7 @@ const SENTENCES: [WaitCause[], string | null][] = [
   [[{ kind: 'behind', jobs: 2 }], 'Behind 2 jobs that are more urgent or came before'],
   [[{ kind: 'behind_job', job: 'big' }], 'Behind big, which goes first and needs the same resources'],
   [[{ kind: 'engine', model: 'm@1' }], 'Waiting for the engine of m@1, which is busy'],
+  [[{ kind: 'runtime', name: 'PyTorch' }], 'Waiting until it is known whether PyTorch works here'],
   [
     [{ kind: 'faster', device: 'gpu-0', freeInMs: 10_000 }],
     'Waits for gpu-0, free in about 10 s, where it is done sooner than on what is free now',

@@ -51,6 +51,8 @@ function wordsOf(cause: WaitCause, say: SayWait, nowMs: number): string {
     }
     case 'engine':
       return say('engine', { model: cause.model })
+    case 'runtime':
+      return say('runtime', { name: cause.name })
     case 'faster':
       return say('faster', { device: cause.device, time: formatDuration(cause.freeInMs) })
     case 'preempts':

@@ -370,6 +370,7 @@ export class Dispatcher {
       shares,
       weights,
       waitingSince: this.#waitingSince,
+      untried: pool.untried(index.heads()),
       quotas: readQuotas(core, new Set(classes.map(({ principal }) => principal))),
       promised: this.#promised,
       policy,

@@ -84,6 +84,21 @@ export class EnginePool {
     return { memoryBytes: size.memoryBytes, estimateMs: estimates.loadMs(job.engineKey, size.fileBytes) }
   }
 
+  /** By engine key: the runtime of a version that is not loaded, while it is not known whether that runtime works. */
+  untried(jobs: Iterable<ActiveJob>): ReadonlyMap<string, string> {
+    const formats = this.#deps.executor.untried()
+    const untried = new Map<string, string>()
+    if (formats.size === 0) return untried
+    const loaded = new Set([...this.#engines.values()].map(({ key }) => key))
+    for (const job of jobs) {
+      if (loaded.has(job.engineKey)) continue
+      const version = this.resolve(job)
+      const name = version && formats.get(version.format)
+      if (name) untried.set(job.engineKey, name)
+    }
+    return untried
+  }
+
   /** Null when the version is no more; then the attempt says so. */
   resolve(job: ActiveJob): ResolvedVersion | null {
     const { model, modelVersion } = job.definition

@@ -75,6 +75,14 @@ export class JobIndex {
     return [...this.#classes.values()]
   }
 
+  /** The first of each class. */
+  *heads(): Iterable<ActiveJob> {
+    for (const { jobs } of this.#classes.values()) {
+      const job = jobs[0] && this.#jobs.get(jobs[0].id)
+      if (job) yield job
+    }
+  }
+
   /** Whether any job could start. */
   get hasQueue(): boolean {
     return this.#classes.size > 0

@@ -24,6 +24,8 @@ export interface ExplainInput {
 }
 
 const HOLDERS_NAMED = 2
+/** In the way of all of a class; room only of its first. */
+const OF_ALL: ReadonlySet<Block['kind']> = new Set(['quota', 'budget', 'runtime'])
 
 /** Why the first `limit` jobs in the order of the queue wait. */
 export function explain(input: ExplainInput, limit: number): Explained[] {
@@ -34,8 +36,7 @@ export function explain(input: ExplainInput, limit: number): Explained[] {
     const { group, index, job } = head
     const block = plan.blocked.get(group.key)
     const position = explained.length
-    // A limit is in the way of all of its class; room only of the first.
-    const isOwn = block !== undefined && (index === 0 || block.kind === 'quota' || block.kind === 'budget')
+    const isOwn = block !== undefined && (index === 0 || OF_ALL.has(block.kind))
     const cause: WaitCause = isOwn
       ? causeOf(block, group, input, position)
       : { kind: 'behind', jobs: position }
@@ -65,6 +66,8 @@ function causeOf(block: Block, group: QueueClass, input: ExplainInput, jobsAhead
     }
     case 'engine':
       return { kind: 'engine', model: group.engineKey.split('#')[0] ?? '' }
+    case 'runtime':
+      return block
     case 'faster':
       return { kind: 'faster', device: block.device, freeInMs: roughly(block.freeAt - input.nowMs) }
     case 'preempts':

@@ -109,6 +109,15 @@ describe('plan', () => {
     })
   })
 
+  it('starts nothing in a runtime that is being tried, and what needs another goes first meanwhile', () => {
+    const jobs = [job('1'), job('2', { version: 'n@1', readyAt: 5 })]
+    const devices = [cpu({ cpuCores: 1, memoryBytes: 1000 })]
+    const untried = new Map([['m@1', 'PyTorch']])
+    const { start, blocked } = plan(state({ classes: classesOf(jobs), devices, untried }), place)
+    expect(start.map(({ job: started }) => started.id)).toEqual(['2'])
+    expect([...blocked.values()]).toEqual([{ kind: 'runtime', name: 'PyTorch' }])
+  })
+
   it('awaits a busy engine rather than loading another, unless that takes longer', () => {
     const busy = [engine('a', { state: 'busy', remainingMs: 50 })]
     const waiting = plan(state({ classes: classesOf([job('1'), job('2')]), engines: busy }), place)

@@ -81,7 +81,7 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     while (blocked.size < this.#state.policy.maxBlocked) {
       const head = this.#heads.pop()
       if (!head) return undefined
-      const block = this.#overLimits(head.group)
+      const block = this.#overLimits(head.group) ?? this.#untried(head.group)
       if (!block) return head
       blocked.set(head.group.key, block)
     }
@@ -174,6 +174,11 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
 
   #lookAgain(at: number): void {
     this.#plan.lookAgainAt = Math.min(this.#plan.lookAgainAt ?? at, at)
+  }
+
+  #untried({ engineKey }: QueueClass): Block | null {
+    const name = this.#state.untried?.get(engineKey)
+    return name === undefined ? null : { kind: 'runtime', name }
   }
 
   #overLimits(group: QueueClass): Block | null {

@@ -170,6 +170,8 @@ export interface PlanState {
     PrincipalId,
     { limited: readonly string[]; left: ResourceVector; usedUp?: readonly UsedUp<TimedResource>[] }
   >
+  /** By engine key: the runtime that it is to be loaded in, of which it is not known yet whether it works. */
+  untried?: ReadonlyMap<string, string>
   /** Jobs for which others were told to stop, and which: they go before all others. */
   promised: ReadonlyMap<JobId, readonly JobId[]>
   policy: SchedulePolicy
@@ -189,6 +191,7 @@ export type Block =
   | { kind: 'quota'; missing: ResourceVector }
   | { kind: 'budget'; usedUp: UsedUp }
   | { kind: 'engine'; engineKey: string }
+  | { kind: 'runtime'; name: string }
   | { kind: 'room'; memoryBytes: number }
   /** It would fit, but is done sooner on a device that is expected to be free soon. */
   | { kind: 'faster'; device: string; freeAt: number }

@@ -1,4 +1,4 @@
-import type { EngineView } from '../../../shared/contract'
+import type { EngineView, ModelFormat } from '../../../shared/contract'
 import type { EngineId } from '../../../shared/domain/ids'
 import { AppError } from '../../../shared/errors'
 import type { LocalExecutor, RunHooks, RunOutcome, RunRequest } from '../../executors/local'
@@ -28,6 +28,10 @@ export interface FakeExecutor extends LocalExecutor {
   readonly loads: string[]
   /** Threads of each load. */
   readonly threads: number[]
+  /** Formats whose runtime is being tried. */
+  readonly beingTried: Map<ModelFormat, string>
+  /** All runtimes have been tried. */
+  answer(): void
   /** Kills a worker from outside. */
   crash(engine: string): void
 }
@@ -37,6 +41,7 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
   const engines = new Map<string, EngineView>()
   const killers = new Map<string, (error: AppError) => void>()
   const changes = new Emitter<{ changed: EngineView[]; removed: string[] }>()
+  const tried = new Emitter<void>()
   let count = 0
 
   function change(id: string, patch: Partial<EngineView>): void {
@@ -181,6 +186,11 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
     computed: [],
     loads: [],
     threads: [],
+    beingTried: new Map(),
+    answer() {
+      fake.beingTried.clear()
+      tried.fire()
+    },
     crash(id) {
       const kill = killers.get(id)
       remove(id)
@@ -191,6 +201,7 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
     refreshRuntimes: async () => undefined,
     dispose: () => undefined,
     runtimes: () => [],
+    untried: () => fake.beingTried,
     engines: () => [...engines.values()],
     enforcement: () => [],
     runtimeFor: () => 'fake',
@@ -240,6 +251,7 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
       remove(id)
     },
     onDidChangeEngines: changes.event,
+    onDidTryRuntime: tried.event,
   }
   return fake
 }

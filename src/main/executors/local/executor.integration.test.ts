@@ -38,6 +38,7 @@ beforeAll(async () => {
   })
   executor = createLocalExecutor({ clock: systemClock, logger, workersDir: workers.dir })
   await executor.start()
+  await executor.probe()
 }, 60_000)
 afterAll(async () => {
   await executor.dispose()
@@ -300,6 +301,10 @@ describe("a third party's runtime that hangs when it is tried", () => {
     await beside.start()
     try {
       expect(beside.runtimeFor('tflite')).toBe('stuck')
+      expect(beside.untried().get('tflite')).toBe('Stuck')
+      expect(beside.runtimes().at(-1)).toMatchObject({ id: 'stuck', available: false, beingTried: true })
+      let answers = 0
+      beside.onDidTryRuntime(() => answers++)
       const stop = new AbortController()
       const its = { ...mnist(), format: 'tflite' as const }
       const cancelled = beside.load(its, { threads: 1, signal: stop.signal })
@@ -312,6 +317,13 @@ describe("a third party's runtime that hangs when it is tried", () => {
       const reason = 'It lacks a library.'
       answer({ ...{ available: false, version: '', backend: '', reason }, ...PLAIN })
       await expect(waiting).rejects.toMatchObject({ code: 'compute.no_runtime' })
+      expect(answers).toBeGreaterThan(0)
+      expect(beside.untried().has('tflite')).toBe(false)
+      expect(beside.runtimes().at(-1)).toMatchObject({ available: false, beingTried: false })
+      // The planner asks for it in each turn: what cannot be loaded is its own job's affair.
+      const unknown = { ...its, digest: 'unknown' }
+      expect(beside.estimateMemory(unknown)).toBe(1)
+      expect(beside.estimateMemory({ ...unknown, format: 'keras' })).toBe(its.sizeBytes)
       expect(() => beside.runtimeFor('tflite')).toThrow(reason)
     } finally {
       answer({ ...{ available: false, version: '', backend: '', reason: '' }, ...PLAIN })

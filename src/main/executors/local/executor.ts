@@ -43,21 +43,23 @@ class Pool implements LocalExecutor {
   #disposed = false
 
   readonly onDidChangeEngines: LocalExecutor['onDidChangeEngines']
+  readonly onDidTryRuntime: LocalExecutor['onDidTryRuntime']
 
   constructor(deps: LocalExecutorDeps) {
     this.#deps = deps
     const builtIn = builtInRuntimes(deps.pythonPath ?? (() => ''))
-    this.#runtimes = new Runtimes(builtIn, deps.plugins ?? (() => []), deps.workersDir)
-    this.#changes = new Emitter((error) => deps.logger.error({ error }, 'A listener of the executor failed'))
+    const onListenerError = (error: unknown) =>
+      deps.logger.error({ error }, 'A listener of the executor failed')
+    this.#runtimes = new Runtimes(builtIn, deps.plugins ?? (() => []), deps.workersDir, onListenerError)
+    this.#changes = new Emitter(onListenerError)
     this.onDidChangeEngines = this.#changes.event
+    this.onDidTryRuntime = this.#runtimes.onDidTry
   }
 
   async start(): Promise<void> {
-    const [socket, enforcer] = await Promise.all([
-      WorkerSocket.open(),
-      Enforcer.open(this.#deps.logger),
-      this.#runtimes.start(),
-    ])
+    // It takes seconds, and one may hang: only the jobs of a runtime wait until it has been tried.
+    void this.#runtimes.probe()
+    const [socket, enforcer] = await Promise.all([WorkerSocket.open(), Enforcer.open(this.#deps.logger)])
     if (this.#disposed) {
       await Promise.all([socket.close(), enforcer.dispose()])
       return
@@ -81,6 +83,10 @@ class Pool implements LocalExecutor {
     return this.#runtimes.views(this.engines())
   }
 
+  untried(): ReadonlyMap<ModelFormat, string> {
+    return this.#runtimes.untried()
+  }
+
   engines(): EngineView[] {
     return [...this.#engines.values()].map((engine) => engine.view())
   }
@@ -94,7 +100,9 @@ class Pool implements LocalExecutor {
   }
 
   estimateMemory(version: LoadableVersion): number {
-    return this.#estimates.estimate(this.#runtimes.forFormat(version.format), version)
+    const runtime = this.#runtimes.choiceFor(version.format)
+    // Without one it is never loaded: the load says so, to its job alone.
+    return runtime ? this.#estimates.estimate(runtime, version) : version.sizeBytes
   }
 
   async load(

@@ -118,17 +118,19 @@ export interface LoadOptions {
  * unloaded. It decides nothing: who runs where, what is evicted and what may be leased is the caller's business.
  */
 export interface LocalExecutor extends Disposable {
-  /** Opens the workers' socket and probes the runtimes; those of third parties may answer later. */
+  /** Opens the workers' socket and begins to try the runtimes. */
   start(): Promise<void>
-  /** Tries the runtimes again; what is loaded goes on. */
+  /** Tries the runtimes again, but for those that are being tried; what is loaded goes on. Resolves when all have answered. */
   probe(): Promise<void>
   /** Tries the runtimes of {@link LocalExecutorDeps.plugins} that are new, and ends the engines of those that are no more. */
   refreshRuntimes(): Promise<void>
   runtimes(): RuntimeView[]
+  /** Formats whose runtime is being tried, so that it is not known whether it runs them here, and its name. */
+  untried(): ReadonlyMap<ModelFormat, string>
   engines(): EngineView[]
   /** How workers are held to their leases here, and why not where not. */
   enforcement(): Enforcement[]
-  /** The id of the runtime that runs a format here. @throws AppError `compute.no_runtime` saying why and what would help */
+  /** The id of the runtime that runs a format here, or that is being tried. @throws AppError `compute.no_runtime` saying why and what would help */
   runtimeFor(format: ModelFormat): string
   /** Bytes of memory that a loaded engine is expected to take; from the sizes of the files, refined by what was measured. */
   estimateMemory(version: LoadableVersion): number
@@ -149,6 +151,8 @@ export interface LocalExecutor extends Disposable {
   unload(engine: EngineId): Promise<void>
   /** Every change of state, and the end of engines (also by crash). */
   readonly onDidChangeEngines: Event<{ changed: EngineView[]; removed: string[] }>
+  /** Whether one works here is known now. */
+  readonly onDidTryRuntime: Event<unknown>
 }
 
 export interface LocalExecutorDeps {

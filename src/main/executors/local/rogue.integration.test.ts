@@ -111,6 +111,7 @@ describe('a worker that takes too long', () => {
       workersDir: started.workersDir,
     })
     await patient.start()
+    await patient.probe()
   }, 60_000)
   afterAll(() => patient.dispose())
 

@@ -1,6 +1,7 @@
 import { extname, isAbsolute, join } from 'node:path'
 import type { EngineView, ModelFormat, RuntimeView } from '../../../shared/contract'
 import { AppError } from '../../../shared/errors'
+import { Emitter, type Event } from '../../platform/events'
 import { askWorker, type Program } from '../../platform/processes'
 import type { Binding, LeasedDevice, RuntimeAdapter, RuntimeProbe } from '../../runtimes/adapter'
 import { CONVERSIONS } from '../../runtimes/conversions'
@@ -29,13 +30,20 @@ export class Runtimes {
   /** Those that have not answered yet. */
   readonly #trying = new Map<RuntimeAdapter, Promise<void>>()
   readonly #disposed = new AbortController()
+  readonly #tried: Emitter<RuntimeAdapter>
+
+  /** One has answered whether it works here. */
+  readonly onDidTry: Event<RuntimeAdapter>
 
   /** @param plugins those of third parties that are allowed now */
   constructor(
     builtIn: readonly RuntimeAdapter[],
     plugins: () => readonly RuntimeAdapter[],
     workersDir: string,
+    onListenerError: (error: unknown) => void,
   ) {
+    this.#tried = new Emitter(onListenerError)
+    this.onDidTry = this.#tried.event
     this.#builtIn = builtIn
     this.#plugins = plugins
     this.#workersDir = workersDir
@@ -45,14 +53,7 @@ export class Runtimes {
     return [...this.#builtIn, ...this.#plugins()]
   }
 
-  /** Tries all of them, and waits for our own: one of a third party may hang, and only its jobs wait for it. */
-  async start(): Promise<void> {
-    const trying = this.#builtIn.map((adapter) => this.#try(adapter))
-    for (const adapter of this.#plugins()) void this.#try(adapter)
-    await Promise.all(trying)
-  }
-
-  /** Tries all of them. */
+  /** Tries all of them, and waits until each has answered. */
   async probe(): Promise<void> {
     await Promise.all(this.#adapters.map((adapter) => this.#try(adapter)))
   }
@@ -63,6 +64,17 @@ export class Runtimes {
     for (const adapter of this.#probes.keys()) if (!present.has(adapter)) this.#probes.delete(adapter)
     const untried = [...present].filter((adapter) => !this.#probes.has(adapter))
     await Promise.all(untried.map((adapter) => this.#try(adapter)))
+  }
+
+  /** Formats of which it is not known yet whether they run here, and the name of the runtime that will say so. */
+  untried(): ReadonlyMap<ModelFormat, string> {
+    const formats = [...this.#trying.keys()].flatMap((adapter) => this.#formatsOf(adapter))
+    return new Map(
+      formats.flatMap((format) => {
+        const adapter = this.choiceFor(format)
+        return adapter && this.isBeingTried(adapter) ? [[format, adapter.name]] : []
+      }),
+    )
   }
 
   /** Whether it is not known yet if it works. */
@@ -91,7 +103,11 @@ export class Runtimes {
   /** One that is being tried is not tried a second time beside it. */
   #try(adapter: RuntimeAdapter): Promise<void> {
     const trying =
-      this.#trying.get(adapter) ?? this.#probe(adapter).finally(() => this.#trying.delete(adapter))
+      this.#trying.get(adapter) ??
+      this.#probe(adapter).finally(() => {
+        this.#trying.delete(adapter)
+        this.#tried.fire(adapter)
+      })
     this.#trying.set(adapter, trying)
     return trying
   }
@@ -136,6 +152,7 @@ export class Runtimes {
         name: adapter.name,
         version: probe?.version ?? '',
         available,
+        beingTried: this.isBeingTried(adapter),
         backend,
         backends: [...(probe?.backends ?? (available ? [{ name: backend, available, reason: null }] : []))],
         isolation: probe?.isolation ?? 'process',
@@ -148,7 +165,10 @@ export class Runtimes {
   }
 
   #formatsOf(adapter: RuntimeAdapter): readonly ModelFormat[] {
-    return this.#probes.get(adapter)?.formats ?? adapter.formats
+    const probe = this.#probes.get(adapter)
+    return probe
+      ? (probe.formats ?? adapter.formats)
+      : [...adapter.formats, ...(adapter.formatsPerhaps ?? [])]
   }
 
   byId(id: string): RuntimeAdapter {
@@ -157,13 +177,19 @@ export class Runtimes {
     return adapter
   }
 
-  /** One that works, before one that is being tried, before one that would. @throws AppError `compute.no_runtime` saying why and what would help */
-  forFormat(format: ModelFormat): RuntimeAdapter {
+  /** One that works, before one that is being tried, before one that would. */
+  choiceFor(format: ModelFormat): RuntimeAdapter | undefined {
     const candidates = this.#adapters.filter((known) => this.#formatsOf(known).includes(format))
-    const adapter =
+    return (
       candidates.find((known) => this.#probes.get(known)?.available) ??
       candidates.find((known) => this.#trying.has(known)) ??
       candidates[0]
+    )
+  }
+
+  /** @throws AppError `compute.no_runtime` saying why and what would help, where it is known that none works */
+  forFormat(format: ModelFormat): RuntimeAdapter {
+    const adapter = this.choiceFor(format)
     if (!adapter) {
       const help = CONVERSIONS[format] ?? 'Convert the model to ONNX.'
       throw new AppError('compute.no_runtime', `No runtime here runs ${format}. ${help}`, { format })

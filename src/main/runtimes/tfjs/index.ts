@@ -7,6 +7,7 @@ export const tfjsRuntime: RuntimeAdapter = {
   id: 'tfjs',
   name: 'TensorFlow.js',
   formats: ['tfjs-graph', 'tfjs-layers'],
+  formatsPerhaps: ['savedmodel'],
   entry: 'tfjs.cjs',
   async probe(ask) {
     const [native, wasm] = await Promise.all([ask('node'), ask('wasm')])
@@ -16,7 +17,7 @@ export const tfjsRuntime: RuntimeAdapter = {
       { name: 'wasm', available: wasm.available, reason: wasm.reason },
     ]
     if (native.available) {
-      const formats = [...tfjsRuntime.formats, 'savedmodel' as const]
+      const formats = [...tfjsRuntime.formats, ...(tfjsRuntime.formatsPerhaps ?? [])]
       return { ...native, ...inNode, options: 'node', formats, backends: backends(null) }
     }
     if (!wasm.available) return { ...wasm, ...inNode, options: 'wasm' }

@@ -17,6 +17,7 @@ export async function startExecutor(...replaced: Parameters<typeof buildWorkers>
     workersDir: workers.dir,
   })
   await executor.start()
+  await executor.probe()
   return {
     executor,
     workersDir: workers.dir,

@@ -13,6 +13,7 @@ function runtime(changes: Partial<RuntimeView>): RuntimeView {
     name: 'PyTorch',
     version: '2',
     available: true,
+    beingTried: false,
     backend: 'cpu',
     backends: [],
     isolation: 'process',
@@ -35,6 +36,8 @@ it('knows what runs, and what is missing for what does not', () => {
     name: 'PyTorch',
     reason: 'No Python has torch.',
   })
+  const untried = runtime({ available: false, beingTried: true })
+  expect(runnableHere({ ...weights, architecture: 'net@1' }, [untried])).toEqual({ can: true })
   expect(runnableHere({ format: 'tflite', architecture: null }, [runtime({})])).toEqual({
     can: false,
     lacks: 'format',

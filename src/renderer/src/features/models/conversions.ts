@@ -29,10 +29,11 @@ export type Runnable =
 
 export function runnableHere(
   version: Pick<ModelVersion, 'format' | 'architecture'>,
-  runtimes: readonly Pick<RuntimeView, 'name' | 'available' | 'reason' | 'formats'>[],
+  runtimes: readonly Pick<RuntimeView, 'name' | 'available' | 'beingTried' | 'reason' | 'formats'>[],
 ): Runnable {
   const fitting = runtimes.filter(({ formats }) => formats.includes(version.format))
-  if (fitting.some(({ available }) => available)) {
+  // A job for one that is being tried is taken, and waits.
+  if (fitting.some(({ available, beingTried }) => available || beingTried)) {
     const isBare = BARE_FORMATS.includes(version.format) && version.architecture === null
     return isBare ? { can: false, lacks: 'architecture' } : { can: true }
   }

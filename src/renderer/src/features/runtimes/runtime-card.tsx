@@ -10,7 +10,7 @@ import classes from './runtimes.module.css'
 /** One runtime: what it runs here, on what, why not on more, and what its workers are kept from. */
 export function RuntimeCard({ runtime }: { runtime: RuntimeView }) {
   const { t } = useTranslation('runtimes')
-  const { available, backends, formats, isolation, name, plugin, reason, version } = runtime
+  const { available, backends, beingTried, formats, isolation, name, plugin, reason, version } = runtime
   const isToldBelow = backends.some((backend) => backend.reason === reason)
   const Shield = isolation === 'bubblewrap' ? IconShieldCheck : IconShieldHalf
   return (
@@ -24,7 +24,11 @@ export function RuntimeCard({ runtime }: { runtime: RuntimeView }) {
           <Badge leftSection={<IconPuzzle size={11} stroke={1.6} aria-hidden="true" />}>{t('plugin')}</Badge>
         )}
         <span className={classes['grow']} />
-        <StateDot state={available ? 'ok' : 'off'} label={available ? t('available') : t('unavailable')} />
+        {beingTried ? (
+          <StateDot state="loading" label={t('beingTried')} />
+        ) : (
+          <StateDot state={available ? 'ok' : 'off'} label={available ? t('available') : t('unavailable')} />
+        )}
       </div>
       <ul className={classes['badges']} aria-label={t('formats')}>
         {formats.map((format) => (
