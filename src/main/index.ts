@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { app, BrowserWindow, dialog } from 'electron'
 import { AppError } from '../shared/errors'
 import { setMenu } from './platform/electron/menu'
+import { openTray } from './platform/electron/tray'
 import {
   onWindowPort,
   openWindow,
@@ -36,6 +37,7 @@ interface Start {
 }
 
 async function run(): Promise<void> {
+  let hasTray = false
   // The window's process and the system start side by side.
   const creating = createSystem({
     dataDir,
@@ -45,6 +47,8 @@ async function run(): Promise<void> {
     resourcesDir,
     rendererDir,
     electronVersion: process.versions.electron,
+    // On macOS an app stays without a window anyway.
+    canStayInTray: () => hasTray && process.platform !== 'darwin',
   })
   creating.catch(() => undefined) // reported below, once a dialog can be shown
   await app.whenReady()
@@ -62,6 +66,18 @@ async function run(): Promise<void> {
       }, reportAndQuit)
     })
     await started
+    const { compute } = system
+    hasTray = openTray({
+      icon,
+      logger,
+      counts() {
+        const { running = 0, queued = 0 } = compute.queue().byState
+        return { running, queued }
+      },
+      onDidChange: compute.onDidChangeJobs,
+      onShow: reveal,
+      onQuit: () => app.quit(),
+    })
   } catch (error) {
     reportAndQuit(error)
   }
@@ -70,15 +86,18 @@ async function run(): Promise<void> {
 function show(): BrowserWindow {
   const window = openWindow(preload, icon, readPlace())
   window.on('close', () => savePlace(window))
-  app.on('second-instance', () => {
-    if (window.isDestroyed()) return
-    if (window.isMinimized()) window.restore()
-    window.focus()
-  })
-  app.on('activate', () => {
-    if (BrowserWindow.getAllWindows().length === 0) show()
-  })
   return window
+}
+
+/** The window to the front; a new one where it was closed. */
+function reveal(): void {
+  const [window] = BrowserWindow.getAllWindows()
+  if (!window) {
+    show()
+    return
+  }
+  if (window.isMinimized()) window.restore()
+  window.focus()
 }
 
 /** Resolves when the window has what it shows, or has failed to get it. */
@@ -90,13 +109,23 @@ function loaded(window: BrowserWindow): Promise<void> {
   })
 }
 
-/** Closing the window ends the app, except on macOS; running work is given time, what is left goes on at the next start. */
+/**
+ * Closing the window ends the app, except on macOS or where a person wants it to go on in the tray; running work is given
+ * time, what is left goes on at the next start.
+ */
 function stopWithApp(system: System, log: Logger): void {
   app.on('window-all-closed', () => {
-    if (process.platform !== 'darwin') app.quit()
+    const { canStayInTray } = system.about.info()
+    if (process.platform === 'darwin' || (canStayInTray && system.about.settings().staysInTray)) return
+    app.quit()
   })
   let stopped = false
   let stopping = false
+  const revealIfRunning = () => {
+    if (!stopping) reveal()
+  }
+  app.on('second-instance', revealIfRunning)
+  app.on('activate', revealIfRunning)
   app.on('before-quit', (event) => {
     if (stopped) return
     event.preventDefault()

@@ -25,6 +25,7 @@ export const DEFAULT_SETTINGS: Settings = {
   hubUrl: 'https://huggingface.co',
   pythonPath: '',
   runsTogether: true,
+  staysInTray: false,
 }
 
 export interface SettingsStore {

@@ -42,6 +42,8 @@ export interface SystemOptions {
   /** The built window for browsers; null serves the API alone. */
   rendererDir: string | null
   electronVersion?: string | undefined
+  /** Whether it can go on without its window, in the tray; absent: there is neither. */
+  canStayInTray?: (() => boolean) | undefined
 }
 
 export interface System {
@@ -156,6 +158,7 @@ export async function createSystem(options: SystemOptions): Promise<System> {
       startedAt: toIso(startedAt),
       status: status(),
       problems: allProblems(),
+      canStayInTray: options.canStayInTray?.() ?? false,
     }),
     settings: () => settings.get(),
     samplePath: (sample) => samplePath(options.resourcesDir, sample),

@@ -20,6 +20,8 @@ export const SystemInfo = z.object({
   status: z.enum(['ok', 'degraded']),
   /** What a person should know, as sentences; empty when all is well. */
   problems: z.array(z.string()),
+  /** Whether it can go on in the tray when its window is closed. */
+  canStayInTray: z.boolean(),
 })
 export type SystemInfo = z.infer<typeof SystemInfo>
 
@@ -43,6 +45,8 @@ export const Settings = z
       ),
     /** Single inferences of one version that wait are run in one go (dynamic batching). */
     runsTogether: z.boolean(),
+    /** Closing the window leaves it running in the tray, where there is one. */
+    staysInTray: z.boolean(),
   })
   .strict()
 export type Settings = z.infer<typeof Settings>

@@ -10,12 +10,13 @@ import { type ErrorView, notifyError, toErrorView } from '../../lib/errors'
 import { useSystemInfo } from '../../lib/stores'
 import classes from './settings.module.css'
 
-/** The API's address and port, how long engines stay, and the memory that is never granted. */
+/** The API's address and port, how long engines stay, the memory that is never granted, and what closing the window does. */
 export function SystemSettings() {
   const { t } = useTranslation('settings')
   const [settings, setSettings] = useState<Settings | null>(null)
   const [error, setError] = useState<ErrorView | null>(null)
   const epoch = useConnection((state) => state.epoch)
+  const canStayInTray = useSystemInfo((state) => state.value?.canStayInTray ?? false)
   useEffect(() => {
     if (epoch === 0) return
     const controller = new AbortController()
@@ -96,6 +97,18 @@ export function SystemSettings() {
           </div>
         )}
       </Panel>
+      {settings && canStayInTray && (
+        <Panel title={t('window')}>
+          <div className={classes['form']}>
+            <Switch
+              label={t('tray')}
+              description={t('trayText')}
+              checked={settings.staysInTray}
+              onChange={(event) => save({ staysInTray: event.currentTarget.checked })}
+            />
+          </div>
+        </Panel>
+      )}
       <Panel title={t('outside')}>
         {settings && (
           <div className={classes['form']}>

@@ -49,6 +49,10 @@ export const texts = defineTexts({
     together: 'Run waiting inferences of one model together',
     togetherText: 'More answers a second under load. Each keeps its own answer, and its own error.',
     badReserved: 'Enter a number of 0 or more.',
+    window: 'Window',
+    tray: 'Keep running when the window is closed',
+    trayText:
+      'Jobs go on and the API stays. The icon in the system tray opens the window again, or quits. Starting LLMAgentOS once more opens the window too.',
     storage: 'Storage',
     storageLoading: 'Reading what is stored',
     stored_one: '{{bytes}} in {{count}} file',
@@ -138,6 +142,10 @@ export const texts = defineTexts({
     together: '将同一模型的等待中推理合并运行',
     togetherText: '负载高时每秒可得到更多结果。每个请求仍各有自己的结果和错误。',
     badReserved: '请输入不小于 0 的数字。',
+    window: '窗口',
+    tray: '关闭窗口后继续运行',
+    trayText:
+      '任务继续执行，API 保持可用。可通过系统托盘图标重新打开窗口或退出；再次启动 LLMAgentOS 也会打开窗口。',
     storage: '存储',
     storageLoading: '正在读取存储情况',
     stored_one: '{{bytes}}，{{count}} 个文件',

@@ -1,0 +1,105 @@
+import type { ElectronApplication } from '@playwright/test'
+import { expect, test } from '@playwright/test'
+import { appForFile } from '../support/app'
+import { Desktop, WINDOW } from '../support/desktop'
+import { Shell } from '../support/pages/shell'
+
+const app = appForFile(async () => {
+  const desktop = await Desktop.startWith(async () => undefined)
+  await desktop.resize(WINDOW)
+  return desktop
+})
+
+interface Shown {
+  toolTip: string
+  labels: string[]
+}
+
+/** Remembers what the tray shows from now on; it cannot be asked. */
+function watchTray(electron: ElectronApplication): Promise<void> {
+  return electron.evaluate(({ Tray }) => {
+    const { setToolTip, setContextMenu } = Tray.prototype
+    const seen = globalThis as { toolTip?: string; menu?: Electron.Menu | null }
+    Tray.prototype.setToolTip = function (text) {
+      seen.toolTip = text
+      setToolTip.call(this, text)
+    }
+    Tray.prototype.setContextMenu = function (menu) {
+      seen.menu = menu
+      setContextMenu.call(this, menu)
+    }
+  })
+}
+
+const shown = (electron: ElectronApplication): Promise<Shown> =>
+  electron.evaluate(() => {
+    const { toolTip, menu } = globalThis as { toolTip?: string; menu?: Electron.Menu }
+    return { toolTip: toolTip ?? '', labels: menu?.items.map(({ label }) => label) ?? [] }
+  })
+
+const choose = (electron: ElectronApplication, label: string): Promise<void> =>
+  electron.evaluate((_, wanted) => {
+    const { menu } = globalThis as { menu?: Electron.Menu }
+    menu?.items.find((item) => item.label === wanted)?.click()
+  }, label)
+
+const windows = (electron: ElectronApplication): Promise<number> =>
+  electron.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)
+
+const closeWindow = (electron: ElectronApplication): Promise<void> =>
+  electron.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.close())
+
+test('the tray tells what runs and waits; with the setting on, the window may go while jobs run and comes back', async () => {
+  const { app: electron, page, shell, api } = app()
+  await watchTray(electron)
+  await shell.go('Settings')
+  const keep = page.getByRole('switch', { name: 'Keep running when the window is closed' })
+  await expect(keep).not.toBeChecked()
+  await keep.focus()
+  await page.keyboard.press('Space')
+  await expect(keep).toBeChecked()
+  await page.getByRole('region', { name: 'Window' }).scrollIntoViewIfNeeded()
+  await app().shoot('settings-tray-light')
+
+  const long = { kind: 'synthetic', durationMs: 600_000 }
+  const running = (await api.call('POST', '/jobs', { ...long, need: { cpuCores: 0.1 } })).body
+  await api.call('POST', '/jobs', { ...long, dependsOn: [running.id] })
+  await expect
+    .poll(() => shown(electron))
+    .toMatchObject({
+      toolTip: 'LLMAgentOS: 1 job running, 1 waiting',
+      labels: ['LLMAgentOS: 1 job running, 1 waiting', '', 'Show the window', 'Quit'],
+    })
+
+  await closeWindow(electron)
+  await expect.poll(() => windows(electron)).toBe(0)
+  expect((await api.call('GET', `/jobs/${running.id}`)).body.state).toBe('running')
+  const opening = electron.waitForEvent('window')
+  await choose(electron, 'Show the window')
+  const again = await opening
+  await expect(new Shell(again).status).toContainText('API 127.0.0.1')
+  await choose(electron, 'Show the window')
+  expect(await windows(electron)).toBe(1)
+})
+
+test('with the setting off, which is the default, closing the window ends the app', async () => {
+  const { app: electron, api } = app()
+  expect((await api.call('PATCH', '/settings', { staysInTray: false })).status).toBe(200)
+  const ended = new Promise((resolve) => electron.process().once('exit', resolve))
+  await closeWindow(electron)
+  expect(await ended).toBe(0)
+})
+
+test('Quit ends the app also where it would stay', async () => {
+  await app().launch()
+  const { app: electron, api } = app()
+  await api.call('PATCH', '/settings', { staysInTray: true })
+  await watchTray(electron)
+  // A change, so that it shows its menu once more.
+  const { items } = (await api.call('GET', '/jobs?limit=10')).body
+  for (const { id } of items) await api.call('POST', `/jobs/${id}/cancel`)
+  await expect.poll(async () => (await shown(electron)).labels).toContain('Quit')
+  const ended = new Promise((resolve) => electron.process().once('exit', resolve))
+  await choose(electron, 'Quit')
+  expect(await ended).toBe(0)
+})
