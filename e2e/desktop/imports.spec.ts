@@ -58,6 +58,32 @@ test('a chosen file waits for its name; name and family can be changed', async (
   expect((await app().api.call('GET', '/models/digits')).body).toMatchObject({ family: 'mnist', latest: 1 })
 })
 
+test('the number of a version can be chosen, above those that were given', async () => {
+  const { shell } = app()
+  const bring = async (file: string) => {
+    await shell.go('Models')
+    await dialog().open()
+    await dialog().chooseFiles([join(fixtures, 'imports/good', file)])
+    await dialog().name.fill('published')
+  }
+  const add = dialog().review.getByRole('button', { name: 'Add', exact: true })
+  await bring('identity.onnx')
+  await dialog().version.fill('5')
+  await expect(dialog().review).toContainText('Becomes published version 5')
+  await add.click()
+  await expect(dialog().review).toBeHidden()
+  await bring('tiny.safetensors')
+  await expect(dialog().version).toHaveValue('6')
+  await dialog().version.fill('5')
+  await expect(dialog().review).toContainText('Version 5 is there already')
+  await expect(add).toBeDisabled()
+  await app().shoot('import-review-number')
+  await dialog().version.fill('9')
+  await add.click()
+  await expect(dialog().review).toBeHidden()
+  expect((await app().api.call('GET', '/models/published')).body).toMatchObject({ versions: [9, 5] })
+})
+
 test('what a model was made from is said in its review, by the keyboard, and shown in its lineage', async () => {
   const { page, api } = app()
   const data = join(folder, 'digits-train.csv')

@@ -49,6 +49,10 @@ export class ImportDialog {
     return this.review.getByRole('combobox', { name: 'Made from' })
   }
 
+  get version(): Locator {
+    return this.review.getByRole('textbox', { name: 'Version', exact: true })
+  }
+
   get family(): Locator {
     return this.review.getByLabel('Family', { exact: true }).first()
   }

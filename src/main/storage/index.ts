@@ -79,6 +79,8 @@ export interface Artifacts {
 
 interface ImportOptions {
   name?: string | undefined
+  /** The number of the new version; default: the next. */
+  version?: number | undefined
   /** Wait for a confirmation in any case. */
   review?: boolean | undefined
   /** `name@version` of what is here. */
@@ -105,6 +107,8 @@ export type ImportSource =
 /** What a person would rather have an import called, and what they say it was made from beside what is known. */
 export interface ConfirmedAs {
   name?: string | undefined
+  /** Default: the one that was asked for when it began, as long as the name stays; else the next. */
+  version?: number | undefined
   family?: string | null | undefined
   madeFrom?: MadeFrom | undefined
 }

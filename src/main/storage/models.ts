@@ -19,6 +19,7 @@ import { Emitter } from '../platform/events'
 import { Aliases, LATEST, type ObservedRun } from './aliases'
 import { misfit } from './architecture'
 import { diffVersions } from './diff'
+import { newNumber } from './numbering'
 import type { Origins, VersionKey } from './origins'
 import type { StorageTables } from './schema'
 import { type NotesChange, VersionFacts } from './version-facts'
@@ -103,11 +104,13 @@ export class Models {
   }
 
   /** The number that these bytes have, or would get, as a version of a model. */
-  numberFor(model: string, digest: string): number {
-    const row = this.#database.first(
-      this.#tables.selectFrom('models').select('next_version').where('name', '=', model),
-    )
-    return this.#versions.findByDigest(model, digest) ?? row?.next_version ?? 1
+  numberFor(model: string, digest: string, wanted: number | null): number {
+    return this.#versions.findByDigest(model, digest) ?? Math.max(this.#next(model), wanted ?? 0)
+  }
+
+  /** @throws AppError `storage.conflict` for a number that no new version can get */
+  assertNumber(model: string, wanted: number | null): void {
+    newNumber(model, this.#next(model), wanted)
   }
 
   /** The versions of all models that have these bytes. */
@@ -115,27 +118,22 @@ export class Models {
     return this.#versions.allByDigest(digest)
   }
 
-  /** Within the caller's transaction. The same bytes are the same version: `known`. Tell with {@link announce}. */
+  /**
+   * Within the caller's transaction. The same bytes are the same version, whatever number was asked for: `known`. Tell with
+   * {@link announce}. @throws AppError `storage.conflict`
+   */
   add(candidate: Candidate, importId: string | null, by: PrincipalId): { version: number; known: boolean } {
-    const { model } = candidate
+    const { model, family } = candidate
     const now = this.#clock.now()
     const present = this.#versions.findByDigest(model, candidate.digest)
     if (present !== null) return { version: present, known: true }
-    const row = this.#database.first(
-      this.#tables.selectFrom('models').select('next_version').where('name', '=', model),
-    )
-    const version = row?.next_version ?? 1
+    const version = newNumber(model, this.#next(model), candidate.version)
     const next = { next_version: version + 1, updated_at: now }
     this.#database.run(
-      row
-        ? this.#tables.updateTable('models').set(next).where('name', '=', model)
-        : this.#tables.insertInto('models').values({
-            name: model,
-            created_at: now,
-            family: candidate.family,
-            policy_json: null,
-            ...next,
-          }),
+      this.#tables
+        .insertInto('models')
+        .values({ name: model, created_at: now, family, policy_json: null, ...next })
+        .onConflict((conflict) => conflict.column('name').doUpdateSet(next)),
     )
     this.#versions.insert(candidate, version, importId, now, by)
     this.origins.add({ kind: 'model', name: model, version }, candidate.madeFrom)
@@ -423,6 +421,12 @@ export class Models {
       ...(weights.length > 0 ? [`it is the architecture of ${few(weights)}`] : []),
       ...(made.length > 0 ? [`${few(made)} ${made.length === 1 ? 'was' : 'were'} made from it`] : []),
     ]
+  }
+
+  /** The lowest number that no version of it ever had. */
+  #next(name: string): number {
+    const query = this.#tables.selectFrom('models').select('next_version').where('name', '=', name)
+    return this.#database.first(query)?.next_version ?? 1
   }
 
   /** Null for a model that has no version (any more). */

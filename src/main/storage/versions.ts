@@ -26,6 +26,8 @@ export const Candidate = z.object({
   metadata: ModelVersion.shape.metadata,
   findings: z.array(Finding),
   source: z.string(),
+  /** The number that was asked for; null: the next. */
+  version: z.number().nullable().default(null),
   files: z.array(z.object({ path: z.string(), digest: z.string(), sizeBytes: z.number() })),
   tensors: z.array(TensorInfo).default([]),
   family: z.string().nullable().default(null),

@@ -1,6 +1,13 @@
 import { eventIterator } from '@orpc/contract'
 import { z } from 'zod'
-import { AliasName, DatasetReference, ModelName, ModelReference, VersionNumber } from '../domain/references'
+import {
+  AliasName,
+  DatasetReference,
+  ModelName,
+  ModelReference,
+  NewVersionNumber,
+  VersionNumber,
+} from '../domain/references'
 import { Signature, TensorSpec } from '../domain/tensor'
 import { FINDING_CODES } from '../findings'
 import { ErrorBody, feedOf, Id, PageQuery, pageOf, procedure, ShortListQuery, Time } from './base'
@@ -360,6 +367,8 @@ export const storageContract = {
           .object({
             path: z.string().min(1).max(4096),
             name: ModelName.optional(),
+            /** Greater than any that a version of that name has had; default: the next. */
+            version: NewVersionNumber.optional(),
             /** Wait for a person's confirmation also when nothing is wrong: to change the name first. */
             review: z.boolean().default(false),
             madeFrom: MadeFrom.optional(),
@@ -381,6 +390,8 @@ export const storageContract = {
             /** Only these paths or `*` patterns, for example `*Q4_K_M.gguf`; default: what one model needs. */
             files: z.array(z.string().min(1).max(300)).max(100).optional(),
             name: ModelName.optional(),
+            /** Greater than any that a version of that name has had; default: the next. */
+            version: NewVersionNumber.optional(),
             review: z.boolean().default(false),
             madeFrom: MadeFrom.optional(),
           })
@@ -431,6 +442,7 @@ export const storageContract = {
         z.object({
           id: Id,
           name: ModelName.optional(),
+          version: NewVersionNumber.optional(),
           family: z.string().max(64).nullable().optional(),
           /** Adds to what was said when it began. */
           madeFrom: MadeFrom.optional(),

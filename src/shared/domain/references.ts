@@ -11,6 +11,8 @@ export const AliasName = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,31}$/, 'use 1-32 of a-z, 0-9 and dash, beginning with a letter')
 export const VersionNumber = z.coerce.number().int().positive()
+/** A number that somebody chooses: a date fits, and below the largest that a reference can name there is room to count on. */
+export const NewVersionNumber = z.number().int().min(1).max(99_999_999)
 
 /** `name@3` or `name@production`. */
 export const ModelReference = z

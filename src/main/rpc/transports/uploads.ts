@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import busboy, { type BusboyHeaders, type BusboyInstance } from '@fastify/busboy'
 import { MadeFrom } from '../../../shared/contract'
-import { ModelName } from '../../../shared/domain/references'
+import { ModelName, NewVersionNumber } from '../../../shared/domain/references'
 import { AppError } from '../../../shared/errors'
 import { type Caller, THE_SYSTEM } from '../../security'
 import { requirementsOfOrigins } from '../authorize'
@@ -37,6 +37,7 @@ export async function upload({ request, caller, incoming, modules }: Upload): Pr
       field: 'name',
     })
   }
+  const version = versionOf(query)
   const parts = multipart(incoming)
   const started = await modules.storage.startImport(
     {
@@ -44,6 +45,7 @@ export async function upload({ request, caller, incoming, modules }: Upload): Pr
       files: parts.files,
       bytesTotal: Number(incoming.headers['content-length'] ?? 0),
       name,
+      version,
       review,
       madeFrom: originsOf(modules, madeFrom),
     },
@@ -51,6 +53,15 @@ export async function upload({ request, caller, incoming, modules }: Upload): Pr
   )
   await parts.done
   return Response.json(modules.storage.getImport(started.id), { status: 202 })
+}
+
+function versionOf(query: URLSearchParams): number | undefined {
+  if (!query.has('version')) return undefined
+  const parsed = NewVersionNumber.safeParse(Number(query.get('version') || Number.NaN))
+  if (parsed.success) return parsed.data
+  throw new AppError('system.invalid', 'version: use a whole number from 1 to 99999999.', {
+    field: 'version',
+  })
 }
 
 /** `?madeFromModel=&madeFromDataset=&madeFromJob=`, the first two as often as there are any. */

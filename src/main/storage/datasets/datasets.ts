@@ -14,6 +14,7 @@ import { AppError } from '../../../shared/errors'
 import { type Clock, toIso } from '../../platform/clock'
 import type { Database } from '../../platform/database'
 import { Emitter } from '../../platform/events'
+import { newNumber } from '../numbering'
 import type { Origins, VersionKey } from '../origins'
 import type { StorageTables } from '../schema'
 import type { RowIndex } from './table'
@@ -30,6 +31,8 @@ export const DatasetCandidate = z.object({
   index: z.object({ step: z.number(), offsets: z.array(z.number()) }).nullable(),
   findings: z.array(Finding),
   source: z.string(),
+  /** The number that was asked for; null: the next. */
+  version: z.number().nullable().default(null),
   files: z.array(z.object({ path: z.string(), digest: z.string(), sizeBytes: z.number() })),
   madeFrom: z.object({
     models: z.array(z.string()),
@@ -123,11 +126,19 @@ export class Datasets {
   }
 
   /** The number that these bytes have, or would get, as a version of a data set. */
-  numberFor(name: string, digest: string): number {
-    return this.#known(name, digest) ?? this.#next(name)
+  numberFor(name: string, digest: string, wanted: number | null): number {
+    return this.#known(name, digest) ?? Math.max(this.#next(name), wanted ?? 0)
   }
 
-  /** Within the caller's transaction. The same bytes are the same version: `known`. Tell with {@link announce}. */
+  /** @throws AppError `storage.conflict` for a number that no new version can get */
+  assertNumber(name: string, wanted: number | null): void {
+    newNumber(name, this.#next(name), wanted)
+  }
+
+  /**
+   * Within the caller's transaction. The same bytes are the same version, whatever number was asked for: `known`. Tell with
+   * {@link announce}. @throws AppError `storage.conflict`
+   */
   add(
     candidate: DatasetCandidate,
     importId: string | null,
@@ -137,7 +148,7 @@ export class Datasets {
     const present = this.#known(name, candidate.digest)
     if (present !== null) return { version: present, known: true }
     const now = this.#clock.now()
-    const version = this.#next(name)
+    const version = newNumber(name, this.#next(name), candidate.version)
     const next = { next_version: version + 1, updated_at: now }
     this.#database.run(
       this.#tables

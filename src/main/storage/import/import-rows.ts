@@ -13,6 +13,7 @@ type AnyCandidate = z.infer<typeof AnyCandidate>
 
 const Options = {
   name: z.string().optional(),
+  version: z.number().optional(),
   review: z.boolean().optional(),
   madeFrom: MadeFrom.optional(),
 }

@@ -34,7 +34,7 @@ interface Running {
   toldAt: number
 }
 
-export interface ImportsDeps extends Omit<TakingDeps, 'slots' | 'assertQuota'> {
+export interface ImportsDeps extends Omit<TakingDeps, 'slots' | 'assertQuota' | 'assertNumber'> {
   database: Database
   clock: Clock
   logger: Logger
@@ -185,8 +185,13 @@ export class Imports implements Disposable {
 
   async #run(running: Running, source: ImportSource): Promise<void> {
     const { view, controller } = running
-    const { quotas } = this.#deps
-    const deps = { ...this.#deps, slots: this.#slots, assertQuota: quotas.roomFor(view.createdBy) }
+    const { quotas, models, datasets } = this.#deps
+    const deps: TakingDeps = {
+      ...this.#deps,
+      slots: this.#slots,
+      assertQuota: quotas.roomFor(view.createdBy),
+      assertNumber: (kind, name, wanted) => (kind === 'model' ? models : datasets).assertNumber(name, wanted),
+    }
     const taking = new Taking(deps, controller.signal, {
       onSource: (label) => {
         view.source = displayText(label)
@@ -261,18 +266,18 @@ export class Imports implements Disposable {
 
   #suggest(candidate: AnyCandidate): Import['suggestion'] {
     const { models, datasets } = this.#deps
-    const { digest } = candidate
+    const { digest, version } = candidate
     return candidate.kind === 'model'
       ? {
           name: candidate.model,
           family: models.familyOf(candidate.model) ?? candidate.family,
-          version: models.numberFor(candidate.model, digest),
+          version: models.numberFor(candidate.model, digest, version),
           knownAs: models.knownAs(digest),
         }
       : {
           name: candidate.name,
           family: null,
-          version: datasets.numberFor(candidate.name, digest),
+          version: datasets.numberFor(candidate.name, digest, version),
           knownAs: [],
         }
   }
@@ -339,15 +344,16 @@ export class Imports implements Disposable {
   }
 }
 
-function confirmed(candidate: AnyCandidate, { name, family, madeFrom }: ConfirmedAs): AnyCandidate {
-  const origins = madeFrom ? { madeFrom: united(candidate.madeFrom, madeFrom) } : {}
-  if (candidate.kind === 'dataset') return { ...candidate, ...origins, ...(name !== undefined && { name }) }
-  return {
-    ...candidate,
-    ...origins,
-    ...(name !== undefined && { model: name }),
-    ...(family !== undefined && { family }),
+function confirmed(candidate: AnyCandidate, change: ConfirmedAs): AnyCandidate {
+  const before = candidate.kind === 'model' ? candidate.model : candidate.name
+  const { name = before, family, madeFrom } = change
+  const said = {
+    // A number is one of a name: under another, the one that was asked for means nothing.
+    version: change.version ?? (name === before ? candidate.version : null),
+    ...(madeFrom && { madeFrom: united(candidate.madeFrom, madeFrom) }),
   }
+  if (candidate.kind === 'dataset') return { ...candidate, ...said, name }
+  return { ...candidate, ...said, model: name, ...(family !== undefined && { family }) }
 }
 
 function united(first: MadeFrom, second: MadeFrom): MadeFrom {

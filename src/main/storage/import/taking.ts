@@ -23,6 +23,9 @@ import type { FileWorker } from './worker'
 /** What becomes a version. */
 export type AnyCandidate = Candidate | DatasetCandidate
 
+/** What the content does not say of a candidate. */
+type Asked = 'source' | 'version' | 'madeFrom'
+
 const FROM_NOTHING: MadeFrom = { models: [], datasets: [], job: null }
 
 /** Room that stays for the database and the rest of the machine. */
@@ -35,6 +38,8 @@ export interface TakingDeps {
   slots: Slots
   /** @throws AppError `storage.quota_exceeded` when who imports may not have so many bytes more */
   assertQuota(bytes: number): void
+  /** @throws AppError `storage.conflict` for a number that no new version of that name can get */
+  assertNumber(kind: AnyCandidate['kind'], name: string, wanted: number | null): void
   /** What an archive from elsewhere says it was made from, as far as the same bytes are here. */
   originsHere(origins: ArchivedOrigins): MadeFrom
   startWorker(): FileWorker
@@ -88,6 +93,10 @@ export class Taking {
     this.#hooks.onInspected(verdict, findings, sizeBytes)
     const isOurs = source.kind !== 'path' || inspection.isOurs === true
     this.#deps.assertQuota(sizeBytes)
+    const [first] = files
+    const name = source.name ?? manifest?.name ?? suggestedName(inspection, first?.path ?? '')
+    const version = source.version ?? null
+    this.#deps.assertNumber(inspection.outcome === 'table' ? 'dataset' : 'model', name, version)
     if (!isOurs) await this.#assertRoom(sizeBytes)
     const stored: Candidate['files'] = []
     let bytesBefore = 0
@@ -97,13 +106,13 @@ export class Taking {
       bytesBefore += taken.sizeBytes
     }
     const madeFrom = source.madeFrom ?? (manifest ? this.#deps.originsHere(manifest.madeFrom) : FROM_NOTHING)
-    const name = source.name ?? manifest?.name
-    if (inspection.outcome === 'readable') return toCandidate(inspection, stored, name, madeFrom)
+    const known = { source: '', version, madeFrom }
+    if (inspection.outcome === 'readable') return { ...toCandidate(inspection, stored, name), ...known }
     const tableFiles = stored.map((file) => ({ ...file, absolutePath: this.#deps.blobs.pathOf(file.digest) }))
     const profile = await worker.profile(inspection.format, tableFiles, this.#signal, (bytesDone) =>
       this.#hooks.onProgress(bytesDone),
     )
-    return toDatasetCandidate(inspection, profile, stored, name, madeFrom)
+    return { ...toDatasetCandidate(inspection, profile, stored, name), ...known }
   }
 
   /** Ends the worker and removes temporary files. When it resolves, nothing writes any more. */
@@ -218,18 +227,24 @@ export function rejectionOf(error: unknown): Finding[] | null {
   return error instanceof Rejection ? [error.toFinding()] : null
 }
 
+/** @param path of the first file */
+function suggestedName(inspection: Exclude<Inspection, { outcome: 'rejected' }>, path: string): string {
+  const { folder, gaveFolder } = inspection
+  if (inspection.outcome === 'readable') {
+    const { format, title } = inspection
+    return suggestName({ path, folder, gaveFolder, format, title })
+  }
+  return suggestName({ path: gaveFolder ? '' : path, folder, gaveFolder, format: null, title: null })
+}
+
 function toDatasetCandidate(
-  { format, folder, gaveFolder, findings }: Extract<Inspection, { outcome: 'table' }>,
+  { format, gaveFolder, findings }: Extract<Inspection, { outcome: 'table' }>,
   profile: Profile,
   stored: Candidate['files'],
-  given: string | undefined,
-  madeFrom: MadeFrom,
-): DatasetCandidate {
+  name: string,
+): Omit<DatasetCandidate, Asked> {
   const [first] = stored
-  const path = first?.path ?? ''
-  const name =
-    given ?? suggestName({ path: gaveFolder ? '' : path, folder, gaveFolder, format: null, title: null })
-  const files = gaveFolder || !first ? stored : [{ ...first, path: storedDataPath(path, format, name) }]
+  const files = gaveFolder || !first ? stored : [{ ...first, path: storedDataPath(first.path, format, name) }]
   const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0)
   const digest = digestOfFiles(files)
   return {
@@ -240,23 +255,18 @@ function toDatasetCandidate(
     format,
     ...profile,
     findings,
-    source: '',
     files,
-    madeFrom,
   }
 }
 
 function toCandidate(
   inspection: Extract<Inspection, { outcome: 'readable' }>,
   stored: Candidate['files'],
-  name: string | undefined,
-  madeFrom: MadeFrom,
-): Candidate {
-  const { format, folder, gaveFolder } = inspection
+  model: string,
+): Omit<Candidate, Asked> {
+  const { format } = inspection
   const [first, ...others] = stored
-  const path = first?.path ?? ''
-  const model = name ?? suggestName({ path, folder, gaveFolder, format, title: inspection.title })
-  const firstPath = storedPath(path, format, model)
+  const firstPath = storedPath(first?.path ?? '', format, model)
   const isFree = first && others.every((file) => file.path !== firstPath)
   const files = isFree ? [{ ...first, path: firstPath }, ...others] : stored
   return {
@@ -269,13 +279,11 @@ function toCandidate(
     signature: inspection.signature,
     metadata: inspection.metadata,
     findings: inspection.findings,
-    source: '',
     files,
     tensors: inspection.tensors,
     family: inspection.manifest ? inspection.manifest.family : suggestFamily(inspection.metadata),
     notes: inspection.manifest?.notes ?? null,
     architecture: inspection.manifest?.architecture ?? null,
-    madeFrom,
   }
 }
 

@@ -1,4 +1,4 @@
-import { Autocomplete, Button } from '@mantine/core'
+import { Autocomplete, Button, NumberInput } from '@mantine/core'
 import type { Import } from '@shared/contract'
 import { ModelName } from '@shared/domain/references'
 import { type FormEvent, type ReactNode, useMemo, useState } from 'react'
@@ -64,6 +64,7 @@ function WaitingForm({ item }: { item: Import }) {
   const datasets = useDatasets((state) => state.items)
   const { suggestion } = item
   const [name, setName] = useState(suggestion?.name ?? '')
+  const [typedVersion, setVersion] = useState<number | null>(null)
   const [typedFamily, setFamily] = useState<string | null>(null)
   const [origins, setOrigins] = useState<string[]>([])
   const [error, setError] = useState<string | null>(null)
@@ -77,6 +78,10 @@ function WaitingForm({ item }: { item: Import }) {
   const isModel = item.kind !== 'dataset'
   const known = isModel ? models : datasets
   const outcome = suggestion && valid ? becomes(name, suggestion, known.get(name)) : null
+  const isNew = outcome?.kind === 'new'
+  const version = isNew ? (typedVersion ?? outcome.version) : null
+  const latest = known.get(name)?.latest ?? 0
+  const free = version === null || version > latest
   const elsewhere = suggestion && valid ? knownElsewhere(name, suggestion) : null
 
   async function answer(kind: 'confirm' | 'discard'): Promise<void> {
@@ -90,6 +95,8 @@ function WaitingForm({ item }: { item: Import }) {
         await imports.confirm({
           id,
           name,
+          // Under another name only the system knows which number is the next.
+          ...(version !== null && (typedVersion !== null || name === suggestion?.name) && { version }),
           ...(origins.length > 0 && { madeFrom: madeFromOf(origins) }),
           ...(isModel && { family: family.trim() || null }),
         })
@@ -103,7 +110,7 @@ function WaitingForm({ item }: { item: Import }) {
   }
   const onSubmit = (event: FormEvent) => {
     event.preventDefault()
-    if (valid) void answer('confirm')
+    if (valid && free) void answer('confirm')
   }
   const warned = item.verdict === 'warn'
   return (
@@ -112,7 +119,7 @@ function WaitingForm({ item }: { item: Import }) {
       {warned && <Attention>{t('decide')}</Attention>}
       {item.findings.length > 0 && <FindingList findings={item.findings} />}
       {warned && <HelpList item={item} />}
-      <div className={classes['pair']}>
+      <div className={classes['names']}>
         <Autocomplete
           size="xs"
           label={t('name')}
@@ -123,9 +130,28 @@ function WaitingForm({ item }: { item: Import }) {
           error={error ?? (valid ? undefined : t('nameInvalid'))}
           onChange={(value) => {
             setName(value.toLowerCase())
+            setVersion(null)
             setError(null)
           }}
           data-autofocus={!warned || undefined}
+        />
+        <NumberInput
+          className={classes['number'] ?? ''}
+          size="xs"
+          label={t('version')}
+          description={t('versionText')}
+          min={latest + 1}
+          maxLength={8}
+          allowDecimal={false}
+          allowNegative={false}
+          clampBehavior="none"
+          disabled={!isNew}
+          value={version ?? outcome?.version ?? ''}
+          error={free ? undefined : t('versionInvalid', { latest })}
+          onChange={(value) => {
+            setVersion(typeof value === 'number' ? value : null)
+            setError(null)
+          }}
         />
         {isModel && (
           <Autocomplete
@@ -147,7 +173,7 @@ function WaitingForm({ item }: { item: Import }) {
         {outcome && (
           <StateDot
             state={outcome.kind === 'known' ? 'info' : 'ok'}
-            label={t(`becomes.${outcome.kind}`, { name, version: outcome.version })}
+            label={t(`becomes.${outcome.kind}`, { name, version: version ?? outcome.version })}
           />
         )}
       </div>
@@ -165,7 +191,7 @@ function WaitingForm({ item }: { item: Import }) {
         <Button variant="default" onClick={close}>
           {t('later')}
         </Button>
-        <Button type="submit" loading={busy === 'confirm'} disabled={!valid || busy === 'discard'}>
+        <Button type="submit" loading={busy === 'confirm'} disabled={!valid || !free || busy === 'discard'}>
           {t(warned ? 'importAnyway' : 'add')}
         </Button>
       </div>

@@ -30,10 +30,10 @@ export function sortFindings(findings: readonly Finding[]): Finding[] {
 }
 
 /** What a version would be, under the name that is typed. */
-export type Becoming =
-  | { kind: 'known'; version: number }
-  | { kind: 'next'; version: number }
-  | { kind: 'first'; version: 1 }
+export interface Becoming {
+  kind: 'known' | 'new'
+  version: number
+}
 
 /** @param model what the window knows of the model or data set of that name */
 export function becomes(
@@ -43,13 +43,10 @@ export function becomes(
 ): Becoming {
   const same = suggestion.knownAs.find((known) => known.model === name)
   if (same) return { kind: 'known', version: same.version }
-  if (!model)
-    return name === suggestion.name && suggestion.version > 1
-      ? { kind: 'next', version: suggestion.version }
-      : { kind: 'first', version: 1 }
-  if (name !== suggestion.name) return { kind: 'next', version: model.latest + 1 }
+  if (!model) return { kind: 'new', version: name === suggestion.name ? suggestion.version : 1 }
+  if (name !== suggestion.name) return { kind: 'new', version: model.latest + 1 }
   const { version } = suggestion
-  return { kind: model.versions.includes(version) ? 'known' : 'next', version }
+  return { kind: model.versions.includes(version) ? 'known' : 'new', version }
 }
 
 /** Where else the same bytes are, as `name@version`, apart from the name that is typed. */

@@ -1,0 +1,105 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as fc from 'fast-check'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import type { Import } from '../../../shared/contract'
+import type { Storage } from '../index'
+import { type Bench, collected, createBench, importAndSettle, onDisk } from '../testing/harness'
+import { inProcessWorker } from '../testing/in-process-worker'
+import { model, number } from '../testing/onnx-builder'
+
+let bench: Bench
+let storage: Storage
+
+beforeEach(async () => {
+  bench = await createBench({ withWorker: false })
+  ;({ storage } = await bench.open({ startWorker: inProcessWorker }))
+})
+afterEach(() => bench.dispose())
+
+interface Asked {
+  version?: number | undefined
+  review?: boolean
+}
+
+/** Imports a model named `net` whose bytes depend on `seed`. */
+async function bring(seed: number, asked: Asked = {}): Promise<Import> {
+  const path = join(bench.folder, `net-${seed}.onnx`)
+  await writeFile(path, model({ extra: [number(5, seed)] }))
+  return importAndSettle(storage, { kind: 'path', path, name: 'net', ...asked })
+}
+
+const taken = { state: 'failed', error: { code: 'storage.conflict', details: { next: 6 } } }
+
+it('keeps the number that was asked for, and goes on from it', async () => {
+  expect(await bring(1, { version: 5 })).toMatchObject({ state: 'completed', version: 5 })
+  expect(await bring(2)).toMatchObject({ state: 'completed', version: 6 })
+  expect(storage.resolve('net@latest').version).toBe(6)
+})
+
+it('refuses a number that was given, also to a version that is deleted, before it copies', async () => {
+  await bring(1, { version: 5 })
+  const { blobs } = await onDisk(bench.dataDir)
+  for (const version of [5, 4, 1]) expect(await bring(2, { version })).toMatchObject(taken)
+  await bring(3, { version: 6 })
+  storage.removeVersion('net', 6)
+  expect(await bring(2, { version: 6 })).toMatchObject({ state: 'failed', bytesDone: 0 })
+  await collected(storage)
+  expect(await onDisk(bench.dataDir)).toEqual({ blobs, temporary: [] })
+})
+
+it('lets one of two that race for a number have it', async () => {
+  const first = await bring(1, { version: 5, review: true })
+  const second = await bring(2, { version: 5, review: true })
+  expect([first, second]).toMatchObject([{ suggestion: { version: 5 } }, { suggestion: { version: 5 } }])
+  expect(await storage.confirmImport(first.id as never)).toMatchObject({ version: 5 })
+  await expect(storage.confirmImport(second.id as never)).rejects.toMatchObject({ code: 'storage.conflict' })
+  expect(storage.getImport(second.id)).toMatchObject({ state: 'waiting' })
+  expect(await storage.confirmImport(second.id as never, { version: 9 })).toMatchObject({ version: 9 })
+  expect(storage.getModel('net').versions).toEqual([9, 5])
+})
+
+it('forgets a number with the name it was asked for', async () => {
+  const { id } = await bring(1, { version: 5, review: true })
+  expect(await storage.confirmImport(id as never, { name: 'other' })).toMatchObject({ version: 1 })
+})
+
+it('says of known bytes which version they are, whatever number was asked for', async () => {
+  await bring(1, { version: 5 })
+  expect(await bring(1, { version: 8 })).toMatchObject({ state: 'completed', version: 5, known: true })
+})
+
+it('keeps the newest of a policy, whatever lies between the numbers', async () => {
+  const gaps = fc.array(fc.option(fc.integer({ min: 1, max: 30 })), { minLength: 2, maxLength: 6 })
+  let seed = 0
+  await fc.assert(
+    fc.asyncProperty(gaps, fc.integer({ min: 1, max: 3 }), async (steps, count) => {
+      const expected: number[] = []
+      const latest = () => storage.listModels()[0]?.latest ?? 0
+      for (const step of steps) {
+        const before = expected.at(-1) ?? latest()
+        const version = step === null ? undefined : before + step
+        const outcome = await bring(++seed, { version })
+        expect(outcome).toMatchObject({ state: 'completed', version: version ?? before + 1 })
+        expected.push(outcome.version ?? 0)
+      }
+      storage.updateModel('net', { policy: { keep: 'latest', count, warm: false } })
+      await collected(storage)
+      expect(storage.getModel('net').versions).toEqual(expected.reverse().slice(0, count))
+      storage.updateModel('net', { policy: { keep: 'all', count, warm: false } })
+    }),
+    { numRuns: 8 },
+  )
+})
+
+it('numbers data sets in the same way', async () => {
+  const path = join(bench.folder, 'rows.csv')
+  const bringRows = async (text: string, version?: number) => {
+    await writeFile(path, `a,b\n1,${text}\n`)
+    return importAndSettle(storage, { kind: 'path', path, name: 'rows', version })
+  }
+  expect(await bringRows('2', 5)).toMatchObject({ dataset: 'rows', version: 5 })
+  expect(await bringRows('3', 5)).toMatchObject(taken)
+  expect(await bringRows('3')).toMatchObject({ version: 6 })
+  expect(storage.resolveDataset('rows@latest').version).toBe(6)
+})
