@@ -85,6 +85,25 @@ test('probing: an app cannot ask by an origin what it may not read', async () =>
   }
 })
 
+test('probing: whether others have the same bytes is not told to who may not read them', async () => {
+  const app = (await serve.call('POST', '/principals', { kind: 'app', name: 'Ci', roles: ['app'] })).body
+  const { key } = (await serve.call('POST', `/principals/${app.id}/keys`, {})).body
+  const text = `permit(principal == App::"${app.id}", action == Action::"model.import", resource);
+forbid(principal == App::"${app.id}", action == Action::"model.read", resource == Model::"base");`
+  expect((await serve.call('PUT', '/policies/ci', { text })).status).toBeLessThan(300)
+  const form = new FormData()
+  form.append('file', new File([await readFile(join(fixtures, 'silero_vad_v5.onnx'))], 'mine.onnx'))
+  const { id } = (await serve.call('POST', '/imports?review=true', form, key)).body
+  const knownAs = [{ model: 'base', version: 1 }]
+  const waiting = await serve.until(`/imports/${id}`, ({ state }) => state === 'waiting')
+  expect(waiting.suggestion).toMatchObject({ knownAs })
+  for (const seen of [
+    (await serve.call('GET', `/imports/${id}`, undefined, key)).body,
+    (await serve.call('GET', '/imports', undefined, key)).body.items[0],
+  ])
+    expect(seen).toMatchObject({ id, suggestion: { name: 'mine', knownAs: [] } })
+})
+
 test('an exported version says what it was made from; elsewhere that means the same bytes', async () => {
   const madeFrom = { models: ['base@1'], datasets: ['digits@1'] }
   await ended(await serve.call('POST', '/imports', { path: mnist, name: 'tuned', madeFrom }))

@@ -1,7 +1,9 @@
+import type { Import } from '../../../shared/contract'
 import type { ImportId } from '../../../shared/domain/ids'
 import { feed } from '../../platform/feed'
 import type { Caller } from '../../security'
 import { implementer } from '../base'
+import { shownImport } from '../imports'
 import type { Modules } from '../modules'
 import { originsOf } from '../origins'
 import { paged, pageFrom } from '../paging'
@@ -12,6 +14,7 @@ export function storageHandlers(modules: Modules) {
   /** A list shows the models that its reader may read. */
   const readable = <T extends { name: string }>(caller: Caller, models: T[]) =>
     models.filter((model) => security.allows(caller, 'model.read', { type: 'Model', id: model.name }))
+  const shown = (caller: Caller, view: Import) => shownImport(security, caller, view)
   return os.router({
     imports: {
       start: os.imports.start.handler(({ input, context }) =>
@@ -32,17 +35,29 @@ export function storageHandlers(modules: Modules) {
           context.caller.principal,
         ),
       ),
-      list: os.imports.list.handler(({ input }) => paged(storage.listImports(), input)),
-      get: os.imports.get.handler(({ input }) => storage.getImport(input.id)),
-      cancel: os.imports.cancel.handler(({ input }) => storage.cancelImport(input.id as ImportId)),
-      confirm: os.imports.confirm.handler(({ input }) =>
-        storage.confirmImport(input.id as ImportId, {
-          ...input,
-          madeFrom: originsOf(modules, input.madeFrom),
-        }),
+      list: os.imports.list.handler(({ input, context }) =>
+        paged(
+          storage.listImports().map((view) => shown(context.caller, view)),
+          input,
+        ),
       ),
-      watch: os.imports.watch.handler(({ signal }) =>
-        feed(() => storage.listImports(), storage.onDidChangeImports, signal),
+      get: os.imports.get.handler(({ input, context }) => shown(context.caller, storage.getImport(input.id))),
+      cancel: os.imports.cancel.handler(async ({ input, context }) =>
+        shown(context.caller, await storage.cancelImport(input.id as ImportId)),
+      ),
+      confirm: os.imports.confirm.handler(async ({ input, context }) => {
+        const said = { ...input, madeFrom: originsOf(modules, input.madeFrom) }
+        return shown(context.caller, await storage.confirmImport(input.id as ImportId, said))
+      }),
+      watch: os.imports.watch.handler(({ context, signal }) =>
+        feed(
+          () => storage.listImports().map((view) => shown(context.caller, view)),
+          (listener) =>
+            storage.onDidChangeImports((change) =>
+              listener({ ...change, changed: change.changed.map((view) => shown(context.caller, view)) }),
+            ),
+          signal,
+        ),
       ),
     },
     models: {

@@ -6,6 +6,7 @@ import { ModelName, NewVersionNumber } from '../../../shared/domain/references'
 import { AppError } from '../../../shared/errors'
 import { type Caller, THE_SYSTEM } from '../../security'
 import { requirementsOfOrigins } from '../authorize'
+import { shownImport } from '../imports'
 import type { Modules } from '../modules'
 import { originsOf } from '../origins'
 
@@ -52,7 +53,8 @@ export async function upload({ request, caller, incoming, modules }: Upload): Pr
     caller.principal,
   )
   await parts.done
-  return Response.json(modules.storage.getImport(started.id), { status: 202 })
+  const view = shownImport(modules.security, caller, modules.storage.getImport(started.id))
+  return Response.json(view, { status: 202 })
 }
 
 function versionOf(query: URLSearchParams): number | undefined {
