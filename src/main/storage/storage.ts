@@ -38,7 +38,14 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
   const models: Models = new Models({ ...deps, origins, describeDataset: (key) => datasets.describe(key) })
   const datasets = new Datasets({ database, clock, origins, describeModel: (key) => models.describe(key) })
   const originDigests = new OriginDigests(database, origins)
-  const hub = createHubDownloads(join(deps.dataDir, 'downloads'), deps.hubUrl)
+  const hub = createHubDownloads(join(deps.dataDir, 'downloads'), deps.hubUrl, async (path, signal) => {
+    const worker = startWorker()
+    try {
+      return await worker.shards(path, signal)
+    } finally {
+      await worker.dispose()
+    }
+  })
   const quotas = new StorageQuotas(database)
   const tasks = new StorageTasks(clock, logger)
   const tableReading = new TableReading({ datasets, blobs, clock, startWorker })

@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Import } from '../../../shared/contract'
 import type { Storage } from '../index'
 import { FIXTURES } from '../testing/fixtures'
@@ -183,6 +183,21 @@ describe('an import from the Hub', () => {
     expect(format).toBe('tfjs-graph')
     expect(files.map(({ path }) => path)).toEqual(['model.json', 'group1-shard1of1.bin'])
     expect(hub.asked.map(({ path }) => path)).not.toContain('web/optimizer.bin')
+  })
+
+  it('leaves a large model.json to another process', async () => {
+    hub.files.clear()
+    for (const name of await readdir(join(FIXTURES, 'basic-pitch')))
+      hub.files.set(name, readFileSync(join(FIXTURES, 'basic-pitch', name)))
+    const padding = Buffer.alloc(8 * 1024 * 1024, ' ')
+    hub.files.set('model.json', Buffer.concat([hub.files.get('model.json') ?? padding, padding]))
+    const parse = vi.spyOn(JSON, 'parse')
+    try {
+      expect(await imported()).toMatchObject({ state: 'completed', model: 'vad' })
+      expect(Math.max(...parse.mock.calls.map(([text]) => text.length))).toBeLessThan(1024 * 1024)
+    } finally {
+      parse.mockRestore()
+    }
   })
 
   it('downloads nothing of what is several models', async () => {

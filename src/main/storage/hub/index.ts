@@ -5,7 +5,7 @@ import { isStopping } from '../stopping'
 import { parseHubAddress } from './address'
 import { type ChosenFile, chooseFiles } from './choose'
 import { atCommit, downloadFile, listRepository } from './download'
-import { mayNameShards, shardsNamedBy } from './shards'
+import { mayNameShards, shardsOf } from './shards'
 
 /** Parts of downloads that nobody went on with are removed after so long. */
 const KEEP_PARTS_MS = 7 * 24 * 3_600_000
@@ -33,8 +33,15 @@ export interface HubDownload {
   discard(): Promise<void>
 }
 
+/** Reads a `model.json` beside the main process: it may be large, and is not to be trusted. */
+type ReadShards = (absolutePath: string, signal: AbortSignal) => Promise<string[]>
+
 /** @param hubUrl where repositories lie that are named without an address */
-export function createHubDownloads(folder: string, hubUrl: () => string): HubDownloads {
+export function createHubDownloads(
+  folder: string,
+  hubUrl: () => string,
+  readShards: ReadShards,
+): HubDownloads {
   return {
     async fetch(source, signal, { assertRoom, onProgress }) {
       const repository = await atCommit(parseHubAddress(source.repository, hubUrl()), signal)
@@ -67,7 +74,8 @@ export function createHubDownloads(folder: string, hubUrl: () => string): HubDow
       if (!index) await bring(chosen)
       else {
         await bring([index])
-        const shards = await shardsNamedBy(index, files[0]?.absolutePath ?? '', all)
+        const named = await readShards(files[0]?.absolutePath ?? '', signal)
+        const shards = shardsOf(index, named, all)
         const others = new Map([...chosen, ...shards].map((file) => [file.path, file]))
         others.delete(index.path)
         await bring([...others.values()])

@@ -11,18 +11,20 @@ export function mayNameShards({ as, sizeBytes }: ChosenFile): boolean {
   return /^model\.json$/i.test(as) && sizeBytes <= LARGEST_MODEL_JSON
 }
 
-/** The files of the repository that a downloaded `model.json` names; what it names and is not there, the import says. */
-export async function shardsNamedBy(
-  model: ChosenFile,
-  absolutePath: string,
-  files: readonly HubFile[],
-): Promise<ChosenFile[]> {
+/** The paths of the shards that a `model.json` names; none for what is no such file. For a process of its own. */
+export async function namedShards(absolutePath: string): Promise<string[]> {
   const named = ModelJson.safeParse(parse(await readFile(absolutePath, 'utf8')))
-  if (!named.success) return []
+  return named.success ? named.data.weightsManifest.flatMap(({ paths }) => paths) : []
+}
+
+/** The files of the repository that its `model.json` names; what it names and is not there, the import says. */
+export function shardsOf(
+  model: ChosenFile,
+  named: readonly string[],
+  files: readonly HubFile[],
+): ChosenFile[] {
   const folder = model.path.slice(0, model.path.lastIndexOf('/') + 1)
-  const places = new Map(
-    named.data.weightsManifest.flatMap(({ paths }) => paths.map((path) => [folder + path, path])),
-  )
+  const places = new Map(named.map((path) => [folder + path, path]))
   return files.flatMap((file) => {
     const as = places.get(file.path)
     return as === undefined ? [] : [{ ...file, as }]

@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline'
 import { AppError, type ErrorView } from '../../../shared/errors'
 import { translateFileError } from '../../platform/files'
 import { profileTable, readRows, readShortRows } from '../datasets/read'
+import { namedShards } from '../hub/shards'
 import { inspect } from './inspect'
 import type { WorkerReply, WorkerRequest } from './protocol'
 import { Rejection } from './rejection'
@@ -31,6 +32,10 @@ async function handle(request: WorkerRequest): Promise<WorkerReply> {
       watchdog.begin()
       const scratch = { path: request.scratch, onProgress, onRead: watchdog.allow.bind(watchdog) }
       return { type: 'result', result: await inspect(request.location, scratch) }
+    }
+    if (request.task === 'shards') {
+      watchdog.begin()
+      return { type: 'result', result: await namedShards(request.path) }
     }
     if (request.task === 'copy')
       return { type: 'result', result: await copyFile(request.source, request.to, onProgress) }

@@ -11,6 +11,7 @@ export type WorkerRequest =
   | { task: 'inspect'; location: SourceLocation; scratch: string }
   | { task: 'copy'; source: SourceFile; to: string }
   | { task: 'hash'; path: string; seal: boolean }
+  | { task: 'shards'; path: string }
   | { task: 'profile'; format: DatasetFormat; files: TableFile[] }
   | {
       task: 'rows'
@@ -30,5 +31,5 @@ export type WorkerReply =
   | { type: 'ready' }
   | { type: 'progress'; bytesDone: number }
   | { type: 'exceeded'; what: 'cpu' | 'memory' }
-  | { type: 'result'; result: Inspection | Transferred | Profile | ShownRow[] }
+  | { type: 'result'; result: Inspection | Transferred | string[] | Profile | ShownRow[] }
   | { type: 'error'; error: ErrorView }

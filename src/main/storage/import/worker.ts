@@ -58,6 +58,8 @@ export interface FileWorker extends Disposable {
     signal: AbortSignal,
     onProgress?: (bytesDone: number) => void,
   ): Promise<Transferred>
+  /** The shards that a TensorFlow.js `model.json` names; none where it breaks its reader: the import says why. */
+  shards(path: string, signal: AbortSignal): Promise<string[]>
   /** What the columns of a table are like; all of it is read. @throws Rejection for what is no sound table */
   profile(
     format: DatasetFormat,
@@ -98,6 +100,7 @@ const Profiled = z.object({
   columns: z.array(Column),
   index: z.object({ step: z.number(), offsets: z.array(z.number()) }).nullable(),
 })
+const Shards = z.array(z.string())
 const Rows = z.array(z.record(z.string(), Cell))
 const ShortRows = z.array(z.record(z.string(), ShownCell))
 const Inspected = z.discriminatedUnion('outcome', [
@@ -255,6 +258,14 @@ export function startFileWorker(entry: string, clock: Clock, logger: Logger): Fi
     },
     copy: async (source, to, signal, onProgress) =>
       Transfer.parse(await ask({ task: 'copy', source, to }, null, signal, onProgress)),
+    async shards(path, signal) {
+      try {
+        return Shards.parse(await ask({ task: 'shards', path }, null, signal))
+      } catch (error) {
+        if (!(error instanceof WorkerGone) || !isReady) throw error
+        return []
+      }
+    },
     async profile(format, files, signal, onProgress) {
       const request = { task: 'profile' as const, format, files: [...files] }
       return Profiled.parse(await readTable(request, signal, onProgress))

@@ -1,4 +1,5 @@
 import { profileTable, readRows, readShortRows } from '../datasets/read'
+import { namedShards } from '../hub/shards'
 import { inspect } from '../import/inspect'
 import { copyFile, hashFile } from '../import/transfer'
 import type { FileWorker } from '../import/worker'
@@ -11,6 +12,7 @@ export function inProcessWorker(): FileWorker {
       return inspect(location, { path: scratch, onProgress })
     },
     copy: (source, to, _signal, onProgress = () => undefined) => copyFile(source, to, onProgress),
+    shards: (path) => namedShards(path),
     profile: (format, files) => profileTable(format, files, () => undefined),
     rows: (table, range) => readRows(table, range),
     shortRows: (table, range) => readShortRows(table, range),
