@@ -282,6 +282,19 @@ export class Imports implements Disposable {
         }
   }
 
+  /** A new version may have taken the number that others wait with, or be the same bytes. */
+  #suggestAnew(): void {
+    for (const view of this.list()) {
+      const candidate = view.state === 'waiting' ? this.#rows.candidate(view.id) : null
+      if (!candidate) continue
+      const suggestion = this.#suggest(candidate)
+      if (JSON.stringify(suggestion) === JSON.stringify(view.suggestion)) continue
+      const changed = { ...view, suggestion }
+      this.#rows.update(changed, candidate)
+      this.#tell(changed)
+    }
+  }
+
   /** One transaction makes the version visible. @param family undefined: a model that is there keeps its own */
   #complete(view: Import, candidate: AnyCandidate, family?: string | null): void {
     const { database, models, datasets, quotas, clock } = this.#deps
@@ -305,6 +318,7 @@ export class Imports implements Disposable {
     })
     Object.assign(view, completed)
     this.#tell(view)
+    if (!completed.known) this.#suggestAnew()
     if (completed.known && family === undefined) return
     if (candidate.kind === 'model') models.announce(candidate.model)
     else datasets.announce(candidate.name)

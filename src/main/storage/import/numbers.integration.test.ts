@@ -59,6 +59,24 @@ it('lets one of two that race for a number have it', async () => {
   expect(storage.getModel('net').versions).toEqual([9, 5])
 })
 
+it('tells those that wait which number is left, and that their bytes are here by now', async () => {
+  const [first, second, same] = [
+    await bring(1, { review: true }),
+    await bring(2, { review: true }),
+    await bring(1, { review: true }),
+  ]
+  expect(second).toMatchObject({ suggestion: { version: 1, knownAs: [] } })
+  const told: Import[] = []
+  storage.onDidChangeImports(({ changed }) => told.push(...changed))
+  await storage.confirmImport(first.id as never)
+  expect(storage.getImport(second.id)).toMatchObject({ state: 'waiting', suggestion: { version: 2 } })
+  const known = { version: 1, knownAs: [{ model: 'net', version: 1 }] }
+  expect(storage.getImport(same.id)).toMatchObject({ state: 'waiting', suggestion: known })
+  expect(told).toContainEqual(storage.getImport(second.id))
+  expect(await storage.confirmImport(second.id as never)).toMatchObject({ state: 'completed', version: 2 })
+  expect(await storage.confirmImport(same.id as never)).toMatchObject({ version: 1, known: true })
+})
+
 it('forgets a number with the name it was asked for', async () => {
   const { id } = await bring(1, { version: 5, review: true })
   expect(await storage.confirmImport(id as never, { name: 'other' })).toMatchObject({ version: 1 })
