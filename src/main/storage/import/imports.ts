@@ -197,7 +197,7 @@ export class Imports implements Disposable {
         view.source = displayText(label)
       },
       onInspected: (verdict, findings, bytesTotal) => {
-        Object.assign(view, { verdict, findings, bytesTotal })
+        Object.assign(view, { verdict, findings, bytesDone: 0, bytesTotal })
         this.#tell(view)
       },
       onProgress: (bytesDone, bytesTotal) => this.#progress(running, bytesDone, bytesTotal),

@@ -22,10 +22,10 @@ function reply(message: WorkerReply): void {
 
 async function handle(request: WorkerRequest): Promise<WorkerReply> {
   let told = Date.now()
-  const onProgress = (bytesDone: number) => {
+  const onProgress = (bytesDone: number, bytesTotal?: number) => {
     if (Date.now() - told < PROGRESS_MS) return
     told = Date.now()
-    reply({ type: 'progress', bytesDone })
+    reply({ type: 'progress', bytesDone, bytesTotal })
   }
   try {
     if (request.task === 'inspect') {

@@ -12,7 +12,7 @@ import { innermost, openSource, type Source, type SourceFile, type SourceLocatio
 /** Where archives may be unpacked: a path that nothing is at, on the disk of the store. */
 export interface Scratch {
   path: string
-  onProgress(bytesDone: number): void
+  onProgress(bytesDone: number, bytesTotal: number): void
   /** A file is looked at, or so many bytes are unpacked. */
   onRead?(sizeBytes: number): void
 }
@@ -77,11 +77,16 @@ export async function inspect(location: SourceLocation, scratch: Scratch): Promi
     const archive = source.only && (await findArchive(source.only))
     if (!source.only || !archive) return await inspectSource(source, onRead)
     let unpackedBytes = 0
-    const top = await unpack(source.only, archive, scratch.path, (bytesDone) => {
-      onRead(bytesDone - unpackedBytes)
-      unpackedBytes = bytesDone
-      scratch.onProgress(bytesDone)
-    })
+    const top = await unpack(
+      source.only,
+      archive,
+      scratch.path,
+      ({ writtenBytes, bytesDone, bytesTotal }) => {
+        onRead(writtenBytes - unpackedBytes)
+        unpackedBytes = writtenBytes
+        scratch.onProgress(bytesDone, bytesTotal)
+      },
+    )
     const manifest = await findManifest(openSource({ kind: 'path', path: top }))
     const unpacked = await inspectSource(
       openSource({ kind: 'path', path: manifest ? join(top, FILES) : top }),

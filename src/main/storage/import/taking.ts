@@ -78,9 +78,8 @@ export class Taking {
     this.#freeSlot = await this.#deps.slots.take(this.#signal)
     const worker = this.#deps.startWorker()
     this.#discards.unshift(() => worker.dispose())
-    const inspection = await worker.inspect(location, await this.#temporary(), this.#signal, (bytesDone) =>
-      this.#hooks.onProgress(bytesDone),
-    )
+    const scratch = await this.#temporary()
+    const inspection = await worker.inspect(location, scratch, this.#signal, this.#hooks.onProgress)
     if (inspection.outcome === 'rejected') throw new RejectedByInspection(inspection.findings)
     const { files, findings, manifest } = inspection
     const byPath = new Map(files.map((file) => [file.path, file]))

@@ -37,14 +37,14 @@ export interface StoredTable {
 export interface FileWorker extends Disposable {
   /**
    * @param scratch where archives may be unpacked: a path that nothing is at
-   * @param onProgress bytes of an archive that are unpacked
+   * @param onProgress how far an archive is unpacked
    * @throws AppError; a file that crashes or exhausts the reader is a rejection, not an error
    */
   inspect(
     location: SourceLocation,
     scratch: string,
     signal: AbortSignal,
-    onProgress?: (bytesDone: number) => void,
+    onProgress?: (bytesDone: number, bytesTotal?: number) => void,
   ): Promise<Inspection>
   copy(
     source: SourceFile,
@@ -133,7 +133,11 @@ const Inspected = z.discriminatedUnion('outcome', [
 ])
 const Reply = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready') }),
-  z.object({ type: z.literal('progress'), bytesDone: z.number() }),
+  z.object({
+    type: z.literal('progress'),
+    bytesDone: z.number(),
+    bytesTotal: z.number().optional(),
+  }),
   z.object({ type: z.literal('exceeded'), what: z.enum(['cpu', 'memory']) }),
   z.object({ type: z.literal('result'), result: z.unknown() }),
   z.object({
@@ -175,7 +179,7 @@ export function startFileWorker(entry: string, clock: Clock, logger: Logger): Fi
     request: WorkerRequest,
     limitMs: number | null,
     signal: AbortSignal,
-    onProgress?: (bytesDone: number) => void,
+    onProgress?: (bytesDone: number, bytesTotal?: number) => void,
   ): Promise<unknown> {
     signal.throwIfAborted()
     signal.addEventListener('abort', kill)
@@ -200,7 +204,7 @@ export function startFileWorker(entry: string, clock: Clock, logger: Logger): Fi
       for (;;) {
         const reply = await lines.next()
         if (reply.type === 'progress') {
-          onProgress?.(reply.bytesDone)
+          onProgress?.(reply.bytesDone, reply.bytesTotal)
           watchSilence()
         } else if (reply.type === 'exceeded') {
           throw new WorkerGone(`Parsing took too much ${reply.what}.`, {}, reply.what)

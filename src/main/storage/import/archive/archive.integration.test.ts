@@ -10,6 +10,8 @@ import { FIXTURES } from '../../testing/fixtures'
 import { type Bench, createBench, importAndSettle, onDisk } from '../../testing/harness'
 import { bytes, message, number } from '../../testing/onnx-builder'
 import { zip } from '../../testing/zip-builder'
+import { openSource } from '../source'
+import { type Unpacking, unpack } from './index'
 
 const MODEL = readFileSync(join(FIXTURES, 'mnist_cnn.onnx'))
 
@@ -68,6 +70,28 @@ function pax(records: Record<string, string>): Buffer {
       .join(''),
   )
 }
+
+describe('how far unpacking is', () => {
+  const zeros = Buffer.alloc(3 * 2 ** 20)
+  const entries = [{ name: 'model.onnx', content: MODEL }]
+  it.each([
+    ['zip', zip([...entries, { name: 'zeros', content: zeros }]), MODEL.length + zeros.length],
+    ['tar', tar(entries), null],
+    ['gzip', gzipSync(tar(entries)), null],
+    ['gzip', gzipSync(MODEL), null],
+  ] as const)('%s: bytes done of bytes in all, up to all of them', async (kind, content, contentBytes) => {
+    const path = join(bench.folder, 'archive')
+    await writeFile(path, content)
+    const { only } = openSource({ kind: 'path', path })
+    const told: Unpacking[] = []
+    if (only) await unpack(only, kind, join(bench.folder, 'to'), (unpacking) => told.push(unpacking))
+    expect(told.length).toBeGreaterThan(0)
+    for (const { bytesTotal } of told) expect(bytesTotal).toBe(contentBytes ?? content.length)
+    const done = told.map(({ bytesDone }) => bytesDone)
+    expect(done).toEqual([...done].sort((a, b) => a - b))
+    expect(done.at(-1)).toBe(contentBytes ?? content.length)
+  })
+})
 
 describe('an archive of a model', () => {
   const deflated = deflateRawSync(MODEL)

@@ -1,11 +1,11 @@
-import { createReadStream } from 'node:fs'
+import { createReadStream, type ReadStream } from 'node:fs'
 import { mkdir, readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { createGunzip, createInflateRaw } from 'node:zlib'
 import { diskSpace } from '../../../platform/files'
 import { type FileBytes, withBytes } from '../file-bytes'
-import { readZip } from '../formats/zip'
+import { readZip, type ZipEntry } from '../formats/zip'
 import { Rejection } from '../rejection'
 import type { SourceFile } from '../source'
 import { hasChecksum, unpackTar } from './tar'
@@ -28,6 +28,13 @@ export function archiveKindOf(bytes: FileBytes): ArchiveKind | null {
   return head.length === 512 && head.some((byte) => byte !== 0) && hasChecksum(head) ? 'tar' : null
 }
 
+/** How far unpacking is. Done and total are bytes of the content, or of the archive where that does not say its content's. */
+export interface Unpacking {
+  writtenBytes: number
+  bytesDone: number
+  bytesTotal: number
+}
+
 /**
  * Unpacks an archive into `to`, which is made, and names the folder to look at: where all of it lies in one folder, that.
  * Sizes are bounded before and while it is written. @throws Rejection for anything unsafe or damaged
@@ -36,16 +43,27 @@ export async function unpack(
   archive: SourceFile,
   kind: ArchiveKind,
   to: string,
-  onProgress: (bytesDone: number) => void,
+  onProgress: (unpacking: Unpacking) => void,
 ): Promise<string> {
   await mkdir(to, { recursive: true, mode: 0o700 })
   const { freeBytes } = await diskSpace(to)
   const most = kind === 'tar' ? Infinity : Math.max(RATIO_FROM_BYTES, archive.sizeBytes * LARGEST_RATIO)
-  const writer = new ArchiveWriter(to, archive.path, Math.min(freeBytes - RESERVE_BYTES, most), onProgress)
+  const roomBytes = Math.min(freeBytes - RESERVE_BYTES, most)
+  const writing = (progress: (writtenBytes: number) => Omit<Unpacking, 'writtenBytes'>) =>
+    new ArchiveWriter(to, archive.path, roomBytes, (writtenBytes) =>
+      onProgress({ writtenBytes, ...progress(writtenBytes) }),
+    )
   try {
-    if (kind === 'zip') await unpackZip(archive, writer)
-    else if (kind === 'tar') await unpackTar(createReadStream(archive.absolutePath), writer)
-    else await unpackGzip(archive, writer)
+    if (kind === 'zip') {
+      const entries = await withBytes(archive, readZip)
+      const bytesTotal = entries.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+      const writer = writing((bytesDone) => ({ bytesDone, bytesTotal }))
+      await unpackZip(archive, entries, writer)
+    } else {
+      const input = createReadStream(archive.absolutePath)
+      const writer = writing(() => ({ bytesDone: input.bytesRead, bytesTotal: archive.sizeBytes }))
+      await (kind === 'tar' ? unpackTar(input, writer) : unpackGzip(input, archive, writer))
+    }
   } catch (error) {
     throw isZlibError(error)
       ? new Rejection(
@@ -58,8 +76,11 @@ export async function unpack(
   return topOf(to)
 }
 
-async function unpackZip(archive: SourceFile, writer: ArchiveWriter): Promise<void> {
-  const entries = await withBytes(archive, readZip)
+async function unpackZip(
+  archive: SourceFile,
+  entries: readonly ZipEntry[],
+  writer: ArchiveWriter,
+): Promise<void> {
   for (const { name, dataAt, compressedBytes, sizeBytes, isStored } of entries) {
     if (name.endsWith('/')) {
       await writer.folder(name)
@@ -75,8 +96,8 @@ async function unpackZip(archive: SourceFile, writer: ArchiveWriter): Promise<vo
 }
 
 /** A tar within, or one file. */
-async function unpackGzip(archive: SourceFile, writer: ArchiveWriter): Promise<void> {
-  const stream = createReadStream(archive.absolutePath).pipe(createGunzip())
+async function unpackGzip(input: ReadStream, archive: SourceFile, writer: ArchiveWriter): Promise<void> {
+  const stream = input.pipe(createGunzip())
   const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>
   let head: Buffer = Buffer.alloc(0)
   while (head.length < 512) {
