@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { randomFillSync } from 'node:crypto'
-import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from '@playwright/test'
@@ -35,6 +35,12 @@ async function fill(freeBytes: number): Promise<void> {
   await writeFile(join(dataDir, 'ballast'), Buffer.alloc(Math.max(0, bavail * bsize - freeBytes)))
 }
 
+const reserved = () =>
+  stat(join(dataDir, 'reserve')).then(
+    ({ size, blocks }) => size > 4_000_000 && blocks * 512 >= size,
+    () => false,
+  )
+
 const SOUND = { state: 'completed', damaged: [], missing: [] }
 const FULL = { status: 507, body: { error: { code: 'storage.disk_full' } } }
 
@@ -53,8 +59,8 @@ test('a full disk is a clear error wherever it is met, and the store is whole wh
   const garbage = join(folder, 'garbage.safetensors')
   await writeFile(garbage, safetensors(randomFillSync(Buffer.alloc(3_000_000))))
   expect(await serve.import(garbage, 'garbage')).toMatchObject({ version: 1 })
-  expect((await serve.call('DELETE', '/models/garbage/versions/1')).status).toBe(204)
 
+  await expect.poll(reserved, 'room is kept for deletions').toBe(true)
   await fill(0)
   const seen = { refused: 0, taken: 0 }
   const acknowledged: string[] = []
@@ -81,14 +87,17 @@ test('a full disk is a clear error wherever it is met, and the store is whole wh
   const bytes = await serve.call('GET', `/models/digits/versions/2/files/${file.path}`)
   expect(bytes.headers.get('content-length')).toBe(String(file.sizeBytes))
 
-  // A little room is enough to free more.
-  await fill(2_000_000)
-  expect((await serve.call('POST', '/storage/verify', {})).body).toMatchObject(SOUND)
+  // Room can be made, by deletions alone: for them, and only for them, some was kept.
+  expect(await reserved()).toBe(true)
+  expect((await serve.call('DELETE', '/models/garbage/versions/1')).status).toBe(204)
+  expect(await reserved()).toBe(false)
   const collected = (await serve.call('POST', '/storage/gc', {})).body
   expect(collected).toMatchObject({ state: 'completed', removed: 1 })
   expect(collected.freedBytes).toBeGreaterThan(3_000_000)
+  expect((await serve.call('POST', '/storage/verify', {})).body).toMatchObject(SOUND)
   expect((await serve.call('PUT', '/models/digits/aliases/live', { version: 2 })).status).toBe(200)
   await rm(join(dataDir, 'ballast'))
+  await expect.poll(reserved, { message: 'room is kept again', timeout: 60_000 }).toBe(true)
   for (const id of acknowledged)
     await serve.until(`/jobs/${id}`, ({ state }) => state === 'succeeded', 60_000)
 

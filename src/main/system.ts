@@ -8,6 +8,7 @@ import { createLocalExecutor } from './executors/local'
 import { createNetwork, type Network } from './network'
 import { systemClock, toIso } from './platform/clock'
 import { openDatabase } from './platform/database'
+import { DiskReserve } from './platform/disk-reserve'
 import type { Disposable } from './platform/events'
 import { claim } from './platform/lock'
 import type { Logger } from './platform/logger'
@@ -74,6 +75,8 @@ export async function createSystem(options: SystemOptions): Promise<System> {
   const problems: string[] = []
 
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  const reserve = new DiskReserve(dataDir, clock, logger)
+  reserve.giveUp()
   const lock = claim(join(dataDir, 'lock'))
   const database = await openDatabase(join(dataDir, 'llmagentos.db'), {
     ...settingsMigrations,
@@ -147,6 +150,7 @@ export async function createSystem(options: SystemOptions): Promise<System> {
   const status = () => (allProblems().length === 0 ? 'ok' : 'degraded')
   const about: About = {
     health: () => ({ status: status(), version: packageJson.version, uptimeMs: clock.now() - startedAt }),
+    makeRoom: () => reserve.giveUp(),
     info: () => ({
       version: packageJson.version,
       hostname: hostname(),
@@ -181,7 +185,7 @@ export async function createSystem(options: SystemOptions): Promise<System> {
   const messagePort = createMessagePortTransport(router, logger)
   const bodies = new JsonBodies(join(options.workersDir, 'json.cjs'), clock)
   // Opened first, closed last.
-  const parts: Disposable[] = [lock, database, security, storage, core, executor, compute, bodies]
+  const parts: Disposable[] = [lock, database, security, storage, core, executor, compute, bodies, reserve]
   let stopping: Promise<void> | null = null
   let computing: Promise<void> = Promise.resolve()
 
@@ -204,6 +208,7 @@ export async function createSystem(options: SystemOptions): Promise<System> {
     async start() {
       core.setReservedMemory(settings.get().reservedMemoryBytes)
       await Promise.all([security.start(), core.start(), storage.start()])
+      reserve.start()
       const listening = network.start({
         rest: createRestTransport(router, modules, logger, packageJson.version, bodies),
         websocket: createWebSocketTransport(router, logger),

@@ -24,6 +24,8 @@ export interface About {
   health(): Health
   info(): SystemInfo
   settings(): Settings
+  /** Lets a change be written that will free room, also where the disk is full. */
+  makeRoom(): void
   /** The file of a sample that comes with the program. */
   samplePath(sample: Sample): string
   updateSettings(change: Partial<Settings>): Settings

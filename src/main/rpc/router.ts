@@ -1,6 +1,6 @@
 import type { ProcedureMeta } from '../../shared/contract'
 import { AppError } from '../../shared/errors'
-import { asksForJobs, requirementsOf, summaryOf } from './authorize'
+import { asksForJobs, type Requirement, requirementsOf, summaryOf } from './authorize'
 import { ANONYMOUS, implementer } from './base'
 import { computeHandlers } from './handlers/compute'
 import { coreHandlers } from './handlers/core'
@@ -10,6 +10,14 @@ import { securityHandlers } from './handlers/security'
 import { storageHandlers } from './handlers/storage'
 import { systemHandlers } from './handlers/system'
 import type { Modules } from './modules'
+
+/** What is done to have room on the disk: a record is written before anything is freed. */
+const FREES_ROOM: ReadonlySet<string> = new Set([
+  'storage.gc',
+  'storage.models.removeVersion',
+  'storage.imports.cancel',
+  'datasets.removeVersion',
+])
 
 /** The contract tied to the modules. Every call is authorised here, once, whatever transport it came by. */
 export function createRouter(modules: Modules) {
@@ -21,13 +29,13 @@ export function createRouter(modules: Modules) {
     }
     if (asksForJobs(path, input)) await modules.computeReady()
     const needs = requirementsOf(modules, context.caller.principal, action, path, input)
+    const allows = (need: Requirement) => modules.security.allows(context.caller, need.action, need.resource)
+    if (FREES_ROOM.has(path.join('.')) && needs.every(allows)) modules.about.makeRoom()
     const summary = summaryOf(modules, path, input)
     for (const need of needs) modules.security.authorize(context.caller, need.action, need.resource, summary)
     const result = await next()
     if (!isStream(result.output)) return result
-    const output = whileAllowed(result.output, () =>
-      needs.every((need) => modules.security.allows(context.caller, need.action, need.resource)),
-    )
+    const output = whileAllowed(result.output, () => needs.every(allows))
     return { ...result, output }
   })
   return authorized.router({
