@@ -1,4 +1,4 @@
-import { copyFile, mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, open, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from '@playwright/test'
@@ -274,14 +274,22 @@ test('a large file: bytes and time left, taken up again after a kill, cancelled'
   await expect.poll(filled, 'the bar fills further').toBeGreaterThan(before)
   await app().shoot('import-running')
   await app().kill()
+  const incoming = join(app().dataDir, 'blobs/incoming')
+  const [part = ''] = await readdir(incoming)
+  const left = await stat(join(incoming, part))
+  expect(left.size).toBeGreaterThan(16 * 2 ** 20)
   await app().launch()
   const { shell } = app()
   await shell.openTasks()
   await expect(shell.task('large.safetensors')).toContainText('Taken up again after a restart.')
+  const size = () => stat(join(incoming, part)).then((part) => part.size)
+  await expect.poll(size, 'it grows from where it was').toBeGreaterThan(left.size)
+  expect((await stat(join(incoming, part))).ino).toBe(left.ino)
   await shell
     .task('large.safetensors')
     .getByRole('button', { name: 'Cancel import of large.safetensors' })
     .click()
   await expect(shell.task('large.safetensors')).toContainText('cancelled')
+  expect(await readdir(incoming)).toEqual([])
   await shell.closeTasks()
 })

@@ -5,6 +5,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Digest } from '../../shared/domain/ids'
 import { syncDirectory, translateFileError } from '../platform/files'
 
+/** Between an owner and the key of its part. */
+const OF = '~'
 /** Small enough that hashing and copying one piece stays far below a turn of 16 ms. */
 const PIECE_BYTES = 1024 * 1024
 
@@ -25,6 +27,8 @@ export class BlobStore {
   readonly #pins = new Map<string, number>()
   readonly #busy = new Map<string, Promise<unknown>>()
   readonly #temporary = new Set<string>()
+  /** Whose parts are not to be removed. */
+  readonly #owners = new Set<string>()
   readonly #madeFolders = new Set<string>()
   readonly #damaged = new Set<string>()
   #serial = 0
@@ -36,8 +40,12 @@ export class BlobStore {
     this.#incoming = join(folder, 'incoming')
   }
 
-  /** Makes the folders and removes temporary files of an earlier process. */
-  async open(): Promise<void> {
+  /**
+   * Makes the folders and removes temporary files of an earlier process.
+   * @param owners who will go on with the parts they have there, and calls {@link parts}
+   */
+  async open(owners: readonly string[] = []): Promise<void> {
+    for (const owner of owners) this.#owners.add(owner)
     await mkdir(this.#incoming, { recursive: true, mode: 0o700 })
     // A blob is no safer than the folder that holds it.
     await syncDirectory(dirname(this.#folder))
@@ -58,6 +66,22 @@ export class BlobStore {
       discard: async () => {
         await rm(path, { recursive: true, force: true })
         this.#temporary.delete(path)
+      },
+    }
+  }
+
+  /**
+   * Unfinished files on the blobs' disk that outlive this process: under the same keys their owner finds them again.
+   * `discard` removes them, and is to be called when nobody will go on with them.
+   */
+  parts(owner: string): { pathOf(key: string): string; discard(): Promise<void> } {
+    this.#owners.add(owner)
+    return {
+      pathOf: (key) => join(this.#incoming, `${owner}${OF}${key}`),
+      discard: async () => {
+        this.#owners.delete(owner)
+        for (const name of await namesIn(this.#incoming))
+          if (name.startsWith(owner + OF)) await rm(join(this.#incoming, name), { force: true })
       },
     }
   }
@@ -173,7 +197,7 @@ export class BlobStore {
     let freedBytes = 0
     for (const name of await namesIn(this.#incoming)) {
       const path = join(this.#incoming, name)
-      if (this.#temporary.has(path)) continue
+      if (this.#temporary.has(path) || this.#owners.has(name.split(OF)[0] ?? '')) continue
       freedBytes += (await sizeOf(path)) ?? 0
       await rm(path, { recursive: true, force: true })
     }
@@ -214,7 +238,7 @@ async function digestOf(bytes: Uint8Array): Promise<Digest> {
 }
 
 /** Bytes of a regular file; null when there is none. */
-async function sizeOf(path: string): Promise<number | null> {
+export async function sizeOf(path: string): Promise<number | null> {
   try {
     const stats = await stat(path)
     return stats.isFile() ? stats.size : null

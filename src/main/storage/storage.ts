@@ -132,7 +132,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
 
   return {
     async start() {
-      await blobs.open()
+      await blobs.open(imports.resumable())
       await hub.prune(clock.now())
       const { interrupted } = await imports.reconcile()
       // Files that an interrupted import had already taken in.

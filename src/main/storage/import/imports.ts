@@ -34,7 +34,7 @@ interface Running {
   toldAt: number
 }
 
-export interface ImportsDeps extends Omit<TakingDeps, 'slots' | 'assertQuota' | 'assertNumber'> {
+export interface ImportsDeps extends Omit<TakingDeps, 'slots' | 'parts' | 'assertQuota' | 'assertNumber'> {
   database: Database
   clock: Clock
   logger: Logger
@@ -57,6 +57,14 @@ export class Imports implements Disposable {
   constructor(deps: ImportsDeps) {
     this.#deps = deps
     this.#rows = new ImportRows(deps.database)
+  }
+
+  /** Who will go on with what {@link reconcile} takes up again. */
+  resumable(): string[] {
+    return this.#rows
+      .list()
+      .filter(({ id, state }) => state === 'running' && this.#rows.source(id) !== null)
+      .map(({ id }) => id)
   }
 
   /**
@@ -189,6 +197,7 @@ export class Imports implements Disposable {
     const deps: TakingDeps = {
       ...this.#deps,
       slots: this.#slots,
+      parts: this.#deps.blobs.parts(view.id),
       assertQuota: quotas.roomFor(view.createdBy),
       assertNumber: (kind, name, wanted) => (kind === 'model' ? models : datasets).assertNumber(name, wanted),
     }

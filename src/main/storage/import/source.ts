@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import {
   type BigIntStats,
   closeSync,
@@ -183,6 +184,15 @@ function fileOf(path: string, absolutePath: string, stats: BigIntStats): SourceF
 
 function stampOf(stats: BigIntStats): string {
   return [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(':')
+}
+
+/**
+ * Names a state of a file: the same while its path, inode, size and times are the same, also after a restart, which may give
+ * its disk another number.
+ */
+export function stateOf({ absolutePath, stamp }: Pick<SourceFile, 'absolutePath' | 'stamp'>): string {
+  const withoutDevice = stamp.slice(stamp.indexOf(':'))
+  return createHash('sha256').update(`${absolutePath}\0${withoutDevice}`).digest('hex')
 }
 
 function missing(path: string): Rejection {

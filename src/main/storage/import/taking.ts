@@ -4,7 +4,7 @@ import type { Digest } from '../../../shared/domain/ids'
 import { formatBytes } from '../../../shared/domain/units'
 import { AppError } from '../../../shared/errors'
 import { diskSpace } from '../../platform/files'
-import type { BlobStore } from '../blobs'
+import { type BlobStore, sizeOf } from '../blobs'
 import type { DatasetCandidate } from '../datasets/datasets'
 import type { Profile } from '../datasets/profile'
 import type { ArchivedOrigins } from '../export'
@@ -17,11 +17,19 @@ import { storedDataPath, storedPath, suggestFamily, suggestName } from './name'
 import { receive } from './receive'
 import { quoted, Rejection } from './rejection'
 import type { Slots } from './slots'
-import type { SourceFile, SourceLocation } from './source'
+import { type SourceFile, type SourceLocation, stateOf } from './source'
 import type { FileWorker } from './worker'
 
 /** What becomes a version. */
 export type AnyCandidate = Candidate | DatasetCandidate
+
+/** A file that lies on the blobs' disk, whole and synced. */
+interface WholeFile {
+  path: string
+  at: string
+  digest: string
+  sizeBytes: number
+}
 
 /** What the content does not say of a candidate. */
 type Asked = 'source' | 'version' | 'madeFrom'
@@ -43,6 +51,8 @@ export interface TakingDeps {
   /** What an archive from elsewhere says it was made from, as far as the same bytes are here. */
   originsHere(origins: ArchivedOrigins): MadeFrom
   startWorker(): FileWorker
+  /** Where copies lie until they are whole; they stay when the system stops. */
+  parts: ReturnType<BlobStore['parts']>
 }
 
 /** What one import tells while it goes on. */
@@ -96,14 +106,17 @@ export class Taking {
     const name = source.name ?? manifest?.name ?? suggestedName(inspection, first?.path ?? '')
     const version = source.version ?? null
     this.#deps.assertNumber(inspection.outcome === 'table' ? 'dataset' : 'model', name, version)
-    if (!isOurs) await this.#assertRoom(sizeBytes)
-    const stored: Candidate['files'] = []
+    if (!isOurs) await this.#assertRoom(sizeBytes - (await this.#keptBytes(files)))
+    const whole: WholeFile[] = []
     let bytesBefore = 0
     for (const file of files) {
-      const taken = await this.#take(worker, file, isOurs, bytesBefore)
-      stored.push({ path: file.path, ...taken })
-      bytesBefore += taken.sizeBytes
+      const copy = await this.#copy(worker, file, isOurs, bytesBefore)
+      whole.push(copy)
+      bytesBefore += copy.sizeBytes
     }
+    // Only now: blobs that no row names are collected after a crash, and copies that are whole are gone on with.
+    const stored: Candidate['files'] = []
+    for (const file of whole) stored.push(await this.#adopt(file))
     const madeFrom = source.madeFrom ?? (manifest ? this.#deps.originsHere(manifest.madeFrom) : FROM_NOTHING)
     const known = { source: '', version, madeFrom }
     if (inspection.outcome === 'readable') return { ...toCandidate(inspection, stored, name), ...known }
@@ -117,6 +130,7 @@ export class Taking {
   /** Ends the worker and removes temporary files. When it resolves, nothing writes any more. */
   async close(): Promise<void> {
     for (const discard of this.#discards.splice(0)) await discard()
+    if (!isStopping(this.#signal)) await this.#deps.parts.discard()
     this.#freeSlot()
   }
 
@@ -168,17 +182,23 @@ export class Taking {
     return { kind: 'files', files }
   }
 
-  async #take(
+  /** What an earlier try has left of these files. */
+  async #keptBytes(files: readonly SourceFile[]): Promise<number> {
+    const sizes = await Promise.all(files.map((file) => sizeOf(this.#deps.parts.pathOf(stateOf(file)))))
+    return sizes.reduce((sum: number, sizeBytes) => sum + (sizeBytes ?? 0), 0)
+  }
+
+  async #copy(
     worker: FileWorker,
     file: SourceFile,
     isOurs: boolean,
     bytesBefore: number,
-  ): Promise<{ digest: string; sizeBytes: number }> {
-    const path = isOurs ? file.absolutePath : await this.#temporary()
+  ): Promise<WholeFile> {
+    const at = isOurs ? file.absolutePath : this.#deps.parts.pathOf(stateOf(file))
     const onProgress = (bytesDone: number) => this.#hooks.onProgress(bytesBefore + bytesDone)
     const { digest, sizeBytes } = isOurs
-      ? await worker.hash(path, true, this.#signal, onProgress)
-      : await worker.copy(file, path, this.#signal, onProgress)
+      ? await worker.hash(at, true, this.#signal, onProgress)
+      : await worker.copy(file, at, this.#signal, onProgress)
     const expected = this.#expected.get(file.absolutePath)
     if (expected && expected.sha256 !== digest) {
       const message = `${quoted(file.path)} is not what ${expected.by} says: its SHA-256 is another. Get it again.`
@@ -188,11 +208,15 @@ export class Taking {
         got: digest,
       })
     }
-    if (!this.#pins.has(digest)) this.#pins.set(digest, this.#deps.blobs.pin(digest))
-    await this.#deps.blobs.adopt(path, digest as Digest, sizeBytes)
-    this.#signal.throwIfAborted()
     this.#hooks.onProgress(bytesBefore + sizeBytes)
-    return { digest, sizeBytes }
+    return { path: file.path, at, digest, sizeBytes }
+  }
+
+  async #adopt({ path, at, digest, sizeBytes }: WholeFile): Promise<Candidate['files'][number]> {
+    if (!this.#pins.has(digest)) this.#pins.set(digest, this.#deps.blobs.pin(digest))
+    await this.#deps.blobs.adopt(at, digest as Digest, sizeBytes)
+    this.#signal.throwIfAborted()
+    return { path, digest, sizeBytes }
   }
 
   async #temporary(): Promise<string> {

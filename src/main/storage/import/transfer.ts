@@ -1,13 +1,16 @@
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import {
+  chmodSync,
   closeSync,
   constants,
+  existsSync,
   fchmodSync,
   fdatasyncSync,
+  fstatSync,
   fsyncSync,
+  ftruncateSync,
   openSync,
   readSync,
-  rmSync,
   writeSync,
 } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -28,9 +31,10 @@ export interface Transferred {
 }
 
 /**
- * Copies a file that must not change meanwhile, hashing what it writes. The copy is read-only and synced when this
- * resolves; when it fails nothing is left at `to`. Synchronous reads and writes, so for a process of its own: between
- * pieces it yields, so that the process hears when its parent has died.
+ * Copies a file that must not change meanwhile, hashing what it writes; what an earlier try has left at `to`, of the same
+ * file in the same state, is kept as far as it was synced. The copy is read-only and synced when this resolves; when it fails
+ * its part stays. Synchronous reads and writes, so for a process of its own: between pieces it yields, so that the process
+ * hears when its parent has died.
  * @throws AppError `storage.unreadable` when the source changed; system errors, such as ENOSPC
  */
 export async function copyFile(
@@ -40,26 +44,23 @@ export async function copyFile(
 ): Promise<Transferred> {
   const input = openUnchanged(source)
   try {
-    const output = openSync(to, 'wx', 0o600)
-    let isWhole = false
+    const output = openPart(to)
     try {
-      let unwritten = 0
-      const result = await digestOf(input, source.sizeBytes, onProgress, (piece) => {
-        writeAll(output, piece)
-        unwritten += piece.length
-        if (unwritten < FLUSH_BYTES) return
-        fdatasyncSync(output)
-        unwritten = 0
+      const hash = createHash('sha256')
+      const kept = await read(output, 0, syncedBytes(output), hash, onProgress)
+      ftruncateSync(output, kept)
+      // What grows while it is read is seen to, and not read for ever.
+      const sizeBytes = await read(input, kept, source.sizeBytes + 1, hash, onProgress, (piece, end) => {
+        writeAll(output, piece, end - piece.length)
+        if (end % FLUSH_BYTES === 0) fdatasyncSync(output)
       })
       assertUnchanged(input, source)
-      if (result.sizeBytes !== source.sizeBytes) throw changedWhileRead(source.path)
+      if (sizeBytes !== source.sizeBytes) throw changedWhileRead(source.path)
       fchmodSync(output, 0o444)
       fsyncSync(output)
-      isWhole = true
-      return result
+      return { digest: hash.digest('hex'), sizeBytes }
     } finally {
       closeSync(output)
-      if (!isWhole) rmSync(to, { force: true })
     }
   } finally {
     closeSync(input)
@@ -79,36 +80,67 @@ export async function hashFile(
       fchmodSync(descriptor, 0o444)
       fsyncSync(descriptor)
     }
-    return await digestOf(descriptor, Number.POSITIVE_INFINITY, onProgress, () => undefined)
+    const hash = createHash('sha256')
+    const sizeBytes = await read(descriptor, 0, Number.POSITIVE_INFINITY, hash, onProgress)
+    return { digest: hash.digest('hex'), sizeBytes }
   } finally {
     closeSync(descriptor)
   }
 }
 
-/** Reads to the end, or to one piece past `limit`: what grows while it is read must not be read for ever. */
-async function digestOf(
-  input: number,
-  limit: number,
-  onProgress: (bytesDone: number) => void,
-  use: (piece: Buffer) => void,
-): Promise<Transferred> {
-  const buffer = Buffer.allocUnsafe(PIECE_BYTES)
-  const hash = createHash('sha256')
-  let sizeBytes = 0
-  while (sizeBytes <= limit) {
-    const count = readSync(input, buffer, 0, PIECE_BYTES, null)
-    if (count === 0) break
-    const piece = count === PIECE_BYTES ? buffer : buffer.subarray(0, count)
-    hash.update(piece)
-    use(piece)
-    sizeBytes += count
-    onProgress(sizeBytes)
-    await nextTurn()
-  }
-  return { digest: hash.digest('hex'), sizeBytes }
+function openPart(path: string): number {
+  // A whole one is read-only already.
+  if (existsSync(path)) chmodSync(path, 0o600)
+  return openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600)
 }
 
-function writeAll(output: number, piece: Buffer): void {
+/**
+ * Bytes of a part that were synced: it is after each {@link FLUSH_BYTES}, before anything follows. What came later may be
+ * zeros after a loss of power, and the digest is made of what is read here, so it would not tell.
+ */
+function syncedBytes(part: number): number {
+  const { size } = fstatSync(part)
+  return Math.max(0, Math.ceil(size / FLUSH_BYTES) - 1) * FLUSH_BYTES
+}
+
+/**
+ * Hashes from `start` by whole pieces until `limit` is reached, or the end.
+ * @param use gets each piece, and where it ends @returns where the reading ended
+ */
+async function read(
+  descriptor: number,
+  start: number,
+  limit: number,
+  hash: Hash,
+  onProgress: (bytesDone: number) => void,
+  use: (piece: Buffer, end: number) => void = () => undefined,
+): Promise<number> {
+  const buffer = Buffer.allocUnsafe(PIECE_BYTES)
+  let end = start
+  while (end < limit) {
+    const piece = readPiece(descriptor, buffer, end)
+    if (piece.length === 0) break
+    end += piece.length
+    hash.update(piece)
+    use(piece, end)
+    onProgress(end)
+    await nextTurn()
+  }
+  return end
+}
+
+/** Whole pieces, but for the last: some file systems read less than they are asked for. */
+function readPiece(descriptor: number, buffer: Buffer, at: number): Buffer {
   let done = 0
-  while (done < piece.length) done += writeSync(output, piece, done, piece.length - done)
+  while (done < buffer.length) {
+    const count = readSync(descriptor, buffer, done, buffer.length - done, at + done)
+    if (count === 0) break
+    done += count
+  }
+  return buffer.subarray(0, done)
+}
+
+function writeAll(output: number, piece: Buffer, at: number): void {
+  let done = 0
+  while (done < piece.length) done += writeSync(output, piece, done, piece.length - done, at + done)
 }
