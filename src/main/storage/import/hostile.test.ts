@@ -690,6 +690,13 @@ const inTar: [string, string, string] = [
   places(`{"w":{${W}}}`).toString('latin1'),
 ]
 
+const large: [string, string, string] = [
+  'm/model.safetensors',
+  '0',
+  places('{"w":{"dtype":"U8","shape":[900],"data_offsets":[0,900]}}', 900).toString('latin1'),
+]
+const sizeOfLarge = `12 size=${large[2].length}\n`
+
 tried('tar', 'tar', [
   ['a model', 'accept', tar(inTar)],
   [
@@ -700,6 +707,20 @@ tried('tar', 'tar', [
   ['a name for all that follows', 'reject', tar(['pax', 'g', '18 path=../../etc\n'], inTar)],
   ['a name of the next that leaves', 'reject', tar(['pax', 'x', '18 path=../../etc\n'], inTar)],
   ['a size of the next that is none', 'reject', tar(['pax', 'x', '14 size=-5000\n'], inTar)],
+  ['a name of the next', 'accept', tar(['pax', 'x', '28 path=m/model.safetensors\n'], inTar)],
+  [
+    'a size of the next, and a header between',
+    'accept',
+    tar(['pax', 'x', sizeOfLarge], ['pax', 'x', '13 mtime=1.5\n'], large),
+  ],
+  [
+    'a record within the value of another',
+    'accept',
+    tar(['pax', 'x', '31 comment=a\n18 path=../../etc\n'], inTar),
+  ],
+  ['a record longer than its header', 'reject', tar(['pax', 'x', '99 path=m/a\n'], inTar)],
+  ['a record without an end', 'reject', tar(['pax', 'x', '12 path=m/ab'], inTar)],
+  ['a file with holes', 'reject', tar(['pax', 'x', '22 GNU.sparse.major=1\n'], inTar)],
   ['a hard link', 'reject', tar(inTar, ['m/l', '1', ''])],
   ['a device', 'reject', tar(inTar, ['m/d', '3', ''])],
   ['a pipe', 'reject', tar(inTar, ['m/p', '6', ''])],

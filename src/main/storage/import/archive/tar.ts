@@ -49,21 +49,23 @@ class Pieces {
  */
 export async function unpackTar(stream: AsyncIterable<Uint8Array>, writer: ArchiveWriter): Promise<void> {
   const pieces = new Pieces(stream)
-  let override: { path?: string; size?: number } = {}
+  let override: Override = {}
   for (;;) {
     const header = await pieces.take(BLOCK)
     if (!header || header.every((byte) => byte === 0)) return
     if (header.length < BLOCK || !hasChecksum(header)) throw writer.unsafe('a header of it is damaged')
     const type = String.fromCharCode(header[156] ?? 0)
-    const size = override.size ?? sizeIn(header)
+    const isMeta = type === 'x' || type === 'g' || type === 'L' || type === 'K'
+    // What a header says holds for the next file or folder, never for a header that stands between.
+    const size = isMeta ? sizeIn(header) : (override.size ?? sizeIn(header))
     if (size === null || !Number.isSafeInteger(size) || size < 0)
       throw writer.unsafe('an entry has an impossible size')
     const name = override.path ?? nameIn(header)
-    if (type === 'x' || type === 'g' || type === 'L' || type === 'K') {
-      const text = await wholeText(pieces, size, writer)
-      if (type === 'x') override = paxOf(text)
+    if (isMeta) {
+      const text = await whole(pieces, size, writer)
+      if (type === 'x') override = { ...override, ...paxOf(text, writer) }
       else if (type === 'g') assertGlobal(text, writer)
-      else if (type === 'L') override = { path: text.replace(/\0.*$/s, '') }
+      else if (type === 'L') override = { ...override, path: text.toString('utf8').replace(/\0.*$/s, '') }
       else if (type === 'K') throw writer.unsafe('it holds a link, and links are not followed')
     } else {
       override = {}
@@ -92,26 +94,42 @@ async function unpackEntry(
   }
 }
 
-async function wholeText(pieces: Pieces, size: number, writer: ArchiveWriter): Promise<string> {
+async function whole(pieces: Pieces, size: number, writer: ArchiveWriter): Promise<Buffer> {
   if (size > LONGEST_HEADER) throw writer.unsafe('a header of it is larger than any real one')
   const text = await pieces.take(size)
   if (!text || text.length < size) throw writer.unsafe('it ends in the middle of a header')
-  return text.toString('utf8')
+  return text
 }
 
 /** What holds for all entries that follow is passed over here, so it must say nothing of what they are. */
-function assertGlobal(text: string, writer: ArchiveWriter): void {
-  const { path, size } = paxOf(text)
+function assertGlobal(text: Buffer, writer: ArchiveWriter): void {
+  const { path, size } = paxOf(text, writer)
   if (path !== undefined || size !== undefined)
     throw writer.unsafe('it gives all its entries one name or size: readers would see different archives')
 }
 
-/** Records `LENGTH KEY=VALUE LF`. */
-function paxOf(text: string): { path?: string; size?: number } {
-  const found: { path?: string; size?: number } = {}
-  for (const [, key, value = ''] of text.matchAll(/^\d+ ([^=\n]+)=(.*)$/gm)) {
+/** What a header says of the entry that follows. */
+interface Override {
+  path?: string
+  size?: number
+}
+
+/** Records `LENGTH KEY=VALUE LF`, taken apart by their lengths: a value may hold what looks like another record. */
+function paxOf(header: Buffer, writer: ArchiveWriter): Override {
+  const found: Override = {}
+  for (let at = 0; at < header.length; ) {
+    const digits = /^[1-9]\d{0,6}(?= )/.exec(header.toString('latin1', at, at + 8))?.[0] ?? ''
+    const end = at + Number(digits)
+    const record = header.toString('utf8', at + digits.length + 1, end)
+    const equals = record.indexOf('=')
+    if (digits === '' || end > header.length || equals < 1 || !record.endsWith('\n'))
+      throw writer.unsafe('a header of it is damaged')
+    const [key, value] = [record.slice(0, equals), record.slice(equals + 1, -1)]
+    if (key.startsWith('GNU.sparse.'))
+      throw writer.unsafe('it holds a file with holes, which few readers know')
     if (key === 'path') found.path = value
-    else if (key === 'size') found.size = Number(value)
+    else if (key === 'size') found.size = value === '' ? Number.NaN : Number(value)
+    at = end
   }
   return found
 }
