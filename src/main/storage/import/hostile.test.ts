@@ -96,6 +96,11 @@ function patched(content: Buffer, at: number, value: number, size: 2 | 4 = 4): B
 }
 
 tried('PyTorch archives', 'pt', [
+  [
+    'a class that is given other methods',
+    'reject',
+    archive({ name: 'a/data.pkl', content: proto(2, 'ctorch\nTensor\n(N}U\x06__eq__K\x01stb0', '}.') }),
+  ],
   ['weights and nothing else', 'accept', archive({ name: 'a/data.pkl', content: PICKLE })],
   [
     'a second pickle that runs code',

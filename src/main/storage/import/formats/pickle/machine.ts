@@ -242,6 +242,8 @@ class Machine {
         // BUILD
         const state = this.#pop()
         const object = this.#top()
+        if (object.kind === 'global')
+          throw new PickleError('it changes a class instead of making an object of it')
         if (object.kind === 'object') object.state = state
         return true
       }
