@@ -77,6 +77,7 @@ test('the number of a version can be chosen, above those that were given', async
   await dialog().version.fill('5')
   await expect(dialog().review).toContainText('Version 5 is there already')
   await expect(add).toBeDisabled()
+  await expect(dialog().review).not.toContainText('Becomes')
   await app().shoot('import-review-number')
   await dialog().version.fill('9')
   await add.click()

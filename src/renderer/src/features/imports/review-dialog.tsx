@@ -170,7 +170,7 @@ function WaitingForm({ item }: { item: Import }) {
         <MadeFromField value={origins} onChange={setOrigins} />
       </details>
       <div className={classes['becomes']} aria-live="polite">
-        {outcome && (
+        {outcome && free && (
           <StateDot
             state={outcome.kind === 'known' ? 'info' : 'ok'}
             label={t(`becomes.${outcome.kind}`, { name, version: version ?? outcome.version })}
