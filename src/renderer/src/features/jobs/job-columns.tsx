@@ -4,7 +4,7 @@ import { shortId } from '@shared/domain/ids'
 import { isTerminal } from '@shared/domain/job-state'
 import type { TFunction } from 'i18next'
 import { memo } from 'react'
-import { type Column, Meter, Mono, STATE_COLOURS, StateDot, TwoLines } from '../../components'
+import { type Column, Meter, STATE_COLOURS, StateDot, TwoLines } from '../../components'
 import { useNow } from '../../lib/clock'
 import { formatDuration, formatPercent } from '../../lib/format'
 import { useLanguage } from '../../lib/i18n'
@@ -26,9 +26,7 @@ const NameCell = memo(function NameCell({ job }: { job: Job }) {
       first={
         <>
           <span className={classes['name']}>{job.name}</span>{' '}
-          <span className={classes['id']}>
-            <Mono dimmed>{shortId(job.id)}</Mono>
-          </span>
+          <span className={classes['id']}>{shortId(job.id)}</span>
         </>
       }
       second={reason?.text}
@@ -127,46 +125,48 @@ const MarkCell = memo(function MarkCell(props: {
   )
 })
 
+export interface MarkOptions {
+  t: TFunction<'jobs'>
+  marked: Selection['marked']
+  onMark: (job: Job, range: boolean) => void
+  allMarked: boolean
+  onMarkAll: () => void
+}
+
+/** The column of the boxes that mark jobs to be acted on together. */
+export function markColumn({ t, marked, onMark, allMarked, onMarkAll }: MarkOptions): Column<Job> {
+  const marking = marked.size > 1
+  return {
+    key: 'mark',
+    width: '16px',
+    header: (
+      <span className={classes['mark']} data-shown={marking || undefined}>
+        <input
+          type="checkbox"
+          aria-label={t('markAll')}
+          checked={allMarked}
+          ref={(box) => {
+            if (box) box.indeterminate = marking && !allMarked
+          }}
+          onChange={onMarkAll}
+        />
+      </span>
+    ),
+    render: (job) => (
+      <MarkCell job={job} marked={marking && marked.has(job.id)} shown={marking} t={t} onMark={onMark} />
+    ),
+  }
+}
+
 export interface ColumnOptions {
   t: TFunction<'jobs'>
   devices: ReadonlyMap<string, Device>
   nameOf: (principal: string) => string
-  selection: Selection
-  onMark: (job: Job, range: boolean) => void
-  all: { checked: boolean; some: boolean; toggle: () => void }
 }
 
 /** The columns of the queue: what, with which model, how it stands, where, how long, for whom. */
-export function jobColumns(options: ColumnOptions): Column<Job>[] {
-  const { t, selection } = options
-  const marking = selection.marked.size > 1
+export function jobColumns({ t, devices, nameOf }: ColumnOptions): Column<Job>[] {
   return [
-    {
-      key: 'mark',
-      width: '16px',
-      header: (
-        <span className={classes['mark']} data-shown={marking || undefined}>
-          <input
-            type="checkbox"
-            aria-label={t('markAll')}
-            checked={options.all.checked}
-            ref={(box) => {
-              if (box) box.indeterminate = options.all.some && !options.all.checked
-            }}
-            onChange={options.all.toggle}
-          />
-        </span>
-      ),
-      render: (job) => (
-        <MarkCell
-          job={job}
-          marked={marking && selection.marked.has(job.id)}
-          shown={marking}
-          t={t}
-          onMark={options.onMark}
-        />
-      ),
-    },
     {
       key: 'job',
       width: 'minmax(170px, 2.4fr)',
@@ -192,7 +192,7 @@ export function jobColumns(options: ColumnOptions): Column<Job>[] {
       width: 'minmax(60px, 0.6fr)',
       hideBelow: 760,
       header: t('column.where'),
-      render: (job) => placementText(job.placement, options.devices) ?? '–',
+      render: (job) => placementText(job.placement, devices) ?? '–',
     },
     {
       key: 'timings',
@@ -205,13 +205,13 @@ export function jobColumns(options: ColumnOptions): Column<Job>[] {
       width: 'minmax(80px, 0.8fr)',
       hideBelow: 860,
       header: t('column.principal'),
-      render: (job) => options.nameOf(job.principal),
+      render: (job) => nameOf(job.principal),
     },
     {
       key: 'menu',
       width: '26px',
       header: <VisuallyHidden>{t('column.actions')}</VisuallyHidden>,
-      render: (job) => <JobMenu job={job} />,
+      render: (job) => <JobMenu job={job} t={t} />,
     },
   ]
 }

@@ -3,13 +3,13 @@ import type { Job } from '@shared/contract'
 import {
   IconArrowDown,
   IconArrowUp,
-  IconDotsVertical,
   IconPlayerPause,
   IconPlayerPlay,
   IconRefresh,
   IconX,
   type TablerIcon,
 } from '@tabler/icons-react'
+import type { TFunction } from 'i18next'
 import { type ComponentProps, memo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { doJobAction } from './job-actions'
@@ -27,9 +27,7 @@ const ICONS: Record<JobAction, TablerIcon> = {
 
 function MenuButton(props: ComponentProps<'button'>) {
   return (
-    <button type="button" tabIndex={-1} aria-haspopup="menu" {...props} className={classes['menuButton']}>
-      <IconDotsVertical size={16} stroke={1.6} />
-    </button>
+    <button type="button" tabIndex={-1} aria-haspopup="menu" {...props} className={classes['menuButton']} />
   )
 }
 
@@ -61,8 +59,7 @@ function OpenedMenu({ job, label, onClose }: { job: Job; label: string; onClose:
 }
 
 /** The menu of a row. It is made when it is opened: a table that scrolls cannot afford one for every row. */
-export const JobMenu = memo(function JobMenu({ job }: { job: Job }) {
-  const { t } = useTranslation('jobs')
+export const JobMenu = memo(function JobMenu({ job, t }: { job: Job; t: TFunction<'jobs'> }) {
   const [opened, setOpened] = useState(false)
   const label = t('menu', { name: job.name })
   if (opened) return <OpenedMenu job={job} label={label} onClose={() => setOpened(false)} />

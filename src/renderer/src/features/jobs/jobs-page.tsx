@@ -16,7 +16,7 @@ import { usePrincipalNames } from '../../lib/principal-names'
 import { navigate, pathTo, useRoute } from '../../lib/router'
 import { useDevices, useJobs, useQueue } from '../../lib/stores'
 import { askToCancel } from './job-actions'
-import { jobColumns } from './job-columns'
+import { jobColumns, markColumn } from './job-columns'
 import { JobDetailPanel } from './job-detail-panel'
 import { JobFilters } from './job-filters'
 import { countsOf, filterChoices, filterJobs, includesEnded, NO_FILTER, sortJobs } from './job-list'
@@ -204,23 +204,13 @@ export function JobsPage() {
   }, [filter, sort, reversed])
 
   const allMarked = ids.length > 0 && selection.marked.size > 1 && ids.every((id) => selection.marked.has(id))
-  const columns = useMemo(
-    () =>
-      jobColumns({
-        t,
-        devices,
-        nameOf,
-        selection,
-        onMark,
-        all: {
-          checked: allMarked,
-          some: selection.marked.size > 1,
-          toggle: () =>
-            setSelection((old) => (allMarked ? NOTHING_SELECTED : { ...old, marked: new Set(ids) })),
-        },
-      }),
-    [t, devices, nameOf, selection, ids, allMarked, onMark, setSelection],
-  )
+  const ofJob = useMemo(() => jobColumns({ t, devices, nameOf }), [t, devices, nameOf])
+  const { marked } = selection
+  const columns = useMemo(() => {
+    const onMarkAll = () =>
+      setSelection((old) => (allMarked ? NOTHING_SELECTED : { ...old, marked: new Set(idsNow.current) }))
+    return [markColumn({ t, marked, onMark, allMarked, onMarkAll }), ...ofJob]
+  }, [t, marked, onMark, allMarked, setSelection, ofJob])
 
   const opened = openId === null ? null : (items.get(openId) ?? known.get(openId) ?? null)
   return (

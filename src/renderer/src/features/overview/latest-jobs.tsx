@@ -6,7 +6,7 @@ import { ErrorState, Panel, VirtualTable } from '../../components'
 import { usePrincipalNames } from '../../lib/principal-names'
 import { navigate, pathTo, RouteLink } from '../../lib/router'
 import { useDevices, useJobs } from '../../lib/stores'
-import { jobColumns, NOTHING_SELECTED } from '../jobs'
+import { jobColumns } from '../jobs'
 import classes from './overview.module.css'
 
 const SHOWN = 8
@@ -27,14 +27,7 @@ export function LatestJobs() {
   const devices = useDevices((state) => state.items)
   const nameOf = usePrincipalNames()
   const jobs = useMemo(() => latestJobs(items.values()), [items])
-  const columns = jobColumns({
-    t: tJobs,
-    devices,
-    nameOf,
-    selection: NOTHING_SELECTED,
-    onMark: () => undefined,
-    all: { checked: false, some: false, toggle: () => undefined },
-  }).filter((column) => column.key !== 'mark')
+  const columns = useMemo(() => jobColumns({ t: tJobs, devices, nameOf }), [tJobs, devices, nameOf])
 
   return (
     <Panel
