@@ -1,4 +1,3 @@
-import { Tooltip } from '@mantine/core'
 import { useNow } from '../lib/clock'
 import { formatBytes, formatDuration, formatExact, formatNumber, formatRelative } from '../lib/format'
 import { localeOf, useLanguage } from '../lib/i18n'
@@ -20,14 +19,14 @@ export function Duration(props: { ms: number | null | undefined }) {
   return <span title={`${formatNumber(props.ms, locale, 3)} ms`}>{formatDuration(props.ms)}</span>
 }
 
-/** A time as distance from now, kept fresh; the exact time on hover and focus. A dash for null. */
+/** A time as distance from now, kept fresh; the exact time on hover. A dash for null. */
 export function RelativeTime(props: { at: string | null | undefined }) {
   const nowMs = useNow()
   const locale = useLocale()
   if (!props.at) return <span>–</span>
   return (
-    <Tooltip label={formatExact(props.at, locale)}>
-      <time dateTime={props.at}>{formatRelative(Date.parse(props.at), nowMs, locale)}</time>
-    </Tooltip>
+    <time dateTime={props.at} title={formatExact(props.at, locale)}>
+      {formatRelative(Date.parse(props.at), nowMs, locale)}
+    </time>
   )
 }
