@@ -10,7 +10,7 @@ export interface Column<Row> {
   width: string
   render: (row: Row) => ReactNode
   align?: 'end'
-  /** Left out where the table is narrower than so many pixels. */
+  /** Left out where the table is narrower than so many pixels, or has no room for it; the highest goes first. */
   hideBelow?: number
 }
 

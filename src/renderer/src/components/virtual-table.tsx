@@ -13,6 +13,7 @@ import {
   useState,
 } from 'react'
 import classes from './components.module.css'
+import { fitting } from './fitting'
 import { useWidth } from './use-width'
 import { type Column, VirtualRow } from './virtual-row'
 
@@ -199,10 +200,11 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
   )
 }
 
-/** The columns that are wide enough apart; the same array while they are the same. */
+/** The columns that fit; the same array while they are the same. */
 function useFitting<Row>(all: readonly Column<Row>[], width: number): readonly Column<Row>[] {
-  const fits = ({ hideBelow }: Column<Row>) => !hideBelow || width === 0 || width >= hideBelow
-  const shown = all.map((column) => (fits(column) ? '1' : '0')).join('')
+  // Not measured yet.
+  const fits = new Set(width === 0 ? all : fitting(all, width))
+  const shown = all.map((column) => (fits.has(column) ? '1' : '0')).join('')
   return useMemo(() => all.filter((_, i) => shown[i] === '1'), [all, shown])
 }
 

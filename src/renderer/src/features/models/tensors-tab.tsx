@@ -47,7 +47,7 @@ export function TensorsTab({ version }: { version: ModelVersion }) {
     (): Column<TensorInfo>[] => [
       {
         key: 'name',
-        width: 'minmax(180px, 3fr)',
+        width: 'minmax(120px, 3fr)',
         header: t('tensors.name'),
         render: ({ name }) => (
           <span title={name}>

@@ -83,7 +83,7 @@ function PipelineList() {
       {
         key: 'created',
         header: t('column.created'),
-        width: '130px',
+        width: '110px',
         hideBelow: 520,
         render: (row) => <RelativeTime at={row.createdAt} />,
       },
