@@ -259,7 +259,14 @@ export function createCompute(deps: ComputeDeps): Compute {
     dispatcher.request()
   })
 
-  const views = new JobViews({ store, index, recent, artifacts: storage.artifacts, clock })
+  const views = new JobViews({
+    store,
+    index,
+    recent,
+    artifacts: storage.artifacts,
+    clock,
+    causeOf: (job) => reader.causeOf(job),
+  })
 
   function scene(limit: number): Scene {
     const { urgencyOf } = dispatcher

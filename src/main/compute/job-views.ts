@@ -1,11 +1,11 @@
-import type { Job, JobResult, LogLine } from '../../shared/contract'
+import type { Job, JobResult, LogLine, WaitCause } from '../../shared/contract'
 import type { JobId } from '../../shared/domain/ids'
 import { isTerminal } from '../../shared/domain/job-state'
 import { AppError } from '../../shared/errors'
 import type { Clock } from '../platform/clock'
 import type { Artifacts } from '../storage'
 import type { JobQuery } from '.'
-import { type ActiveJob, viewOf } from './jobs/active-job'
+import { type ActiveJob, viewOf, waitCausesOf } from './jobs/active-job'
 import { LOG } from './jobs/artifact-names'
 import type { JobIndex } from './jobs/job-index'
 import { JobLog, linesFromRow } from './jobs/job-log'
@@ -20,6 +20,8 @@ interface JobViewsDeps {
   recent: Recent
   artifacts: Artifacts
   clock: Clock
+  /** Why a job waits of which that is not known yet. */
+  causeOf(job: ActiveJob): WaitCause | null
 }
 
 interface FoundJob {
@@ -55,8 +57,13 @@ export class JobViews {
     return viewOf(definition, live?.status ?? status, live, clock.now())
   }
 
+  /** Unlike in a list, one that stands far back in the queue also says why it waits. */
   get(id: string): Job {
-    return this.of(this.find(id))
+    const { index, clock, causeOf } = this.#deps
+    const live = index.get(id)
+    if (!live?.queued || live.waitCause) return this.of(this.find(id))
+    const nowMs = clock.now()
+    return viewOf(live.definition, live.status, live, nowMs, waitCausesOf(live, nowMs, causeOf(live)))
   }
 
   list(query: JobQuery): { items: Job[]; nextCursor: string | null } {

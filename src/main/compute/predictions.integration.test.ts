@@ -44,6 +44,28 @@ describe('a job that waits', () => {
     expect(Date.parse(a?.estimate?.latest ?? '')).toBeGreaterThan(Date.parse(a?.estimate?.startsAt ?? ''))
   })
 
+  it('says how many stand before it, however far back it stands, and what holds up all like it', async () => {
+    await sleeper(60_000)
+    const jobs: Job[] = []
+    for (let i = 0; i < 250; i++) jobs.push(await sleeper(1_000))
+    await advance(500)
+    const causesOf = (job?: Job) => system.compute.get(job?.id ?? '').waitCauses
+    expect(causesOf(jobs[150])).toEqual([{ kind: 'behind', jobs: 150 }])
+    expect(causesOf(jobs[249])).toEqual([{ kind: 'behind', jobs: 249 }])
+    const urgent = await system.submit({
+      kind: 'synthetic',
+      durationMs: 1_000,
+      need: { cpuCores: 0.5 },
+      priority: 90,
+    })
+    await advance(500)
+    expect(causesOf(urgent)).toMatchObject([{ kind: 'resources', jobsAhead: 0 }])
+    expect(causesOf(jobs[249])).toEqual([{ kind: 'behind', jobs: 250 }])
+    system.core.setQuota({ principal: ALICE, limit: { cpuCores: 1 } })
+    await advance(1_500)
+    expect(causesOf(jobs[249])).toMatchObject([{ kind: 'quota' }])
+  })
+
   it('is told nothing behind one whose length nobody knows', async () => {
     system.executor.itemMs = 60_000
     await system.submit({

@@ -9,7 +9,7 @@ import type { LastHour } from './jobs/last-hour'
 import { preemptedCause } from './jobs/preemption'
 import type { ClassLoads } from './predictions/class-loads'
 import type { TrackRecord } from './predictions/track-record'
-import { type Explained, explain } from './schedule/explain'
+import { type Explained, type ExplainInput, explain, explainOne } from './schedule/explain'
 import type { Forecast } from './schedule/forecast'
 import type { UrgencyOf } from './schedule/heads'
 import { predictedWaitMs } from './schedule/predicted-wait'
@@ -123,30 +123,37 @@ export class QueueReader {
     }
   }
 
-  #explain(): void {
-    const { core, clock, index, onExplained } = this.#deps
-    this.#explainedAt = clock.now()
-    const nameOf = (id: string) => {
-      const job = index.get(id)
-      return job ? `${job.definition.name} (${shortId(id)})` : shortId(id)
-    }
-    const before = this.#explained
-    this.#explained = explain(
-      {
-        nowMs: this.#explainedAt,
-        classes: index.classes(),
-        plan: this.#plan,
-        leases: core.listLeases(),
-        foreign: core.resources().foreignHolders,
-        urgencyOf: this.#deps.urgencyOf,
-        endsInMs: (id) => {
-          const job = index.get(id)
-          return job ? this.#remainingOf(job, this.#explainedAt) : null
-        },
-        nameOf,
+  /** Why a job waits that stands further back than the first. Null when it is in no queue. */
+  causeOf(job: ActiveJob): WaitCause | null {
+    const group = this.#deps.index.classOf(job)
+    return group && job.queued && explainOne(this.#present(this.#deps.clock.now()), group, job.queued)
+  }
+
+  #present(nowMs: number): ExplainInput {
+    const { core, index, urgencyOf } = this.#deps
+    return {
+      nowMs,
+      classes: index.classes(),
+      plan: this.#plan,
+      leases: core.listLeases(),
+      foreign: core.resources().foreignHolders,
+      urgencyOf,
+      endsInMs: (id) => {
+        const job = index.get(id)
+        return job ? this.#remainingOf(job, nowMs) : null
       },
-      MAX_WAITING,
-    )
+      nameOf: (id) => {
+        const job = index.get(id)
+        return job ? `${job.definition.name} (${shortId(id)})` : shortId(id)
+      },
+    }
+  }
+
+  #explain(): void {
+    const { clock, index, onExplained } = this.#deps
+    this.#explainedAt = clock.now()
+    const before = this.#explained
+    this.#explained = explain(this.#present(this.#explainedAt), MAX_WAITING)
     for (const { id, cause } of this.#explained) {
       const job = index.get(id)
       if (!job || (job.waitCause && isSaidAlike(job.waitCause, cause, this.#explainedAt))) continue

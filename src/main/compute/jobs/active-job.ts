@@ -120,8 +120,8 @@ export function viewOf(
   status: JobStatus,
   live: ActiveJob | null,
   nowMs: number,
+  waitCauses = live ? waitCausesOf(live, nowMs) : [],
 ): Job {
-  const waitCauses = live ? waitCausesOf(live, nowMs) : []
   const estimateMs = live && estimateOf(live, nowMs)
   return {
     id: definition.id,
@@ -168,8 +168,8 @@ export function viewOf(
 }
 
 /** Why a job does not run; nothing when it does. */
-export function waitCausesOf(job: ActiveJob, nowMs: number): WaitCause[] {
-  const { status, waitingOn, waitCause } = job
+export function waitCausesOf(job: ActiveJob, nowMs: number, waitCause = job.waitCause): WaitCause[] {
+  const { status, waitingOn } = job
   if (status.state === 'held') return [{ kind: 'held' }]
   if (status.state !== 'queued') return []
   if (waitingOn.size > 0) {

@@ -75,6 +75,11 @@ export class JobIndex {
     return [...this.#classes.values()]
   }
 
+  /** Those that queue for the same as a job; null when none does. */
+  classOf({ classKey }: ActiveJob): QueueClass | null {
+    return this.#classes.get(classKey) ?? null
+  }
+
   /** The first of each class. */
   *heads(): Iterable<ActiveJob> {
     for (const { jobs } of this.#classes.values()) {

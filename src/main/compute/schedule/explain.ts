@@ -3,7 +3,8 @@ import type { JobId } from '../../../shared/domain/ids'
 import { entriesOf, type ResourceVector, shortage, vectorFrom } from '../../../shared/domain/resources'
 import { toIso } from '../../platform/clock'
 import { Heads, type UrgencyOf } from './heads'
-import type { Block, Plan, QueueClass } from './types'
+import { compareRank, positionIn } from './rank'
+import type { Block, Plan, QueueClass, QueuedJob } from './types'
 
 export interface Explained {
   id: JobId
@@ -29,21 +30,46 @@ const OF_ALL: ReadonlySet<Block['kind']> = new Set(['quota', 'budget', 'runtime'
 
 /** Why the first `limit` jobs in the order of the queue wait. */
 export function explain(input: ExplainInput, limit: number): Explained[] {
-  const { classes, plan } = input
-  const heads = new Heads(classes, input.urgencyOf)
+  const heads = new Heads(input.classes, input.urgencyOf)
   const explained: Explained[] = []
   for (let head = heads.pop(); head && explained.length < limit; head = heads.pop()) {
     const { group, index, job } = head
-    const block = plan.blocked.get(group.key)
-    const position = explained.length
-    const isOwn = block !== undefined && (index === 0 || OF_ALL.has(block.kind))
-    const cause: WaitCause = isOwn
-      ? causeOf(block, group, input, position)
-      : { kind: 'behind', jobs: position }
-    explained.push({ id: job.id, cause })
+    explained.push({ id: job.id, cause: causeAt(input, group, index, explained.length) })
     heads.follow(head)
   }
   return explained
+}
+
+/** Why one job waits, however far back it stands. */
+export function explainOne(input: ExplainInput, group: QueueClass, job: QueuedJob): WaitCause {
+  const index = positionIn(group.jobs, job)
+  const urgency = input.urgencyOf(group, job)
+  let ahead = index
+  for (const other of input.classes) {
+    if (other === group) continue
+    const isAhead = (one: QueuedJob) => (input.urgencyOf(other, one) - urgency || compareRank(one, job)) < 0
+    ahead += countWhile(other.jobs, isAhead)
+  }
+  return causeAt(input, group, index, ahead)
+}
+
+/** How many come before the first that does not fulfil it, when those that do come first. */
+function countWhile<T>(items: readonly T[], fulfils: (item: T) => boolean): number {
+  let low = 0
+  let high = items.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (fulfils(items[middle] as T)) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function causeAt(input: ExplainInput, group: QueueClass, index: number, jobsAhead: number): WaitCause {
+  const block = input.plan.blocked.get(group.key)
+  return block !== undefined && (index === 0 || OF_ALL.has(block.kind))
+    ? causeOf(block, group, input, jobsAhead)
+    : { kind: 'behind', jobs: jobsAhead }
 }
 
 function causeOf(block: Block, group: QueueClass, input: ExplainInput, jobsAhead: number): WaitCause {
