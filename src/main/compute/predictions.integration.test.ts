@@ -66,6 +66,30 @@ describe('a job that waits', () => {
     expect(causesOf(jobs[249])).toMatchObject([{ kind: 'quota' }])
   })
 
+  it('names who keeps its engine busy, and for how long', async () => {
+    await system.die()
+    await harness.remove()
+    harness = await createHarness({ cores: 2, runsTogether: false })
+    system = await harness.open()
+    Object.assign(system.executor, { loadMs: 60_000, itemMs: 20_000 })
+    const infer = (name: string) =>
+      system.submit({
+        kind: 'infer',
+        model: 'm@1',
+        name,
+        inputs: { x: { dtype: 'float32', shape: [2], data: [1, 2] } },
+      })
+    await infer('first')
+    await advance(81_000)
+    await infer('second')
+    await advance(1_000)
+    const third = await infer('third')
+    await advance(1_000)
+    expect(system.compute.get(third.id).waitReason).toMatch(
+      /^Waiting for the engine of m@1, busy with second \(.+\) for about 20 s$/,
+    )
+  })
+
   it('is told nothing behind one whose length nobody knows', async () => {
     system.executor.itemMs = 60_000
     await system.submit({

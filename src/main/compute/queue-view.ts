@@ -142,6 +142,8 @@ export class QueueReader {
         const job = index.get(id)
         return job ? this.#remainingOf(job, nowMs) : null
       },
+      jobsOn: (engineKey) =>
+        [...index.running()].filter((job) => job.engineKey === engineKey).map(({ id }) => id),
       nameOf: (id) => {
         const job = index.get(id)
         return job ? `${job.definition.name} (${shortId(id)})` : shortId(id)

@@ -50,7 +50,13 @@ export const WaitCause = z.discriminatedUnion('kind', [
     windowMs: z.number(),
     resetsAt: Time.nullable(),
   }),
-  z.object({ kind: z.literal('engine'), model: z.string() }),
+  /** Of the jobs on it the one that is expected to end first; null when none is known. */
+  z.object({
+    kind: z.literal('engine'),
+    model: z.string(),
+    job: z.string().nullable(),
+    endsInMs: z.number().nullable(),
+  }),
   /** It is being found out whether its runtime works here. */
   z.object({ kind: z.literal('runtime'), name: z.string() }),
   /** It is done sooner on a device that is expected to be free soon than where there is room now. */

@@ -13,6 +13,8 @@ export const WAIT_TEXTS = {
   quota: 'Waiting for its quota: {{amounts}} more than may be held at once',
   budget: 'Waiting for its budget: {{usedUp}}',
   engine: 'Waiting for the engine of {{model}}, which is busy',
+  engineBy: 'Waiting for the engine of {{model}}, busy with {{job}}',
+  engineFor: 'Waiting for the engine of {{model}}, busy with {{job}} for about {{time}}',
   runtime: 'Waiting until it is known whether {{name}} works here',
   faster: 'Waits for {{device}}, free in about {{time}}, where it is done sooner than on what is free now',
   preempts: 'Preempts {{jobs}}',

@@ -25,7 +25,18 @@ const SENTENCES: [WaitCause[], string | null][] = [
   [[{ kind: 'behind', jobs: 1 }], 'Behind 1 job that is more urgent or came before'],
   [[{ kind: 'behind', jobs: 2 }], 'Behind 2 jobs that are more urgent or came before'],
   [[{ kind: 'behind_job', job: 'big' }], 'Behind big, which goes first and needs the same resources'],
-  [[{ kind: 'engine', model: 'm@1' }], 'Waiting for the engine of m@1, which is busy'],
+  [
+    [{ kind: 'engine', model: 'm@1', job: null, endsInMs: null }],
+    'Waiting for the engine of m@1, which is busy',
+  ],
+  [
+    [{ kind: 'engine', model: 'm@1', job: 'chat (j-7)', endsInMs: null }],
+    'Waiting for the engine of m@1, busy with chat (j-7)',
+  ],
+  [
+    [{ kind: 'engine', model: 'm@1', job: 'chat (j-7)', endsInMs: 20_000 }],
+    'Waiting for the engine of m@1, busy with chat (j-7) for about 20 s',
+  ],
   [[{ kind: 'runtime', name: 'PyTorch' }], 'Waiting until it is known whether PyTorch works here'],
   [
     [{ kind: 'faster', device: 'gpu-0', freeInMs: 10_000 }],

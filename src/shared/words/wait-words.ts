@@ -50,7 +50,7 @@ function wordsOf(cause: WaitCause, say: SayWait, nowMs: number): string {
       return say('budget', { usedUp: usedUpWords({ ...cause, freeAt }, say, nowMs) })
     }
     case 'engine':
-      return say('engine', { model: cause.model })
+      return engineWords(cause, say)
     case 'runtime':
       return say('runtime', { name: cause.name })
     case 'faster':
@@ -87,6 +87,12 @@ function contestWords(
     holders: holders.length === 0 ? '' : say('holders', { list }),
     ahead: jobsAhead === 0 ? '' : say('ahead', { count: jobsAhead }),
   }
+}
+
+function engineWords({ model, job, endsInMs }: WaitCauseOf<'engine'>, say: SayWait): string {
+  if (job === null) return say('engine', { model })
+  if (endsInMs === null) return say('engineBy', { model, job })
+  return say('engineFor', { model, job, time: formatDuration(endsInMs) })
 }
 
 function holderWords({ kind, name, amount, endsInMs }: Holder, resource: string, say: SayWait): string {

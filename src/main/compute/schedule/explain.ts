@@ -21,6 +21,8 @@ export interface ExplainInput {
   /** When the job of a lease is expected to end, in ms from now; null where unknown. */
   endsInMs(job: string): number | null
   urgencyOf: UrgencyOf
+  /** Jobs that run on engines of a version. */
+  jobsOn(engineKey: string): string[]
   nameOf(job: string): string
 }
 
@@ -91,7 +93,7 @@ function causeOf(block: Block, group: QueueClass, input: ExplainInput, jobsAhead
       return { kind: 'budget', ...usedUp, resetsAt: freeAt === null ? null : toIso(freeAt) }
     }
     case 'engine':
-      return { kind: 'engine', model: group.engineKey.split('#')[0] ?? '' }
+      return { kind: 'engine', model: group.engineKey.split('#')[0] ?? '', ...userOf(group.engineKey, input) }
     case 'runtime':
       return block
     case 'faster':
@@ -101,6 +103,15 @@ function causeOf(block: Block, group: QueueClass, input: ExplainInput, jobsAhead
     case 'held-back':
       return { kind: 'behind_job', job: input.nameOf(block.by) }
   }
+}
+
+/** Of the jobs on engines of a version the one that is expected to end first. */
+function userOf(engineKey: string, { jobsOn, endsInMs, nameOf }: ExplainInput) {
+  const [first] = jobsOn(engineKey)
+    .map((job) => ({ job, endsInMs: endsInMs(job) }))
+    .sort((a, b) => (a.endsInMs ?? Number.POSITIVE_INFINITY) - (b.endsInMs ?? Number.POSITIVE_INFINITY))
+  if (!first) return { job: null, endsInMs: null }
+  return { job: nameOf(first.job), endsInMs: first.endsInMs === null ? null : roughly(first.endsInMs) }
 }
 
 /** The largest by name, and how many more. */

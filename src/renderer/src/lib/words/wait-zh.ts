@@ -15,6 +15,8 @@ export const waitZh: Record<keyof WaitTexts, string> = {
   quota: '等待配额：超出可同时占用的上限 {{amounts}}',
   budget: '等待预算：{{usedUp}}',
   engine: '等待 {{model}} 的引擎，它正忙',
+  engineBy: '等待 {{model}} 的引擎，它正在执行 {{job}}',
+  engineFor: '等待 {{model}} 的引擎，它正在执行 {{job}}，大约还需 {{time}}',
   runtime: '正在检测 {{name}} 在本机是否可用',
   faster: '等待 {{device}}（约 {{time}} 后空闲）：比使用现有空闲设备更早完成',
   preempts: '正在抢占 {{jobs}}',

@@ -59,7 +59,12 @@ const cause: fc.Arbitrary<WaitCause> = fc.oneof(
     windowMs: fc.constantFrom(3_600_000, 60_000),
     resetsAt: fc.constantFrom(null, '2026-11-28T14:20:00.000Z', '2026-11-30T08:00:00.000Z'),
   }),
-  fc.record({ kind: fc.constant('engine' as const), model: name }),
+  fc.record({
+    kind: fc.constant('engine' as const),
+    model: name,
+    job: fc.option(name),
+    endsInMs: fc.option(fc.nat()),
+  }),
   fc.record({ kind: fc.constant('runtime' as const), name }),
   fc.record({ kind: fc.constant('faster' as const), device: name, freeInMs: fc.nat(1e6) }),
   fc.record({ kind: fc.constant('preempts' as const), jobs: fc.array(name, { minLength: 1, maxLength: 4 }) }),
