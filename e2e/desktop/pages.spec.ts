@@ -191,6 +191,41 @@ test('the keyboard reaches everything: palette, Escape, tab order', async () => 
   expect(places, order.join(', ')).toEqual([...places].sort((one, other) => one - other))
 })
 
+test('the keys of a table go on from the job that is open, and are listed', async () => {
+  const { page, shell } = app()
+  const grid = page.getByRole('grid', { name: 'Jobs' })
+  const chosen = grid.getByRole('row', { selected: true })
+  await shell.go('Jobs')
+  await grid.focus()
+  await page.keyboard.press('Home')
+  await page.keyboard.press('ArrowDown')
+  await expect(chosen).toContainText('Transcribe the interview')
+  await expect(page.getByRole('region', { name: 'Jobs', exact: true })).toHaveCSS('outline-style', 'solid')
+  const mark = page.getByRole('checkbox', { name: 'Mark Transcribe the interview' })
+  await expect(mark.locator('..')).toHaveCSS('opacity', '1')
+
+  await page.evaluate(
+    (hash) => {
+      location.hash = hash
+    },
+    `/jobs/${ids.get('FAILED')}`,
+  )
+  await expect(chosen).toContainText('Reads a broken disk')
+  await page.keyboard.press('ArrowUp')
+  await expect(chosen).toContainText('Runs out of time')
+  await expect(page.getByRole('complementary', { name: 'Job Runs out of time' })).toBeVisible()
+  await page.keyboard.press('Escape')
+  await expect(page.getByRole('complementary')).toHaveCount(0)
+
+  await page.keyboard.press('?')
+  const list = page.getByRole('dialog', { name: 'Keyboard shortcuts' })
+  for (const place of ['Everywhere', 'In a table', 'On the timeline'])
+    await expect(list.getByRole('heading', { name: place })).toBeVisible()
+  await app().shoot('shortcuts-light')
+  await page.keyboard.press('Escape')
+  await expect(list).toHaveCount(0)
+})
+
 test('the window has no Node, opens nothing, goes nowhere, and runs no text', async () => {
   const { page, app: electronApp } = app()
   const { url, windows } = { url: page.url(), windows: electronApp.windows().length }

@@ -77,10 +77,8 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
     scrollPaddingStart: HEAD_HEIGHT,
   })
 
-  const cursorOf = () => {
-    const wanted = props.selectedKey ?? cursorKey
-    return wanted === null || wanted === undefined ? -1 : placeOf(rows, (row) => rowKey(row) === wanted)
-  }
+  const current = props.selectedKey ?? cursorKey
+  const cursorOf = () => (current === null ? -1 : placeOf(rows, (row) => rowKey(row) === current))
 
   function moveTo(index: number): void {
     const clamped = Math.max(0, Math.min(rows.length - 1, index))
@@ -132,7 +130,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
   useEffect(() => {
     if (first !== undefined && last !== undefined) onSight?.(first, last)
   }, [first, last, onSight])
-  const cursorRow = visible.find((item) => item.key === cursorKey)
+  const cursorRow = visible.find((item) => item.key === current)
   const height = props.maxHeight
     ? Math.min(props.maxHeight, HEAD_HEIGHT + Math.max(1, rows.length) * rowHeight + 1)
     : undefined
@@ -189,7 +187,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
                 row={row}
                 columns={columns}
                 selected={onSelect ? key === props.selectedKey : undefined}
-                cursor={key === cursorKey}
+                cursor={key === current}
                 onPick={onPick}
               />
             )

@@ -47,40 +47,71 @@ export function showShortcuts(): void {
   modals.open({ modalId: 'shortcuts', title: i18n.t('shell:shortcuts'), children: <ShortcutList /> })
 }
 
+/** Keys that are pressed together or after each other; several ways lead to the same. */
+type Row = [ways: string[][], label: string]
+
 function ShortcutList() {
   const { t } = useTranslation('shell')
-  const rows: [string[][], string][] = [
-    [[[commandKey(), 'K']], t('keys.palette')],
-    ...PAGES.map((page, i): [string[][], string] => [
+  const command = commandKey()
+  const pages = PAGES.map((page, i): Row => {
+    const ways = [
+      ['g', ROUTES[page].letter],
+      ['Alt', String((i + 1) % 10)],
+    ]
+    return [ways, t(`page.${page}`)]
+  })
+  const groups: [title: string, rows: Row[]][] = [
+    [
+      t('keys.everywhere'),
       [
-        ['g', ROUTES[page].letter],
-        ['Alt', String((i + 1) % 10)],
+        [[[command, 'K']], t('keys.palette')],
+        ...pages,
+        [[['Esc']], t('keys.close')],
+        [[['?']], t('keys.help')],
       ],
-      t(`page.${page}`),
-    ]),
-    [[['↑', '↓']], t('keys.rows')],
-    [[['Enter']], t('keys.select')],
-    [[['Esc']], t('keys.close')],
-    [[['?']], t('keys.help')],
+    ],
+    [
+      t('keys.inTables'),
+      [
+        [[['↑', '↓']], t('keys.rows')],
+        [[['Enter']], t('keys.select')],
+        [[['Space']], t('keys.mark')],
+        [[['Shift', '↓']], t('keys.range')],
+        [[[command, 'A']], t('keys.all')],
+        [[['Delete']], t('keys.cancel')],
+      ],
+    ],
+    [
+      t('keys.onTimeline'),
+      [
+        [[['←', '→']], t('keys.pan')],
+        [[['+', '−']], t('keys.zoom')],
+        [[['Home']], t('keys.now')],
+        [[['↑', '↓']], t('keys.bars')],
+      ],
+    ],
   ]
-  return (
-    <dl className={classes['keys']}>
-      {rows.map(([ways, label]) => (
-        <Fragment key={label}>
-          <dt>{label}</dt>
-          <dd>
-            {ways.map((keys) => (
-              <span key={keys.join()}>
-                {keys.map((key) => (
-                  <Kbd key={key} size="xs">
-                    {key}
-                  </Kbd>
-                ))}
-              </span>
-            ))}
-          </dd>
-        </Fragment>
-      ))}
-    </dl>
-  )
+  return groups.map(([title, rows]) => (
+    <section key={title}>
+      <h3 className={classes['keysTitle']}>{title}</h3>
+      <dl className={classes['keys']}>
+        {rows.map(([ways, label]) => (
+          <Fragment key={label}>
+            <dt>{label}</dt>
+            <dd>
+              {ways.map((keys) => (
+                <span key={keys.join()}>
+                  {keys.map((key) => (
+                    <Kbd key={key} size="xs">
+                      {key}
+                    </Kbd>
+                  ))}
+                </span>
+              ))}
+            </dd>
+          </Fragment>
+        ))}
+      </dl>
+    </section>
+  ))
 }

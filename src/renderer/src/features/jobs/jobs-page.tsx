@@ -134,6 +134,14 @@ export function JobsPage() {
   const ids = useMemo(() => rows.map((job) => job.id), [rows])
   const choices = useMemo(() => filterChoices(jobs), [jobs])
 
+  // One that is opened from elsewhere is where the keyboard stands, too.
+  useEffect(() => {
+    if (openId === null) return
+    setSelection((old) =>
+      old.cursor === openId ? old : { marked: new Set([openId]), anchor: openId, cursor: openId },
+    )
+  }, [openId, setSelection])
+
   useEffect(() => setSelection((old) => keepExisting(old, (id) => known.has(id))), [known, setSelection])
 
   // The table tells which row was chosen, not with which keys: they are noted on the way down.
