@@ -54,10 +54,9 @@ function ShortcutList() {
   const { t } = useTranslation('shell')
   const command = commandKey()
   const pages = PAGES.map((page, i): Row => {
-    const ways = [
-      ['g', ROUTES[page].letter],
-      ['Alt', String((i + 1) % 10)],
-    ]
+    const letter = ['g', ROUTES[page].letter]
+    // There are ten digits.
+    const ways = i < 10 ? [letter, ['Alt', String((i + 1) % 10)]] : [letter]
     return [ways, t(`page.${page}`)]
   })
   const groups: [title: string, rows: Row[]][] = [
