@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, closeSync, openSync } from 'node:fs'
+import { chmodSync, closeSync, openSync, readSync } from 'node:fs'
 import { open, rename, rm, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { AppError } from '../../shared/errors'
@@ -13,6 +13,17 @@ export async function syncDirectory(path: string): Promise<void> {
   } finally {
     await handle.close()
   }
+}
+
+/** Fills `bytes` from a place of a file: some file systems read less than they are asked for. @returns how many came before its end */
+export function readAt(descriptor: number, bytes: Uint8Array, position: number): number {
+  let done = 0
+  while (done < bytes.length) {
+    const count = readSync(descriptor, bytes, done, bytes.length - done, position + done)
+    if (count === 0) break
+    done += count
+  }
+  return done
 }
 
 /** Makes sure that the file is there and that nobody else may read it, whatever the folder around it allows. */

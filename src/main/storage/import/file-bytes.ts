@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, readSync } from 'node:fs'
+import { readAt } from '../../platform/files'
 import { Rejection } from './rejection'
 import { assertUnchanged, openUnchanged, type SourceFile } from './source'
 
@@ -39,12 +40,7 @@ export class FileBytes {
       return Buffer.from(this.#window.subarray(position - this.#from, position - this.#from + length))
     }
     const bytes = Buffer.allocUnsafe(length)
-    let done = 0
-    while (done < length) {
-      const count = readSync(this.#descriptor, bytes, done, length - done, position + done)
-      if (count === 0) throw this.#cutShort()
-      done += count
-    }
+    if (readAt(this.#descriptor, bytes, position) < length) throw this.#cutShort()
     this.bytesRead += length
     return bytes
   }

@@ -10,10 +10,10 @@ import {
   fsyncSync,
   ftruncateSync,
   openSync,
-  readSync,
   writeSync,
 } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { readAt } from '../../platform/files'
 import { assertUnchanged, changedWhileRead, openUnchanged, type SourceFile } from './source'
 
 /** Measured: larger pieces gain nothing, and one hashes in about a millisecond. */
@@ -118,7 +118,7 @@ async function read(
   const buffer = Buffer.allocUnsafe(PIECE_BYTES)
   let end = start
   while (end < limit) {
-    const piece = readPiece(descriptor, buffer, end)
+    const piece = buffer.subarray(0, readAt(descriptor, buffer, end))
     if (piece.length === 0) break
     end += piece.length
     hash.update(piece)
@@ -127,17 +127,6 @@ async function read(
     await nextTurn()
   }
   return end
-}
-
-/** Whole pieces, but for the last: some file systems read less than they are asked for. */
-function readPiece(descriptor: number, buffer: Buffer, at: number): Buffer {
-  let done = 0
-  while (done < buffer.length) {
-    const count = readSync(descriptor, buffer, done, buffer.length - done, at + done)
-    if (count === 0) break
-    done += count
-  }
-  return buffer.subarray(0, done)
 }
 
 function writeAll(output: number, piece: Buffer, at: number): void {

@@ -1,4 +1,5 @@
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
+import { readAt } from '../../../platform/files'
 import type { TableFile } from '../table'
 
 /** Some bytes of a file, fewer where it ends. */
@@ -6,13 +7,7 @@ export function bytesAt(file: TableFile, position: number, length: number): Buff
   const descriptor = openSync(file.absolutePath, 'r')
   try {
     const bytes = Buffer.alloc(Math.max(0, Math.min(length, file.sizeBytes - position)))
-    let done = 0
-    while (done < bytes.length) {
-      const count = readSync(descriptor, bytes, done, bytes.length - done, position + done)
-      if (count === 0) break
-      done += count
-    }
-    return bytes.subarray(0, done)
+    return bytes.subarray(0, readAt(descriptor, bytes, position))
   } finally {
     closeSync(descriptor)
   }

@@ -1,5 +1,6 @@
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { DTYPE_BYTES, type DType, elementCount } from '../../../../shared/domain/tensor'
+import { readAt } from '../../../platform/files'
 import { Rejection } from '../../import/rejection'
 import type { TableFile, TableReader } from '../table'
 import { bytesAt, only } from './bytes'
@@ -48,7 +49,8 @@ export const npyReader: TableReader = {
       async *read(start) {
         for (let row = start; row < rows; row++) {
           const bytes = Buffer.alloc(rowBytes)
-          readSync(descriptor, bytes, 0, rowBytes, begin + row * rowBytes)
+          if (readAt(descriptor, bytes, begin + row * rowBytes) < rowBytes)
+            throw new Rejection('storage.unreadable', 'The file ends in the middle of a row.', file.path)
           bytesRead = begin + (row + 1) * rowBytes
           yield { row: { data: { dtype, shape: rowShape, base64: bytes.toString('base64') } }, at: null }
         }

@@ -1,6 +1,7 @@
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetRead } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
+import { readAt } from '../../../platform/files'
 import { Rejection } from '../../import/rejection'
 import { MOST_COLUMNS, type RawRow, type TableFile, type TableReader } from '../table'
 import { bytesAt, only } from './bytes'
@@ -31,7 +32,8 @@ export const parquetReader: TableReader = {
       if (!(start >= 0 && length >= 0 && end <= file.sizeBytes && length <= LARGEST_PIECE))
         throw new RangeError('a piece of the file does not lie within it, or is too large')
       const bytes = new ArrayBuffer(length)
-      readSync(descriptor, new Uint8Array(bytes), 0, length, start)
+      if (readAt(descriptor, new Uint8Array(bytes), start) < length)
+        throw new RangeError('the file ends in the middle of a piece')
       bytesRead += length
       return bytes
     }
