@@ -72,16 +72,24 @@ export class BlobStore {
 
   /**
    * Unfinished files on the blobs' disk that outlive this process: under the same keys their owner finds them again.
-   * `discard` removes them, and is to be called when nobody will go on with them.
+   * `bytes` is what they take now; `discard` removes them, and is to be called when nobody will go on with them.
    */
-  parts(owner: string): { pathOf(key: string): string; discard(): Promise<void> } {
+  parts(owner: string): { pathOf(key: string): string; bytes(): Promise<number>; discard(): Promise<void> } {
     this.#owners.add(owner)
+    const paths = async () =>
+      (await namesIn(this.#incoming))
+        .filter((name) => name.startsWith(owner + OF))
+        .map((name) => join(this.#incoming, name))
     return {
       pathOf: (key) => join(this.#incoming, `${owner}${OF}${key}`),
+      bytes: async () => {
+        let bytes = 0
+        for (const path of await paths()) bytes += (await sizeOf(path)) ?? 0
+        return bytes
+      },
       discard: async () => {
         this.#owners.delete(owner)
-        for (const name of await namesIn(this.#incoming))
-          if (name.startsWith(owner + OF)) await rm(join(this.#incoming, name), { force: true })
+        for (const path of await paths()) await rm(path, { force: true })
       },
     }
   }
@@ -238,7 +246,7 @@ async function digestOf(bytes: Uint8Array): Promise<Digest> {
 }
 
 /** Bytes of a regular file; null when there is none. */
-export async function sizeOf(path: string): Promise<number | null> {
+async function sizeOf(path: string): Promise<number | null> {
   try {
     const stats = await stat(path)
     return stats.isFile() ? stats.size : null

@@ -4,7 +4,7 @@ import type { Digest } from '../../../shared/domain/ids'
 import { formatBytes } from '../../../shared/domain/units'
 import { AppError } from '../../../shared/errors'
 import { diskSpace } from '../../platform/files'
-import { type BlobStore, sizeOf } from '../blobs'
+import type { BlobStore } from '../blobs'
 import type { DatasetCandidate } from '../datasets/datasets'
 import type { Profile } from '../datasets/profile'
 import type { ArchivedOrigins } from '../export'
@@ -106,7 +106,7 @@ export class Taking {
     const name = source.name ?? manifest?.name ?? suggestedName(inspection, first?.path ?? '')
     const version = source.version ?? null
     this.#deps.assertNumber(inspection.outcome === 'table' ? 'dataset' : 'model', name, version)
-    if (!isOurs) await this.#assertRoom(sizeBytes - (await this.#keptBytes(files)))
+    if (!isOurs) await this.#assertRoom(sizeBytes - (await this.#deps.parts.bytes()))
     const whole: WholeFile[] = []
     let bytesBefore = 0
     for (const file of files) {
@@ -180,12 +180,6 @@ export class Taking {
       },
     })
     return { kind: 'files', files }
-  }
-
-  /** What an earlier try has left of these files. */
-  async #keptBytes(files: readonly SourceFile[]): Promise<number> {
-    const sizes = await Promise.all(files.map((file) => sizeOf(this.#deps.parts.pathOf(stateOf(file)))))
-    return sizes.reduce((sum: number, sizeBytes) => sum + (sizeBytes ?? 0), 0)
   }
 
   async #copy(
