@@ -1,11 +1,15 @@
 import { defineConfig } from '@playwright/test'
 
+/** Virtual ones, each for one app at a time: on a screen that a person looks at two would take the focus from each other. */
+const displays = process.env.E2E_DISPLAYS?.split(' ') ?? []
+const mine = displays[Number(process.env.TEST_PARALLEL_INDEX)]
+if (mine !== undefined) process.env.DISPLAY = mine
+
 export default defineConfig({
   testDir: 'e2e',
   testMatch: '**/*.spec.ts',
   outputDir: 'test-results/e2e',
-  // Each test starts an app of its own; two at once would measure each other.
-  workers: 1,
+  workers: Math.max(1, displays.length),
   fullyParallel: false,
   // What passes only then is named at the end of `npm test`.
   retries: process.env.CI ? 1 : 0,

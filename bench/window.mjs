@@ -18,7 +18,8 @@ app.whenReady().then(() => { new BrowserWindow({ width: 1360, height: 860 }).loa
 export async function run() {
   const found = await findElectron()
   if (!found) return [['window', 'not measured: no Electron; `npm start` prepares one', '']]
-  const stopDisplay = hasDisplay() ? undefined : await startVirtualDisplay()
+  const screen = hasDisplay() ? null : await startVirtualDisplay()
+  if (screen) process.env.DISPLAY = screen.display
   const empty = await temporaryFolder()
   try {
     await writeFile(join(empty.path, 'package.json'), '{"name":"empty","main":"main.cjs"}')
@@ -48,7 +49,7 @@ export async function run() {
     ]
   } finally {
     await empty.dispose()
-    await stopDisplay?.()
+    screen?.stop()
   }
 }
 

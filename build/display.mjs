@@ -6,7 +6,7 @@ export function hasDisplay() {
   return process.platform !== 'linux' || Boolean(process.env.DISPLAY || process.env.WAYLAND_DISPLAY)
 }
 
-/** Starts a virtual display and puts it into this process's environment; the result ends it. */
+/** Starts a virtual display. @returns what `DISPLAY` has to be to open a window there, and what ends it */
 export async function startVirtualDisplay() {
   const server = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', '1600x1200x24', '-nolisten', 'tcp'], {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
@@ -27,14 +27,13 @@ export async function startVirtualDisplay() {
   })
   server.unref()
   server.stdio[3].destroy()
-  const before = process.env.DISPLAY
-  process.env.DISPLAY = `:${number}`
   const stop = () => server.kill()
   process.once('exit', stop)
-  return () => {
-    process.off('exit', stop)
-    stop()
-    if (before === undefined) delete process.env.DISPLAY
-    else process.env.DISPLAY = before
+  return {
+    display: `:${number}`,
+    stop() {
+      process.off('exit', stop)
+      stop()
+    },
   }
 }

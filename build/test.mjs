@@ -69,12 +69,18 @@ async function runUnit() {
 async function runEndToEnd() {
   const report = await freshReport('playwright')
   say('\n== The real app (playwright)')
-  const stopDisplay = hasDisplay() ? undefined : await startVirtualDisplay()
+  const displays = hasDisplay() ? [] : await Promise.all([startVirtualDisplay(), startVirtualDisplay()])
   try {
     const code = await attach(
       process.execPath,
       ['node_modules/@playwright/test/cli.js', 'test', '--reporter=list,json', ...rest],
-      { env: { ...process.env, PLAYWRIGHT_JSON_OUTPUT_FILE: report } },
+      {
+        env: {
+          ...process.env,
+          PLAYWRIGHT_JSON_OUTPUT_FILE: report,
+          ...(displays.length > 0 && { E2E_DISPLAYS: displays.map(({ display }) => display).join(' ') }),
+        },
+      },
     )
     const { suites, errors } = await readReport(report, { suites: [], errors: [] })
     const outcome = { passed: 0, failures: [], unsteady: [] }
@@ -88,7 +94,7 @@ async function runEndToEnd() {
     for (const { message } of errors) outcome.failures.push({ test: 'playwright', message: brief(message) })
     return judge('playwright', code, outcome)
   } finally {
-    stopDisplay?.()
+    for (const { stop } of displays) stop()
   }
 }
 

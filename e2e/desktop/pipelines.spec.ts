@@ -1,7 +1,8 @@
 import { expect, test } from '@playwright/test'
 import { appForFile } from '../support/app'
+import { Desktop } from '../support/desktop'
 
-const app = appForFile()
+const app = appForFile(() => Desktop.startWith(async () => undefined))
 
 const PIPELINE = {
   name: 'Evaluate the candidates',

@@ -1,8 +1,8 @@
 import { expect, test } from '@playwright/test'
 import { appForFile } from '../support/app'
-import { WINDOW } from '../support/desktop'
+import { Desktop, WINDOW } from '../support/desktop'
 
-const app = appForFile()
+const app = appForFile(() => Desktop.startWith(async () => undefined))
 
 test('an empty store offers a data set and a model to try, and they work', async () => {
   const { shell, page } = app()
