@@ -70,7 +70,7 @@ async function killAtRandom(work: Work, focuses: readonly Focus[], most: number)
     await serve.kill()
   }
   try {
-    for (let round = 0; kills < most; round++) {
+    const playRound = async (round: number) => {
       seed = SEED + round
       const random = seeded(seed)
       // All of them in a short run, any of them in a long one.
@@ -95,6 +95,9 @@ async function killAtRandom(work: Work, focuses: readonly Focus[], most: number)
       await ledger.checkStorage()
       if (round % LOOK_BACK === LOOK_BACK - 1) say(`${kills} of ${most} kills, ${sinceStart()} s a kill`)
     }
+    for (let round = 0; kills < most; round++)
+      // A step of its own: outside of one, each expectation costs Playwright a walk over all those before it.
+      await test.step(`round ${round}`, () => playRound(round))
     await computeLedger.checkAtRest(owner)
     await ledger.checkAtRest()
     workers = descendants(serve.pid)
