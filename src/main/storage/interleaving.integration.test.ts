@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { ImportId, JobId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
 import type { Storage } from './index'
-import { ANNA, type Bench, collected, createBench, onDisk, settled } from './testing/harness'
+import { ANNA, type Bench, checked, collected, createBench, onDisk, settled } from './testing/harness'
 import { inProcessWorker } from './testing/in-process-worker'
 import { model, node, number, plainGraph } from './testing/onnx-builder'
 
@@ -66,14 +66,17 @@ async function perform(storage: Storage, step: Step): Promise<void> {
   }
 }
 
-/** Collects again and again, so that a collection runs at whatever moment of the steps. */
-async function collectUntil(storage: Storage, steps: Promise<unknown>): Promise<void> {
+/** Checks or collects again and again, so that this happens at whatever moment of the steps. */
+async function maintainUntil(storage: Storage, steps: Promise<unknown>): Promise<void> {
   let isDone = false
   const done = () => {
     isDone = true
   }
   steps.then(done, done)
-  while (!isDone) await collected(storage)
+  while (!isDone) {
+    expect(await checked(storage)).toMatchObject({ damaged: [], missing: [] })
+    await collected(storage)
+  }
 }
 
 function artifact(seed: number): Uint8Array {
@@ -102,7 +105,7 @@ async function namedAndWhole(storage: Storage): Promise<string[]> {
   return [...named].sort()
 }
 
-it('no interleaving of imports, removals and collections loses a byte that a row names, or keeps one that none does', async () => {
+it('no interleaving of imports, removals, checks and collections loses a byte that a row names, keeps one that none does, or takes one for lost', async () => {
   const { storage, database } = await bench.open({ startWorker: inProcessWorker })
   await fc.assert(
     fc.asyncProperty(
@@ -110,7 +113,7 @@ it('no interleaving of imports, removals and collections loses a byte that a row
       async (waves) => {
         for (const wave of waves) {
           const steps = Promise.all(wave.map((each) => perform(storage, each).catch(expected)))
-          await Promise.all([steps, collectUntil(storage, steps)])
+          await Promise.all([steps, maintainUntil(storage, steps)])
           await namedAndWhole(storage)
         }
         const named = await namedAndWhole(storage)

@@ -98,7 +98,12 @@ export async function verifyBlobs(
       release()
     }
   }
-  // What a removal has unnamed since the beginning is not missing.
-  const missing = [...expected].filter((digest) => named.has(digest))
+  const missing: string[] = []
+  for (const digest of expected) {
+    // Pinned, it cannot go between the two looks; what was removed since the beginning, and perhaps imported anew, is not missing.
+    const release = blobs.pin(digest)
+    if (named.has(digest) && !(await blobs.has(digest))) missing.push(digest)
+    release()
+  }
   return { checked, checkedBytes, damaged: damaged.sort(), missing: missing.sort() }
 }

@@ -1,8 +1,8 @@
-import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ModelSummary } from '../../shared/contract'
 import type { PrincipalId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
@@ -283,6 +283,38 @@ describe('maintenance', () => {
     const after = await checked(storage)
     expect(after).toMatchObject({ checked: 3, damaged: [], missing: [] })
     expect(after.checkedBytes).toBe(a!.sizeBytes + b!.sizeBytes + c!.sizeBytes)
+  })
+
+  it('does not take for missing what is removed and imported anew beside a check', async () => {
+    const hashes: (() => void)[] = []
+    const open = await bench.open({
+      startWorker: () => {
+        const worker = inProcessWorker()
+        return {
+          ...worker,
+          hash: async (...file) => {
+            await new Promise<void>((resolve) => hashes.push(resolve))
+            return worker.hash(...file)
+          },
+        }
+      },
+    })
+    for (const seed of [1, 2, 3])
+      await importAndSettle(open.storage, await modelFile(`net${seed}.onnx`, seed))
+    const order = (await readdir(join(bench.dataDir, 'blobs'))).filter((name) => name.length === 2)
+    expect(order.length).toBe(3)
+    const second = [1, 2, 3].find((seed) =>
+      open.storage.resolve(`net${seed}@1`).digest.startsWith(order[1] ?? '?'),
+    ) as number
+    const check = checked(open.storage)
+    await vi.waitUntil(() => hashes.length === 1)
+    open.storage.removeVersion(`net${second}`, 1)
+    await collected(open.storage)
+    hashes[0]?.()
+    await vi.waitUntil(() => hashes.length === 2)
+    await importAndSettle(open.storage, await modelFile(`net${second}.onnx`, second))
+    hashes[1]?.()
+    expect(await check).toMatchObject({ state: 'completed', checked: 2, damaged: [], missing: [] })
   })
 
   it('stops a check when asked, and tells so', async () => {
