@@ -115,6 +115,7 @@ export async function createSystem(options: SystemOptions): Promise<System> {
     workersDir: options.workersDir,
     pythonPath: () => settings.get().pythonPath,
     plugins: () => plugins.runtimes(),
+    onDidSeeGpuPrograms: core.onDidSeeGpuPrograms,
   })
   const plugins = createPlugins({
     dir: join(dataDir, 'plugins'),

@@ -4,7 +4,7 @@ import { AppError } from '../../shared/errors'
 import { Emitter } from '../platform/events'
 import { Allocator } from './allocator'
 import { Devices } from './devices'
-import type { HostReading } from './host'
+import type { GpuProgram, HostReading } from './host'
 import type { Core, CoreDeps } from './index'
 import { Ledger } from './ledger'
 import { createMachine } from './machine'
@@ -16,7 +16,9 @@ import { Telemetry } from './telemetry'
 
 const SAMPLE_MS = 1000
 /** Looking at all processes takes some milliseconds of work, however it is spread. */
-const FOREIGN_MS = 5_000
+const PROGRAMS_MS = 5_000
+/** While memory of a GPU is leased: who takes more than that is to be stopped soon. */
+const LEASED_GPU_MS = 1_000
 const MINUTE_MS = 60_000
 /** A detected device that is not well is looked for again after this time. */
 const LOST_MS = 30_000
@@ -35,7 +37,10 @@ export function createCore(deps: CoreDeps): Core {
     logger.error({ err: error }, 'A listener of samples failed.'),
   )
   let stopSampling: () => void = () => undefined
-  let stopForeign: () => void = () => undefined
+  const gpuPrograms = new Emitter<readonly GpuProgram[]>((error) =>
+    logger.error({ err: error }, 'A listener of the programs on GPUs failed.'),
+  )
+  let stopPrograms: () => void = () => undefined
   let disposed = false
   let lastReading: HostReading = { readings: [], childrenMemoryBytes: null }
   let housekeepingAt = 0
@@ -75,13 +80,17 @@ export function createCore(deps: CoreDeps): Core {
       stopSampling = clock.setTimer(Math.max(1, SAMPLE_MS - (clock.now() - startedAt)), () => void sample())
   }
 
-  async function sampleForeign(): Promise<void> {
+  async function samplePrograms(): Promise<void> {
     try {
-      ledger.setForeignHolders(await host.readForeign(devices.list()))
+      const { holders, onGpus } = await host.readPrograms(devices.list())
+      ledger.setForeignHolders(holders)
+      if (onGpus && !disposed) gpuPrograms.fire(onGpus)
     } catch (error) {
       logger.warn({ err: error }, 'What other programs hold could not be read.')
     }
-    if (!disposed) stopForeign = clock.setTimer(FOREIGN_MS, () => void sampleForeign())
+    const isLeased = devices.list().some(({ id }) => ledger.used(id).has('gpuMemoryBytes'))
+    const waitMs = isLeased ? LEASED_GPU_MS : PROGRAMS_MS
+    if (!disposed) stopPrograms = clock.setTimer(waitMs, () => void samplePrograms())
   }
 
   /** A device that has told of itself and now does not may be gone; one that was lost may be there again. */
@@ -112,13 +121,13 @@ export function createCore(deps: CoreDeps): Core {
         clock.now(),
       )
       await sample()
-      void sampleForeign()
+      void samplePrograms()
     },
     dispose() {
       if (disposed) return
       disposed = true
       stopSampling()
-      stopForeign()
+      stopPrograms()
       requests.dispose()
       allocator.dispose()
       quotas.dispose()
@@ -180,6 +189,7 @@ export function createCore(deps: CoreDeps): Core {
     onDidChangeDevices: devices.onDidChange,
     onDidChangeLeases: allocator.onDidChange,
     onDidSample: samples.event,
+    onDidSeeGpuPrograms: gpuPrograms.event,
     onDidUseUpBudget: quotas.budgets.onDidUseUp,
   }
 }

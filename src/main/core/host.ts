@@ -27,12 +27,27 @@ export interface HostReading {
   childrenMemoryBytes: number | null
 }
 
+/** What one program takes of the memory of one GPU. */
+export interface GpuProgram {
+  device: string
+  pid: number
+  memoryBytes: number
+}
+
+/** What programs take of the devices. */
+export interface ProgramReading {
+  /** The programs outside that hold most of each device. */
+  holders: ForeignHolder[]
+  /** All programs on GPUs, ours too; null where no tool tells. */
+  onGpus: GpuProgram[] | null
+}
+
 /** The machine itself: the one part of core that a test replaces. */
 export interface Host {
   detect(): Promise<Detection>
   /** Reads the detected devices; never blocks, never rejects for one device that cannot be read. */
   read(devices: readonly Device[]): Promise<HostReading>
-  /** The programs outside that hold most of these devices; never blocks. */
-  readForeign(devices: readonly Device[]): Promise<ForeignHolder[]>
+  /** Never blocks. */
+  readPrograms(devices: readonly Device[]): Promise<ProgramReading>
   dispose(): void
 }

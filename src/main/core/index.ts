@@ -17,7 +17,7 @@ import type { Clock } from '../platform/clock'
 import type { Database } from '../platform/database'
 import type { Disposable, Event } from '../platform/events'
 import type { Logger } from '../platform/logger'
-import type { Host } from './host'
+import type { GpuProgram, Host } from './host'
 import type { FreeDevice } from './place'
 import type { Limits } from './quotas'
 
@@ -107,6 +107,8 @@ export interface Core extends Disposable {
   readonly onDidChangeLeases: Event<{ changed: Lease[]; removed: string[] }>
   /** Once a second. */
   readonly onDidSample: Event<TelemetrySample[]>
+  /** All programs on the GPUs whose tool names them; once a second while memory of a GPU is leased. */
+  readonly onDidSeeGpuPrograms: Event<readonly GpuProgram[]>
   /** Leases of no job end by themselves then; jobs are their owner's to stop. */
   readonly onDidUseUpBudget: Event<{ principal: PrincipalId; resource: TimedResource }>
 }

@@ -3,11 +3,11 @@ import type { Clock } from '../platform/clock'
 import type { Logger } from '../platform/logger'
 import { type Confinement, readConfinement } from './detect/cgroup'
 import { detectDevices } from './detect/detect'
-import { NVIDIA_QUERY, parseNvidiaProcesses } from './detect/nvidia'
+import { type GpuProcess, NVIDIA_QUERY, parseNvidiaProcesses, runsOn } from './detect/nvidia'
 import { runTool } from './detect/run-tool'
 import { foreignHolders } from './foreign/holders'
 import { createProcessReader } from './foreign/processes'
-import type { Host, HostReading, Reading } from './host'
+import type { GpuProgram, Host, HostReading, Reading } from './host'
 import { readAmdGpu } from './read-amd'
 import { createHostReader } from './read-host'
 import { createNvidiaWatch } from './watch-nvidia'
@@ -40,7 +40,7 @@ export function createMachine(deps: { clock: Clock; logger: Logger }): Host {
       if (detected.some(({ id }) => id === 'cpu0')) readings.unshift({ device: 'cpu0', ...reading })
       return { readings, childrenMemoryBytes }
     },
-    async readForeign(devices) {
+    async readPrograms(devices) {
       const watched = devices.some(
         ({ foundBy, health }) => foundBy.includes('nvidia-smi') && health !== 'missing',
       )
@@ -48,8 +48,11 @@ export function createMachine(deps: { clock: Clock; logger: Logger }): Host {
         processes.read(),
         watched ? runTool('nvidia-smi', NVIDIA_QUERY) : null,
       ])
-      const onGpus = answer?.state === 'answered' ? parseNvidiaProcesses(answer.stdout) : []
-      return foreignHolders(all, onGpus, devices, process.pid)
+      const seen = answer?.state === 'answered' ? parseNvidiaProcesses(answer.stdout) : null
+      return {
+        holders: foreignHolders(all, seen ?? [], devices, process.pid),
+        onGpus: seen && devices.flatMap((device) => programsOn(device, seen)),
+      }
     },
     dispose() {
       nvidia.watch(false)
@@ -68,6 +71,11 @@ export function createMachine(deps: { clock: Clock; logger: Logger }): Host {
     const values = device.properties['driver'] === 'amdgpu' ? await readAmdGpu(address) : null
     return values && { device: device.id, ...values }
   }
+}
+
+function programsOn(device: Device, seen: readonly GpuProcess[]): GpuProgram[] {
+  const on = seen.filter((item) => runsOn(item, device))
+  return on.map(({ pid, memoryBytes }) => ({ device: device.id, pid, memoryBytes }))
 }
 
 const none: Confinement = { cores: null, memoryBytes: null, memoryFolder: null }

@@ -247,7 +247,15 @@ export type RuntimeView = z.infer<typeof RuntimeView>
 
 /** One way to hold workers to what is leased. Where it is not in force, `reason` says why. */
 export const Enforcement = z.object({
-  name: z.enum(['threads', 'affinity', 'nice', 'cgroup', 'deviceVisibility', 'memoryWatchdog']),
+  name: z.enum([
+    'threads',
+    'affinity',
+    'nice',
+    'cgroup',
+    'deviceVisibility',
+    'memoryWatchdog',
+    'gpuMemoryWatchdog',
+  ]),
   inForce: z.boolean(),
   reason: z.string().nullable(),
 })

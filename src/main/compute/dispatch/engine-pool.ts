@@ -321,7 +321,16 @@ export class EnginePool {
 /** What a worker may take for a job: what the job and the engine have leased. */
 export function allotmentOf({ definition, status }: ActiveJob, engine: PooledEngine): Allotment {
   const { cpuCores = 1, memoryBytes = 0 } = definition.need
-  return { cpuCores, memoryBytes, engineMemoryBytes: engine.memoryBytes, priority: status.priority }
+  const gpuMemory = (status.placement ?? []).flatMap(({ device, amounts }) =>
+    amounts.gpuMemoryBytes ? [{ device, memoryBytes: amounts.gpuMemoryBytes }] : [],
+  )
+  return {
+    cpuCores,
+    memoryBytes,
+    engineMemoryBytes: engine.memoryBytes,
+    gpuMemory,
+    priority: status.priority,
+  }
 }
 
 /** What a language model is to hold in mind is a matter of the job, and a part of what its engine takes. */

@@ -16,11 +16,11 @@ export const REAL_WORKERS = {
   replay: 'src/main/compute/predictions/replay-worker.ts',
 }
 
-/** Everything real but the machine, which always has the given cores. */
+/** Everything real but the machine, which always has the given cores; null: this machine as it is. */
 export async function openRealSystem(
   dataDir: string,
   workersDir: string,
-  cores = 2,
+  cores: number | null = 2,
   policy: Partial<SchedulePolicy> = {},
 ) {
   await mkdir(dataDir, { recursive: true })
@@ -31,7 +31,8 @@ export async function openRealSystem(
     ...storageMigrations,
     ...computeMigrations,
   })
-  const core = createCore({ database, clock, logger, host: createFakeHost([fakeCpu(cores, 64e9)]) })
+  const host = cores === null ? undefined : createFakeHost([fakeCpu(cores, 64e9)])
+  const core = createCore({ database, clock, logger, host })
   core.setReservedMemory(0)
   const storage = createStorage({
     dataDir,
@@ -42,7 +43,8 @@ export async function openRealSystem(
     usersOf: () => [],
     hubUrl: () => 'http://127.0.0.1:9',
   })
-  const executor = createLocalExecutor({ clock, logger, workersDir })
+  const { onDidSeeGpuPrograms } = core
+  const executor = createLocalExecutor({ clock, logger, workersDir, onDidSeeGpuPrograms })
   const compute = createCompute({
     core,
     storage,

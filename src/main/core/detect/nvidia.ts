@@ -57,7 +57,7 @@ function readGpu(gpu: Node, driver: string | null, cuda: string | null): VendorD
   const parts = migMode === 'Enabled' ? list(node(gpu['mig_devices'])['mig_device']).map(node) : []
   if (parts.length === 0) return [whole]
   return parts.map((part) => {
-    const instance = `${text(part['gpu_instance_id']) ?? '?'}-${text(part['compute_instance_id']) ?? '0'}`
+    const instance = migInstanceOf(part) ?? '?-0'
     return {
       ...whole,
       id: `${id}-mig-${instance}`,
@@ -66,6 +66,12 @@ function readGpu(gpu: Node, driver: string | null, cuda: string | null): VendorD
       properties: { ...properties, migInstance: instance },
     }
   })
+}
+
+/** By the ids that the driver gives to the parts of a GPU. */
+function migInstanceOf(item: Node): string | null {
+  const gpuInstance = text(item['gpu_instance_id'])
+  return gpuInstance && `${gpuInstance}-${text(item['compute_instance_id']) ?? '0'}`
 }
 
 /** The driver keeps some memory for itself: it is no capacity. */
@@ -107,9 +113,16 @@ function list(value: unknown): unknown[] {
 /** A program on a GPU; its name may be a path. */
 export interface GpuProcess {
   address: string
+  /** The part that it runs on of a GPU that is cut into MIG devices, as in the properties of the device. */
+  migInstance: string | null
   pid: number
   name: string
   memoryBytes: number
+}
+
+/** Whether a program runs on the device, which may be a part of a GPU. */
+export function runsOn({ address, migInstance }: GpuProcess, { properties }: Device): boolean {
+  return address === properties['pciAddress'] && migInstance === (properties['migInstance'] ?? null)
 }
 
 /** The programs that `nvidia-smi -q -x` lists; those whose memory it does not know are left out. */
@@ -128,7 +141,8 @@ export function parseNvidiaProcesses(xml: string): GpuProcess[] {
           const memory = amount(item['used_memory'], 'MiB')
           const pid = Number(text(item['pid']) ?? Number.NaN)
           if (memory === null || !Number.isSafeInteger(pid)) return []
-          return [{ address, pid, name: text(item['process_name']) ?? '', memoryBytes: memory * MIB }]
+          const name = text(item['process_name']) ?? ''
+          return [{ address, migInstance: migInstanceOf(item), pid, name, memoryBytes: memory * MIB }]
         })
     })
 }

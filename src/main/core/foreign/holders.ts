@@ -1,5 +1,5 @@
 import type { Device, ForeignHolder } from '../../../shared/contract'
-import type { GpuProcess } from '../detect/nvidia'
+import { type GpuProcess, runsOn } from '../detect/nvidia'
 import { type ProcessUse, treeOf } from './processes'
 
 const MOST_OF_A_DEVICE = 5
@@ -33,13 +33,13 @@ export function foreignHolders(
       cpuCores: Math.round(cpuCores * 100) / 100,
     }))
   const byPid = new Map(processes.map((item) => [item.pid, item]))
-  const gpus = devices.flatMap(({ id, properties }) => {
-    const holders = onGpus.filter(({ address, pid }) => address === properties['pciAddress'] && !own.has(pid))
+  const gpus = devices.flatMap((device) => {
+    const holders = onGpus.filter((item) => runsOn(item, device) && !own.has(item.pid))
     return holders
       .sort((a, b) => b.memoryBytes - a.memoryBytes)
       .slice(0, MOST_OF_A_DEVICE)
       .map(({ pid, name, memoryBytes }) => ({
-        device: id,
+        device: device.id,
         name: plainName(name.split(/[/\\]/).at(-1) ?? ''),
         pid,
         memoryBytes: byPid.get(pid)?.memoryBytes ?? 0,

@@ -1,5 +1,5 @@
 import type { ForeignHolder } from '../../../shared/contract'
-import type { FoundDevice, Host, HostReading } from '../host'
+import type { FoundDevice, GpuProgram, Host, HostReading } from '../host'
 
 const GB = 1e9
 
@@ -9,6 +9,7 @@ export interface FakeHost extends Host {
   failedTools: string[]
   reading: HostReading
   foreign: ForeignHolder[]
+  onGpus: GpuProgram[] | null
 }
 
 export function createFakeHost(devices: FoundDevice[] = [fakeCpu(8, 16 * GB)]): FakeHost {
@@ -17,14 +18,15 @@ export function createFakeHost(devices: FoundDevice[] = [fakeCpu(8, 16 * GB)]): 
     failedTools: [],
     reading: { readings: [], childrenMemoryBytes: null },
     foreign: [],
+    onGpus: null,
     async detect() {
       return { devices: structuredClone(this.devices), failedTools: [...this.failedTools] }
     },
     async read() {
       return structuredClone(this.reading)
     },
-    async readForeign() {
-      return structuredClone(this.foreign)
+    async readPrograms() {
+      return structuredClone({ holders: this.foreign, onGpus: this.onGpus })
     },
     dispose: () => undefined,
   }

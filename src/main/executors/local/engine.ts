@@ -11,7 +11,7 @@ import { GroupSize, runBatch } from './batch'
 import { Connection } from './connection'
 import { crashed, interrupted, longestLoadMs, tooLate } from './ends'
 import type { Work } from './enforcement'
-import { MemoryWatch } from './enforcement/memory-watch'
+import { gpuBound, hostBound, MemoryWatch } from './enforcement/memory-watch'
 import { runGenerate } from './generate'
 import { MAX_LINES } from './log-lines'
 import { runSeveral } from './several'
@@ -62,7 +62,7 @@ export class Engine {
   /** Why it ended or is about to; the first reason counts. */
   #end: AppError | null = null
   #buried = false
-  #work: (Work & { watch: MemoryWatch | null }) | null = null
+  #work: (Work & { watch: MemoryWatch | null; gpuWatches: Map<string, MemoryWatch> }) | null = null
   #onLog: ((level: 'info' | 'warn', line: string) => void) | null = null
 
   constructor(parts: EngineParts) {
@@ -127,6 +127,14 @@ export class Engine {
     this.measured(bytes)
     const exceeded = this.#work?.watch?.sample(bytes)
     if (exceeded) this.#kill(exceeded)
+  }
+
+  /** As {@link sampled}, of GPUs: also while it loads, for what a model takes there is a part of the job's lease. */
+  sampledGpus(bytes: ReadonlyMap<string, number>): void {
+    for (const [device, watch] of this.#work?.gpuWatches ?? []) {
+      const exceeded = watch.sample(bytes.get(device) ?? 0)
+      if (exceeded) this.#kill(exceeded)
+    }
   }
 
   /** @throws as `LocalExecutor.load`; the worker is gone then */
@@ -262,8 +270,12 @@ export class Engine {
 
   #begin(allotment: Allotment | undefined): void {
     if (!allotment) return
-    const watch = this.#state === 'loading' ? null : new MemoryWatch(allotment, this.#memoryBytes)
-    this.#work = { allotment, sinceMs: performance.now(), memoryLimitBytes: watch?.limitBytes ?? null, watch }
+    const watch = this.#state === 'loading' ? null : new MemoryWatch(hostBound(allotment, this.#memoryBytes))
+    const gpuWatches = new Map(
+      allotment.gpuMemory.map((leased) => [leased.device, new MemoryWatch(gpuBound(leased))]),
+    )
+    const memoryLimitBytes = watch?.limitBytes ?? null
+    this.#work = { allotment, sinceMs: performance.now(), memoryLimitBytes, watch, gpuWatches }
   }
 
   #rest(): void {

@@ -7,6 +7,7 @@ import { threadVariables } from '../../runtimes/environment'
 import { WORKER_ENV } from '../../runtimes/protocol'
 import type {
   Allotment,
+  GpuProgram,
   LoadableVersion,
   LoadOptions,
   LocalExecutor,
@@ -16,7 +17,8 @@ import type {
   RunRequest,
 } from '.'
 import { Enforcer } from './enforcement'
-import { residentBytes } from './enforcement/processes'
+import { gpuMemoryOf } from './enforcement/memory-watch'
+import { processesOf, residentBytes } from './enforcement/processes'
 import { Engine } from './engine'
 import { MemoryEstimates } from './memory'
 import { Runtimes } from './runtimes'
@@ -40,6 +42,7 @@ class Pool implements LocalExecutor {
   #socket: WorkerSocket | null = null
   #enforcer: Enforcer | null = null
   #stopLooking: (() => void) | null = null
+  readonly #stopSeeing: () => void
   #disposed = false
 
   readonly onDidChangeEngines: LocalExecutor['onDidChangeEngines']
@@ -54,6 +57,8 @@ class Pool implements LocalExecutor {
     this.#changes = new Emitter(onListenerError)
     this.onDidChangeEngines = this.#changes.event
     this.onDidTryRuntime = this.#runtimes.onDidTry
+    const seen = deps.onDidSeeGpuPrograms?.((programs) => void this.#lookAtGpus(programs))
+    this.#stopSeeing = seen ?? (() => undefined)
   }
 
   async start(): Promise<void> {
@@ -174,6 +179,7 @@ class Pool implements LocalExecutor {
   async dispose(): Promise<void> {
     this.#disposed = true
     this.#stopLooking?.()
+    this.#stopSeeing()
     const socket = this.#socket
     this.#socket = null
     await Promise.all([
@@ -216,6 +222,14 @@ class Pool implements LocalExecutor {
     for (const engine of engines) {
       const bytes = engine.pid === null ? undefined : sizes.get(engine.pid)
       if (bytes !== undefined) engine.sampled(bytes)
+    }
+  }
+
+  async #lookAtGpus(programs: readonly GpuProgram[]): Promise<void> {
+    this.#enforcer?.seesGpus()
+    for (const engine of this.#engines.values()) {
+      if (engine.pid === null || !engine.work?.allotment.gpuMemory.length) continue
+      engine.sampledGpus(gpuMemoryOf(await processesOf(engine.pid), programs))
     }
   }
 }

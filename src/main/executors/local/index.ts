@@ -100,6 +100,8 @@ export interface Allotment {
   /** Of the job, beside its engine's. */
   memoryBytes: number
   engineMemoryBytes: number
+  /** Of the job on each GPU of which it has leased memory. */
+  gpuMemory: readonly { device: string; memoryBytes: number }[]
   /** 0 to 100, of the job. */
   priority: number
 }
@@ -155,6 +157,13 @@ export interface LocalExecutor extends Disposable {
   readonly onDidTryRuntime: Event<unknown>
 }
 
+/** What one program takes of the memory of one GPU. */
+export interface GpuProgram {
+  device: string
+  pid: number
+  memoryBytes: number
+}
+
 export interface LocalExecutorDeps {
   clock: Clock
   logger: Logger
@@ -164,6 +173,8 @@ export interface LocalExecutorDeps {
   pythonPath?: () => string
   /** Runtimes of third parties that are allowed now. */
   plugins?: () => readonly RuntimeAdapter[]
+  /** All programs on the GPUs, again and again; absent: nobody tells. */
+  onDidSeeGpuPrograms?: Event<readonly GpuProgram[]>
 }
 
 export type { LeasedDevice } from '../../runtimes/adapter'

@@ -44,6 +44,7 @@ export class Enforcer {
   readonly #sets: CoreSets
   readonly #all: readonly number[]
   readonly #held = new Map<string, Held>()
+  #seesGpus = false
 
   private constructor(logger: Logger, affinity: Affinity, groups: ControlGroups, nice: Enforcement) {
     this.#logger = logger
@@ -68,7 +69,17 @@ export class Enforcer {
       process.platform === 'win32'
         ? { name: 'memoryWatchdog', inForce: false, reason: 'Resident memory is not read on Windows yet.' }
         : { name: 'memoryWatchdog', inForce: true, reason: null },
+      {
+        name: 'gpuMemoryWatchdog',
+        inForce: this.#seesGpus,
+        reason: this.#seesGpus ? null : 'nvidia-smi has not told yet what programs take of a GPU.',
+      },
     ]
+  }
+
+  /** A tool tells what each program takes of the GPUs. */
+  seesGpus(): void {
+    this.#seesGpus = true
   }
 
   /** A worker has begun. */

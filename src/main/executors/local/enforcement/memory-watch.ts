@@ -1,6 +1,6 @@
 import { formatBytes } from '../../../../shared/domain/units'
 import { AppError } from '../../../../shared/errors'
-import type { Allotment } from '..'
+import type { Allotment, GpuProgram } from '..'
 
 /** Allocators keep what is freed, and what is computed between two layers is in no estimate. */
 const TOLERANCE = 1.25
@@ -8,18 +8,65 @@ const SLACK_BYTES = 256 * 2 ** 20
 /** One sample may fall into a moment that is over before anybody could have acted. */
 const SAMPLES = 3
 
-/** How much a worker may take while a job runs, and for how many samples in a row it has taken more. */
+/** What a worker may take of one memory, and the words for it. */
+interface Bound {
+  leasedBytes: number
+  limitBytes: number
+  /** Completes `The worker used 3 GB of`. */
+  memory: string
+  /** Completes `2 GB were leased for`. */
+  leasedFor: string
+  need: 'need.memoryBytes' | 'need.gpuMemoryBytes'
+}
+
+/**
+ * Of the memory of the host.
+ * @param restBytes what the engine took before the job: a wrong estimate of the engine is no fault of the job
+ */
+export function hostBound({ memoryBytes, engineMemoryBytes }: Allotment, restBytes: number): Bound {
+  return {
+    leasedBytes: memoryBytes + engineMemoryBytes,
+    limitBytes: limitOf(memoryBytes + Math.max(engineMemoryBytes, restBytes)),
+    memory: 'memory',
+    leasedFor: 'the job and its model',
+    need: 'need.memoryBytes',
+  }
+}
+
+/** Of the memory of a GPU, where the lease of the job holds model and work. */
+export function gpuBound({ device, memoryBytes }: Allotment['gpuMemory'][number]): Bound {
+  return {
+    leasedBytes: memoryBytes,
+    limitBytes: limitOf(memoryBytes),
+    memory: `the memory of ${device}`,
+    leasedFor: 'the job',
+    need: 'need.gpuMemoryBytes',
+  }
+}
+
+function limitOf(bytes: number): number {
+  return Math.ceil(bytes * TOLERANCE + SLACK_BYTES)
+}
+
+/** What these processes together take of the memory of each GPU. */
+export function gpuMemoryOf(pids: readonly number[], programs: readonly GpuProgram[]): Map<string, number> {
+  const sums = new Map<string, number>()
+  for (const { device, pid, memoryBytes } of programs)
+    if (pids.includes(pid)) sums.set(device, (sums.get(device) ?? 0) + memoryBytes)
+  return sums
+}
+
+/** Whether a worker takes more than it may, and for how many samples in a row it has. */
 export class MemoryWatch {
-  readonly #leasedBytes: number
-  readonly limitBytes: number
+  readonly #bound: Bound
   #over = 0
 
-  /** @param restBytes what the engine took before the job: a wrong estimate of the engine is no fault of the job */
-  constructor({ memoryBytes, engineMemoryBytes }: Allotment, restBytes: number) {
-    this.#leasedBytes = memoryBytes + engineMemoryBytes
-    this.limitBytes = Math.ceil(
-      (memoryBytes + Math.max(engineMemoryBytes, restBytes)) * TOLERANCE + SLACK_BYTES,
-    )
+  constructor(bound: Bound) {
+    this.#bound = bound
+  }
+
+  get limitBytes(): number {
+    return this.#bound.limitBytes
   }
 
   /** Why the attempt has to end; null while it may go on. */
@@ -30,13 +77,10 @@ export class MemoryWatch {
 
   /** @param usedBytes null: the system has ended the worker at the limit */
   exceeded(usedBytes: number | null): AppError {
-    const used = formatBytes(usedBytes ?? this.limitBytes)
-    const message = `The worker used ${used} of memory, and ${formatBytes(this.#leasedBytes)} were leased for the job and its model. Submit it again with a higher need.memoryBytes.`
-    const details = {
-      usedBytes: usedBytes ?? this.limitBytes,
-      leasedBytes: this.#leasedBytes,
-      limitBytes: this.limitBytes,
-    }
+    const { leasedBytes, limitBytes, memory, leasedFor, need } = this.#bound
+    const used = formatBytes(usedBytes ?? limitBytes)
+    const message = `The worker used ${used} of ${memory}, and ${formatBytes(leasedBytes)} were leased for ${leasedFor}. Submit it again with a higher ${need}.`
+    const details = { usedBytes: usedBytes ?? limitBytes, leasedBytes, limitBytes, need }
     return new AppError('compute.exceeded_lease', message, details)
   }
 }

@@ -77,6 +77,7 @@ export const texts = defineTexts({
       cgroup: 'Control groups',
       deviceVisibility: 'Devices',
       memoryWatchdog: 'Memory',
+      gpuMemoryWatchdog: 'GPU memory',
     },
     meansText: {
       threads: 'A worker starts as many threads as cores are leased.',
@@ -86,6 +87,7 @@ export const texts = defineTexts({
       cgroup: 'The kernel allows a worker no more memory and cores than are leased.',
       deviceVisibility: 'CUDA and ROCm see the leased device alone, and none without a lease.',
       memoryWatchdog: 'A job that takes a quarter and 256 MiB more memory than is leased is stopped.',
+      gpuMemoryWatchdog: 'The same for the memory of NVIDIA GPUs, where the lease says how much.',
     },
     plugins: 'Runtimes of third parties',
     noPlugins: 'No plugins',
@@ -199,6 +201,7 @@ export const texts = defineTexts({
       cgroup: '控制组',
       deviceVisibility: '设备',
       memoryWatchdog: '内存',
+      gpuMemoryWatchdog: '显存',
     },
     meansText: {
       threads: '工作进程启动的线程数等于租用的核心数。',
@@ -207,6 +210,7 @@ export const texts = defineTexts({
       cgroup: '内核只允许工作进程使用所租的内存和核心。',
       deviceVisibility: 'CUDA 和 ROCm 只能看到租用的设备；没有租约则看不到任何设备。',
       memoryWatchdog: '内存超出租约四分之一再加 256 MiB 的任务会被停止。',
+      gpuMemoryWatchdog: '租约写明数量时，NVIDIA GPU 的显存同样如此。',
     },
     plugins: '第三方运行时',
     noPlugins: '没有插件',

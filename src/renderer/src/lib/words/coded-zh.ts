@@ -60,8 +60,7 @@ export const codedZh: Record<FindingCode, CodedText> = {
   'compute.deadline_missed': { whole: '截止时间已过而任务尚未结束。请以更晚的截止时间重新提交。' },
   'compute.exceeded_lease': {
     lead: '内存超出租约，已停止',
-    whole:
-      '使用了 {{usedBytes}} 内存，超出任务与模型租用的 {{leasedBytes}}，已停止。请提高 need.memoryBytes 后重新提交。',
+    whole: '使用了 {{usedBytes}}，超出租用的 {{leasedBytes}}，已停止。请提高 {{need}} 后重新提交。',
   },
   'compute.interrupted': {
     lead: '工作被中断',

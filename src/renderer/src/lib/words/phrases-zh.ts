@@ -4,6 +4,7 @@
  */
 export const phrasesZh = {
   'Resident memory is not read on Windows yet.': '在 Windows 上尚不能读取常驻内存。',
+  'nvidia-smi has not told yet what programs take of a GPU.': 'nvidia-smi 尚未报告各程序占用的显存。',
   'Cores are bound on Linux only.': '仅在 Linux 上可绑定核心。',
   'taskset is not installed; the package util-linux has it.': '未安装 taskset，它在 util-linux 软件包中。',
   'taskset does not work here.': 'taskset 在此处无法工作。',
