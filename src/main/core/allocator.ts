@@ -11,9 +11,9 @@ import { checkPlacement } from './check-placement'
 import { NO_HINTS } from './hints'
 import type { AllocateOptions } from './index'
 import { createLeaseStore, type LeaseStore } from './lease-store'
-import type { HeldLease, Ledger } from './ledger'
+import { type HeldLease, type Ledger, partsOf } from './ledger'
 import { placeQuanta, type Shares, type Space, toPlacement } from './place'
-import { type Quanta, toVector } from './quanta'
+import { addQuanta, divideQuanta, type Quanta, toVector } from './quanta'
 import type { Quotas } from './quotas'
 import { impossible, unavailable } from './refusal'
 import { rankOf } from './waiting'
@@ -201,6 +201,24 @@ export class Allocator implements Disposable {
     }
   }
 
+  /** Counts it in equal parts for these, once for each time that one is named. Memory only. */
+  share(id: string, among: readonly string[]): void {
+    const held = this.#ledger.lease(id)
+    if (!held) throw new AppError('core.not_found', `There is no lease ${id} in force.`, { lease: id })
+    const isWhole = among.every((principal) => principal === held.lease.holder)
+    if (isWhole && !held.parts) return
+    const parts = new Map<string, Quanta>()
+    const pieces = divideQuanta(held.need, among.length)
+    for (const [i, principal] of among.entries()) {
+      const part = parts.get(principal) ?? new Map()
+      addQuanta(part, pieces[i] ?? new Map())
+      parts.set(principal, part)
+    }
+    const shared = { ...held, parts }
+    const undo = this.#counted([held, shared], () => this.#ledger.replace(shared))
+    this.#database.onRollback(undo)
+  }
+
   get(id: string): Lease {
     const lease = this.#ledger.lease(id)?.lease ?? this.#store.find(id)
     if (!lease) throw new AppError('core.not_found', `There is no lease ${id}.`, { lease: id })
@@ -243,18 +261,21 @@ export class Allocator implements Disposable {
   #end(held: HeldLease, state: 'released' | 'expired'): void {
     const { id } = held.lease
     if (isStored(held)) this.#store.end(id, state, this.#clock.now())
-    const { holder } = held.lease
-    this.#quotas.budgets.count(holder)
-    const undo = this.#ledger.remove(id)
-    this.#quotas.budgets.changed(holder)
+    const undo = this.#counted([held], () => this.#ledger.remove(id))
     if (undo) this.#apply(id, undo)
   }
 
   #add(held: HeldLease): () => void {
-    const { holder } = held.lease
-    this.#quotas.budgets.count(holder)
-    const undo = this.#ledger.add(held)
-    this.#quotas.budgets.changed(holder)
+    return this.#counted([held], () => this.#ledger.add(held))
+  }
+
+  /** Use is counted up to each change of what those hold whom the leases count for. */
+  #counted<Undo>(leases: readonly HeldLease[], change: () => Undo): Undo {
+    const { budgets } = this.#quotas
+    const principals = new Set(leases.flatMap((held) => [...partsOf(held).keys()]))
+    for (const principal of principals) budgets.count(principal)
+    const undo = change()
+    for (const principal of principals) budgets.changed(principal)
     return undo
   }
 

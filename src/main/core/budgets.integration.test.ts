@@ -31,6 +31,29 @@ describe('a budget', () => {
     expect(fixture.core.getQuota('b').used).toBeNull()
   })
 
+  it('is used up by the part that a shared lease counts for, and the parts are the whole', async () => {
+    const { core, clock } = fixture
+    for (const principal of ['a', 'b', 'c'])
+      core.setQuota({ principal, limit: { memoryBytes: 5 }, budget: { cpuSeconds: 3600, windowMs: HOUR_MS } })
+    const lease = core.allocate({ cpuCores: 2, memoryBytes: 5 }, by('a'))
+    const held = () => ['a', 'b', 'c'].map((principal) => core.getQuota(principal).held)
+    await clock.advance(10_000)
+    core.share(lease.id as LeaseId, ['a', 'b', 'b', 'c'] as never)
+    expect(held()).toEqual([
+      { cpuCores: 0.5, memoryBytes: 2 },
+      { cpuCores: 1, memoryBytes: 2 },
+      { cpuCores: 0.5, memoryBytes: 1 },
+    ])
+    expect([3, 4].map((memoryBytes) => core.mayHold({ memoryBytes }, 'b' as never))).toEqual([true, false])
+    await clock.advance(10_000)
+    core.share(lease.id as LeaseId, ['c'] as never)
+    await clock.advance(1_000)
+    core.release(lease.id as LeaseId)
+    await clock.advance(10_000)
+    expect(['a', 'b', 'c'].map((principal) => core.getQuota(principal).used?.cpuSeconds)).toEqual([25, 10, 7])
+    expect(held()).toEqual([{}, {}, {}])
+  })
+
   it('stops what is held the moment it is used up, and gives nothing until some has left the window', async () => {
     const { core, clock } = fixture
     budget({ cpuSeconds: 60 })

@@ -157,6 +157,7 @@ export function createCore(deps: CoreDeps): Core {
     request: async (need, options) => requests.request(toQuanta(need), options),
     renew: (id, ttlMs) => allocator.renew(id, ttlMs),
     release: (id) => allocator.release(id),
+    share: (id, among) => allocator.share(id, among),
     getLease: (id) => allocator.get(id),
     listLeases: () => allocator.list(),
 
@@ -171,6 +172,7 @@ export function createCore(deps: CoreDeps): Core {
       requests.wake()
     },
     limitsOf: (principal) => quotas.limits(principal),
+    mayHold: (need, principal) => allocator.quotaRefusal(toQuanta(need), principal) === null,
     weights: () => quotas.weights,
     assertJob: (principal) => quotas.assertJob(principal),
     chargeJob: (principal) => quotas.chargeJob(principal),

@@ -81,6 +81,11 @@ export interface Core extends Disposable {
    * held until its end: it is forgotten with it
    */
   release(id: LeaseId): void
+  /**
+   * From now on it counts, for quotas and budgets, in equal parts for these, once for each time that one is named; it stays
+   * its holder's. In memory, as long as it is in force. @throws AppError `core.not_found` for one that is not
+   */
+  share(id: LeaseId, among: readonly PrincipalId[]): void
   getLease(id: string): Lease
   /** Leases in force, oldest first. */
   listLeases(): Lease[]
@@ -91,6 +96,8 @@ export interface Core extends Disposable {
   removeQuota(principal: string): void
   /** What bounds a principal now; null when nothing does. */
   limitsOf(principal: string): Limits | null
+  /** Whether quota and budget let the principal hold `need` now, beside what it holds. */
+  mayHold(need: ResourceVector, principal: PrincipalId): boolean
   /** What the shares of principals are divided by; absent: 1. */
   weights(): ReadonlyMap<PrincipalId, number>
   /** @throws AppError `core.budget_exceeded` with `{resource, used, limit, resetsAt, retryAfterMs}` */

@@ -10,6 +10,13 @@ export interface HeldLease {
   need: Quanta
   /** Unix ms, or null: until released. */
   expiresAtMs: number | null
+  /** Whose it counts as, and how much of it; absent: all of it as the holder's. */
+  parts?: ReadonlyMap<string, Quanta>
+}
+
+/** What a lease counts for, principal by principal. */
+export function partsOf({ lease, need, parts }: HeldLease): ReadonlyMap<string, Quanta> {
+  return parts ?? new Map([[lease.holder, need]])
 }
 
 /** Room kept for the request that has waited longest (see `waiting.ts`): what others may use lies beside it. */
@@ -80,7 +87,7 @@ export class Ledger {
     const held = this.#leases.get(id)
     if (!held) return null
     this.#leases.delete(id)
-    this.#take(this.#heldBy, held.lease.holder, held.need)
+    for (const [principal, part] of partsOf(held)) this.#take(this.#heldBy, principal, part)
     const claim = this.#claim
     const since = claim?.since.delete(id) ?? false
     for (const [device, amounts] of held.shares) {
@@ -90,13 +97,14 @@ export class Ledger {
     return () => void this.#insert(held, since)
   }
 
-  /** The same lease with other words or another end; amounts and holder stay. */
+  /** The same lease with other words, another end, or counted for others; amounts and holder stay. */
   replace(held: HeldLease): () => void {
     const before = this.#leases.get(held.lease.id)
+    if (!before) return () => undefined
+    for (const [principal, part] of partsOf(before)) this.#take(this.#heldBy, principal, part)
+    for (const [principal, part] of partsOf(held)) this.#put(this.#heldBy, principal, part)
     this.#leases.set(held.lease.id, held)
-    return () => {
-      if (before) this.#leases.set(held.lease.id, before)
-    }
+    return () => void this.replace(before)
   }
 
   lease(id: string): HeldLease | undefined {
@@ -157,9 +165,9 @@ export class Ledger {
   }
 
   #insert(held: HeldLease, sinceClaim: boolean): () => void {
-    const { id, holder } = held.lease
+    const { id } = held.lease
     this.#leases.set(id, held)
-    this.#put(this.#heldBy, holder, held.need)
+    for (const [principal, part] of partsOf(held)) this.#put(this.#heldBy, principal, part)
     const claim = sinceClaim ? this.#claim : null
     claim?.since.add(id)
     for (const [device, amounts] of held.shares) {

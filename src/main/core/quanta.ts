@@ -82,6 +82,18 @@ export function takeQuanta(from: Quanta, less: Quanta): void {
   }
 }
 
+/** The amounts in so many parts, which are as equal as whole numbers can be and together exactly as much. */
+export function divideQuanta(quanta: Quanta, count: number): Quanta[] {
+  return Array.from({ length: count }, (_, i) => {
+    const part: Quanta = new Map()
+    for (const [name, quantum] of quanta) {
+      const amount = Math.floor(quantum / count) + (i < quantum % count ? 1 : 0)
+      if (amount > 0) part.set(name, amount)
+    }
+    return part
+  })
+}
+
 export function fitsIn(need: Quanta, free: Quanta): boolean {
   for (const [name, quantum] of need) if (quantum > (free.get(name) ?? 0)) return false
   return true

@@ -18,6 +18,7 @@ import { overQuota } from './refusal'
 export interface Limits {
   /** At most so much at once. */
   limit: ResourceVector
+  held: ResourceVector
   usedUp: readonly UsedUp<TimedResource>[]
 }
 
@@ -82,7 +83,9 @@ export class Quotas implements Disposable {
   /** Null for a principal without any. */
   limits(principal: string): Limits | null {
     const record = this.#records.get(principal)
-    return record ? { limit: record.limit, usedUp: this.budgets.timeUsedUp(principal) } : null
+    if (!record) return null
+    const held = toVector(this.#ledger.heldBy(principal))
+    return { limit: record.limit, held, usedUp: this.budgets.timeUsedUp(principal) }
   }
 
   /** Null when the principal may hold `need` now beside what it holds. */

@@ -344,13 +344,14 @@ export class Dispatcher {
     const loading = new Set(engines.map(({ state, job }) => (state === 'loading' ? job : null)))
     for (const id of this.#promised.keys()) if (!index.get(id)?.queued) this.#promised.delete(id)
     for (const job of index.running()) {
+      const { principal } = job.definition
+      const share = this.#deps.shareOf(job)
+      const part = share / job.together / (weights.get(principal) ?? 1)
+      shares.set(principal, (shares.get(principal) ?? 0) + part)
       if (job.ridesAlong) continue
       const startedAt = job.status.startedAt ?? now
       const times = { runMs: runMsOf(job), mostMs: this.#deps.mostMsOf(job) }
       running.push(runningJob(job, times, loading.has(job.id), now))
-      const { principal } = job.definition
-      const share = this.#deps.shareOf(job)
-      shares.set(principal, (shares.get(principal) ?? 0) + share / (weights.get(principal) ?? 1))
       backlogMs += share * Math.max(0, startedAt + (runMsOf(job) ?? policy.unknownRunMs) - now)
     }
     let oldest = now

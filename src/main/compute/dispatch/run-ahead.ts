@@ -1,16 +1,14 @@
 import type { LeaseId } from '../../../shared/domain/ids'
 import { isEmptyVector } from '../../../shared/domain/resources'
 import { AppError } from '../../../shared/errors'
-import type { Core } from '../../core'
 import type { Clock } from '../../platform/clock'
 import type { Database } from '../../platform/database'
 import type { ActiveJob } from '../jobs/active-job'
-import type { JobIndex } from '../jobs/job-index'
 import { startOf } from '../jobs/job-row'
-import type { UrgencyOf } from '../schedule/heads'
 import type { AttemptEnd } from './attempt'
 import { ALONE, type Company, type Together } from './company'
 import type { EnginePool, PooledEngine } from './engine-pool'
+import { nextOfKin, type Waiting } from './next-of-kin'
 import { type Operation, perform } from './operation'
 import type { OwnLeases } from './own-leases'
 
@@ -27,16 +25,12 @@ const MOST_NOTHINGS = 64
 /** In the middle of a row outcomes are gathered for twice the time that a commit takes here, within these bounds. */
 const ROW_WINDOW_MS = { least: 2, most: 50 }
 
-export interface RunAheadDeps {
-  core: Core
+export interface RunAheadDeps extends Waiting {
   database: Database
   clock: Clock
-  index: JobIndex
   pool: EnginePool
   ownLeases: OwnLeases
   runMsOf(job: ActiveJob): number | null
-  /** The planner's order between classes, as of its last turn. */
-  urgencyOf: UrgencyOf
   company: Company
   /** Whether jobs may run in one go with others. */
   mayGroup(): boolean
@@ -98,26 +92,13 @@ export class RunAhead {
 
   /** Lets a job that nobody knows yet have its idle engine. @param admit inserts it @returns null when it has to queue */
   enter(job: ActiveJob, admit: Operation): PooledEngine | null {
-    const { core, index, pool, clock, ownLeases } = this.#deps
-    const { definition, status } = job
+    const { index, pool, clock } = this.#deps
     if (index.hasQueue || this.#line.length > 0 || !this.#isFree(job)) return null
     const idle = pool.idle(job.engineKey)
     if (!idle) return null
-    let placement: ActiveJob['status']['placement'] = []
-    try {
-      if (!isEmptyVector(definition.need)) {
-        const { principal: holder, name: purpose, place } = definition
-        const options = { holder, purpose, priority: status.priority, job: job.id, place, ttlMs: null }
-        const lease = core.allocate(definition.need, options)
-        ownLeases.add(lease.id)
-        job.lease = lease.id as LeaseId
-        placement = lease.placement as typeof placement
-      }
-    } catch (error) {
-      // Not now: then it waits like any other, and is told for what.
-      if (!(error instanceof AppError)) throw error
-      return null
-    }
+    // Not now: then it waits like any other, and is told for what.
+    const placement = this.#allocate(job)
+    if (!placement) return null
     const engine = pool.take(idle.ref, job)
     job.claimed = true
     this.#newcomers.set(job, admit)
@@ -138,70 +119,106 @@ export class RunAhead {
   /** Whether one like it runs, after which it may be next. @param ended do not count */
   #isNear(job: ActiveJob, ended?: ReadonlySet<ActiveJob>): boolean {
     for (const other of this.#deps.running())
-      if (other.classKey === job.classKey && !ended?.has(other)) return true
+      if (other.kinKey === job.kinKey && !ended?.has(other)) return true
     return false
   }
 
   /**
-   * Lets the next short job have the engine and the lease of the one that has ended.
+   * Lets the next short job have the engine and the place of the one that has ended.
    * @param since when the row of jobs began that it follows in
    */
   follow({ job, outcome }: AttemptEnd, engine: PooledEngine, since: number): ActiveJob | null {
     const { clock, pool } = this.#deps
     const now = clock.now()
     if (outcome.kind !== 'succeeded' || engine.state !== 'idle' || now - since > LONGEST_ROW_MS) return null
-    const next = this.#nextLike(job)
-    if (!next || !this.#isShort(next) || (!job.lease && !isEmptyVector(next.definition.need))) return null
-    this.#claim(next)
-    next.lease = job.lease
-    job.lease = null
+    const [next] = this.#nextOfKin(job)
+    if (!next || !this.#isShort(next)) return null
+    const placement = this.#claimed.get(job)?.placement ?? job.status.placement
+    if (!this.#handOver(job, next, placement)) return null
+    this.#claim(next, { startedAt: now, placement })
     pool.take(engine.ref, next)
-    this.#claimed.set(next, {
-      startedAt: now,
-      placement: this.#claimed.get(job)?.placement ?? job.status.placement,
-    })
     return next
   }
 
   /**
    * Lets like jobs that are next of all run in one go with one that begins on a loaded engine. They need no lease of
-   * their own: the engine computes within that of the first.
+   * their own: the engine computes within that of the first, which counts for all of them in equal parts.
    */
   joining(job: ActiveJob, engine: PooledEngine): { jobs: ActiveJob[]; stack: Together['stack'] } {
-    const { clock } = this.#deps
-    const wanted = engine.id !== null && this.#deps.mayGroup() ? this.#companyFor(job) : ALONE
+    const { core, clock } = this.#deps
+    const { most, stack } = engine.id !== null && this.#deps.mayGroup() ? this.#companyFor(job) : ALONE
     const jobs: ActiveJob[] = []
-    const placement = this.#claimed.get(job)?.placement ?? job.status.placement
-    while (jobs.length + 1 < wanted.most) {
-      const next = this.#nextLike(job)
-      if (!next || this.#companyFor(next).most === 1) break
-      this.#claim(next)
+    if (most > 1) {
+      for (const next of this.#nextOfKin(job)) {
+        if (this.#companyFor(next).most === 1) break
+        jobs.push(next)
+        if (jobs.length + 1 === most) break
+      }
+    }
+    if (jobs.length === 0) return { jobs, stack: 'no' }
+    const claim = {
+      startedAt: clock.now(),
+      placement: this.#claimed.get(job)?.placement ?? job.status.placement,
+    }
+    const all = [job, ...jobs]
+    for (const next of jobs) {
+      this.#claim(next, claim)
       next.ridesAlong = true
-      this.#claimed.set(next, { startedAt: clock.now(), placement })
-      jobs.push(next)
     }
-    return { jobs, stack: jobs.length === 0 ? 'no' : wanted.stack }
+    for (const member of all) member.together = all.length
+    const principals = all.map(({ definition }) => definition.principal)
+    if (job.lease && new Set(principals).size > 1) core.share(job.lease, principals)
+    return { jobs, stack }
   }
 
-  /** The next of all, from the queue or, when nobody queues, from the line. */
-  #nextLike(job: ActiveJob): ActiveJob | null {
-    const { index, urgencyOf } = this.#deps
-    if (!index.hasQueue) {
-      const next = this.#line[0]?.job
-      return next?.classKey === job.classKey ? next : null
-    }
-    return index.nextLike(job, urgencyOf)
+  #nextOfKin(job: ActiveJob): Iterable<ActiveJob> {
+    return nextOfKin(
+      job,
+      this.#line.map((waiting) => waiting.job),
+      this.#deps,
+    )
   }
 
-  #claim(job: ActiveJob): void {
-    const [first] = this.#line
-    if (first?.job !== job) {
-      this.#deps.index.claim(job)
-      return
+  #claim(job: ActiveJob, claim: Claim): void {
+    const at = this.#line.findIndex((waiting) => waiting.job === job)
+    const [waiting] = at < 0 ? [] : this.#line.splice(at, 1)
+    if (waiting) {
+      job.claimed = true
+      this.#newcomers.set(job, waiting.admit)
+    } else this.#deps.index.claim(job)
+    this.#claimed.set(job, claim)
+  }
+
+  /** @returns null when it cannot be had now */
+  #allocate(job: ActiveJob, placement?: Claim['placement']): NonNullable<Claim['placement']> | null {
+    const { core, ownLeases } = this.#deps
+    const { need, principal: holder, name: purpose, place } = job.definition
+    if (isEmptyVector(need)) return []
+    try {
+      const options = { holder, purpose, priority: job.status.priority, job: job.id, place, ttlMs: null }
+      const lease = core.allocate(need, options, placement ?? undefined)
+      ownLeases.add(lease.id)
+      job.lease = lease.id as LeaseId
+      return lease.placement as NonNullable<Claim['placement']>
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error
+      return null
     }
-    this.#line.shift()
-    job.claimed = true
-    this.#newcomers.set(job, first.admit)
+  }
+
+  /** The place of one that has ended goes on to the next. @returns false when others get it */
+  #handOver(from: ActiveJob, to: ActiveJob, placement: Claim['placement']): boolean {
+    const { lease } = from
+    if (!lease) return isEmptyVector(to.definition.need)
+    const { principal } = to.definition
+    from.lease = null
+    if (from.definition.principal !== principal) {
+      this.#deps.core.release(lease)
+      return this.#allocate(to, placement) !== null
+    }
+    this.#deps.core.share(lease, [principal])
+    to.lease = lease
+    return true
   }
 
   #companyFor({ definition, engineKey, runsAlone }: ActiveJob): Together {

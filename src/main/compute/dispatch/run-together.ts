@@ -20,6 +20,9 @@ import { workingDevice } from './leased-device'
 /** A member that was told to stop may hold up the others so long; then all go on without it, each by itself. */
 const HOLD_UP_MS = 1_000
 
+/** Nobody knows whose input it is about, and it may tell of that. */
+const NOT_KEPT = 'The worker said something. It is not kept, for jobs of others ran in the same go.'
+
 export interface TogetherDeps extends AttemptDeps {
   company: Company
 }
@@ -55,6 +58,7 @@ export async function runTogether(
     else holdUps.push(clock.setTimer(HOLD_UP_MS, separate))
   }
   for (const { job, attempt } of attempts) members.push(memberOf(deps, job, attempt, leave))
+  const isMixed = new Set(attempts.map(({ job }) => job.definition.principal)).size > 1
   let hasWords = false
   const began = clock.now()
   try {
@@ -70,8 +74,10 @@ export async function runTogether(
               onProgress: () => undefined,
               onItems: async () => undefined,
               onLog(level, text) {
+                if (isMixed && hasWords) return
                 hasWords = true
-                for (const { job, attempt } of members) job.log?.add(clock.now(), level, attempt, text)
+                for (const { job, attempt } of members)
+                  job.log?.add(clock.now(), level, attempt, isMixed ? NOT_KEPT : text)
               },
             },
           )
@@ -90,6 +96,7 @@ export async function runTogether(
     job.abort = null
     job.inputs = null
     job.ridesAlong = false
+    job.together = 1
     if (end.outcome.kind === 'aborted' && end.outcome.reason === 'apart') job.runsAlone = true
   }
   const isWell = members.every(({ end }) => end.outcome.kind === 'succeeded')

@@ -32,6 +32,8 @@ export class ActiveJob {
   /** Which queue it stands in: jobs of one class need the same of engine, devices and principal. */
   readonly engineKey: string
   readonly classKey: string
+  /** Jobs of one kin may run in one go: they need the same of engine and devices, whoever submitted them. */
+  readonly kinKey: string
   /** Jobs it still waits for. */
   readonly waitingOn = new Set<JobId>()
   /**
@@ -41,6 +43,8 @@ export class ActiveJob {
   step: (Step & { costMs: number; gainMs: number }) | null = null
   /** It runs in one go with another, within that one's lease. */
   ridesAlong = false
+  /** So many jobs run in one go within the lease that it runs in. */
+  together = 1
   /** It was in a run of several that came to nothing: it runs by itself from now on. */
   runsAlone = false
   /** Its place in the queue while it could start. */
@@ -79,9 +83,10 @@ export class ActiveJob {
     this.definition = definition
     this.status = status
     this.engineKey = engineKeyOf(definition)
-    this.classKey = `${this.engineKey}|${definition.principal}|${JSON.stringify(definition.need)}${definition.place ? JSON.stringify(definition.place) : ''}`
+    const { need, place, principal, pipeline } = definition
+    this.kinKey = `${this.engineKey}|${JSON.stringify(need)}${place ? JSON.stringify(place) : ''}`
     // The order within a pipeline is that of its course.
-    if (definition.pipeline) this.classKey += `|${definition.pipeline.id}`
+    this.classKey = `${this.kinKey}|${principal}${pipeline ? `|${pipeline.id}` : ''}`
     this.carried = partDone(definition, status)
     this.progress = this.carried
   }

@@ -2,7 +2,7 @@ import type { JobId } from '../../../shared/domain/ids'
 import { canMove, isTerminal } from '../../../shared/domain/job-state'
 import { AppError } from '../../../shared/errors'
 import type { Database } from '../../platform/database'
-import type { UrgencyOf } from '../schedule/heads'
+import { Heads, type UrgencyOf } from '../schedule/heads'
 import { compareRank, positionIn, rankInCourse, rankOf } from '../schedule/rank'
 import type { QueueClass, QueuedJob } from '../schedule/types'
 import type { Faster } from '../speeds'
@@ -14,7 +14,8 @@ interface MutableClass extends QueueClass {
   jobs: QueuedJob[]
 }
 
-const MANY_CLASSES = 32
+/** Of so many the order is found in some 0.1 ms. */
+const MANY_CLASSES = 256
 
 export interface JobIndexDeps {
   database: Database
@@ -93,9 +94,11 @@ export class JobIndex {
     return this.#classes.size > 0
   }
 
-  /** Whether any could start that does not queue for the same as `job`. */
-  hasOthersThan({ classKey }: ActiveJob): boolean {
-    return this.#classes.size > (this.#classes.has(classKey) ? 1 : 0)
+  /** Whether any could start that needs something else than `job`. */
+  hasOthersThan({ kinKey }: ActiveJob): boolean {
+    if (this.#classes.size > MANY_CLASSES) return true
+    for (const job of this.heads()) if (job.kinKey !== kinKey) return true
+    return false
   }
 
   get counts(): Readonly<Record<'queued' | 'held' | 'running', number>> {
@@ -123,26 +126,19 @@ export class JobIndex {
   }
 
   /**
-   * The job that is next of all, when it queues for the same as `job`; null when others come first. Looked for between
-   * turns, so only where that is quick.
+   * The jobs of the queue, the next of all first. Asked between turns, so none where it takes long to find out.
    * @param urgencyOf smaller first, as the planner orders classes
+   * @param isKept of a job that cannot start: it is left out, with all of its class
    */
-  nextLike(job: ActiveJob, urgencyOf: UrgencyOf): ActiveJob | null {
-    if (this.#classes.size > MANY_CLASSES) return null
-    const own = this.#classes.get(job.classKey)
-    const head = own?.jobs[0]
-    if (!own || !head) return null
-    const urgency = urgencyOf(own, head)
-    for (const group of this.#classes.values()) {
-      const [first] = group.jobs
-      if (!first || first === head) continue
-      if (
-        urgencyOf(group, first) < urgency ||
-        (urgencyOf(group, first) === urgency && compareRank(first, head) < 0)
-      )
-        return null
+  *inOrder(urgencyOf: UrgencyOf, isKept: (job: ActiveJob) => boolean): Iterable<ActiveJob> {
+    if (this.#classes.size > MANY_CLASSES) return
+    const heads = new Heads(this.classes(), urgencyOf)
+    for (let head = heads.pop(); head; head = heads.pop()) {
+      const job = this.#jobs.get(head.job.id)
+      if (!job || isKept(job)) continue
+      heads.follow(head)
+      yield job
     }
-    return this.#jobs.get(head.id) ?? null
   }
 
   /** Takes a job out of the queue ahead of the turn that will write that it runs. Memory only. */

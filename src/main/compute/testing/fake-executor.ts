@@ -1,5 +1,6 @@
 import type { EngineView, ModelFormat } from '../../../shared/contract'
 import type { EngineId } from '../../../shared/domain/ids'
+import type { Tensors } from '../../../shared/domain/tensor'
 import { AppError } from '../../../shared/errors'
 import type { LocalExecutor, RunHooks, RunOutcome, RunRequest } from '../../executors/local'
 import { type Clock, toIso } from '../../platform/clock'
@@ -23,6 +24,10 @@ export interface FakeExecutor extends LocalExecutor {
   stacksAlike: boolean
   /** How many ran in one go, each time that several did. */
   readonly together: number[]
+  /** Each time that inferences begin, alone or in one go. */
+  onInfer: (inputs: readonly Tensors[]) => void
+  /** What a worker has against an input, when it has computed. */
+  refuses: (inputs: Tensors) => AppError | null
   /** Every item that was computed, in order: to see that none is computed twice. */
   readonly computed: string[]
   readonly loads: string[]
@@ -97,11 +102,12 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
     hooks: RunHooks,
   ): Promise<RunOutcome> {
     fake.together.push(requests.length)
+    fake.onInfer(requests.flatMap((request) => (request.kind === 'infer' ? [request.inputs] : [])))
     const results: Extract<RunOutcome, { kind: 'several' }>['results'] = []
     let computeMs = 0
     for (const request of requests) {
       try {
-        const outcome = await work(engine, request, hooks)
+        const outcome = await workAlone(engine, request, hooks)
         computeMs += outcome.computeMs
         results.push({ outputs: outcome.kind === 'infer' ? outcome.outputs : {} })
       } catch (error) {
@@ -116,6 +122,15 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
 
   async function work(engine: string, request: RunRequest, hooks: RunHooks): Promise<RunOutcome> {
     if (request.kind === 'several') return workTogether(engine, request, hooks)
+    if (request.kind === 'infer') fake.onInfer([request.inputs])
+    return workAlone(engine, request, hooks)
+  }
+
+  async function workAlone(
+    engine: string,
+    request: Exclude<RunRequest, { kind: 'several' }>,
+    hooks: RunHooks,
+  ): Promise<RunOutcome> {
     const failure = fake.failures.shift()
     if (failure instanceof AppError) throw failure
     if (failure === 'crash' || (request.kind === 'synthetic' && request.fail === 'crash')) {
@@ -126,10 +141,16 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
       await sleep(1e12, hooks.signal, engine)
     }
     switch (request.kind) {
-      case 'infer':
+      case 'infer': {
         await sleep(fake.itemMs, hooks.signal, engine)
         fake.computed.push('infer')
+        const refusal = fake.refuses(request.inputs)
+        if (refusal) {
+          hooks.onLog('warn', refusal.message)
+          throw refusal
+        }
         return { kind: 'infer', computeMs: fake.itemMs, outputs: request.inputs }
+      }
       case 'batch': {
         let at = request.startAt
         for await (const part of request.parts) {
@@ -181,6 +202,8 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
     stackGain: 0.5,
     stacksAlike: true,
     together: [],
+    onInfer: () => undefined,
+    refuses: () => null,
     failures: [],
     loadFailures: [],
     computed: [],
