@@ -23,7 +23,12 @@ export function specOf(definition: JobDefinition, status: JobStatus, nowMs: numb
   const model = definition.reference ?? ''
   switch (parameters.kind) {
     case 'infer':
-      return { ...common, kind: 'infer', model }
+      return {
+        ...common,
+        kind: 'infer',
+        model,
+        ...(parameters.latencyTargetMs === null ? {} : { latencyTargetMs: parameters.latencyTargetMs }),
+      }
     case 'batch':
       return { ...common, kind: 'batch', model, batchSize: parameters.batchSize }
     case 'benchmark': {

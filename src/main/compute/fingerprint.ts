@@ -21,8 +21,9 @@ export function fingerprintOf(
   if (!REPEATABLE.has(kind)) return null
   const given = links.map(({ job, ...link }) => ({ ...link, from: ofJob(job) }))
   if (given.some(({ from }) => from === null)) return null
-  // How many threads compute it and where its rows came from does not change what comes out.
-  const { threads: _, ...decisive } = { threads: 0, ...parameters, dataset: null }
+  // How many threads compute it, how soon, and where its rows came from does not change what comes out.
+  const unimportant = { threads: undefined, latencyTargetMs: undefined, dataset: null }
+  const decisive = { ...parameters, ...unimportant }
   const stored = inputs.map(({ name, staged }) => [name, staged.digest ?? digestOf(staged.inline)])
   return digestOf(JSON.stringify([modelDigest, decisive, stored, given]))
 }

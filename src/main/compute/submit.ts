@@ -264,7 +264,7 @@ function parametersOf(
   const threads = Math.max(1, Math.floor(cpuCores))
   switch (spec.kind) {
     case 'infer':
-      return { kind: 'infer', threads }
+      return { kind: 'infer', threads, latencyTargetMs: spec.latencyTargetMs ?? null }
     case 'batch':
       return { kind: 'batch', threads, batchSize: spec.batchSize, dataset }
     case 'generate':

@@ -93,7 +93,7 @@ afterEach(async () => {
 })
 
 it('jobs of several principals run in one go, and the lease counts for each in its part', async () => {
-  await learn(10)
+  await learn(9)
   const runs: { owns: number[]; held: (number | undefined)[] }[] = []
   system.executor.onInfer = (items) => {
     const held = WHO.map((principal) => system.core.getQuota(principal).held.cpuCores)

@@ -84,7 +84,17 @@ const common = {
   hold: z.boolean().default(false),
 }
 
-const infer = { kind: z.literal('infer'), model: ModelReference, inputs: LinkedInputs, ...common }
+const infer = {
+  kind: z.literal('infer'),
+  model: ModelReference,
+  inputs: LinkedInputs,
+  /**
+   * What runs in one go with others is to have ended so long after it could have started. More gives more answers a second
+   * under load. Default: twice what it takes alone, 20 ms at least.
+   */
+  latencyTargetMs: z.number().int().min(1).max(600_000).optional(),
+  ...common,
+}
 
 const batch = {
   kind: z.literal('batch'),

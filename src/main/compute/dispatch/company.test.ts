@@ -29,6 +29,16 @@ describe('Company', () => {
     expect(learned(100, (n) => 100 * n * 0.85 ** Math.log2(n)).wanted('e').most).toBe(2)
   })
 
+  it('holds a stack to the target of its jobs, and tells what stacks of all sizes take', () => {
+    const company = learned(100, (n) => 95 + n)
+    expect(company.wanted('e', 50)).toEqual({ most: 1, stack: 'no' })
+    expect(learned(100, (n) => 100 * n * 0.85 ** Math.log2(n)).wanted('e', 1_000).most).toBe(4)
+    expect([1, 2, 3, 4].map((count) => company.runMs('e', count))).toEqual([100, 97, 98, 99])
+    expect(company.runMs('e', 100)).toBeNull()
+    expect([null, 30].map((target) => company.targetMs('e', target))).toEqual([200, 30])
+    expect(company.targetMs('another', null)).toBe(20)
+  })
+
   it('stops where a larger stack is no cheaper', () => {
     expect(learned(1, (n) => (n <= 8 ? 1 + n * 0.05 : n)).wanted('e')).toEqual({ most: 8, stack: 'yes' })
   })

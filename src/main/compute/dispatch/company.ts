@@ -19,7 +19,7 @@ const ALPHA = 0.3
 const MOST = 64
 /** Jobs so short that all end within this time run together in any case: it saves what lies between them. */
 const QUICK_MS = 20
-/** The first of a stack waits no longer for its answer than so many times what it would alone, or {@link QUICK_MS}. */
+/** Unless it says otherwise a job is to be done within so many times what it takes alone, or {@link QUICK_MS}. */
 const PATIENCE = 2
 /** Twice as large a stack is worth it when each takes at most this part of what it took before. */
 const GAIN = 0.9
@@ -27,20 +27,42 @@ const GAIN = 0.9
 const TRY_BELOW = 0.75
 
 /**
- * Dynamic batching: nobody waits for company on an idle engine. What has come while a run lasted goes into the next one,
- * as far as that has proved to serve: larger stacks are tried one step at a time and kept where each job gets cheaper.
+ * Dynamic batching: what has come while a run lasted goes into the next one, as far as that has proved to serve: larger
+ * stacks are tried one step at a time and kept where each job gets cheaper.
  */
 export class Company {
   readonly #seen = new Map<string, Seen>()
 
-  /** @param key of the engine: what is learned of one version, threads and device says nothing of others */
-  wanted(key: string): Together {
+  /**
+   * @param key of the engine: what is learned of one version, threads and device says nothing of others
+   * @param latencyTargetMs of the job, from when it could start until it has ended; null: the usual
+   */
+  wanted(key: string, latencyTargetMs: number | null = null): Together {
     const seen = this.#seen.get(key)
     if (!seen) return ALONE
-    const quick = Math.max(1, Math.min(MOST, Math.floor(QUICK_MS / Math.max(seen.singleMs, 1e-3))))
+    const longestMs = targetMsOf(seen, latencyTargetMs)
+    const quickMs = Math.min(QUICK_MS, longestMs)
+    const quick = Math.max(1, Math.min(MOST, Math.floor(quickMs / Math.max(seen.singleMs, 1e-3))))
     if (seen.alike === null) return { most: 2, stack: 'check' }
-    const stacked = seen.alike ? bestStack(seen) : 1
+    const stacked = seen.alike ? bestStack(seen, longestMs) : 1
     return stacked > 1 ? { most: stacked, stack: 'yes' } : { most: quick, stack: 'no' }
+  }
+
+  /** What so many take in a stack; null where larger ones than have been seen would have to tell. */
+  runMs(key: string, count: number): number | null {
+    const seen = this.#seen.get(key)
+    if (!seen) return null
+    const level = Math.floor(Math.log2(count))
+    const below = stackMs(seen, level)
+    const part = count / 2 ** level - 1
+    const above = part === 0 ? below : stackMs(seen, level + 1)
+    return below === null || above === null ? null : below + part * (above - below)
+  }
+
+  /** By when a job is to have ended, from when it could start. @param latencyTargetMs as it says; null: the usual */
+  targetMs(key: string, latencyTargetMs: number | null): number {
+    const seen = this.#seen.get(key)
+    return seen ? targetMsOf(seen, latencyTargetMs) : (latencyTargetMs ?? QUICK_MS)
   }
 
   /** @param computeMs of all `count` together */
@@ -65,8 +87,7 @@ export class Company {
 }
 
 /** The largest stack to which every step has made each job cheaper, or the next one if that is still to be seen. */
-function bestStack({ singleMs, stackedMs }: Seen): number {
-  const longestMs = Math.max(QUICK_MS, PATIENCE * singleMs)
+function bestStack({ singleMs, stackedMs }: Seen, longestMs: number): number {
   let before = singleMs
   for (let level = 1; 2 ** level <= MOST; level++) {
     const smaller = 2 ** (level - 1)
@@ -76,6 +97,17 @@ function bestStack({ singleMs, stackedMs }: Seen): number {
     before = each
   }
   return MOST
+}
+
+function targetMsOf({ singleMs }: Seen, latencyTargetMs: number | null): number {
+  return latencyTargetMs ?? Math.max(QUICK_MS, PATIENCE * singleMs)
+}
+
+/** What 2^level in one stack take. */
+function stackMs({ singleMs, stackedMs }: Seen, level: number): number | null {
+  if (level === 0) return singleMs
+  const each = stackedMs[level]
+  return each === undefined ? null : each * 2 ** level
 }
 
 function levelOf(count: number): number {

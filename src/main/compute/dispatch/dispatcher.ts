@@ -5,7 +5,7 @@ import type { Core } from '../../core'
 import type { Clock } from '../../platform/clock'
 import type { Database } from '../../platform/database'
 import type { Logger } from '../../platform/logger'
-import type { ActiveJob } from '../jobs/active-job'
+import type { AbortReason, ActiveJob } from '../jobs/active-job'
 import type { JobIndex } from '../jobs/job-index'
 import { startOf } from '../jobs/job-row'
 import type { UrgencyOf } from '../schedule/heads'
@@ -17,6 +17,7 @@ import type { Plan, PlanState, Preemption, RunningJob, SchedulePolicy, Start } f
 import type { AttemptEnd } from './attempt'
 import type { Company, Together } from './company'
 import type { EnginePool, PooledEngine } from './engine-pool'
+import { Holds } from './holds'
 import { type Operation, perform } from './operation'
 import type { OwnLeases } from './own-leases'
 import { readQuotas } from './quotas'
@@ -73,10 +74,11 @@ interface Started {
  */
 export class Dispatcher {
   readonly #deps: DispatcherDeps
-  readonly #running = new Map<ActiveJob, Promise<void>>()
+  readonly #running = new Set<ActiveJob>()
   #settled: AttemptEnd[] = []
   #operations: Operation[] = []
   readonly #ahead: RunAhead
+  readonly #holds: Holds
   #waitingSince: ReadonlyMap<string, number> = new Map()
   readonly #pace: Pace
   #shares: ReadonlyMap<PrincipalId, number> = new Map()
@@ -96,6 +98,7 @@ export class Dispatcher {
       urgencyOf: this.urgencyOf,
       running: () => this.#running.keys(),
     })
+    this.#holds = new Holds(deps)
   }
 
   /** The planner's order between classes now, with the pace and the shares of its last turn. */
@@ -146,6 +149,7 @@ export class Dispatcher {
   /** Like {@link write}, for the work that adds a job: a short one may begin at once, if nobody is before it. */
   enter<T>(job: ActiveJob, work: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
+      this.#holds.arrived(job)
       const isFirst = this.#accepting && this.#operations.length === 0
       const admit = { work, resolve, reject }
       const engine = isFirst ? this.#ahead.enter(job, admit) : null
@@ -153,7 +157,10 @@ export class Dispatcher {
         this.#begin({ job, engine }, this.#deps.clock.now())
         return
       }
-      if (isFirst && this.#ahead.standInLine(job, admit)) return
+      if (isFirst && this.#ahead.standInLine(job, admit)) {
+        this.#holds.look()
+        return
+      }
       job.inputs = null
       this.write(work).then(resolve, reject)
     })
@@ -163,6 +170,7 @@ export class Dispatcher {
     this.pause()
     this.#cancelRetry?.()
     this.#cancelLook?.()
+    this.#holds.dispose()
     this.#ahead.dispose()
   }
 
@@ -185,6 +193,7 @@ export class Dispatcher {
           const engine = this.#deps.pool.get(ref)
           if (engine) void this.#deps.pool.evict(engine)
         }
+        this.#holds.look()
         if (done.more) this.request()
         if (this.#running.size === 0) {
           this.#onIdle?.()
@@ -296,11 +305,25 @@ export class Dispatcher {
     }
   }
 
-  /** @param ahead when the row of short jobs began that it runs ahead of the disk in */
-  #begin({ job, engine }: Started, ahead: number | null = null): void {
-    const { clock, logger } = this.#deps
-    const since = ahead ?? clock.now()
-    const joining = this.#ahead.joining(job, engine)
+  /**
+   * @param ahead when the row of short jobs began that it runs ahead of the disk in
+   * @returns whether it waits for company before
+   */
+  #begin({ job, engine }: Started, ahead: number | null = null): boolean {
+    this.#running.add(job)
+    const joiners = () => {
+      const { most, stack, jobs } = this.#ahead.joiners(job, engine)
+      return { most: stack === 'yes' ? most : 1, jobs }
+    }
+    return this.#holds.gather(job, joiners, (stop) =>
+      this.#go({ job, engine }, ahead ?? this.#deps.clock.now(), stop),
+    )
+  }
+
+  /** @param stop why it was told to stop before it had begun */
+  #go({ job, engine }: Started, since: number, stop: AbortReason | null): void {
+    const { logger } = this.#deps
+    const joining = stop ? { jobs: [], stack: 'no' as const } : this.#ahead.joining(job, engine)
     // The row of one that was claimed does not count this attempt yet.
     const attempts = [job, ...joining.jobs].map((each) => ({
       job: each,
@@ -310,15 +333,17 @@ export class Dispatcher {
       this.#settled.push(...ends)
       const first = ends[0]
       const next = this.#accepting && first ? this.#ahead.follow(first, engine, since) : null
-      if (next) this.#begin({ job: next, engine }, since)
-      if (next && this.#settled.length < MOST_OUTCOMES) this.#ahead.gather()
+      const isHeld = next !== null && this.#begin({ job: next, engine }, since)
+      // Whom it waits for may wait for these outcomes.
+      if (next && !isHeld && this.#settled.length < MOST_OUTCOMES) this.#ahead.gather()
       else this.request()
     })
     ended.catch((error: unknown) => {
       logger.error({ err: error, job: job.id }, 'What follows from the end of an attempt failed')
       this.request()
     })
-    for (const attempt of attempts) this.#running.set(attempt.job, ended)
+    for (const attempt of attempts) this.#running.add(attempt.job)
+    if (stop) job.abort?.(stop)
     if (joining.jobs.length > 0) this.#ahead.gather()
   }
 

@@ -146,15 +146,7 @@ export class RunAhead {
    */
   joining(job: ActiveJob, engine: PooledEngine): { jobs: ActiveJob[]; stack: Together['stack'] } {
     const { core, clock } = this.#deps
-    const { most, stack } = engine.id !== null && this.#deps.mayGroup() ? this.#companyFor(job) : ALONE
-    const jobs: ActiveJob[] = []
-    if (most > 1) {
-      for (const next of this.#nextOfKin(job)) {
-        if (this.#companyFor(next).most === 1) break
-        jobs.push(next)
-        if (jobs.length + 1 === most) break
-      }
-    }
+    const { jobs, stack } = this.joiners(job, engine)
     if (jobs.length === 0) return { jobs, stack: 'no' }
     const claim = {
       startedAt: clock.now(),
@@ -169,6 +161,20 @@ export class RunAhead {
     const principals = all.map(({ definition }) => definition.principal)
     if (job.lease && new Set(principals).size > 1) core.share(job.lease, principals)
     return { jobs, stack }
+  }
+
+  /** Those that {@link joining} would take, and how many it may be with the first; nothing changes yet. */
+  joiners(job: ActiveJob, engine: PooledEngine): Together & { jobs: ActiveJob[] } {
+    const company = engine.id !== null && this.#deps.mayGroup() ? this.#companyFor(job) : ALONE
+    const jobs: ActiveJob[] = []
+    let { most } = company
+    for (const next of most > 1 ? this.#nextOfKin(job) : []) {
+      const theirs = this.#companyFor(next)
+      most = Math.min(most, theirs.most)
+      if (jobs.length + 1 >= most || theirs.stack !== company.stack) break
+      jobs.push(next)
+    }
+    return { ...company, most, jobs }
   }
 
   #nextOfKin(job: ActiveJob): Iterable<ActiveJob> {
@@ -221,10 +227,9 @@ export class RunAhead {
     return true
   }
 
-  #companyFor({ definition, engineKey, runsAlone }: ActiveJob): Together {
-    const { parameters } = definition
+  #companyFor({ definition: { parameters }, engineKey, runsAlone }: ActiveJob): Together {
     if (runsAlone) return ALONE
-    if (parameters.kind === 'infer') return this.#deps.company.wanted(engineKey)
+    if (parameters.kind === 'infer') return this.#deps.company.wanted(engineKey, parameters.latencyTargetMs)
     const isNothing = parameters.kind === 'synthetic' && parameters.durationMs === 0 && !parameters.fail
     return isNothing ? { most: MOST_NOTHINGS, stack: 'no' } : ALONE
   }

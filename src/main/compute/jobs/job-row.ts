@@ -10,7 +10,11 @@ import { StoredAttempt } from './earlier-attempts'
 
 /** What the kinds of jobs need beside their inputs; the inputs lie in artifacts. */
 export const JobParameters = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('infer'), threads: z.number().int() }),
+  z.object({
+    kind: z.literal('infer'),
+    threads: z.number().int(),
+    latencyTargetMs: z.number().nullable().default(null),
+  }),
   z.object({
     kind: z.literal('batch'),
     threads: z.number().int(),
