@@ -114,7 +114,7 @@ it('jobs of several principals run in one go, and the lease counts for each in i
   expect(WHO.map((principal) => system.core.getQuota(principal).held)).toEqual([{}, {}, {}])
 })
 
-it.each([4, 10])(
+it.each([4, 9])(
   'whom a quota or a budget keeps from starting does not ride along (%i ms)',
   async (itemMs) => {
     await learn(itemMs)

@@ -10,12 +10,17 @@ interface Seen {
   singleMs: number
   /** Whether stacked inputs gave the same answers as single ones. */
   alike: boolean | null
-  /** Milliseconds for each job in stacks of 2, 4, 8, ... */
-  stackedMs: number[]
+  /** What stacks of 2, 4, 8, ... take in all, ms; and in which run one was last seen. */
+  stacks: ({ ms: number; run: number } | undefined)[]
+  /** Stacks that have run. */
+  runs: number
 }
 
 export const ALONE: Together = { most: 1, stack: 'no' }
-const ALPHA = 0.3
+/** What else the machine does makes a run longer, never shorter: means follow what is less at once, what is more slowly. */
+const ALPHA = { less: 0.5, more: 0.1 }
+/** After so many runs of others a size that did not serve is tried again: it may have had bad luck. */
+const FORGOTTEN_RUNS = 64
 const MOST = 64
 /** Jobs so short that all end within this time run together in any case: it saves what lies between them. */
 const QUICK_MS = 20
@@ -70,11 +75,9 @@ export class Company {
     const each = computeMs / count
     const seen = this.#seen.get(key)
     if (!seen) {
-      if (!stacked) this.#seen.set(key, { singleMs: each, alike: null, stackedMs: [] })
-    } else if (stacked) {
-      const level = levelOf(count)
-      seen.stackedMs[level] = moved(seen.stackedMs[level], each)
-    } else seen.singleMs = moved(seen.singleMs, each)
+      if (!stacked) this.#seen.set(key, { singleMs: each, alike: null, stacks: [], runs: 0 })
+    } else if (stacked) learnStack(seen, count, computeMs)
+    else seen.singleMs = moved(seen.singleMs, each)
   }
 
   /** What a `check` has shown. */
@@ -87,16 +90,32 @@ export class Company {
 }
 
 /** The largest stack to which every step has made each job cheaper, or the next one if that is still to be seen. */
-function bestStack({ singleMs, stackedMs }: Seen, longestMs: number): number {
-  let before = singleMs
+function bestStack({ singleMs, stacks, runs }: Seen, longestMs: number): number {
+  let beforeMs = singleMs
   for (let level = 1; 2 ** level <= MOST; level++) {
-    const smaller = 2 ** (level - 1)
-    const each = stackedMs[level]
-    if (each === undefined) return before * smaller <= TRY_BELOW * longestMs ? 2 * smaller : smaller
-    if (each > GAIN * before || each * 2 * smaller > longestMs) return smaller
-    before = each
+    const stack = stacks[level]
+    if (!stack || stack.ms > 2 * GAIN * beforeMs || stack.ms > longestMs) {
+      const isOpen = !stack || isForgotten(stack, runs)
+      return 2 ** (isOpen && beforeMs <= TRY_BELOW * longestMs ? level : level - 1)
+    }
+    beforeMs = stack.ms
   }
   return MOST
+}
+
+function learnStack(seen: Seen, count: number, ms: number): void {
+  const { stacks } = seen
+  const level = levelOf(count)
+  const before = stacks[level]
+  const mean = before && !isForgotten(before, seen.runs) ? before.ms : undefined
+  stacks[level] = { ms: moved(mean, (ms * 2 ** level) / count), run: ++seen.runs }
+  // Fewer take no longer than more, though they may have when they were last seen.
+  seen.singleMs = Math.min(seen.singleMs, ms)
+  for (const smaller of stacks.slice(0, level)) if (smaller) smaller.ms = Math.min(smaller.ms, ms)
+}
+
+function isForgotten({ run }: { run: number }, runs: number): boolean {
+  return runs - run > FORGOTTEN_RUNS
 }
 
 function targetMsOf({ singleMs }: Seen, latencyTargetMs: number | null): number {
@@ -104,10 +123,8 @@ function targetMsOf({ singleMs }: Seen, latencyTargetMs: number | null): number 
 }
 
 /** What 2^level in one stack take. */
-function stackMs({ singleMs, stackedMs }: Seen, level: number): number | null {
-  if (level === 0) return singleMs
-  const each = stackedMs[level]
-  return each === undefined ? null : each * 2 ** level
+function stackMs({ singleMs, stacks }: Seen, level: number): number | null {
+  return level === 0 ? singleMs : (stacks[level]?.ms ?? null)
 }
 
 function levelOf(count: number): number {
@@ -115,5 +132,6 @@ function levelOf(count: number): number {
 }
 
 function moved(mean: number | undefined, value: number): number {
-  return mean === undefined ? value : mean + ALPHA * (value - mean)
+  if (mean === undefined) return value
+  return mean + (value < mean ? ALPHA.less : ALPHA.more) * (value - mean)
 }
