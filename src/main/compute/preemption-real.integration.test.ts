@@ -133,6 +133,7 @@ describe('a text', () => {
   it.each([
     ['the likeliest words', { temperature: 0 }],
     ['words drawn by chance', wild],
+    ['three texts at once', { ...wild, completions: 3 }],
   ])(
     'that is preempted several times is the same to the letter: %s',
     async (_, sampling) => {
@@ -144,7 +145,9 @@ describe('a text', () => {
       const [first, second] = [await resultOf(undisturbed), await resultOf(preempted)]
       const { job: _id, timings: _timings, ...text } = first
       expect(second).toMatchObject(text)
-      await expect.poll(() => readdir(join(folder, 'data/paused')), { timeout: 40_000 }).toEqual([])
+      // Nothing was kept if it was stopped before its first words each time.
+      const kept = () => readdir(join(folder, 'data/paused')).catch(() => [])
+      await expect.poll(kept, { timeout: 40_000 }).toEqual([])
     },
     120_000,
   )

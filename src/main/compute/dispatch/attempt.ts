@@ -14,7 +14,6 @@ import { inputsStart, LOG, PROMPT, RESULT } from '../jobs/artifact-names'
 import type { Estimates } from '../jobs/estimates'
 import type { JobIndex } from '../jobs/job-index'
 import { startedOn } from '../jobs/job-log'
-import { canGoOn } from '../jobs/preemption'
 import { linkedItems, linkedPrompt, linkedTensors } from '../links'
 import { Checkpoints } from './checkpoints'
 import { allotmentOf, type EnginePool, type PooledEngine } from './engine-pool'
@@ -272,8 +271,8 @@ async function requestOf({ storage, pausedTexts }: AttemptDeps, job: ActiveJob):
     }
     case 'generate': {
       const prompt = await promptOf(storage, job)
-      const keepIn = canGoOn(parameters) ? { keepIn: pausedTexts.folderOf(job) } : {}
-      return { kind: 'generate', prompt, sampling: parameters.sampling, ...keepIn }
+      const { sampling } = parameters
+      return { kind: 'generate', prompt, sampling, keepIn: pausedTexts.folderOf(job) }
     }
     case 'batch': {
       const { batchSize } = parameters

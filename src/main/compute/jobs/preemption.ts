@@ -8,10 +8,9 @@ export function pauseOf({ parameters, preemptible }: JobDefinition): 'checkpoint
   return canGoOn(parameters) ? 'checkpoint' : 'restart'
 }
 
-/** Texts that are written together round by who is in company, so only one alone is gone on with to the letter. */
-export function canGoOn(parameters: JobParameters): boolean {
-  if (parameters.kind === 'generate') return parameters.sampling.completions === 1
-  return parameters.kind === 'batch' || parameters.kind === 'synthetic'
+/** Whether it goes on later where it was. */
+export function canGoOn({ kind }: JobParameters): boolean {
+  return kind === 'generate' || kind === 'batch' || kind === 'synthetic'
 }
 
 /** The part of a job, 0 to 1, that need not be done again. What a language model has written is not known here. */

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -50,6 +50,12 @@ async function write(
   } finally {
     await executor.unload(engine)
   }
+}
+
+/** As the worker keeps one that goes on. */
+interface KeptText {
+  tokens: number[]
+  state: { file: string; held: number }
 }
 
 const ask = (prompt: string, change: Partial<Sampling> = {}): RunRequest => ({
@@ -122,6 +128,11 @@ describe('a language model', () => {
     let engine = engineId(await executor.load(story(), { threads: 1, signal }))
     const run = (seen = hooks()) =>
       executor.run(engine, { kind: 'generate', prompt, sampling, keepIn: folder }, seen)
+    const kept = async () => {
+      const { texts } = JSON.parse(await readFile(index, 'utf8')) as { texts: KeptText[] }
+      return texts[0] as KeptText
+    }
+    const keep = (text: KeptText) => writeFile(index, JSON.stringify({ texts: [text] }))
     /** Until the first text has grown by so many pieces. */
     const pauseAfter = async (pieces: number) => {
       const controller = new AbortController()
@@ -132,12 +143,12 @@ describe('a language model', () => {
       await expect(run({ ...hooks(controller.signal), isPause: () => true, onText })).rejects.toThrow(
         'paused',
       )
-      return JSON.parse(await readFile(index, 'utf8')) as { tokens: number[]; state: string }
+      return kept()
     }
     try {
       const undisturbed = await run()
       const once = await pauseAfter(60)
-      const before = await readFile(join(folder, once.state))
+      const before = await readFile(join(folder, once.state.file))
       let twice = await pauseAfter(400)
       expect(twice.tokens.slice(0, once.tokens.length)).toEqual(once.tokens)
       expect(twice.tokens.length).toBeGreaterThan(once.tokens.length)
@@ -149,37 +160,97 @@ describe('a language model', () => {
         )
         setTimeout(() => controller.abort(new Error('now')), ms)
         await paused
-        const kept = JSON.parse(await readFile(index, 'utf8')) as { tokens: number[] }
-        expect(kept.tokens.slice(0, twice.tokens.length)).toEqual(twice.tokens)
+        expect((await kept()).tokens.slice(0, twice.tokens.length)).toEqual(twice.tokens)
       }
       expect(await run()).toMatchObject({ ...undisturbed, computeMs: expect.any(Number) })
-      twice = JSON.parse(await readFile(index, 'utf8'))
+      twice = await kept()
       expect(await run()).toMatchObject({ ...undisturbed, computeMs: expect.any(Number) })
-      const after = await readFile(join(folder, twice.state))
+      const after = await readFile(join(folder, twice.state.file))
       // It believes what was kept, so it has not written it again.
       const last = twice.tokens.at(-1) ?? 0
-      await writeFile(
-        index,
-        JSON.stringify({ ...twice, tokens: [...twice.tokens.slice(0, -1), (last + 7) % 200] }),
-      )
+      await keep({ ...twice, tokens: [...twice.tokens.slice(0, -1), (last + 7) % 200] })
       expect(await run()).not.toMatchObject({ ...undisturbed, computeMs: expect.any(Number) })
       // A state that is not that of the tokens is not believed.
-      await writeFile(index, JSON.stringify(twice))
-      await writeFile(join(folder, twice.state), before)
+      await keep(twice)
+      await writeFile(join(folder, twice.state.file), before)
       expect(await run()).toMatchObject({ ...undisturbed, computeMs: expect.any(Number) })
-      await writeFile(index, JSON.stringify({ ...once, state: twice.state }))
-      await writeFile(join(folder, twice.state), after)
+      await keep({ ...once, state: twice.state })
+      await writeFile(join(folder, twice.state.file), after)
       expect(await run()).toMatchObject({ ...undisturbed, computeMs: expect.any(Number) })
       await executor.unload(engine)
       engine = engineId(await executor.load(story(), { threads: 1, signal }))
       expect(await run()).toMatchObject({ ...undisturbed, computeMs: expect.any(Number) })
-      await writeFile(join(folder, twice.state), 'nonsense')
+      await writeFile(join(folder, twice.state.file), 'nonsense')
       expect(await run()).toMatchObject({ ...undisturbed, computeMs: expect.any(Number) })
     } finally {
       await executor.unload(engine)
       await rm(folder, { recursive: true })
     }
   })
+
+  it('several texts go on where they were, those that have ended among them, to the letter', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'paused-'))
+    // Some end by themselves, some at a stop word, some where they have all their tokens.
+    const sampling = {
+      ...greedy,
+      temperature: 2.5,
+      topP: 1,
+      topK: 0,
+      maxTokens: 400,
+      contextSize: 512,
+      completions: 5,
+    }
+    const version = { ...story(), contextTokens: 5 * 512 }
+    const engine = engineId(await executor.load(version, { threads: 1, signal }))
+    const run = (seed: number, seen = hooks(), keepIn = folder) => {
+      const prompt = { prompt: 'The control room' }
+      const stop = [' light']
+      return executor.run(
+        engine,
+        { kind: 'generate', prompt, sampling: { ...sampling, seed, stop }, keepIn },
+        seen,
+      )
+    }
+    const textsKept = async () => {
+      // The run may have been over when the worker heard of it.
+      const bytes = await readFile(join(folder, 'tokens.json'), 'utf8').catch(() => '{"texts":[]}')
+      return (JSON.parse(bytes) as { texts: { tokens: number[]; state: unknown }[] }).texts
+    }
+    const reasons = new Set<string>()
+    let kept = 0
+    let over = 0
+    try {
+      for (const seed of [3, 11, 40]) {
+        await rm(folder, { recursive: true, force: true })
+        const undisturbed = await run(seed, hooks(), join(folder, 'none'))
+        if (undisturbed.kind !== 'generate') throw new Error('another kind')
+        for (const pieces of [1, 7, 60, 200, 300]) {
+          const controller = new AbortController()
+          let left = pieces
+          const onText = () => {
+            if (--left === 0) controller.abort(new Error('paused'))
+          }
+          const paused = run(seed, { ...hooks(controller.signal), isPause: () => true, onText })
+          await paused.catch((error: Error) => expect(error.message).toBe('paused'))
+          const texts = await textsKept()
+          kept += texts.length > 0 ? 1 : 0
+          over = Math.max(over, texts.filter(({ state }) => state === null).length)
+        }
+        for (const { finishReason } of undisturbed.completions) reasons.add(finishReason)
+        expect(await run(seed)).toMatchObject({ ...undisturbed, computeMs: expect.any(Number) })
+        // Where one of the states is lost all begin anew, and are the same.
+        const [lost] = (await readdir(folder)).filter((name) => name.endsWith('.state'))
+        if (lost) await rm(join(folder, lost))
+        expect(await run(seed)).toMatchObject({ ...undisturbed, computeMs: expect.any(Number) })
+      }
+      expect(reasons.size).toBeGreaterThan(1)
+      expect(kept).toBeGreaterThan(5)
+      expect(over).toBeGreaterThan(0)
+    } finally {
+      await executor.unload(engine)
+      await rm(folder, { recursive: true, force: true })
+    }
+  }, 60_000)
 
   it('says what does not fit: a prompt beyond the context, messages without a template', async () => {
     await expect(write('control room '.repeat(400), { contextSize: 64 })).rejects.toMatchObject({

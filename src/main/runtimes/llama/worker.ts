@@ -1,7 +1,7 @@
 import type { ChatHistoryItem, Llama, LlamaContext, LlamaContextSequence, LlamaModel } from 'node-llama-cpp'
 import { Prompt } from '../protocol'
 import { type Answer, Cancelled, InputError, serveWorker, type Work, type WorkContext } from '../worker'
-import { keep, type PausableText, pausable } from './pauses'
+import { PausableTexts } from './pauses'
 
 type Generate = Extract<Work, { type: 'generate' }>
 type Reason = 'stop' | 'stop_word' | 'length'
@@ -68,18 +68,15 @@ async function generate(
     const message = `The prompt has ${write.promptTokens} tokens, which does not fit a context of ${request.contextSize}.`
     throw new InputError(`${message} Shorten it, or ask for a larger contextSize.`)
   }
-  // Several are computed together, and round by who is in company: they cannot be gone on with one by one.
-  const keepIn = request.completions === 1 ? request.keepIn : undefined
-  const texts: PausableText[] = []
+  const { keepIn } = request
+  const sequences: LlamaContextSequence[] = []
   try {
-    for (let completion = 0; completion < request.completions; completion++) {
-      const seed = (request.seed + completion) % 2 ** 32
-      texts.push(pausable(context.getSequence(), seed, keepIn))
-    }
+    while (sequences.length < request.completions) sequences.push(context.getSequence())
+    const texts = new PausableTexts(sequences, request.seed, keepIn, work.signal)
     const completions = await Promise.all(
-      texts.map(async ({ sequence }, completion) => {
+      sequences.map(async (_, completion) => {
         let tokens = 0
-        const reason = await write.run(sequence, {
+        const options: Options = {
           maxTokens: Math.min(request.maxTokens, room),
           temperature: request.temperature,
           topP: request.topP,
@@ -91,19 +88,19 @@ async function generate(
           onToken: (all) => {
             tokens += all.length
           },
-        })
-        return { tokens, finishReason: reason }
+        }
+        const finishReason = await texts.run(completion, (sequence) => write.run(sequence, options))
+        return { tokens, finishReason }
       }),
     )
     if (work.signal.aborted) {
-      const [text] = texts
-      if (work.isPause() && keepIn !== undefined && text) await keep(keepIn, text)
+      if (work.isPause() && keepIn !== undefined) await texts.keep(keepIn)
       throw new Cancelled()
     }
     const computeMs = performance.now() - began
     return { reply: { type: 'generated', computeMs, promptTokens: write.promptTokens, completions } }
   } finally {
-    for (const { sequence } of texts) await sequence.dispose()
+    for (const sequence of sequences) await sequence.dispose()
   }
 }
 
