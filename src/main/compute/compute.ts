@@ -39,7 +39,7 @@ import { QueueReader } from './queue-view'
 import { reconcile } from './reconcile'
 import { Retention } from './retention'
 import { saveAsDataset } from './save-dataset'
-import type { Scene } from './schedule/forward'
+import type { Scene } from './schedule/scene'
 import { shareOfMachine } from './schedule/share'
 import { DEFAULT_POLICY } from './schedule/types'
 import { fastestFor, kindOf, outputBytes } from './speeds'
@@ -271,8 +271,7 @@ export function createCompute(deps: ComputeDeps): Compute {
   function scene(limit: number): Scene {
     const { urgencyOf } = dispatcher
     const engineOf = (job: ActiveJob) => pool.refOf(job)
-    const state = dispatcher.snapshot()
-    return sceneOf({ state, running: index.running(), engineOf, shareOf, mostMsOf, urgencyOf }, limit)
+    return sceneOf({ state: dispatcher.snapshot(), index, engineOf, urgencyOf }, limit)
   }
 
   function watch(job: ActiveJob): void {

@@ -44,6 +44,20 @@ describe('a job that waits', () => {
     expect(Date.parse(a?.estimate?.latest ?? '')).toBeGreaterThan(Date.parse(a?.estimate?.startsAt ?? ''))
   })
 
+  it('is told of the turn that it will have, and has it', async () => {
+    const load = { kind: 'synthetic' as const, need: { cpuCores: 1 } }
+    await system.submit({ ...load, durationMs: 60_000 })
+    await advance(250)
+    const next = await system.submit({ ...load, durationMs: 5_000 })
+    await advance(250)
+    const told = msFrom(next, system.compute.get(next.id).estimate?.startsAt)
+    // Two seconds after the first began.
+    expect(told / 1000).toBeCloseTo(1.75, 0)
+    await advance(2_500)
+    await until(() => system.compute.get(next.id).state === 'running')
+    expect(Math.abs(msFrom(next, system.compute.get(next.id).startedAt ?? '') - told)).toBeLessThan(500)
+  })
+
   it('says how many stand before it, however far back it stands, and what holds up all like it', async () => {
     await sleeper(60_000)
     const jobs: Job[] = []

@@ -1,7 +1,21 @@
 import type { ActiveJob } from '../jobs/active-job'
 import { pauseOf } from '../jobs/preemption'
 import { thoughtToEnd } from '../schedule/ends'
-import type { RunningJob } from '../schedule/types'
+import type { Pausing, RunningJob } from '../schedule/types'
+
+/** How a job makes room for others; null: it keeps its place until it ends. */
+export function pausingOf({ definition, status, pauseMs, pauseLost }: ActiveJob): Pausing | null {
+  const pause = pauseOf(definition)
+  return (
+    pause && {
+      pause: pauseLost ? 'restart' : pause,
+      ranMs: status.computeMs,
+      preemptions: status.preempted?.times ?? 0,
+      pauseMs,
+      isWriting: definition.kind === 'generate',
+    }
+  )
+}
 
 /** A running job as the planner sees it. @param isLoading its engine is not there yet: to stop it is to begin anew */
 export function runningJob(
@@ -12,25 +26,23 @@ export function runningJob(
 ): RunningJob {
   const { definition, status } = job
   const startedAt = status.startedAt ?? nowMs
-  const pause = pauseOf(definition)
+  const pausing = pausingOf(job)
   const expectedAt = thoughtToEnd(startedAt, runMs, nowMs)
   return {
     job: job.id,
     placement: status.placement ?? [],
     endsAt: thoughtToEnd(startedAt, mostMs, nowMs),
     expectedAt,
-    yields: pause && {
+    yields: pausing && {
+      ...pausing,
       job: job.id,
-      pause: isLoading || job.pauseLost ? 'restart' : pause,
+      pause: isLoading ? 'restart' : pausing.pause,
       priority: status.priority,
       waitedMs: status.queuedMs,
-      ranMs: status.computeMs + (nowMs - startedAt),
+      ranMs: pausing.ranMs + (nowMs - startedAt),
       startedAt,
       remainingMs: expectedAt === null ? null : expectedAt - nowMs,
       pipeline: definition.pipeline?.id ?? null,
-      preemptions: status.preempted?.times ?? 0,
-      pauseMs: job.pauseMs,
-      isWriting: definition.kind === 'generate',
       isStopping: job.displacedBy !== null,
     },
   }

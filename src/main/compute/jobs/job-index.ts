@@ -228,10 +228,10 @@ export class JobIndex {
     }
   }
 
-  #enqueue(job: ActiveJob): void {
-    const { state, priority, readyAt, notBefore } = job.status
-    if (state !== 'queued' || job.claimed || job.waitingOn.size > 0 || notBefore > this.#deps.now()) return
-    const entry: QueuedJob = {
+  /** A job as it would stand in the queue. */
+  entryOf(job: ActiveJob): QueuedJob {
+    const { priority, readyAt } = job.status
+    return {
       id: job.id,
       rank: job.step ? rankInCourse(priority, job.step.order) : rankOf(priority, readyAt),
       seq: job.seq,
@@ -243,23 +243,34 @@ export class JobIndex {
       costMs: job.step?.costMs ?? null,
       ...placeOf(job.step ?? this.#deps.fastestFor(job)),
     }
+  }
+
+  /** The class that a job would stand in, without jobs. */
+  emptyClassOf(job: ActiveJob): MutableClass {
+    const { loadOf } = this.#deps
+    const { need, place, principal } = job.definition
+    return {
+      key: job.classKey,
+      engineKey: job.engineKey,
+      principal,
+      need,
+      place,
+      share: this.#deps.shareOf(job),
+      get load() {
+        return loadOf(job)
+      },
+      jobs: [],
+      workMs: 0,
+    }
+  }
+
+  #enqueue(job: ActiveJob): void {
+    const { state, notBefore } = job.status
+    if (state !== 'queued' || job.claimed || job.waitingOn.size > 0 || notBefore > this.#deps.now()) return
+    const entry = this.entryOf(job)
     let group = this.#classes.get(job.classKey)
     if (!group) {
-      const { loadOf } = this.#deps
-      const { need, place, principal } = job.definition
-      group = {
-        key: job.classKey,
-        engineKey: job.engineKey,
-        principal,
-        need,
-        place,
-        share: this.#deps.shareOf(job),
-        get load() {
-          return loadOf(job)
-        },
-        jobs: [],
-        workMs: 0,
-      }
+      group = this.emptyClassOf(job)
       this.#classes.set(job.classKey, group)
     }
     group.jobs.splice(positionIn(group.jobs, entry), 0, entry)

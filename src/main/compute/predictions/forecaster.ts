@@ -2,7 +2,7 @@ import type { JobId } from '../../../shared/domain/ids'
 import type { Clock } from '../../platform/clock'
 import type { Logger } from '../../platform/logger'
 import type { Forecast } from '../schedule/forecast'
-import type { Scene } from '../schedule/forward'
+import type { Scene } from '../schedule/scene'
 import type { Replays } from './replays'
 
 /** From the end of one to the beginning of the next. */

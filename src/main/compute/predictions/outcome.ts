@@ -2,14 +2,15 @@ import type { Outcome } from '../../../shared/contract'
 import type { JobId, PrincipalId } from '../../../shared/domain/ids'
 import { addVectors, entriesOf, type ResourceVector } from '../../../shared/domain/resources'
 import type { FreeDevice } from '../../core'
-import { type Durations, type Scene, startsOf } from '../schedule/forward'
+import { startsOf } from '../schedule/forward'
 import { measure } from '../schedule/replay/measures'
+import type { Durations, Scene } from '../schedule/scene'
 import type { Place } from '../schedule/space'
 
 interface Happened {
   arrivedAt: number
-  /** Null when it never started. */
-  start: { at: number; endsAt: number } | null
+  /** For how long it ran, and when that ended; null when it never started. */
+  run: { heldMs: number; endsAt: number } | null
   need: ResourceVector
   principal: PrincipalId
   priority: number
@@ -18,10 +19,15 @@ interface Happened {
 /** What becomes of the arrivals of a scene, and what that is worth. @param runMs how long each runs */
 export function outcomeOf(scene: Scene, runMs: ReadonlyMap<JobId, number>, place: Place): Outcome {
   const durations: Durations = { runOf: (_, { id }) => runMs.get(id) ?? 0, remainingOf: () => 0 }
-  const starts = new Map(startsOf(scene, durations, place).map((start) => [start.job, start]))
+  const runs = new Map(
+    startsOf(scene, durations, place).map(({ job, heldMs, resumedAt, endsAt }) => [
+      job,
+      { heldMs: heldMs + endsAt - resumedAt, endsAt },
+    ]),
+  )
   const happened = scene.arrivals.map(({ at, group, job }): Happened => {
     const { need, principal } = group
-    return { arrivedAt: at, start: starts.get(job.id) ?? null, need, principal, priority: job.priority }
+    return { arrivedAt: at, run: runs.get(job.id) ?? null, need, principal, priority: job.priority }
   })
   return measured(happened, capacityOf(scene.state.devices))
 }
@@ -32,9 +38,9 @@ export function capacityOf(devices: readonly FreeDevice[]): ResourceVector {
   return capacity
 }
 
-/** Times in ms. */
+/** Times in ms. What a job that is paused waits for its turn counts as if it had all come before it ran. */
 function measured(jobs: readonly Happened[], capacity: ResourceVector): Outcome {
-  const started = jobs.flatMap((job) => (job.start === null ? [] : [{ ...job, start: job.start }]))
+  const started = jobs.flatMap((job) => (job.run === null ? [] : [{ ...job, run: job.run }]))
   const has = entriesOf(capacity)
   const resources = has.map(([name]) => name)
   const users = [...new Set(started.map(({ principal }) => principal))]
@@ -47,8 +53,8 @@ function measured(jobs: readonly Happened[], capacity: ResourceVector): Outcome 
     nodeIds: ['machine'],
     capacity: Float64Array.from(has, ([, amount]) => amount),
     submit: seconds(({ arrivedAt }) => arrivedAt - first),
-    runtime: seconds(({ start }) => start.endsAt - start.at),
-    estimate: seconds(({ start }) => start.endsAt - start.at),
+    runtime: seconds(({ run }) => run.heldMs),
+    estimate: seconds(({ run }) => run.heldMs),
     replicas: new Int32Array(started.length).fill(1),
     need: Float64Array.from(
       started.flatMap(({ need }) => {
@@ -60,7 +66,7 @@ function measured(jobs: readonly Happened[], capacity: ResourceVector): Outcome 
     user: Int32Array.from(started, ({ principal }) => users.indexOf(principal)),
     users,
   }
-  const start = seconds((job) => job.start.at - first)
+  const start = seconds(({ run }) => run.endsAt - run.heldMs - first)
   const measures = measure(workload, { start, nodes: [], decisions: 0 })
   return {
     jobs: started.length,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
 import { systemClock } from '../../platform/clock'
 import { buildWorkers } from '../../runtimes/testing/build-workers'
-import type { Scene } from '../schedule/forward'
+import type { Scene } from '../schedule/scene'
 import { DEFAULT_POLICY, type QueueClass } from '../schedule/types'
 import { createReplays, type Replays, replay } from './replays'
 
@@ -61,6 +61,7 @@ function scene(count: number, waits: boolean): Scene {
       policy: DEFAULT_POLICY,
     },
     running: [],
+    pausings: new Map(),
     arrivals: waits ? [] : jobs.map((job) => ({ at: job.readyAt, group, job })),
   }
 }

@@ -5,8 +5,8 @@ import type { Clock } from '../../platform/clock'
 import type { Disposable } from '../../platform/events'
 import { Thread } from '../../platform/thread'
 import { type Forecast, forecastOf } from '../schedule/forecast'
-import type { Scene } from '../schedule/forward'
 import { placeOrNull } from '../schedule/place-or-null'
+import type { Scene } from '../schedule/scene'
 import { outcomeOf } from './outcome'
 
 /** When jobs start, from the present on; or what becomes of a workload whose run times are known. */

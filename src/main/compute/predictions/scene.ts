@@ -1,45 +1,49 @@
+import { pausingOf } from '../dispatch/running-job'
 import { type ActiveJob, estimateOf } from '../jobs/active-job'
+import type { JobIndex } from '../jobs/job-index'
 import { firstOf } from '../schedule/forecast'
-import type { RunsNow, Scene } from '../schedule/forward'
 import type { UrgencyOf } from '../schedule/heads'
+import type { RunsNow, Scene } from '../schedule/scene'
 import type { PlanState } from '../schedule/types'
 
 export interface SceneDeps {
   state: PlanState
-  running: Iterable<ActiveJob>
+  index: JobIndex
   /** The engine that a job runs on. */
   engineOf(job: ActiveJob): string | null
-  shareOf(job: ActiveJob): number
-  mostMsOf(job: ActiveJob): number | null
   urgencyOf: UrgencyOf
 }
 
 /** The present as a replay takes it: what runs, and the first `limit` jobs that wait. */
-export function sceneOf(deps: SceneDeps, limit: number): Scene {
-  const { state } = deps
+export function sceneOf({ state, index, ...deps }: SceneDeps, limit: number): Scene {
+  const { now } = state
   const engines = new Map(state.engines.map((engine) => [engine.ref, engine]))
-  const running: RunsNow[] = []
-  for (const job of deps.running) {
-    const engine = deps.engineOf(job)
-    const { principal, need } = job.definition
-    const startedAt = job.status.startedAt ?? state.now
+  const alone = [...index.running()].filter(({ ridesAlong }) => !ridesAlong)
+  const classes = firstOf(state.classes, limit, deps.urgencyOf)
+  const waiting = classes.flatMap(({ jobs }) => jobs.flatMap(({ id }) => index.get(id) ?? []))
+  const running = alone.map((job): RunsNow => {
+    const ref = deps.engineOf(job)
+    const engine = engines.get(ref ?? '')
+    const group = index.emptyClassOf(job)
+    const startedAt = job.status.startedAt ?? now
     // Its engine knows whether it still loads; what the job says of its progress counts that as slowness.
-    const remainingMs = engines.get(engine ?? '')?.remainingMs ?? estimateOf(job, state.now)
-    running.push({
+    const remainingMs = engine?.remainingMs ?? estimateOf(job, now)
+    return {
+      group,
+      job: index.entryOf(job),
       placement: job.status.placement ?? [],
-      engine,
-      engineKey: job.engineKey,
-      principal,
-      need,
-      share: deps.shareOf(job),
+      engine: ref,
       startedAt,
-      runMs: remainingMs === null ? null : state.now - startedAt + remainingMs,
-      mostMs: deps.mostMsOf(job),
-    })
-  }
-  return {
-    state: { ...state, classes: firstOf(state.classes, limit, deps.urgencyOf) },
-    running,
-    arrivals: [],
-  }
+      loadedAt: engine?.state === 'loading' ? Math.max(now, startedAt + group.load.estimateMs) : startedAt,
+      runMs: remainingMs === null ? null : now - startedAt + remainingMs,
+      isStopping: job.displacedBy !== null,
+    }
+  })
+  const pausings = new Map(
+    [...alone, ...waiting].flatMap((job) => {
+      const pausing = pausingOf(job)
+      return pausing ? [[job.id, pausing] as const] : []
+    }),
+  )
+  return { state: { ...state, classes }, running, arrivals: [], pausings }
 }

@@ -4,6 +4,7 @@ import { AppError } from '../../../shared/errors'
 import type { Core, FreeDevice } from '../../core'
 import type { Clock } from '../../platform/clock'
 import { createBreather } from '../dispatch/breather'
+import { pausingOf } from '../dispatch/running-job'
 import { ActiveJob } from '../jobs/active-job'
 import type { StoredJob } from '../jobs/job-store'
 import { rankOf } from '../schedule/rank'
@@ -154,6 +155,13 @@ export class WhatIf {
       policy,
     }
     const runs = new Map(past.map(({ job, runMs }) => [job.id, runMs]))
-    return replays.outcome({ state, running: [], arrivals }, runs, signal)
+    // As they came: whatever became of them then.
+    const pausings = new Map(
+      past.flatMap(({ job }) => {
+        const pausing = pausingOf(job)
+        return pausing ? [[job.id, { ...pausing, ranMs: 0, preemptions: 0 }] as const] : []
+      }),
+    )
+    return replays.outcome({ state, running: [], arrivals, pausings }, runs, signal)
   }
 }

@@ -4,11 +4,13 @@ import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
 import type { FreeDevice } from '../../core'
 import { Calibration } from './calibration'
 import { type Forecast, firstOf, forecastOf } from './forecast'
-import { type RunsNow, type Scene, startsOf } from './forward'
+import { startsOf } from './forward'
 import { placeOrNull } from './place-or-null'
 import { type StartPrediction, score } from './predictions'
+import { rankOf } from './rank'
+import type { RunsNow, Scene } from './scene'
 import { createRandom } from './static/random'
-import { DEFAULT_POLICY, type QueueClass, type QueuedJob } from './types'
+import { DEFAULT_POLICY, type Pausing, type QueueClass, type QueuedJob } from './types'
 
 const NEED = { cpuCores: 1 }
 const P = 'p' as PrincipalId
@@ -32,17 +34,9 @@ function group(key: string, jobs: QueuedJob[], loadMs = 0): QueueClass {
 
 function running(runMs: number | null, mostMs = runMs): RunsNow {
   const placement = [{ device: 'cpu0', amounts: NEED }]
-  return {
-    placement,
-    engine: null,
-    engineKey: 'r',
-    principal: P,
-    need: NEED,
-    share: 0.5,
-    startedAt: 0,
-    runMs,
-    mostMs,
-  }
+  const job = queued('r', 0, runMs, mostMs)
+  const times = { startedAt: 0, loadedAt: 0, runMs }
+  return { group: group('r', []), job, placement, engine: null, ...times, isStopping: false }
 }
 
 /** A machine of `cores` that all but what `runs` holds is free on. */
@@ -70,7 +64,16 @@ function scene(cores: number, runs: RunsNow[], classes: QueueClass[], now = 0): 
     },
     running: runs,
     arrivals: [],
+    pausings: new Map(),
   }
+}
+
+const PAUSING: Pausing = { pause: 'checkpoint', ranMs: 0, preemptions: 0, pauseMs: 0, isWriting: false }
+
+/** Of the same jobs, that make room when they must. */
+function pausing(of: Scene, patch: Partial<Pausing> = {}): Scene {
+  const jobs = [...of.running.map(({ job }) => job), ...of.state.classes.flatMap((each) => each.jobs)]
+  return { ...of, pausings: new Map(jobs.map(({ id }) => [id, { ...PAUSING, ...patch }])) }
 }
 
 describe('a forecast', () => {
@@ -118,6 +121,86 @@ describe('a forecast', () => {
     expect(width('0')).toBe(0)
     expect(width('1')).toBeGreaterThan(0)
     expect(width('19')).toBeGreaterThan(2 * width('1'))
+  })
+
+  it('foresees who takes the place of whom, and that the other goes on where it was', () => {
+    const busy = { ...running(10_000), job: { ...queued('r', 0, 10_000), priority: 10 } }
+    const urgent = { ...queued('u', 1, 500), priority: 90 }
+    const of = scene(1, [busy], [group('u', [urgent])], 4_000)
+    expect(forecastOf(of, placeOrNull).get('u' as JobId)?.at).toBe(10_000)
+    expect(forecastOf(pausing(of), placeOrNull).get('u' as JobId)).toMatchObject({ at: 4_000, endsAt: 4_500 })
+    expect(forecastOf(pausing(of), placeOrNull).get('r' as JobId)).toMatchObject({
+      at: 4_500,
+      endsAt: 10_500,
+    })
+    // What begins anew has run too long to be stopped for it.
+    const less = scene(1, [busy], [group('u', [{ ...urgent, priority: 50 }])], 4_000)
+    const anew = pausing(less, { pause: 'restart' })
+    expect(forecastOf(anew, placeOrNull).get('u' as JobId)?.at).toBe(10_000)
+  })
+
+  it('foresees that what begins anew has its whole length before it', () => {
+    const busy = { ...running(10_000), job: { ...queued('r', 0, 10_000), priority: 10 } }
+    const urgent = { ...queued('u', 1, 500), priority: 90 }
+    const of = pausing(scene(1, [busy], [group('u', [urgent])], 1_000), { pause: 'restart' })
+    const forecast = forecastOf(of, placeOrNull)
+    expect(forecast.get('u' as JobId)?.at).toBe(1_000)
+    expect(forecast.get('r' as JobId)).toMatchObject({ at: 1_500, endsAt: 11_500 })
+  })
+
+  it('foresees turns: when the time of the one that runs is over, though nothing ends then', () => {
+    const busy = { ...running(60_000), job: { ...queued('r', 0, 60_000), readyAt: -1 } }
+    const waits = { ...queued('w', 1, 3_000), readyAt: -10 }
+    const of = scene(1, [busy], [group('w', [waits])], 500)
+    expect(forecastOf(of, placeOrNull).get('w' as JobId)?.at).toBe(60_000)
+    const { at, endsAt } = forecastOf(pausing(of), placeOrNull).get('w' as JobId) ?? {}
+    expect([at, endsAt]).toEqual([DEFAULT_POLICY.sliceMs, DEFAULT_POLICY.sliceMs + 3_000])
+  })
+
+  it('counts one that has been told to stop as stopped', () => {
+    const busy = { ...running(10_000), job: { ...queued('r', 0, 10_000), priority: 10 }, isStopping: true }
+    const of = pausing(scene(1, [busy], [group('u', [{ ...queued('u', 1, 500), priority: 90 }])], 4_000))
+    const promised = new Map([['u' as JobId, ['r' as JobId]]])
+    const forecast = forecastOf({ ...of, state: { ...of.state, promised } }, placeOrNull)
+    expect(forecast.get('u' as JobId)?.at).toBe(4_000)
+    expect(forecast.get('r' as JobId)?.endsAt).toBe(10_500)
+  })
+
+  it('gives each its whole time, whoever makes room for whom', () => {
+    const job = fc.record({
+      runMs: fc.integer({ min: 1, max: 20_000 }),
+      priority: fc.constantFrom(0, 30, 50, 70, 100),
+      waitedMs: fc.integer({ min: 0, max: 60_000 }),
+      pause: fc.constantFrom('checkpoint' as const, 'restart' as const, null),
+    })
+    const jobs = fc.array(job, { minLength: 1, maxLength: 20 })
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 3 }), jobs, (cores, given) => {
+        const classes = given.map(({ runMs, priority, waitedMs }, i) => {
+          const readyAt = -waitedMs
+          const rank = rankOf(priority, readyAt)
+          return group(String(i), [{ ...queued(String(i), i, runMs), rank, readyAt, priority }])
+        })
+        const pausings = new Map(
+          given.flatMap(({ pause }, i) => (pause ? [[String(i) as JobId, { ...PAUSING, pause }]] : [])),
+        )
+        const lengths = { runOf: (_: QueueClass, { runMs }: QueuedJob) => runMs ?? 0, remainingOf: () => 0 }
+        // Its true length is what it has when it first comes: what goes on is shorter by what it has run.
+        const starts = startsOf({ ...scene(cores, [], classes), pausings }, lengths, placeOrNull)
+        expect(starts).toHaveLength(given.length)
+        let busyMs = 0
+        for (const { job: id, at, endsAt, resumedAt, heldMs } of starts) {
+          const { runMs = 0, pause } = given[Number(id)] ?? {}
+          const ran = heldMs + endsAt - resumedAt
+          busyMs += ran
+          expect(endsAt - at).toBeGreaterThanOrEqual(ran - 1e-6)
+          if (pause === 'restart') expect(endsAt - resumedAt).toBe(runMs)
+          else expect(ran).toBeCloseTo(runMs, 6)
+          if (pause === null) expect(heldMs).toBe(0)
+        }
+        expect(busyMs).toBeLessThanOrEqual(cores * Math.max(...starts.map(({ endsAt }) => endsAt)) + 1e-6)
+      }),
+    )
   })
 
   it('never starts more than there is room for, and each at most once', () => {

@@ -1,7 +1,8 @@
 import type { JobId } from '../../../shared/domain/ids'
-import { type Durations, type Scene, startsOf } from './forward'
+import { startsOf } from './forward'
 import { Heads, type UrgencyOf } from './heads'
 import type { StartPrediction } from './predictions'
+import type { Durations, Scene } from './scene'
 import type { Place } from './space'
 import { createRandom } from './static/random'
 import type { QueueClass } from './types'
@@ -19,6 +20,8 @@ export interface Forecast extends StartPrediction {
  */
 const TRIALS = 9
 const SEED = 1
+/** Jobs that take turns make a replay as long as their work: it is given up after so many instants. */
+const MOST_STEPS = 2_000
 /** Of the spread of single runs, the part that the learned mean may be off by: `a / (2 - a)` for weight `a` = 0.3. */
 const MEAN_IS_OFF = 0.18
 /** Middles of nine equally likely parts of the normal distribution: chance must not put all nine means on one side. */
@@ -31,19 +34,24 @@ const PER_MEAN_DEVIATION = 1.25
 
 /**
  * When each job of the scene starts, by the scheduler itself on a virtual clock: once with the expected run times, and
- * nine times with others for the bounds. Absent are jobs behind something whose length nobody knows.
+ * nine times with others for the bounds. Absent are jobs behind something whose length nobody knows, and those that start
+ * only after very many others have taken turns.
  */
 export function forecastOf(scene: Scene, place: Place): Map<JobId, Forecast> {
-  const expected = startsOf(scene, expectedRuns(scene.state.now), place)
+  const expected = startsOf(scene, expectedRuns(scene.state.now), place, { mostSteps: MOST_STEPS })
   const bounds = new Map<JobId, number[]>(expected.map(({ job }) => [job, []]))
+  const drawn = { mostSteps: MOST_STEPS, untilStarted: true }
   for (let trial = 0; trial < TRIALS; trial++)
-    for (const { job, at } of startsOf(scene, drawnRuns(trial, scene.state.now), place))
+    for (const { job, at } of startsOf(scene, drawnRuns(trial, scene.state.now), place, drawn))
       bounds.get(job)?.push(at)
   return new Map(
     expected.map(({ job, at, endsAt, placement }) => {
-      const drawn = bounds.get(job) ?? []
+      const others = bounds.get(job) ?? []
       const devices = placement.map(({ device }) => device)
-      return [job, { at, earliest: Math.min(at, ...drawn), latest: Math.max(at, ...drawn), endsAt, devices }]
+      return [
+        job,
+        { at, earliest: Math.min(at, ...others), latest: Math.max(at, ...others), endsAt, devices },
+      ]
     }),
   )
 }
@@ -94,7 +102,7 @@ function runsBy(factorOf: FactorOf, now: number): Durations {
     runOf({ engineKey }, { runMs, mostMs }) {
       return runMs === null ? Number.POSITIVE_INFINITY : runMs * factorOf(engineKey, runMs, mostMs)
     },
-    remainingOf({ engineKey, startedAt, runMs, mostMs }) {
+    remainingOf({ group: { engineKey }, job: { mostMs }, startedAt, runMs }) {
       if (runMs === null) return Number.POSITIVE_INFINITY
       const passed = now - startedAt
       const left = runMs * factorOf(engineKey, runMs, mostMs) - passed

@@ -1,94 +1,36 @@
-import type { Placement } from '../../../shared/contract'
-import type { JobId, PrincipalId } from '../../../shared/domain/ids'
-import { addVectors, type ResourceVector, subtractVectors } from '../../../shared/domain/resources'
-import type { FreeDevice } from '../../core'
+import type { JobId } from '../../../shared/domain/ids'
 import { thoughtToEnd } from './ends'
-import { Heap } from './heap'
 import { Pace } from './online/pace'
 import { plan } from './plan'
-import { positionIn } from './rank'
+import { positionIn, rankOf } from './rank'
+import type { Durations, ForwardStart, Scene } from './scene'
 import type { Place } from './space'
-import type { PlanEngine, PlanState, QueueClass, QueuedJob } from './types'
-
-/** A job that runs when the clock is set going. */
-export interface RunsNow {
-  placement: Placement
-  /** Its engine, as {@link PlanEngine.ref}; null when it has none. */
-  engine: string | null
-  engineKey: string
-  principal: PrincipalId
-  need: ResourceVector
-  share: number
-  startedAt: number
-  /** Expected time from start to end, with loading; null when unknown. */
-  runMs: number | null
-  /** The time it is thought to stay within. */
-  mostMs: number | null
-}
-
-/** The present, and what is known to come. */
-export interface Scene {
-  state: PlanState
-  running: readonly RunsNow[]
-  /** In order of time. */
-  arrivals: readonly { at: number; group: QueueClass; job: QueuedJob }[]
-}
-
-/** How long things take in one replay, ms; infinite when nobody knows. */
-export interface Durations {
-  /** Of a job that waits, once its engine is loaded. */
-  runOf(group: QueueClass, job: QueuedJob): number
-  /** Of a job that runs, from now. */
-  remainingOf(job: RunsNow): number
-}
-
-/** A start that the scheduler made on the virtual clock. */
-export interface ForwardStart {
-  job: JobId
-  at: number
-  /** Infinite when its length is unknown. */
-  endsAt: number
-  placement: Placement
-}
-
-interface Running {
-  endsAt: number
-  /** What the scheduler, which does not know the end, thinks. */
-  startedAt: number
-  mostMs: number | null
-  /** Null when it cannot know. */
-  expectedAt: number | null
-  placement: Placement
-  engine: string | null
-  principal: PrincipalId
-  need: ResourceVector
-  share: number
-}
+import type { Pausing, Plan, PlanState, QueueClass, QueuedJob, RunningJob, Start } from './types'
+import { type Attempt, VirtualMachine } from './virtual-machine'
 
 type MutableClass = QueueClass & { jobs: QueuedJob[]; workMs: number }
 
 /**
  * The scheduler of production on a virtual clock: from a scene on, each end and each arrival makes a turn of
- * {@link plan}. The pace of the queue does not fall below what it is at first, and unloading an engine takes no time.
+ * {@link plan}. The pace of the queue does not fall below what it is at first; unloading an engine and stopping a job
+ * take no time.
  */
 class Forward {
-  readonly starts: ForwardStart[] = []
+  readonly starts = new Map<JobId, ForwardStart>()
   readonly #scene: Scene
   readonly #durations: Durations
   readonly #place: Place
+  readonly #machine: VirtualMachine
   readonly #classes = new Map<string, MutableClass>()
-  readonly #devices: Map<string, FreeDevice>
-  readonly #engines: Map<string, PlanEngine>
-  readonly #shares: Map<PrincipalId, number>
-  readonly #quotas: Map<PrincipalId, { limited: readonly string[]; left: ResourceVector }>
-  readonly #running: Heap<Running>
-  readonly #current = new Set<Running>()
+  readonly #pausings: Map<JobId, Pausing>
+  /** What is left of jobs that go on where they were, ms. */
+  readonly #restMs = new Map<JobId, number>()
+  readonly #promised: Map<JobId, readonly JobId[]>
   readonly #pace: Pace
-  /** By engine in use: when the scheduler expects it to be idle; null when it cannot know. */
-  readonly #idleAt = new Map<string, number | null>()
   #waitingSince: ReadonlyMap<string, number>
+  #lookAgainAt: number | null = null
   #arrived = 0
-  #loaded = 0
+  #unstarted: number
   #began = false
   #now: number
 
@@ -98,158 +40,215 @@ class Forward {
     this.#durations = durations
     this.#place = place
     this.#now = state.now
-    this.#devices = new Map(state.devices.map((device) => [device.id, { ...device }]))
-    this.#engines = new Map(state.engines.map((engine) => [engine.ref, { ...engine }]))
-    this.#shares = new Map(state.shares)
-    this.#quotas = new Map([...state.quotas].map(([id, quota]) => [id, { ...quota }]))
+    this.#machine = new VirtualMachine(state)
+    this.#pausings = new Map(scene.pausings)
+    this.#promised = new Map(state.promised)
     this.#waitingSince = state.waitingSince
     this.#pace = new Pace(state.pace)
-    this.#running = new Heap<Running>((a, b) => a.endsAt - b.endsAt)
     for (const group of state.classes)
       this.#classes.set(group.key, { ...group, load: { ...group.load }, jobs: [...group.jobs] })
-    for (const job of scene.running) {
-      const remainingMs = durations.remainingOf(job)
-      const { placement, engine, principal, need, share, startedAt, mostMs } = job
-      const endsAt = state.now + remainingMs
-      const expectedAt = Number.isFinite(endsAt) ? endsAt : null
-      this.#run({ endsAt, startedAt, mostMs, expectedAt, placement, engine, principal, need, share })
+    this.#unstarted = scene.arrivals.length + state.classes.reduce((sum, { jobs }) => sum + jobs.length, 0)
+    for (const runs of scene.running) {
+      const { isStopping, runMs: _, ...known } = runs
+      const endsAt = state.now + durations.remainingOf(runs)
+      const expectedMs = Number.isFinite(endsAt) ? endsAt - runs.startedAt : null
+      const attempt = { ...known, endsAt, expectedMs, mostMs: runs.job.mostMs }
+      this.#machine.add(attempt)
+      if (isStopping) this.#pause(attempt)
     }
+  }
+
+  /** Some have not had their turn yet. */
+  get awaitsStarts(): boolean {
+    return this.#unstarted > 0
   }
 
   /** Goes on to the next instant at which something happens. @returns false when nothing more will */
   step(): boolean {
+    const { arrivals } = this.#scene
     if (this.#began) {
-      const { arrivals } = this.#scene
       const next = Math.min(
-        this.#running.peek()?.endsAt ?? Number.POSITIVE_INFINITY,
+        this.#machine.nextEnd,
         arrivals[this.#arrived]?.at ?? Number.POSITIVE_INFINITY,
+        this.#lookAgainAt ?? Number.POSITIVE_INFINITY,
       )
       if (next === Number.POSITIVE_INFINITY) return false
       this.#now = Math.max(this.#now, next)
     }
     this.#began = true
-    this.#endWhatEnds()
+    this.#machine.endUntil(this.#now)
     this.#arrive()
-    // What is unloaded is gone at once, so that the turn which waited for it follows.
+    this.#lookAgainAt = null
+    // What is unloaded or stopped is gone at once, so that the turn which waited for it follows.
     while (this.#classes.size > 0 && this.#turn());
-    const { arrivals } = this.#scene
     return this.#classes.size > 0 || this.#arrived < arrivals.length
   }
 
-  /** @returns true when engines made room, so that more may start now */
+  /** @returns true when others made room, so that more may start now */
   #turn(): boolean {
     const decided = plan(this.#state(), this.#place)
     const started = new Map<string, number>()
-    for (const { job, class: group, placement, engine } of decided.start) {
-      started.set(group.key, (started.get(group.key) ?? 0) + 1)
-      const loads = 'load' in engine
-      const ref = loads ? `forward-${this.#loaded++}` : engine.ref
-      if (loads) this.#load(ref, group, engine.load)
-      const loadMs = loads ? group.load.estimateMs : 0
-      const endsAt = this.#now + loadMs + this.#durations.runOf(group, job)
-      this.starts.push({ job: job.id, at: this.#now, endsAt, placement })
-      this.#change(placement, subtractVectors)
-      const { principal, need, share } = group
-      this.#hold(principal, share)
-      this.#spend(principal, need, subtractVectors)
-      const mostMs = job.mostMs === null ? null : loadMs + job.mostMs
-      const expectedAt = job.runMs === null ? null : this.#now + loadMs + job.runMs
-      const startedAt = this.#now
-      this.#run({
-        endsAt,
-        startedAt,
-        mostMs,
-        expectedAt,
-        placement,
-        engine: ref,
-        principal,
-        need,
-        share,
-      })
+    for (const start of decided.start) {
+      const { key } = start.class
+      started.set(key, (started.get(key) ?? 0) + 1)
+      this.#start(start)
     }
     // Within a class the plan starts from the front.
     for (const [key, count] of started) this.#dequeue(key, count)
-    for (const ref of decided.evict) this.#unload(ref)
-    const since = new Map<string, number>()
-    for (const block of decided.blocked.values())
-      if (block.kind === 'engine')
-        since.set(block.engineKey, this.#waitingSince.get(block.engineKey) ?? this.#now)
-    this.#waitingSince = since
-    return decided.evict.length > 0
+    for (const ref of decided.evict) this.#machine.unload(ref)
+    for (const { job, for: by } of decided.preempt) {
+      const attempt = this.#machine.attemptOf(job)
+      if (!attempt) continue
+      this.#pause(attempt)
+      this.#promised.set(by, [...(this.#promised.get(by) ?? []), job])
+    }
+    this.#noteWaiting(decided)
+    const { lookAgainAt } = decided
+    this.#lookAgainAt = lookAgainAt === null ? null : Math.max(this.#now + 1, lookAgainAt)
+    return decided.evict.length + decided.preempt.length > 0
+  }
+
+  #start({ job, class: group, placement, engine }: Start): void {
+    const startedAt = this.#now
+    const loads = 'load' in engine
+    const ref = loads ? this.#machine.load(group.engineKey, engine.load) : engine.ref
+    const loadMs = loads ? group.load.estimateMs : 0
+    const endsAt = startedAt + loadMs + (this.#restMs.get(job.id) ?? this.#durations.runOf(group, job))
+    const before = this.starts.get(job.id)
+    if (!before) this.#unstarted--
+    this.starts.set(job.id, {
+      job: job.id,
+      at: before?.at ?? startedAt,
+      resumedAt: startedAt,
+      endsAt,
+      heldMs: before?.heldMs ?? 0,
+      placement,
+    })
+    this.#promised.delete(job.id)
+    this.#machine.start({
+      group,
+      job,
+      placement,
+      engine: ref,
+      startedAt,
+      loadedAt: startedAt + loadMs,
+      endsAt,
+      expectedMs: job.runMs === null ? null : loadMs + job.runMs,
+      mostMs: job.mostMs === null ? null : loadMs + job.mostMs,
+    })
+  }
+
+  /** It makes room and queues again: from where it was, or from the beginning. */
+  #pause(attempt: Attempt): void {
+    const { job, group, startedAt, loadedAt, endsAt } = attempt
+    const pausing = this.#pausings.get(job.id)
+    if (!pausing) return
+    const now = this.#now
+    this.#machine.end(attempt, now)
+    const ranMs = Math.max(0, now - loadedAt)
+    const goesOn = pausing.pause === 'checkpoint'
+    if (goesOn) this.#restMs.set(job.id, endsAt - Math.max(now, loadedAt))
+    this.#pausings.set(job.id, {
+      ...pausing,
+      ranMs: pausing.ranMs + ranMs,
+      preemptions: pausing.preemptions + 1,
+    })
+    const start = this.starts.get(job.id)
+    const heldMs = (start?.heldMs ?? 0) + now - startedAt
+    if (start) this.starts.set(job.id, { ...start, endsAt: Number.POSITIVE_INFINITY, heldMs })
+    const left = (ms: number | null) => (ms === null || !goesOn ? ms : Math.max(0, ms - ranMs))
+    // What it has waited before counts on.
+    const readyAt = now - (startedAt - job.readyAt)
+    const rank = job.costMs == null ? rankOf(job.priority, readyAt) : job.rank
+    this.#enqueue(group, { ...job, readyAt, rank, runMs: left(job.runMs), mostMs: left(job.mostMs) })
   }
 
   #state(): PlanState {
-    const { policy } = this.#scene.state
+    const { state } = this.#scene
+    const { policy } = state
     const now = this.#now
     const classes = [...this.#classes.values()]
-    const running = [...this.#current]
+    const running: RunningJob[] = []
+    const remaining = new Map<string | null, number>()
     let backlogMs = 0
-    for (const { share, expectedAt } of running)
-      backlogMs += share * (expectedAt === null ? policy.unknownRunMs : Math.max(0, expectedAt - now))
+    for (const attempt of this.#machine.running) {
+      const seen = this.#seen(attempt)
+      running.push(seen)
+      const remainingMs = seen.expectedAt === null ? null : Math.max(0, seen.expectedAt - now)
+      if (remainingMs !== null) remaining.set(attempt.engine, remainingMs)
+      backlogMs += attempt.group.share * (remainingMs ?? policy.unknownRunMs)
+    }
     for (const { workMs, share } of classes) backlogMs += workMs * Math.max(share, 1 / policy.maxEngines)
     const oldest = Math.min(now, ...classes.map(({ jobs }) => jobs[0]?.readyAt ?? now))
     return {
-      ...this.#scene.state,
+      ...state,
       now,
       classes,
       pace: this.#pace.observe(now, backlogMs, now - oldest),
-      devices: [...this.#devices.values()],
-      engines: [...this.#engines.values()].map((engine) => {
-        const idleAt = this.#idleAt.get(engine.ref)
-        return idleAt == null ? engine : { ...engine, remainingMs: Math.max(0, idleAt - now) }
+      devices: this.#machine.devices,
+      engines: this.#machine.engines.map((engine) => {
+        const remainingMs = remaining.get(engine.ref)
+        return remainingMs === undefined ? engine : { ...engine, remainingMs }
       }),
-      running: running.map(({ placement, startedAt, mostMs, expectedAt }) => ({
-        job: null,
-        placement,
-        endsAt: thoughtToEnd(startedAt, mostMs, now),
-        expectedAt,
-        // Who is preempted by whom depends on more than a forecast knows; it counts on nobody's making room.
-        yields: null,
-      })),
-      shares: this.#shares,
-      quotas: this.#quotas,
+      running,
+      shares: this.#machine.shares,
+      quotas: this.#machine.quotas,
       waitingSince: this.#waitingSince,
+      promised: this.#promised,
     }
   }
 
-  #run(running: Running): void {
-    this.#current.add(running)
-    if (running.endsAt < Number.POSITIVE_INFINITY) this.#running.push(running)
-    const engine = running.engine === null ? undefined : this.#engines.get(running.engine)
-    if (!engine) return
-    engine.state = 'busy'
-    this.#idleAt.set(engine.ref, running.expectedAt)
+  /** A running job as the scheduler sees it. What starts at an instant gives way in none of the turns of that instant. */
+  #seen({ job, placement, startedAt, loadedAt, expectedMs, mostMs }: Attempt): RunningJob {
+    const now = this.#now
+    const expectedAt = thoughtToEnd(startedAt, expectedMs, now)
+    const pausing = startedAt < now ? this.#pausings.get(job.id) : undefined
+    return {
+      job: job.id,
+      placement,
+      endsAt: thoughtToEnd(startedAt, mostMs, now),
+      expectedAt,
+      yields: pausing
+        ? {
+            ...pausing,
+            job: job.id,
+            pause: now < loadedAt ? 'restart' : pausing.pause,
+            priority: job.priority,
+            waitedMs: startedAt - job.readyAt,
+            ranMs: pausing.ranMs + (now - startedAt),
+            startedAt,
+            remainingMs: expectedAt === null ? null : expectedAt - now,
+            pipeline: job.pipeline ?? null,
+            isStopping: false,
+          }
+        : null,
+    }
   }
 
-  #endWhatEnds(): void {
-    for (let next = this.#running.peek(); next && next.endsAt <= this.#now; next = this.#running.peek()) {
-      this.#running.pop()
-      this.#current.delete(next)
-      this.#change(next.placement, addVectors)
-      this.#hold(next.principal, -next.share)
-      this.#spend(next.principal, next.need, addVectors)
-      const engine = next.engine === null ? undefined : this.#engines.get(next.engine)
-      if (!engine) continue
-      // An engine that is bound to an accelerator goes with the job that leased it.
-      if (engine.engineKey.endsWith('+accelerator')) this.#unload(engine.ref)
-      else Object.assign(engine, { state: 'idle', idleSinceMs: this.#now, remainingMs: 0 })
-      this.#idleAt.delete(engine.ref)
-    }
+  #noteWaiting({ blocked }: Plan): void {
+    const since = new Map<string, number>()
+    for (const block of blocked.values())
+      if (block.kind === 'engine')
+        since.set(block.engineKey, this.#waitingSince.get(block.engineKey) ?? this.#now)
+    this.#waitingSince = since
   }
 
   #arrive(): void {
     const { arrivals } = this.#scene
     for (let next = arrivals[this.#arrived]; next && next.at <= this.#now; next = arrivals[this.#arrived]) {
       this.#arrived++
-      const { group, job } = next
-      let own = this.#classes.get(group.key)
-      if (!own) {
-        own = { ...group, load: { ...group.load }, jobs: [], workMs: 0 }
-        this.#classes.set(group.key, own)
-      }
-      own.jobs.splice(positionIn(own.jobs, job), 0, job)
-      own.workMs += job.runMs ?? this.#scene.state.policy.unknownRunMs
+      this.#enqueue(next.group, next.job)
     }
+  }
+
+  #enqueue(group: QueueClass, job: QueuedJob): void {
+    let own = this.#classes.get(group.key)
+    if (!own) {
+      own = { ...group, load: { ...group.load }, jobs: [], workMs: 0 }
+      this.#classes.set(group.key, own)
+    }
+    own.jobs.splice(positionIn(own.jobs, job), 0, job)
+    own.workMs += job.runMs ?? this.#scene.state.policy.unknownRunMs
   }
 
   #dequeue(key: string, count: number): void {
@@ -259,53 +258,17 @@ class Forward {
     for (const job of group.jobs.splice(0, count)) group.workMs -= job.runMs ?? unknownRunMs
     if (group.jobs.length === 0) this.#classes.delete(key)
   }
-
-  #load(ref: string, { engineKey }: QueueClass, memory: Placement): void {
-    this.#change(memory, subtractVectors)
-    const engine: PlanEngine = {
-      ref,
-      engineKey,
-      state: 'busy',
-      memory,
-      idleSinceMs: this.#now,
-      remainingMs: null,
-      job: null,
-    }
-    this.#engines.set(ref, engine)
-  }
-
-  #unload(ref: string): void {
-    const engine = this.#engines.get(ref)
-    if (!engine) return
-    this.#engines.delete(ref)
-    this.#change(engine.memory, addVectors)
-  }
-
-  #change(placement: Placement, by: (a: ResourceVector, b: ResourceVector) => ResourceVector): void {
-    for (const { device: id, amounts } of placement) {
-      const device = this.#devices.get(id)
-      if (device) device.free = by(device.free, amounts)
-    }
-  }
-
-  #hold(principal: PrincipalId, share: number): void {
-    const weighted = share / (this.#scene.state.weights?.get(principal) ?? 1)
-    this.#shares.set(principal, Math.max(0, (this.#shares.get(principal) ?? 0) + weighted))
-  }
-
-  #spend(
-    principal: PrincipalId,
-    need: ResourceVector,
-    by: (a: ResourceVector, b: ResourceVector) => ResourceVector,
-  ): void {
-    const quota = this.#quotas.get(principal)
-    if (quota) quota.left = by(quota.left, need)
-  }
 }
 
-/** From the scene to where nothing more happens. */
-export function startsOf(scene: Scene, durations: Durations, place: Place): ForwardStart[] {
+/** From the scene to where nothing more waits, or all have started once. @param mostSteps it is given up after so many */
+export function startsOf(
+  scene: Scene,
+  durations: Durations,
+  place: Place,
+  { untilStarted = false, mostSteps = Number.POSITIVE_INFINITY } = {},
+): ForwardStart[] {
   const forward = new Forward(scene, durations, place)
-  while (forward.step());
-  return forward.starts
+  for (let steps = 0; steps < mostSteps && forward.step(); steps++)
+    if (untilStarted && !forward.awaitsStarts) break
+  return [...forward.starts.values()]
 }

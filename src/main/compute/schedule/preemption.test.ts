@@ -184,6 +184,8 @@ describe('by priority', () => {
     const bound = (50 - DEFAULT_POLICY.preemptMargin - 10) * AGEING_MS_PER_POINT + 500
     expect(at(bound)).toEqual(['low'])
     expect(at(bound + 1)).toEqual([])
+    const low = running('low', { priority: 10, waitedMs: bound + 300, ranMs: 500 })
+    expect(decide(full([low], [waiting('urgent', { priority: 50 })])).lookAgainAt).toBe(NOW + 300)
   })
 
   it('does not stop more while others stop for it; what they free is nobody else’s', () => {
@@ -205,6 +207,15 @@ describe('by priority', () => {
 })
 
 describe('by turns', () => {
+  it('says when the one that waits will have waited longer', () => {
+    const before = { startedAt: NOW - DEFAULT_POLICY.sliceMs, priority: 50, waitedMs: 4_000 }
+    const next = waiting('next', { priority: 50, waitedMs: 3_000 })
+    expect(decide(full([running('long', before)], [next]))).toMatchObject({
+      preempt: [],
+      lookAgainAt: NOW + 1_001,
+    })
+  })
+
   const due = { startedAt: NOW - DEFAULT_POLICY.sliceMs, ranMs: DEFAULT_POLICY.sliceMs, priority: 50 }
   const equal = (given: Waiting = {}) =>
     waiting('next', { priority: 50, waitedMs: 3_000, runMs: null, ...given })

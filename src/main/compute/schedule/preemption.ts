@@ -119,8 +119,14 @@ export class Preemptions {
         isFarMoreUrgent && candidate.preemptions === 0 ? Number.POSITIVE_INFINITY : policy.mostLostMs
       if (hasRunMs > mostLostMs || candidate.preemptions >= policy.mostRestarts) return false
     }
-    const bar = Math.max(this.#ahead, aged(candidate.priority, candidate.waitedMs - candidate.ranMs))
-    if (head.job.priority >= bar + policy.preemptMargin) return true
+    const spare = head.job.priority - policy.preemptMargin
+    if (spare >= Math.max(this.#ahead, candidate.priority)) {
+      // What it has waited beyond what it has run protects it, until it has run so long.
+      const outweighedMs = (spare - candidate.priority) * AGEING_MS_PER_POINT
+      const safeUntil = now + candidate.waitedMs - candidate.ranMs - outweighedMs
+      if (safeUntil <= now) return true
+      this.#lookAgain(safeUntil)
+    }
     return this.#takesTurns(candidate, head)
   }
 
@@ -130,11 +136,13 @@ export class Preemptions {
     if (this.#ahead !== Number.NEGATIVE_INFINITY || pause !== 'checkpoint') return false
     // Between the jobs of a pipeline its course decides.
     if (job.pipeline && job.pipeline === candidate.pipeline) return false
-    if (job.priority < priority || now - job.readyAt <= waitedMs) return false
+    if (job.priority < priority) return false
     const isSooner = job.runMs !== null && job.runMs < (remainingMs ?? Number.POSITIVE_INFINITY)
     const writeAlike = candidate.isWriting && candidate.engine?.engineKey === group.engineKey
     if (!isSooner && !writeAlike) return false
-    const dueAt = startedAt + Math.max(policy.sliceMs, policy.slicePauses * candidate.pauseMs)
+    const sliceMs = Math.max(policy.sliceMs, policy.slicePauses * candidate.pauseMs)
+    // From then on the other has waited longer.
+    const dueAt = Math.max(startedAt + sliceMs, job.readyAt + waitedMs + 1)
     const isDue = now >= dueAt
     if (!isDue) this.#lookAgain(dueAt)
     return isDue

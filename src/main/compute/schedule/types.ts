@@ -76,27 +76,32 @@ export interface RunningJob {
   yields: Displaceable | null
 }
 
-/** A running job that may have to make room for another. */
-export interface Displaceable {
-  job: JobId
+/** How a job makes room for another when it runs. */
+export interface Pausing {
   /** It goes on where it was, or it begins anew. */
   pause: 'checkpoint' | 'restart'
-  /** 0 to 100. */
-  priority: number
   /** In all its attempts. */
-  waitedMs: number
   ranMs: number
-  /** When this attempt began, Unix ms. */
-  startedAt: number
-  /** Expected; null when unknown. */
-  remainingMs: number | null
   preemptions: number
-  /** The pipeline that it is part of. */
-  pipeline?: string | null
   /** What it took to pause it when that was last done; 0: never was. */
   pauseMs: number
   /** It writes a text that somebody may read along. */
   isWriting: boolean
+}
+
+/** A running job that may have to make room for another. */
+export interface Displaceable extends Pausing {
+  job: JobId
+  /** 0 to 100. */
+  priority: number
+  /** In all its attempts. */
+  waitedMs: number
+  /** When this attempt began, Unix ms. */
+  startedAt: number
+  /** Expected; null when unknown. */
+  remainingMs: number | null
+  /** The pipeline that it is part of. */
+  pipeline?: string | null
   /** It has been told to stop, and has not stopped yet. */
   isStopping: boolean
 }

@@ -1,0 +1,137 @@
+import type { Placement } from '../../../shared/contract'
+import type { JobId, PrincipalId } from '../../../shared/domain/ids'
+import { addVectors, type ResourceVector, subtractVectors } from '../../../shared/domain/resources'
+import type { FreeDevice } from '../../core'
+import { Heap } from './heap'
+import type { PlanEngine, PlanState, QueueClass, QueuedJob } from './types'
+
+/** An attempt on the virtual clock; times are Unix ms. */
+export interface Attempt {
+  group: QueueClass
+  job: QueuedJob
+  placement: Placement
+  /** As {@link PlanEngine.ref}; null when it has none. */
+  engine: string | null
+  startedAt: number
+  /** From when on its engine is loaded. */
+  loadedAt: number
+  /** Infinite when nobody knows. */
+  endsAt: number
+  /** What the scheduler, which does not know the end, expects from start to end, and thinks it stays within; null when it cannot know. */
+  expectedMs: number | null
+  mostMs: number | null
+}
+
+type Combine = (a: ResourceVector, b: ResourceVector) => ResourceVector
+
+/** What runs on a virtual clock, and what that leaves of devices, engines and quotas. */
+export class VirtualMachine {
+  /** By principal: dominant share held, for its weight. */
+  readonly shares: Map<PrincipalId, number>
+  readonly quotas: Map<PrincipalId, { limited: readonly string[]; left: ResourceVector }>
+  readonly #weights: PlanState['weights']
+  readonly #devices: Map<string, FreeDevice>
+  readonly #engines: Map<string, PlanEngine>
+  readonly #running = new Map<JobId, Attempt>()
+  /** Those that were stopped before their end are still in it. */
+  readonly #ends = new Heap<Attempt>((a, b) => a.endsAt - b.endsAt)
+  #loaded = 0
+
+  constructor({ devices, engines, shares, quotas, weights }: PlanState) {
+    this.#devices = new Map(devices.map((device) => [device.id, { ...device }]))
+    this.#engines = new Map(engines.map((engine) => [engine.ref, { ...engine }]))
+    this.shares = new Map(shares)
+    this.quotas = new Map([...quotas].map(([id, quota]) => [id, { ...quota }]))
+    this.#weights = weights
+  }
+
+  get devices(): FreeDevice[] {
+    return [...this.#devices.values()]
+  }
+
+  get engines(): PlanEngine[] {
+    return [...this.#engines.values()]
+  }
+
+  get running(): IterableIterator<Attempt> {
+    return this.#running.values()
+  }
+
+  /** Infinite when nothing that runs is known to end. */
+  get nextEnd(): number {
+    for (let first = this.#ends.peek(); first; first = this.#ends.peek()) {
+      if (this.#running.get(first.job.id) === first) return first.endsAt
+      this.#ends.pop()
+    }
+    return Number.POSITIVE_INFINITY
+  }
+
+  attemptOf(job: JobId): Attempt | undefined {
+    return this.#running.get(job)
+  }
+
+  /** What it takes is taken already, as by all that runs when the clock is set going. */
+  add(attempt: Attempt): void {
+    this.#running.set(attempt.job.id, attempt)
+    if (attempt.endsAt < Number.POSITIVE_INFINITY) this.#ends.push(attempt)
+    const engine = attempt.engine === null ? undefined : this.#engines.get(attempt.engine)
+    if (engine) Object.assign(engine, { state: 'busy', job: attempt.job.id })
+  }
+
+  start(attempt: Attempt): void {
+    this.#take(attempt, subtractVectors, 1)
+    this.add(attempt)
+  }
+
+  /** @returns true when something ended */
+  endUntil(now: number): boolean {
+    let ended = false
+    for (let at = this.nextEnd; at <= now; at = this.nextEnd) {
+      const attempt = this.#ends.pop()
+      if (attempt) this.end(attempt, now)
+      ended = true
+    }
+    return ended
+  }
+
+  /** It gives back what it took; an engine that is bound to an accelerator, or not loaded yet, goes with it. */
+  end(attempt: Attempt, now: number): void {
+    this.#running.delete(attempt.job.id)
+    this.#take(attempt, addVectors, -1)
+    const engine = attempt.engine === null ? undefined : this.#engines.get(attempt.engine)
+    if (!engine) return
+    if (engine.engineKey.endsWith('+accelerator') || now < attempt.loadedAt) this.unload(engine.ref)
+    else Object.assign(engine, { state: 'idle', job: null, idleSinceMs: now, remainingMs: 0 })
+  }
+
+  /** @returns the engine */
+  load(engineKey: string, memory: Placement): string {
+    const ref = `forward-${this.#loaded++}`
+    this.#change(memory, subtractVectors)
+    const unused = { state: 'loading' as const, idleSinceMs: 0, remainingMs: null, job: null }
+    this.#engines.set(ref, { ...unused, ref, engineKey, memory })
+    return ref
+  }
+
+  unload(ref: string): void {
+    const engine = this.#engines.get(ref)
+    if (!engine) return
+    this.#engines.delete(ref)
+    this.#change(engine.memory, addVectors)
+  }
+
+  #take({ placement, group: { principal, need, share } }: Attempt, by: Combine, sign: 1 | -1): void {
+    this.#change(placement, by)
+    const weighted = (sign * share) / (this.#weights?.get(principal) ?? 1)
+    this.shares.set(principal, Math.max(0, (this.shares.get(principal) ?? 0) + weighted))
+    const quota = this.quotas.get(principal)
+    if (quota) quota.left = by(quota.left, need)
+  }
+
+  #change(placement: Placement, by: Combine): void {
+    for (const { device: id, amounts } of placement) {
+      const device = this.#devices.get(id)
+      if (device) device.free = by(device.free, amounts)
+    }
+  }
+}
