@@ -1,6 +1,6 @@
 import type { ActiveJob } from '../jobs/active-job'
 import { pauseOf } from '../jobs/preemption'
-import { thoughtToEnd } from '../schedule/ends'
+import { expectedToEnd, thoughtToEnd } from '../schedule/ends'
 import type { Pausing, RunningJob } from '../schedule/types'
 
 /** How a job makes room for others; null: it keeps its place until it ends. */
@@ -27,7 +27,7 @@ export function runningJob(
   const { definition, status } = job
   const startedAt = status.startedAt ?? nowMs
   const pausing = pausingOf(job)
-  const expectedAt = thoughtToEnd(startedAt, runMs, nowMs)
+  const expectedAt = expectedToEnd(startedAt, runMs, mostMs, nowMs)
   return {
     job: job.id,
     placement: status.placement ?? [],

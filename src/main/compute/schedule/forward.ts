@@ -1,5 +1,5 @@
 import type { JobId } from '../../../shared/domain/ids'
-import { thoughtToEnd } from './ends'
+import { expectedToEnd, thoughtToEnd } from './ends'
 import { Pace } from './online/pace'
 import { plan } from './plan'
 import { positionIn, rankOf } from './rank'
@@ -201,7 +201,7 @@ class Forward {
   /** A running job as the scheduler sees it. What starts at an instant gives way in none of the turns of that instant. */
   #seen({ job, placement, startedAt, loadedAt, expectedMs, mostMs }: Attempt): RunningJob {
     const now = this.#now
-    const expectedAt = thoughtToEnd(startedAt, expectedMs, now)
+    const expectedAt = expectedToEnd(startedAt, expectedMs, mostMs, now)
     const pausing = startedAt < now ? this.#pausings.get(job.id) : undefined
     return {
       job: job.id,
