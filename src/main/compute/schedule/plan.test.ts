@@ -161,6 +161,17 @@ describe('plan', () => {
     })
   })
 
+  it('counts the ends of what it starts itself: a short one passes in the same turn', () => {
+    const readyAt = -60_000
+    const jobs = [
+      job('first', { runMs: 500, readyAt, priority: 100 }),
+      job('wide', { runMs: 500, readyAt, priority: 90, need: { cpuCores: 2 }, version: 'w@1' }),
+      job('short', { runMs: 100, readyAt, version: 's@1' }),
+      job('long', { runMs: 900, readyAt, version: 'l@1' }),
+    ]
+    expect(startsOf(state({ classes: classesOf(jobs) }))).toEqual(['first', 'short'])
+  })
+
   it('what the long waiting job does not need is free for others', () => {
     const jobs = [job('gpu', { version: 'n@1', need: { gpu: 1 } }), job('cpu')]
     const gpu: FreeDevice = {

@@ -10,8 +10,8 @@ import {
 } from '../../../shared/domain/resources'
 import { Engines } from './engines'
 import { type Head, Heads } from './heads'
+import { KnownEnds } from './known-ends'
 import { pass, type Turn } from './online/pass'
-import type { Ends } from './online/room'
 import { Preemptions } from './preemption'
 import { urgencyIn } from './rank'
 import { type Place, Space, type Wanted } from './space'
@@ -33,7 +33,7 @@ type Stays = { block: Block; keep: { need: Wanted; from: number } | null }
 class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   readonly now: number
   readonly room: Space
-  readonly running: Ends<Placement>
+  readonly running: KnownEnds
   readonly #state: PlanState
   readonly #engines: Engines
   readonly #quotaLeft = new Map<PrincipalId, ResourceVector>()
@@ -55,7 +55,8 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     this.#state = state
     this.now = state.now
     this.room = new Space(state.devices, place)
-    this.running = endsOf(state, this.room)
+    this.running = new KnownEnds(this.room)
+    for (const { endsAt, placement } of state.running) this.running.add(endsAt, placement)
     this.#engines = new Engines(state)
     this.#shares = new Map(state.shares)
     const current = { ...state, shares: this.#shares }
@@ -153,6 +154,7 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     const share = group.share / (this.#state.weights?.get(group.principal) ?? 1)
     this.#shares.set(group.principal, (this.#shares.get(group.principal) ?? 0) + share)
     this.#plan.start.push({ job, class: group, placement, engine })
+    this.running.add(this.endsBy(head), placement)
     this.#heads.follow(head)
     return null
   }
@@ -201,23 +203,5 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
       .map(([name, value]) => [name, value - (have.get(name) ?? 0)] as const)
       .filter(([, lack]) => lack > 1e-9)
     return missing.length > 0 ? vectorFrom(missing) : null
-  }
-}
-
-/** What runs by its expected end; last all else that is held, whose end nobody knows. */
-function endsOf({ running }: PlanState, room: Space): Ends<Placement> {
-  const known = running
-    .flatMap(({ endsAt, placement }) => (endsAt === null ? [] : [{ endsAt, placement }]))
-    .sort((a, b) => a.endsAt - b.endsAt)
-  // Worked out only when somebody waits for it.
-  const restOf = () => {
-    const left = room.copy()
-    for (const { placement } of known) left.give(placement)
-    return left.held()
-  }
-  return {
-    size: known.length + 1,
-    endsAt: (index) => known[index]?.endsAt ?? Number.POSITIVE_INFINITY,
-    share: (index) => known[index]?.placement ?? restOf(),
   }
 }
