@@ -86,14 +86,14 @@ test('the timeline is live, is moved by keys, and leads to a job', async () => {
   await expect(shell.main).toContainText('synthetic load')
 })
 
-test('another machine is tried on the jobs of the day', async () => {
+test('another machine and another order are tried on the jobs of the day', async () => {
   const { shell, page } = app()
   // By keys alone: from the list of what may change to the button that asks.
   await page.getByLabel('The machine had', { exact: true }).first().focus()
   const ask = page.getByRole('button', { name: 'Try it' })
   for (
     let presses = 0;
-    presses < 5 && !(await ask.evaluate((it) => it === document.activeElement));
+    presses < 8 && !(await ask.evaluate((it) => it === document.activeElement));
     presses++
   )
     await page.keyboard.press('Tab')
@@ -115,6 +115,24 @@ test('another machine is tried on the jobs of the day', async () => {
   await expect(shell.main).toContainText('With one more GPU of 48 GB, these', { timeout: 30_000 })
   await expect(shell.main.getByRole('row', { name: /GPU/ })).toBeVisible()
   await app().shoot('timeline-what-if-gpu-light')
+  await page.getByLabel('Jobs are taken').first().click()
+  await page.getByRole('option', { name: /FCFS/ }).click()
+  await ask.click()
+  await expect(shell.main).toContainText(
+    'With one more GPU of 48 GB and first-come-first-served order, these',
+    { timeout: 30_000 },
+  )
+  // The same machine in the same order is no question.
+  await page.getByLabel('The machine had', { exact: true }).first().click()
+  await page.getByRole('option', { name: 'what it has' }).click()
+  await ask.click()
+  await expect(shell.main).toContainText('With first-come-first-served order, these', { timeout: 30_000 })
+  await app().shoot('timeline-what-if-order-light')
+  await page.getByLabel('Jobs are taken').first().click()
+  await page.getByRole('option', { name: 'as now' }).click()
+  await expect(ask).toBeDisabled()
+  await page.getByLabel('Jobs are taken').first().click()
+  await page.getByRole('option', { name: /EASY/ }).click()
   await shell.setTheme('dark')
   expect(await seriousViolations()).toEqual([])
   await app().shoot('timeline-what-if-dark')
@@ -122,12 +140,16 @@ test('another machine is tried on the jobs of the day', async () => {
   await app().shoot('timeline-dark')
   await app().resize({ width: 900, height: 700 })
   await app().shoot('timeline-900')
+  await page.getByRole('button', { name: 'Try it' }).scrollIntoViewIfNeeded()
+  await app().shoot('timeline-what-if-900')
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(900)
   await app().resize(WINDOW)
   await shell.setTheme('light')
   await shell.command('切换到简体中文')
   await expect(shell.main).toContainText('预测与实际')
   await app().shoot('timeline-zh')
+  await page.getByRole('button', { name: '尝试', exact: true }).scrollIntoViewIfNeeded()
+  await app().shoot('timeline-what-if-zh')
   await shell.command('Switch to English')
   await expect(shell.main).toContainText('Predictions against reality')
 })

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Job } from '../../shared/contract'
-import type { JobId, PrincipalId } from '../../shared/domain/ids'
+import { type Job, PipelineSpec, type WhatIfQuestion } from '../../shared/contract'
+import type { JobId, PipelineId, PrincipalId } from '../../shared/domain/ids'
 import { ALICE, createHarness, until } from './testing/harness'
 
 type Harness = Awaited<ReturnType<typeof createHarness>>
@@ -202,12 +202,64 @@ describe('the classes', () => {
 })
 
 describe('what if', () => {
+  const ask = (question: Partial<WhatIfQuestion> = {}) =>
+    system.compute.whatIf({
+      addDevices: [],
+      removeDevices: [],
+      source: 'queue',
+      policy: 'online',
+      ...question,
+    })
+  const core = { kind: 'cpu' as const, name: 'more', capacity: { cpuCores: 1, memoryBytes: 1e9 } }
+
+  it('keeps the order of a pipeline, on the day that was and in the queue as it is', async () => {
+    const node = { kind: 'synthetic', durationMs: 2_000, need: { cpuCores: 1 } } as const
+    const spec = PipelineSpec.parse({
+      name: 'chain',
+      jobs: [
+        { key: 'a', ...node },
+        { key: 'b', ...node, dependsOn: ['a'] },
+        { key: 'c', ...node, dependsOn: ['b'] },
+        { key: 'mourns', ...node, dependsOn: ['c'], runWhen: 'failed' },
+      ],
+    })
+    const { id } = await system.compute.submitPipeline(spec, ALICE)
+    const queue = await ask({ addDevices: [core, core] })
+    // What is to run when another fails is not thought to run.
+    expect(queue.after).toMatchObject({ jobs: 3, meanWaitMs: 0, makespanMs: 6_000 })
+    await advance(10_000)
+    expect(system.compute.getPipeline(id as PipelineId).jobs.map(({ job }) => job.state)).toEqual([
+      'succeeded',
+      'succeeded',
+      'succeeded',
+      'cancelled',
+    ])
+    const day = await ask({ addDevices: [core, core], source: 'lastDay' })
+    expect(day.after).toMatchObject({ jobs: 3, meanWaitMs: 0, makespanMs: 6_000 })
+  })
+
+  it('tries another order on the same machine', async () => {
+    await sleeper(10_000)
+    await sleeper(8_000)
+    const short = {
+      kind: 'synthetic',
+      durationMs: 1_000,
+      need: { cpuCores: 0.9 },
+      preemptible: false,
+    } as const
+    for (let i = 0; i < 5; i++) await system.submit(short)
+    const { before, after } = await ask({ policy: 'fcfs' })
+    expect(before.jobs).toBe(7)
+    // In order of arrival the short ones wait for the long ones.
+    expect(after.meanWaitMs).toBeGreaterThan(2 * before.meanWaitMs)
+    expect(after.makespanMs).toBe(before.makespanMs)
+    expect((await ask({ policy: 'easy' })).after).toEqual(after)
+  })
+
   it('tells what another core would do for the jobs of the last day', async () => {
     for (let i = 0; i < 6; i++) await sleeper(1_000)
     await advance(10_000)
-    const core = { kind: 'cpu' as const, name: 'more', capacity: { cpuCores: 1, memoryBytes: 1e9 } }
-    const question = { addDevices: [core], removeDevices: [], source: 'lastDay' as const }
-    const { before, after, leftOut } = await system.compute.whatIf(question)
+    const { before, after, leftOut } = await ask({ addDevices: [core], source: 'lastDay' })
     expect(leftOut).toBe(0)
     expect(before.jobs).toBe(6)
     expect(before.utilization['cpuCores']).toBeGreaterThan(0.9)
@@ -222,26 +274,22 @@ describe('what if', () => {
   it('shares the machine by the weights that principals have', async () => {
     const [cores, need] = [4, { cpuCores: 1 }]
     const BOB = 'p-bob' as PrincipalId
-    const core = { kind: 'cpu' as const, name: 'more', capacity: { cpuCores: cores - 1, memoryBytes: 1e9 } }
+    const more = { ...core, capacity: { cpuCores: cores - 1, memoryBytes: 1e9 } }
     for (let i = 0; i < 20; i++)
       for (const by of [ALICE, BOB]) await system.submit({ kind: 'synthetic', durationMs: 20_000, need }, by)
-    const ask = async () =>
-      (await system.compute.whatIf({ addDevices: [core], removeDevices: [], source: 'queue' })).after.fairness
-    const alike = await ask()
+    const fairness = async () => (await ask({ addDevices: [more] })).after.fairness
+    const alike = await fairness()
     system.core.setQuota({ principal: BOB, limit: {}, weight: 8 })
-    expect(await ask()).toBeLessThan(alike - 0.01)
+    expect(await fairness()).toBeLessThan(alike - 0.01)
   })
 
   it('counts what could never run without a device, and knows only devices that are there', async () => {
     await sleeper(60_000)
     await sleeper(60_000)
     const [device] = system.core.listDevices()
-    const question = { addDevices: [], removeDevices: [device?.id ?? ''], source: 'queue' as const }
-    const { before, after } = await system.compute.whatIf(question)
+    const { before, after } = await ask({ removeDevices: [device?.id ?? ''] })
     expect(before).toMatchObject({ jobs: 2, impossible: 0 })
     expect(after).toMatchObject({ jobs: 0, impossible: 2, meanWaitMs: 0 })
-    await expect(system.compute.whatIf({ ...question, removeDevices: ['d-none'] })).rejects.toMatchObject({
-      code: 'core.not_found',
-    })
+    await expect(ask({ removeDevices: ['d-none'] })).rejects.toMatchObject({ code: 'core.not_found' })
   })
 })

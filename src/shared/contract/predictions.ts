@@ -72,11 +72,18 @@ const Change = z.object({
   removeDevices: z.array(Id).max(64).default([]).describe('Devices that would not be there'),
 })
 
+/** `online`: the policy of this program; `easy`, `fcfs`: first come, first served, with and without backfilling. */
+export const PolicyName = z.enum(['online', 'easy', 'fcfs'])
+export type PolicyName = z.infer<typeof PolicyName>
+
 export const WhatIfQuestion = Change.extend({
   source: z
     .enum(['lastDay', 'queue'])
     .default('lastDay')
     .describe('Which jobs: those that came in the last 24 hours, or those that wait and run now'),
+  policy: PolicyName.default('online').describe(
+    'The order they would run in there: that of this program, or first come, first served with (`easy`) or without (`fcfs`) backfilling',
+  ),
 }).strict()
 export type WhatIfQuestion = z.infer<typeof WhatIfQuestion>
 

@@ -1,16 +1,15 @@
 import type { Outcome } from '../../../shared/contract'
 import type { JobId, PrincipalId } from '../../../shared/domain/ids'
-import { addVectors, entriesOf, type ResourceVector } from '../../../shared/domain/resources'
-import type { FreeDevice } from '../../core'
+import { entriesOf, type ResourceVector } from '../../../shared/domain/resources'
 import { startsOf } from '../schedule/forward'
 import { measure } from '../schedule/replay/measures'
 import type { Durations, Scene } from '../schedule/scene'
+import { capacityOf } from '../schedule/share'
 import type { Place } from '../schedule/space'
 
 interface Happened {
-  arrivedAt: number
-  /** For how long it ran, and when that ended; null when it never started. */
-  run: { heldMs: number; endsAt: number } | null
+  /** When it was ready, for how long it ran, and when that ended; null when it never started. */
+  run: { readyAt: number; heldMs: number; endsAt: number } | null
   need: ResourceVector
   principal: PrincipalId
   priority: number
@@ -20,31 +19,27 @@ interface Happened {
 export function outcomeOf(scene: Scene, runMs: ReadonlyMap<JobId, number>, place: Place): Outcome {
   const durations: Durations = { runOf: (_, { id }) => runMs.get(id) ?? 0, remainingOf: () => 0 }
   const runs = new Map(
-    startsOf(scene, durations, place).map(({ job, heldMs, resumedAt, endsAt }) => [
+    startsOf(scene, durations, place).map(({ job, readyAt, heldMs, resumedAt, endsAt }) => [
       job,
-      { heldMs: heldMs + endsAt - resumedAt, endsAt },
+      { readyAt, heldMs: heldMs + endsAt - resumedAt, endsAt },
     ]),
   )
-  const happened = scene.arrivals.map(({ at, group, job }): Happened => {
+  const happened = scene.arrivals.map(({ group, job }): Happened => {
     const { need, principal } = group
-    return { arrivedAt: at, run: runs.get(job.id) ?? null, need, principal, priority: job.priority }
+    return { run: runs.get(job.id) ?? null, need, principal, priority: job.priority }
   })
   return measured(happened, capacityOf(scene.state.devices))
 }
 
-export function capacityOf(devices: readonly FreeDevice[]): ResourceVector {
-  let capacity: ResourceVector = {}
-  for (const device of devices) if (device.healthy) capacity = addVectors(capacity, device.capacity)
-  return capacity
-}
-
 /** Times in ms. What a job that is paused waits for its turn counts as if it had all come before it ran. */
 function measured(jobs: readonly Happened[], capacity: ResourceVector): Outcome {
-  const started = jobs.flatMap((job) => (job.run === null ? [] : [{ ...job, run: job.run }]))
+  const started = jobs
+    .flatMap((job) => (job.run === null ? [] : [{ ...job, run: job.run }]))
+    .sort((a, b) => a.run.readyAt - b.run.readyAt)
   const has = entriesOf(capacity)
   const resources = has.map(([name]) => name)
   const users = [...new Set(started.map(({ principal }) => principal))]
-  const first = started[0]?.arrivedAt ?? 0
+  const first = started[0]?.run.readyAt ?? 0
   const seconds = (of: (job: (typeof started)[number]) => number) =>
     Float64Array.from(started, (job) => of(job) / 1000)
   const workload = {
@@ -52,7 +47,7 @@ function measured(jobs: readonly Happened[], capacity: ResourceVector): Outcome 
     kinds: resources.length,
     nodeIds: ['machine'],
     capacity: Float64Array.from(has, ([, amount]) => amount),
-    submit: seconds(({ arrivedAt }) => arrivedAt - first),
+    submit: seconds(({ run }) => run.readyAt - first),
     runtime: seconds(({ run }) => run.heldMs),
     estimate: seconds(({ run }) => run.heldMs),
     replicas: new Int32Array(started.length).fill(1),

@@ -1,16 +1,20 @@
 import type { Outcome, WhatIfAnswer, WhatIfQuestion } from '../../../shared/contract'
-import type { DeviceId } from '../../../shared/domain/ids'
+import type { DeviceId, JobId } from '../../../shared/domain/ids'
 import { AppError } from '../../../shared/errors'
 import type { Core, FreeDevice } from '../../core'
 import type { Clock } from '../../platform/clock'
 import { createBreather } from '../dispatch/breather'
-import { pausingOf } from '../dispatch/running-job'
-import { ActiveJob } from '../jobs/active-job'
+import type { ActiveJob } from '../jobs/active-job'
 import type { StoredJob } from '../jobs/job-store'
-import { rankOf } from '../schedule/rank'
-import { shareOfMachine } from '../schedule/share'
-import type { QueueClass, SchedulePolicy } from '../schedule/types'
-import { capacityOf } from './outcome'
+import { policyOf } from '../schedule/policies'
+import {
+  type Knowledge,
+  type Machine,
+  type PastJob,
+  pastJob,
+  sceneOfPast,
+} from '../schedule/replay/past-jobs'
+import type { SchedulePolicy } from '../schedule/types'
 import type { Replays } from './replays'
 
 const DAY_MS = 86_400_000
@@ -19,28 +23,18 @@ const PAGE = 100
 const SLICE_MS = 4
 const MOST_ASKED = 8
 
-interface WhatIfDeps {
+interface WhatIfDeps extends Knowledge {
   core: Core
   clock: Clock
   policy: SchedulePolicy
   replays: Replays
-  runMsOf(job: ActiveJob): number | null
-  mostMsOf(job: ActiveJob): number | null
-  loadOf(job: ActiveJob): QueueClass['load']
   /** Jobs, the newest first. */
   lastDay(cursor: string | null, limit: number): { items: StoredJob[]; nextCursor: string | null }
   /** Jobs that have not ended. */
   active(): Iterable<ActiveJob>
 }
 
-/** A job as it is replayed: when it came, and how long it ran or is expected to run. */
-interface Past {
-  job: ActiveJob
-  at: number
-  runMs: number
-}
-
-/** The same jobs on the machine as it is and on another, through the scheduler itself. Begins with an empty machine, without quotas. */
+/** The same jobs on the machine as it is and on another, or in another order, through the scheduler itself. Begins with an empty machine, without quotas. */
 export class WhatIf {
   readonly #deps: WhatIfDeps
   #asked = 0
@@ -64,7 +58,7 @@ export class WhatIf {
   }
 
   async #answer(
-    { source, addDevices, removeDevices }: WhatIfQuestion,
+    { source, addDevices, removeDevices, policy }: WhatIfQuestion,
     signal: AbortSignal | undefined,
   ): Promise<WhatIfAnswer> {
     const began = this.#deps.clock.now()
@@ -78,90 +72,65 @@ export class WhatIf {
     })
     const other = [...present.filter(({ id }) => !removeDevices.includes(id)), ...added]
     const { past, leftOut } = source === 'queue' ? this.#queue() : await this.#lastDay()
-    const before = await this.#replay(past, present, signal)
-    const after = await this.#replay(past, other, signal)
+    const { core, policy: own } = this.#deps
+    const weights = core.weights()
+    const before = await this.#replay(past, { devices: present, policy: own, weights }, signal)
+    const after = await this.#replay(past, { devices: other, policy: policyOf(policy, own), weights }, signal)
     return { before, after, leftOut, tookMs: this.#deps.clock.now() - began }
   }
 
   /** As if all that waits and runs came now, in the order of arrival. */
-  #queue(): { past: Past[]; leftOut: number } {
+  #queue(): { past: PastJob[]; leftOut: number } {
     const now = this.#deps.clock.now()
-    const jobs = [...this.#deps.active()].filter(({ queued, status }) => queued || status.state === 'running')
-    const past = jobs.slice(-MOST_JOBS).map((job) => {
+    const jobs = withAllBefore([...this.#deps.active()].filter(isToRun).sort((a, b) => a.seq - b.seq))
+    const past = jobs.slice(-MOST_JOBS).map((job): PastJob => {
       const runMs = this.#deps.runMsOf(job) ?? this.#deps.policy.unknownRunMs
       const passed = job.status.state === 'running' ? now - (job.status.startedAt ?? now) : 0
-      return { job, at: now, runMs: Math.max(0, runMs - passed) }
+      return { job, submittedAt: now, readyAt: now, runMs: Math.max(0, runMs - passed) }
     })
     return { past, leftOut: jobs.length - past.length }
   }
 
-  async #lastDay(): Promise<{ past: Past[]; leftOut: number }> {
+  async #lastDay(): Promise<{ past: PastJob[]; leftOut: number }> {
     const breathe = createBreather(SLICE_MS)
     const since = this.#deps.clock.now() - DAY_MS
-    const past: Past[] = []
+    const past: PastJob[] = []
     let leftOut = 0
     let cursor: string | null = null
     do {
       const page = this.#deps.lastDay(cursor, PAGE)
       cursor = page.nextCursor
-      for (const { definition, status } of page.items) {
-        const { startedAt, finishedAt, queuedMs, computeMs } = status
-        if (definition.createdAt < since) return { past: past.reverse(), leftOut }
-        if (startedAt === null || finishedAt === null) continue
+      for (const stored of page.items) {
+        if (stored.definition.createdAt < since) return { past, leftOut }
+        const job = pastJob(stored)
+        if (!job) continue
         if (past.length >= MOST_JOBS) leftOut++
-        else past.push({ job: new ActiveJob(definition, status), at: startedAt - queuedMs, runMs: computeMs })
+        else past.push(job)
       }
       await breathe()
     } while (cursor !== null && leftOut === 0)
-    return { past: past.reverse(), leftOut }
+    return { past, leftOut }
   }
 
-  #replay(
-    past: readonly Past[],
-    devices: readonly FreeDevice[],
-    signal: AbortSignal | undefined,
-  ): Promise<Outcome> {
-    const { core, policy, runMsOf, mostMsOf, loadOf, replays } = this.#deps
-    const capacity = capacityOf(devices)
-    const groups = new Map<string, QueueClass>()
-    const arrivals = past
-      .map(({ job, at }, seq) => {
-        let group = groups.get(job.classKey)
-        if (!group) {
-          const { principal, need, place } = job.definition
-          const share = shareOfMachine(need, capacity)
-          const { classKey: key, engineKey } = job
-          group = { key, engineKey, principal, need, place, share, load: loadOf(job), jobs: [], workMs: 0 }
-          groups.set(key, group)
-        }
-        const { priority } = job.status
-        const rank = rankOf(priority, at)
-        const [runMs, mostMs] = [runMsOf(job), mostMsOf(job)]
-        return { at, group, job: { id: job.id, rank, seq, readyAt: at, priority, runMs, mostMs } }
-      })
-      .sort((a, b) => a.at - b.at)
-    const state = {
-      now: arrivals[0]?.at ?? 0,
-      classes: [],
-      devices,
-      engines: [],
-      running: [],
-      pace: policy.leastPaceMs,
-      shares: new Map(),
-      weights: core.weights(),
-      waitingSince: new Map(),
-      quotas: new Map(),
-      promised: new Map(),
-      policy,
-    }
+  #replay(past: readonly PastJob[], machine: Machine, signal: AbortSignal | undefined): Promise<Outcome> {
     const runs = new Map(past.map(({ job, runMs }) => [job.id, runMs]))
-    // As they came: whatever became of them then.
-    const pausings = new Map(
-      past.flatMap(({ job }) => {
-        const pausing = pausingOf(job)
-        return pausing ? [[job.id, { ...pausing, ranMs: 0, preemptions: 0 }] as const] : []
-      }),
-    )
-    return replays.outcome({ state, running: [], arrivals, pausings }, runs, signal)
+    return this.#deps.replays.outcome(sceneOfPast(past, machine, this.#deps), runs, signal)
   }
+}
+
+/** As far as is known now: what waits for others may be meant for when they fail. */
+function isToRun({ waitingOn, definition, status: { state } }: ActiveJob): boolean {
+  return (
+    state === 'running' || (state === 'queued' && (waitingOn.size === 0 || definition.runWhen !== 'failed'))
+  )
+}
+
+/** Those of which all that they wait for is among them. @param jobs in the order of arrival */
+function withAllBefore(jobs: readonly ActiveJob[]): ActiveJob[] {
+  const ids = new Set<JobId>()
+  return jobs.filter(({ id, waitingOn }) => {
+    const isReached = [...waitingOn].every((other) => ids.has(other))
+    if (isReached) ids.add(id)
+    return isReached
+  })
 }

@@ -2,8 +2,8 @@ import type { JobId } from '../../../shared/domain/ids'
 import { expectedToEnd, thoughtToEnd } from './ends'
 import { Pace } from './online/pace'
 import { plan } from './plan'
-import { positionIn, rankOf } from './rank'
-import type { Durations, ForwardStart, Scene } from './scene'
+import { positionIn, rankOf, rankUnder } from './rank'
+import type { Arrival, Durations, ForwardStart, Scene } from './scene'
 import type { Place } from './space'
 import type { Pausing, Plan, PlanState, QueueClass, QueuedJob, RunningJob, Start } from './types'
 import { type Attempt, VirtualMachine } from './virtual-machine'
@@ -26,6 +26,9 @@ class Forward {
   /** What is left of jobs that go on where they were, ms. */
   readonly #restMs = new Map<JobId, number>()
   readonly #promised: Map<JobId, readonly JobId[]>
+  readonly #hasEnded = new Set<JobId>()
+  /** By a job that has not ended: those that have come and wait for it. */
+  readonly #dependents = new Map<JobId, { arrival: Arrival; awaited: Set<JobId> }[]>()
   readonly #pace: Pace
   #waitingSince: ReadonlyMap<string, number>
   #lookAgainAt: number | null = null
@@ -76,12 +79,12 @@ class Forward {
       this.#now = Math.max(this.#now, next)
     }
     this.#began = true
-    this.#machine.endUntil(this.#now)
+    for (const id of this.#machine.endUntil(this.#now)) this.#ended(id)
     this.#arrive()
     this.#lookAgainAt = null
     // What is unloaded or stopped is gone at once, so that the turn which waited for it follows.
     while (this.#classes.size > 0 && this.#turn());
-    return this.#classes.size > 0 || this.#arrived < arrivals.length
+    return this.#classes.size > 0 || this.#unstarted > 0
   }
 
   /** @returns true when others made room, so that more may start now */
@@ -118,6 +121,7 @@ class Forward {
     if (!before) this.#unstarted--
     this.starts.set(job.id, {
       job: job.id,
+      readyAt: before?.readyAt ?? job.readyAt,
       at: before?.at ?? startedAt,
       resumedAt: startedAt,
       endsAt,
@@ -237,8 +241,24 @@ class Forward {
     const { arrivals } = this.#scene
     for (let next = arrivals[this.#arrived]; next && next.at <= this.#now; next = arrivals[this.#arrived]) {
       this.#arrived++
-      this.#enqueue(next.group, next.job)
+      const awaited = new Set(next.after?.filter((id) => !this.#hasEnded.has(id)))
+      if (awaited.size === 0) this.#enqueue(next.group, next.job)
+      for (const id of awaited)
+        this.#dependents.set(id, [...(this.#dependents.get(id) ?? []), { arrival: next, awaited }])
     }
+  }
+
+  #ended(id: JobId): void {
+    this.#hasEnded.add(id)
+    for (const { arrival, awaited } of this.#dependents.get(id) ?? []) {
+      awaited.delete(id)
+      if (awaited.size > 0) continue
+      const { group, job } = arrival
+      const readyAt = this.#now
+      const rank = rankUnder(this.#scene.state.policy, job.priority, readyAt)
+      this.#enqueue(group, { ...job, readyAt, rank })
+    }
+    this.#dependents.delete(id)
   }
 
   #enqueue(group: QueueClass, job: QueuedJob): void {

@@ -5,6 +5,7 @@ import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
 import { addVectors, entriesOf, type ResourceVector, shortage } from '../../../shared/domain/resources'
 import { place as corePlace, type FreeDevice } from '../../core'
 import { plan } from './plan'
+import { policyOf } from './policies'
 import { compareRank, rankOf } from './rank'
 import type { Place } from './space'
 import { DEFAULT_POLICY, type PlanEngine, type PlanState, type QueueClass, type QueuedJob } from './types'
@@ -91,6 +92,20 @@ function engine(ref: string, patch: Partial<PlanEngine> = {}): PlanEngine {
 const startsOf = (s: PlanState) => plan(s, place).start.map(({ job: started }) => started.id as string)
 
 describe('plan', () => {
+  it('in order of arrival counts neither priority nor length, and passes nobody where nobody may be', () => {
+    const jobs = [
+      job('one', { readyAt: 1, priority: 0, runMs: 900 }),
+      job('wide', { readyAt: 2, version: 'w@1', need: { cpuCores: 2 } }),
+      job('late', { readyAt: 3, version: 'l@1', priority: 100 }),
+    ]
+    const classes = classesOf(jobs)
+    const under = (name: 'easy' | 'fcfs') =>
+      startsOf(state({ now: 10, classes, policy: policyOf(name, DEFAULT_POLICY) }))
+    expect(startsOf(state({ now: 10, classes }))).toEqual(['late', 'one'])
+    expect(under('easy')).toEqual(['one', 'late'])
+    expect(under('fcfs')).toEqual(['one'])
+  })
+
   it('counts what it starts against the principal at once, in all its classes, for its weight', () => {
     // Each of its own class; those of `a` came first.
     const jobs = ['a1', 'a2', 'b1', 'b2'].map((id) => job(id, { version: id, principal: id.charAt(0) }))

@@ -41,6 +41,8 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   readonly #shares: Map<PrincipalId, number>
   readonly #heads: Heads
   readonly #stuck: Head[] = []
+  /** Some job stays, and not for the limits of its principal. */
+  #someStay = false
   readonly #plan: Plan = {
     start: [],
     evict: [],
@@ -73,13 +75,15 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
       plan.kept = { job: kept.job.job.id, fitsAt: Number.isFinite(fitsAt) ? fitsAt : null }
     }
     plan.left = this.room.total()
-    new Preemptions(this.#state, this.room, plan).decide(this.#stuck)
+    if (this.#state.policy.order === 'urgency')
+      new Preemptions(this.#state, this.room, plan).decide(this.#stuck)
     return plan
   }
 
   next(): Head | undefined {
     const { blocked } = this.#plan
-    while (blocked.size < this.#state.policy.maxBlocked) {
+    const { maxBlocked, backfills } = this.#state.policy
+    while (blocked.size < maxBlocked && (backfills || !this.#someStay)) {
       const head = this.#heads.pop()
       if (!head) return undefined
       const block = this.#overLimits(head.group) ?? this.#untried(head.group)
@@ -162,6 +166,7 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   blocked(head: Head, why: Parameters<Turn<Head, Wanted, Placement, Block>['blocked']>[1]): void {
     const { group, job } = head
     const { blocked } = this.#plan
+    this.#someStay = true
     const freeAt = why.kind === 'room' ? this.#soonOnFaster(job) : null
     if (freeAt !== null && job.device) {
       blocked.set(group.key, { kind: 'faster', device: job.device, freeAt })

@@ -1,5 +1,5 @@
 import { costOf, urgencyOf } from './online/urgency'
-import type { PlanState, QueueClass, QueuedJob } from './types'
+import type { PlanState, QueueClass, QueuedJob, SchedulePolicy } from './types'
 
 /** Waiting so long is worth one point of priority. */
 export const AGEING_MS_PER_POINT = 6_000
@@ -11,6 +11,11 @@ export const AGEING_MS_PER_POINT = 6_000
  */
 export function rankOf(priority: number, readyAtMs: number): number {
   return readyAtMs - priority * AGEING_MS_PER_POINT
+}
+
+/** The same under a policy: in the order of arrival where it is that. */
+export function rankUnder({ order }: SchedulePolicy, priority: number, readyAtMs: number): number {
+  return order === 'arrival' ? readyAtMs : rankOf(priority, readyAtMs)
 }
 
 /** Order between the jobs of one pipeline: priority, then the course. Before those that have no place in it. */
@@ -56,6 +61,7 @@ export function urgencyIn(
   { principal }: QueueClass,
   { priority, readyAt, runMs, costMs }: QueuedJob,
 ): number {
+  if (policy.order === 'arrival') return readyAt
   const cost = costOf(
     costMs ?? runMs ?? policy.unknownRunMs,
     policy.perPriority ** -priority,

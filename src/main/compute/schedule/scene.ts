@@ -18,12 +18,20 @@ export interface RunsNow {
   isStopping: boolean
 }
 
+export interface Arrival {
+  at: number
+  group: QueueClass
+  job: QueuedJob
+  /** It is ready when these have ended too, all of them of the scene. */
+  after?: readonly JobId[]
+}
+
 /** The present, and what is known to come. */
 export interface Scene {
   state: PlanState
   running: readonly RunsNow[]
   /** In order of time. */
-  arrivals: readonly { at: number; group: QueueClass; job: QueuedJob }[]
+  arrivals: readonly Arrival[]
   /** How jobs make room; those that are absent keep their place. */
   pausings: ReadonlyMap<JobId, Pausing>
 }
@@ -39,6 +47,8 @@ export interface Durations {
 /** What the scheduler made of a job on the virtual clock. */
 export interface ForwardStart {
   job: JobId
+  /** Since when it could have started. */
+  readyAt: number
   /** When it started first. */
   at: number
   /** When its last attempt did. */

@@ -1,4 +1,5 @@
-import { entriesOf, type ResourceVector } from '../../../shared/domain/resources'
+import { addVectors, entriesOf, type ResourceVector } from '../../../shared/domain/resources'
+import type { FreeDevice } from '../../core'
 import { dominantShare } from './fair-share'
 
 /** Dominant share of the machine that `need` is, 0 to 1; 1 when the machine could not hold it. */
@@ -13,4 +14,11 @@ export function shareOfMachine(need: ResourceVector, capacity: ResourceVector): 
       wanted.map(([name]) => have.get(name) ?? 0),
     ),
   )
+}
+
+/** What all that are fit have together. */
+export function capacityOf(devices: readonly FreeDevice[]): ResourceVector {
+  let capacity: ResourceVector = {}
+  for (const device of devices) if (device.healthy) capacity = addVectors(capacity, device.capacity)
+  return capacity
 }

@@ -107,6 +107,10 @@ export interface Displaceable extends Pausing {
 }
 
 export interface SchedulePolicy {
+  /** `arrival`: as they came; priority, length and shares count for nothing, and nobody makes room for another. */
+  order: 'urgency' | 'arrival'
+  /** Others may pass one that does not fit. */
+  backfills: boolean
   /** After so long room is kept for a job even if nobody knows when what runs will end. */
   holdBackAfterMs: number
   /** The least pace of the queue: see `Pace`. */
@@ -139,6 +143,8 @@ export interface SchedulePolicy {
 }
 
 export const DEFAULT_POLICY: SchedulePolicy = {
+  order: 'urgency',
+  backfills: true,
   holdBackAfterMs: 5_000,
   leastPaceMs: 1_000,
   perPriority: 1.05,

@@ -83,13 +83,13 @@ export class VirtualMachine {
     this.add(attempt)
   }
 
-  /** @returns true when something ended */
-  endUntil(now: number): boolean {
-    let ended = false
-    for (let at = this.nextEnd; at <= now; at = this.nextEnd) {
-      const attempt = this.#ends.pop()
-      if (attempt) this.end(attempt, now)
-      ended = true
+  /** @returns the jobs that have ended */
+  endUntil(now: number): JobId[] {
+    const ended: JobId[] = []
+    while (this.nextEnd <= now) {
+      const attempt = this.#ends.pop() as Attempt
+      this.end(attempt, now)
+      ended.push(attempt.job.id)
     }
     return ended
   }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { PolicyName } from '../../../../shared/contract'
 import { AppError } from '../../../../shared/errors'
 import { defaultDataDir } from '../../../platform/folders'
 import { ONLINE_POLICY, type OnlinePolicy } from '../online/online'
@@ -9,9 +10,11 @@ import { parseQueueCase } from '../queue-case'
 import { DEFAULT_POLICY } from '../types'
 import { generateWorkload } from './generate'
 import { readDay } from './read-day'
-import { POLICIES, type PolicyName, type Simulated, simulate, withNodes } from './simulate'
+import { type Simulated, simulate, withNodes } from './simulate'
 
 // The entry of `npm run simulate`.
+
+const POLICIES = PolicyName.options
 
 const USAGE = `npm run simulate -- WORKLOAD.json [--policy ${POLICIES.join('|')}] [--devices D.json] [--json]
 npm run simulate -- --recorded [DATA_DIR] [--policy P] [--devices D.json] [--json]

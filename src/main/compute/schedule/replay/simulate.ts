@@ -1,13 +1,11 @@
 import { z } from 'zod'
+import type { PolicyName } from '../../../../shared/contract'
 import { AppError } from '../../../../shared/errors'
 import { ONLINE_POLICY, OnlineScheduler } from '../online/online'
 import type { Workload } from '../online/workload'
 import { type Measures, measure } from './measures'
 import { Reference } from './references'
 import { replay } from './replay'
-
-export const POLICIES = ['online', 'easy', 'fcfs'] as const
-export type PolicyName = (typeof POLICIES)[number]
 
 export interface Simulated extends Measures {
   policy: PolicyName

@@ -1,7 +1,8 @@
 import type { Device, Resources, WhatIfQuestion } from '@shared/contract'
 
-/** What a person may ask for: a device like one that is there, a device less, more cores, or a GPU of so many GB. */
+/** What a person may ask for: the same machine, a device like one of it, a device less, more cores, or a GPU of so many GB. */
 export type Scenario =
+  | { kind: 'same' }
   | { kind: 'more' | 'without'; device: string }
   | { kind: 'cores'; cores: number }
   | { kind: 'gpu'; memoryGb: number }
@@ -17,6 +18,7 @@ export function scenariosOf(
   amounts: { cores: number; memoryGb: number },
 ): Scenario[] {
   return [
+    { kind: 'same' },
     { kind: 'cores', cores: amounts.cores },
     { kind: 'gpu', memoryGb: amounts.memoryGb },
     ...devices.map(({ id }): Scenario => ({ kind: 'more', device: id })),
@@ -27,11 +29,12 @@ export function scenariosOf(
 /** The question that a scenario is; memory comes with cores in the proportion of the machine. */
 export function questionOf(
   scenario: Scenario,
-  source: WhatIfQuestion['source'],
+  { source, policy }: Pick<WhatIfQuestion, 'source' | 'policy'>,
   devices: ReadonlyMap<string, Device>,
   capacity: Resources['capacity'],
 ): WhatIfQuestion {
-  const nothing = { addDevices: [], removeDevices: [], source }
+  const nothing = { addDevices: [], removeDevices: [], source, policy }
+  if (scenario.kind === 'same') return nothing
   if (scenario.kind === 'without') return { ...nothing, removeDevices: [scenario.device] }
   if (scenario.kind === 'cores') {
     const { cores } = scenario

@@ -11,9 +11,15 @@ import { keyOf, questionOf, type Scenario, scenariosOf } from './scenario'
 import classes from './timeline.module.css'
 import { WhatIfResult } from './what-if-result'
 
-const SOURCES = ['lastDay', 'queue'] as const
+interface Asked {
+  scenario: Scenario
+  policy: WhatIfQuestion['policy']
+}
 
-/** Another machine, tried on the jobs of the last day or on the queue as it is. */
+const SOURCES = ['lastDay', 'queue'] as const
+const POLICIES = ['online', 'easy', 'fcfs'] as const
+
+/** Another machine or another order, tried on the jobs of the last day or on the queue as it is. */
 export function WhatIfPanel() {
   const { t } = useTranslation('timeline')
   const devices = useDevices((state) => state.items)
@@ -22,15 +28,18 @@ export function WhatIfPanel() {
   const [cores, setCores] = useState(4)
   const [memoryGb, setMemoryGb] = useState(24)
   const [source, setSource] = useState<WhatIfQuestion['source']>('lastDay')
+  const [policy, setPolicy] = useState<WhatIfQuestion['policy']>('online')
   const [asking, setAsking] = useState(false)
   const [error, setError] = useState<ErrorView | null>(null)
-  const [result, setResult] = useState<{ answer: WhatIfAnswer; scenario: Scenario } | null>(null)
+  const [result, setResult] = useState<{ answer: WhatIfAnswer; asked: Asked } | null>(null)
   const scenarios = useMemo(
     () => scenariosOf([...devices.values()].sort(byKind), { cores, memoryGb }),
     [devices, cores, memoryGb],
   )
   const wordsOf = (scenario: Scenario) => {
     switch (scenario.kind) {
+      case 'same':
+        return t('scenario.same')
       case 'cores':
         return t('scenario.coresOf', { count: scenario.cores })
       case 'gpu':
@@ -39,15 +48,22 @@ export function WhatIfPanel() {
         return t(`scenario.${scenario.kind}`, { device: deviceLabel(scenario.device, devices) })
     }
   }
+  const changeOf = ({ scenario, policy: order }: Asked) => {
+    if (order === 'online') return wordsOf(scenario)
+    const rule = t(`policy.${order}`)
+    return scenario.kind === 'same' ? rule : t('changeAnd', { machine: wordsOf(scenario), rule })
+  }
   const chosen = scenarios.find((scenario) => keyOf(scenario) === key)
+  const isChange = chosen !== undefined && (chosen.kind !== 'same' || policy !== 'online')
 
   async function ask(): Promise<void> {
     if (!chosen || !capacity) return
     setAsking(true)
     setError(null)
     try {
-      const answer = await getClient().compute.whatIf(questionOf(chosen, source, devices, capacity))
-      setResult({ answer, scenario: chosen })
+      const asked = { scenario: chosen, policy }
+      const question = questionOf(chosen, { source, policy }, devices, capacity)
+      setResult({ answer: await getClient().compute.whatIf(question), asked })
     } catch (failure) {
       setError(toErrorView(failure))
     } finally {
@@ -88,7 +104,14 @@ export function WhatIfPanel() {
             w={110}
           />
         )}
-        <Button onClick={ask} disabled={!chosen || !capacity || asking}>
+        <Select
+          label={t('scheduled')}
+          value={policy}
+          onChange={(value) => setPolicy(POLICIES.find((name) => name === value) ?? 'online')}
+          allowDeselect={false}
+          data={POLICIES.map((value) => ({ value, label: t(`policies.${value}`) }))}
+        />
+        <Button onClick={ask} disabled={!isChange || !capacity || asking}>
           {asking ? t('asking') : t('ask')}
         </Button>
       </div>
@@ -101,7 +124,7 @@ export function WhatIfPanel() {
       />
       {error && <ErrorState error={error} />}
       {result && !error ? (
-        <WhatIfResult answer={result.answer} words={wordsOf(result.scenario)} />
+        <WhatIfResult answer={result.answer} words={changeOf(result.asked)} />
       ) : (
         !error && <p className={classes['note']}>{t('whatIfText')}</p>
       )}

@@ -1,0 +1,136 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
+import { startsOf } from './forward'
+import type { Workload } from './online/workload'
+import { placeOrNull } from './place-or-null'
+import { policyOf } from './policies'
+import { rankUnder } from './rank'
+import { Reference } from './replay/references'
+import { replay } from './replay/replay'
+import type { Arrival, Scene } from './scene'
+import { DEFAULT_POLICY, type SchedulePolicy } from './types'
+
+interface Given {
+  at: number
+  runMs: number
+  cores: number
+  priority?: number
+  after?: readonly number[]
+}
+
+/** Jobs on a machine of `cores`, each on an engine of its own that takes no time to load. */
+function scene(cores: number, jobs: readonly Given[], policy: SchedulePolicy = DEFAULT_POLICY): Scene {
+  const capacity = { cpuCores: cores, memoryBytes: 1000 }
+  const arrivals = jobs.map(({ at, runMs, cores: wanted, priority = 50, after = [] }, seq): Arrival => {
+    const id = String(seq) as JobId
+    const rank = rankUnder(policy, priority, at)
+    return {
+      at,
+      group: {
+        key: id,
+        engineKey: id,
+        principal: 'p' as PrincipalId,
+        need: { cpuCores: wanted },
+        share: wanted / cores,
+        load: { memoryBytes: 0, estimateMs: 0 },
+        jobs: [],
+        workMs: 0,
+      },
+      job: { id, rank, seq, readyAt: at, priority, runMs, mostMs: runMs },
+      after: after.map((job) => String(job) as JobId),
+    }
+  })
+  const device = { id: 'cpu0' as DeviceId, kind: 'cpu' as const, free: capacity, capacity, healthy: true }
+  const state = {
+    now: arrivals[0]?.at ?? 0,
+    classes: [],
+    devices: [device],
+    engines: [],
+    running: [],
+    pace: policy.leastPaceMs,
+    shares: new Map(),
+    waitingSince: new Map(),
+    quotas: new Map(),
+    promised: new Map(),
+    policy,
+  }
+  return { state, running: [], arrivals, pausings: new Map() }
+}
+
+function starts(of: Scene) {
+  const lengths = new Map(of.arrivals.map(({ job }) => [job.id, job.runMs ?? 0]))
+  const durations = {
+    runOf: (_: unknown, { id }: { id: JobId }) => lengths.get(id) ?? 0,
+    remainingOf: () => 0,
+  }
+  return startsOf(of, durations, placeOrNull).sort((a, b) => Number(a.job) - Number(b.job))
+}
+
+describe('the textbook', () => {
+  const job = fc.record({
+    gap: fc.integer({ min: 0, max: 300 }),
+    runMs: fc.integer({ min: 1, max: 1_000 }),
+    cores: fc.integer({ min: 1, max: 4 }),
+    priority: fc.integer({ min: 0, max: 100 }),
+  })
+
+  it.each(['fcfs', 'easy'] as const)('%s starts all when the reference does', (name) => {
+    fc.assert(
+      fc.property(fc.array(job, { minLength: 1, maxLength: 25 }), (drawn) => {
+        let at = 0
+        const jobs = drawn.map(({ gap, ...rest }) => {
+          at += gap
+          return { ...rest, at }
+        })
+        const runtime = Float64Array.from(jobs, ({ runMs }) => runMs)
+        const workload: Workload = {
+          resources: ['cpu'],
+          kinds: 1,
+          nodeIds: ['n'],
+          capacity: Float64Array.of(4),
+          submit: Float64Array.from(jobs, (each) => each.at),
+          runtime,
+          estimate: runtime,
+          replicas: new Int32Array(jobs.length).fill(1),
+          need: Float64Array.from(jobs, ({ cores }) => cores),
+          priority: new Float64Array(jobs.length),
+          user: new Int32Array(jobs.length),
+          users: ['u'],
+        }
+        const reference = replay(workload, new Reference(workload, name))
+        const own = starts(scene(4, jobs, policyOf(name, DEFAULT_POLICY)))
+        expect(own.map(({ at: start }) => start)).toEqual([...reference.start])
+      }),
+    )
+  })
+})
+
+describe('jobs that wait for others', () => {
+  it('are ready when the last of these has ended, whatever else is free', () => {
+    const jobs = [
+      { at: 0, runMs: 300, cores: 1 },
+      { at: 0, runMs: 500, cores: 1 },
+      { at: 0, runMs: 100, cores: 1, after: [0, 1] },
+      { at: 0, runMs: 100, cores: 1, after: [2] },
+      { at: 900, runMs: 100, cores: 1, after: [0] },
+    ]
+    const seen = starts(scene(4, jobs)).map(({ readyAt, at }) => [readyAt, at])
+    expect(seen).toEqual([
+      [0, 0],
+      [0, 0],
+      [500, 500],
+      [600, 600],
+      [900, 900],
+    ])
+  })
+
+  it('never start when what they wait for cannot', () => {
+    const jobs = [
+      { at: 0, runMs: 300, cores: 8 },
+      { at: 0, runMs: 300, cores: 1, after: [0] },
+      { at: 0, runMs: 300, cores: 1 },
+    ]
+    expect(starts(scene(4, jobs)).map(({ job }) => job)).toEqual(['2'])
+  })
+})
