@@ -232,6 +232,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     core,
     clock,
     policy,
+    engineIdleMs: () => pool.idleMs,
     replays,
     runMsOf,
     mostMsOf,

@@ -25,6 +25,7 @@ export { createCore } from './core'
 export { createDeviceStore } from './device-store'
 export { coreMigrations } from './migrations'
 export { type FreeDevice, place } from './place'
+export { createQuotaStore } from './quota-store'
 
 export interface AllocateOptions {
   holder: PrincipalId

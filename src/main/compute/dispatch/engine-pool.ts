@@ -258,6 +258,10 @@ export class EnginePool {
     this.#drop(engine)
   }
 
+  get idleMs(): number {
+    return this.#idleMs
+  }
+
   setIdle(ms: number): void {
     this.#idleMs = ms
     this.#cancelSweep?.()

@@ -1,5 +1,5 @@
 import type { PrincipalId } from '../../../shared/domain/ids'
-import { subtractVectors } from '../../../shared/domain/resources'
+import { type ResourceVector, subtractVectors } from '../../../shared/domain/resources'
 import type { Core } from '../../core'
 import type { PlanState } from '../schedule/types'
 
@@ -12,10 +12,24 @@ export function readQuotas(core: Core, principals: ReadonlySet<PrincipalId>): Pl
     const limits = core.limitsOf(principal)
     if (!limits) continue
     const { limit, held, usedUp } = limits
-    const { custom = {}, ...plain } = limit
-    const limited = [...Object.keys(plain), ...Object.keys(custom).map((name) => `custom.${name}`)]
+    const limited = limitedBy(limit)
     if (limited.length > 0 || usedUp.length > 0)
       quotas.set(principal, { limited, left: subtractVectors(limit, held), usedUp })
   }
   return quotas
+}
+
+/** What principals may take while they hold nothing; those without a limit are absent. */
+export function wholeQuotas(limits: ReadonlyMap<PrincipalId, ResourceVector>): PlanState['quotas'] {
+  return new Map(
+    [...limits].flatMap(([principal, left]) => {
+      const limited = limitedBy(left)
+      return limited.length > 0 ? [[principal, { limited, left }] as const] : []
+    }),
+  )
+}
+
+/** Names of what a limit bounds, also to nothing. */
+function limitedBy({ custom = {}, ...plain }: ResourceVector): string[] {
+  return [...Object.keys(plain), ...Object.keys(custom).map((name) => `custom.${name}`)]
 }

@@ -27,6 +27,7 @@ interface WhatIfDeps extends Knowledge {
   core: Core
   clock: Clock
   policy: SchedulePolicy
+  engineIdleMs(): number
   replays: Replays
   /** Jobs, the newest first. */
   lastDay(cursor: string | null, limit: number): { items: StoredJob[]; nextCursor: string | null }
@@ -34,7 +35,7 @@ interface WhatIfDeps extends Knowledge {
   active(): Iterable<ActiveJob>
 }
 
-/** The same jobs on the machine as it is and on another, or in another order, through the scheduler itself. Begins with an empty machine, without quotas. */
+/** The same jobs on the machine as it is and on another, or in another order, through the scheduler itself. Begins with an empty machine. */
 export class WhatIf {
   readonly #deps: WhatIfDeps
   #asked = 0
@@ -72,10 +73,11 @@ export class WhatIf {
     })
     const other = [...present.filter(({ id }) => !removeDevices.includes(id)), ...added]
     const { past, leftOut } = source === 'queue' ? this.#queue() : await this.#lastDay()
-    const { core, policy: own } = this.#deps
-    const weights = core.weights()
-    const before = await this.#replay(past, { devices: present, policy: own, weights }, signal)
-    const after = await this.#replay(past, { devices: other, policy: policyOf(policy, own), weights }, signal)
+    const { policy: own } = this.#deps
+    const machine = this.#machineFor(past, present)
+    const before = await this.#replay(past, machine, signal)
+    const changed = { ...machine, devices: other, policy: policyOf(policy, own) }
+    const after = await this.#replay(past, changed, signal)
     return { before, after, leftOut, tookMs: this.#deps.clock.now() - began }
   }
 
@@ -110,6 +112,18 @@ export class WhatIf {
       await breathe()
     } while (cursor !== null && leftOut === 0)
     return { past, leftOut }
+  }
+
+  #machineFor(past: readonly PastJob[], devices: readonly FreeDevice[]): Machine {
+    const { core, policy } = this.#deps
+    const principals = new Set(past.map(({ job }) => job.definition.principal))
+    const limits = new Map(
+      [...principals].flatMap((principal) => {
+        const found = core.limitsOf(principal)
+        return found ? [[principal, found.limit] as const] : []
+      }),
+    )
+    return { devices, policy, weights: core.weights(), limits, engineIdleMs: this.#deps.engineIdleMs() }
   }
 
   #replay(past: readonly PastJob[], machine: Machine, signal: AbortSignal | undefined): Promise<Outcome> {

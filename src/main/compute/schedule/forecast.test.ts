@@ -4,7 +4,7 @@ import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
 import type { FreeDevice } from '../../core'
 import { Calibration } from './calibration'
 import { type Forecast, firstOf, forecastOf } from './forecast'
-import { startsOf } from './forward'
+import { runForward } from './forward'
 import { placeOrNull } from './place-or-null'
 import { type StartPrediction, score } from './predictions'
 import { rankOf } from './rank'
@@ -186,7 +186,7 @@ describe('a forecast', () => {
         )
         const lengths = { runOf: (_: QueueClass, { runMs }: QueuedJob) => runMs ?? 0, remainingOf: () => 0 }
         // Its true length is what it has when it first comes: what goes on is shorter by what it has run.
-        const starts = startsOf({ ...scene(cores, [], classes), pausings }, lengths, placeOrNull)
+        const { starts } = runForward({ ...scene(cores, [], classes), pausings }, lengths, placeOrNull)
         expect(starts).toHaveLength(given.length)
         let busyMs = 0
         for (const { job: id, at, endsAt, resumedAt, heldMs } of starts) {
@@ -208,7 +208,7 @@ describe('a forecast', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 4 }), fc.array(length, { maxLength: 30 }), (cores, lengths) => {
         const jobs = lengths.map((runMs, i) => queued(String(i), i, runMs))
-        const starts = startsOf(
+        const { starts } = runForward(
           scene(cores, [], [group('a', jobs, 20)]),
           { runOf: (_, { runMs }) => runMs ?? 0, remainingOf: () => 0 },
           placeOrNull,

@@ -1,5 +1,5 @@
 import type { JobId } from '../../../shared/domain/ids'
-import { startsOf } from './forward'
+import { runForward } from './forward'
 import { Heads, type UrgencyOf } from './heads'
 import type { StartPrediction } from './predictions'
 import type { Durations, Scene } from './scene'
@@ -38,11 +38,13 @@ const PER_MEAN_DEVIATION = 1.25
  * only after very many others have taken turns.
  */
 export function forecastOf(scene: Scene, place: Place): Map<JobId, Forecast> {
-  const expected = startsOf(scene, expectedRuns(scene.state.now), place, { mostSteps: MOST_STEPS })
+  const { starts: expected } = runForward(scene, expectedRuns(scene.state.now), place, {
+    mostSteps: MOST_STEPS,
+  })
   const bounds = new Map<JobId, number[]>(expected.map(({ job }) => [job, []]))
   const drawn = { mostSteps: MOST_STEPS, untilStarted: true }
   for (let trial = 0; trial < TRIALS; trial++)
-    for (const { job, at } of startsOf(scene, drawnRuns(trial, scene.state.now), place, drawn))
+    for (const { job, at } of runForward(scene, drawnRuns(trial, scene.state.now), place, drawn).starts)
       bounds.get(job)?.push(at)
   return new Map(
     expected.map(({ job, at, endsAt, placement }) => {

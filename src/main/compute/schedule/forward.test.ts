@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
-import { startsOf } from './forward'
+import { runForward } from './forward'
 import type { Workload } from './online/workload'
 import { placeOrNull } from './place-or-null'
 import { policyOf } from './policies'
@@ -64,7 +64,7 @@ function starts(of: Scene) {
     runOf: (_: unknown, { id }: { id: JobId }) => lengths.get(id) ?? 0,
     remainingOf: () => 0,
   }
-  return startsOf(of, durations, placeOrNull).sort((a, b) => Number(a.job) - Number(b.job))
+  return runForward(of, durations, placeOrNull).starts.sort((a, b) => Number(a.job) - Number(b.job))
 }
 
 describe('the textbook', () => {
@@ -132,5 +132,24 @@ describe('jobs that wait for others', () => {
       { at: 0, runMs: 300, cores: 1 },
     ]
     expect(starts(scene(4, jobs)).map(({ job }) => job)).toEqual(['2'])
+  })
+})
+
+describe('engines', () => {
+  const one = (at: number) => ({ at, runMs: 100, cores: 1 })
+  const loading = (of: Scene, engineIdleMs?: number): Scene => ({
+    ...of,
+    ...(engineIdleMs === undefined ? {} : { engineIdleMs }),
+    arrivals: of.arrivals.map((arrival) => {
+      const load = { memoryBytes: 0, estimateMs: 50 }
+      return { ...arrival, group: { ...arrival.group, key: 'same', engineKey: 'same', load } }
+    }),
+  })
+  const lengths = (of: Scene) => starts(of).map(({ at, endsAt }) => endsAt - at)
+
+  it('are loaded once, and again when nobody has used them for as long as they are kept', () => {
+    const of = scene(4, [one(0), one(1_000), one(5_000)])
+    expect(lengths(loading(of))).toEqual([150, 100, 100])
+    expect(lengths(loading(of, 2_000))).toEqual([150, 100, 150])
   })
 })

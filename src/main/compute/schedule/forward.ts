@@ -17,6 +17,7 @@ type MutableClass = QueueClass & { jobs: QueuedJob[]; workMs: number }
  */
 class Forward {
   readonly starts = new Map<JobId, ForwardStart>()
+  turns = 0
   readonly #scene: Scene
   readonly #durations: Durations
   readonly #place: Place
@@ -82,6 +83,8 @@ class Forward {
     for (const id of this.#machine.endUntil(this.#now)) this.#ended(id)
     this.#arrive()
     this.#lookAgainAt = null
+    const { engineIdleMs } = this.#scene
+    if (engineIdleMs !== undefined) this.#machine.unloadIdle(this.#now - engineIdleMs)
     // What is unloaded or stopped is gone at once, so that the turn which waited for it follows.
     while (this.#classes.size > 0 && this.#turn());
     return this.#classes.size > 0 || this.#unstarted > 0
@@ -89,6 +92,7 @@ class Forward {
 
   /** @returns true when others made room, so that more may start now */
   #turn(): boolean {
+    this.turns++
     const decided = plan(this.#state(), this.#place)
     const started = new Map<string, number>()
     for (const start of decided.start) {
@@ -281,14 +285,14 @@ class Forward {
 }
 
 /** From the scene to where nothing more waits, or all have started once. @param mostSteps it is given up after so many */
-export function startsOf(
+export function runForward(
   scene: Scene,
   durations: Durations,
   place: Place,
   { untilStarted = false, mostSteps = Number.POSITIVE_INFINITY } = {},
-): ForwardStart[] {
+): { starts: ForwardStart[]; turns: number } {
   const forward = new Forward(scene, durations, place)
   for (let steps = 0; steps < mostSteps && forward.step(); steps++)
     if (untilStarted && !forward.awaitsStarts) break
-  return [...forward.starts.values()]
+  return { starts: [...forward.starts.values()], turns: forward.turns }
 }

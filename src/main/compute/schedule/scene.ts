@@ -34,6 +34,8 @@ export interface Scene {
   arrivals: readonly Arrival[]
   /** How jobs make room; those that are absent keep their place. */
   pausings: ReadonlyMap<JobId, Pausing>
+  /** Engines are unloaded when nobody has used them for so long; absent: only when they are in the way. */
+  engineIdleMs?: number
 }
 
 /** How long things take in one replay, ms; infinite when nobody knows. */

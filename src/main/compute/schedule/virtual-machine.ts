@@ -113,6 +113,12 @@ export class VirtualMachine {
     return ref
   }
 
+  /** Those that have been idle since then. */
+  unloadIdle(sinceMs: number): void {
+    for (const { ref, state, idleSinceMs } of this.#engines.values())
+      if (state === 'idle' && idleSinceMs <= sinceMs) this.unload(ref)
+  }
+
   unload(ref: string): void {
     const engine = this.#engines.get(ref)
     if (!engine) return

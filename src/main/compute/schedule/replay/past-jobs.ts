@@ -1,9 +1,12 @@
 import type { PrincipalId } from '../../../../shared/domain/ids'
+import type { ResourceVector } from '../../../../shared/domain/resources'
 import type { FreeDevice } from '../../../core'
+import { wholeQuotas } from '../../dispatch/quotas'
 import { pausingOf } from '../../dispatch/running-job'
 import { ActiveJob } from '../../jobs/active-job'
 import { firstStatus } from '../../jobs/job-row'
 import type { StoredJob } from '../../jobs/job-store'
+import { pauseOf } from '../../jobs/preemption'
 import { rankUnder } from '../rank'
 import type { Arrival, Scene } from '../scene'
 import { capacityOf, shareOfMachine } from '../share'
@@ -30,15 +33,31 @@ export interface Machine {
   devices: readonly FreeDevice[]
   policy: SchedulePolicy
   weights: ReadonlyMap<PrincipalId, number>
+  /** By principal: what all its running jobs may hold together. */
+  limits: ReadonlyMap<PrincipalId, ResourceVector>
+  engineIdleMs: number
 }
 
 /** One that has ended, as it came; null when it never ran. */
-export function pastJob({ seq, definition, status }: StoredJob): PastJob | null {
-  const { startedAt, finishedAt, queuedMs, computeMs, priority } = status
+export function pastJob(stored: StoredJob): PastJob | null {
+  const { seq, definition, status } = stored
+  const { startedAt, finishedAt, queuedMs, attempts, priority } = status
   if (startedAt === null || finishedAt === null) return null
+  // What it waited between its attempts is the scheduler's doing.
+  const first = attempts[0] ?? { startedAt, queuedMs }
   const submittedAt = definition.createdAt
   const job = new ActiveJob(definition, firstStatus({ hold: false, priority }, submittedAt), seq)
-  return { job, submittedAt, readyAt: startedAt - queuedMs, runMs: computeMs }
+  return { job, submittedAt, readyAt: first.startedAt - first.queuedMs, runMs: neededMs(stored) }
+}
+
+/** What a job would have run, had nobody interrupted it: what began anew is not counted twice. */
+function neededMs({ definition, status: { computeMs, attempts } }: StoredJob): number {
+  if (pauseOf(definition) === 'checkpoint') return computeMs
+  const lostMs = attempts.reduce(
+    (sum, { startedAt, finishedAt, loadMs }) => sum + finishedAt - startedAt - loadMs,
+    0,
+  )
+  return Math.max(0, computeMs - lostMs)
 }
 
 /**
@@ -47,7 +66,7 @@ export function pastJob({ seq, definition, status }: StoredJob): PastJob | null 
  */
 export function sceneOfPast(
   past: readonly PastJob[],
-  { devices, policy, weights }: Machine,
+  { devices, policy, weights, limits, engineIdleMs }: Machine,
   { runMsOf, mostMsOf, loadOf }: Knowledge,
 ): Scene {
   const capacity = capacityOf(devices)
@@ -102,7 +121,7 @@ export function sceneOfPast(
     shares: new Map(),
     weights,
     waitingSince: new Map(),
-    quotas: new Map(),
+    quotas: wholeQuotas(limits),
     promised: new Map(),
     policy,
   }
@@ -112,5 +131,5 @@ export function sceneOfPast(
       return pausing ? [[job.id, pausing] as const] : []
     }),
   )
-  return { state, running: [], arrivals, pausings }
+  return { state, running: [], arrivals, pausings, engineIdleMs }
 }

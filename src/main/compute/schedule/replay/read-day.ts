@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs'
+import type { DeviceId, PrincipalId } from '../../../../shared/domain/ids'
 import { AppError } from '../../../../shared/errors'
-import { createDeviceStore } from '../../../core'
+import { createDeviceStore, createQuotaStore, type FreeDevice } from '../../../core'
 import { systemClock } from '../../../platform/clock'
 import { openToRead } from '../../../platform/database'
 import { createJobStore, type StoredJob } from '../../jobs/job-store'
-import { type RecordedCase, recordedCase } from './recorded'
+import { type RecordedDay, recordedDay } from './recorded'
 
 const DAY_MS = 86_400_000
 const PAGE = 1000
@@ -13,7 +14,7 @@ const PAGE = 1000
  * The last recorded day of a database, which the system may be using: the 24 hours up to the newest job.
  * @throws AppError `system.invalid` when there is none, `storage.corrupt`
  */
-export function readDay(file: string): RecordedCase {
+export function readDay(file: string): RecordedDay {
   if (!existsSync(file)) throw new AppError('system.invalid', `There is no ${file}.`, { field: 'recorded' })
   const database = openToRead(file)
   try {
@@ -29,11 +30,19 @@ export function readDay(file: string): RecordedCase {
       isEarlier = day.length < page.items.length
       cursor = page.nextCursor ?? undefined
     } while (cursor !== undefined && !isEarlier)
-    const devices = createDeviceStore(database, systemClock).all()
-    return recordedCase(
-      jobs,
-      devices.filter(({ health }) => health !== 'missing').map(({ capacity }) => capacity),
-    )
+    const devices = createDeviceStore(database, systemClock)
+      .all()
+      .filter(({ health }) => health !== 'missing')
+      .map(({ id, kind, capacity }): FreeDevice => {
+        return { id: id as DeviceId, kind, free: capacity, capacity, healthy: true }
+      })
+    const quotas = createQuotaStore(database).all()
+    return recordedDay({
+      stored: jobs,
+      devices,
+      weights: new Map(quotas.map(({ principal, weight }) => [principal as PrincipalId, weight])),
+      limits: new Map(quotas.map(({ principal, limit }) => [principal as PrincipalId, limit])),
+    })
   } finally {
     void database.dispose()
   }

@@ -1,82 +1,83 @@
-import { addVectors, entriesOf, type ResourceVector } from '../../../../shared/domain/resources'
+import type { JobId, PrincipalId } from '../../../../shared/domain/ids'
+import type { ResourceVector } from '../../../../shared/domain/resources'
+import type { FreeDevice } from '../../../core'
+import type { ActiveJob } from '../../jobs/active-job'
 import { Estimates } from '../../jobs/estimates'
 import type { StoredJob } from '../../jobs/job-store'
+import { placeOrNull } from '../place-or-null'
+import { DEFAULT_POLICY } from '../types'
+import { type Knowledge, type Machine, type PastJob, pastJob } from './past-jobs'
 
-/** A day of jobs as a queue case, so that whatever takes a case takes a day. */
-export interface RecordedCase {
-  format: 'queue-case/1'
+/** As the settings have it, unless somebody changed them. */
+const ENGINE_IDLE_MS = 600_000
+
+/** A day of jobs, and the machine that they ran on. */
+export interface RecordedDay {
   name: string
-  resources: string[]
-  nodes: { id: string; cap: number[] }[]
-  /** In the order of the fields of the format; seconds since the first. */
-  jobs: [number, number, number, 1, number[], number, string][]
-  /** Jobs that this machine could not hold. */
-  leftOut: number
+  jobs: readonly PastJob[]
+  machine: Machine
+  knowledge: Knowledge
 }
 
-interface Ran {
-  stored: StoredJob
-  submittedAt: number
-  endedAt: number
-  runMs: number
+export interface Recording {
+  stored: readonly StoredJob[]
+  devices: readonly FreeDevice[]
+  weights: ReadonlyMap<PrincipalId, number>
+  limits: ReadonlyMap<PrincipalId, ResourceVector>
 }
 
-/**
- * The jobs that ran, as they came, on one machine with all that its devices have together. Estimates are what had been
- * learned by then: what a job was thought to stay within, or what the longest took where nothing like it had ended; as
- * the format wants it, at least what it took.
- */
-export function recordedCase(jobs: readonly StoredJob[], devices: readonly ResourceVector[]): RecordedCase {
-  const capacity = new Map(entriesOf(devices.reduce(addVectors, {})))
-  const resources = [...capacity.keys()]
-  const all = jobs.flatMap(ranOf)
-  const fits = ({ stored }: Ran) =>
-    entriesOf(stored.definition.need).every(([name, amount]) => amount <= (capacity.get(name) ?? 0))
-  const ran = all.filter(fits).sort((a, b) => a.submittedAt - b.submittedAt || a.stored.seq - b.stored.seq)
-  const first = ran[0]?.submittedAt ?? 0
-  const mostMsOf = learned(ran)
+/** The jobs that ran, as they came, with what had been learned of their lengths by then. */
+export function recordedDay({ stored, ...machine }: Recording): RecordedDay {
+  const jobs = stored.flatMap((each) => pastJob(each) ?? []).sort((a, b) => a.readyAt - b.readyAt)
   return {
-    format: 'queue-case/1',
-    name: new Date(first).toISOString().slice(0, 10),
-    resources,
-    nodes: [{ id: 'machine', cap: [...capacity.values()] }],
-    jobs: ran.map((job) => {
-      const { definition, status } = job.stored
-      const need = new Map(entriesOf(definition.need))
-      return [
-        (job.submittedAt - first) / 1000,
-        job.runMs / 1000,
-        Math.max(job.runMs, mostMsOf(job)) / 1000,
-        1,
-        resources.map((name) => need.get(name) ?? 0),
-        status.priority,
-        definition.principal,
-      ]
-    }),
-    leftOut: all.length - ran.length,
+    name: new Date(jobs[0]?.readyAt ?? 0).toISOString().slice(0, 10),
+    jobs,
+    machine: { ...machine, policy: DEFAULT_POLICY, engineIdleMs: ENGINE_IDLE_MS },
+    knowledge: learned(jobs, stored),
   }
 }
 
-function ranOf(stored: StoredJob): Ran[] {
-  const { startedAt, finishedAt, queuedMs, loadMs, computeMs } = stored.status
-  if (startedAt === null || finishedAt === null) return []
-  return [{ stored, submittedAt: startedAt - queuedMs, endedAt: finishedAt, runMs: loadMs + computeMs }]
+/** Without the jobs that no device of the machine could ever hold. */
+export function possibleOn(machine: Machine, jobs: readonly PastJob[]): PastJob[] {
+  const fits = new Map<string, boolean>()
+  return jobs.filter(({ job: { classKey, definition } }) => {
+    const { need, place } = definition
+    const known = fits.get(classKey) ?? placeOrNull(need, machine.devices, place ?? undefined) !== null
+    fits.set(classKey, known)
+    return known
+  })
 }
 
-/** What each was thought to stay within when it came, ms. */
-function learned(ran: readonly Ran[]): (job: Ran) => number {
+/** Run times by what had ended when a job came; loads by what those of the day took. How much memory engines took is not on record. */
+function learned(jobs: readonly PastJob[], stored: readonly StoredJob[]): Knowledge {
   const estimates = new Estimates()
-  const longest = ran.reduce((most, { runMs }) => Math.max(most, runMs), 0)
-  const mostMs = new Map<Ran, number>()
-  const ended = [...ran].sort((a, b) => a.endedAt - b.endedAt)
+  const known = new Map<JobId, { runMs: number | null; mostMs: number | null }>()
+  const ended = stored
+    .filter(({ status }) => status.state === 'succeeded' && status.finishedAt !== null)
+    .sort((a, b) => (a.status.finishedAt ?? 0) - (b.status.finishedAt ?? 0))
+  const runs = new Map(jobs.map(({ job, runMs }) => [job.id, runMs]))
   let next = 0
-  for (const job of ran) {
-    for (let end = ended[next]; end && end.endedAt <= job.submittedAt; end = ended[++next]) {
-      const { definition, status } = end.stored
-      if (status.state === 'succeeded') estimates.observeRun(definition, status.computeMs, null)
-    }
-    const known = estimates.mostMs(job.stored.definition)
-    mostMs.set(job, known === null ? longest : job.stored.status.loadMs + known)
+  for (const { job, readyAt } of jobs) {
+    for (let end = ended[next]; end && (end.status.finishedAt ?? 0) <= readyAt; end = ended[++next])
+      estimates.observeRun(end.definition, runs.get(end.definition.id) ?? 0, null)
+    const { definition } = job
+    known.set(job.id, { runMs: estimates.runMs(definition), mostMs: estimates.mostMs(definition) })
   }
-  return (job) => mostMs.get(job) ?? longest
+  const engineOf = new Map(jobs.map(({ job }) => [job.id, job.engineKey]))
+  for (const { definition, status } of stored) {
+    const engineKey = engineOf.get(definition.id)
+    if (engineKey === undefined) continue
+    for (const loadMs of loadsOf(status)) if (loadMs > 0) estimates.observeLoad(engineKey, loadMs)
+  }
+  return {
+    runMsOf: ({ id }) => known.get(id)?.runMs ?? null,
+    mostMsOf: ({ id }) => known.get(id)?.mostMs ?? null,
+    loadOf: ({ engineKey }: ActiveJob) => ({ memoryBytes: 0, estimateMs: estimates.loadMs(engineKey, 0) }),
+  }
+}
+
+/** What its attempts loaded, the last one's first. */
+function loadsOf({ loadMs, attempts }: StoredJob['status']): number[] {
+  const earlier = attempts.map((attempt) => attempt.loadMs)
+  return [earlier.reduce((rest, each) => rest - each, loadMs), ...earlier]
 }

@@ -2,15 +2,17 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { PolicyName } from '../../../../shared/contract'
+import { entriesOf } from '../../../../shared/domain/resources'
 import { AppError } from '../../../../shared/errors'
 import { defaultDataDir } from '../../../platform/folders'
-import { ONLINE_POLICY, type OnlinePolicy } from '../online/online'
 import type { Workload } from '../online/workload'
 import { parseQueueCase } from '../queue-case'
-import { DEFAULT_POLICY } from '../types'
+import { capacityOf } from '../share'
 import { generateWorkload } from './generate'
+import { devicesOf, nodesOf } from './nodes'
 import { readDay } from './read-day'
-import { type Simulated, simulate, withNodes } from './simulate'
+import { possibleOn } from './recorded'
+import { type Simulated, simulate, simulateDay, withNodes } from './simulate'
 
 // The entry of `npm run simulate`.
 
@@ -22,24 +24,16 @@ npm run simulate -- --generate devices=10000,jobs=1000000,seed=1[,load=0.85] [--
 `
 
 interface Run {
-  workload: Workload
+  resources: readonly string[]
   policies: readonly PolicyName[]
-  online: OnlinePolicy
-}
-
-/** In production the clock counts milliseconds, and priority has a hundred levels. */
-const RECORDED_POLICY: OnlinePolicy = {
-  ...ONLINE_POLICY,
-  leastPace: DEFAULT_POLICY.leastPaceMs / 1000,
-  perPriority: DEFAULT_POLICY.perPriority,
+  under(policy: PolicyName): Simulated
 }
 
 function main(argv: readonly string[]): number {
   try {
     const { values, positionals } = parsed(argv)
-    const { workload, policies, online } = read(values, positionals)
-    const results = policies.map((policy) => simulate(workload, policy, online))
-    const { resources } = workload
+    const { resources, policies, under } = read(values, positionals)
+    const results = policies.map(under)
     process.stdout.write(
       values.json ? `${JSON.stringify({ resources, results })}\n` : tableOf(resources, results),
     )
@@ -61,25 +55,33 @@ function read(values: Values, positionals: readonly string[]): Run {
   if (values.generate !== undefined) {
     if (first !== undefined || values.devices !== undefined || values.recorded)
       throw wrong('Give a workload or --generate.')
-    const workload = generateWorkload(generateOptions(values.generate))
-    return { workload, policies: [policy ?? 'online'], online: ONLINE_POLICY }
+    return runOf(generateWorkload(generateOptions(values.generate)), [policy ?? 'online'])
   }
-  if (first === undefined && !values.recorded) throw wrong('Say which workload.')
-  const queueCase = values.recorded ? recorded(first ?? defaultDataDir()) : readJson(first ?? '')
-  const { workload } = parseQueueCase(
-    values.devices === undefined ? queueCase : withNodes(queueCase, readJson(values.devices)),
-  )
-  const online = values.recorded ? RECORDED_POLICY : ONLINE_POLICY
-  return { workload, policies: policy ? [policy] : POLICIES, online }
+  const policies = policy ? [policy] : POLICIES
+  const devices = values.devices === undefined ? undefined : readJson(values.devices)
+  if (values.recorded) return recorded(first ?? defaultDataDir(), devices, policies)
+  if (first === undefined) throw wrong('Say which workload.')
+  const queueCase = readJson(first)
+  const { workload } = parseQueueCase(devices === undefined ? queueCase : withNodes(queueCase, devices))
+  return runOf(workload, policies)
 }
 
-function recorded(dataDir: string): unknown {
-  const { leftOut, ...queueCase } = readDay(join(dataDir, 'llmagentos.db'))
-  const { name, jobs, resources } = queueCase
-  if (jobs.length === 0) throw wrong(`No job has run in ${dataDir}.`)
+function runOf(workload: Workload, policies: readonly PolicyName[]): Run {
+  const { resources } = workload
+  return { resources, policies, under: (policy) => simulate(workload, policy) }
+}
+
+function recorded(dataDir: string, devices: unknown, policies: readonly PolicyName[]): Run {
+  const day = readDay(join(dataDir, 'llmagentos.db'))
+  if (day.jobs.length === 0) throw wrong(`No job has run in ${dataDir}.`)
+  const resources = entriesOf(capacityOf(day.machine.devices)).map(([name]) => name)
+  const machine =
+    devices === undefined ? day.machine : { ...day.machine, devices: devicesOf(nodesOf(devices), resources) }
+  const jobs = possibleOn(machine, day.jobs)
+  const leftOut = day.jobs.length - jobs.length
   const without = leftOut > 0 ? `, without ${leftOut} that this machine cannot hold` : ''
-  process.stderr.write(`${jobs.length} jobs of ${name}${without}; resources: ${resources.join(', ')}\n`)
-  return queueCase
+  process.stderr.write(`${jobs.length} jobs of ${day.name}${without}; resources: ${resources.join(', ')}\n`)
+  return { resources, policies, under: (policy) => simulateDay({ ...day, jobs, machine }, policy) }
 }
 
 function parsed(argv: readonly string[]) {

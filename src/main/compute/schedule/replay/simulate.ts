@@ -1,11 +1,16 @@
-import { z } from 'zod'
 import type { PolicyName } from '../../../../shared/contract'
 import { AppError } from '../../../../shared/errors'
 import { ONLINE_POLICY, OnlineScheduler } from '../online/online'
 import type { Workload } from '../online/workload'
+import { placeOrNull } from '../place-or-null'
+import { policyOf } from '../policies'
 import { type Measures, measure } from './measures'
+import { nodesOf } from './nodes'
+import { sceneOfPast } from './past-jobs'
+import type { RecordedDay } from './recorded'
 import { Reference } from './references'
 import { replay } from './replay'
+import { replayScene } from './replay-scene'
 
 export interface Simulated extends Measures {
   policy: PolicyName
@@ -15,30 +20,38 @@ export interface Simulated extends Measures {
   microsecondsADecision: number
 }
 
-/** What a policy makes of a workload, on a virtual clock. @param online constants of `online` */
-export function simulate(workload: Workload, policy: PolicyName, online = ONLINE_POLICY): Simulated {
-  const before = process.cpuUsage()
-  const scheduler =
-    policy === 'online' ? new OnlineScheduler(workload, online) : new Reference(workload, policy)
-  const schedule = replay(workload, scheduler)
-  const { user, system } = process.cpuUsage(before)
-  const { decisions } = schedule
-  return {
-    policy,
-    ...measure(workload, schedule),
-    decisions,
-    microsecondsADecision: decisions > 0 ? (user + system) / decisions : 0,
-  }
+/** What a policy makes of a workload, on a virtual clock. */
+export function simulate(workload: Workload, policy: PolicyName): Simulated {
+  return timed(policy, () => {
+    const scheduler =
+      policy === 'online' ? new OnlineScheduler(workload, ONLINE_POLICY) : new Reference(workload, policy)
+    const schedule = replay(workload, scheduler)
+    return { ...measure(workload, schedule), decisions: schedule.decisions }
+  })
 }
 
-const Devices = z.union([z.array(z.unknown()), z.object({ nodes: z.array(z.unknown()) })])
+/** What the planner of production makes of a day under a policy, on a virtual clock. */
+export function simulateDay({ jobs, machine, knowledge }: RecordedDay, policy: PolicyName): Simulated {
+  return timed(policy, () => {
+    const scene = sceneOfPast(jobs, { ...machine, policy: policyOf(policy, machine.policy) }, knowledge)
+    const runMs = new Map(jobs.map((past) => [past.job.id, past.runMs]))
+    const { measures, turns } = replayScene(scene, runMs, placeOrNull)
+    return { ...measures, decisions: turns }
+  })
+}
 
-/** The case with other nodes: those of a file that holds a list of them, or a case. @throws AppError `system.invalid` */
-export function withNodes(queueCase: unknown, devices: unknown): unknown {
-  const parsed = Devices.safeParse(devices)
-  if (!parsed.success || typeof queueCase !== 'object' || queueCase === null)
-    throw new AppError('system.invalid', 'Give the devices as a list of {id, cap}, or as a queue case.', {
-      field: 'nodes',
-    })
-  return { ...queueCase, nodes: Array.isArray(parsed.data) ? parsed.data : parsed.data.nodes }
+function timed(policy: PolicyName, run: () => Measures & { decisions: number }): Simulated {
+  const before = process.cpuUsage()
+  const measured = run()
+  const { user, system } = process.cpuUsage(before)
+  const { decisions } = measured
+  return { policy, ...measured, microsecondsADecision: decisions > 0 ? (user + system) / decisions : 0 }
+}
+
+/** The case with other nodes: those of a file. @throws AppError `system.invalid` */
+export function withNodes(queueCase: unknown, file: unknown): unknown {
+  const nodes = nodesOf(file)
+  if (typeof queueCase !== 'object' || queueCase === null)
+    throw new AppError('system.invalid', 'Give a queue case as an object.', { field: 'format' })
+  return { ...queueCase, nodes }
 }
