@@ -1,9 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
 import { deflateRawSync } from 'node:zlib'
 import { Builder } from 'flatbuffers'
-import { afterAll, describe, expect, it } from 'vitest'
 import {
   attribute,
   bytes,
@@ -15,40 +11,10 @@ import {
   plainGraph,
   tensor,
 } from '../testing/onnx-builder'
-import { scratch } from '../testing/scratch'
+import { tried } from '../testing/verdicts'
 import { zip } from '../testing/zip-builder'
-import { inspect } from './inspect'
 
 // What a stranger would try, and beside each trick its harmless neighbour, which must not be refused for it.
-
-type Verdict = 'accept' | 'warn' | 'reject'
-type Sample = [what: string, verdict: Verdict, content: Uint8Array | Record<string, Uint8Array | string>]
-
-const root = mkdtempSync(join(tmpdir(), 'llmagentos-hostile-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
-let serial = 0
-
-async function verdictOf(content: Sample[2], extension: string): Promise<Verdict> {
-  const path = join(root, `${serial++}${content instanceof Uint8Array ? `.${extension}` : ''}`)
-  if (content instanceof Uint8Array) writeFileSync(path, content)
-  else {
-    for (const [name, part] of Object.entries(content)) {
-      mkdirSync(dirname(join(path, name)), { recursive: true })
-      writeFileSync(join(path, name), part)
-    }
-  }
-  const inspection = await inspect({ kind: 'path', path }, scratch())
-  if (inspection.outcome === 'rejected') return 'reject'
-  return inspection.findings.some(({ severity }) => severity === 'warn') ? 'warn' : 'accept'
-}
-
-function tried(format: string, extension: string, samples: readonly Sample[]): void {
-  describe(format, () => {
-    it.each(samples)(`%s: %s`, async (_, verdict, content) => {
-      expect(await verdictOf(content, extension)).toBe(verdict)
-    })
-  })
-}
 
 const latin = (text: string) => Buffer.from(text, 'latin1')
 const short = (text: string) => Buffer.concat([Buffer.of(0x8c, text.length), latin(text)])

@@ -2,15 +2,28 @@
 export type Allows = (module: string, name: string) => boolean
 
 const STORAGES =
-  /^(?:Float|Double|Half|BFloat16|Long|Int|Short|Char|Byte|Bool|ComplexFloat|ComplexDouble|Untyped|QInt8|QUInt8|QInt32)Storage$/
+  /^(?:Float|Double|Half|BFloat16|Long|Int|Short|Char|Byte|Bool|ComplexFloat|ComplexDouble|Untyped|QInt8|QUInt8|QInt32|QUInt4x2|QUInt2x4)Storage$/
 const DTYPES =
-  /^(?:float(?:16|32|64|8_\w+)|bfloat16|half|double|u?int(?:8|16|32|64)|bool|complex(?:64|128)|long)$/
+  /^(?:float(?:16|32|64|8_\w+|4_\w+)|bfloat16|half|double|u?int(?:[1-7]|8|16|32|64)|bool|complex(?:32|64|128)|long|q(?:u?int8|int32|uint4x2|uint2x4))$/
 
-/** What PyTorch's own weights-only loader allows for tensors and plain containers; torch/_weights_only_unpickler.py. */
-const ALLOWED = new Set([
+/** Values of plain Python and NumPy; what those that are called may be given is in calls.ts. */
+const VALUES = new Set([
   'collections OrderedDict',
   'collections defaultdict',
   'collections Counter',
+  '_codecs encode',
+  ...['bool', 'bytearray', 'bytes', 'complex', 'dict', 'float', 'frozenset', 'int', 'list', 'set', 'str'].map(
+    (name) => `builtins ${name}`,
+  ),
+  'numpy dtype',
+  'numpy ndarray',
+  'numpy.core.multiarray _reconstruct',
+  'numpy.core.multiarray scalar',
+  'numpy.core.numeric _frombuffer',
+])
+
+/** What PyTorch's own weights-only loader allows for tensors; torch/_weights_only_unpickler.py. */
+const TENSORS = new Set([
   'torch Size',
   'torch Tensor',
   'torch device',
@@ -20,6 +33,8 @@ const ALLOWED = new Set([
   'torch._utils _rebuild_parameter',
   'torch._utils _rebuild_parameter_with_state',
   'torch._utils _rebuild_sparse_tensor',
+  'torch._utils _rebuild_sparse_csr_tensor',
+  'torch._utils _rebuild_nested_tensor',
   'torch._utils _rebuild_meta_tensor_no_storage',
   'torch._utils _rebuild_qtensor',
   'torch._tensor _rebuild_from_type_v2',
@@ -29,11 +44,19 @@ const ALLOWED = new Set([
   'torch.storage UntypedStorage',
   'torch.storage TypedStorage',
   'torch per_tensor_affine',
+  'torch per_tensor_symmetric',
+  'torch per_channel_affine',
+  'torch per_channel_symmetric',
+  'torch per_channel_affine_float_qparams',
   'torch strided',
 ])
 
+export const plainValues: Allows = (module, name) => VALUES.has(`${module} ${name}`)
+
 export const weightsOnly: Allows = (module, name) =>
-  ALLOWED.has(`${module} ${name}`) || (module === 'torch' && (STORAGES.test(name) || DTYPES.test(name)))
+  plainValues(module, name) ||
+  TENSORS.has(`${module} ${name}`) ||
+  (module === 'torch' && (STORAGES.test(name) || DTYPES.test(name)))
 
 /** Classes that the archive itself carries as TorchScript, and the helpers of its pickles; torch/jit/_pickle.py. */
 export const torchScript: Allows = (module, name) =>
@@ -42,6 +65,11 @@ export const torchScript: Allows = (module, name) =>
   module.startsWith('__torch__.') ||
   (module === 'torch.jit._pickle' &&
     /^(?:build_(?:int|tensor|double|bool)list|build_tensor_from_id|restore_type_tag)$/.test(name))
+
+/** A module by the name it has today: protocols before 3 write Python 2's, NumPy 2 has moved its own. */
+export function todaysModule(module: string): string {
+  return module === '__builtin__' ? 'builtins' : module.replace(/^numpy\._core(?=\.|$)/, 'numpy.core')
+}
 
 /** Modules through which a pickle reaches the machine, for words a person understands. */
 const DANGEROUS =

@@ -1,6 +1,6 @@
 import { PickleBytes, PickleError } from './bytes'
-import type { Allows } from './globals'
-import { whyNot } from './globals'
+import { assertState, callOf } from './calls'
+import { type Allows, todaysModule, whyNot } from './globals'
 import { type PickleValue, PLAIN } from './values'
 
 const MOST_OPERATIONS = 20_000_000
@@ -71,9 +71,11 @@ class Machine {
     const bytes = this.#bytes
     switch (opcode) {
       case 0x4e: // NONE
-      case 0x88: // NEWTRUE
-      case 0x89: // NEWFALSE
         return PLAIN
+      case 0x88: // NEWTRUE
+        return numberOf(1)
+      case 0x89: // NEWFALSE
+        return numberOf(0)
       case 0x46: // FLOAT
       case 0x4c: // LONG
         bytes.line()
@@ -223,11 +225,8 @@ class Machine {
         const [callee, args] = this.#popMany(2)
         return this.#call(callee, args)
       }
-      case 0x92: {
-        // NEWOBJ_EX
-        const [callee, args] = this.#popMany(3)
-        return this.#call(callee, args)
-      }
+      case 0x92: // NEWOBJ_EX
+        throw new PickleError('it makes an object by keywords, as no weights need')
       case 0x69: {
         // INST
         const callee = this.#global(bytes.line(), bytes.line())
@@ -244,7 +243,10 @@ class Machine {
         const object = this.#top()
         if (object.kind === 'global')
           throw new PickleError('it changes a class instead of making an object of it')
-        if (object.kind === 'object') object.state = state
+        if (object.kind === 'object') {
+          assertState(object, state)
+          object.state = state
+        }
         return true
       }
       case 0x50: // PERSID
@@ -263,19 +265,18 @@ class Machine {
     }
   }
 
-  #global(module: string, name: string): PickleValue {
-    this.#globals.add(`${module} ${name}`)
-    if (!this.#allows(module, name)) throw new ForbiddenGlobal(`it uses ${module}.${name}, ${whyNot(module)}`)
+  #global(written: string, name: string): PickleValue {
+    this.#globals.add(`${written} ${name}`)
+    const module = todaysModule(written)
+    if (!this.#allows(module, name))
+      throw new ForbiddenGlobal(`it uses ${written}.${name}, ${whyNot(written)}`)
     return { kind: 'global', module, name }
   }
 
   #call(callee: PickleValue | undefined, args: PickleValue | undefined): boolean {
     if (callee?.kind !== 'global' || args?.kind !== 'tuple')
       throw new PickleError('it calls something that cannot be followed')
-    const of = `${callee.module} ${callee.name}`
-    if (of === 'collections OrderedDict' || of === 'collections defaultdict')
-      return this.#push({ kind: 'dict', entries: pairsOf(args.items.at(-1)) })
-    return this.#push({ kind: 'object', of, args: args.items, state: null })
+    return this.#push(callOf(`${callee.module} ${callee.name}`, args.items))
   }
 
   #push(value: PickleValue): true {
@@ -336,17 +337,6 @@ class Machine {
     this.#memo.set(index, this.#top())
     return true
   }
-}
-
-function pairsOf(items: PickleValue | undefined): Map<string, PickleValue> {
-  const entries = new Map<string, PickleValue>()
-  if (items?.kind !== 'list') return entries
-  for (const pair of items.items) {
-    if (pair.kind !== 'tuple') continue
-    const [key, value] = pair.items
-    if (key?.kind === 'text' && value) entries.set(key.text, value)
-  }
-  return entries
 }
 
 function numberOf(number: number): PickleValue {

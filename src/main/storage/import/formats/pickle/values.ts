@@ -1,8 +1,9 @@
 /** What a pickle would build, as far as it must be known to judge it: nothing of it is ever executed. */
 export type PickleValue =
   | { kind: 'text'; text: string }
+  /** Truth values are 0 and 1, as they are in Python. */
   | { kind: 'number'; number: number }
-  /** None, truth values, bytes, and all else whose content decides nothing. */
+  /** None, bytes, and all else whose content decides nothing. */
   | { kind: 'plain' }
   | { kind: 'global'; module: string; name: string }
   | { kind: 'tuple'; items: PickleValue[] }

@@ -1,12 +1,13 @@
 import type { FileBytes } from '../../file-bytes'
 import { Rejection } from '../../rejection'
-import { readPickle, weightsOnly } from '../pickle'
+import { plainValues, readPickle, weightsOnly } from '../pickle'
 import type { ModelDescription, ModelReader } from '../reader'
 import { collectTensors } from './tensors'
 import { asRejection, describeTensors, weightsAlone } from './torch'
 
-/** The first pickle of torch.save before version 1.6: a number of ten bytes; torch/serialization.py. */
-const LEGACY = Buffer.from('80028a0a6cfc9c46f920 6aa850192e'.replace(' ', ''), 'hex')
+/** The first pickle of torch.save before version 1.6, a number of ten bytes, in any protocol; torch/serialization.py. */
+const LEGACY = /^800[2-5](?:95.{16})?8a0a6cfc9c46f9206aa850192e/
+const LEGACY_BYTES = 24
 const LARGEST = 128 * 1024 * 1024
 
 /** Pickles that lie in a file of their own: old weights of PyTorch, and anything else that Python saves. */
@@ -18,8 +19,8 @@ export const pickleReader: ModelReader = {
     return first === 0x80 && protocol !== undefined && protocol >= 2 && protocol <= 5 ? 'yes' : 'no'
   },
   read(bytes) {
-    const head = bytes.slice(0, Math.min(bytes.size, LEGACY.length))
-    return head.equals(LEGACY) ? readLegacy(bytes) : readBare(bytes)
+    const head = bytes.slice(0, Math.min(bytes.size, LEGACY_BYTES)).toString('hex')
+    return LEGACY.test(head) ? readLegacy(bytes) : readBare(bytes)
   },
 }
 
@@ -58,7 +59,7 @@ function readBare(bytes: FileBytes): ModelDescription {
   }
   const pickle = bytes.slice(0, bytes.size)
   try {
-    const { end } = readPickle(pickle, () => false)
+    const { end } = readPickle(pickle, plainValues)
     if (end !== pickle.length) {
       const message = 'This pickle goes on behind its end, where something may be hidden.'
       throw new Rejection('storage.unsafe', message, bytes.file)
@@ -67,7 +68,7 @@ function readBare(bytes: FileBytes): ModelDescription {
     throw asRejection(error, bytes.file, bytes.file)
   }
   const message =
-    'This is a Python pickle. It holds plain values only, so it does no harm, but it is no model that runs here: pickles are kept and never opened.'
+    'This is a Python pickle. It holds plain values and NumPy arrays only, so it does no harm, but it is no model that runs here: pickles are kept and never opened.'
   return {
     format: 'pickle',
     framework: 'Python',
