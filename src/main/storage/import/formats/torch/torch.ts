@@ -126,9 +126,16 @@ function describeScript(
   value: PickleValue,
   found: TorchTensors,
 ): ModelDescription {
-  const { signature, reachesFiles, customOperators } = readScript(value, codeOf(bytes, entries, root))
+  const { signature, reachesFiles, renames, customOperators } = readScript(
+    value,
+    codeOf(bytes, entries, root),
+  )
   if (reachesFiles) {
     const message = `Its program calls ${reachesFiles}, which reads or writes files of this machine.`
+    throw new Rejection('storage.unsafe', message, bytes.file)
+  }
+  if (renames) {
+    const message = `Its program gives ${renames} another name, so that it does not show which operators it calls. No real program does.`
     throw new Rejection('storage.unsafe', message, bytes.file)
   }
   const findings: Finding[] = []
