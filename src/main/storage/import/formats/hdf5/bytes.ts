@@ -10,8 +10,11 @@ export class Hdf5Error extends Error {
   override readonly name = 'Hdf5Error'
 }
 
-/** It says itself that it was longer. */
+/** It says itself that it was longer, or that it holds more. */
 export class Hdf5Truncated extends Hdf5Error {}
+
+/** It takes content from other files. */
+export class Hdf5Outside extends Hdf5Error {}
 
 const UNDEFINED = 0xffff_ffff_ffff_ffffn
 /** Structure alone, never values: real files have some hundred bytes of it for each tensor. */

@@ -1,10 +1,10 @@
 import type { TensorInfo } from '../../../../../shared/contract'
 import { elementCount } from '../../../../../shared/domain/tensor'
-import { type Block, type Blocks, Hdf5Error } from './bytes'
+import { type Block, type Blocks, Hdf5Error, Hdf5Outside, Hdf5Truncated } from './bytes'
 import { MESSAGE, type Message } from './object'
 
 const CLASS = { fixed: 0, float: 1, text: 3, opaque: 5, enumeration: 8, variable: 9 } as const
-const LAYOUT = { compact: 0, contiguous: 1 } as const
+const LAYOUT = { compact: 0, contiguous: 1, virtual: 3 } as const
 const HIGHEST_RANK = 32
 /** What deflate can compress to at best: no values take less of the file. */
 const LARGEST_RATIO = 1032
@@ -14,10 +14,13 @@ export function readDataset(messages: readonly Message[], { size }: Blocks): Omi
   const find = (type: number) => messages.find((message) => message.type === type)
   const [space, type, layout] = [MESSAGE.dataspace, MESSAGE.datatype, MESSAGE.layout].map(find)
   if (!space || !type || !layout) return null
+  // Keras never writes either: its loader could be made to read any file (CVE-2026-1669).
+  if (find(MESSAGE.externalFiles)) throw new Hdf5Outside('a tensor has its values elsewhere')
   const shape = readShape(space.block)
   const { dtype, itemBytes } = type.isShared ? { dtype: 'unknown', itemBytes: 1 } : readType(type.block)
   const bytes = elementCount(shape) * itemBytes
-  if (!(bytes <= size * LARGEST_RATIO)) throw new Hdf5Error('a tensor claims more values than the file holds')
+  if (!(bytes <= size * LARGEST_RATIO))
+    throw new Hdf5Truncated('a tensor claims more values than the file holds')
   assertWithin(layout.block, bytes, type.isShared, size)
   return { dtype, shape }
 }
@@ -57,9 +60,10 @@ function nameOf(kind: number, flags: number, itemBytes: number, block: Block): s
 function assertWithin(block: Block, bytes: number, isOpen: boolean, size: number): void {
   if (block.u8() < 3) return
   const kind = block.u8()
+  if (kind === LAYOUT.virtual) throw new Hdf5Outside('a tensor is put together from other files')
   if (kind !== LAYOUT.compact && kind !== LAYOUT.contiguous) return
   const address = kind === LAYOUT.compact ? 0 : block.address()
   const length = kind === LAYOUT.compact ? block.u16() : block.number()
   const isWhole = address === null || (address + length <= size && (isOpen || length >= bytes))
-  if (!isWhole) throw new Hdf5Error('a tensor lies behind its end')
+  if (!isWhole) throw new Hdf5Truncated('a tensor lies behind its end')
 }

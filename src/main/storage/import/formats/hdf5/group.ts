@@ -1,4 +1,4 @@
-import { type Block, type Blocks, Hdf5Error } from './bytes'
+import { type Block, type Blocks, Hdf5Error, Hdf5Outside } from './bytes'
 import { readDenseLinks } from './dense-links'
 import { MESSAGE, type Message } from './object'
 
@@ -12,8 +12,10 @@ const NODE_BYTES = 24
 const DEEPEST_TREE = 32
 const LONGEST_NAME = 4096
 const HARD = 0
+/** The kinds from here on are of whoever defined them; this one leads to another file. */
+const EXTERNAL = 64
 
-/** What a group links to, however it was written; links to other files and by name are passed over. */
+/** What a group links to, however it was written; links by name are passed over. @throws Hdf5Outside for one to another file */
 export function readLinks(messages: readonly Message[], blocks: Blocks): Link[] {
   return messages.flatMap(({ type, block }) => {
     if (type === MESSAGE.symbolTable) return readSymbolTable(block, blocks)
@@ -29,6 +31,7 @@ function readLink(block: Block): Link[] {
   const kind = flags & 0x08 ? block.u8() : HARD
   block.skip((flags & 0x04 ? 8 : 0) + (flags & 0x10 ? 1 : 0))
   const name = block.text(block.number(1 << (flags & 3)))
+  if (kind >= EXTERNAL) throw new Hdf5Outside(`the link "${name}" leads to another file`)
   const address = kind === HARD ? block.address() : null
   return address === null ? [] : [{ name, address }]
 }

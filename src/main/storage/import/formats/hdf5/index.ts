@@ -4,7 +4,7 @@ import { readDataset } from './dataset'
 import { readLinks } from './group'
 import { readObject } from './object'
 
-export { type ByteRange, Hdf5Error, Hdf5Truncated } from './bytes'
+export { type ByteRange, Hdf5Error, Hdf5Outside, Hdf5Truncated } from './bytes'
 
 export const HDF5_MAGIC = Buffer.from('\x89HDF\r\n\x1a\n', 'latin1')
 
@@ -13,7 +13,7 @@ const MOST_OBJECTS = 200_000
 
 /**
  * Name, type and shape of each data set of an HDF5 file, by its structure alone (HDF5 File Format Specification 3.0).
- * @throws Hdf5Error for what is damaged or not known
+ * @throws Hdf5Error for what is damaged or not known, Hdf5Outside for what lies in other files
  */
 export function readTensors(range: ByteRange): TensorInfo[] {
   const blocks = new Blocks(range)

@@ -6,6 +6,7 @@ export const MESSAGE = {
   linkInfo: 0x02,
   datatype: 0x03,
   link: 0x06,
+  externalFiles: 0x07,
   layout: 0x08,
   continuation: 0x10,
   symbolTable: 0x11,

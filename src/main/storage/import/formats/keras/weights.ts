@@ -1,7 +1,7 @@
 import type { Finding, TensorInfo } from '../../../../../shared/contract'
 import type { FileBytes } from '../../file-bytes'
 import { Rejection } from '../../rejection'
-import { type ByteRange, Hdf5Error, Hdf5Truncated, readTensors } from '../hdf5'
+import { type ByteRange, Hdf5Error, Hdf5Outside, Hdf5Truncated, readTensors } from '../hdf5'
 import { isWeightType, unlisted } from '../weights'
 import { readEntry, type ZipEntry } from '../zip'
 
@@ -18,7 +18,7 @@ export interface KerasWeights {
 
 /**
  * The weights in an HDF5 file of Keras: all of its variables except the state of the optimizer, of metrics and of random
- * generators. @throws Rejection `storage.unreadable` when the file was cut short
+ * generators. @throws Rejection when the file was cut short, or weights lie in other files
  */
 export function readKerasWeights(range: ByteRange, file: string): KerasWeights {
   try {
@@ -30,6 +30,10 @@ export function readKerasWeights(range: ByteRange, file: string): KerasWeights {
     if (error instanceof Hdf5Truncated) {
       const message = `The weights are damaged: ${error.message}. The file was probably not copied or downloaded completely; get it again.`
       throw new Rejection('storage.unreadable', message, file)
+    }
+    if (error instanceof Hdf5Outside) {
+      const message = `Its weights lie in another file of this machine: ${error.message}. Whoever loads it would read that file.`
+      throw new Rejection('storage.unsafe', message, file)
     }
     if (error instanceof Hdf5Error) return { tensors: [], findings: [unlisted(error.message, file)] }
     throw error
