@@ -1,6 +1,8 @@
 import type { Finding } from '../../../../../shared/contract'
 import { quoted, Rejection } from '../../rejection'
-import { isObject, type JsonObject, textAt } from '../json'
+import { isObject, type JsonObject, objectAt, textAt } from '../json'
+import { reachesOut } from '../tensorflow-operators'
+import { isOfPython } from './python-modules'
 
 const DEEPEST = 64
 const MOST_NODES = 500_000
@@ -11,6 +13,11 @@ const KERAS =
 const PURE = /\.(?:activations|initializers|losses|metrics|regularizers|constraints|ops|random)(?:\.|$)/
 /** Layers that take in files, another saved model or a pickle. */
 const READS_FILES = new Set(['TFSMLayer', 'JaxLayer', 'FlaxLayer', 'TorchModuleWrapper'])
+/** Layers of Keras 2 that call a function of TensorFlow by its name, also while the model is built. */
+const CALLS_TENSORFLOW = /^(?:TFOpLambda|ClassMethod|InstanceMethod)$/
+/** Functions of TensorFlow that do more than compute: files, Python, the training of other models. */
+const REACHES_OUT =
+  /(?:^|\.)(?:io\.(?!(?:decode|encode|parse|serialize|deserialize)_)|(?:data|summary|saved_model|train|profiler|distribute|config|sysconfig|test|gfile|app|utils|models|datasets|saving)\.|(?:load_\w+|\w*py_func\w*|numpy_function|print|Print|read_file|write_file|matching_files)$)/
 /** Functions of Python itself that run or reach what they are given. */
 const BUILTINS =
   /^(?:eval|exec|compile|open|__import__|input|breakpoint|getattr|setattr|delattr|globals|locals|vars|memoryview|print|exit|quit|help)$/
@@ -45,17 +52,21 @@ function judgeObject(value: JsonObject, custom: Set<string>, file: string): void
     throw unsafe('It has a Lambda layer: Python code that runs when the model is loaded.', file)
   if (READS_FILES.has(plainName))
     throw unsafe(`It has the layer ${quoted(className)}, which loads a program or another model.`, file)
-  const module = textAt(value, 'module')
-  const isFunction = className === 'function' || className === 'builtin_function'
-  if (module !== null && module !== '' && module !== 'builtins' && !KERAS.test(module)) {
-    throw unsafe(
-      `It takes ${quoted(className)} from the Python module ${quoted(module)}, which could be any code.`,
-      file,
-    )
+  judgeCalled(plainName, value, file)
+  const module = textAt(value, 'module') ?? ''
+  const isOfKeras = KERAS.test(module)
+  const isFunction =
+    className === 'function' || className === 'builtin_function' || (isOfKeras && /^[a-z]/.test(className))
+  if (module !== '' && module !== 'builtins' && !isOfKeras) {
+    if (isOfPython(module) || (isFunction && module !== '__main__'))
+      throw unsafe(
+        `It takes ${quoted(className)} from the Python module ${quoted(module)}, which could be any code.`,
+        file,
+      )
+    custom.add(`${module}.${plainName}`.slice(0, 100))
   }
-  if (isFunction && module !== null && KERAS.test(module) && !PURE.test(`${module}.`)) {
+  if (isFunction && isOfKeras && !PURE.test(`${module}.`))
     throw unsafe(`It calls a function of ${quoted(module)} while it is loaded.`, file)
-  }
   const name = value['config']
   if (isFunction && typeof name === 'string' && BUILTINS.test(name))
     throw unsafe(`It calls ${quoted(name)} of Python while it is loaded.`, file)
@@ -65,6 +76,13 @@ function judgeObject(value: JsonObject, custom: Set<string>, file: string): void
   const registered = textAt(value, 'registered_name')
   if (isFunction && module === 'builtins' && typeof name === 'string') custom.add(name.slice(0, 100))
   else if (registered?.includes('>') && !registered.startsWith('keras')) custom.add(registered.slice(0, 100))
+  else if (className.includes('>')) custom.add(className.slice(0, 100))
+}
+
+function judgeCalled(layer: string, value: JsonObject, file: string): void {
+  const called = CALLS_TENSORFLOW.test(layer) ? textAt(objectAt(value, 'config'), 'function') : null
+  if (called === null || !(REACHES_OUT.test(called) || reachesOut(called.replace(/^.*raw_ops\./, '')))) return
+  throw unsafe(`It calls ${quoted(called)} of TensorFlow, which reaches beyond the model.`, file)
 }
 
 function unsafe(message: string, file: string): Rejection {

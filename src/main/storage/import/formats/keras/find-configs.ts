@@ -1,9 +1,10 @@
 import type { FileBytes } from '../../file-bytes'
 import { Rejection } from '../../rejection'
 import { isObject, type JsonObject } from '../json'
+import { parsePythonJson } from './python-json'
 
-/** An object of JSON begins so, whoever wrote it. */
-const BEGINNING = /\{[ \t\r\n]{0,32}"/g
+/** An object of JSON begins so, whoever wrote it; the space in it may go on in the next piece. */
+const BEGINNING = /\{[ \t\r\n]*(?:"|$)/g
 const PIECE = 4 * 1024 * 1024
 const OVERLAP = 64
 const MOST_BYTES = 768 * 1024 * 1024
@@ -43,7 +44,7 @@ export function findConfigs(bytes: FileBytes): { configs: JsonObject[]; isWhole:
   return { configs, isWhole: end === bytes.size }
 }
 
-/** Bytes of the JSON object that begins here; null when it does not end. */
+/** Bytes of the JSON object that begins here; null when it does not end. @throws Rejection for one longer than any real one */
 function objectLength(bytes: FileBytes, begin: number): number | null {
   let depth = 0
   let quoted = false
@@ -59,12 +60,15 @@ function objectLength(bytes: FileBytes, begin: number): number | null {
     else if (byte === 0x7b) depth++
     else if (byte === 0x7d && --depth === 0) return at - begin + 1
   }
-  return null
+  if (end === bytes.size) return null
+  const message =
+    'It holds a text that begins as a configuration and is longer than any real one, so it could not be judged.'
+  throw new Rejection('storage.unsafe', message, bytes.file)
 }
 
 function parse(text: Buffer): JsonObject | null {
   try {
-    const value: unknown = JSON.parse(text.toString('utf8'))
+    const value = parsePythonJson(text.toString('utf8'))
     return isObject(value) ? value : null
   } catch {
     return null

@@ -1,6 +1,6 @@
 import type { Finding, ModelFormat, ModelVersion } from '../../../../../shared/contract'
 import type { FileBytes } from '../../file-bytes'
-import { Rejection } from '../../rejection'
+import { quoted, Rejection } from '../../rejection'
 import { HDF5_MAGIC } from '../hdf5'
 import { isObject, type JsonObject, objectAt, textAt } from '../json'
 import { type ModelDescription, type ModelReader, topCounts } from '../reader'
@@ -9,6 +9,7 @@ import { countWeights } from '../weights'
 import { looksLikeZip, readEntry, readZip, type ZipEntry } from '../zip'
 import { judgeConfig } from './config'
 import { findConfigs } from './find-configs'
+import { parsePythonJson } from './python-json'
 import { type KerasWeights, readArchivedWeights, readKerasWeights } from './weights'
 
 const LARGEST_CONFIG = 32 * 1024 * 1024
@@ -19,6 +20,7 @@ export const kerasReader: ModelReader = {
   recognise: (bytes) => (looksLikeZip(bytes) && isKeras(readZip(bytes)) ? 'yes' : 'no'),
   read(bytes) {
     const entries = readZip(bytes)
+    assertNoPickle(entries, bytes.file)
     const config = jsonOf(bytes, entries, 'config.json')
     const facts = jsonOf(bytes, entries, 'metadata.json')
     if (!entries.some(({ name }) => name === 'model.weights.h5' || name === 'model.weights.npz'))
@@ -72,11 +74,19 @@ function isKeras(entries: readonly ZipEntry[]): boolean {
   return names.has('config.json') && names.has('metadata.json')
 }
 
+/** What is a Keras archive to us may be one of PyTorch to another reader. */
+function assertNoPickle(entries: readonly ZipEntry[], file: string): void {
+  const pickle = entries.find(({ name }) => /\.(?:pkl|pickle|pt|pth|ckpt|joblib|dill)$/i.test(name))
+  if (!pickle) return
+  const message = `It holds ${quoted(pickle.name)}, a pickle, which no Keras archive has: PyTorch would open it as one of its own.`
+  throw new Rejection('storage.unsafe', message, file)
+}
+
 function jsonOf(bytes: FileBytes, entries: readonly ZipEntry[], name: string): JsonObject {
   const entry = entries.find((candidate) => candidate.name === name)
   let value: unknown = null
   try {
-    value = entry ? JSON.parse(readEntry(bytes, entry, LARGEST_CONFIG).toString('utf8')) : null
+    value = entry ? parsePythonJson(readEntry(bytes, entry, LARGEST_CONFIG).toString('utf8')) : null
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
   }

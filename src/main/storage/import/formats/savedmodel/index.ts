@@ -1,2 +1,1 @@
-export { reachesOut } from './operators'
 export { savedModelReader } from './savedmodel'

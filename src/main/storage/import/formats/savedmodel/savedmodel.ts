@@ -11,10 +11,10 @@ import {
   type Surroundings,
   topCounts,
 } from '../reader'
+import { reachesOut } from '../tensorflow-operators'
 import { countWeights, unlisted } from '../weights'
 import { type Bundle, readBundle } from './bundle'
 import { type MetaGraph, readMetaGraph } from './graph'
-import { reachesOut } from './operators'
 
 /** Tables are filled from vocabulary files among the assets: usual, and worth a word. */
 const READS_ASSETS = /^InitializeTableFromTextFile(?:V2)?$/

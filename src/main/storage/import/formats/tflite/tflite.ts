@@ -3,7 +3,7 @@ import { type DType, elementCount, type TensorSpec } from '../../../../../shared
 import type { FileBytes } from '../../file-bytes'
 import { quoted, Rejection } from '../../rejection'
 import type { ModelDescription, ModelReader } from '../reader'
-import { reachesOut } from '../savedmodel'
+import { reachesOut } from '../tensorflow-operators'
 import { countWeights } from '../weights'
 import { Table } from './flatbuffer'
 
