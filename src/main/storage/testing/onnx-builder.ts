@@ -37,9 +37,10 @@ export interface TensorOptions {
   external?: Record<string, string>
 }
 
-/** A `TensorProto`, by default as an initializer of a graph. */
+/** A `TensorProto`, by default as an initializer of a graph with float32 zeros. */
 export function tensor(name: string, dims: (number | bigint)[], options: TensorOptions = {}): Field {
-  const { field = 5, type = 1, raw, external } = options
+  const { field = 5, type = 1, external } = options
+  const raw = options.raw ?? (type === 1 && !external ? zeros(dims) : undefined)
   return message(
     field,
     ...dims.map((dim) => number(1, dim)),
@@ -49,6 +50,12 @@ export function tensor(name: string, dims: (number | bigint)[], options: TensorO
     ...Object.entries(external ?? {}).map(([key, value]) => message(13, bytes(1, key), bytes(2, value))),
     ...(external ? [number(14, 1)] : []),
   )
+}
+
+/** None where the dimensions are made to do harm. */
+function zeros(dims: readonly (number | bigint)[]): Uint8Array | undefined {
+  const values = dims.reduce<number>((product, dim) => product * Number(dim), 1)
+  return values >= 0 && values <= 2 ** 20 ? new Uint8Array(values * 4) : undefined
 }
 
 /** A `ValueInfoProto`: field 11 an input, 12 an output. */

@@ -19,10 +19,14 @@ export interface GraphContent {
   valuesByType: Map<number, number>
   /** Nodes by operator. */
   operators: Map<string, number>
-  /** An operator of each domain that nodes use. */
-  domains: Map<string, string>
-  /** Domains that the model itself defines functions for. */
-  ownDomains: Set<string>
+  /** Operators with their domains, by {@link operatorKey}. */
+  used: Map<string, { domain: string; operator: string }>
+  /** Those that the model itself defines as functions, by the same key. */
+  defined: Set<string>
+}
+
+export function operatorKey(domain: string, operator: string): string {
+  return `${domain}\0${operator}`
 }
 
 /** Walks graphs without reading values of tensors; `onTensor` sees each one, wherever it hides. */
@@ -34,8 +38,8 @@ export class GraphWalker {
     parameters: 0,
     valuesByType: new Map(),
     operators: new Map(),
-    domains: new Map(),
-    ownDomains: new Set(),
+    used: new Map(),
+    defined: new Set(),
   }
   readonly #initializers = new Set<string>()
   readonly #onTensor: (tensor: TensorHead, reader: ProtoReader) => void
@@ -57,11 +61,15 @@ export class GraphWalker {
 
   /** `FunctionProto`. */
   ownFunction(reader: ProtoReader): void {
+    let name = ''
+    let domain = ''
     while (reader.next()) {
-      if (reader.field === 7) this.#node(reader.message())
-      else if (reader.field === 10) this.content.ownDomains.add(reader.text(1024))
+      if (reader.field === 1) name = reader.text(1024)
+      else if (reader.field === 7) this.#node(reader.message())
+      else if (reader.field === 10) domain = reader.text(1024)
       else if (reader.field === 11) this.#attribute(reader.message(), false)
     }
+    this.content.defined.add(operatorKey(domain, name))
   }
 
   #graph(reader: ProtoReader, isMain: boolean): void {
@@ -119,11 +127,11 @@ export class GraphWalker {
       else if (reader.field === 7) domain = reader.text(1024)
       else if (reader.field === 5) this.#attribute(reader.message(), true)
     }
-    const { operators, domains } = this.content
-    if (operators.size >= MOST_OPERATORS && !operators.has(operator))
-      throw reader.malformed('it uses too many operators')
+    const { operators, used } = this.content
+    const key = operatorKey(domain, operator)
+    if (used.size >= MOST_OPERATORS && !used.has(key)) throw reader.malformed('it uses too many operators')
     operators.set(operator, (operators.get(operator) ?? 0) + 1)
-    if (!domains.has(domain) && domains.size < MOST_OPERATORS) domains.set(domain, operator)
+    used.set(key, { domain, operator })
   }
 
   #attribute(reader: ProtoReader, isOfNode: boolean): void {

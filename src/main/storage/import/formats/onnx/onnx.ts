@@ -11,7 +11,7 @@ import {
   type Surroundings,
   topCounts,
 } from '../reader'
-import { type GraphContent, GraphWalker, readOpset } from './graph'
+import { type GraphContent, GraphWalker, operatorKey, readOpset } from './graph'
 import { elementTypeName, readEntry, type TensorHead, type ValueInfo } from './tensor'
 
 /** Operators of these domains are part of ONNX Runtime. */
@@ -26,6 +26,9 @@ const KNOWN_DOMAINS = new Set([
   'com.microsoft.nchwc',
   'com.microsoft.dml',
 ])
+
+/** A graph for one accelerator as its compiler left it; onnxruntime.ai, "EP context design". */
+const COMPILED = operatorKey('com.microsoft', 'EPContext')
 
 /** Top-level fields of `ModelProto` with their wire types; onnx.proto of ONNX 1.19. */
 const MODEL_FIELDS: Record<number, number> = {
@@ -148,7 +151,7 @@ function expressible(
   return values.flatMap((value) => {
     if (!value.spec) {
       const message = `The ${role} ${quoted(value.name)} is ${value.kind}, which jobs cannot carry yet.`
-      findings.push({ severity: 'warn', code: 'storage.unsupported_type', message, file })
+      findings.push({ severity: 'info', code: 'storage.unsupported_type', message, file })
       return []
     }
     if (!value.ranked && role === 'input') {
@@ -164,12 +167,22 @@ function warnOf(content: GraphContent, file: string, findings: Finding[]): void 
     const message = 'The model names no outputs, so a job would have no result.'
     findings.push({ severity: 'warn', code: 'storage.no_signature', message, file })
   }
-  for (const [domain, operator] of content.domains) {
-    if (KNOWN_DOMAINS.has(domain) || content.ownDomains.has(domain)) continue
+  if (content.used.has(COMPILED)) {
+    const message =
+      'It holds a part that was compiled for one accelerator (EPContext): nobody can look into it, and it runs nowhere else.'
+    findings.push({ severity: 'warn', code: 'storage.custom_operators', message, file })
+  }
+  const told = new Set<string>()
+  for (const [key, { domain, operator }] of content.used) {
+    if (KNOWN_DOMAINS.has(domain) || content.defined.has(key) || told.has(domain)) continue
+    told.add(domain)
     const message = `The model uses operators of ${quoted(domain)} (such as ${quoted(operator)}) that are not part of ONNX Runtime; it will probably not run here.`
     findings.push({ severity: 'warn', code: 'storage.custom_operators', message, file })
   }
 }
+
+/** Some writers say so of what lies beside the model. */
+const HERE = /^(?:\.\/)+/
 
 /** Weights that lie in other files: where, and whether they are really there. */
 class ExternalData {
@@ -183,9 +196,10 @@ class ExternalData {
 
   add(tensor: TensorHead, reader: ProtoReader): void {
     if (!tensor.external) return
-    const location = tensor.external.get('location')
-    if (location === undefined)
+    const written = tensor.external.get('location')
+    if (written === undefined)
       throw reader.malformed('a weight lies in another file but does not say in which')
+    const location = written.replace(HERE, '')
     assertSafePath(location, this.#file)
     // By this name ONNX Runtime means an address in its own memory; ORT_MEM_ADDR in tensorprotoutils.h.
     if (location.includes('_ORT_MEM_ADDR_')) {

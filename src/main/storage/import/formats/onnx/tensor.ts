@@ -1,6 +1,7 @@
 import type { DType, TensorSpec } from '../../../../../shared/domain/tensor'
 import { quoted } from '../../rejection'
 import type { ProtoReader } from '../protobuf'
+import { ValueCount } from './values'
 
 /** `TensorProto.DataType` of onnx.proto: its name, bits of an element (null: varies), and our dtype where we have one. */
 const ELEMENT_TYPES: Record<number, { name: string; bits: number | null; dtype: DType | null }> = {
@@ -27,6 +28,9 @@ const ELEMENT_TYPES: Record<number, { name: string; bits: number | null; dtype: 
   21: { name: 'uint4', bits: 4, dtype: null },
   22: { name: 'int4', bits: 4, dtype: null },
   23: { name: 'float4e2m1', bits: 4, dtype: null },
+  24: { name: 'float8e8m0', bits: 8, dtype: null },
+  25: { name: 'uint2', bits: 2, dtype: null },
+  26: { name: 'int2', bits: 2, dtype: null },
 }
 
 export function elementTypeName(type: number): string {
@@ -53,6 +57,7 @@ export function readTensor(reader: ProtoReader): TensorHead {
   let rawBytes: number | null = null
   let isExternal = false
   const external = new Map<string, string>()
+  const values = new ValueCount()
   while (reader.next()) {
     if (reader.field === 1) {
       for (const dimension of reader.integers()) {
@@ -67,12 +72,15 @@ export function readTensor(reader: ProtoReader): TensorHead {
     else if (reader.field === 9) rawBytes = reader.length
     else if (reader.field === 13) readPlace(reader.message(), external)
     else if (reader.field === 14) isExternal = reader.integer() === 1
+    else values.add(reader)
   }
   const bits = ELEMENT_TYPES[elementType]?.bits ?? null
   const valueBytes = bits === null ? null : Math.ceil((elements * bits) / 8)
   if (rawBytes !== null && !isExternal && valueBytes !== null && rawBytes !== valueBytes) {
     throw reader.malformed(`a tensor says it has ${valueBytes} bytes of values and carries ${rawBytes}`)
   }
+  if (rawBytes === null && !isExternal && external.size === 0 && !values.fits(elementType, elements, bits))
+    throw reader.malformed(`a tensor says it has ${elements} values and does not carry as many`)
   // Some writers leave `data_location` out; a place is a place.
   return {
     name,
