@@ -33,9 +33,16 @@ export class Table {
     return at === null ? 0 : this.#read(at, 4).readUInt32LE()
   }
 
-  i32(field: number): number {
+  /** @throws Rejection beyond 2^53: no file has so many bytes */
+  u64(field: number): number {
     const at = this.#place(field)
-    return at === null ? 0 : this.#read(at, 4).readInt32LE()
+    const value = at === null ? 0n : this.#read(at, 8).readBigUInt64LE()
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw this.#malformed('a number is larger than any file')
+    return Number(value)
+  }
+
+  has(field: number): boolean {
+    return this.#place(field) !== null
   }
 
   text(field: number, limit = 1000): string {

@@ -1,31 +1,16 @@
 import type { Finding, ModelVersion, TensorInfo } from '../../../../../shared/contract'
-import { type DType, elementCount, type TensorSpec } from '../../../../../shared/domain/tensor'
+import { elementCount, type TensorSpec } from '../../../../../shared/domain/tensor'
 import type { FileBytes } from '../../file-bytes'
 import { quoted, Rejection } from '../../rejection'
 import type { ModelDescription, ModelReader } from '../reader'
 import { reachesOut } from '../tensorflow-operators'
 import { countWeights } from '../weights'
+import { assertSound, bufferBytes } from './check'
 import { Table } from './flatbuffer'
+import { GRAPH, MODEL, OPERATOR_CODE, TENSOR, TYPES } from './schema'
 
-/** `TensorType` of TensorFlow Lite's schema.fbs; null: jobs carry no such tensors. */
-const TYPES: { name: string; dtype: DType | null }[] = [
-  { name: 'float32', dtype: 'float32' },
-  { name: 'float16', dtype: 'float16' },
-  { name: 'int32', dtype: 'int32' },
-  { name: 'uint8', dtype: 'uint8' },
-  { name: 'int64', dtype: 'int64' },
-  { name: 'string', dtype: 'string' },
-  { name: 'bool', dtype: 'bool' },
-  { name: 'int16', dtype: 'int16' },
-  { name: 'complex64', dtype: null },
-  { name: 'int8', dtype: 'int8' },
-  { name: 'float64', dtype: 'float64' },
-]
-/** Fields of the tables, in the order of schema.fbs. */
-const MODEL = { version: 0, operatorCodes: 1, subgraphs: 2, description: 3, buffers: 4 }
-const GRAPH = { tensors: 0, inputs: 1, outputs: 2, operators: 3 }
-const TENSOR = { shape: 0, type: 1, buffer: 2, name: 3, shapeSignature: 7 }
-const OPERATOR = { customCode: 1 }
+/** Operators of their own that TensorFlow Lite registers itself; custom_ops_register.h and register.cc. */
+const BROUGHT_ALONG = new Set(['TFLite_Detection_PostProcess', 'Mfcc', 'AudioSpectrogram', 'NumericVerify'])
 const MOST_TENSORS = 100_000
 
 /** TensorFlow Lite models. */
@@ -42,6 +27,7 @@ export const tfliteReader: ModelReader = {
     const model = new Table(bytes, bytes.slice(0, 4).readUInt32LE(), malformed)
     if (model.u32(MODEL.version) !== 3) throw malformed('its version is not 3')
     if (model.count(MODEL.subgraphs) === 0) throw malformed('it holds no graph')
+    assertSound(model, bytes.size, malformed)
     return describeModel(model, model.item(MODEL.subgraphs, 0), bytes)
   },
 }
@@ -105,7 +91,7 @@ function weightsOf(model: Table, graph: Table): TensorInfo[] {
   for (let index = 0; index < count; index++) {
     const tensor = graph.item(GRAPH.tensors, index)
     const buffer = tensor.u32(TENSOR.buffer)
-    if (buffer === 0 || model.item(MODEL.buffers, buffer).length(0) === 0) continue
+    if (buffer === 0 || bufferBytes(model, buffer) === 0) continue
     const dtype = TYPES[tensor.byte(TENSOR.type)]?.name ?? 'unknown'
     const shape = tensor
       .integers(TENSOR.shape)
@@ -120,8 +106,8 @@ function weightsOf(model: Table, graph: Table): TensorInfo[] {
 function customOperators(model: Table): string[] {
   const names = new Set<string>()
   for (let index = 0; index < model.count(MODEL.operatorCodes); index++) {
-    const name = model.item(MODEL.operatorCodes, index).text(OPERATOR.customCode, 100)
-    if (name !== '') names.add(name)
+    const name = model.item(MODEL.operatorCodes, index).text(OPERATOR_CODE.customCode, 100)
+    if (name !== '' && !BROUGHT_ALONG.has(name)) names.add(name)
   }
   return [...names]
 }
