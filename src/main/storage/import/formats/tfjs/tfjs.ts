@@ -2,7 +2,9 @@ import type { Finding, ModelFormat, ModelVersion, TensorInfo } from '../../../..
 import { quoted, Rejection } from '../../rejection'
 import { assertSafePath, type SourceFile } from '../../source'
 import { type JsonObject, LARGEST_JSON, listAt, objectAt, readJson, textAt } from '../json'
+import { judgeConfig } from '../keras'
 import { type ModelDescription, type ModelReader, type Surroundings, topCounts } from '../reader'
+import { reachesOut } from '../tensorflow-operators'
 import { graphSignature } from './graph'
 import { layersSignature } from './layers'
 
@@ -62,6 +64,9 @@ function describeModel(
   const described =
     format === 'tfjs-graph' ? graphSignature(model, topology, file) : layersSignature(topology)
   findings.push(...described.findings)
+  assertComputesOnly(topology, described.operators, file)
+  // TensorFlow.js has no Lambda, but such a model is converted back to Keras, which has.
+  if (format === 'tfjs-layers') findings.push(...judgeConfig(topology, file))
   const { signature } = described
   if (signature.inputs.length === 0 || signature.outputs.length === 0) {
     const message = `The model does not say what its ${signature.inputs.length === 0 ? 'inputs' : 'outputs'} are.`
@@ -90,6 +95,23 @@ function describeModel(
     findings,
     companions: weights.shards,
   }
+}
+
+/** The graph and the functions of its library. @throws Rejection */
+function assertComputesOnly(
+  topology: JsonObject,
+  operators: ReadonlyMap<string, number>,
+  file: string,
+): void {
+  const nodes = (listAt(objectAt(topology, 'library'), 'function') ?? []).flatMap(
+    (definition) => listAt(definition, 'nodeDef') ?? [],
+  )
+  const used = [...operators.keys(), ...nodes.map((node) => textAt(node, 'op') ?? '')]
+  const refused = new Set(used.filter(reachesOut))
+  if (refused.size === 0) return
+  const names = [...refused].slice(0, 5).join(', ')
+  const message = `Its graph uses ${names}, which reaches beyond the model: files, programs or other machines.`
+  throw new Rejection('storage.unsafe', message, file)
 }
 
 interface Weights {
@@ -129,8 +151,10 @@ function groupFiles(group: unknown, file: string, find: (path: string) => Source
   if (paths.length > 5000) throw malformed('its weights lie in too many files', file)
   return paths.map((path) => {
     if (typeof path !== 'string') throw malformed('a name of a weight file is no text', file)
-    assertSafePath(path, file)
-    return find(path)
+    // Some writers say so of what lies beside the model.
+    const beside = path.replace(/^(?:\.\/)+/, '')
+    assertSafePath(beside, file)
+    return find(beside)
   })
 }
 
