@@ -2,14 +2,24 @@ import type { FileBytes } from '../../file-bytes'
 import { Rejection } from '../../rejection'
 import { VALUE_BYTES } from './types'
 
+/** How a file writes its numbers. */
+export interface Layout {
+  /** The highest byte first. */
+  isBigEndian: boolean
+  /** Lengths and counts have 32 bits, as in version 1. */
+  isNarrow: boolean
+}
+
 /** Reads the numbers and texts of a GGUF file in their order. Nothing is believed that the file has no bytes for. */
 export class Cursor {
   at: number
   readonly bytes: FileBytes
+  readonly #layout: Layout
 
-  constructor(bytes: FileBytes, at: number) {
+  constructor(bytes: FileBytes, at: number, layout: Layout) {
     this.bytes = bytes
     this.at = at
+    this.#layout = layout
   }
 
   get left(): number {
@@ -28,9 +38,14 @@ export class Cursor {
     return Number(value)
   }
 
+  /** A length or size, as wide as the version has it. @throws Rejection */
+  length(what: string): number {
+    return this.#layout.isNarrow ? this.u32() : this.u64(what)
+  }
+
   /** A count of things that each take `bytesEach` or more. */
   count(what: string, bytesEach: number): number {
-    const count = this.u64(what)
+    const count = this.length(what)
     if (count * bytesEach > this.left)
       throw this.malformed(`${what} is ${count}, but only ${this.left} bytes are left`)
     return count
@@ -38,7 +53,7 @@ export class Cursor {
 
   /** @param keep characters kept; the rest is jumped over */
   text(what: string, keep: number): string {
-    const length = this.u64(`the length of ${what}`)
+    const length = this.length(`the length of ${what}`)
     if (length > this.left)
       throw this.malformed(`${what} claims ${length} bytes, but only ${this.left} are left`)
     const text = this.bytes
@@ -97,6 +112,7 @@ export class Cursor {
     const bytes = Buffer.allocUnsafe(length)
     for (let i = 0; i < length; i++) bytes[i] = this.bytes.byte(this.at + i)
     this.at += length
-    return bytes
+    // One number at a time is taken, so its bytes can be turned round.
+    return this.#layout.isBigEndian ? bytes.reverse() : bytes
   }
 }

@@ -4,12 +4,11 @@ import { quoted, Rejection } from '../../rejection'
 import type { SourceFile } from '../../source'
 import { describeFromBeside, filesBeside } from '../hub-files'
 import type { ModelDescription, ModelReader, Surroundings } from '../reader'
+import { assertTemplate, assertTemplatesBeside } from '../templates'
 import { type GgufHeader, LONGEST_TEXT, readHeader, TEMPLATE } from './header'
 import { FILE_TYPES } from './types'
 
 const MOST_SHARDS = 1_000
-const PYTHON_INSIDES =
-  /__(?:class|mro|bases?|subclasses|globals|builtins|import|init|dict|getattribute|code)__|\blipsum\b|\bcycler\.__/
 const SHARD = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/
 
 /** Language models of llama.cpp, one file or shards. */
@@ -26,10 +25,12 @@ export const ggufReader: ModelReader = {
     const described = describeHeaders([header, ...shards.map((shard) => shard.header)], bytes.file)
     const metadata = { ...(await describeFromBeside(surroundings)), ...described.metadata }
     assertTemplates(header, bytes.file)
+    await assertTemplatesBeside(surroundings)
     const title = header.values.get('general.name')
     return {
       ...described,
       metadata,
+      findings: [...described.findings, ...foreign(header, bytes.file)],
       companions: [...shards.map((shard) => shard.file), ...filesBeside(surroundings)],
       ...(typeof title === 'string' && title !== '' && { title }),
     }
@@ -66,15 +67,19 @@ async function readShards(
   return shards
 }
 
-/** Templates are small programs. Those that reach for Python's insides are made to break out of who renders them. */
 function assertTemplates({ values }: GgufHeader, file: string): void {
-  for (const [key, value] of values) {
-    if (!TEMPLATE.test(key) || typeof value !== 'string') continue
-    const [reach] = PYTHON_INSIDES.exec(value) ?? []
-    if (reach === undefined) continue
-    const message = `Its chat template uses ${reach}, by which a template breaks out and runs code where it is rendered. No real template does.`
-    throw new Rejection('storage.unsafe', message, file)
-  }
+  for (const [key, value] of values)
+    if (TEMPLATE.test(key) && typeof value === 'string') assertTemplate(value, file)
+}
+
+/** Why llama.cpp does not load it on this machine, although the file is sound. */
+function foreign({ version, isBigEndian }: GgufHeader, file: string): Finding[] {
+  const why = isBigEndian
+    ? 'It was written for big-endian machines, which this one is not. Convert it: gguf_convert_endian.py MODEL little, of llama.cpp.'
+    : 'It is of version 1 of the format, which llama.cpp does not read any more. Convert the model again with a newer llama.cpp.'
+  return version === 1 || isBigEndian
+    ? [{ severity: 'info', code: 'storage.no_runtime', message: why, file }]
+    : []
 }
 
 function pad(number: number): string {

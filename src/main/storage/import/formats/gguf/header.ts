@@ -18,6 +18,7 @@ export type GgufValue = string | number | boolean | { length: number; first: (st
 
 export interface GgufHeader {
   version: number
+  isBigEndian: boolean
   values: Map<string, GgufValue>
   tensors: TensorInfo[]
   /** Elements by type name. */
@@ -26,18 +27,24 @@ export interface GgufHeader {
   unknownTypes: Set<number>
 }
 
-/** Reads metadata and tensor table; the weights are jumped over. gguf.md of ggml, versions 2 and 3. @throws Rejection */
+/** Reads metadata and tensor table; the weights are jumped over. gguf.md of ggml, versions 1 to 3. @throws Rejection */
 export function readHeader(bytes: FileBytes): GgufHeader {
-  const cursor = new Cursor(bytes, 4)
-  const version = cursor.u32()
-  if (version >= 0x01000000) throw cursor.malformed('it is for big-endian machines, which nothing here is')
-  if (version < 2 || version > 3)
-    throw cursor.malformed(`version ${version} of the format is not known; 2 and 3 are`)
-  // A tensor takes 24 bytes at least: an empty name, no dimensions, type and offset. A value takes 13.
-  const tensorCount = cursor.count('the number of tensors', 24)
-  const valueCount = cursor.count('the number of metadata values', 13)
+  const { version, isBigEndian } = readVersion(bytes)
+  const cursor = new Cursor(bytes, 8, { isBigEndian, isNarrow: version === 1 })
+  if (version < 1 || version > 3)
+    throw cursor.malformed(`version ${version} of the format is not known; 1 to 3 are`)
+  // A tensor takes 20 bytes at least: an empty name, no dimensions, type and offset. A value takes 9.
+  const tensorCount = cursor.count('the number of tensors', 20)
+  const valueCount = cursor.count('the number of metadata values', 9)
   const values = readValues(cursor, valueCount)
-  return { version, values, ...readTensors(cursor, tensorCount, alignmentOf(values, cursor)) }
+  return { version, isBigEndian, values, ...readTensors(cursor, tensorCount, alignmentOf(values, cursor)) }
+}
+
+/** The version tells the order of bytes: a real one is small. */
+function readVersion(bytes: FileBytes): { version: number; isBigEndian: boolean } {
+  const written = bytes.slice(4, 4)
+  const isBigEndian = written.readUInt16LE() === 0 && written.readUInt16BE(2) !== 0
+  return { version: isBigEndian ? written.readUInt32BE() : written.readUInt32LE(), isBigEndian }
 }
 
 function readValues(cursor: Cursor, count: number): Map<string, GgufValue> {
@@ -71,7 +78,7 @@ function readValue(cursor: Cursor, type: number, key: string, depth: number): Gg
       break
     }
     if (inner === VALUE.string && i >= KEPT_VALUES) {
-      cursor.skip(cursor.u64(`the length of a text in ${quoted(key)}`), quoted(key))
+      cursor.skip(cursor.length(`the length of a text in ${quoted(key)}`), quoted(key))
       continue
     }
     const value = readValue(cursor, inner, key, depth + 1)
@@ -108,7 +115,7 @@ function readTensors(
     const dimensions = cursor.u32()
     if (dimensions > MOST_DIMENSIONS)
       throw cursor.malformed(`the tensor ${quoted(name)} has ${dimensions} dimensions`)
-    const shape = Array.from({ length: dimensions }, () => cursor.u64(`a dimension of ${quoted(name)}`))
+    const shape = Array.from({ length: dimensions }, () => cursor.length(`a dimension of ${quoted(name)}`))
     const values = shape.reduce((product, size) => product * size, 1)
     if (values > Number.MAX_SAFE_INTEGER / 64)
       throw cursor.malformed(`the tensor ${quoted(name)} claims more values than can exist`)

@@ -29,9 +29,16 @@ export const TENSOR_TYPES: Record<number, { name: string; elements: number; byte
   28: { name: 'F64', elements: 1, bytes: 8 },
   29: { name: 'IQ1_M', elements: 256, bytes: 56 },
   30: { name: 'BF16', elements: 1, bytes: 2 },
+  // Repacked for some processors: files of 2024, which llama.cpp does not load any more.
+  31: { name: 'Q4_0_4_4', elements: 32, bytes: 18 },
+  32: { name: 'Q4_0_4_8', elements: 32, bytes: 18 },
+  33: { name: 'Q4_0_8_8', elements: 32, bytes: 18 },
   34: { name: 'TQ1_0', elements: 256, bytes: 54 },
   35: { name: 'TQ2_0', elements: 256, bytes: 66 },
   39: { name: 'MXFP4', elements: 32, bytes: 17 },
+  40: { name: 'NVFP4', elements: 64, bytes: 36 },
+  41: { name: 'Q1_0', elements: 128, bytes: 18 },
+  42: { name: 'Q2_0', elements: 64, bytes: 18 },
 }
 
 /** `general.file_type` in words; `llama_ftype` of llama.h. */
@@ -66,9 +73,15 @@ export const FILE_TYPES: Record<number, string> = {
   30: 'IQ4_XS',
   31: 'IQ1_M',
   32: 'BF16',
+  33: 'Q4_0_4_4',
+  34: 'Q4_0_4_8',
+  35: 'Q4_0_8_8',
   36: 'TQ1_0',
   37: 'TQ2_0',
   38: 'MXFP4_MOE',
+  39: 'NVFP4',
+  40: 'Q1_0',
+  41: 'Q2_0',
 }
 
 /** Types of metadata values; gguf.md of ggml. Bytes of those with a fixed size. */

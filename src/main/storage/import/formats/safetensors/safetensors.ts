@@ -5,6 +5,7 @@ import { assertSafePath, type SourceFile } from '../../source'
 import { describeFromBeside, filesBeside } from '../hub-files'
 import { type JsonObject, LARGEST_JSON, objectAt, readJson } from '../json'
 import type { ModelDescription, ModelReader, Surroundings } from '../reader'
+import { assertTemplatesBeside } from '../templates'
 import { beginsAsSafetensors, readHeader, type SafetensorsHeader } from './header'
 
 const MOST_SHARDS = 1_000
@@ -32,6 +33,7 @@ export const safetensorsReader: ModelReader = {
       const message = `${quoted(bytes.file)} is one of several shards. Import the folder with all of them and their index.`
       throw new Rejection('storage.incomplete', message, bytes.file)
     }
+    await assertTemplatesBeside(surroundings)
     return describeModel(bytes, headers, shards, surroundings)
   },
 }
