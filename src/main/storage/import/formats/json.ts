@@ -49,3 +49,16 @@ function looksLikeJson(bytes: FileBytes): boolean {
   const head = bytes.slice(0, Math.min(bytes.size, 512)).toString('latin1')
   return /^(\xef\xbb\xbf)?\s*\{/.test(head)
 }
+
+/**
+ * Where the text that begins at a quotation mark ends, by its own mark; -1 when it does not. No regular expression does
+ * this for texts of many megabytes: its stack overflows.
+ */
+export function endOfText(json: string, begin: number): number {
+  for (let end = json.indexOf('"', begin + 1); end >= 0; end = json.indexOf('"', end + 1)) {
+    let slashes = 0
+    while (json[end - 1 - slashes] === '\\') slashes++
+    if (slashes % 2 === 0) return end
+  }
+  return -1
+}

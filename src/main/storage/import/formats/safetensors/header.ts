@@ -1,7 +1,7 @@
 import type { TensorInfo } from '../../../../../shared/contract'
 import type { FileBytes } from '../../file-bytes'
 import { quoted, Rejection } from '../../rejection'
-import { isObject, type JsonObject, listAt, textAt } from '../json'
+import { endOfText, isObject, type JsonObject, listAt, textAt } from '../json'
 
 /** Bits of one element; huggingface/safetensors, `Dtype` in tensor.rs. */
 const BITS: Record<string, number> = {
@@ -32,6 +32,8 @@ const BITS: Record<string, number> = {
 /** The limit of the reference implementation. */
 const LARGEST_HEADER = 100_000_000
 const MOST_DIMENSIONS = 64
+/** What JSON takes for space. */
+const SPACE = new Set([0x20, 0x09, 0x0a, 0x0d])
 
 export interface SafetensorsHeader {
   tensors: TensorInfo[]
@@ -46,7 +48,9 @@ export function beginsAsSafetensors(bytes: FileBytes): boolean {
   const head = bytes.slice(0, 10)
   // A length beyond the file is still meant as one, unless it is the beginning of a text.
   const high = head.readUInt32LE(4)
-  return (high < 0x1000 || high >= 0x8000_0000) && head[8] === 0x7b && (head[9] === 0x22 || head[9] === 0x7d)
+  const next = head[9] ?? 0
+  const isJson = head[8] === 0x7b && (next === 0x22 || next === 0x7d || SPACE.has(next))
+  return (high < 0x1000 || high >= 0x8000_0000) && isJson
 }
 
 /**
@@ -103,16 +107,24 @@ function parse(text: Buffer, file: string): JsonObject {
 /** JSON.parse keeps the last of two equal names; another reader may keep the first, and so see another model. */
 function assertUniqueNames(text: string, file: string): void {
   const open: Set<string>[] = []
-  for (const [token, name] of text.matchAll(/("(?:[^"\\]|\\.)*")\s*:|"(?:[^"\\]|\\.)*"|[{}]/g)) {
-    if (token === '{') open.push(new Set())
-    else if (token === '}') open.pop()
-    else if (name !== undefined) {
-      const plain = String(JSON.parse(name))
-      const names = open[open.length - 1]
-      if (names?.has(plain)) throw malformed(file, `its header names ${quoted(plain)} twice`)
-      names?.add(plain)
-    }
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === '{') open.push(new Set())
+    else if (text[at] === '}') open.pop()
+    if (text[at] !== '"') continue
+    const begin = at
+    at = endOfText(text, begin)
+    if (!isBeforeColon(text, at + 1)) continue
+    const name = String(JSON.parse(text.slice(begin, at + 1)))
+    const names = open[open.length - 1]
+    if (names?.has(name)) throw malformed(file, `its header names ${quoted(name)} twice`)
+    names?.add(name)
   }
+}
+
+function isBeforeColon(text: string, at: number): boolean {
+  let next = at
+  while (SPACE.has(text.charCodeAt(next))) next++
+  return text[next] === ':'
 }
 
 function readEntry(
