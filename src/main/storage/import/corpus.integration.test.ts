@@ -38,6 +38,16 @@ it('gives every item of the public corpus the verdict it must get, and runs noth
   expect(['', '_open_write'].some((suffix) => existsSync(`/tmp/aios-canary${suffix}`))).toBe(false)
 }, 120_000)
 
+it('goes on with the others when one cannot be read', async () => {
+  const corpus = join(folder, 'gaps')
+  await cp(join(FIXTURES, 'imports/good/identity.onnx'), join(corpus, 'good.onnx'))
+  const items = ['gone.onnx', 'good.onnx'].map((file) => ({ file, expected: 'accept' }))
+  await writeFile(join(corpus, 'index.json'), JSON.stringify({ items }))
+  const run = await runCorpus(corpus, worker)
+  expect(run.items.map(({ verdict }) => verdict)).toEqual(['reject', 'accept'])
+  expect(run.wrong).toHaveLength(1)
+})
+
 it('says that a folder has no index', async () => {
   await expect(runCorpus(folder, worker)).rejects.toMatchObject({ code: 'ENOENT' })
 })

@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import pino from 'pino'
 import { z } from 'zod'
 import type { Finding, Import } from '../../../shared/contract'
+import { AppError } from '../../../shared/errors'
 import { systemClock } from '../../platform/clock'
+import type { Inspection } from './inspect'
 import { startFileWorker } from './worker'
 
 const Index = z.object({
@@ -21,6 +23,18 @@ export interface CorpusItem {
   file: string
   verdict: NonNullable<Import['verdict']>
   findings: Finding[]
+}
+
+function verdictOf({ outcome, findings }: Inspection): CorpusItem['verdict'] {
+  if (outcome === 'rejected') return 'reject'
+  return findings.some(({ severity }) => severity === 'warn') ? 'warn' : 'accept'
+}
+
+/** An import that fails stores nothing either; the others are still asked about. */
+function notRead(error: unknown): Inspection {
+  if (!(error instanceof AppError)) throw error
+  const { code, message } = error
+  return { outcome: 'rejected', findings: [{ severity: 'reject', code, message, file: '' }] }
 }
 
 /**
@@ -42,15 +56,12 @@ export async function runCorpus(
     const scratch = join(tmpdir(), `llmagentos-corpus-${process.pid}`)
     const worker = startFileWorker(workerEntry, systemClock, logger)
     try {
-      const { outcome, findings } = await worker.inspect(
-        { kind: 'path', path: join(folder, file) },
-        scratch,
-        new AbortController().signal,
-      )
-      const warns = findings.some((finding) => finding.severity === 'warn')
-      const verdict = outcome === 'rejected' ? 'reject' : warns ? 'warn' : 'accept'
-      items.push({ file, verdict, findings })
-      if (![expected, ...also_ok].includes(verdict)) wrong.push(`${file}: ${verdict}, expected ${expected}`)
+      const location = { kind: 'path' as const, path: join(folder, file) }
+      const inspection = await worker.inspect(location, scratch, new AbortController().signal).catch(notRead)
+      const item = { file, verdict: verdictOf(inspection), findings: inspection.findings }
+      items.push(item)
+      if (![expected, ...also_ok].includes(item.verdict))
+        wrong.push(`${file}: ${item.verdict}, expected ${expected}`)
     } finally {
       await worker.dispose()
       await rm(scratch, { recursive: true, force: true })
