@@ -141,16 +141,22 @@ function uploadedSource(uploaded: { path: string; absolutePath: string }[]): Sou
   return { folder, only, files: only ? [] : files, passedOver: [], find }
 }
 
+/** What systems leave in folders and archives beside what people put there. */
+export function isLitter(path: string): boolean {
+  return /^(?:__MACOSX(?:\/|$)|\._|\.DS_Store$|Thumbs\.db$|desktop\.ini$)/i.test(path)
+}
+
 /** Where all of a source lies in one folder, and all of that in one, what lies in the last; else the source itself. */
 export function innermost(source: Source): Source {
-  const [first] = source.files
+  const files = source.files.filter(({ path }) => !isLitter(path))
+  const [first] = files
   const folder = first?.path.includes('/') ? first.path.slice(0, first.path.indexOf('/') + 1) : null
-  const paths = [...source.files.map(({ path }) => path), ...source.passedOver]
+  const paths = [...files.map(({ path }) => path), ...source.passedOver]
   if (folder === null || !paths.every((path) => path.startsWith(folder))) return source
   const inside = (file: SourceFile) => ({ ...file, path: file.path.slice(folder.length) })
   return innermost({
     ...source,
-    files: source.files.map(inside),
+    files: files.map(inside),
     passedOver: source.passedOver.map((path) => path.slice(folder.length)),
     find: (path) => inside(source.find(folder + path)),
   })

@@ -1,3 +1,6 @@
+import { inflateRawSync } from 'node:zlib'
+import { crc32 } from '../import/formats/zip'
+
 /** One entry of an archive for a test; whatever is given is written as it is. */
 export interface BuiltEntry {
   name: string
@@ -58,10 +61,21 @@ export function zip(entries: BuiltEntry[]): Buffer {
 }
 
 /** Flags, method, time, checksum and sizes lie in the same order in both headers. */
-function writeCommon(head: Buffer, at: number, { flags = 0, content, sizeBytes, crc = 0 }: BuiltEntry): void {
+function writeCommon(head: Buffer, at: number, entry: BuiltEntry): void {
+  const { flags = 0, content, sizeBytes, crc = crcOf(entry) } = entry
   head.writeUInt16LE(flags, at)
   head.writeUInt16LE(sizeBytes === undefined ? 0 : 8, at + 2)
   head.writeUInt32LE(crc, at + 8)
   head.writeUInt32LE(content.length, at + 12)
   head.writeUInt32LE(sizeBytes ?? content.length, at + 16)
+}
+
+/** Of what is not deflated as it says, none. */
+function crcOf({ content, sizeBytes }: BuiltEntry): number {
+  if (sizeBytes === undefined) return crc32(content)
+  try {
+    return crc32(inflateRawSync(content, { maxOutputLength: sizeBytes }))
+  } catch {
+    return 0 // made so by the test
+  }
 }

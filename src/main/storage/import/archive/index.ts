@@ -7,7 +7,7 @@ import { diskSpace } from '../../../platform/files'
 import { type FileBytes, withBytes } from '../file-bytes'
 import { readZip, type ZipEntry } from '../formats/zip'
 import { Rejection } from '../rejection'
-import type { SourceFile } from '../source'
+import { isLitter, type SourceFile } from '../source'
 import { hasChecksum, unpackTar } from './tar'
 import { ArchiveWriter } from './writer'
 
@@ -81,17 +81,17 @@ async function unpackZip(
   entries: readonly ZipEntry[],
   writer: ArchiveWriter,
 ): Promise<void> {
-  for (const { name, dataAt, compressedBytes, sizeBytes, isStored } of entries) {
+  for (const { name, dataAt, compressedBytes, sizeBytes, isStored, crc } of entries) {
     if (name.endsWith('/')) {
       await writer.folder(name)
       continue
     }
     if (compressedBytes === 0) {
-      await writer.add(name, Readable.from([]), sizeBytes)
+      await writer.add(name, Readable.from([]), sizeBytes, crc)
       continue
     }
     const raw = createReadStream(archive.absolutePath, { start: dataAt, end: dataAt + compressedBytes - 1 })
-    await writer.add(name, isStored ? raw : raw.pipe(createInflateRaw()), sizeBytes)
+    await writer.add(name, isStored ? raw : raw.pipe(createInflateRaw()), sizeBytes, crc)
   }
 }
 
@@ -110,13 +110,11 @@ async function unpackGzip(input: ReadStream, archive: SourceFile, writer: Archiv
     for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value
   }
   if (head.length >= 512 && hasChecksum(head.subarray(0, 512))) await unpackTar(whole(), writer)
-  else await writer.add(basename(archive.path).replace(/\.gz$/i, '') || 'content', whole(), null)
+  else await writer.add(basename(archive.path).replace(/\.gz$/i, '') || 'content', whole(), null, null)
 }
 
 async function topOf(folder: string): Promise<string> {
-  const entries = (await readdir(folder, { withFileTypes: true })).filter(
-    ({ name }) => name !== '__MACOSX' && name !== '.DS_Store',
-  )
+  const entries = (await readdir(folder, { withFileTypes: true })).filter(({ name }) => !isLitter(name))
   const [only] = entries
   return only?.isDirectory() && entries.length === 1 ? topOf(join(folder, only.name)) : folder
 }

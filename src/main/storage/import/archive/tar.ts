@@ -84,8 +84,11 @@ async function unpackEntry(
   writer: ArchiveWriter,
 ): Promise<void> {
   const plain = name.replace(/^\.\//, '')
-  if (type === '0' || type === '\0' || type === '7') await writer.add(plain, pieces.content(size), size)
-  else if (type === '5') {
+  const isFile = type === '0' || type === '\0' || type === '7'
+  // Before there was a type for them, folders were files whose name ends so.
+  const isFolder = type === '5' || (isFile && plain.endsWith('/'))
+  if (isFile && !isFolder) await writer.add(plain, pieces.content(size), size, null)
+  else if (isFolder && size === 0) {
     if (plain !== '' && plain !== '.') await writer.folder(plain)
   } else {
     const what =
@@ -143,6 +146,7 @@ function nameIn(header: Buffer): string {
 /** Octal, or (GNU) a big-endian number behind a set bit. */
 function sizeIn(header: Buffer): number | null {
   if ((header[124] ?? 0) & 0x80) {
+    if (header[124] !== 0x80 || header.readUIntBE(125, 3) !== 0) return null
     const value = header.readBigUInt64BE(128)
     return value > BigInt(Number.MAX_SAFE_INTEGER) ? null : Number(value)
   }

@@ -1,6 +1,6 @@
 import { type FileHandle, mkdir, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { assertEntryName, foldedName } from '../formats/zip'
+import { assertEntryName, crc32, foldedName } from '../formats/zip'
 import { quoted, Rejection } from '../rejection'
 
 const MOST_ENTRIES = 10_000
@@ -14,10 +14,12 @@ const FLUSH_BYTES = 16 * 1024 * 1024
 export class ArchiveWriter {
   readonly #to: string
   readonly #file: string
-  readonly #names = new Set<string>()
+  /** By folded name: every entry, and the folders above it. */
+  readonly #kinds = new Map<string, 'file' | 'folder'>()
   readonly #onProgress: (bytesDone: number) => void
   readonly #roomBytes: number
   #written = 0
+  #entries = 0
 
   /** @param file the archive's name, for findings @param roomBytes what may be written in all */
   constructor(to: string, file: string, roomBytes: number, onProgress: (bytesDone: number) => void) {
@@ -35,15 +37,27 @@ export class ArchiveWriter {
     await mkdir(join(this.#to, this.#claim(name.replace(/\/$/, ''), true)), { recursive: true, mode: 0o700 })
   }
 
-  /** @throws Rejection when the content has not as many bytes as `sizeBytes` (null: as many as there are) */
-  async add(name: string, content: AsyncIterable<Uint8Array>, sizeBytes: number | null): Promise<void> {
+  /**
+   * @param sizeBytes null: as many as there are @param crc null: the archive does not say
+   * @throws Rejection when the content is not what these say
+   */
+  async add(
+    name: string,
+    content: AsyncIterable<Uint8Array>,
+    sizeBytes: number | null,
+    crc: number | null,
+  ): Promise<void> {
     const path = join(this.#to, this.#claim(name, false))
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
     const output = await open(path, 'wx', 0o600)
     try {
       const written = await this.#write(output, content, sizeBytes, name)
-      if (sizeBytes !== null && written !== sizeBytes)
-        throw this.unsafe(`${quoted(name)} has ${written} bytes, but says ${sizeBytes}`)
+      if (sizeBytes !== null && written.bytes !== sizeBytes)
+        throw this.unsafe(`${quoted(name)} has ${written.bytes} bytes, but says ${sizeBytes}`)
+      if (crc !== null && written.crc !== crc) {
+        const message = `The archive is damaged: ${quoted(name)} is not what its checksum says. Make or download it again.`
+        throw new Rejection('storage.unreadable', message, this.#file)
+      }
     } finally {
       await output.close()
     }
@@ -58,11 +72,13 @@ export class ArchiveWriter {
     content: AsyncIterable<Uint8Array>,
     limit: number | null,
     name: string,
-  ): Promise<number> {
+  ): Promise<{ bytes: number; crc: number }> {
     let done = 0
+    let crc = 0
     let unsynced = 0
     for await (const chunk of content) {
       done += chunk.length
+      crc = crc32(chunk, crc)
       this.#written += chunk.length
       if (limit !== null && done > limit) throw this.unsafe(`${quoted(name)} is larger than it says`)
       if (this.#written > this.#roomBytes)
@@ -74,16 +90,24 @@ export class ArchiveWriter {
       await output.datasync()
       unsynced = 0
     }
-    return done
+    return { bytes: done, crc }
   }
 
-  /** A name is used once, also by systems that fold case. */
+  /** A name is used once, as a file or as a folder, also by systems that fold case. */
   #claim(name: string, isFolder: boolean): string {
     assertEntryName(name, this.#file)
     const folded = foldedName(name)
-    if (this.#names.has(folded) && !isFolder) throw this.unsafe(`it names ${quoted(name)} twice`)
-    this.#names.add(folded)
-    if (this.#names.size > MOST_ENTRIES) throw this.unsafe(`it has more than ${MOST_ENTRIES} entries`)
+    for (let end = folded.indexOf('/'); end > 0; end = folded.indexOf('/', end + 1))
+      this.#settle(folded.slice(0, end), 'folder', name)
+    if (this.#kinds.get(folded) === 'file' && !isFolder) throw this.unsafe(`it names ${quoted(name)} twice`)
+    this.#settle(folded, isFolder ? 'folder' : 'file', name)
+    if (++this.#entries > MOST_ENTRIES) throw this.unsafe(`it has more than ${MOST_ENTRIES} entries`)
     return name
+  }
+
+  #settle(folded: string, kind: 'file' | 'folder', name: string): void {
+    const before = this.#kinds.get(folded) ?? kind
+    if (before !== kind) throw this.unsafe(`a part of ${quoted(name)} is both a file and a folder`)
+    this.#kinds.set(folded, kind)
   }
 }

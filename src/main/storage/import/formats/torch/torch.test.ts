@@ -176,7 +176,7 @@ describe('pickles on their own', () => {
   it('are kept with a warning when they hold plain values, and refused when they name anything', async () => {
     const plain = await inspected(Buffer.from('\x80\x04}\x94\x8c\x01aK\x01s.', 'latin1'), 'pkl')
     expect(plain).toMatchObject({ outcome: 'readable', format: 'pickle', findings: [{ severity: 'warn' }] })
-    expect(await why(Buffer.from('\x80\x02cnumpy\ndtype\n.', 'latin1'))).toContain('numpy.dtype')
+    expect(await why(Buffer.from('\x80\x02cnumpy\nload\n.', 'latin1'))).toContain('numpy.load')
   })
 
   it('never crash the reader, whatever the bytes', () =>
@@ -198,7 +198,8 @@ describe('ZIP archives', () => {
     ['an entry that leads out (zip slip)', zip([{ name: '../evil', content }]), 'leads out of the folder'],
     ['an absolute entry', zip([{ name: '/etc/evil', content }]), 'is absolute'],
     ['a drive', zip([{ name: 'C:/evil', content }]), 'is absolute'],
-    ['backslashes', zip([{ name: '..\\evil', content }]), 'backslash'],
+    ['backslashes that lead out', zip([{ name: '..\\evil', content }]), 'leads out of the folder'],
+    ['backslashes and slashes', zip([{ name: 'a/..\\evil', content }]), 'backslash'],
     ['a link', zip([{ name: 'link', content, mode: 0o120777 }]), 'a link'],
     ['a device', zip([{ name: 'dev', content, mode: 0o060644 }]), 'neither a file nor a folder'],
     ['an encrypted entry', zip([{ name: 'a', content, flags: 1 }]), 'encrypted'],

@@ -1,1 +1,2 @@
+export { crc32 } from './crc32'
 export { assertEntryName, foldedName, looksLikeZip, readEntry, readZip, type ZipEntry } from './zip'

@@ -1,6 +1,7 @@
 import { inflateRawSync } from 'node:zlib'
 import type { FileBytes } from '../../file-bytes'
 import { quoted, Rejection } from '../../rejection'
+import { extraField, nameOf } from './names'
 
 // APPNOTE.TXT of PKWARE, 4.3.
 const END = 0x06054b50
@@ -17,6 +18,7 @@ const STORED = 0
 const DEFLATED = 8
 const ENCRYPTED = 0x0001
 const SIZES_FOLLOW = 0x0008
+const WIDE_SIZES = 0x0001
 
 const MOST_ENTRIES = 100_000
 /** What real weights and texts are ever compressed to; a bomb needs a thousand. Small entries may be anything. */
@@ -152,14 +154,16 @@ function readCentral(bytes: FileBytes, at: number, end: number): { entry: ZipEnt
   const next = at + CENTRAL_BYTES + nameBytes + extraBytes + head.readUInt16LE(32)
   if (next > end) throw damaged(bytes, 'its directory ends in the middle of an entry')
   const rawName = bytes.slice(at + CENTRAL_BYTES, nameBytes)
-  const name = nameOf(rawName, bytes)
+  const extra = bytes.slice(at + CENTRAL_BYTES + nameBytes, extraBytes)
+  const name = nameOf(rawName, extra, head.readUInt8(5))
   assertEntryName(name, bytes.file)
   assertPlain(head, name, bytes)
-  const extra = bytes.slice(at + CENTRAL_BYTES + nameBytes, extraBytes)
   const sizes = readSizes(head, extra, bytes)
   const method = head.readUInt16LE(10)
-  if (method !== STORED && method !== DEFLATED)
-    throw damaged(bytes, `${quoted(name)} is compressed in a way that is not known (${method})`)
+  if (method !== STORED && method !== DEFLATED) {
+    const message = `${quoted(name)} is compressed in a way that is not read here (method ${method}). Make the archive again with deflate, the usual one.`
+    throw new Rejection('storage.unreadable', message, bytes.file)
+  }
   const isStored = method === STORED
   if (isStored && sizes.compressed !== sizes.size)
     throw unsafe(bytes, `${quoted(name)} is stored, but has two sizes`)
@@ -169,14 +173,6 @@ function readCentral(bytes: FileBytes, at: number, end: number): { entry: ZipEnt
   return {
     entry: { name, sizeBytes: sizes.size, compressedBytes: sizes.compressed, isStored, dataAt, crc },
     next,
-  }
-}
-
-function nameOf(raw: Buffer, bytes: FileBytes): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(raw)
-  } catch {
-    throw unsafe(bytes, 'it holds an entry whose name is no text')
   }
 }
 
@@ -197,7 +193,7 @@ function readSizes(
   bytes: FileBytes,
 ): { size: number; compressed: number; at: number } {
   const plain = { size: head.readUInt32LE(24), compressed: head.readUInt32LE(20), at: head.readUInt32LE(42) }
-  const wide = wideFields(extra)
+  const wide = extraField(extra, WIDE_SIZES)
   let used = 0
   const widened = (value: number): number => {
     if (value !== 0xffff_ffff || !wide) return value
@@ -208,15 +204,6 @@ function readSizes(
   const size = widened(plain.size)
   const compressed = widened(plain.compressed)
   return { size, compressed, at: widened(plain.at) }
-}
-
-function wideFields(extra: Buffer): Buffer | null {
-  for (let i = 0; i + 4 <= extra.length; ) {
-    const length = extra.readUInt16LE(i + 2)
-    if (extra.readUInt16LE(i) === 1) return extra.subarray(i + 4, Math.min(extra.length, i + 4 + length))
-    i += 4 + length
-  }
-  return null
 }
 
 /** @returns where the bytes of the entry begin */
