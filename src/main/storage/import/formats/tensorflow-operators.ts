@@ -11,6 +11,11 @@ const REFUSED = [
   /^Debug(?:Identity|NumericSummary|NanCount)(?:V\d)?$/,
   /^(?:SummaryWriter|WriteSummary|Write\w+Summary|CreateSummary(?:File|Db)Writer|CloseSummaryWriter|FlushSummaryWriter)$/,
   /^(?:DecodeProtoV2|EncodeProto)$/,
+  // What it runs stands in a text, where no operator can be seen.
+  /^(?:DatasetFromGraph|DeserializeIterator|RemoteFusedGraphExecute)$/,
+  // TensorFlow I/O and the clients of clouds.
+  /^IO>/,
+  /^(?:Bigtable|BigQuery|Kafka|GcsConfigure|GCSConfigure)\w*$/,
 ]
 
 /** Whether an operator of TensorFlow touches more than the values it is given. */

@@ -14,6 +14,7 @@ import {
 import { reachesOut } from '../tensorflow-operators'
 import { countWeights, unlisted } from '../weights'
 import { type Bundle, readBundle } from './bundle'
+import { fixedPath, touchesCheckpoints } from './checkpoints'
 import { type MetaGraph, readMetaGraph } from './graph'
 
 /** Tables are filled from vocabulary files among the assets: usual, and worth a word. */
@@ -61,12 +62,21 @@ async function read(bytes: FileBytes, surroundings: Surroundings): Promise<Model
     if (reader.field !== 2) continue
     // Which one is loaded is decided by its tags: none may be passed over.
     if (graphs.length >= MOST_GRAPHS) throw reader.malformed('it holds more graphs than any real one')
-    graphs.push(readMetaGraph(reader.message()))
+    const graph = readMetaGraph(reader.message())
+    graphs.push(graph)
+    const operator = touchesCheckpoints(graph.operators) ? fixedPath(reader.message()) : null
+    if (operator === null) continue
+    const message = `Its graph uses ${operator} with a path of its own, by which it reads or writes any file of this machine.`
+    throw new Rejection('storage.unsafe', message, bytes.file)
   }
   const operators = new Map<string, number>()
   for (const graph of graphs)
     for (const [name, count] of graph.operators) operators.set(name, (operators.get(name) ?? 0) + count)
-  const findings = judge(operators, bytes.file)
+  const findings = judge(
+    operators,
+    graphs.some((graph) => graph.assets.length > 0),
+    bytes.file,
+  )
   for (const file of surroundings.files.filter(({ path }) => path === KERAS_METADATA)) {
     const configs = await withBytes(file, (content) => findConfigs(content).configs)
     findings.push(...configs.flatMap((config) => judgeConfig(config, file.path)))
@@ -128,13 +138,18 @@ async function weightsOf(
   return { tensors: bundle.weights, findings: [] }
 }
 
-function judge(operators: ReadonlyMap<string, number>, file: string): Finding[] {
+function judge(operators: ReadonlyMap<string, number>, hasAssets: boolean, file: string): Finding[] {
   const refused = [...operators.keys()].filter(reachesOut)
   if (refused.length > 0) {
     const message = `Its graph uses ${refused.slice(0, 5).join(', ')}, which reaches beyond the model: files, programs or other machines.`
     throw new Rejection('storage.unsafe', message, file)
   }
   if (![...operators.keys()].some((name) => READS_ASSETS.test(name))) return []
+  if (!hasAssets) {
+    const message =
+      'It reads a text file when it is loaded, and has none among its assets: it could be any file.'
+    throw new Rejection('storage.unsafe', message, file)
+  }
   const message = 'It reads a vocabulary from its assets folder when it is loaded.'
   return [{ severity: 'info', code: 'storage.reads_assets', message, file }]
 }
