@@ -19,6 +19,18 @@ const SHAPE = '\x01\0\x18\0\0\0\0\0\x01\x01\x01\0\0\0\0\0'
 
 tried('the weights in HDF5', 'h5', [
   ['in one file', 'accept', real('flowers.h5')],
+  [
+    'without their layers',
+    'accept',
+    patched(real('dense-groups.h5'), '\x40\x09elsewhere', '\x01'),
+    'save_weights',
+  ],
+  [
+    'with nothing in it',
+    'warn',
+    Buffer.concat([latin('\x89HDF\r\n\x1a\n'), Buffer.alloc(96)]),
+    'nothing is known',
+  ],
   ['with weights in another file', 'reject', real('dense-groups.h5'), 'leads to another file'],
   ['with values elsewhere', 'reject', patched(real('flowers.h5'), '\x05\0\x08\0\x01', '\x07'), 'elsewhere'],
   ['put together from other files', 'reject', patched(real('flowers.h5'), `${LAYOUT}\x01`, `${LAYOUT}\x03`)],

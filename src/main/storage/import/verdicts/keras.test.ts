@@ -89,6 +89,7 @@ const h5 = (config: string) =>
   Buffer.concat([latin('\x89HDF\r\n\x1a\n'), Buffer.alloc(64), Buffer.from(config), Buffer.alloc(1)])
 const LAMBDA = layered(layer(null, 'Lambda', { function: 'eA==' }))
 const spaced = (config: string, spaces: number) => config.replaceAll('{', `{${' '.repeat(spaces)}`)
+const wrapped = (node_def: string) => layered({ class_name: 'TensorFlowOpLayer', config: { node_def } })
 const operation = (called: string, class_name = 'TFOpLambda') =>
   layered({ class_name, config: { name: 'o', function: called } })
 tried('Keras in HDF5', 'h5', [
@@ -110,4 +111,29 @@ tried('Keras in HDF5', 'h5', [
   ['that calls Python', 'reject', h5(operation('numpy_function'))],
   ['that prints to a file', 'reject', h5(operation('print'))],
   ['with a layer of a package', 'warn', h5(layered(layer(null, 'Addons>Mine'))), 'Addons>Mine'],
+  [
+    'with a layer of nobody',
+    'warn',
+    h5(layered({ class_name: 'SelfAttention', config: {} })),
+    'SelfAttention',
+  ],
+  [
+    'with layers of Keras 1 and 2',
+    'accept',
+    h5(
+      layered(
+        ...['Convolution2D', 'GlobalMaxPooling1D', 'Conv2DTranspose'].map((name) => ({
+          class_name: name,
+          config: {},
+        })),
+      ),
+    ),
+  ],
+  ['with an operator as a layer', 'accept', h5(wrapped('{"name":"m","op":"Mul","input":["x"]}'))],
+  [
+    'with an operator as a layer that writes files',
+    'reject',
+    h5(wrapped('{"name":"m","op":"WriteFile"}')),
+    'WriteFile',
+  ],
 ])

@@ -1,7 +1,8 @@
 import type { Finding } from '../../../../../shared/contract'
 import { quoted, Rejection } from '../../rejection'
-import { isObject, type JsonObject, objectAt, textAt } from '../json'
+import { at, isObject, type JsonObject, listAt, objectAt, textAt } from '../json'
 import { reachesOut } from '../tensorflow-operators'
+import { isLayerOfKeras2 } from './keras2-layers'
 import { isOfPython } from './python-modules'
 
 const DEEPEST = 64
@@ -35,6 +36,7 @@ export function judgeConfig(config: JsonObject, file: string): Finding[] {
     if (Array.isArray(value)) for (const item of value) visit(item, depth + 1)
     if (!isObject(value)) return
     judgeObject(value, custom, file)
+    for (const layer of listAt(value, 'layers') ?? []) noteStranger(layer, custom)
     for (const item of Object.values(value)) visit(item, depth + 1)
   }
   visit(config, 0)
@@ -79,10 +81,33 @@ function judgeObject(value: JsonObject, custom: Set<string>, file: string): void
   else if (className.includes('>')) custom.add(className.slice(0, 100))
 }
 
+/** Keras 2 tells its own layers and others apart by nothing but their names. */
+function noteStranger(layer: unknown, custom: Set<string>): void {
+  const className = textAt(layer, 'class_name')
+  if (className === null || className.includes('>') || at(layer, 'module') !== null) return
+  const plainName = className.slice(className.search(/[^.]*$/))
+  if (!isLayerOfKeras2(plainName)) custom.add(plainName.slice(0, 100))
+}
+
 function judgeCalled(layer: string, value: JsonObject, file: string): void {
-  const called = CALLS_TENSORFLOW.test(layer) ? textAt(objectAt(value, 'config'), 'function') : null
-  if (called === null || !(REACHES_OUT.test(called) || reachesOut(called.replace(/^.*raw_ops\./, '')))) return
-  throw unsafe(`It calls ${quoted(called)} of TensorFlow, which reaches beyond the model.`, file)
+  const config = objectAt(value, 'config')
+  const called = CALLS_TENSORFLOW.test(layer)
+    ? [textAt(config, 'function') ?? '']
+    : layer === 'TensorFlowOpLayer'
+      ? operatorsOf(config)
+      : []
+  const reaching = called.find(
+    (name) => REACHES_OUT.test(name) || reachesOut(name.replace(/^.*raw_ops\./, '')),
+  )
+  if (reaching !== undefined)
+    throw unsafe(`It calls ${quoted(reaching)} of TensorFlow, which reaches beyond the model.`, file)
+}
+
+/** What may be the operator of a `NodeDef`, written as JSON within the JSON or as protobuf's text. */
+function operatorsOf(config: JsonObject | null): string[] {
+  const node = at(config, 'node_def')
+  const text = typeof node === 'string' ? node : JSON.stringify(node)
+  return [...text.matchAll(/\bop"?\s*:\s*["']([^"']*)/g)].map(([, operator]) => operator ?? '')
 }
 
 function unsafe(message: string, file: string): Rejection {

@@ -56,11 +56,20 @@ export const kerasH5Reader: ModelReader = {
     const weights = readKerasWeights(bytes, bytes.file)
     if (config && 'class_name' in config)
       return describeModel('keras-h5', config, {}, findings, weights, bytes.file)
-    const message =
-      'It holds weights but no configuration that could be found, so nothing is known of its layers.'
-    const unknown: Finding = { severity: 'warn', code: 'storage.no_signature', message, file: bytes.file }
+    const unknown = weights.tensors.length > 0 ? weightsAlone(bytes.file) : nothingFound(bytes.file)
     return describeModel('keras-h5', {}, {}, [...findings, unknown], weights, bytes.file)
   },
+}
+
+function weightsAlone(file: string): Finding {
+  const message =
+    'These are weights without the layers they belong to, as model.save_weights writes them. Save the whole model with model.save to keep both.'
+  return { severity: 'info', code: 'storage.no_graph', message, file }
+}
+
+function nothingFound(file: string): Finding {
+  const message = 'It holds no configuration that could be found, so nothing is known of its layers.'
+  return { severity: 'warn', code: 'storage.no_signature', message, file }
 }
 
 function partlySearched(file: string): Finding {
