@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Job, PipelineSpec, type WhatIfQuestion } from '../../shared/contract'
-import type { JobId, PipelineId, PrincipalId } from '../../shared/domain/ids'
+import type { JobId, LeaseId, PipelineId, PrincipalId } from '../../shared/domain/ids'
 import { ALICE, createHarness, until } from './testing/harness'
 
 type Harness = Awaited<ReturnType<typeof createHarness>>
@@ -102,6 +102,35 @@ describe('a job that waits', () => {
     expect(system.compute.get(third.id).waitReason).toMatch(
       /^Waiting for the engine of m@1, busy with second \(.+\) for about 20 s$/,
     )
+  })
+
+  it('names the request that its room is kept for, and who holds it where that is not why', async () => {
+    await system.die()
+    await harness.remove()
+    harness = await createHarness({ cores: 2 })
+    system = await harness.open()
+    const half = { kind: 'synthetic', need: { cpuCores: 1 }, preemptible: false } as const
+    await system.submit({ ...half, durationMs: 60_000 })
+    await advance(250)
+    const app = { holder: 'p-app' as PrincipalId, purpose: 'render', priority: 90, ttlMs: null }
+    const granted = system.core.request({ cpuCores: 2 }, { ...app, waitMs: 120_000 })
+    await advance(6_000)
+    const job = await system.submit({ ...half, durationMs: 1_000 })
+    const wide = await system.submit({ ...half, need: { cpuCores: 2 }, durationMs: 1_000 })
+    await advance(2_000)
+    expect(system.compute.get(job.id).waitReason).toBe(
+      'Waiting for 1 CPU core, kept for the request render, which goes first',
+    )
+    expect(system.compute.get(wide.id).waitCauses).toMatchObject([{ kind: 'resources' }])
+    await advance(60_000)
+    const lease = await granted
+    await advance(1_000)
+    expect(system.compute.get(job.id).waitCauses).toMatchObject([
+      { kind: 'resources', holders: [{ kind: 'lease', name: 'render' }] },
+    ])
+    system.core.release(lease.id as LeaseId)
+    await advance(4_000)
+    await until(() => system.compute.get(wide.id).state === 'succeeded')
   })
 
   it('is told nothing behind one whose length nobody knows', async () => {

@@ -136,6 +136,7 @@ export class QueueReader {
       classes: index.classes(),
       plan: this.#plan,
       leases: core.listLeases(),
+      kept: core.keptRoom(),
       foreign: core.resources().foreignHolders,
       urgencyOf,
       endsInMs: (id) => {

@@ -151,7 +151,11 @@ export function createCore(deps: CoreDeps): Core {
     latestTelemetry: () => telemetry.latest(),
     telemetry: (query) => telemetry.query(query, clock.now(), (id) => ledger.device(id) !== undefined),
 
-    freeDevices: () => ledger.freeDevices(),
+    freeDevices: () => ledger.freeDevices(true),
+    keptRoom() {
+      const purpose = requests.claimant?.options.purpose
+      return purpose === undefined ? null : { purpose, devices: ledger.freeDevices(false) }
+    },
     assertPossible: (need, hints) => allocator.assertPossible(toQuanta(need), hints),
     allocate: (need, options, placement) => allocator.allocate(toQuanta(need), options, placement),
     request: async (need, options) => requests.request(toQuanta(need), options),

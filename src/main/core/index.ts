@@ -43,6 +43,11 @@ export interface RequestOptions extends AllocateOptions {
   signal?: AbortSignal | undefined
 }
 
+export interface KeptRoom {
+  purpose: string
+  devices: FreeDevice[]
+}
+
 /** Grants resource vectors as leases: all or nothing, by priority, never more than there is. */
 export interface Core extends Disposable {
   /** Finds devices, reconciles leases (those held by a dead process end), begins telemetry. */
@@ -65,6 +70,8 @@ export interface Core extends Disposable {
 
   /** Devices as the planner sees them now. */
   freeDevices(): FreeDevice[]
+  /** The request that room is kept for, and the devices as they would be without that; null when it is for none. */
+  keptRoom(): KeptRoom | null
   /** Throws `core.impossible` (details `{missing}`) when no device of this machine could ever hold the vector. */
   assertPossible(need: ResourceVector, place?: PlaceHints): void
   /**

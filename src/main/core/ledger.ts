@@ -153,11 +153,12 @@ export class Ledger {
     return spaces
   }
 
-  freeDevices(): FreeDevice[] {
+  /** @param besideClaim as for {@link spaces} */
+  freeDevices(besideClaim: boolean): FreeDevice[] {
     return [...this.#devices.values()].map(({ device, capacity }) => ({
       id: device.id as DeviceId,
       kind: device.kind,
-      free: toVector(this.#free(device, capacity, true)),
+      free: toVector(this.#free(device, capacity, besideClaim)),
       capacity: toVector(this.#ceiling(device, capacity)),
       healthy: device.health === 'ok',
       numaNode: numaNodeOf(device),

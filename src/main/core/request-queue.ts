@@ -99,6 +99,11 @@ export class RequestQueue implements Disposable, Precedence {
     })
   }
 
+  /** The request that room is kept for. */
+  get claimant(): Waiting | null {
+    return this.#claimant
+  }
+
   /** Something may fit now. */
   wake(): void {
     if (this.#passQueued || this.#queue.size === 0) return

@@ -41,6 +41,8 @@ export const WaitCause = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('resources'), wanted: ResourceVector, ...Contest }),
   /** Memory to load its model. */
   z.object({ kind: z.literal('room'), memoryBytes: z.number(), ...Contest }),
+  /** It would fit, but room is kept for a request for a lease, named by its purpose. */
+  z.object({ kind: z.literal('reserved'), wanted: ResourceVector, request: z.string() }),
   z.object({ kind: z.literal('quota'), exceeded: ResourceVector }),
   z.object({
     kind: z.literal('budget'),

@@ -10,6 +10,7 @@ export const WAIT_TEXTS = {
   behindJob: 'Behind {{job}}, which goes first and needs the same resources',
   resources: 'Waiting for {{amounts}}{{holders}}{{ahead}}',
   room: 'Waiting for {{amounts}} to load its model{{holders}}{{ahead}}',
+  reserved: 'Waiting for {{amounts}}, kept for the request {{request}}, which goes first',
   quota: 'Waiting for its quota: {{amounts}} more than may be held at once',
   budget: 'Waiting for its budget: {{usedUp}}',
   engine: 'Waiting for the engine of {{model}}, which is busy',

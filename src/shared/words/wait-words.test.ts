@@ -37,6 +37,10 @@ const SENTENCES: [WaitCause[], string | null][] = [
     [{ kind: 'engine', model: 'm@1', job: 'chat (j-7)', endsInMs: 20_000 }],
     'Waiting for the engine of m@1, busy with chat (j-7) for about 20 s',
   ],
+  [
+    [{ kind: 'reserved', wanted: { cpuCores: 2, memoryBytes: 4e9 }, request: 'render farm' }],
+    'Waiting for 2 CPU cores and 4 GB of memory, kept for the request render farm, which goes first',
+  ],
   [[{ kind: 'runtime', name: 'PyTorch' }], 'Waiting until it is known whether PyTorch works here'],
   [
     [{ kind: 'faster', device: 'gpu-0', freeInMs: 10_000 }],

@@ -43,6 +43,8 @@ function wordsOf(cause: WaitCause, say: SayWait, nowMs: number): string {
       const amounts = vectorWords({ memoryBytes }, say)
       return say('room', { amounts, ...contestWords(cause, 'memoryBytes', say) })
     }
+    case 'reserved':
+      return say('reserved', { amounts: vectorWords(cause.wanted, say), request: cause.request })
     case 'quota':
       return say('quota', { amounts: vectorWords(cause.exceeded, say) })
     case 'budget': {

@@ -1,8 +1,16 @@
 import type { ForeignHolder, Holder, Lease, WaitCause } from '../../../shared/contract'
 import type { JobId } from '../../../shared/domain/ids'
-import { entriesOf, type ResourceVector, shortage, vectorFrom } from '../../../shared/domain/resources'
+import {
+  addVectors,
+  entriesOf,
+  type ResourceVector,
+  shortage,
+  vectorFrom,
+} from '../../../shared/domain/resources'
+import type { KeptRoom } from '../../core'
 import { toIso } from '../../platform/clock'
 import { Heads, type UrgencyOf } from './heads'
+import { placeOrNull } from './place-or-null'
 import { compareRank, positionIn } from './rank'
 import type { Block, Plan, QueueClass, QueuedJob } from './types'
 
@@ -16,6 +24,8 @@ export interface ExplainInput {
   classes: readonly QueueClass[]
   plan: Plan
   leases: readonly Lease[]
+  /** Room that is kept for a request for a lease. */
+  kept?: KeptRoom | null
   /** Programs outside that hold memory. */
   foreign?: readonly ForeignHolder[]
   /** When the job of a lease is expected to end, in ms from now; null where unknown. */
@@ -77,15 +87,15 @@ function causeAt(input: ExplainInput, group: QueueClass, index: number, jobsAhea
 function causeOf(block: Block, group: QueueClass, input: ExplainInput, jobsAhead: number): WaitCause {
   switch (block.kind) {
     case 'resources': {
-      const missing = entriesOf(shortage(group.need, input.plan.left)).map(([name]) => name)
-      const need = entriesOf(group.need)
-      // Enough in sum, but on no device alone: then the whole need is what it waits for.
-      const wanted = missing.length > 0 ? need.filter(([name]) => missing.includes(name)) : need
-      const holders = holdersOf(wanted[0]?.[0] ?? '', input)
-      return { kind: 'resources', wanted: vectorFrom(wanted), ...holders, jobsAhead }
+      const wanted = missingOf(group.need, input.plan.left)
+      const reserved = reservedCause(wanted, group.need, group, input)
+      return reserved ?? { kind: 'resources', wanted, ...holdersOf(firstOf(wanted), input), jobsAhead }
     }
-    case 'room':
-      return { ...block, ...holdersOf('memoryBytes', input), jobsAhead }
+    case 'room': {
+      const memory = { memoryBytes: block.memoryBytes }
+      const reserved = reservedCause(memory, addVectors(group.need, memory), group, input)
+      return reserved ?? { ...block, ...holdersOf('memoryBytes', input), jobsAhead }
+    }
     case 'quota':
       return { kind: 'quota', exceeded: block.missing }
     case 'budget': {
@@ -103,6 +113,27 @@ function causeOf(block: Block, group: QueueClass, input: ExplainInput, jobsAhead
     case 'held-back':
       return { kind: 'behind_job', job: input.nameOf(block.by) }
   }
+}
+
+/** What of a need is not there; enough in sum, but on no device alone: then the whole need is what it waits for. */
+function missingOf(need: ResourceVector, left: ResourceVector): ResourceVector {
+  const missing = entriesOf(shortage(need, left)).map(([name]) => name)
+  return missing.length > 0 ? vectorFrom(entriesOf(need).filter(([name]) => missing.includes(name))) : need
+}
+
+/** Null where it would not fit even if no room were kept for a request. */
+function reservedCause(
+  wanted: ResourceVector,
+  need: ResourceVector,
+  { place }: QueueClass,
+  { kept }: ExplainInput,
+): WaitCause | null {
+  if (!kept || placeOrNull(need, kept.devices, place ?? undefined) === null) return null
+  return { kind: 'reserved', wanted, request: kept.purpose }
+}
+
+function firstOf(vector: ResourceVector): string {
+  return entriesOf(vector)[0]?.[0] ?? ''
 }
 
 /** Of the jobs on engines of a version the one that is expected to end first. */

@@ -12,6 +12,7 @@ export const waitZh: Record<keyof WaitTexts, string> = {
   behindJob: '排在 {{job}} 之后：后者需要相同的资源，优先开始',
   resources: '等待 {{amounts}}{{holders}}{{ahead}}',
   room: '等待 {{amounts}}以加载模型{{holders}}{{ahead}}',
+  reserved: '等待 {{amounts}}：这些资源已为申请 {{request}} 保留，该申请优先',
   quota: '等待配额：超出可同时占用的上限 {{amounts}}',
   budget: '等待预算：{{usedUp}}',
   engine: '等待 {{model}} 的引擎，它正忙',

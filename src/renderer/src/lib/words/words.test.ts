@@ -48,6 +48,7 @@ const cause: fc.Arbitrary<WaitCause> = fc.oneof(
   fc.record({ kind: fc.constant('retry' as const), inMs: amount }),
   fc.record({ kind: fc.constant('behind' as const), jobs: count }),
   fc.record({ kind: fc.constant('behind_job' as const), job: name }),
+  fc.record({ kind: fc.constant('reserved' as const), wanted: vector, request: name }),
   fc.record({ kind: fc.constant('resources' as const), wanted: vector, ...contest }),
   fc.record({ kind: fc.constant('room' as const), memoryBytes: amount, ...contest }),
   fc.record({ kind: fc.constant('quota' as const), exceeded: vector }),
