@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { JobId, PrincipalId } from '../../shared/domain/ids'
 import { ALICE, createHarness, type Harness, type Opened, until } from './testing/harness'
 
@@ -126,4 +126,82 @@ it('of two who fill the machine, one of weight 3 gets three times as much', asyn
   await until(() => running().length === 8)
   const ofAlice = running().filter(({ principal }) => principal === ALICE)
   expect(ofAlice).toHaveLength(6)
+})
+
+describe('a quota of memory', () => {
+  const BOB = 'p-bob' as PrincipalId
+  const run = (by: PrincipalId, model = 'm@1') => system.submit({ kind: 'infer', model, inputs: x }, by)
+  const states = (jobs: readonly { id: string }[]) => jobs.map(({ id }) => job(id).state)
+  const engineHolders = () =>
+    system.core.listLeases().flatMap(({ job: of, holder }) => (of === null ? [holder] : []))
+  /** Lets time pass until it has come. */
+  async function pass<Value>(work: Promise<Value>): Promise<Value> {
+    let isThere = false
+    work.finally(() => (isThere = true)).catch(() => undefined)
+    for (let step = 0; step < 200 && !isThere; step++) {
+      await harness.clock.advance(10)
+      await until(() => true)
+    }
+    return work
+  }
+  /** Lets time pass until they have ended. */
+  async function finish(jobs: readonly { id: string }[]): Promise<void> {
+    for (let step = 0; step < 200 && !states(jobs).every((state) => state === 'succeeded'); step++) {
+      await harness.clock.advance(10)
+      await until(() => true)
+    }
+  }
+  beforeEach(() => {
+    system.executor.memoryBytes = 2e6
+    system.executor.itemMs = 30
+  })
+
+  it('counts the model that runs, not the one that lies idle', async () => {
+    const held = () => system.core.getQuota(ALICE).held.memoryBytes ?? 0
+    const first = await run(ALICE)
+    await until(() => job(first.id).state === 'running')
+    expect(held()).toBe(2e6)
+    await finish([first])
+    expect(held()).toBe(0)
+    expect(engineHolders()).toEqual(['system'])
+  })
+
+  // Short ones begin before they are on the disk, if the engine is idle.
+  it.each([30, 1])(
+    'bypass: a model that does not fit into it is not run, loaded by others or not (%i ms)',
+    async (itemMs) => {
+      system.core.setQuota({ principal: ALICE, limit: { memoryBytes: 1e6 } })
+      const before = await run(ALICE)
+      await harness.clock.advance(100)
+      expect(states([before])).toEqual(['queued'])
+      await system.compute.cancel(before.id as JobId)
+      system.executor.itemMs = itemMs
+      for (let time = 0; time < 15; time++) {
+        await finish([await pass(run(BOB))])
+      }
+      const mine = await pass(run(ALICE))
+      await harness.clock.advance(1_000)
+      expect(job(mine.id)).toMatchObject({
+        state: 'queued',
+        waitCauses: [{ kind: 'quota', exceeded: { memoryBytes: 1e6 } }],
+      })
+      system.core.setQuota({ principal: ALICE, limit: { memoryBytes: 2e6 } })
+      await finish([mine])
+      expect(states([mine])).toEqual(['succeeded'])
+    },
+  )
+
+  it('lets one model after the other run where two at once would be too much', async () => {
+    system.core.setQuota({ principal: ALICE, limit: { memoryBytes: 3e6 } })
+    let most = 0
+    const off = system.core.onDidChangeLeases(() => {
+      most = Math.max(most, system.core.getQuota(ALICE).held.memoryBytes ?? 0)
+    })
+    const jobs = [await run(ALICE), await run(ALICE, 'm@2'), await run(BOB, 'n@1')]
+    await finish(jobs)
+    off()
+    expect(states(jobs)).toEqual(['succeeded', 'succeeded', 'succeeded'])
+    expect(most).toBe(2e6)
+    expect(engineHolders()).toHaveLength(3)
+  })
 })

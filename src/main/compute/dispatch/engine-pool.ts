@@ -158,7 +158,13 @@ export class EnginePool {
       engine.state = 'idle'
       engine.job = null
     })
+    this.charge(engine, [job.definition.principal])
     return engine
+  }
+
+  /** While it is in use its memory counts for those who use it, in equal parts; while it is idle, for nobody. */
+  charge({ lease }: PooledEngine, users: readonly PrincipalId[]): void {
+    if (lease) this.#deps.core.share(lease, users)
   }
 
   /** Leases the memory of a new engine. Undone with the transaction now open; {@link load} loads it. */
@@ -195,6 +201,7 @@ export class EnginePool {
     }
     this.#engines.set(engine.ref, engine)
     database.onRollback(() => this.#engines.delete(engine.ref))
+    this.charge(engine, [job.definition.principal])
     return engine
   }
 
@@ -242,6 +249,7 @@ export class EnginePool {
       return
     }
     engine.state = 'idle'
+    this.charge(engine, [SYSTEM])
     engine.idleSinceMs = this.#deps.clock.now()
     this.#armSweep()
   }

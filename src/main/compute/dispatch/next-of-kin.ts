@@ -1,4 +1,5 @@
 import type { PrincipalId } from '../../../shared/domain/ids'
+import { addVectors } from '../../../shared/domain/resources'
 import type { Core } from '../../core'
 import type { ActiveJob } from '../jobs/active-job'
 import type { JobIndex } from '../jobs/job-index'
@@ -15,17 +16,19 @@ export interface Waiting {
  * Jobs that are next of all and may share the place of `job`, in their order: from the queue or, when nobody queues, from
  * the line. Whom quota or budget keeps from starting is passed over, as the planner does; anyone else is not.
  * @param line jobs that are not in the queue yet
+ * @param memoryBytes of the engine, which counts for those who use it
  */
 export function* nextOfKin(
   job: ActiveJob,
   line: Iterable<ActiveJob>,
+  memoryBytes: number,
   { core, index, urgencyOf }: Waiting,
 ): Iterable<ActiveJob> {
   const admitted = new Set<PrincipalId>([job.definition.principal])
   const isKept = ({ definition: { need, principal }, kinKey }: ActiveJob) => {
+    if (kinKey !== job.kinKey) return !core.mayHold(need, principal)
     // Jobs of one principal that share a place hold it once.
-    if (kinKey === job.kinKey && admitted.has(principal)) return false
-    return !core.mayHold(need, principal)
+    return !admitted.has(principal) && !core.mayHold(addVectors(need, { memoryBytes }), principal)
   }
   for (const next of index.hasQueue ? index.inOrder(urgencyOf, isKept) : line) {
     if (!index.hasQueue && isKept(next)) continue

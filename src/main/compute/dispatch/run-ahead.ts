@@ -1,5 +1,5 @@
 import type { LeaseId } from '../../../shared/domain/ids'
-import { isEmptyVector } from '../../../shared/domain/resources'
+import { addVectors, isEmptyVector } from '../../../shared/domain/resources'
 import { AppError } from '../../../shared/errors'
 import type { Clock } from '../../platform/clock'
 import type { Database } from '../../platform/database'
@@ -92,11 +92,13 @@ export class RunAhead {
 
   /** Lets a job that nobody knows yet have its idle engine. @param admit inserts it @returns null when it has to queue */
   enter(job: ActiveJob, admit: Operation): PooledEngine | null {
-    const { index, pool, clock } = this.#deps
+    const { core, index, pool, clock } = this.#deps
     if (index.hasQueue || this.#line.length > 0 || !this.#isFree(job)) return null
     const idle = pool.idle(job.engineKey)
     if (!idle) return null
     // Not now: then it waits like any other, and is told for what.
+    const { need, principal } = job.definition
+    if (!core.mayHold(addVectors(need, { memoryBytes: idle.memoryBytes }), principal)) return null
     const placement = this.#allocate(job)
     if (!placement) return null
     const engine = pool.take(idle.ref, job)
@@ -131,7 +133,7 @@ export class RunAhead {
     const { clock, pool } = this.#deps
     const now = clock.now()
     if (outcome.kind !== 'succeeded' || engine.state !== 'idle' || now - since > LONGEST_ROW_MS) return null
-    const [next] = this.#nextOfKin(job)
+    const [next] = this.#nextOfKin(job, engine)
     if (!next || !this.#isShort(next)) return null
     const placement = this.#claimed.get(job)?.placement ?? job.status.placement
     if (!this.#handOver(job, next, placement)) return null
@@ -145,7 +147,7 @@ export class RunAhead {
    * their own: the engine computes within that of the first, which counts for all of them in equal parts.
    */
   joining(job: ActiveJob, engine: PooledEngine): { jobs: ActiveJob[]; stack: Together['stack'] } {
-    const { core, clock } = this.#deps
+    const { core, clock, pool } = this.#deps
     const { jobs, stack } = this.joiners(job, engine)
     if (jobs.length === 0) return { jobs, stack: 'no' }
     const claim = {
@@ -159,7 +161,10 @@ export class RunAhead {
     }
     for (const member of all) member.together = all.length
     const principals = all.map(({ definition }) => definition.principal)
-    if (job.lease && new Set(principals).size > 1) core.share(job.lease, principals)
+    if (new Set(principals).size > 1) {
+      if (job.lease) core.share(job.lease, principals)
+      pool.charge(engine, principals)
+    }
     return { jobs, stack }
   }
 
@@ -168,7 +173,7 @@ export class RunAhead {
     const company = engine.id !== null && this.#deps.mayGroup() ? this.#companyFor(job) : ALONE
     const jobs: ActiveJob[] = []
     let { most } = company
-    for (const next of most > 1 ? this.#nextOfKin(job) : []) {
+    for (const next of most > 1 ? this.#nextOfKin(job, engine) : []) {
       const theirs = this.#companyFor(next)
       most = Math.min(most, theirs.most)
       if (jobs.length + 1 >= most || theirs.stack !== company.stack) break
@@ -177,12 +182,9 @@ export class RunAhead {
     return { ...company, most, jobs }
   }
 
-  #nextOfKin(job: ActiveJob): Iterable<ActiveJob> {
-    return nextOfKin(
-      job,
-      this.#line.map((waiting) => waiting.job),
-      this.#deps,
-    )
+  #nextOfKin(job: ActiveJob, { memoryBytes }: PooledEngine): Iterable<ActiveJob> {
+    const line = this.#line.map((waiting) => waiting.job)
+    return nextOfKin(job, line, memoryBytes, this.#deps)
   }
 
   #claim(job: ActiveJob, claim: Claim): void {

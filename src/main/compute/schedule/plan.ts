@@ -154,7 +154,7 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     this.room.take(placement)
     if (choice.kind === 'load') this.room.take(choice.memory)
     const left = this.#quotaLeft.get(group.principal)
-    if (left) this.#quotaLeft.set(group.principal, subtractVectors(left, group.need))
+    if (left) this.#quotaLeft.set(group.principal, subtractVectors(left, chargeOf(group)))
     const share = group.share / (this.#state.weights?.get(group.principal) ?? 1)
     this.#shares.set(group.principal, (this.#shares.get(group.principal) ?? 0) + share)
     this.#plan.start.push({ job, class: group, placement, engine })
@@ -203,10 +203,15 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     const left = this.#quotaLeft.get(group.principal) ?? quota.left
     this.#quotaLeft.set(group.principal, left)
     const have = new Map(entriesOf(left))
-    const missing = entriesOf(group.need)
+    const missing = entriesOf(chargeOf(group))
       .filter(([name]) => quota.limited.includes(name))
       .map(([name, value]) => [name, value - (have.get(name) ?? 0)] as const)
       .filter(([, lack]) => lack > 1e-9)
     return missing.length > 0 ? vectorFrom(missing) : null
   }
+}
+
+/** What a job counts for in the quota of its principal: what it leases, and the memory of its engine. */
+function chargeOf({ need, load }: QueueClass): ResourceVector {
+  return addVectors(need, { memoryBytes: load.memoryBytes })
 }
