@@ -3,6 +3,7 @@ import { TIMED_RESOURCES } from '../../shared/domain/budget'
 import type { LeaseId } from '../../shared/domain/ids'
 import type { PlaceHints } from '../../shared/domain/place-hints'
 import { AppError } from '../../shared/errors'
+import { Alarm } from '../platform/alarm'
 import { type Clock, toIso } from '../platform/clock'
 import type { Database } from '../platform/database'
 import { type Disposable, Emitter } from '../platform/events'
@@ -44,7 +45,7 @@ export class Allocator implements Disposable {
   readonly #changes: Emitter<{ changed: Lease[]; removed: string[] }>
   #freed: () => void = () => undefined
   #precedence: Precedence = { yieldTo: () => undefined, bindsClaim: () => false }
-  #armed: { at: number; cancel: () => void } | null = null
+  readonly #expiry: Alarm
 
   constructor(deps: {
     ledger: Ledger
@@ -57,6 +58,7 @@ export class Allocator implements Disposable {
     this.#quotas = deps.quotas
     this.#database = deps.database
     this.#clock = deps.clock
+    this.#expiry = new Alarm(deps.clock, () => this.#expireDue())
     this.#logger = deps.logger
     this.#store = createLeaseStore(deps.database)
     this.#changes = new Emitter((error) =>
@@ -98,8 +100,7 @@ export class Allocator implements Disposable {
   }
 
   dispose(): void {
-    this.#armed?.cancel()
-    this.#armed = null
+    this.#expiry.cancel()
   }
 
   assertPossible(need: Quanta, hints: PlaceHints = NO_HINTS): void {
@@ -156,7 +157,7 @@ export class Allocator implements Disposable {
         this.#apply(lease.id, this.#add(held))
       })
     } else this.#apply(lease.id, this.#add(held))
-    if (expiresAtMs !== null) this.#armAt(expiresAtMs)
+    if (expiresAtMs !== null) this.#expiry.set(expiresAtMs)
     return lease
   }
 
@@ -186,7 +187,7 @@ export class Allocator implements Disposable {
       this.#store.setExpiry(id, expiresAtMs)
       this.#apply(id, this.#ledger.replace({ ...held, lease, expiresAtMs }))
     })
-    this.#armAt(expiresAtMs)
+    this.#expiry.set(expiresAtMs)
     return lease
   }
 
@@ -319,7 +320,7 @@ export class Allocator implements Disposable {
         })
       } catch (error) {
         this.#logger.error({ err: error }, 'Leases that expired could not be ended; trying again.')
-        this.#armAt(now + RETRY_MS, true)
+        this.#expiry.set(now + RETRY_MS)
         return
       }
       this.#freed()
@@ -331,19 +332,8 @@ export class Allocator implements Disposable {
     let next = Number.POSITIVE_INFINITY
     for (const { expiresAtMs } of this.#ledger.leases())
       if (expiresAtMs !== null) next = Math.min(next, expiresAtMs)
-    this.#armed?.cancel()
-    this.#armed = null
-    if (next < Number.POSITIVE_INFINITY) this.#armAt(next)
-  }
-
-  #armAt(at: number, replace = false): void {
-    if (this.#armed && this.#armed.at <= at && !replace) return
-    this.#armed?.cancel()
-    const cancel = this.#clock.setTimer(Math.max(0, at - this.#clock.now()), () => {
-      this.#armed = null
-      this.#expireDue()
-    })
-    this.#armed = { at, cancel }
+    this.#expiry.cancel()
+    if (next < Number.POSITIVE_INFINITY) this.#expiry.set(next)
   }
 }
 

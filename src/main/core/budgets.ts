@@ -1,6 +1,7 @@
 import type { Budget } from '../../shared/contract'
 import { TIMED_RESOURCES, type TimedResource, type UsedUp } from '../../shared/domain/budget'
 import type { PrincipalId } from '../../shared/domain/ids'
+import { Alarm } from '../platform/alarm'
 import type { Clock } from '../platform/clock'
 import type { Database } from '../platform/database'
 import { type Disposable, Emitter } from '../platform/events'
@@ -41,7 +42,7 @@ export class Budgets implements Disposable {
   readonly #logger: Logger
   readonly #accounts = new Map<string, Account>()
   readonly #usedUp: Emitter<{ principal: PrincipalId; resource: TimedResource }>
-  #armed: { at: number; cancel: () => void } | null = null
+  readonly #alarm: Alarm
   #savedAt = 0
 
   constructor(deps: { ledger: Ledger; store: QuotaStore; database: Database; clock: Clock; logger: Logger }) {
@@ -49,6 +50,9 @@ export class Budgets implements Disposable {
     this.#store = deps.store
     this.#database = deps.database
     this.#clock = deps.clock
+    this.#alarm = new Alarm(deps.clock, () => {
+      for (const principal of this.#accounts.keys()) this.#watch(principal)
+    })
     this.#logger = deps.logger
     this.#usedUp = new Emitter((error) => deps.logger.error({ err: error }, 'A listener to budgets failed.'))
   }
@@ -116,7 +120,7 @@ export class Budgets implements Disposable {
   /** What the principal holds of the resource could not be ended. */
   notEnded(principal: string, resource: TimedResource): void {
     this.#accounts.get(principal)?.told.delete(resource)
-    this.#armAt(this.#clock.now() + RETRY_MS)
+    this.#alarm.set(this.#clock.now() + RETRY_MS)
   }
 
   jobsUsedUp(principal: string): UsedUp<'jobs'> | null {
@@ -156,8 +160,7 @@ export class Budgets implements Disposable {
 
   /** Writes all that is not written yet, and counts no more. */
   dispose(): void {
-    this.#armed?.cancel()
-    this.#armed = null
+    this.#alarm.cancel()
     for (const principal of this.#accounts.keys()) this.count(principal)
     try {
       if (this.#hasUnsaved()) this.#database.transaction(() => this.#write())
@@ -230,18 +233,8 @@ export class Budgets implements Disposable {
       } else {
         account.told.delete(resource)
         const left = limit - account.use.used(resource, now)
-        if (rates[resource] > 0) this.#armAt(now + Math.ceil((left / rates[resource]) * 1000))
+        if (rates[resource] > 0) this.#alarm.set(now + Math.ceil((left / rates[resource]) * 1000))
       }
     }
-  }
-
-  #armAt(at: number): void {
-    if (this.#armed && this.#armed.at <= at) return
-    this.#armed?.cancel()
-    const cancel = this.#clock.setTimer(Math.max(1, at - this.#clock.now()), () => {
-      this.#armed = null
-      for (const principal of this.#accounts.keys()) this.#watch(principal)
-    })
-    this.#armed = { at, cancel }
   }
 }

@@ -1,18 +1,20 @@
+import { Alarm } from '../../platform/alarm'
 import type { Clock } from '../../platform/clock'
 import { Heap } from '../schedule/heap'
 
-/** Many points in time, one timer. */
+/** Many points in time, one alarm. */
 export class Alarms<Key> {
   readonly #clock: Clock
   readonly #ring: (keys: Key[]) => void
   readonly #heap = new Heap<{ at: number; key: Key }>((a, b) => a.at - b.at)
-  #armed: { at: number; cancel: () => void } | null = null
+  readonly #alarm: Alarm
   #disposed = false
 
   /** @param ring gets the keys whose time has come; a key that matters no more is the receiver's to ignore */
   constructor(clock: Clock, ring: (keys: Key[]) => void) {
     this.#clock = clock
     this.#ring = ring
+    this.#alarm = new Alarm(clock, () => this.#fire())
   }
 
   set(at: number, key: Key): void {
@@ -22,20 +24,15 @@ export class Alarms<Key> {
 
   dispose(): void {
     this.#disposed = true
-    this.#armed?.cancel()
-    this.#armed = null
+    this.#alarm.cancel()
   }
 
   #arm(): void {
     const next = this.#heap.peek()
-    if (this.#disposed || !next || (this.#armed && this.#armed.at <= next.at)) return
-    this.#armed?.cancel()
-    const cancel = this.#clock.setTimer(Math.max(0, next.at - this.#clock.now()), () => this.#fire())
-    this.#armed = { at: next.at, cancel }
+    if (next && !this.#disposed) this.#alarm.set(next.at)
   }
 
   #fire(): void {
-    this.#armed = null
     const now = this.#clock.now()
     const due: Key[] = []
     for (let next = this.#heap.peek(); next && next.at <= now; next = this.#heap.peek()) {
