@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { JobId } from '../../shared/domain/ids'
 import { isTerminal } from '../../shared/domain/job-state'
@@ -485,6 +486,21 @@ describe('memory of engines', () => {
     await system.compute.unload(system.compute.engines()[0]!.id)
     expect(system.compute.engines()).toEqual([])
     await expect(system.compute.unload('engine-9')).rejects.toMatchObject({ code: 'compute.not_found' })
+  })
+
+  it('the lease of an engine that is gone ends as soon as the disk takes it, however often it has refused', async () => {
+    system.executor.memoryBytes = 1e6
+    await ended(await system.submit({ kind: 'infer', model: 'm@1', inputs: x(1, 2) }))
+    const { database } = system
+    const tell = (text: string) => database.run({ compile: () => sql.raw(text).compile(database.builder()) })
+    tell(`create trigger refuse before update on core_leases begin select raise(abort, 'no'); end`)
+    await harness.clock.advance(70_000)
+    expect(system.compute.engines()).toEqual([])
+    expect(system.core.listLeases()).toHaveLength(1)
+    tell('drop trigger refuse')
+    await harness.clock.advance(2_000)
+    expect(system.core.listLeases()).toEqual([])
+    expect(system.core.freeDevices()[0]).toMatchObject({ free: { memoryBytes: 16e9 } })
   })
 })
 

@@ -15,6 +15,8 @@ import { leasedDevice } from './leased-device'
 
 /** Holds the memory of engines, which outlive the jobs that made them necessary. */
 const SYSTEM = 'system' as PrincipalId
+/** A lease that cannot be released, as on a full disk, is tried again after this time. */
+const RETRY_MS = 1_000
 
 /** A loaded model in a worker, or one on its way there. */
 export interface PooledEngine {
@@ -288,21 +290,31 @@ export class EnginePool {
 
   #drop(engine: PooledEngine | undefined): void {
     if (!engine || engine.state === 'gone') return
-    const { core, database, logger } = this.#deps
     engine.state = 'gone'
+    this.#release(engine)
+  }
+
+  /** Memory is offered again only when the lease is over; until then the planner sees the engine leave. */
+  #release(engine: PooledEngine): void {
+    const { core, database, clock, logger } = this.#deps
     const { lease } = engine
-    // Memory is offered again only when the lease is over; until then the planner sees the engine leave.
     database
       .write(() => {
         if (lease) core.release(lease)
       })
-      .catch((error: unknown) =>
-        logger.error({ err: error, lease }, 'The lease of an engine could not be released'),
+      .then(
+        () => this.#forget(engine),
+        (error: unknown) => {
+          if (error instanceof AppError && error.code !== 'storage.disk_full') return this.#forget(engine)
+          logger.error({ err: error, lease }, 'The lease of an engine could not be released; trying again')
+          clock.setTimer(RETRY_MS, () => this.#release(engine))
+        },
       )
-      .finally(() => {
-        this.#engines.delete(engine.ref)
-        this.#deps.onFree()
-      })
+  }
+
+  #forget(engine: PooledEngine): void {
+    this.#engines.delete(engine.ref)
+    this.#deps.onFree()
   }
 
   /** Ends engines that nobody has used for long; one that its model's policy keeps warm goes only when it is in the way. */
