@@ -1,119 +1,49 @@
-import fc from 'fast-check'
 import { sql } from 'kysely'
 import { expect } from 'vitest'
-import type { Job, JobSpecInput, Lease } from '../../../shared/contract'
-import type { JobId, PrincipalId } from '../../../shared/domain/ids'
-import { isTerminal } from '../../../shared/domain/job-state'
-import type { ResourceVector } from '../../../shared/domain/resources'
-import { AppError } from '../../../shared/errors'
-import { settle } from '../../core/testing/fake-clock'
-import { createHarness, type Opened } from './harness'
+import type { Job, Lease } from '../../../../shared/contract'
+import type { JobId, PipelineId, PrincipalId } from '../../../../shared/domain/ids'
+import { isTerminal } from '../../../../shared/domain/job-state'
+import type { ResourceVector } from '../../../../shared/domain/resources'
+import { AppError } from '../../../../shared/errors'
+import { settle } from '../../../core/testing/fake-clock'
+import { ALICE, createHarness, type Opened } from '../harness'
+import { BUDGET } from './account'
+import { addModels, giverOf, isMarked, pipelineOf, specOf, takesOf } from './specs'
+import type { PipelineNode, Step } from './steps'
+import { Witness } from './witness'
 
-/** What may happen to the system from outside. */
-const FAULTS = [
-  'crash',
-  'crashNext',
-  'hangNext',
-  'failLoad',
-  'kill9',
-  'stop',
-  'jump',
-  'slowDisk',
-  'fullDisk',
-  'device',
-] as const
-type Fault = (typeof FAULTS)[number]
-
-export type Step =
-  | {
-      do: 'submit'
-      kind: 'synthetic' | 'infer' | 'batch'
-      ms: number
-      cores: number
-      gpu: boolean
-      priority: number
-      attempts: number
-      fail: 'error' | 'crash' | 'hang' | undefined
-      dependsOn: number | null
-      deadline: number | null
-      hold: boolean
-    }
-  | { do: 'cancel' | 'hold' | 'resume' | 'retry'; job: number }
-  | { do: 'priority'; job: number; priority: number }
-  | { do: 'advance'; ms: number }
-  | { do: 'lease'; cores: number; ttlMs: number }
-  | { do: Fault; at: number; ms: number }
-
-const constants = <T extends string>(...values: T[]) => fc.constantFrom(...values)
-
-const submit = fc.record({
-  do: constants('submit'),
-  kind: constants('synthetic', 'synthetic', 'infer', 'batch'),
-  ms: fc.constantFrom(0, 0, 1, 20, 300),
-  cores: fc.constantFrom(0, 0.5, 1, 2),
-  gpu: fc.option(fc.constant(true), { nil: false, freq: 3 }).map(Boolean),
-  priority: fc.integer({ min: 0, max: 100 }),
-  attempts: fc.integer({ min: 1, max: 3 }),
-  fail: fc.constantFrom(undefined, undefined, undefined, ...(['error', 'crash', 'hang'] as const)),
-  dependsOn: fc.option(fc.nat(30), { freq: 3 }),
-  deadline: fc.option(fc.integer({ min: 1, max: 2000 }), { freq: 4 }),
-  hold: fc.boolean(),
-})
-const call = fc.record({ do: constants('cancel', 'hold', 'resume', 'retry'), job: fc.nat(30) })
-const priority = fc.record({
-  do: constants('priority'),
-  job: fc.nat(30),
-  priority: fc.integer({ min: 0, max: 100 }),
-})
-const advance = fc.record({ do: constants('advance'), ms: fc.constantFrom(0, 1, 10, 100, 1000) })
-const lease = fc.record({
-  do: constants('lease'),
-  cores: fc.constantFrom(0.5, 1),
-  ttlMs: fc.constantFrom(1, 50, 500),
-})
-const fault = fc.record({
-  do: constants(...FAULTS),
-  at: fc.nat(5),
-  ms: fc.constantFrom(-3_600_000, -300, 20, 700, 3_600_000),
-})
-
-export const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 8, arbitrary: submit },
-  { weight: 4, arbitrary: call },
-  { weight: 1, arbitrary: priority },
-  { weight: 6, arbitrary: advance },
-  { weight: 1, arbitrary: lease },
-  { weight: 4, arbitrary: fault },
-)
-
-/** As {@link step}, half of them faults. */
-export const stepOrFault: fc.Arbitrary<Step> = fc.oneof(step, fault)
-
-export const isFault = ({ do: what }: Step): boolean => (FAULTS as readonly string[]).includes(what)
-
-const x = (n: number) => ({ x: { dtype: 'float32' as const, shape: [2], data: [n, n] } })
+const BOB = 'p-bob' as PrincipalId
 const GUEST = 'p-guest' as PrincipalId
+const BUDGETED = 'p-budgeted' as PrincipalId
 
 /**
  * Plays a history on the real dispatcher over real SQLite, with workers and a clock of plain data. At every moment no more is
- * granted than there is, and all or nothing; at the end every job has ended once and nothing is held.
+ * granted than there is, and all or nothing, no budget is overdrawn, and workers do what a {@link Witness} lets pass; at the
+ * end every job has ended once and nothing is held.
+ * @returns how often what came about that a history is to bring about
  */
-export async function play(steps: readonly Step[]): Promise<void> {
+export async function play(steps: readonly Step[]): Promise<Tally> {
   const harness = await createHarness({ cores: 2, memoryBytes: 5e6, gpus: 1, engineIdleMs: 200 })
+  addModels(harness)
   const { clock, disk, host } = harness
   const [cpu, gpu] = host.devices
   if (!cpu || !gpu) throw new Error('The machine has no devices.')
+  const witness = new Witness(clock.now)
   const known: string[] = []
+  const pipelines: PipelineId[] = []
+  const tally: Tally = { budgetStops: 0, budgetRefusals: 0, texts: 0, followers: 0 }
   const ends = new Map<string, number>()
   const final = new Map<string, Job['state']>()
   const errors: unknown[] = []
 
+  let stopHearing = (): void => undefined
   async function open(): Promise<Opened> {
     const opened = await harness.open()
     opened.executor.memoryBytes = 2e6
     opened.executor.itemMs = 7
     opened.executor.loadMs = 30
-    opened.compute.onDidChangeJobs(({ changed }) => {
+    witness.watch(opened.executor, opened.compute.get)
+    stopHearing = opened.compute.onDidChangeJobs(({ changed }) => {
       for (const job of changed) {
         if (!isTerminal(job.state)) {
           if (final.has(job.id)) errors.push(`${job.id} left ${final.get(job.id)} for ${job.state}`)
@@ -128,15 +58,21 @@ export async function play(steps: readonly Step[]): Promise<void> {
 
   /** @param setMs by so much the clock is set while nothing runs */
   async function reopen(setMs: number): Promise<void> {
+    witness.died()
+    // What is still on its way in one that is dead no process would tell.
+    stopHearing()
     await system.die()
-    clock.jump(setMs)
+    witness.setClock(() => clock.jump(setMs))
     system = await open()
   }
 
   /** Calls go on while time does; what they refuse must be a refusal of the vocabulary. */
   function call(work: Promise<unknown>): void {
+    const asked = system
     work.catch((error: unknown) => {
+      if (asked !== system) return
       if (!(error instanceof AppError) || error.code === 'internal') errors.push(error)
+      else if (error.code === 'core.budget_exceeded') tally.budgetRefusals++
     })
   }
 
@@ -154,6 +90,8 @@ export async function play(steps: readonly Step[]): Promise<void> {
     const running = system.compute.list({ limit: 1000, state: 'running' }).items.length
     const busy = system.compute.engines().filter(({ state }) => state === 'busy').length
     expect(busy).toBeLessThanOrEqual(running + 2)
+    witness.check(system.compute.get)
+    expect(witness.errors).toEqual([])
   }
 
   function pages(most: number): void {
@@ -190,7 +128,7 @@ export async function play(steps: readonly Step[]): Promise<void> {
         return reopen(0)
       }
       case 'jump':
-        clock.jump(Math.abs(ms))
+        witness.setClock(() => clock.jump(Math.abs(ms)))
         return
       case 'slowDisk':
         disk.slowMs = disk.slowMs > 0 ? 0 : Math.min(50, Math.abs(ms))
@@ -206,28 +144,105 @@ export async function play(steps: readonly Step[]): Promise<void> {
     }
   }
 
+  async function submit(step: Extract<Step, { do: 'submit' }>): Promise<void> {
+    const { budgeted, cores, gpu } = step
+    const pick = (n: number) => known[n % Math.max(1, known.length)]
+    const mark = witness.expect({
+      budgeted,
+      cores: Math.max(0.1, cores),
+      gpus: gpu ? 1 : 0,
+      after: null,
+      takes: false,
+    })
+    const calledAt = clock.now()
+    const { id } = await system.submit(specOf(step, mark, calledAt, pick), budgeted ? BUDGETED : ALICE)
+    known.push(id)
+    if (isMarked(step)) witness.acknowledged(mark, id)
+    if (budgeted) witness.account.addJobs(1, calledAt)
+  }
+
+  async function submitPipeline(step: Extract<Step, { do: 'pipeline' }>): Promise<void> {
+    const { nodes, budgeted } = step
+    const marks: number[] = []
+    for (const [i, { runWhen }] of nodes.entries()) {
+      const from = giverOf(nodes, i)
+      const giver = from === null ? undefined : nodes[from]
+      const isTold = giver && isMarked(giver)
+      const after = isTold
+        ? { mark: marks[from ?? 0] ?? 0, runWhen: runWhen === 'succeeded' ? runWhen : ('ended' as const) }
+        : null
+      marks.push(witness.expect({ budgeted, cores: 1, gpus: 0, after, takes: takesOf(nodes, i) }))
+    }
+    const calledAt = clock.now()
+    const pipeline = await system.compute.submitPipeline(pipelineOf(step, marks), budgeted ? BUDGETED : ALICE)
+    pipelines.push(pipeline.id as PipelineId)
+    for (const { key, job } of pipeline.jobs) {
+      const at = Number(key.slice(1))
+      known.push(job.id)
+      if (isMarked(nodes[at] as PipelineNode)) witness.acknowledged(marks[at] ?? 0, job.id)
+    }
+    if (budgeted) witness.account.addJobs(nodes.length, calledAt)
+  }
+
+  async function retry(id: JobId): Promise<void> {
+    const copy = witness.repeats(id)
+    learn((await system.compute.retry(id, BOB)).id, copy)
+  }
+
+  async function retryPipeline(id: PipelineId): Promise<void> {
+    const before = system.compute.getPipeline(id)
+    const copies = new Map(before.jobs.map(({ key, job }) => [key, witness.repeats(job.id)]))
+    const pipeline = await system.compute.retryPipeline(id, BOB)
+    for (const { key, job } of pipeline.jobs) learn(job.id, copies.get(key))
+  }
+
+  function learn(id: string, copy: ReturnType<Witness['repeats']> | undefined): void {
+    known.push(id)
+    copy?.acknowledged(id)
+  }
+
+  function count({ kind, state, error, pipeline, dependsOn }: Job): void {
+    if (error?.code === 'core.budget_exceeded') tally.budgetStops++
+    if (state !== 'succeeded') return
+    if (kind === 'generate') tally.texts++
+    if (pipeline && dependsOn.length > 0) tally.followers++
+  }
+
   async function act(current: Step): Promise<void> {
     const { compute, core } = system
     const pick = (n: number) => known[n % Math.max(1, known.length)] as JobId | undefined
     switch (current.do) {
       case 'submit':
-        call(system.submit(specOf(current, clock.now(), pick)).then(({ id }) => known.push(id)))
+        call(submit(current))
+        return
+      case 'pipeline':
+        call(submitPipeline(current))
         return
       case 'priority': {
-        const id = pick(current.job)
+        const id = pick(current.which)
         if (id) call(compute.setPriority(id, current.priority))
         return
       }
       case 'cancel':
       case 'hold':
       case 'resume': {
-        const id = pick(current.job)
+        const id = pick(current.which)
         if (id) call(compute[current.do](id))
         return
       }
       case 'retry': {
-        const id = pick(current.job)
-        if (id) call(compute.retry(id, 'p-bob' as never).then((job) => known.push(job.id)))
+        const id = pick(current.which)
+        if (id) call(retry(id))
+        return
+      }
+      case 'cancelPipeline': {
+        const id = pipelines[current.which % Math.max(1, pipelines.length)]
+        if (id) call(compute.cancelPipeline(id))
+        return
+      }
+      case 'retryPipeline': {
+        const id = pipelines[current.which % Math.max(1, pipelines.length)]
+        if (id) call(retryPipeline(id))
         return
       }
       case 'lease': {
@@ -247,24 +262,30 @@ export async function play(steps: readonly Step[]): Promise<void> {
 
   let system = await open()
   try {
+    system.core.setQuota({ principal: BUDGETED, limit: {}, budget: BUDGET })
     for (const current of steps) await act(current)
     // The faults are over; what was hit by them has to get on by itself.
     disk.slowMs = 0
     host.devices = [cpu, gpu]
     await system.core.rescan()
     await settle()
-    const isOpen = (id: string) => !isTerminal(system.compute.get(id).state)
-    for (let i = 0; i < 400 && (i < 20 || known.some(isOpen)); i++) {
-      for (const id of known)
+    const isOpen = (id: string) => !final.has(id) && !isTerminal(system.compute.get(id).state)
+    let open = known
+    for (let i = 0; i < 400 && (i < 20 || open.length > 0); i++) {
+      open = known.filter(isOpen)
+      for (const id of open)
         if (system.compute.get(id).state === 'held') call(system.compute.resume(id as JobId))
-      await clock.advance(i < 200 ? 50 : 1000)
+      await clock.advance(i < 200 ? 50 : 5000)
+      witness.check(system.compute.get)
     }
     expect(errors).toEqual([])
     expect(known.filter(isOpen).map((id) => system.compute.get(id))).toEqual([])
     for (const [id, count] of ends) expect([id, count]).toEqual([id, 1])
     for (const [id, state] of final) expect(system.compute.get(id).state).toBe(state)
-    await clock.advance(1000)
-    await settle()
+    witness.checkDone(system.compute.get)
+    expect(witness.errors).toEqual([])
+    for (const id of known) count(system.compute.get(id))
+    for (let i = 0; i < 20 && system.core.listLeases().length > 0; i++) await clock.advance(500)
     expect(system.compute.engines()).toEqual([])
     expect(system.core.listLeases()).toEqual([])
     for (const { id, free, capacity } of system.core.freeDevices()) expect([id, free]).toEqual([id, capacity])
@@ -274,32 +295,21 @@ export async function play(steps: readonly Step[]): Promise<void> {
       byPriority: [],
       waiting: [],
     })
+    return tally
   } finally {
     await system.die()
     await harness.remove()
   }
 }
 
-function specOf(
-  step: Extract<Step, { do: 'submit' }>,
-  now: number,
-  pick: (n: number) => string | undefined,
-): JobSpecInput {
-  const giver = step.dependsOn === null ? undefined : pick(step.dependsOn)
-  const common = {
-    need: { cpuCores: step.cores, ...(step.gpu ? { gpu: 1 } : {}) },
-    priority: step.priority,
-    maxAttempts: step.attempts,
-    timeoutMs: 700,
-    hold: step.hold,
-    ...(giver === undefined ? {} : { dependsOn: [giver] }),
-    ...(step.deadline === null ? {} : { deadline: new Date(now + step.deadline).toISOString() }),
-  }
-  if (step.kind === 'synthetic') return { ...common, kind: 'synthetic', durationMs: step.ms, fail: step.fail }
-  if (step.kind === 'infer')
-    return { ...common, kind: 'infer', model: step.ms > 10 ? 'm@1' : 'n@1', inputs: x(step.ms) }
-  const items = Array.from({ length: 40 }, (_, i) => x(i))
-  return { ...common, kind: 'batch', model: 'm@2', items, batchSize: 4 }
+export interface Tally {
+  /** Jobs that were stopped as their budget was used up. */
+  budgetStops: number
+  budgetRefusals: number
+  /** Texts that were written. */
+  texts: number
+  /** Jobs of pipelines that succeeded after others. */
+  followers: number
 }
 
 function partsOn(device: string, leases: readonly Lease[]): ResourceVector[] {
