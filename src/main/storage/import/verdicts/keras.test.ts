@@ -66,6 +66,43 @@ tried('a Keras archive', 'keras', [
   ],
   ['with a layer of a package', 'warn', keras(layer('my_net.layers', 'Attention', {}, 'my_net>Attention'))],
   ['with a backbone of Keras Hub', 'warn', keras(layer('keras_hub.src.models.bert', 'BertBackbone'))],
+  ['of Keras Core', 'accept', keras(layer('keras_core.layers', 'Dense', { units: 1 }))],
+  [
+    'with an activation of TensorFlow',
+    'warn',
+    keras(
+      layer('keras.layers', 'Dense', {
+        activation: layer('tensorflow.python.ops.gen_nn_ops', 'function', 'relu'),
+      }),
+    ),
+    'gen_nn_ops.relu',
+  ],
+  [
+    'with a function of TensorFlow that writes files',
+    'reject',
+    keras(
+      layer('keras.layers', 'Dense', {
+        activation: layer('tensorflow.python.ops.gen_io_ops', 'function', 'write_file'),
+      }),
+    ),
+  ],
+  [
+    'with a loss of the script that made it',
+    'warn',
+    keras(layer('__main__', 'function', 'my_loss')),
+    '__main__.my_loss',
+  ],
+  [
+    'with weights of NumPy',
+    'warn',
+    zip(
+      ['config.json', 'metadata.json', 'model.weights.npz'].map((name) => ({
+        name,
+        content: Buffer.from(layered()),
+      })),
+    ),
+    'format of NumPy',
+  ],
   ['with a class of Python', 'reject', keras(layer('subprocess', 'Popen')), 'Python module "subprocess"'],
   ['with a class of a private module of Python', 'reject', keras(layer('_posixsubprocess', 'Fork'))],
   ['with a function of a package', 'reject', keras(layer('my_net', 'function', 'build', 'build')), 'my_net'],

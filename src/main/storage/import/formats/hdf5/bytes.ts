@@ -13,6 +13,9 @@ export class Hdf5Error extends Error {
 /** It says itself that it was longer, or that it holds more. */
 export class Hdf5Truncated extends Hdf5Error {}
 
+/** Written in a way that is not known here, but to HDF5: what is not seen may be anything. */
+export class Hdf5Unfollowed extends Hdf5Error {}
+
 /** It takes content from other files. */
 export class Hdf5Outside extends Hdf5Error {}
 
@@ -58,7 +61,7 @@ export class Blocks {
 
   #spend(bytes: number): void {
     this.#left -= bytes
-    if (this.#left < 0) throw new Hdf5Error('it has more structure than any real one')
+    if (this.#left < 0) throw new Hdf5Unfollowed('it has more structure than any real one')
   }
 }
 

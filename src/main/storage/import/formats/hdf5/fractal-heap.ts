@@ -1,4 +1,4 @@
-import { type Block, type Blocks, Hdf5Error } from './bytes'
+import { type Block, type Blocks, Hdf5Error, Hdf5Unfollowed } from './bytes'
 
 const HEADER_BYTES = 142
 const MANAGED = 0
@@ -15,7 +15,7 @@ interface Heap {
 export function readHeap(blocks: Blocks, address: number): (id: Block) => Block {
   const head = blocks.signed(address, HEADER_BYTES, 'FRHP').skip(1)
   const idBytes = head.u16()
-  if (head.u16() !== 0) throw new Hdf5Error('a heap of names is compressed')
+  if (head.u16() !== 0) throw new Hdf5Unfollowed('a heap of names is compressed')
   head.skip(1 + 4 + 12 * 8)
   const width = head.u16()
   const [startBytes, largestBytes] = [head.number(), head.number()]
@@ -27,7 +27,7 @@ export function readHeap(blocks: Blocks, address: number): (id: Block) => Block 
   const heap = { width, startBytes, largestBytes, offsetBytes }
   return (id) => {
     const kind = (id.u8() >> 4) & 3
-    if (kind !== MANAGED) throw new Hdf5Error('a heap of names holds what is not known here')
+    if (kind !== MANAGED) throw new Hdf5Unfollowed('a heap of names holds what is not known here')
     const offset = id.number(offsetBytes)
     const length = id.number(Math.min(id.left, idBytes - 1 - offsetBytes))
     const direct = rows === 0 ? { place: root, begin: 0 } : find(blocks, heap, root, rows, offset, 0, 0)

@@ -9,9 +9,12 @@ const DEEPEST = 64
 const MOST_NODES = 500_000
 /** Where the classes and functions of a plain Keras model come from. */
 const KERAS =
-  /^(?:keras|keras\.src|tf_keras|tf_keras\.src|tensorflow\.keras|tensorflow\.python\.keras)(?:\.|$)/
+  /^(?:keras|keras\.src|keras_core|tf_keras|tf_keras\.src|tensorflow\.keras|tensorflow\.python\.keras)(?:\.|$)/
 /** Modules of Keras whose functions only compute. */
 const PURE = /\.(?:activations|initializers|losses|metrics|regularizers|constraints|ops|random)(?:\.|$)/
+/** Where TensorFlow's own activations are, as tf.nn.relu is written. */
+const TENSORFLOW_MATHS =
+  /^tensorflow\.python\.ops\.(?:gen_)?(?:nn|math|array|nn_impl|clip|special_math)(?:_ops)?$/
 /** Layers that take in files, another saved model or a pickle. */
 const READS_FILES = new Set(['TFSMLayer', 'JaxLayer', 'FlaxLayer', 'TorchModuleWrapper'])
 /** Layers of Keras 2 that call a function of TensorFlow by its name, also while the model is built. */
@@ -60,12 +63,14 @@ function judgeObject(value: JsonObject, custom: Set<string>, file: string): void
   const isFunction =
     className === 'function' || className === 'builtin_function' || (isOfKeras && /^[a-z]/.test(className))
   if (module !== '' && module !== 'builtins' && !isOfKeras) {
-    if (isOfPython(module) || (isFunction && module !== '__main__'))
+    const isForeign = module !== '__main__' && !TENSORFLOW_MATHS.test(module)
+    if (isOfPython(module) || (isFunction && isForeign))
       throw unsafe(
         `It takes ${quoted(className)} from the Python module ${quoted(module)}, which could be any code.`,
         file,
       )
-    custom.add(`${module}.${plainName}`.slice(0, 100))
+    const name = isFunction ? textAt(value, 'config') : plainName
+    custom.add(`${module}.${name ?? ''}`.slice(0, 100))
   }
   if (isFunction && isOfKeras && !PURE.test(`${module}.`))
     throw unsafe(`It calls a function of ${quoted(module)} while it is loaded.`, file)

@@ -1,7 +1,7 @@
 import type { Finding, TensorInfo } from '../../../../../shared/contract'
 import type { FileBytes } from '../../file-bytes'
 import { Rejection } from '../../rejection'
-import { type ByteRange, Hdf5Error, Hdf5Outside, Hdf5Truncated, readTensors } from '../hdf5'
+import { type ByteRange, Hdf5Error, Hdf5Outside, Hdf5Truncated, Hdf5Unfollowed, readTensors } from '../hdf5'
 import { isWeightType, unlisted } from '../weights'
 import { readEntry, type ZipEntry } from '../zip'
 
@@ -35,17 +35,24 @@ export function readKerasWeights(range: ByteRange, file: string): KerasWeights {
       const message = `Its weights lie in another file of this machine: ${error.message}. Whoever loads it would read that file.`
       throw new Rejection('storage.unsafe', message, file)
     }
+    if (error instanceof Hdf5Unfollowed) return { tensors: [], findings: [unseen(error.message, file)] }
     if (error instanceof Hdf5Error) return { tensors: [], findings: [unlisted(error.message, file)] }
     throw error
   }
 }
 
+/** Keras writes no such weights; its loader may be made to open other files or pickles by them. */
+function unseen(why: string, file: string): Finding {
+  const message = `Its weights could not be looked into (${why}), and may hold more than weights. Load it only where that does no harm.`
+  return { severity: 'warn', code: 'storage.partly_searched', message, file }
+}
+
 /** The same for the weights in an archive. */
 export function readArchivedWeights(bytes: FileBytes, entries: readonly ZipEntry[]): KerasWeights {
   const entry = entries.find(({ name }) => name === 'model.weights.h5')
-  const why = !entry ? 'they are no HDF5' : 'they are compressed'
+  const why = !entry ? 'they are in the format of NumPy' : 'they are compressed'
   if (!entry || (!entry.isStored && entry.sizeBytes > LARGEST_INFLATED))
-    return { tensors: [], findings: [unlisted(why, bytes.file)] }
+    return { tensors: [], findings: [unseen(why, bytes.file)] }
   return readKerasWeights(entry.isStored ? within(bytes, entry) : whole(bytes, entry), bytes.file)
 }
 
