@@ -1,4 +1,4 @@
 export { PickleError } from './bytes'
 export { plainValues, torchScript, weightsOnly } from './globals'
-export { ForbiddenGlobal, readPickle } from './machine'
+export { ForbiddenGlobal, type PickleReading, readPickle } from './machine'
 export type { PickleValue } from './values'

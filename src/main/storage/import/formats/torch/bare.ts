@@ -29,12 +29,12 @@ function readLegacy(bytes: FileBytes): ModelDescription {
   const pickles = bytes.slice(0, Math.min(bytes.size, LARGEST))
   try {
     let at = 0
-    const values = Array.from({ length: 5 }, () => {
-      const { value, end } = readPickle(pickles, weightsOnly, at)
-      at = end
-      return value
+    const [, , , data] = Array.from({ length: 5 }, () => {
+      const reading = readPickle(pickles, weightsOnly, at)
+      at = reading.end
+      return reading
     })
-    const found = collectTensors(values[3] ?? { kind: 'plain' })
+    const found = collectTensors(data?.value ?? { kind: 'plain' })
     const needed = [...found.storages.values()].reduce((sum, storage) => sum + 8 + storage.bytes, at)
     if (found.problem || needed > bytes.size) {
       const why = found.problem ?? `its weights need ${needed} bytes, but it has ${bytes.size}`
@@ -45,7 +45,7 @@ function readLegacy(bytes: FileBytes): ModelDescription {
       ...describeTensors(found),
       format: 'torch-state',
       signature,
-      findings: [weightsAlone(bytes.file)],
+      findings: [weightsAlone(data?.globals ?? new Set(), bytes.file)],
     }
   } catch (error) {
     throw asRejection(error, bytes.file, bytes.file)

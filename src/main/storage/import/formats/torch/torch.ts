@@ -4,6 +4,7 @@ import { quoted, Rejection } from '../../rejection'
 import {
   ForbiddenGlobal,
   PickleError,
+  type PickleReading,
   type PickleValue,
   readPickle,
   torchScript,
@@ -28,7 +29,7 @@ export const torchReader: ModelReader = {
     const byName = new Map(entries.map((entry) => [entry.name, entry]))
     const isScript =
       byName.has(`${root}constants.pkl`) || entries.some(({ name }) => name.startsWith(`${root}code/`))
-    const value = readPickles(bytes, entries, root, isScript)
+    const { value, globals } = readPickles(bytes, entries, root, isScript)
     const found = collectTensors(value)
     assertStorages(found, byName, root, bytes)
     return isScript
@@ -37,7 +38,7 @@ export const torchReader: ModelReader = {
           ...describeTensors(found),
           format: 'torch-state',
           signature: { inputs: [], outputs: [] },
-          findings: [weightsAlone(bytes.file)],
+          findings: [weightsAlone(globals, bytes.file)],
         }
   },
 }
@@ -48,29 +49,29 @@ function rootOf(entries: readonly ZipEntry[]): string | null {
   return data ? data.name.slice(0, -'data.pkl'.length) : null
 }
 
-/** Every pickle of the archive is judged; the value is that of data.pkl. */
+/** Every pickle of the archive is judged; the reading is that of data.pkl. */
 function readPickles(
   bytes: FileBytes,
   entries: readonly ZipEntry[],
   root: string,
   isScript: boolean,
-): PickleValue {
-  let value: PickleValue | null = null
+): PickleReading {
+  let data: PickleReading | null = null
   for (const entry of entries) {
     const isData = entry.name === `${root}data.pkl`
     if (!isData && !/\.(?:pkl|pickle|debug_pkl)$/i.test(entry.name)) continue
     const reading = judge(readEntry(bytes, entry, LARGEST_PICKLE), isScript, entry.name, bytes.file)
-    if (isData) value = reading
+    if (isData) data = reading
   }
-  if (!value) throw new Rejection('storage.unreadable', 'The archive holds no data.pkl.', bytes.file)
-  return value
+  if (!data) throw new Rejection('storage.unreadable', 'The archive holds no data.pkl.', bytes.file)
+  return data
 }
 
-function judge(pickle: Buffer, isScript: boolean, name: string, file: string): PickleValue {
+function judge(pickle: Buffer, isScript: boolean, name: string, file: string): PickleReading {
   try {
-    const { value, end } = readPickle(pickle, isScript ? torchScript : weightsOnly)
-    if (end !== pickle.length) throw new PickleError('bytes follow its end')
-    return value
+    const reading = readPickle(pickle, isScript ? torchScript : weightsOnly)
+    if (reading.end !== pickle.length) throw new PickleError('bytes follow its end')
+    return reading
   } catch (error) {
     throw asRejection(error, name, file)
   }
@@ -163,8 +164,11 @@ function codeOf(bytes: FileBytes, entries: readonly ZipEntry[], root: string): M
   return texts
 }
 
-export function weightsAlone(file: string): Finding {
-  const message =
-    'These are weights without a graph. To run them, name the TorchScript model whose weights they are as their architecture, or save the model with torch.jit.save or torch.onnx.export.'
+/** @param globals what the pickle names */
+export function weightsAlone(globals: ReadonlySet<string>, file: string): Finding {
+  const hasNumpy = [...globals].some((name) => name.startsWith('numpy'))
+  const message = hasNumpy
+    ? "This is a checkpoint with NumPy values beside its weights, which PyTorch's safe loader does not read. To run the weights, save them alone: torch.save(model.state_dict(), FILE)."
+    : 'These are weights without a graph. To run them, name the TorchScript model whose weights they are as their architecture, or save the model with torch.jit.save or torch.onnx.export.'
   return { severity: 'info', code: 'storage.no_graph', message, file }
 }
