@@ -14,6 +14,7 @@ import { placeOrNull } from '../schedule/place-or-null'
 import { plan } from '../schedule/plan'
 import { urgencyIn } from '../schedule/rank'
 import type { Plan, PlanState, Preemption, RunningJob, SchedulePolicy, Start } from '../schedule/types'
+import { Apart } from './apart'
 import type { AttemptEnd } from './attempt'
 import type { Company, Together } from './company'
 import type { EnginePool, PooledEngine } from './engine-pool'
@@ -79,6 +80,7 @@ export class Dispatcher {
   #operations: Operation[] = []
   readonly #ahead: RunAhead
   readonly #holds: Holds
+  readonly #apart: Apart
   #waitingSince: ReadonlyMap<string, number> = new Map()
   readonly #pace: Pace
   #shares: ReadonlyMap<PrincipalId, number> = new Map()
@@ -92,8 +94,10 @@ export class Dispatcher {
   constructor(deps: DispatcherDeps) {
     this.#deps = deps
     this.#pace = new Pace(deps.policy.leastPaceMs)
+    this.#apart = new Apart(deps.database, () => deps.index.flush())
     this.#ahead = new RunAhead({
       ...deps,
+      apart: this.#apart,
       requestTurn: () => this.request(),
       urgencyOf: this.urgencyOf,
       running: () => this.#running.keys(),
@@ -183,6 +187,7 @@ export class Dispatcher {
     }
     this.#deps.database.write(work).then(
       (done) => {
+        this.#apart.isOn = false
         this.#settled.splice(0, done.settled.length)
         this.#ahead.written(done.caught, performance.now() - workedAt)
         for (const { job } of done.settled) this.#running.delete(job)
@@ -205,16 +210,16 @@ export class Dispatcher {
   }
 
   #work() {
-    const { settler, database, index } = this.#deps
+    const { database, index } = this.#deps
     this.#requested = false
     const settled = [...this.#settled]
     const caught = this.#ahead.write(new Set(settled.map(({ job }) => job)))
     const operations = this.#operations.splice(0, MOST_OPERATIONS)
     database.onRollback(() => this.#operations.unshift(...operations))
-    const outcomes = [...caught.outcomes, ...operations.map((operation) => perform(database, operation))]
+    const outcomes = [...caught.outcomes, ...operations.map((operation) => perform(this.#apart, operation))]
     // One that ran ahead and was not taken in is nobody's.
     for (const end of settled) if (index.get(end.job.id) === end.job) this.#settle(end)
-    const more = settler.followUp(MOST_FOLLOWED_UP) || this.#operations.length > 0
+    const more = this.#followUp() || this.#operations.length > 0
     const none = {
       caught,
       settled,
@@ -257,9 +262,9 @@ export class Dispatcher {
 
   /** An outcome that cannot be stored as it is becomes a failure, so that the job ends and frees what it holds. */
   #settle(end: AttemptEnd): void {
-    const { database, settler, logger } = this.#deps
+    const { settler, logger } = this.#deps
     try {
-      database.transaction(() => settler.settle(end))
+      this.#apart.run(() => settler.settle(end))
     } catch (error) {
       if (error instanceof AppError && error.code === 'storage.disk_full') throw error
       logger.error({ err: error, job: end.job.id }, 'The outcome of an attempt could not be stored')
@@ -267,7 +272,22 @@ export class Dispatcher {
         error instanceof AppError
           ? error
           : new AppError('internal', 'The result of the job could not be stored.')
-      settler.settle({ ...end, artifacts: [], outcome: { kind: 'failed', error: failure } })
+      // Nothing of what was measured: that may be what cannot be stored.
+      const outcome = { kind: 'failed' as const, error: failure }
+      const bare = { job: end.job, outcome, artifacts: [], loadMs: 0, computeMs: 0, benchmark: null }
+      this.#apart.run(() => settler.settle(bare))
+    }
+  }
+
+  /** What follows for others; of those that the database refuses, nothing. @returns whether there is more */
+  #followUp(): boolean {
+    const { settler, logger } = this.#deps
+    try {
+      return this.#apart.run(() => settler.followUp(MOST_FOLLOWED_UP))
+    } catch (error) {
+      if (!this.#apart.isOn || (error instanceof AppError && error.code === 'storage.disk_full')) throw error
+      logger.error({ err: error }, 'What follows from the end of jobs could not be stored')
+      return false
     }
   }
 
@@ -277,7 +297,7 @@ export class Dispatcher {
     if (!job) return null
     const { definition, status } = job
     try {
-      return database.transaction(() => {
+      return this.#apart.run(() => {
         const now = clock.now()
         if (!isEmptyVector(definition.need)) {
           const { principal: holder, name: purpose, place } = definition
@@ -300,9 +320,17 @@ export class Dispatcher {
     } catch (error) {
       // Others may have taken it since it was planned; the next change of a lease makes the next turn.
       if (!(error instanceof AppError)) throw error
-      logger.debug({ err: error, job: job.id }, 'A planned start was refused')
+      if (error.code === 'internal') this.#giveUp(job, error)
+      else logger.debug({ err: error, job: job.id }, 'A planned start was refused')
       return null
     }
+  }
+
+  /** A job whose start cannot be stored does not stand in the way of the others. */
+  #giveUp(job: ActiveJob, error: AppError): void {
+    const { settler, logger } = this.#deps
+    logger.error({ err: error, job: job.id }, 'The start of a job could not be stored')
+    this.#apart.run(() => settler.end(job, 'failed', error))
   }
 
   /**
@@ -406,6 +434,17 @@ export class Dispatcher {
   /** The whole turn was rolled back, memory with it. What ended is settled later, when there is room again. */
   #failed(error: unknown): void {
     const { clock, logger } = this.#deps
+    // It may be the row of one job that the database refuses, and no reason for the others to wait.
+    if (!(error instanceof AppError) && !this.#apart.isOn) {
+      logger.warn(
+        { err: error },
+        'A turn of the scheduler could not be stored; it is done again, each job apart',
+      )
+      this.#apart.isOn = true
+      this.request()
+      return
+    }
+    this.#apart.isOn = false
     this.#ahead.failed(error)
     for (const { reject } of this.#operations.splice(0)) reject(error)
     if (error instanceof AppError && error.code === 'system.stopping') return

@@ -1,4 +1,4 @@
-import type { Database } from '../../platform/database'
+import type { Apart } from './apart'
 
 /** What a caller wants done in the next turn, and how it hears of it. */
 export interface Operation {
@@ -8,9 +8,9 @@ export interface Operation {
 }
 
 /** Does it within the open transaction; what fails is undone alone. @returns tells the caller, once all is on the disk */
-export function perform(database: Database, { work, resolve, reject }: Operation): () => void {
+export function perform(apart: Apart, { work, resolve, reject }: Operation): () => void {
   try {
-    const value = database.transaction(work)
+    const value = apart.run(work)
     return () => resolve(value as never)
   } catch (error) {
     return () => reject(error)

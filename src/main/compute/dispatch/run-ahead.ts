@@ -5,6 +5,7 @@ import type { Clock } from '../../platform/clock'
 import type { Database } from '../../platform/database'
 import type { ActiveJob } from '../jobs/active-job'
 import { startOf } from '../jobs/job-row'
+import type { Apart } from './apart'
 import type { AttemptEnd } from './attempt'
 import { ALONE, type Company, type Together } from './company'
 import type { EnginePool, PooledEngine } from './engine-pool'
@@ -27,6 +28,7 @@ const ROW_WINDOW_MS = { least: 2, most: 50 }
 
 export interface RunAheadDeps extends Waiting {
   database: Database
+  apart: Apart
   clock: Clock
   pool: EnginePool
   ownLeases: OwnLeases
@@ -244,7 +246,7 @@ export class RunAhead {
 
   /** Within the transaction of a turn, before anything else. @param ended their rows are written once, with their end */
   write(ended: ReadonlySet<ActiveJob>): Caught {
-    const { database, index, clock } = this.#deps
+    const { database, apart, index, clock } = this.#deps
     this.dispose()
     const now = clock.now()
     const newcomers = this.#newcomers
@@ -262,7 +264,7 @@ export class RunAhead {
     this.#line = line.slice(late.length)
     for (const { job } of late) job.inputs = null
     const admits = [...newcomers].filter(([job]) => !this.#newcomers.has(job)).map(([, admit]) => admit)
-    const outcomes = [...admits, ...late.map(({ admit }) => admit)].map((admit) => perform(database, admit))
+    const outcomes = [...admits, ...late.map(({ admit }) => admit)].map((admit) => perform(apart, admit))
     const jobs = [...this.#claimed.keys()].filter((job) => !this.#newcomers.has(job))
     const refused: ActiveJob[] = []
     for (const job of jobs) {

@@ -164,6 +164,11 @@ export class JobIndex {
     this.#deps.store.update(job.id, job.status)
   }
 
+  /** Writes what would be written before the commit. Within a transaction only. */
+  flush(): void {
+    this.#deps.store.flush()
+  }
+
   /** Takes a job that may have become ready, or ceased to be, in or out of the queue. Memory only. */
   refresh(job: ActiveJob): void {
     this.#dequeue(job)
