@@ -58,6 +58,19 @@ describe.runIf(process.platform === 'linux')('detection through real processes',
     )
   })
 
+  it('asks once more for the UUIDs of MIG devices', async () => {
+    await tool(
+      'nvidia-smi',
+      `case "$*" in "-q -x") cat ${recorded}nvidia-smi-v12-a100-mig.xml;; -L) cat ${recorded}nvidia-smi-L-a100-mig.txt;; esac`,
+    )
+    process.env['PATH'] = `${folder}${delimiter}${path}`
+    const { devices } = await detectDevices(none, logger)
+    expect(devices.find(({ id }) => id === 'gpu-0000-01-00.0-mig-4-0')?.properties).toMatchObject({
+      uuid: 'MIG-33333333-aaaa-5555-cccc-000000000001',
+      migInstance: '4-0',
+    })
+  })
+
   it('goes on without a tool that fails or talks nonsense, and says which', async () => {
     await tool(
       'nvidia-smi',

@@ -47,6 +47,16 @@ describe('nvidia-smi -q -x', () => {
     expect(parts[0]?.capacity).toEqual({ gpu: 1, gpuMemoryBytes: 19968 * MIB })
   })
 
+  it('knows a MIG device by its own UUID, and by none where that is not told: that of the GPU names another one', async () => {
+    const xml = await recorded('nvidia-smi-v12-a100-mig.xml')
+    const uuids = (parts: ReturnType<typeof parseNvidiaSmi>) =>
+      parts.map(({ properties }) => properties['uuid'])
+    expect(uuids(parseNvidiaSmi(xml, await recorded('nvidia-smi-L-a100-mig.txt')))).toEqual(
+      [0, 1, 2, 3].map((n) => `MIG-33333333-aaaa-5555-cccc-00000000000${n}`),
+    )
+    expect(uuids(parseNvidiaSmi(xml))).toEqual(new Array(4).fill(undefined))
+  })
+
   it('reads schema v11, which tells no reserved memory', async () => {
     const [gpu] = parseNvidiaSmi(await recorded('nvidia-smi-v11-gt1030.xml'))
     expect(gpu?.capacity).toEqual({ gpu: 1, gpuMemoryBytes: 1998 * MIB })

@@ -11,7 +11,7 @@ import type { Confinement } from './cgroup'
 import { detectCpu } from './cpu'
 import { mergeDevices } from './merge'
 import { withNumaNodes } from './numa'
-import { NVIDIA_QUERY, parseNvidiaSmi, type VendorDevice } from './nvidia'
+import { hasMigDevices, NVIDIA_LIST, NVIDIA_QUERY, parseNvidiaSmi, type VendorDevice } from './nvidia'
 import { readPciNames, scanPci } from './pci'
 import { runTool, type ToolOutcome } from './run-tool'
 import { parseXbutil } from './xilinx'
@@ -42,7 +42,7 @@ export async function detectDevices(confinement: Confinement, logger: Logger): P
     detectCpu(confinement),
     linux ? scanPci() : [],
     linux ? readPciNames() : null,
-    runTool('nvidia-smi', NVIDIA_QUERY),
+    askNvidia(),
     linux ? runTool('rocm-smi', ROCM_QUERY, ['/opt/rocm/bin']) : absent,
     linux ? examineXrt() : { tool: 'xbutil', outcome: absent },
     process.platform === 'darwin' ? runTool('system_profiler', PROFILER_QUERY, ['/usr/sbin']) : absent,
@@ -50,7 +50,7 @@ export async function detectDevices(confinement: Confinement, logger: Logger): P
     linux ? scanAccel() : [],
   ])
   const vendors = [
-    ...read('nvidia-smi', nvidia, parseNvidiaSmi),
+    ...read('nvidia-smi', nvidia.report, (xml) => parseNvidiaSmi(xml, nvidia.list)),
     ...read('rocm-smi', amd, parseRocmSmi),
     ...read(xilinx.tool, xilinx.outcome, (json) => parseXbutil(json, xilinx.tool)),
     ...read('system_profiler', apple, parseSystemProfiler),
@@ -62,6 +62,13 @@ export async function detectDevices(confinement: Confinement, logger: Logger): P
 }
 
 const absent: ToolOutcome = { state: 'absent' }
+
+async function askNvidia(): Promise<{ report: ToolOutcome; list: string }> {
+  const report = await runTool('nvidia-smi', NVIDIA_QUERY)
+  if (report.state !== 'answered' || !hasMigDevices(report.stdout)) return { report, list: '' }
+  const list = await runTool('nvidia-smi', NVIDIA_LIST)
+  return { report, list: list.state === 'answered' ? list.stdout : '' }
+}
 
 /** XRT prints JSON to a file only (https://github.com/Xilinx/XRT/issues/6029). */
 async function examineXrt(): Promise<{ tool: string; outcome: ToolOutcome }> {

@@ -4,6 +4,8 @@ import type { FoundDevice } from '../host'
 import { normalAddress } from './pci'
 
 export const NVIDIA_QUERY = ['-q', '-x']
+/** The only report that has the UUIDs of MIG devices. */
+export const NVIDIA_LIST = ['-L']
 const MIB = 1024 * 1024
 
 /** What vendors' tools say of a device, before the bus has its say. */
@@ -17,17 +19,42 @@ type Node = { [name: string]: unknown }
 /**
  * Reads `nvidia-smi -q -x` (schemas v11 to v13). A GPU cut into MIG devices is offered as these, each a GPU of its own,
  * since a program sees one of them at a time.
+ * @param list of `nvidia-smi -L`; without it nothing tells how to let a program see a MIG device, and it has no UUID
  */
-export function parseNvidiaSmi(xml: string): VendorDevice[] {
+export function parseNvidiaSmi(xml: string, list = ''): VendorDevice[] {
   const short = withoutClocks(xml).replace(/<processes>[\s\S]*?<\/processes>/g, '')
   const parser = parserOf(['gpu', 'mig_device'])
   const log = node(node(parser.parse(short))['nvidia_smi_log'])
   const driver = text(log['driver_version'])
   const cuda = text(log['cuda_version'])
-  return list(log['gpu']).flatMap((gpu) => readGpu(node(gpu), driver, cuda))
+  const migUuids = parseMigUuids(list)
+  return items(log['gpu']).flatMap((gpu) => readGpu(node(gpu), driver, cuda, migUuids))
 }
 
-function readGpu(gpu: Node, driver: string | null, cuda: string | null): VendorDevice[] {
+/** Whether a report lists MIG devices. */
+export function hasMigDevices(xml: string): boolean {
+  return xml.includes('<mig_device>')
+}
+
+/** UUIDs by `UUID of the GPU/index`. */
+function parseMigUuids(list: string): Map<string, string> {
+  const uuids = new Map<string, string>()
+  let gpu = ''
+  for (const line of list.split('\n')) {
+    const uuid = /\(UUID: ([^\s)]+)\)/.exec(line)?.[1] ?? ''
+    const index = /^\s*MIG .* Device +(\d+):/.exec(line)?.[1]
+    if (index === undefined) gpu = uuid
+    else if (uuid) uuids.set(`${gpu}/${index}`, uuid)
+  }
+  return uuids
+}
+
+function readGpu(
+  gpu: Node,
+  driver: string | null,
+  cuda: string | null,
+  migUuids: ReadonlyMap<string, string>,
+): VendorDevice[] {
   const address = addressOf(gpu)
   const uuid = text(gpu['uuid'])
   if (!address && !uuid) return []
@@ -54,16 +81,18 @@ function readGpu(gpu: Node, driver: string | null, cuda: string | null): VendorD
     address,
   }
   const migMode = text(node(gpu['mig_mode'])['current_mig'])
-  const parts = migMode === 'Enabled' ? list(node(gpu['mig_devices'])['mig_device']).map(node) : []
+  const parts = migMode === 'Enabled' ? items(node(gpu['mig_devices'])['mig_device']).map(node) : []
   if (parts.length === 0) return [whole]
   return parts.map((part) => {
     const instance = migInstanceOf(part) ?? '?-0'
+    const { uuid: _, ...shared } = properties
+    const own = migUuids.get(`${uuid}/${text(part['index'])}`)
     return {
       ...whole,
       id: `${id}-mig-${instance}`,
       name: `${name} MIG ${instance}`,
       capacity: { gpu: 1, ...memoryOf(part) },
-      properties: { ...properties, migInstance: instance },
+      properties: { ...shared, ...(own ? { uuid: own } : {}), migInstance: instance },
     }
   })
 }
@@ -106,7 +135,7 @@ function node(value: unknown): Node {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Node) : {}
 }
 
-function list(value: unknown): unknown[] {
+function items(value: unknown): unknown[] {
   return Array.isArray(value) ? value : []
 }
 
@@ -130,12 +159,12 @@ export function parseNvidiaProcesses(xml: string): GpuProcess[] {
   const parser = parserOf(['gpu', 'process_info'])
   // A GPU has some thousand lines, of which these are read; it is done every few seconds.
   const parts = [...xml.matchAll(/<gpu id="[^"]*">|<processes>[\s\S]*?<\/processes>|<\/gpu>/g)].join('')
-  return list(node(node(parser.parse(`<log>${parts}</log>`))['log'])['gpu'])
+  return items(node(node(parser.parse(`<log>${parts}</log>`))['log'])['gpu'])
     .map(node)
     .flatMap((gpu) => {
       const address = addressOf(gpu)
       if (!address) return []
-      return list(node(gpu['processes'])['process_info'])
+      return items(node(gpu['processes'])['process_info'])
         .map(node)
         .flatMap((item) => {
           const memory = amount(item['used_memory'], 'MiB')
