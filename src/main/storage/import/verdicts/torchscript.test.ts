@@ -5,7 +5,8 @@ import { tried } from '../../testing/verdicts'
 import { zip } from '../../testing/zip-builder'
 
 const latin = (text: string) => Buffer.from(text, 'latin1')
-const program = (...lines: string[]): Uint8Array =>
+const program = (...lines: string[]) => taking('x: Tensor', ...lines)
+const taking = (input: string, ...lines: string[]): Uint8Array =>
   zip([
     { name: 'net/data.pkl', content: latin('\x80\x02c__torch__\nNet\n)\x81}b.') },
     { name: 'net/constants.pkl', content: latin('\x80\x02).') },
@@ -16,7 +17,7 @@ const program = (...lines: string[]): Uint8Array =>
           'class Net(Module):',
           '  ops : Tensor',
           '  def forward(me: __torch__.Net,',
-          '    x: Tensor) -> Tensor:',
+          `    ${input}) -> Tensor:`,
           ...lines.map((line) => `    ${line}`),
           '    return x',
           '',
@@ -27,6 +28,7 @@ const program = (...lines: string[]): Uint8Array =>
 
 tried('a TorchScript program', 'pt', [
   ['that speaks of files in a message', 'accept', readFileSync(join(FIXTURES, 'torch', 'told.pt'))],
+  ['that takes a list of tensors', 'accept', taking('x: List[Tensor]'), 'which tensors it takes'],
   ['that speaks of files in a comment', 'accept', program('# torch.load("x")')],
   ['with a field that is called ops', 'accept', program('y = me.ops')],
   ['behind a text that does not end where it seems to', 'reject', program('y = "\\\\" + torch.load("")')],

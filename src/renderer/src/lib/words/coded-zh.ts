@@ -100,19 +100,15 @@ export const codedZh: Record<FindingCode, CodedText> = {
   'storage.custom_operators': { lead: '含有此处可能无法运行的算子' },
   'storage.left_out': { lead: '有文件未导入' },
   'storage.more_findings': { lead: '还有更多发现' },
-  'storage.no_graph': {
-    whole:
-      '只有权重，没有计算图。若要运行，请把权重所属的 TorchScript 模型指定为其架构，或把整个模型转换为 ONNX。',
-  },
+  'storage.no_graph': { lead: '只有权重，没有计算图' },
   'storage.no_runtime': { lead: '此格式在此处无法直接运行' },
   'storage.no_signature': { lead: '没有说明输入和输出' },
   'storage.no_tensors': { lead: '无法列出权重，因此参数数量和精度未知' },
   'storage.open_shape': { lead: '输入的形状或类型未完全说明' },
-  'storage.partly_searched': {
-    whole: '文件过大，无法完整检查加载时会执行的代码。请只在无害的环境中加载。',
-  },
+  'storage.partly_searched': { lead: '未能完整检查' },
   'storage.pickle': {
-    whole: '这是 Python pickle，只含普通数据，没有危害；但它不是能在此运行的模型：pickle 只保存，从不打开。',
+    whole:
+      '这是 Python pickle，只含普通数据和 NumPy 数组，没有危害；但它不是能在此运行的模型：pickle 只保存，从不打开。',
   },
   'storage.reads_assets': { whole: '加载时会从 assets 文件夹读取词表。' },
   'storage.unsupported_type': { lead: '含有不支持的类型' },

@@ -136,8 +136,28 @@ export const phrasesZh = {
   'The model names no outputs, so a job would have no result.': '模型没有指定输出，任务不会有结果。',
   'The model does not say what its inputs and outputs are (it has no serving signature).':
     '模型没有说明输入和输出（没有 serving 签名）。',
-  'It holds weights but no configuration that could be found, so nothing is known of its layers.':
-    '只有权重，没有找到配置，因此无从得知各层的结构。',
+  'It holds no configuration that could be found, so nothing is known of its layers.':
+    '没有找到配置，因此无从得知各层的结构。',
+  'These are weights without a graph. To run them, name the TorchScript model whose weights they are as their architecture, or convert the whole model to ONNX.':
+    '只有权重，没有计算图。若要运行，请把权重所属的 TorchScript 模型指定为其架构，或把整个模型转换为 ONNX。',
+  'These are weights without a graph. To run them, name the TorchScript model whose weights they are as their architecture, or save the model with torch.jit.save or torch.onnx.export.':
+    '只有权重，没有计算图。若要运行，请把权重所属的 TorchScript 模型指定为其架构，或用 torch.jit.save、torch.onnx.export 保存模型。',
+  'These are weights without the layers they belong to, as model.save_weights writes them. Save the whole model with model.save to keep both.':
+    '只有权重，没有所属的层（由 model.save_weights 写出）。请用 model.save 保存整个模型，以同时保留两者。',
+  "This is a checkpoint with NumPy values beside its weights, which PyTorch's safe loader does not read. To run the weights, save them alone: torch.save(model.state_dict(), FILE).":
+    '这是检查点，权重之外还有 NumPy 数据，PyTorch 的安全加载器不读取。若要运行权重，请单独保存：torch.save(model.state_dict(), FILE)。',
+  'It is too large to be searched whole for code that runs when it is loaded. Load it only where that does no harm.':
+    '文件过大，无法完整检查加载时会执行的代码。请只在无害的环境中加载。',
+  'Its weights could not be looked into ({{why}}), and may hold more than weights. Load it only where that does no harm.':
+    '无法查看其权重（{{=why}}），其中可能不只有权重。请只在无害的环境中加载。',
+  'they are in the format of NumPy': '采用 NumPy 格式',
+  'they are compressed': '已压缩',
+  'It holds a part that was compiled for one accelerator (EPContext): nobody can look into it, and it runs nowhere else.':
+    '其中有为某一种加速器编译的部分（EPContext）：无法查看，也不能在别处运行。',
+  'It was written for big-endian machines, which this one is not. Convert it: {{command}}, of llama.cpp.':
+    '它是为大端序机器写的，本机不是。请转换：llama.cpp 的 {{command}}。',
+  'It is of version 1 of the format, which llama.cpp does not read any more. Convert the model again with a newer llama.cpp.':
+    '它采用第 1 版格式，llama.cpp 已不再读取。请用较新的 llama.cpp 重新转换模型。',
   'Its program does not say which tensors it takes.': '模型的程序没有说明接收哪些张量。',
   'The input {{name}} does not say how many dimensions it has.': '输入 {{name}} 没有说明维数。',
   'The model uses operators of {{domain}} (such as {{operator}}) that are not part of ONNX Runtime; it will probably not run here.':
@@ -157,6 +177,10 @@ export const phrasesZh = {
   'an empty ZIP archive': '空的 ZIP 压缩包',
   'a 7-Zip archive': ' 7-Zip 压缩包',
   'a RAR archive': ' RAR 压缩包',
+  'a bzip2 archive': ' bzip2 压缩包',
+  'an xz archive': ' xz 压缩包',
+  'a Zstandard archive': ' Zstandard 压缩包',
+  'an LZ4 archive': ' LZ4 压缩包',
   'a PNG image': ' PNG 图片',
   'a JPEG image': ' JPEG 图片',
   'a GIF image': ' GIF 图片',

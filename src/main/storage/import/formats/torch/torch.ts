@@ -146,7 +146,7 @@ function describeScript(
   }
   if (signature.inputs.length === 0) {
     const message = 'Its program does not say which tensors it takes.'
-    findings.push({ severity: 'warn', code: 'storage.no_signature', message, file: bytes.file })
+    findings.push({ severity: 'info', code: 'storage.no_signature', message, file: bytes.file })
   }
   return { ...describeTensors(found), format: 'torchscript', signature, findings }
 }
