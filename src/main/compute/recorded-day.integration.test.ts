@@ -99,6 +99,19 @@ describe('a recorded day', () => {
     expect(simulateDay(day, 'easy').maxWait).toBeGreaterThan(14)
   })
 
+  it('does not count what was done in vain: one that began anew runs as long as it ran in the end', async () => {
+    Object.assign(system.executor, { itemMs: 1_500 })
+    const inputs = { x: { dtype: 'float32' as const, shape: [2], data: [1, 2] } }
+    await system.submit({ kind: 'infer', model: 'm@1', inputs, priority: 10, need: { cpuCores: 2 } })
+    await advance(1_000)
+    await system.submit({ kind: 'synthetic', durationMs: 4_000, priority: 90, need: { cpuCores: 2 } })
+    await advance(10_000)
+    const [first, second] = readDay(file).jobs
+    expect(first?.job.definition.kind).toBe('infer')
+    expect([first?.runMs, second?.runMs]).toEqual([1_500, 4_000])
+    expect((second?.readyAt ?? 0) - (first?.readyAt ?? 0)).toBe(1_000)
+  })
+
   it('leaves out what the last day did not see', async () => {
     await sleeper(1_000, 1)
     await advance(5_000)
