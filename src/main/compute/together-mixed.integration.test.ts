@@ -97,7 +97,8 @@ it('jobs of several principals run in one go, and the lease counts for each in i
   const runs: { owns: number[]; held: (number | undefined)[] }[] = []
   system.executor.onInfer = (items) => {
     const held = WHO.map((principal) => system.core.getQuota(principal).held.cpuCores)
-    runs.push({ owns: items.map(ownOf), held })
+    // They may have come in any order.
+    runs.push({ owns: items.map(ownOf).sort((a, b) => a - b), held })
   }
   await finish(
     await crowd([

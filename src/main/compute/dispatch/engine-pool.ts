@@ -325,6 +325,8 @@ export class EnginePool {
       (engine) => engine.state === 'idle' && !this.#staysWarm(engine),
     )
     if (idle.length === 0) return
+    // Of a clock that was set back: else one would stay as long as that again.
+    for (const engine of idle) engine.idleSinceMs = Math.min(engine.idleSinceMs, clock.now())
     const oldest = Math.min(...idle.map((engine) => engine.idleSinceMs))
     this.#cancelSweep = clock.setTimer(Math.max(10, oldest + this.#idleMs - clock.now()), () => {
       this.#cancelSweep = null
