@@ -285,7 +285,8 @@ export async function play(steps: readonly Step[]): Promise<Tally> {
     witness.checkDone(system.compute.get)
     expect(witness.errors).toEqual([])
     for (const id of known) count(system.compute.get(id))
-    for (let i = 0; i < 20 && system.core.listLeases().length > 0; i++) await clock.advance(500)
+    const isLeft = () => system.core.listLeases().length + system.compute.engines().length > 0
+    for (let i = 0; i < 20 && isLeft(); i++) await clock.advance(500)
     expect(system.compute.engines()).toEqual([])
     expect(system.core.listLeases()).toEqual([])
     for (const { id, free, capacity } of system.core.freeDevices()) expect([id, free]).toEqual([id, capacity])
