@@ -34,7 +34,9 @@ export class PreemptionLedger {
       expect(body.preemptions, `${key} has forgotten that it was preempted`).toBeGreaterThanOrEqual(
         preemptions,
       )
-      expect(body.progress, `${key} does not go on where it was`).toBeGreaterThanOrEqual(progress)
+      // One that was killed again and again has failed, and goes on nowhere.
+      if (body.error?.code !== 'compute.interrupted')
+        expect(body.progress, `${key} does not go on where it was`).toBeGreaterThanOrEqual(progress)
       if (body.finishedAt !== null) this.#seen.delete(key)
     }
     if (this.#displaced !== null) this.counted.resumed++
