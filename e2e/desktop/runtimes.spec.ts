@@ -40,7 +40,7 @@ test('what runs here, on what, why not on more, and how it is kept apart', async
   await expect(runtimes.card('Formats without a runtime here')).toContainText('TensorFlow Lite')
   await expect(page.getByText('No model is loaded')).toBeVisible()
   const holds = page.getByRole('table').filter({ hasText: 'Cores of their own' })
-  await expect(holds.getByRole('row')).toHaveCount(7)
+  await expect(holds.getByRole('row')).toHaveCount(8)
   await expect(holds.getByRole('row', { name: /^Threads/ })).toContainText('in force')
   await expect(holds.getByRole('row', { name: /^Control groups/ })).toContainText(/in force|not here.*\.$/)
   await expect(page.getByText('No plugins')).toBeVisible()
