@@ -32,7 +32,7 @@ test('jobs that wait are told when they start, and are held against it', async (
   const { cpuCores } = (await api.call('GET', '/resources')).body.capacity
   const whole = { need: { cpuCores } }
   const ids: string[] = []
-  for (let i = 1; i <= 8; i++) ids.push(await load(`Embed chapter ${i}`, 1_200 + 300 * (i % 3), whole))
+  for (let i = 1; i <= 8; i++) ids.push(await load(`Embed chapter ${i}`, 2_000 + 300 * (i % 3), whole))
   await api.until(`/jobs/${ids[7]}`, ({ estimate, state }) => estimate !== null || state !== 'queued', 20_000)
   await shell.go('Jobs')
   await expect(page.getByRole('grid', { name: 'Jobs' })).toContainText(/in .+ s – .+ s/)

@@ -37,6 +37,8 @@ export async function play(steps: readonly Step[]): Promise<Tally> {
   const errors: unknown[] = []
 
   let stopHearing = (): void => undefined
+  /** Between its death and the next start. */
+  let isDead = false
   async function open(): Promise<Opened> {
     const opened = await harness.open()
     opened.executor.memoryBytes = 2e6
@@ -61,16 +63,18 @@ export async function play(steps: readonly Step[]): Promise<Tally> {
     witness.died()
     // What is still on its way in one that is dead no process would tell.
     stopHearing()
+    isDead = true
     await system.die()
     witness.setClock(() => clock.jump(setMs))
     system = await open()
+    isDead = false
   }
 
   /** Calls go on while time does; what they refuse must be a refusal of the vocabulary. */
   function call(work: Promise<unknown>): void {
     const asked = system
     work.catch((error: unknown) => {
-      if (asked !== system) return
+      if (isDead || asked !== system) return
       if (!(error instanceof AppError) || error.code === 'internal') errors.push(error)
       else if (error.code === 'core.budget_exceeded') tally.budgetRefusals++
     })
