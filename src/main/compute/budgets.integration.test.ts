@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { JobId, PrincipalId } from '../../shared/domain/ids'
-import { ALICE, createHarness, type Harness, type Opened, until } from './testing/harness'
+import { ALICE, createHarness, type Harness, type Opened, passUntil, until } from './testing/harness'
 
 const HOUR_MS = 3_600_000
 const x = { x: { dtype: 'float32' as const, shape: [2], data: [1, 2] } }
@@ -134,16 +134,7 @@ describe('a quota of memory', () => {
   const states = (jobs: readonly { id: string }[]) => jobs.map(({ id }) => job(id).state)
   const engineHolders = () =>
     system.core.listLeases().flatMap(({ job: of, holder }) => (of === null ? [holder] : []))
-  /** Lets time pass until it has come. */
-  async function pass<Value>(work: Promise<Value>): Promise<Value> {
-    let isThere = false
-    work.finally(() => (isThere = true)).catch(() => undefined)
-    for (let step = 0; step < 200 && !isThere; step++) {
-      await harness.clock.advance(10)
-      await until(() => true)
-    }
-    return work
-  }
+  const pass = <Value>(work: Promise<Value>) => passUntil(harness.clock, work, 10)
   /** Lets time pass until they have ended. */
   async function finish(jobs: readonly { id: string }[]): Promise<void> {
     for (let step = 0; step < 200 && !states(jobs).every((state) => state === 'succeeded'); step++) {

@@ -4,7 +4,7 @@ import type { Job, JobSpecInput } from '../../shared/contract'
 import type { JobId, PrincipalId } from '../../shared/domain/ids'
 import type { Tensors } from '../../shared/domain/tensor'
 import { AppError } from '../../shared/errors'
-import { createHarness, type Harness, type Opened, until } from './testing/harness'
+import { createHarness, type Harness, type Opened, passUntil, until } from './testing/harness'
 
 const [ANN, BOB, CAT] = ['p-ann', 'p-bob', 'p-cat'] as [PrincipalId, PrincipalId, PrincipalId]
 const WHO = [ANN, BOB, CAT]
@@ -29,16 +29,7 @@ function ownOf({ x }: Tensors): number {
 const isOdd = (own: number) => own % 2 === 1
 const job = (id: string): Job => system.compute.get(id as JobId)
 
-/** Lets time pass until it has come. */
-async function passUntil<Value>(work: Promise<Value>): Promise<Value> {
-  let isThere = false
-  work.finally(() => (isThere = true)).catch(() => undefined)
-  for (let step = 0; step < 500 && !isThere; step++) {
-    await harness.clock.advance(2)
-    await until(() => true)
-  }
-  return work
-}
+const pass = <Value>(work: Promise<Value>) => passUntil(harness.clock, work, 2)
 
 const isOver = ({ id }: { id: string }) => !['queued', 'running'].includes(job(id).state)
 
@@ -63,13 +54,13 @@ async function crowd(owns: readonly (readonly [number, PrincipalId])[], version 
   const busy = submit(2, ANN, version)
   await until(() => begun)
   system.executor.onInfer = onInfer
-  return passUntil(Promise.all([busy, ...owns.map(([own, principal]) => submit(own, principal, version))]))
+  return pass(Promise.all([busy, ...owns.map(([own, principal]) => submit(own, principal, version))]))
 }
 
 /** What one takes, and that two in a stack give the same. */
 async function learn(itemMs: number, version = 1): Promise<void> {
   system.executor.itemMs = itemMs
-  await finish([await passUntil(submit(0, ANN, version))])
+  await finish([await pass(submit(0, ANN, version))])
   await finish(
     await crowd(
       [
@@ -189,7 +180,7 @@ it.each([4, 10])(
             calls.push(system.compute.cancel(chosen.id as JobId).catch(() => undefined))
           }
         }
-        await passUntil(Promise.all(calls))
+        await pass(Promise.all(calls))
         await finish(jobs)
         expect(wrong).toEqual([])
         for (const { id, own, principal, cancelled } of jobs) {

@@ -16,13 +16,16 @@ interface Given {
   runMs: number
   cores: number
   priority?: number
+  /** Of its engine. */
+  memoryBytes?: number
   after?: readonly number[]
 }
 
 /** Jobs on a machine of `cores`, each on an engine of its own that takes no time to load. */
 function scene(cores: number, jobs: readonly Given[], policy: SchedulePolicy = DEFAULT_POLICY): Scene {
   const capacity = { cpuCores: cores, memoryBytes: 1000 }
-  const arrivals = jobs.map(({ at, runMs, cores: wanted, priority = 50, after = [] }, seq): Arrival => {
+  const arrivals = jobs.map((given, seq): Arrival => {
+    const { at, runMs, cores: wanted, priority = 50, memoryBytes = 0, after = [] } = given
     const id = String(seq) as JobId
     const rank = rankUnder(policy, priority, at)
     return {
@@ -33,7 +36,7 @@ function scene(cores: number, jobs: readonly Given[], policy: SchedulePolicy = D
         principal: 'p' as PrincipalId,
         need: { cpuCores: wanted },
         share: wanted / cores,
-        load: { memoryBytes: 0, estimateMs: 0 },
+        load: { memoryBytes, estimateMs: 0 },
         jobs: [],
         workMs: 0,
       },
@@ -104,6 +107,15 @@ describe('the textbook', () => {
       }),
     )
   })
+})
+
+it('a quota of memory counts the engines that are in use', () => {
+  const of = scene(
+    4,
+    [0, 50, 60].map((at) => ({ at, runMs: 100, cores: 1, memoryBytes: 300 })),
+  )
+  const quotas = new Map([['p' as PrincipalId, { limited: ['memoryBytes'], left: { memoryBytes: 400 } }]])
+  expect(starts({ ...of, state: { ...of.state, quotas } }).map(({ at }) => at)).toEqual([0, 100, 200])
 })
 
 describe('jobs that wait for others', () => {

@@ -14,6 +14,7 @@ import { KnownEnds } from './known-ends'
 import { pass, type Turn } from './online/pass'
 import { Preemptions } from './preemption'
 import { urgencyIn } from './rank'
+import { chargeOf } from './share'
 import { type Place, Space, type Wanted } from './space'
 import type { Block, Plan, PlanState, QueueClass, QueuedJob } from './types'
 
@@ -209,9 +210,4 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
       .filter(([, lack]) => lack > 1e-9)
     return missing.length > 0 ? vectorFrom(missing) : null
   }
-}
-
-/** What a job counts for in the quota of its principal: what it leases, and the memory of its engine. */
-function chargeOf({ need, load }: QueueClass): ResourceVector {
-  return addVectors(need, { memoryBytes: load.memoryBytes })
 }

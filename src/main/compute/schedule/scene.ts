@@ -2,16 +2,20 @@ import type { Placement } from '../../../shared/contract'
 import type { JobId } from '../../../shared/domain/ids'
 import type { Pausing, PlanState, QueueClass, QueuedJob } from './types'
 
-/** A job that runs when the clock is set going. */
-export interface RunsNow {
+/** A job that has its place; times are Unix ms. */
+export interface Placed {
   group: QueueClass
   job: QueuedJob
   placement: Placement
   /** Its engine, as `PlanEngine.ref`; null when it has none. */
   engine: string | null
   startedAt: number
-  /** From when on its engine is loaded, expected, Unix ms. */
+  /** From when on its engine is loaded, expected. */
   loadedAt: number
+}
+
+/** One that runs when the clock is set going. */
+export interface RunsNow extends Placed {
   /** Expected time from start to end, with loading; null when unknown. */
   runMs: number | null
   /** It has been told to make room. */

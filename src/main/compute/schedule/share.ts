@@ -1,6 +1,7 @@
 import { addVectors, entriesOf, type ResourceVector } from '../../../shared/domain/resources'
 import type { FreeDevice } from '../../core'
 import { dominantShare } from './fair-share'
+import type { QueueClass } from './types'
 
 /** Dominant share of the machine that `need` is, 0 to 1; 1 when the machine could not hold it. */
 export function shareOfMachine(need: ResourceVector, capacity: ResourceVector): number {
@@ -14,6 +15,11 @@ export function shareOfMachine(need: ResourceVector, capacity: ResourceVector): 
       wanted.map(([name]) => have.get(name) ?? 0),
     ),
   )
+}
+
+/** What a job counts for in the quota of its principal: what it leases, and the memory of its engine. */
+export function chargeOf({ need, load }: Pick<QueueClass, 'need' | 'load'>): ResourceVector {
+  return addVectors(need, { memoryBytes: load.memoryBytes })
 }
 
 /** What all that are fit have together. */

@@ -3,18 +3,12 @@ import type { JobId, PrincipalId } from '../../../shared/domain/ids'
 import { addVectors, type ResourceVector, subtractVectors } from '../../../shared/domain/resources'
 import type { FreeDevice } from '../../core'
 import { Heap } from './heap'
-import type { PlanEngine, PlanState, QueueClass, QueuedJob } from './types'
+import type { Placed } from './scene'
+import { chargeOf } from './share'
+import type { PlanEngine, PlanState } from './types'
 
 /** An attempt on the virtual clock; times are Unix ms. */
-export interface Attempt {
-  group: QueueClass
-  job: QueuedJob
-  placement: Placement
-  /** As {@link PlanEngine.ref}; null when it has none. */
-  engine: string | null
-  startedAt: number
-  /** From when on its engine is loaded. */
-  loadedAt: number
+export interface Attempt extends Placed {
   /** Infinite when nobody knows. */
   endsAt: number
   /** What the scheduler, which does not know the end, expects from start to end, and thinks it stays within; null when it cannot know. */
@@ -126,12 +120,13 @@ export class VirtualMachine {
     this.#change(engine.memory, addVectors)
   }
 
-  #take({ placement, group: { principal, need, share } }: Attempt, by: Combine, sign: 1 | -1): void {
+  #take({ placement, group }: Attempt, by: Combine, sign: 1 | -1): void {
+    const { principal, share } = group
     this.#change(placement, by)
     const weighted = (sign * share) / (this.#weights?.get(principal) ?? 1)
     this.shares.set(principal, Math.max(0, (this.shares.get(principal) ?? 0) + weighted))
     const quota = this.quotas.get(principal)
-    if (quota) quota.left = by(quota.left, need)
+    if (quota) quota.left = by(quota.left, chargeOf(group))
   }
 
   #change(placement: Placement, by: Combine): void {

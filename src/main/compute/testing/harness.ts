@@ -162,6 +162,21 @@ function onSlowDisk(database: Database, clock: FakeClock, disk: { slowMs: number
 export type Harness = Awaited<ReturnType<typeof createHarness>>
 export type Opened = Awaited<ReturnType<Harness['open']>>
 
+/** Lets time pass by steps of `stepMs`, 500 at the most, until the work has come to something. */
+export async function passUntil<Value>(
+  clock: { advance(ms: number): Promise<void> },
+  work: Promise<Value>,
+  stepMs: number,
+): Promise<Value> {
+  let isThere = false
+  work.finally(() => (isThere = true)).catch(() => undefined)
+  for (let step = 0; step < 500 && !isThere; step++) {
+    await clock.advance(stepMs)
+    await settle()
+  }
+  return work
+}
+
 /** Lets commits, files and what follows from them happen until the condition holds. */
 export async function until(condition: () => boolean): Promise<void> {
   const giveUpAt = performance.now() + 30_000
