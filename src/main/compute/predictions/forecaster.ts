@@ -55,14 +55,17 @@ export class Forecaster {
     if (!scene) return
     this.#running = true
     const began = clock.now()
+    let workMs = 0
     try {
-      const forecasts = await replays.forecast(scene)
-      if (!this.#disposed) onForecast(forecasts, scene.state.now)
+      const { answer, tookMs } = await replays.forecast(scene)
+      workMs = tookMs
+      if (!this.#disposed) onForecast(answer, scene.state.now)
     } catch (error) {
+      workMs = clock.now() - began
       if (!this.#disposed) logger.error({ err: error }, 'The starts of jobs could not be foretold')
     } finally {
       this.#running = false
-      this.#earliest = clock.now() + Math.max(INTERVAL_MS, PAUSES * (clock.now() - began))
+      this.#earliest = clock.now() + Math.max(INTERVAL_MS, PAUSES * workMs)
     }
   }
 }

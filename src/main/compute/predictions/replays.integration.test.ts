@@ -74,8 +74,9 @@ it('says in the thread what it says here, and leaves the event loop its turns', 
   const timer = setInterval(() => turns++, 1)
   const there = await replays.forecast(asked)
   clearInterval(timer)
-  expect(there.size).toBe(200)
-  expect(there).toEqual(here)
+  expect(there.answer.size).toBe(200)
+  expect(there.answer).toEqual(here)
+  expect(there.tookMs).toBeGreaterThan(0)
   expect(turns).toBeGreaterThan(2)
 })
 

@@ -14,20 +14,26 @@ export type ReplayRequest =
   | { kind: 'forecast'; scene: Scene }
   | { kind: 'outcome'; scene: Scene; runMs: ReadonlyMap<JobId, number> }
 
+export interface Replayed<Answer> {
+  answer: Answer
+  /** Ms of the thread's time, without its start and what it did before. */
+  tookMs: number
+}
+
 /** The scheduler on a virtual clock, beside the one that decides. */
 export interface Replays extends Disposable {
-  forecast(scene: Scene): Promise<Map<JobId, Forecast>>
+  forecast(scene: Scene): Promise<Replayed<Map<JobId, Forecast>>>
   /** @param signal ends it, rejecting with its reason */
   outcome(scene: Scene, runMs: ReadonlyMap<JobId, number>, signal?: AbortSignal): Promise<Outcome>
 }
 
 /** In a thread, so that the longest replay holds up nobody. @param entry the built thread */
 export function createReplays(entry: string, clock: Clock): Replays {
-  const thread = new Thread<ReplayRequest, Map<JobId, Forecast> | Outcome>(() => new Worker(entry), clock)
+  const thread = new Thread<ReplayRequest, Replayed<unknown>>(() => new Worker(entry), clock)
   return {
-    forecast: (scene) => thread.ask({ kind: 'forecast', scene }) as Promise<Map<JobId, Forecast>>,
-    outcome: (scene, runMs, signal) =>
-      thread.ask({ kind: 'outcome', scene, runMs }, { signal }) as Promise<Outcome>,
+    forecast: (scene) => thread.ask({ kind: 'forecast', scene }) as ReturnType<Replays['forecast']>,
+    outcome: async (scene, runMs, signal) =>
+      (await thread.ask({ kind: 'outcome', scene, runMs }, { signal })).answer as Outcome,
     dispose: () => thread.dispose(),
   }
 }

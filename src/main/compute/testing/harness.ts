@@ -135,7 +135,10 @@ export async function createHarness(options: HarnessOptions = {}) {
 
 /** As the thread does it, but that the clock of a test does not run on meanwhile. */
 const replaysHere: Replays = {
-  forecast: async (scene) => replay({ kind: 'forecast', scene }) as Map<JobId, Forecast>,
+  forecast: async (scene) => ({
+    answer: replay({ kind: 'forecast', scene }) as Map<JobId, Forecast>,
+    tookMs: 0,
+  }),
   outcome: async (scene, runMs) => replay({ kind: 'outcome', scene, runMs }) as Outcome,
   dispose: () => undefined,
 }
