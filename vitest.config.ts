@@ -6,6 +6,7 @@ export default defineConfig({
   test: {
     include: ['{src,build}/**/*.{test,integration.test}.{ts,tsx}'],
     environment: 'node',
+    setupFiles: ['build/vitest-setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
     // Not a measure of speed: a machine that others use too may take its time, and what hangs, hangs for ever.

@@ -130,7 +130,7 @@ function sort(outcome, { test, passed, messages }) {
 function brief(message) {
   return stripVTControlCharacters(message ?? '')
     .split('\n')
-    .slice(0, 12)
+    .slice(0, 20)
     .map((line) => `  ${line}`)
     .join('\n')
 }

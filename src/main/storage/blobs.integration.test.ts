@@ -69,6 +69,19 @@ describe('BlobStore', () => {
     }
   })
 
+  it('is not there for one who pins it in the middle of its removal', async () => {
+    let answer: Promise<boolean> | undefined
+    const { digest, release } = await blobs.put(HELLO)
+    release()
+    const removed = blobs.remove(digest, (digest) => {
+      blobs.pin(digest)
+      answer = blobs.has(digest)
+      return false
+    })
+    // It lost its pin's race: it goes, and who asked must not read it.
+    expect([await removed, await answer]).toEqual([5, false])
+  })
+
   it('replaces a blob that is damaged', async () => {
     await mkdir(join(folder, '2c'))
     await writeFile(join(folder, '2c', HELLO_DIGEST), 'hell')

@@ -191,8 +191,9 @@ export class BlobStore {
     return { blobs, blobBytes }
   }
 
+  /** Whether it is there, after any removal that has begun: what a caller with a pin sees here stays. */
   has(digest: string): Promise<boolean> {
-    return sizeOf(this.pathOf(digest)).then((size) => size !== null)
+    return this.#exclusive(digest, async () => (await sizeOf(this.pathOf(digest))) !== null)
   }
 
   /** The next {@link adopt} of this digest replaces the file. */
