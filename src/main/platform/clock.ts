@@ -65,6 +65,14 @@ function randomPart(): Uint8Array {
   return randomPool.subarray(randomAt - RANDOM_BYTES, randomAt)
 }
 
+let lastMs = Number.NaN
+let lastIso = ''
+
+/** Remembers the last one: of a turn nearly all are of one millisecond, and to write one takes a microsecond. */
 export function toIso(ms: number): string {
-  return new Date(ms).toISOString()
+  if (ms !== lastMs) {
+    lastIso = new Date(ms).toISOString()
+    lastMs = ms
+  }
+  return lastIso
 }

@@ -130,4 +130,4 @@ it('no interleaving of imports, removals, checks and collections loses a byte th
     ),
     { numRuns: 60 },
   )
-}, 120_000)
+}, 300_000)
