@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { Job, JobSpecInput } from '../../shared/contract'
-import type { JobId } from '../../shared/domain/ids'
+import type { JobId, PrincipalId } from '../../shared/domain/ids'
 import { createHarness, type Harness, type Opened, until } from './testing/harness'
 
 /** What one takes alone, and two together. */
@@ -56,6 +56,7 @@ beforeEach(async () => {
   harness = await createHarness({ cores: 1 })
   system = await harness.open()
   system.executor.itemMs = RUN_MS
+  system.executor.memoryBytes = 1e6
   await finish([await system.submit(infer())])
   // Two who meet show that a stack gives the same; with those that follow it is known what it takes.
   await finish(await crowd(10, 1))
@@ -116,4 +117,28 @@ it('one that is cancelled while it waits ends at once, and what comes then runs'
   await pass(2)
   expect((await cancelled).state).toBe('cancelled')
   await finish([await system.submit(infer())])
+})
+
+it('who comes and may not run does not prolong the wait', async () => {
+  watch()
+  const first = await system.submit(infer())
+  for (let i = 0; i < 3; i++) {
+    await pass(5)
+    await system.submit(infer({ hold: true }))
+  }
+  await finish([first])
+  expect(runs).toEqual([[RUN_MS / 2, 1]])
+})
+
+it('when its worker dies while it waits, it and who comes then run on another', async () => {
+  const first = await system.submit(infer({ maxAttempts: 2 }))
+  await pass(1)
+  const [engine] = system.executor.engines()
+  if (engine) system.executor.crash(engine.id)
+  const second = await system.submit(infer({ maxAttempts: 2 }), 'p-bob' as PrincipalId)
+  await pass(100)
+  await harness.clock.advance(10_000)
+  await finish([first, second])
+  expect([first, second].map(({ id }) => job(id).state)).toEqual(['succeeded', 'succeeded'])
+  expect(system.core.listLeases().filter(({ job }) => job !== null)).toEqual([])
 })

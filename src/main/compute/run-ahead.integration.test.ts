@@ -186,9 +186,12 @@ it('a row that the disk refuses is refused to its caller', async () => {
 })
 
 it('those that come meanwhile stand in line, in their order, and are written with their ends too', async () => {
-  const callers = [1, 2, 3].map(() => begin({ ...infer, waitMs: 1000 }))
+  const callers = []
+  for (let i = 0; i < 3; i++) {
+    callers.push(begin({ ...infer, waitMs: 1000 }))
+    await settle()
+  }
   await running()
-  await settle()
   expect(system.compute.queue().depth).toBe(0)
   for (let i = 0; i < 3; i++) await harness.clock.advance(3)
   await until(() => callers.every(({ job }) => job?.state === 'succeeded'))

@@ -29,9 +29,4 @@ export class Arrivals {
     const gaps = times.slice(1).map((at, i) => at - (times[i] ?? at))
     return gaps.sort((a, b) => a - b)[GAPS / 2] ?? Number.POSITIVE_INFINITY
   }
-
-  /** Unix ms; 0: none has come. */
-  lastAt(kind: string): number {
-    return this.#times.get(kind)?.at(-1) ?? 0
-  }
 }

@@ -15,7 +15,9 @@ export interface HoldsDeps {
 type Joiners = () => { most: number; jobs: readonly ActiveJob[] }
 
 interface Held {
+  /** Since when it waits for one more than `count`. */
   sinceMs: number
+  count: number
   joiners: Joiners
   begin(stop: AbortReason | null): void
   cancel(): void
@@ -42,14 +44,15 @@ export class Holds {
    * @returns whether it waits
    */
   gather(job: ActiveJob, joiners: Joiners, begin: (stop: AbortReason | null) => void): boolean {
-    const sinceMs = this.#deps.clock.now()
-    const until = this.#untilOf(job, sinceMs, joiners)
+    const held: Held = { sinceMs: 0, count: 0, joiners, begin, cancel: () => undefined }
+    const until = this.#untilOf(job, held)
     if (until === null) {
       begin(null)
       return false
     }
     job.abort = (reason) => this.#begin(job, reason)
-    this.#held.set(job, { sinceMs, joiners, begin, cancel: this.#arm(job, until) })
+    held.cancel = this.#arm(job, until)
+    this.#held.set(job, held)
     return true
   }
 
@@ -57,7 +60,7 @@ export class Holds {
   look(): void {
     for (const [job, held] of this.#held) {
       held.cancel()
-      const until = this.#untilOf(job, held.sinceMs, held.joiners)
+      const until = this.#untilOf(job, held)
       if (until === null) this.#begin(job, null)
       else held.cancel = this.#arm(job, until)
     }
@@ -81,18 +84,21 @@ export class Holds {
     held.begin(stop)
   }
 
-  #untilOf(job: ActiveJob, sinceMs: number, joiners: Joiners): number | null {
+  #untilOf(job: ActiveJob, held: Held): number | null {
     const { clock, company, index } = this.#deps
     const { kinKey, engineKey } = job
     const gapMs = this.#arrivals.gapMs(kinKey)
     // What others wait for is not held for those who may come.
     if (!Number.isFinite(gapMs) || index.hasOthersThan(job)) return null
-    const { most, jobs } = joiners()
+    const { most, jobs } = held.joiners()
     const members = [job, ...jobs]
     if (members.length >= most) return null
+    const nowMs = clock.now()
+    // Not with every arrival: who may not run now comes without joining.
+    if (members.length > held.count) Object.assign(held, { sinceMs: nowMs, count: members.length })
     return gatherUntil({
-      nowMs: clock.now(),
-      sinceMs: Math.max(sinceMs, this.#arrivals.lastAt(kinKey)),
+      nowMs,
+      sinceMs: held.sinceMs,
       gapMs,
       count: members.length,
       targetMs: Math.min(

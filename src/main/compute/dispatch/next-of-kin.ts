@@ -1,9 +1,9 @@
 import type { PrincipalId } from '../../../shared/domain/ids'
-import { addVectors } from '../../../shared/domain/resources'
 import type { Core } from '../../core'
 import type { ActiveJob } from '../jobs/active-job'
 import type { JobIndex } from '../jobs/job-index'
 import type { UrgencyOf } from '../schedule/heads'
+import { chargeOf } from '../schedule/share'
 
 export interface Waiting {
   core: Core
@@ -25,10 +25,12 @@ export function* nextOfKin(
   { core, index, urgencyOf }: Waiting,
 ): Iterable<ActiveJob> {
   const admitted = new Set<PrincipalId>([job.definition.principal])
-  const isKept = ({ definition: { need, principal }, kinKey }: ActiveJob) => {
-    if (kinKey !== job.kinKey) return !core.mayHold(need, principal)
+  const isKept = (one: ActiveJob) => {
+    const { need, principal } = one.definition
     // Jobs of one principal that share a place hold it once.
-    return !admitted.has(principal) && !core.mayHold(addVectors(need, { memoryBytes }), principal)
+    if (one.kinKey === job.kinKey && admitted.has(principal)) return false
+    const load = one.kinKey === job.kinKey ? { memoryBytes } : index.classOf(one)?.load
+    return !core.mayHold(load ? chargeOf({ need, load }) : need, principal)
   }
   for (const next of index.hasQueue ? index.inOrder(urgencyOf, isKept) : line) {
     if (!index.hasQueue && isKept(next)) continue

@@ -3,6 +3,7 @@ import { addVectors, isEmptyVector } from '../../../shared/domain/resources'
 import { AppError } from '../../../shared/errors'
 import type { Clock } from '../../platform/clock'
 import type { Database } from '../../platform/database'
+import type { Logger } from '../../platform/logger'
 import type { ActiveJob } from '../jobs/active-job'
 import { startOf } from '../jobs/job-row'
 import type { Apart } from './apart'
@@ -30,6 +31,7 @@ export interface RunAheadDeps extends Waiting {
   database: Database
   apart: Apart
   clock: Clock
+  logger: Logger
   pool: EnginePool
   ownLeases: OwnLeases
   runMsOf(job: ActiveJob): number | null
@@ -50,6 +52,8 @@ interface Claim {
 /** What a turn wrote of the jobs that ran ahead of it. */
 interface Caught {
   jobs: ActiveJob[]
+  /** In the queue now, where inputs are read when they are needed. */
+  late: ActiveJob[]
   /** Newcomers that were not taken in: what they do is for nobody. */
   refused: ActiveJob[]
   outcomes: (() => void)[]
@@ -172,7 +176,9 @@ export class RunAhead {
 
   /** Those that {@link joining} would take, and how many it may be with the first; nothing changes yet. */
   joiners(job: ActiveJob, engine: PooledEngine): Together & { jobs: ActiveJob[] } {
-    const company = engine.id !== null && this.#deps.mayGroup() ? this.#companyFor(job) : ALONE
+    // The worker of a run that was held may have died meanwhile, and its lease is over.
+    const isThere = engine.state === 'busy' && engine.id !== null
+    const company = isThere && this.#deps.mayGroup() ? this.#companyFor(job) : ALONE
     const jobs: ActiveJob[] = []
     let { most } = company
     for (const next of most > 1 ? this.#nextOfKin(job, engine) : []) {
@@ -262,7 +268,6 @@ export class RunAhead {
     const kept = line.findIndex(({ job, since }) => isYoung(since) && this.#isNear(job, ended))
     const late = kept < 0 ? line : line.slice(0, kept)
     this.#line = line.slice(late.length)
-    for (const { job } of late) job.inputs = null
     const admits = [...newcomers].filter(([job]) => !this.#newcomers.has(job)).map(([, admit]) => admit)
     const outcomes = [...admits, ...late.map(({ admit }) => admit)].map((admit) => perform(apart, admit))
     const jobs = [...this.#claimed.keys()].filter((job) => !this.#newcomers.has(job))
@@ -281,19 +286,31 @@ export class RunAhead {
     for (const [job, startedAt] of this.#unstored) {
       const isOver = ended.has(job) || index.get(job.id) !== job || job.status.state !== 'running'
       if (!isOver && now - startedAt < UNSTORED_MS) continue
-      if (!isOver) index.store(job)
+      if (!isOver) this.#store(job)
       this.#unstored.delete(job)
       database.onRollback(() => this.#unstored.set(job, startedAt))
     }
-    return { jobs, refused, outcomes }
+    return { jobs, late: late.map(({ job }) => job), refused, outcomes }
+  }
+
+  /** That it runs; where the database refuses that, its end will say so. */
+  #store(job: ActiveJob): void {
+    const { apart, index, logger } = this.#deps
+    try {
+      apart.run(() => index.store(job))
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'internal') throw error
+      logger.error({ err: error, job: job.id }, 'That a job runs could not be stored')
+    }
   }
 
   /** What {@link write} wrote is on the disk. */
-  written({ jobs, refused }: Caught, commitMs: number): void {
+  written({ jobs, late, refused }: Caught, commitMs: number): void {
     this.#commitMs += 0.2 * (commitMs - this.#commitMs)
     const { index, clock, requestTurn } = this.#deps
     if (this.#line.length + this.#newcomers.size > 0) this.#gather(NEWCOMER_WINDOW_MS)
     if (this.#unstored.size > 0) this.#cancelStoring = clock.setTimer(UNSTORED_MS, requestTurn)
+    for (const job of late) job.inputs = null
     for (const job of jobs) {
       this.#forget(job)
       // One that is to run again could not queue while it was claimed.

@@ -6,7 +6,7 @@ const COST = 0.1
 /** A run that could begin, and what is known of those who may come. */
 export interface Gathering {
   nowMs: number
-  /** Since when it waits for the next: its own beginning, or that somebody came. */
+  /** Since when it waits for the next: its own beginning, or that somebody joined. */
   sinceMs: number
   /** How closely they follow each other. */
   gapMs: number

@@ -1,7 +1,6 @@
 import { addVectors, entriesOf, type ResourceVector } from '../../../shared/domain/resources'
 import type { FreeDevice } from '../../core'
 import { dominantShare } from './fair-share'
-import type { QueueClass } from './types'
 
 /** Dominant share of the machine that `need` is, 0 to 1; 1 when the machine could not hold it. */
 export function shareOfMachine(need: ResourceVector, capacity: ResourceVector): number {
@@ -18,7 +17,13 @@ export function shareOfMachine(need: ResourceVector, capacity: ResourceVector): 
 }
 
 /** What a job counts for in the quota of its principal: what it leases, and the memory of its engine. */
-export function chargeOf({ need, load }: Pick<QueueClass, 'need' | 'load'>): ResourceVector {
+export function chargeOf({
+  need,
+  load,
+}: {
+  need: ResourceVector
+  load: { memoryBytes: number }
+}): ResourceVector {
   return addVectors(need, { memoryBytes: load.memoryBytes })
 }
 

@@ -56,10 +56,15 @@ function learned(jobs: readonly PastJob[], stored: readonly StoredJob[]): Knowle
     .filter(({ status }) => status.state === 'succeeded' && status.finishedAt !== null)
     .sort((a, b) => (a.status.finishedAt ?? 0) - (b.status.finishedAt ?? 0))
   const runs = new Map(jobs.map(({ job, runMs }) => [job.id, runMs]))
+  // Results that were taken over took no time, and say nothing of a run.
+  const observe = ({ definition }: StoredJob) => {
+    const runMs = runs.get(definition.id)
+    if (runMs !== undefined) estimates.observeRun(definition, runMs, null)
+  }
   let next = 0
   for (const { job, readyAt } of jobs) {
     for (let end = ended[next]; end && (end.status.finishedAt ?? 0) <= readyAt; end = ended[++next])
-      estimates.observeRun(end.definition, runs.get(end.definition.id) ?? 0, null)
+      observe(end)
     const { definition } = job
     known.set(job.id, { runMs: estimates.runMs(definition), mostMs: estimates.mostMs(definition) })
   }
