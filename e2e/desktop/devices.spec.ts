@@ -75,6 +75,26 @@ test('which job holds what, for as long as it runs', async () => {
   await expect(page.getByText('Nothing is held')).toBeVisible()
 })
 
+test('busy cores are left to other programs, or shared with them, as the owner chooses', async () => {
+  const { shell, page, api } = app()
+  await shell.go('Devices')
+  const devices = new DevicesPage(page)
+  const find = async () =>
+    (await api.call('GET', '/devices')).body.items.find(({ kind }: { kind: string }) => kind === 'cpu')
+  const { id, name } = await find()
+  const yields = devices.yields(name)
+  await expect(yields).not.toBeChecked()
+  await yields.press('Space')
+  await expect(yields).toBeChecked()
+  await expect.poll(async () => (await find()).yieldsToOthers).toBe(true)
+  for (const theme of ['light', 'dark'] as const) {
+    await shell.setTheme(theme)
+    await app().shoot(`devices-yields-${theme}`)
+  }
+  await api.call('PATCH', `/devices/${id}`, { yieldsToOthers: false })
+  await expect(yields).not.toBeChecked()
+})
+
 test('a device that cannot be detected is declared, and removed', async () => {
   const { page, api } = app()
   const devices = new DevicesPage(page)

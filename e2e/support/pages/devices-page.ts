@@ -17,6 +17,11 @@ export class DevicesPage {
     return this.page.getByRole('list', { name: resource }).getByRole('link', { name: new RegExp(job) })
   }
 
+  /** Whether the cores of a device that other programs keep busy are left to them. */
+  yields(name: string): Locator {
+    return this.card(name).getByRole('switch', { name: 'Leave busy cores to other programs' })
+  }
+
   /** The rows of who holds what, without the head. */
   get leases(): Locator {
     const grid = this.page.getByRole('grid', { name: 'Who holds what' })

@@ -1,4 +1,4 @@
-import type { QueueView, WaitCause } from '../../shared/contract'
+import type { ForeignHolder, QueueView, WaitCause } from '../../shared/contract'
 import { type JobId, shortId } from '../../shared/domain/ids'
 import { sayEnglish, waitWords } from '../../shared/words/wait-words'
 import type { Core } from '../core'
@@ -137,7 +137,7 @@ export class QueueReader {
       plan: this.#plan,
       leases: core.listLeases(),
       kept: core.keptRoom(),
-      foreign: core.resources().foreignHolders,
+      foreign: foreignIn(core),
       urgencyOf,
       endsInMs: (id) => {
         const job = index.get(id)
@@ -233,4 +233,13 @@ function isSaidAlike(a: WaitCause, b: WaitCause, nowMs: number): boolean {
 function isLike(a: Forecast | null, b: Forecast | null, now: number): boolean {
   if (a === null || b === null) return a === b
   return Math.abs(a.at - b.at) + Math.abs(a.latest - b.latest) <= 0.1 * Math.max(0, b.latest - now)
+}
+
+/** Programs outside; their cores only where the device leaves those to them. */
+function foreignIn(core: Core): ForeignHolder[] {
+  const yielding = new Set(
+    core.listDevices().flatMap(({ id, yieldsToOthers }) => (yieldsToOthers ? [id] : [])),
+  )
+  const { foreignHolders } = core.resources()
+  return foreignHolders.map((holder) => (yielding.has(holder.device) ? holder : { ...holder, cpuCores: 0 }))
 }

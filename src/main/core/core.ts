@@ -4,6 +4,7 @@ import { AppError } from '../../shared/errors'
 import { Emitter } from '../platform/events'
 import { Allocator } from './allocator'
 import { Devices } from './devices'
+import { BusyCores } from './foreign/busy-cores'
 import type { GpuProgram, HostReading } from './host'
 import type { Core, CoreDeps } from './index'
 import { Ledger } from './ledger'
@@ -11,7 +12,7 @@ import { createMachine } from './machine'
 import { toQuanta } from './quanta'
 import { Quotas } from './quotas'
 import { RequestQueue } from './request-queue'
-import { foreignMemory, sumResources } from './resources'
+import { foreignCores, foreignMemory, sumResources } from './resources'
 import { Telemetry } from './telemetry'
 
 const SAMPLE_MS = 1000
@@ -33,6 +34,7 @@ export function createCore(deps: CoreDeps): Core {
   const requests = new RequestQueue({ allocator, ledger, database, clock, weights: quotas.weights })
   const devices = new Devices({ database, clock, ledger, host, logger })
   const telemetry = new Telemetry(database)
+  const busyCores = new BusyCores()
   const samples = new Emitter<TelemetrySample[]>((error) =>
     logger.error({ err: error }, 'A listener of samples failed.'),
   )
@@ -57,12 +59,16 @@ export function createCore(deps: CoreDeps): Core {
     }
   })
 
+  const hostLoad = () => lastReading.readings.find(({ device }) => device === 'cpu0')?.load ?? 0
+
   async function sample(): Promise<void> {
     const startedAt = clock.now()
     try {
       lastReading = await host.read(devices.list())
       if (disposed) return
       ledger.setForeign(foreignMemory(lastReading, ledger))
+      busyCores.observe(foreignCores(ledger, hostLoad()), clock.now())
+      ledger.setBusyCores('cpu0', busyCores.count)
       lookForChanged()
       samples.fire(telemetry.add(lastReading.readings, clock.now()))
       requests.wake()
@@ -140,14 +146,18 @@ export function createCore(deps: CoreDeps): Core {
       requests.devicesChanged()
       return device
     },
+    updateDevice(id, change) {
+      const device = devices.update(id, change)
+      requests.wake()
+      return device
+    },
     removeDevice(id) {
       devices.remove(id)
       telemetry.forget(id)
       requests.devicesChanged()
     },
     rescan,
-    resources: () =>
-      sumResources(ledger, lastReading.readings.find(({ device }) => device === 'cpu0')?.load ?? 0),
+    resources: () => sumResources(ledger, hostLoad()),
     latestTelemetry: () => telemetry.latest(),
     telemetry: (query) => telemetry.query(query, clock.now(), (id) => ledger.device(id) !== undefined),
 

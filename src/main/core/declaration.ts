@@ -63,5 +63,6 @@ export function declaredDevice(
     properties: declaration.properties,
     health: 'ok',
     foundBy: `declared by ${by}`,
+    yieldsToOthers: false,
   }
 }

@@ -27,6 +27,7 @@ export function createDeviceStore(database: Database, clock: Clock): DeviceStore
         properties: Device.shape.properties.parse(JSON.parse(row.properties)),
         health: Device.shape.health.parse(row.health),
         foundBy: row.found_by,
+        yieldsToOthers: row.yields_to_others === 1,
       }))
     },
     save(device) {
@@ -39,6 +40,7 @@ export function createDeviceStore(database: Database, clock: Clock): DeviceStore
         properties: JSON.stringify(device.properties),
         health: device.health,
         found_by: device.foundBy,
+        yields_to_others: device.yieldsToOthers ? 1 : 0,
       }
       database.run(
         db

@@ -60,9 +60,22 @@ export class Devices {
     return device
   }
 
+  update(id: string, { yieldsToOthers }: Pick<Device, 'yieldsToOthers'>): Device {
+    const before = this.#find(id)
+    if (before.kind !== 'cpu' || before.origin !== 'detected') {
+      throw new AppError(
+        'system.invalid',
+        `What other programs use of ${before.name} is not known core by core; only a CPU that was found here can leave it to them.`,
+        { field: 'yieldsToOthers' },
+      )
+    }
+    const device = { ...before, yieldsToOthers }
+    this.#save([device])
+    return device
+  }
+
   remove(id: string): void {
-    const device = this.#ledger.device(id)
-    if (!device) throw new AppError('core.not_found', `There is no device ${id}.`, { device: id })
+    const device = this.#find(id)
     if (device.origin === 'detected' && device.health !== 'missing') {
       throw new AppError(
         'system.invalid',
@@ -90,6 +103,12 @@ export class Devices {
     this.#fire([], [id])
   }
 
+  #find(id: string): Device {
+    const device = this.#ledger.device(id)
+    if (!device) throw new AppError('core.not_found', `There is no device ${id}.`, { device: id })
+    return device
+  }
+
   async #scan(): Promise<Device[]> {
     const { devices: found, failedTools } = await this.#host.detect()
     const known = new Map(this.list().map((device) => [device.id, device]))
@@ -98,7 +117,12 @@ export class Devices {
     for (const item of found) {
       seen.add(item.id)
       const before = known.get(item.id)
-      const now = beforeFailure(before, failedTools) ?? { ...item, origin: 'detected' as const }
+      const yieldsToOthers = before?.yieldsToOthers ?? false
+      const now = beforeFailure(before, failedTools) ?? {
+        ...item,
+        origin: 'detected' as const,
+        yieldsToOthers,
+      }
       if (!before || JSON.stringify(before) !== JSON.stringify(now)) changed.push(now)
     }
     for (const before of known.values()) {

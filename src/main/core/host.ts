@@ -1,7 +1,7 @@
 import type { Device, ForeignHolder } from '../../shared/contract'
 
 /** A device as detection found it, before it is remembered. */
-export type FoundDevice = Omit<Device, 'origin'>
+export type FoundDevice = Omit<Device, 'origin' | 'yieldsToOthers'>
 
 export interface Detection {
   devices: FoundDevice[]

@@ -56,6 +56,8 @@ export interface Core extends Disposable {
   listDevices(): Device[]
   /** @throws AppError `system.invalid` for a vector without anything to offer */
   declareDevice(declaration: DeviceDeclaration, by: PrincipalId): Device
+  /** @throws AppError `core.not_found`, `system.invalid` for one that is no detected CPU */
+  updateDevice(id: string, change: Pick<Device, 'yieldsToOthers'>): Device
   /** @throws AppError `core.not_found`, `core.in_use` while a lease lies on it, `system.invalid` for a detected one */
   removeDevice(id: string): void
   rescan(): Promise<Device[]>

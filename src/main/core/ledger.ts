@@ -39,6 +39,7 @@ export class Ledger {
   readonly #used = new Map<string, Quanta>()
   readonly #heldBy = new Map<string, Quanta>()
   #foreign: ReadonlyMap<string, Quanta> = new Map()
+  readonly #busyCores = new Map<string, Quanta>()
   #foreignHolders: readonly ForeignHolder[] = []
   #reservedMemory = 0
   #claim: Claim | null = null
@@ -59,9 +60,14 @@ export class Ledger {
     return [...this.#devices.values()].map(({ device }) => device)
   }
 
-  /** What programs outside use, by device. Cores are time-shared: they are never listed here. */
+  /** What programs outside use of memory, by device. */
   setForeign(foreign: ReadonlyMap<string, Quanta>): void {
     this.#foreign = foreign
+  }
+
+  /** Cores of a device that programs outside keep busy. */
+  setBusyCores(device: string, count: number): void {
+    this.#busyCores.set(device, toQuanta({ cpuCores: count }))
   }
 
   /** The largest of those programs by name. */
@@ -124,8 +130,21 @@ export class Ledger {
     return this.#heldBy.get(principal) ?? NOTHING
   }
 
-  foreign(device: string): Quanta {
-    return this.#foreign.get(device) ?? NOTHING
+  /**
+   * What programs outside take of what can be granted. Cores are shared with them; where a device yields, busy ones are
+   * theirs while some of the others are held, so that load alone keeps nobody waiting.
+   * @param isHeld whether cores of it are
+   */
+  foreign(device: string, isHeld = this.used(device).has('cpuCores')): Quanta {
+    const memory = this.#foreign.get(device) ?? NOTHING
+    if (!isHeld) return memory
+    const all = new Map(memory)
+    addQuanta(all, this.#yielded(device))
+    return all
+  }
+
+  #yielded(device: string): Quanta {
+    return (this.device(device)?.yieldsToOthers && this.#busyCores.get(device)) || NOTHING
   }
 
   /** Keeps room for one request, or (null) for none. */
@@ -138,7 +157,8 @@ export class Ledger {
     const spaces: Space[] = []
     for (const { device, capacity } of this.#devices.values()) {
       if (device.health !== 'ok') continue
-      spaces.push(this.#space(device, capacity, this.#free(device, capacity, besideClaim)))
+      const yields = this.used(device.id).has('cpuCores') ? NOTHING : this.#yielded(device.id)
+      spaces.push({ ...this.#space(device, capacity, this.#free(device, capacity, besideClaim)), yields })
     }
     return spaces
   }
@@ -179,7 +199,7 @@ export class Ledger {
   }
 
   #space(device: Device, capacity: Quanta, free: Quanta): Space {
-    return { id: device.id, kind: device.kind, free, capacity, numaNode: numaNodeOf(device) }
+    return { id: device.id, kind: device.kind, free, capacity, yields: NOTHING, numaNode: numaNodeOf(device) }
   }
 
   #ceiling(device: Device, capacity: Quanta): Quanta {
@@ -192,8 +212,7 @@ export class Ledger {
 
   #free(device: Device, capacity: Quanta, besideClaim: boolean): Quanta {
     const free = this.#ceiling(device, capacity)
-    const foreign = this.#foreign.get(device.id)
-    if (foreign) takeQuanta(free, foreign)
+    takeQuanta(free, this.foreign(device.id))
     const claim = besideClaim ? this.#claim : null
     const kept = claim?.shares.get(device.id)
     const beside = claim && kept && new Map(free)

@@ -12,6 +12,7 @@ export interface CoreTables {
     properties: string
     health: string
     found_by: string
+    yields_to_others: number
     created_at: number
   }
   core_leases: {
@@ -124,6 +125,14 @@ export const coreMigrations: Record<string, Migration> = {
         .addColumn('jobs', 'integer', (column) => column.notNull())
         .addPrimaryKeyConstraint('core_uses_key', ['principal', 'since'])
         .modifyEnd(sql`without rowid`)
+        .execute()
+    },
+  },
+  '0017-yielding-devices': {
+    async up(db) {
+      await db.schema
+        .alterTable('core_devices')
+        .addColumn('yields_to_others', 'integer', (column) => column.notNull().defaultTo(0))
         .execute()
     },
   },

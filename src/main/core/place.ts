@@ -27,6 +27,8 @@ export interface Space {
   free: Quanta
   /** With nothing on it. */
   capacity: Quanta
+  /** What goes to programs outside once cores of it are held. */
+  yields: Quanta
   numaNode: number | null
 }
 
@@ -63,6 +65,7 @@ export function spaceOf(device: FreeDevice): Space {
     kind: device.kind,
     free: toQuanta(device.free),
     capacity: toQuanta(device.capacity),
+    yields: new Map(),
     numaNode: device.numaNode ?? null,
   }
 }
@@ -142,7 +145,11 @@ function placeOn(need: Quanta, spaces: readonly Space[], devices: PlaceHints['de
 export function occupy(spaces: readonly Space[], shares: Shares): void {
   for (const space of spaces) {
     const share = shares.get(space.id)
-    if (share) takeQuanta(space.free, share)
+    if (!share) continue
+    takeQuanta(space.free, share)
+    if (!share.has('cpuCores')) continue
+    takeQuanta(space.free, space.yields)
+    space.yields = new Map()
   }
 }
 

@@ -1,3 +1,4 @@
+import type { ForeignHolder } from '../../shared/contract'
 import { hintsInWords, type PlaceHints } from '../../shared/domain/place-hints'
 import type { ResourceVector } from '../../shared/domain/resources'
 import { formatBytes } from '../../shared/domain/units'
@@ -80,16 +81,17 @@ export function unavailable(
 
 /** `6 GB of memory held by firefox (outside LLMAgentOS)`, where that alone would be enough; else empty. */
 function largestOutside(missing: Quanta, foreign: Quanta, ledger: Ledger): string {
-  for (const name of ['memoryBytes', 'gpuMemoryBytes'] as const) {
+  for (const name of ['cpuCores', 'memoryBytes', 'gpuMemoryBytes'] as const) {
     const lack = missing.get(name)
     if (!lack || (foreign.get(name) ?? 0) < lack) continue
     const isGpu = name === 'gpuMemoryBytes'
+    const amountOf = (holder: ForeignHolder) => toQuantum(name, holder[name] ?? 0)
     const [largest] = ledger
       .foreignHolders()
       .filter((holder) => (holder.gpuMemoryBytes !== undefined) === isGpu)
-      .sort((a, b) => (b[name] ?? 0) - (a[name] ?? 0))
+      .sort((a, b) => amountOf(b) - amountOf(a))
     if (largest)
-      return `${inWords(new Map([[name, largest[name] ?? 0]]))} held by ${largest.name} (outside LLMAgentOS)`
+      return `${inWords(new Map([[name, amountOf(largest)]]))} held by ${largest.name} (outside LLMAgentOS)`
   }
   return ''
 }

@@ -213,7 +213,7 @@ export class RequestQueue implements Disposable, Precedence {
     this.#ledger.setClaim(null)
     if (!waiting) return
     const spaces = this.#ledger.emptySpaces()
-    for (const { id, free } of spaces) takeQuanta(free, this.#ledger.foreign(id))
+    for (const { id, free } of spaces) takeQuanta(free, this.#ledger.foreign(id, false))
     const placed = placeQuanta(waiting.need, spaces, waiting.options.place ?? NO_HINTS)
     // Not even with all leases ended: programs outside hold it, and keeping room would help nobody.
     if ('missing' in placed) return

@@ -45,7 +45,13 @@ function seenOn(device: string, ledger: Ledger): number {
   return holders.reduce((sum, { gpuMemoryBytes = 0 }) => sum + gpuMemoryBytes, 0)
 }
 
-/** @param load of the host's cores now, 0 to 1, to show what others use of them; it takes nothing from what is available */
+/** Cores of the host that are busy now beyond those that are leased. @param load of all of them, 0 to 1 */
+export function foreignCores(ledger: Ledger, load: number): number {
+  const busy = load * (ledger.device('cpu0')?.capacity.cpuCores ?? 0)
+  return Math.max(0, busy - (ledger.used('cpu0').get('cpuCores') ?? 0) / 1e6)
+}
+
+/** @param load of the host's cores now, 0 to 1, to show what others use of them */
 export function sumResources(ledger: Ledger, load: number): Resources {
   const capacity: Quanta = new Map()
   const allocated: Quanta = new Map()
@@ -56,11 +62,9 @@ export function sumResources(ledger: Ledger, load: number): Resources {
     addQuanta(allocated, ledger.used(device.id))
     if (device.health === 'missing') continue
     addQuanta(capacity, toQuanta(device.capacity))
-    const outside = new Map(ledger.foreign(device.id))
+    const outside = new Map(ledger.foreign(device.id, false))
     if (device.id === 'cpu0') {
-      const busy = load * (device.capacity.cpuCores ?? 0)
-      const own = (ledger.used(device.id).get('cpuCores') ?? 0) / 1e6
-      const others = Math.max(0, Math.round((busy - own) * 100) / 100)
+      const others = Math.round(foreignCores(ledger, load) * 100) / 100
       if (others > 0) outside.set('cpuCores', toQuantum('cpuCores', others))
     }
     addQuanta(foreign, outside)

@@ -19,6 +19,8 @@ export const Device = z.object({
   health: z.enum(['ok', 'degraded', 'missing']),
   /** How it was found, for example `nvidia-smi -q -x` or `declared by marie`. */
   foundBy: z.string(),
+  /** Cores that programs outside keep busy are not granted beside others; detected CPUs only. */
+  yieldsToOthers: z.boolean(),
 })
 export type Device = z.infer<typeof Device>
 
@@ -54,7 +56,7 @@ export const Resources = z.object({
   available: ResourceVector,
   /** The largest programs outside, at most 5 a device, largest first; looked at every few seconds. */
   foreignHolders: z.array(ForeignHolder),
-  /** What programs outside use of each device; what they use of the cores can be granted all the same. */
+  /** What programs outside use of each device now; their cores can be granted all the same, unless it yields to others. */
   foreignOn: z.array(z.object({ device: Id, amounts: ResourceVector })),
 })
 export type Resources = z.infer<typeof Resources>
@@ -182,6 +184,14 @@ export const coreContract = {
       summary: 'Remove a declared device',
       tags: ['core'],
     }).input(z.object({ id: Id })),
+    update: procedure('device.manage', {
+      method: 'PATCH',
+      path: '/devices/{id}',
+      summary: 'Leave the cores that other programs keep busy to them, or share them',
+      tags: ['core'],
+    })
+      .input(z.object({ id: Id, yieldsToOthers: z.boolean() }).strict())
+      .output(Device),
     rescan: procedure('device.manage', {
       method: 'POST',
       path: '/devices/rescan',

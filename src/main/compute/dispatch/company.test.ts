@@ -29,6 +29,23 @@ describe('Company', () => {
     expect(learned(100, (n) => 100 * n * 0.85 ** Math.log2(n)).wanted('e').most).toBe(2)
   })
 
+  it('halves what has outgrown its lease, down to one, and never lets it grow again', () => {
+    const company = learned(100, (n) => 95 + n)
+    company.outgrew('e', 64)
+    expect(company.wanted('e')).toEqual({ most: 32, stack: 'yes' })
+    company.outgrew('e', 5)
+    // One that had begun before the limit was known.
+    company.outgrew('e', 64)
+    expect(company.wanted('e')).toEqual({ most: 2, stack: 'yes' })
+    company.outgrew('e', 2)
+    company.outgrew('e', 1)
+    expect(company.wanted('e')).toEqual({ most: 1, stack: 'no' })
+    // Also where they are so short that they are not stacked.
+    const quick = learned(0.1, (n) => n, false)
+    quick.outgrew('e', 64)
+    expect(quick.wanted('e')).toEqual({ most: 32, stack: 'no' })
+  })
+
   it('holds a stack to the target of its jobs, and tells what stacks of all sizes take', () => {
     const company = learned(100, (n) => 95 + n)
     expect(company.wanted('e', 50)).toEqual({ most: 1, stack: 'no' })

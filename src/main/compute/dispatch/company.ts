@@ -37,6 +37,8 @@ const TRY_BELOW = 0.75
  */
 export class Company {
   readonly #seen = new Map<string, Seen>()
+  /** How many may run in one go where more have outgrown their lease. */
+  readonly #limits = new Map<string, number>()
 
   /**
    * @param key of the engine: what is learned of one version, threads and device says nothing of others
@@ -44,12 +46,13 @@ export class Company {
    */
   wanted(key: string, latencyTargetMs: number | null = null): Together {
     const seen = this.#seen.get(key)
-    if (!seen) return ALONE
+    const limit = this.#limits.get(key) ?? MOST
+    if (!seen || limit === 1) return ALONE
     const longestMs = targetMsOf(seen, latencyTargetMs)
     const quickMs = Math.min(QUICK_MS, longestMs)
-    const quick = Math.max(1, Math.min(MOST, Math.floor(quickMs / Math.max(seen.singleMs, 1e-3))))
+    const quick = Math.max(1, Math.min(limit, Math.floor(quickMs / Math.max(seen.singleMs, 1e-3))))
     if (seen.alike === null) return { most: 2, stack: 'check' }
-    const stacked = seen.alike ? bestStack(seen, longestMs) : 1
+    const stacked = seen.alike ? Math.min(limit, bestStack(seen, longestMs)) : 1
     return stacked > 1 ? { most: stacked, stack: 'yes' } : { most: quick, stack: 'no' }
   }
 
@@ -86,6 +89,12 @@ export class Company {
     if (!seen) return
     seen.alike = stacked.alike
     this.learn(key, count, stacked.computeMs, true)
+  }
+
+  /** So many took more than their lease: from now on at most half as many run in one go. */
+  outgrew(key: string, count: number): void {
+    const half = Math.max(1, Math.floor(count / 2))
+    this.#limits.set(key, Math.min(half, this.#limits.get(key) ?? MOST))
   }
 }
 

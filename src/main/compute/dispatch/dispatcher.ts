@@ -232,15 +232,13 @@ export class Dispatcher {
     if (!this.#accepting) return none
     this.#deps.beforePlan()
     const decided = plan(this.snapshot(), placeOrNull)
-    const started: Started[] = []
-    for (const start of decided.start) {
-      const begun = this.#start(start)
-      if (begun) started.push(begun)
-    }
+    const started = decided.start.flatMap((start) => this.#start(start) ?? [])
+    // What has been started may be why others were refused: the next plan knows, and says so.
+    const isRefused = started.length > 0 && started.length < decided.start.length
     this.#noteWaiting(decided)
     this.#deps.onPlan(decided)
     this.#lookAgain(decided.lookAgainAt)
-    return { ...none, started, evict: decided.evict, preempt: decided.preempt }
+    return { ...none, started, evict: decided.evict, preempt: decided.preempt, more: more || isRefused }
   }
 
   /** It goes back to the queue when its worker has stopped; only then its place is free. */

@@ -344,8 +344,15 @@ export class EnginePool {
   }
 }
 
-/** What a worker may take for a job: what the job and the engine have leased. */
-export function allotmentOf({ definition, status }: ActiveJob, engine: PooledEngine): Allotment {
+/**
+ * What a worker may take for a job, and for those that run in one go with it: what the job and the engine have leased.
+ * @param priority of the most urgent of them
+ */
+export function allotmentOf(
+  { definition, status }: ActiveJob,
+  engine: PooledEngine,
+  priority = status.priority,
+): Allotment {
   const { cpuCores = 1, memoryBytes = 0 } = definition.need
   const gpuMemory = (status.placement ?? []).flatMap(({ device, amounts }) =>
     amounts.gpuMemoryBytes ? [{ device, memoryBytes: amounts.gpuMemoryBytes }] : [],
@@ -355,7 +362,7 @@ export function allotmentOf({ definition, status }: ActiveJob, engine: PooledEng
     memoryBytes,
     engineMemoryBytes: engine.memoryBytes,
     gpuMemory,
-    priority: status.priority,
+    priority,
   }
 }
 

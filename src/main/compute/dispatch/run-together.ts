@@ -1,4 +1,5 @@
-import type { RunOutcome, SingleRun } from '../../executors/local'
+import { AppError } from '../../../shared/errors'
+import type { Allotment, RunOutcome, SingleRun } from '../../executors/local'
 import type { AbortReason, ActiveJob } from '../jobs/active-job'
 import { RESULT } from '../jobs/artifact-names'
 import { startedOn } from '../jobs/job-log'
@@ -14,7 +15,7 @@ import {
   watchdog,
 } from './attempt'
 import type { Company, Together } from './company'
-import type { PooledEngine } from './engine-pool'
+import { allotmentOf, type PooledEngine } from './engine-pool'
 import { workingDevice } from './leased-device'
 
 /** A member that was told to stop may hold up the others so long; then all go on without it, each by itself. */
@@ -80,10 +81,12 @@ export async function runTogether(
                   job.log?.add(clock.now(), level, attempt, isMixed ? NOT_KEPT : text)
               },
             },
+            allotmentOfAll(members, engine),
           )
     if (requests.size > 0 && !outcome) throw new Aborted('apart')
     if (outcome?.kind === 'several') await keepResults(deps, [...requests.keys()], outcome, engine.key, stack)
-  } catch {
+  } catch (error) {
+    noteOutgrown(deps, error, engine, members.length)
     for (const member of members) {
       if (member.end.outcome.kind === 'failed') continue
       member.end.computeMs = (clock.now() - began) / members.length
@@ -127,6 +130,24 @@ function memberOf(
     signal: controller.signal,
     stopWatching: () => watch.end(),
   }
+}
+
+/** They hold together what the first has leased, however many they are. */
+function allotmentOfAll(members: readonly Member[], engine: PooledEngine): Allotment | undefined {
+  const priority = Math.max(...members.map(({ job }) => job.status.priority))
+  return members[0] && allotmentOf(members[0].job, engine, priority)
+}
+
+/** Together they may take more than any of them alone: that must not end the worker again and again. */
+function noteOutgrown(
+  { company, logger }: TogetherDeps,
+  error: unknown,
+  { key }: PooledEngine,
+  count: number,
+): void {
+  if (!(error instanceof AppError) || error.code !== 'compute.exceeded_lease') return
+  company.outgrew(key, count)
+  logger.info({ engine: key, count }, 'Jobs that ran in one go outgrew their lease; fewer do from now on')
 }
 
 /** What each member wants of the engine; one whose inputs cannot be had fails by itself. */

@@ -26,7 +26,7 @@ export interface ExplainInput {
   leases: readonly Lease[]
   /** Room that is kept for a request for a lease. */
   kept?: KeptRoom | null
-  /** Programs outside that hold memory. */
+  /** Programs outside, with what of theirs is not granted. */
   foreign?: readonly ForeignHolder[]
   /** When the job of a lease is expected to end, in ms from now; null where unknown. */
   endsInMs(job: string): number | null
@@ -170,9 +170,9 @@ function holdersOf(
   return { holders, moreHolders: holding.length - holders.length }
 }
 
-/** A program outside holds memory; cores are shared with it. */
 function foreignIn(holder: ForeignHolder, resource: string): number {
   if (resource === 'gpuMemoryBytes') return holder.gpuMemoryBytes ?? 0
+  if (resource === 'cpuCores') return holder.cpuCores ?? 0
   return resource === 'memoryBytes' && holder.gpuMemoryBytes === undefined ? holder.memoryBytes : 0
 }
 

@@ -9,7 +9,7 @@ import { foreignHolders, plainName } from './holders'
 import { createProcessReader, parseStat, treeOf } from './processes'
 
 const MB = 1e6
-const cpu: Device = { ...fakeCpu(4, 1000 * MB), origin: 'detected' }
+const cpu: Device = { ...fakeCpu(4, 1000 * MB), origin: 'detected', yieldsToOthers: false }
 
 let hog = 0
 afterEach(() => {

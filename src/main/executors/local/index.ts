@@ -157,7 +157,7 @@ export interface LocalExecutor extends Disposable {
   readonly onDidTryRuntime: Event<unknown>
 }
 
-/** What one program takes of the memory of one GPU. */
+/** What one program takes of the memory of one GPU; satisfied by core's, of which nothing here needs to know. */
 export interface GpuProgram {
   device: string
   pid: number

@@ -17,6 +17,7 @@ export function coreHandlers(modules: Modules) {
       declare: os.devices.declare.handler(({ input, context }) =>
         core.declareDevice(input, context.caller.principal),
       ),
+      update: os.devices.update.handler(({ input: { id, ...change } }) => core.updateDevice(id, change)),
       remove: os.devices.remove.handler(({ input }) => core.removeDevice(input.id)),
       rescan: os.devices.rescan.handler(async () => whole(await core.rescan())),
       watch: os.devices.watch.handler(({ signal }) =>

@@ -6,7 +6,7 @@ import { Request, WORKER_ENV } from '../protocol'
  * A worker that lies, for tests. It loads like any other; what it does next stands in the `path` of the version's first
  * file.
  */
-const TRICKS: Record<string, (socket: Socket, id: number) => void> = {
+const TRICKS: Record<string, (socket: Socket, id: number, stack: number, body: Uint8Array) => void> = {
   garbage: (socket) => void socket.write(Buffer.from('Segmentation fault (core dumped)\n'.repeat(9))),
   'endless-body': (socket) => {
     const prefix = Buffer.alloc(8)
@@ -25,6 +25,12 @@ const TRICKS: Record<string, (socket: Socket, id: number) => void> = {
   'takes-memory': () => {
     const taken: Buffer[] = []
     setInterval(() => taken.push(Buffer.alloc(32 * 2 ** 20, 1)), 50)
+  },
+  'takes-memory-in-company.onnx': (socket, id, stack, body) => {
+    const taken = stack < 4 ? null : Buffer.alloc(2 ** 30, 1)
+    const answer = () => writeFrame(socket, { type: 'done', id, computeMs: 100 }, body)
+    // A timer keeps what it is given.
+    setTimeout((_taken: Buffer | null) => answer(), taken ? 20_000 : 600, taken)
   },
   'talks-without-end': (socket, id) => {
     const lines = Array.from({ length: 3000 }, (_, i) => `line ${i} ${'x'.repeat(3000)}\n`)
@@ -51,7 +57,8 @@ if (process.env[WORKER_ENV.probe] === '1') {
         trick = request.files[0]?.path ?? ''
         if (trick === 'dies-loading') process.exit(3)
         if (trick !== 'never-loads') writeFrame(socket, { type: 'loaded', id: request.id })
-      } else if (request.type !== 'exit' && request.type !== 'cancel') TRICKS[trick]?.(socket, request.id)
+      } else if (request.type !== 'exit' && request.type !== 'cancel')
+        TRICKS[trick]?.(socket, request.id, request.type === 'run' ? request.stack : 1, frame.body)
     }
   })
   writeFrame(socket, { type: 'hello', protocol: 1, token: process.env[WORKER_ENV.token] })

@@ -19,6 +19,7 @@ import { phraseWords } from '../../lib/words'
 import classes from './devices.module.css'
 import { ForeignHolders } from './foreign-holders'
 import { LeaseStacks } from './lease-stacks'
+import { YieldSwitch } from './yield-switch'
 
 const ICONS: Record<Device['kind'], TablerIcon> = {
   cpu: IconCpu,
@@ -74,6 +75,7 @@ export function DeviceCard({ device, load }: { device: Device; load: LoadSeries 
         )}
       </div>
       <LeaseStacks device={device} />
+      {device.kind === 'cpu' && device.origin === 'detected' && <YieldSwitch device={device} />}
       <ForeignHolders device={device.id} />
       {device.health === 'missing' ? (
         <div className={classes['noLoad']}>{t('devices:missingText')}</div>

@@ -83,6 +83,7 @@ describe('where a job runs', () => {
       properties: {},
       health: 'ok',
       foundBy: '',
+      yieldsToOthers: false,
     },
   ]
   const devices = new Map([device('c', 'cpu'), device('g', 'gpu'), device('h', 'gpu')])

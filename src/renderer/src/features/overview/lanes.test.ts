@@ -15,6 +15,7 @@ const cpu: Device = {
   properties: {},
   health: 'ok',
   foundBy: 'test',
+  yieldsToOthers: false,
 }
 const job = (change: Partial<Job>): Job => ({
   id: 'j-1',
