@@ -66,6 +66,7 @@ function useColumns(): Column<ModelSummary>[] {
       {
         key: 'size',
         width: '90px',
+        align: 'end',
         header: t('column.size'),
         render: (model) => <Bytes value={model.sizeBytes} />,
       },
