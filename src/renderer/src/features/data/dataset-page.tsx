@@ -160,7 +160,11 @@ export function DatasetPage({ name }: { name: string }) {
               </ActionIcon>
             </Menu.Target>
             <Menu.Dropdown>
-              <Menu.Item color="red" leftSection={<IconTrash size={15} stroke={1.6} />} onClick={askToRemove}>
+              <Menu.Item
+                c="var(--app-failed-text)"
+                leftSection={<IconTrash size={15} stroke={1.6} />}
+                onClick={askToRemove}
+              >
                 {t('remove.action', { version: number })}
               </Menu.Item>
             </Menu.Dropdown>

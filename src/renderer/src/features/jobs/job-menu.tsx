@@ -46,7 +46,7 @@ function OpenedMenu({ job, label, onClose }: { job: Job; label: string; onClose:
             <Menu.Item
               key={action}
               leftSection={<Icon size={15} stroke={1.6} />}
-              color={action === 'cancel' ? 'red' : undefined}
+              c={action === 'cancel' ? 'var(--app-failed-text)' : undefined}
               onClick={() => doJobAction(job, action)}
             >
               {t(`action.${action}`)}

@@ -1,0 +1,80 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, type Locator, test } from '@playwright/test'
+import { appForFile } from '../support/app'
+import { seriousViolations } from '../support/axe'
+import { Desktop, WINDOW } from '../support/desktop'
+import { JobsPage } from '../support/pages/jobs-page'
+import { ModelPage } from '../support/pages/model-page'
+import { fixtures } from '../support/serve'
+
+const LONG =
+  'Transcribe everything that was said in the meetings of the last quarter, by speaker and by topic'
+
+const app = appForFile(async () => {
+  const desktop = await Desktop.startWith((api) => api.import(join(fixtures, 'silero_vad_v5.onnx')))
+  for (const name of ['First in line', LONG])
+    await desktop.api.call('POST', '/jobs', { kind: 'synthetic', name, durationMs: 50, hold: true })
+  return desktop
+})
+
+const jobs = () => new JobsPage(app().page)
+
+async function boxOf(locator: Locator) {
+  const box = await locator.boundingBox()
+  if (!box) throw new Error('it is not shown')
+  return box
+}
+
+test('dialogs, forms with problems and what lies over a page have no serious violation', async () => {
+  test.setTimeout(180_000)
+  const { page, shell } = app()
+  const check = async (name: string) => {
+    await app().shoot(`${name}-light`)
+    expect.soft(await seriousViolations(page), name).toEqual([])
+  }
+  const dialogs: [name: string, route: string, button: string][] = [
+    ['new-job', '/jobs', 'New job'],
+    ['new-pipeline', '/pipelines', 'New pipeline'],
+    ['declare-device', '/devices', 'Declare a device'],
+    ['import', '/models', 'Import model'],
+    ['add-app', '/access', 'Add app'],
+    ['add-person', '/access', 'Add person'],
+  ]
+  for (const [name, route, button] of dialogs) {
+    await test.step(name, async () => {
+      await page.evaluate((hash) => {
+        location.hash = hash
+      }, route)
+      await shell.main.getByRole('button', { name: button }).first().click()
+      await page.getByRole('dialog').waitFor()
+      await check(`dialog-${name}`)
+      await page.keyboard.press('Escape')
+      await expect(page.getByRole('dialog')).toHaveCount(0)
+    })
+  }
+
+  const model = new ModelPage(page, 'silero-vad')
+  await shell.go('Models')
+  await page.getByRole('grid', { name: 'Models' }).getByText('silero-vad').click()
+  await model.title.waitFor()
+  const form = await model.run('silero-vad@1')
+  await form.values('state', [[1]])
+  await form.submit('Run')
+  await expect(form.problem).toBeVisible()
+  await form.form.getByText('Advanced').click()
+  await form.number('Answer within', 250)
+  await form.form.getByLabel('Answer within').blur()
+  await check('run-problem')
+  await form.kind('Batch')
+  await form.form.getByText('A data set').click()
+  await expect(form.form.getByRole('alert')).toHaveCount(0)
+  await check('run-batch')
+
+  await shell.go('Timeline')
+  await jobs().page.getByRole('application').focus()
+  await page.keyboard.press('?')
+  await page.getByRole('dialog').waitFor()
+  await check('shortcuts-over-timeline')
+  await page.keyboard.press('Escape')
+})
