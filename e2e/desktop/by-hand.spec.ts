@@ -26,6 +26,45 @@ async function boxOf(locator: Locator) {
   return box
 }
 
+test('the menu of a row opens at the pointer, and by keys below the row of the cursor', async () => {
+  const { page, shell, api } = app()
+  await shell.go('Jobs')
+  const menu = page.getByRole('menu')
+  const row = jobs().row('First in line')
+  const at = await boxOf(row)
+  await row.click({ button: 'right', position: { x: 200, y: 20 } })
+  await expect(menu.getByRole('menuitem')).toHaveText([
+    'Raise priority by 10',
+    'Lower priority by 10',
+    'Let it start',
+    'Cancel',
+  ])
+  const opened = await boxOf(menu)
+  expect(Math.abs(opened.x - at.x - 200)).toBeLessThan(8)
+  expect(Math.abs(opened.y - at.y - 20)).toBeLessThan(8)
+  await expect(page.getByRole('complementary')).toHaveCount(0)
+  await app().shoot('jobs-menu-light')
+  expect(await seriousViolations(page)).toEqual([])
+  await page.keyboard.press('Escape')
+  await expect(menu).toHaveCount(0)
+
+  await page.getByRole('grid', { name: 'Jobs' }).focus()
+  await page.keyboard.press('Home')
+  const cursor = await boxOf(page.locator('[data-cursor]'))
+  await page.keyboard.press('Shift+F10')
+  await expect(menu).toBeVisible()
+  expect(Math.abs((await boxOf(menu)).y - cursor.y - cursor.height)).toBeLessThan(8)
+  await expect(menu.getByRole('menuitem').first()).toBeFocused()
+  await page.keyboard.press('Enter')
+  await expect(menu).toHaveCount(0)
+  await expect(page.getByRole('grid', { name: 'Jobs' })).toBeFocused()
+  await expect
+    .poll(async () =>
+      (await api.call('GET', '/jobs')).body.items.map((job: { priority: number }) => job.priority),
+    )
+    .toContain(60)
+})
+
 test('dialogs, forms with problems and what lies over a page have no serious violation', async () => {
   test.setTimeout(180_000)
   const { page, shell } = app()

@@ -74,6 +74,7 @@ function ShortcutList() {
       [
         [[['↑', '↓']], t('keys.rows')],
         [[['Enter']], t('keys.select')],
+        [[['Shift', 'F10']], t('keys.menu')],
         [[['Space']], t('keys.mark')],
         [[['Shift', '↓']], t('keys.range')],
         [[[command, 'A']], t('keys.all')],
