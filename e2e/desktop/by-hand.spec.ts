@@ -65,6 +65,16 @@ test('the menu of a row opens at the pointer, and by keys below the row of the c
     .toContain(60)
 })
 
+test('what a column cuts off is whole on hover', async () => {
+  const { page, shell } = app()
+  await app().resize({ width: 900, height: 700 })
+  await shell.go('Jobs')
+  const name = jobs().row(LONG).getByText(LONG)
+  await name.hover({ position: { x: 20, y: 6 } })
+  await expect(name.locator('..')).toHaveAttribute('title', new RegExp(`^${LONG}`))
+  await app().resize(WINDOW)
+})
+
 test('dialogs, forms with problems and what lies over a page have no serious violation', async () => {
   test.setTimeout(180_000)
   const { page, shell } = app()

@@ -18,6 +18,7 @@ import { fitting } from './fitting'
 import { RowMenu } from './row-menu'
 import { useWidth } from './use-width'
 import { type Column, VirtualRow } from './virtual-row'
+import { tellWhatIsCut } from './what-is-cut'
 
 /** Rows by their place: an array, or what loads as one scrolls. */
 export interface RowSource<Row> {
@@ -183,6 +184,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
       tabIndex={0}
       onKeyDown={onKeyDown}
       onContextMenu={onContextMenu}
+      onPointerOver={tellWhatIsCut}
     >
       <div role="rowgroup" className={classes['tableHead']}>
         <div role="row" aria-rowindex={1} className={classes['tableRow']} style={{ height: HEAD_HEIGHT }}>
