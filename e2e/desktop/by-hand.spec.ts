@@ -65,7 +65,7 @@ test('the menu of a row opens at the pointer, and by keys below the row of the c
     .toContain(60)
 })
 
-test('what a column cuts off is whole on hover', async () => {
+test('what a column cuts off is whole on hover, and figures leave hyphens alone', async () => {
   const { page, shell } = app()
   await app().resize({ width: 900, height: 700 })
   await shell.go('Jobs')
@@ -73,6 +73,11 @@ test('what a column cuts off is whole on hover', async () => {
   await name.hover({ position: { x: 20, y: 6 } })
   await expect(name.locator('..')).toHaveAttribute('title', new RegExp(`^${LONG}`))
   await app().resize(WINDOW)
+  await shell.go('Models')
+  const figures = (locator: Locator) =>
+    locator.evaluate((element) => getComputedStyle(element).fontVariantNumeric)
+  expect(await figures(page.getByText('silero-vad', { exact: true }))).toBe('normal')
+  expect(await figures(page.getByText('2.33 MB'))).toBe('tabular-nums')
 })
 
 test('dialogs, forms with problems and what lies over a page have no serious violation', async () => {
