@@ -80,6 +80,27 @@ test('what a column cuts off is whole on hover, and figures leave hyphens alone'
   expect(await figures(page.getByText('2.33 MB'))).toBe('tabular-nums')
 })
 
+test('several notifications take the room of one, and spread under the pointer', async () => {
+  const { page, api, shell, dataDir } = app()
+  await shell.go('Devices')
+  const notices = page.locator('[role="alert"]').filter({ hasText: /is ready/ })
+  for (const name of ['one', 'two', 'three', 'four']) {
+    const path = join(dataDir, `${name}.csv`)
+    await writeFile(path, `a,b\n1,${name}\n`)
+    await api.import(path)
+  }
+  await expect(notices).toHaveCount(4)
+  await expect(notices.first()).toContainText('four')
+  const height = async () => {
+    const boxes = await Promise.all((await notices.all()).map(boxOf))
+    return Math.max(...boxes.map(({ y, height }) => y + height)) - Math.min(...boxes.map(({ y }) => y))
+  }
+  await expect.poll(height).toBeLessThan(130)
+  await app().shoot('notices-light')
+  await notices.first().hover()
+  await expect.poll(height).toBeGreaterThan(250)
+})
+
 test('dialogs, forms with problems and what lies over a page have no serious violation', async () => {
   test.setTimeout(180_000)
   const { page, shell } = app()
