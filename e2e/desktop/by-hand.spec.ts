@@ -80,6 +80,21 @@ test('what a column cuts off is whole on hover, and figures leave hyphens alone'
   expect(await figures(page.getByText('2.33 MB'))).toBe('tabular-nums')
 })
 
+test('the search of a page is found by keys and cleared by Escape', async () => {
+  const { page, shell } = app()
+  for (const name of ['Jobs', 'Models']) {
+    await shell.go(name)
+    const field = page.getByRole('textbox', { name: /^Search (name|models)/ })
+    await page.keyboard.press(name === 'Jobs' ? '/' : 'ControlOrMeta+F')
+    await expect(field).toBeFocused()
+    await page.keyboard.type('no/such')
+    await expect(field).toHaveValue('no/such')
+    await expect(page.getByRole('button', { name: 'Clear the search' })).toBeVisible()
+    await page.keyboard.press('Escape')
+    await expect(field).toHaveValue('')
+  }
+})
+
 test('several notifications take the room of one, and spread under the pointer', async () => {
   const { page, api, shell, dataDir } = app()
   await shell.go('Devices')

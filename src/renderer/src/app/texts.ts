@@ -96,6 +96,7 @@ export const texts = defineTexts({
     },
     keys: {
       palette: 'Search or run a command',
+      search: 'Search on the page',
       help: 'Show this list',
       close: 'Close the detail or dialog',
       everywhere: 'Everywhere',
@@ -206,6 +207,7 @@ export const texts = defineTexts({
     },
     keys: {
       palette: '搜索或运行命令',
+      search: '在页面内搜索',
       help: '显示此列表',
       close: '关闭详情或对话框',
       everywhere: '通用',
