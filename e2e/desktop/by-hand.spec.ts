@@ -95,6 +95,21 @@ test('the search of a page is found by keys and cleared by Escape', async () => 
   }
 })
 
+test('a right click in a field offers what text needs', async () => {
+  const { page, shell, app: electron } = app()
+  await shell.go('Models')
+  await electron.evaluate(({ Menu }) => {
+    const seen = globalThis as { offered?: string[] }
+    Menu.prototype.popup = function () {
+      seen.offered = this.items.filter(({ type }) => type === 'normal').map(({ label }) => label)
+    }
+  })
+  const offered = () => electron.evaluate(() => (globalThis as { offered?: string[] }).offered ?? [])
+  await page.getByRole('heading', { level: 1 }).click({ button: 'right' })
+  await page.getByRole('textbox', { name: 'Search models' }).click({ button: 'right' })
+  await expect.poll(offered).toEqual(['Cut', 'Copy', 'Paste', 'Select all'])
+})
+
 test('several notifications take the room of one, and spread under the pointer', async () => {
   const { page, api, shell, dataDir } = app()
   await shell.go('Devices')
