@@ -110,6 +110,22 @@ test('a right click in a field offers what text needs', async () => {
   await expect.poll(offered).toEqual(['Cut', 'Copy', 'Paste', 'Select all'])
 })
 
+test('at the usual and the least width there is room for what matters, and figures have units', async () => {
+  const { page, shell } = app()
+  await shell.go('Settings')
+  await expect(page.getByLabel('Unload an engine after it was idle for')).toHaveValue('600 s')
+  await shell.go('Timeline')
+  const [button, order] = await Promise.all([
+    boxOf(page.getByRole('button', { name: 'Try it' })),
+    boxOf(page.getByRole('combobox', { name: 'Jobs are taken' })),
+  ])
+  expect(button.y).toBe(order.y)
+  await app().resize({ width: 900, height: 700 })
+  await shell.go('Activity')
+  await expect(page.getByRole('columnheader')).toHaveText(['When', 'Who', 'What', 'Decision'])
+  await app().resize(WINDOW)
+})
+
 test('several notifications take the room of one, and spread under the pointer', async () => {
   const { page, api, shell, dataDir } = app()
   await shell.go('Devices')
@@ -170,6 +186,7 @@ test('dialogs, forms with problems and what lies over a page have no serious vio
   await form.form.getByText('Advanced').click()
   await form.number('Answer within', 250)
   await form.form.getByLabel('Answer within').blur()
+  await form.problem.scrollIntoViewIfNeeded()
   await check('run-problem')
   await form.kind('Batch')
   await form.form.getByText('A data set').click()
