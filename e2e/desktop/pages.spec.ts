@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import AxeBuilder from '@axe-core/playwright'
 import { expect, test } from '@playwright/test'
 import { appForFile } from '../support/app'
+import { seriousViolations } from '../support/axe'
 import { fillMachine, fillQueue } from '../support/data'
 import { Desktop, WINDOW } from '../support/desktop'
 import { allPages, leavePage, type Shown, showPage } from '../support/pages/all-pages'
@@ -52,17 +52,8 @@ for (const theme of ['light', 'dark'] as const) {
       await test.step(shown.name, async () => {
         await show(shown)
         await app().shoot(`${shown.name}-${theme}`)
-        // Electron has no second page for the results, as the newer mode wants.
-        const axe = new AxeBuilder({ page }).setLegacyMode(true).options({ resultTypes: ['violations'] })
         // Another theme has other colours, and all else is as it was.
-        if (theme === 'dark') axe.withRules(['color-contrast'])
-        const { violations } = await axe.analyze()
-        const serious = violations
-          .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-          .map(({ id, nodes }) => ({
-            id,
-            nodes: nodes.map(({ html, failureSummary }) => `${html}\n${failureSummary}`),
-          }))
+        const serious = await seriousViolations(page, theme === 'dark' ? ['color-contrast'] : undefined)
         expect.soft(serious, shown.name).toEqual([])
         await leave(shown)
       })

@@ -52,6 +52,28 @@ test('a form made from the signature runs the model once: result, timings and lo
   await rm(folder, { recursive: true })
 })
 
+test('by when an answer is wanted is asked of a single run, within bounds, and remembered', async () => {
+  const form = await openForm()
+  await form.fillBy('input', 'Zeros')
+  await form.scalar('sr', '16000')
+  await form.number('Size of input[1]', 576)
+  const field = form.form.getByLabel('Answer within')
+  const advanced = form.form.getByText('Advanced')
+  await advanced.click()
+  await field.fill('600001')
+  await expect(field).toHaveValue(/^(60000 ms)?$/)
+  await field.fill('250')
+  await form.kind('Benchmark')
+  await expect(field).toHaveCount(0)
+  await form.kind('Run once')
+  await form.submit('Run')
+  await expect(form.job('infer silero-vad')).toContainText('succeeded', { timeout: RUN_MS })
+  await app().page.keyboard.press('Escape')
+  const again = await openForm()
+  await again.form.getByText('Advanced').click()
+  await expect(again.form.getByLabel('Answer within')).toHaveValue('250 ms')
+})
+
 test('a wrong shape is told with the input, what it wants and what it got', async () => {
   const form = await openForm()
   await form.fillBy('input', 'Zeros')

@@ -1,6 +1,6 @@
-import AxeBuilder from '@axe-core/playwright'
 import { expect, type Locator, test } from '@playwright/test'
 import { appForFile } from '../support/app'
+import { seriousViolations } from '../support/axe'
 import { Desktop, WINDOW } from '../support/desktop'
 
 const app = appForFile(() => Desktop.startWith(async () => undefined))
@@ -11,12 +11,7 @@ async function load(name: string, durationMs: number, more: object = {}): Promis
   return answer.body.id
 }
 
-async function seriousViolations() {
-  const { violations } = await new AxeBuilder({ page: app().page }).setLegacyMode(true).analyze()
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html }) => html) }))
-}
+const seriousHere = () => seriousViolations(app().page)
 
 test('before anything has run it says what will be seen', async () => {
   const { shell } = app()
@@ -24,7 +19,7 @@ test('before anything has run it says what will be seen', async () => {
   await expect(shell.main).toContainText('Jobs appear here as they run')
   await expect(shell.main).toContainText('No job that had to wait has started yet')
   await app().shoot('timeline-empty-light')
-  expect(await seriousViolations()).toEqual([])
+  expect(await seriousHere()).toEqual([])
 })
 
 test('jobs that wait are told when they start, and are held against it', async () => {
@@ -81,7 +76,7 @@ test('the timeline is live, is moved by keys, and leads to a job', async () => {
   // The segment itself lies under its label.
   await page.getByText('Table', { exact: true }).click()
   await expect(page.getByRole('grid', { name: 'Jobs by time' })).toContainText('Transcribe part 4')
-  expect(await seriousViolations()).toEqual([])
+  expect(await seriousHere()).toEqual([])
   await app().shoot('timeline-table-light')
   await page.getByText('Chart', { exact: true }).click()
   await expect(shell.main).toContainText('synthetic load')
@@ -135,7 +130,7 @@ test('another machine and another order are tried on the jobs of the day', async
   await page.getByLabel('Jobs are taken').first().click()
   await page.getByRole('option', { name: /EASY/ }).click()
   await shell.setTheme('dark')
-  expect(await seriousViolations()).toEqual([])
+  expect(await seriousHere()).toEqual([])
   await app().shoot('timeline-what-if-dark')
   await page.getByRole('application').scrollIntoViewIfNeeded()
   await app().shoot('timeline-dark')

@@ -2,6 +2,7 @@ import { join, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { BrowserWindow, ipcMain, nativeTheme, net, protocol, session, shell } from 'electron'
 import { contentSecurityPolicy } from '../../network'
+import { offerTextMenu } from './text-menu'
 
 const HOST = 'control-center'
 const ORIGIN = `app://${HOST}`
@@ -93,6 +94,7 @@ export function openWindow(preload: string, icon: string, place: WindowPlace): B
   window.webContents.on('will-navigate', (event, url) => {
     if (!url.startsWith(`${ORIGIN}/`)) event.preventDefault()
   })
+  offerTextMenu(window)
   void window.loadURL(`${ORIGIN}/`)
   return window
 }

@@ -22,7 +22,7 @@ export function App() {
   return (
     <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
       <ModalsProvider>
-        <Notifications position="bottom-right" limit={4} containerWidth={360} />
+        <Notifications position="bottom-right" layout="stacked" limit={50} containerWidth={360} />
         {signInNeeded ? <SignIn /> : <Shell />}
       </ModalsProvider>
     </MantineProvider>

@@ -69,7 +69,13 @@ const theme = createTheme({
     }),
     Loader: Loader.extend({ defaultProps: { size: 'sm', color: 'gray' } }),
     Menu: Menu.extend({
-      defaultProps: { position: 'bottom-end', withinPortal: true, transitionProps: { duration: 80 } },
+      defaultProps: {
+        position: 'bottom-end',
+        withinPortal: true,
+        // A menu may hold nothing but items: the first one has the focus instead.
+        withInitialFocusPlaceholder: false,
+        transitionProps: { duration: 80 },
+      },
     }),
     Modal: Modal.extend({
       defaultProps: { centered: true, padding: 'lg', transitionProps: { duration: 100 } },

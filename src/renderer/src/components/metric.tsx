@@ -12,7 +12,7 @@ export function Metric(props: {
   colour?: string
 }) {
   return (
-    <section className={classes['metric']} aria-label={props.label}>
+    <section className={classes['metric']} aria-label={props.label} data-figures>
       <div className={classes['metricLabel']}>{props.label}</div>
       <div className={classes['metricMain']}>
         <div>

@@ -47,6 +47,7 @@ export function TimeChart(props: {
       role="img"
       aria-label={props.label}
       className={classes['chart']}
+      data-figures
       data-fill={props.height ? undefined : true}
     >
       <AreaChart

@@ -23,7 +23,7 @@ export function Transfer(props: { label: string; bytesDone: number; bytesTotal: 
         aria-label={props.label}
         transitionDuration={200}
       />
-      <div className={classes['transfer']}>
+      <div className={classes['transfer']} data-figures>
         <span>{ended ? props.atEnd : size}</span>
         {!ended && leftMs !== null && <span>{t('timeLeft', { time: formatDuration(leftMs) })}</span>}
       </div>

@@ -9,14 +9,22 @@ function useLocale(): string {
 /** A size in short; the exact number of bytes on hover. */
 export function Bytes(props: { value: number }) {
   const locale = useLocale()
-  return <span title={`${formatNumber(props.value, locale, 0)} B`}>{formatBytes(props.value)}</span>
+  return (
+    <span data-figures title={`${formatNumber(props.value, locale, 0)} B`}>
+      {formatBytes(props.value)}
+    </span>
+  )
 }
 
 /** A length of time in short; exact milliseconds on hover. A dash for null. */
 export function Duration(props: { ms: number | null | undefined }) {
   const locale = useLocale()
   if (props.ms === null || props.ms === undefined) return <span>–</span>
-  return <span title={`${formatNumber(props.ms, locale, 3)} ms`}>{formatDuration(props.ms)}</span>
+  return (
+    <span data-figures title={`${formatNumber(props.ms, locale, 3)} ms`}>
+      {formatDuration(props.ms)}
+    </span>
+  )
 }
 
 /** A time as distance from now, kept fresh; the exact time on hover. A dash for null. */

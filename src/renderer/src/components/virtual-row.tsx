@@ -25,6 +25,8 @@ interface VirtualRowProps<Row> {
   /** Undefined where rows cannot be selected. */
   selected: boolean | undefined
   cursor: boolean
+  /** Its menu is open. */
+  asked: boolean
   onPick: (row: Row) => void
 }
 
@@ -38,6 +40,7 @@ function Cells<Row>(props: VirtualRowProps<Row>) {
       aria-rowindex={props.index + 2}
       aria-selected={props.selected}
       data-cursor={props.cursor || undefined}
+      data-asked={props.asked || undefined}
       data-clickable={props.selected === undefined ? undefined : true}
       className={`${classes['tableRow']} ${classes['virtualRow']}`}
       style={{ height: props.height, top: props.start }}

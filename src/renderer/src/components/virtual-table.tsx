@@ -4,6 +4,7 @@ import { useVirtualizer } from '@tanstack/react-virtual'
 import {
   type CSSProperties,
   type KeyboardEvent,
+  type MouseEvent,
   type ReactNode,
   useCallback,
   useEffect,
@@ -14,8 +15,10 @@ import {
 } from 'react'
 import classes from './components.module.css'
 import { fitting } from './fitting'
+import { RowMenu } from './row-menu'
 import { useWidth } from './use-width'
 import { type Column, VirtualRow } from './virtual-row'
+import { tellWhatIsCut } from './what-is-cut'
 
 /** Rows by their place: an array, or what loads as one scrolls. */
 export interface RowSource<Row> {
@@ -37,6 +40,8 @@ export interface VirtualTableProps<Row> {
   /** A click, or Enter on the row of the cursor. */
   onSelect?: (row: Row) => void
   selectedKey?: string | null
+  /** The items of a row's menu: a right click opens it, or Shift+F10 and the menu key at the row of the cursor. */
+  menu?: (row: Row) => ReactNode
   /** Fills its parent (default), or grows with its rows up to so many pixels. */
   maxHeight?: number
   /** Shown in place of the rows when there are none. */
@@ -44,6 +49,8 @@ export interface VirtualTableProps<Row> {
 }
 
 const HEAD_HEIGHT = 36
+/** Of the first row below the head, as `aria-rowindex` counts. */
+const FIRST_ROW_INDEX = 2
 
 /**
  * A table of any length: only the rows in sight exist. Up, Down, PageUp, PageDown, Home and End move a cursor, Enter
@@ -55,6 +62,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
   const width = useWidth(scroller)
   const id = useId()
   const [cursorKey, setCursorKey] = useState<string | null>(null)
+  const [asked, setAsked] = useState<{ key: string; x: number; y: number } | null>(null)
   const columns = useFitting(props.columns, width)
   const template = columns.map((column) => column.width).join(' ')
   // A function that stays the same: with another one every row is measured anew.
@@ -78,7 +86,8 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
   })
 
   const current = props.selectedKey ?? cursorKey
-  const cursorOf = () => (current === null ? -1 : placeOf(rows, (row) => rowKey(row) === current))
+  const placeAt = (key: string | null) => (key === null ? -1 : placeOf(rows, (row) => rowKey(row) === key))
+  const cursorOf = () => placeAt(current)
 
   function moveTo(index: number): void {
     const clamped = Math.max(0, Math.min(rows.length - 1, index))
@@ -113,6 +122,26 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
     }
   }
 
+  function onContextMenu(event: MouseEvent<HTMLDivElement>): void {
+    // From a key it comes at the table itself, and belongs to the row of the cursor.
+    const byKey = event.target === event.currentTarget
+    const index = byKey ? cursorOf() : rowIndexOf(event.target)
+    const row = rows.at(index)
+    const element = document.getElementById(`${id}-${index}`)
+    if (!props.menu || row === undefined || !element) return
+    event.preventDefault()
+    const { left, bottom } = element.getBoundingClientRect()
+    setAsked({
+      key: rowKey(row),
+      ...(byKey ? { x: left, y: bottom } : { x: event.clientX, y: event.clientY }),
+    })
+  }
+
+  const closeMenu = () => {
+    setAsked(null)
+    scroller.current?.focus({ preventScroll: true })
+  }
+
   const pick = (row: Row) => {
     setCursorKey(rowKey(row))
     onSelect?.(row)
@@ -140,7 +169,8 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
     ...(height && rows.length > 0 ? { height } : {}),
   }
 
-  return (
+  const askedRow = asked ? rows.at(placeAt(asked.key)) : undefined
+  const grid = (
     <div
       ref={scroller}
       className={classes['table']}
@@ -153,6 +183,8 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
       aria-activedescendant={cursorRow ? `${id}-${cursorRow.index}` : undefined}
       tabIndex={0}
       onKeyDown={onKeyDown}
+      onContextMenu={onContextMenu}
+      onPointerOver={tellWhatIsCut}
     >
       <div role="rowgroup" className={classes['tableHead']}>
         <div role="row" aria-rowindex={1} className={classes['tableRow']} style={{ height: HEAD_HEIGHT }}>
@@ -188,6 +220,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
                 columns={columns}
                 selected={onSelect ? key === props.selectedKey : undefined}
                 cursor={key === current}
+                asked={key === asked?.key}
                 onPick={onPick}
               />
             )
@@ -195,6 +228,16 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
         </div>
       )}
     </div>
+  )
+  return (
+    <>
+      {grid}
+      {asked && askedRow !== undefined && (
+        <RowMenu at={asked} onClose={closeMenu}>
+          {props.menu?.(askedRow)}
+        </RowMenu>
+      )}
+    </>
   )
 }
 
@@ -204,6 +247,12 @@ function useFitting<Row>(all: readonly Column<Row>[], width: number): readonly C
   const fits = new Set(width === 0 ? all : fitting(all, width))
   const shown = all.map((column) => (fits.has(column) ? '1' : '0')).join('')
   return useMemo(() => all.filter((_, i) => shown[i] === '1'), [all, shown])
+}
+
+/** The place of the row that an element lies in; -1 where it lies in none, as in the head. */
+function rowIndexOf(target: EventTarget): number {
+  const row = target instanceof Element ? target.closest('[role="row"][aria-rowindex]') : null
+  return row === null ? -1 : Number(row.getAttribute('aria-rowindex')) - FIRST_ROW_INDEX
 }
 
 function placeOf<Row>(rows: RowSource<Row>, fits: (row: Row) => boolean): number {

@@ -17,12 +17,26 @@ function isTyping(target: EventTarget | null): boolean {
   )
 }
 
-/** Alt with the number of a page and `g` then a letter go to a page; `?` shows the list. */
+/** Comes to the search of the page; false where it has none, or a dialog lies over it. */
+function search(): boolean {
+  const field = document.querySelector<HTMLInputElement>('#content [data-search]')
+  if (field === null || document.querySelector('[role="dialog"]') !== null) return false
+  field.select()
+  return true
+}
+
+/** Ctrl+F and `/` come to the search of a page, Alt with the number of a page and `g` then a letter go to a page; `?` shows the list. */
 export function useShortcuts(): void {
   useEffect(() => {
     let wentAt = 0
     const onKey = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || event.ctrlKey || event.metaKey) return
+      if (event.defaultPrevented) return
+      const finds =
+        event.ctrlKey || event.metaKey
+          ? event.key.toLowerCase() === 'f'
+          : event.key === '/' && !isTyping(event.target)
+      if (finds && search()) event.preventDefault()
+      if (finds || event.ctrlKey || event.metaKey) return
       const numbered = event.altKey ? PAGES[(Number(event.code.replace('Digit', '')) + 9) % 10] : undefined
       if (numbered) {
         event.preventDefault()
@@ -64,6 +78,7 @@ function ShortcutList() {
       t('keys.everywhere'),
       [
         [[[command, 'K']], t('keys.palette')],
+        [[[command, 'F'], ['/']], t('keys.search')],
         ...pages,
         [[['Esc']], t('keys.close')],
         [[['?']], t('keys.help')],
@@ -74,6 +89,7 @@ function ShortcutList() {
       [
         [[['↑', '↓']], t('keys.rows')],
         [[['Enter']], t('keys.select')],
+        [[['Shift', 'F10']], t('keys.menu')],
         [[['Space']], t('keys.mark')],
         [[['Shift', '↓']], t('keys.range')],
         [[[command, 'A']], t('keys.all')],

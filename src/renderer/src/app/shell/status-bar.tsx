@@ -23,7 +23,7 @@ export function StatusBar() {
   const host = useLatestSample(cpu?.id)
   const memory = host && host.memoryTotalBytes > 0 ? host.memoryUsedBytes / host.memoryTotalBytes : null
   return (
-    <footer className={classes['footer']}>
+    <footer className={classes['footer']} data-figures>
       {host && <Gauge label={t('cpu')} share={host.load} colour={DEVICE_COLOURS.cpu} />}
       {gpus.map((gpu, i) => (
         <GpuGauge key={gpu.id} device={gpu.id} label={gpus.length > 1 ? `GPU ${i}` : 'GPU'} />

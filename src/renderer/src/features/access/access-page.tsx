@@ -118,7 +118,11 @@ export function AccessPage() {
               </Tabs.Tab>
             ))}
           </Tabs.List>
-          {tab === 'policies' && <div className={classes['tabsNote']}>{t('policies.note')}</div>}
+          {tab === 'policies' && (
+            <div className={classes['tabsNote']} title={t('policies.note')}>
+              {t('policies.note')}
+            </div>
+          )}
         </div>
         <Tabs.Panel value={tab} className={classes['sectionBody']}>
           {tab === 'people' && <PeopleTab selected={selected} />}

@@ -34,7 +34,10 @@ describe('policyWords', () => {
     expect(say('permit (principal, action == Action::"model.run", resource);')).toBe(
       'Everyone may run models',
     )
-    expect(say('permit (principal is User, action, resource);')).toBe('Every person may do everything')
+    expect(say('permit (principal is User, action, resource);')).toBe('People may do everything')
+    expect(say('forbid (principal is App, action == Action::"model.run", resource);')).toBe(
+      'Apps must not run models',
+    )
   })
 
   it('joins statements and shortens long lists of actions', () => {

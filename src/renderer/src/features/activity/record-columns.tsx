@@ -82,7 +82,8 @@ export function recordColumns(t: TFunction<'activity'>, access: TFunction<'acces
       key: 'policies',
       header: t('column.policies'),
       width: 'minmax(110px, 0.9fr)',
-      hideBelow: 640,
+      // What was done needs the room more; who decided is in the detail.
+      hideBelow: 720,
       render: ({ policies }) => {
         const [first, ...rest] = policies
         if (first === undefined) return <span className={classes['dim']}>–</span>

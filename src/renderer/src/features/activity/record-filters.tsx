@@ -1,9 +1,9 @@
-import { CloseButton, SegmentedControl, Select, TextInput } from '@mantine/core'
+import { SegmentedControl, Select } from '@mantine/core'
 import type { AuditRecord } from '@shared/contract'
 import { ACTIONS } from '@shared/domain/actions'
-import { IconSearch } from '@tabler/icons-react'
 import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
+import { SearchField } from '../../components'
 import { useAccess } from '../access/access-store'
 import { actionWords } from '../access/policy-words'
 import classes from './activity.module.css'
@@ -45,18 +45,11 @@ export function RecordFilters({ records }: { records: readonly AuditRecord[] }) 
         onChange={(value) => setFilter({ decision: value === 'allow' || value === 'deny' ? value : null })}
         data={(['all', 'deny', 'allow'] as const).map((value) => ({ value, label: t(`decision.${value}`) }))}
       />
-      <TextInput
+      <SearchField
         className={classes['search']}
-        aria-label={t('search')}
-        placeholder={t('search')}
-        leftSection={<IconSearch size={14} stroke={1.6} />}
+        label={t('search')}
         value={filter.text}
-        onChange={(event) => setFilter({ text: event.currentTarget.value })}
-        rightSection={
-          filter.text && (
-            <CloseButton size="xs" aria-label={t('clearSearch')} onClick={() => setFilter({ text: '' })} />
-          )
-        }
+        onChange={(text) => setFilter({ text })}
       />
       <Select
         w={130}

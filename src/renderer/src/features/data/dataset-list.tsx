@@ -1,6 +1,6 @@
-import { Badge, Group, TextInput } from '@mantine/core'
+import { Badge, Group } from '@mantine/core'
 import type { DatasetSummary } from '@shared/contract'
-import { IconSearch, IconTable, IconTableImport } from '@tabler/icons-react'
+import { IconTable, IconTableImport } from '@tabler/icons-react'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import {
@@ -11,6 +11,7 @@ import {
   Page,
   Panel,
   RelativeTime,
+  SearchField,
   TwoLines,
   VirtualTable,
 } from '../../components'
@@ -113,14 +114,7 @@ export function DatasetList() {
       ) : (
         <>
           <div className={classes['bar']}>
-            <TextInput
-              w={240}
-              aria-label={t('search')}
-              placeholder={t('search')}
-              leftSection={<IconSearch size={14} stroke={1.6} />}
-              value={text}
-              onChange={(event) => setText(event.currentTarget.value)}
-            />
+            <SearchField w={240} label={t('search')} value={text} onChange={setText} />
             <span className={classes['count']}>{t('count', { count: rows.length })}</span>
           </div>
           <Panel flush fill aria-label={t('tableLabel')}>

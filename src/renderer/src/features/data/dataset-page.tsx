@@ -1,18 +1,11 @@
-import { ActionIcon, Badge, Button, Menu, TextInput } from '@mantine/core'
+import { ActionIcon, Badge, Button, Menu } from '@mantine/core'
 import { modals } from '@mantine/modals'
 import { notifications } from '@mantine/notifications'
 import type { DatasetSummary, DatasetVersion } from '@shared/contract'
-import {
-  IconDotsVertical,
-  IconDownload,
-  IconMoodEmpty,
-  IconPlayerPlay,
-  IconSearch,
-  IconTrash,
-} from '@tabler/icons-react'
+import { IconDotsVertical, IconDownload, IconMoodEmpty, IconPlayerPlay, IconTrash } from '@tabler/icons-react'
 import { useCallback, useEffect, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Attention, EmptyState, ErrorState, Page } from '../../components'
+import { Attention, EmptyState, ErrorState, Page, SearchField } from '../../components'
 import { getClient } from '../../lib/client'
 import { type ErrorView, toErrorView } from '../../lib/errors'
 import { navigate, pathTo, useRoute } from '../../lib/router'
@@ -160,7 +153,11 @@ export function DatasetPage({ name }: { name: string }) {
               </ActionIcon>
             </Menu.Target>
             <Menu.Dropdown>
-              <Menu.Item color="red" leftSection={<IconTrash size={15} stroke={1.6} />} onClick={askToRemove}>
+              <Menu.Item
+                c="var(--app-failed-text)"
+                leftSection={<IconTrash size={15} stroke={1.6} />}
+                onClick={askToRemove}
+              >
                 {t('remove.action', { version: number })}
               </Menu.Item>
             </Menu.Dropdown>
@@ -186,14 +183,7 @@ export function DatasetPage({ name }: { name: string }) {
           <div className={classes['stack']}>
             {version.columns.length > FEW_COLUMNS && (
               <div className={classes['bar']}>
-                <TextInput
-                  w={240}
-                  aria-label={t('columns.find')}
-                  placeholder={t('columns.find')}
-                  leftSection={<IconSearch size={14} stroke={1.6} />}
-                  value={needle}
-                  onChange={(event) => setNeedle(event.currentTarget.value)}
-                />
+                <SearchField w={240} label={t('columns.find')} value={needle} onChange={setNeedle} />
                 <span className={classes['count']}>
                   {t('columns.shown', { shown: drawn.length, count: version.columns.length })}
                 </span>

@@ -7,7 +7,9 @@ import { cellOf } from './cells'
 import classes from './data.module.css'
 import type { Rows } from './use-rows'
 
+/** At least, with the gap to the next. */
 const TILE = 104
+const GAP = 8
 const TILE_HEIGHT = 112
 
 /** Thumbnails side by side with their labels, only those in sight. */
@@ -15,7 +17,7 @@ export function Gallery({ rows, of }: { rows: Rows; of: { name: string; version:
   const { t } = useTranslation('data')
   const scroller = useRef<HTMLDivElement>(null)
   const width = useWidth(scroller)
-  const across = Math.max(1, Math.floor((width - 24) / TILE))
+  const across = Math.max(1, Math.floor((width + GAP) / TILE))
   const { source, onSight } = rows
   const virtualizer = useVirtualizer({
     count: Math.ceil(source.length / across),
@@ -39,7 +41,11 @@ export function Gallery({ rows, of }: { rows: Rows; of: { name: string; version:
     >
       <div style={{ height: virtualizer.getTotalSize() }}>
         {lines.map(({ index, start }) => (
-          <div key={index} className={classes['tiles']} style={{ transform: `translateY(${start}px)` }}>
+          <div
+            key={index}
+            className={classes['tiles']}
+            style={{ '--across': across, transform: `translateY(${start}px)` }}
+          >
             {Array.from({ length: Math.min(across, source.length - index * across) }, (_, place) => {
               const row = source.at(index * across + place)
               const image = cellOf(row?.cells, 'image')

@@ -54,7 +54,7 @@ function LeaseStack(props: { device: Device; resource: string; capacity: number 
       <ul
         className={classes['stack']}
         aria-label={nameOf(resource)}
-        style={{ '--kind': DEVICE_COLOURS[device.kind] }}
+        style={{ '--kind': DEVICE_COLOURS[resource === 'memoryBytes' ? 'memory' : device.kind] }}
       >
         {stack.map((segment) => (
           <li

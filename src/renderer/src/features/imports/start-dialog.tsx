@@ -158,7 +158,7 @@ function HubForm({ review }: { review: boolean }) {
       {hub !== null && (
         <div className={classes['quiet']}>
           {t('hubFrom', { hub })}{' '}
-          <Anchor component={RouteLink} to="/settings" size="xs" onClick={close}>
+          <Anchor component={RouteLink} to="/settings" size="xs" underline="always" onClick={close}>
             {t('hubChange')}
           </Anchor>
         </div>

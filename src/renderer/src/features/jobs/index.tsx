@@ -1,5 +1,6 @@
 export { jobColumns } from './job-columns'
 export { JobDetailPanel } from './job-detail-panel'
+export { JobMenuItems } from './job-menu'
 export { reasonOf, stateName } from './job-words'
 export { JobsPage } from './jobs-page'
 export { useJobsView } from './jobs-store'

@@ -66,7 +66,7 @@ function TimingsText({ job, nowMs }: { job: Job; nowMs: number }) {
   const { queuedMs, loadMs, computeMs } = timings
   const waits = (job.state === 'queued' || job.state === 'held') && loadMs + computeMs === 0
   return (
-    <span title={[queuedMs, loadMs, computeMs].map(formatDuration).join(' / ')}>
+    <span data-figures title={[queuedMs, loadMs, computeMs].map(formatDuration).join(' / ')}>
       {waits ? formatDuration(Math.round(queuedMs / 1000) * 1000) : timingsText(timings)}
     </span>
   )

@@ -1,7 +1,8 @@
-import { ActionIcon, Button, CloseButton, Menu, TextInput, Tooltip } from '@mantine/core'
+import { ActionIcon, Button, Menu, Tooltip } from '@mantine/core'
 import { JobKind } from '@shared/contract'
-import { IconArrowsSort, IconChevronDown, IconSearch } from '@tabler/icons-react'
+import { IconArrowsSort, IconChevronDown } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
+import { SearchField } from '../../components'
 import { STATE_GROUPS } from './job-list'
 import classes from './jobs.module.css'
 import { useJobsView } from './jobs-store'
@@ -69,22 +70,11 @@ export function JobFilters(props: {
   const same = (value: string) => ({ value, label: value })
   return (
     <>
-      <TextInput
+      <SearchField
         w={210}
-        aria-label={t('filter.search')}
-        placeholder={t('filter.search')}
-        leftSection={<IconSearch size={14} stroke={1.6} />}
+        label={t('filter.search')}
         value={filter.text}
-        onChange={(event) => setFilter({ text: event.currentTarget.value })}
-        rightSection={
-          filter.text && (
-            <CloseButton
-              size="xs"
-              aria-label={t('filter.clear', { name: t('filter.search') })}
-              onClick={() => setFilter({ text: '' })}
-            />
-          )
-        }
+        onChange={(text) => setFilter({ text })}
       />
       <Chip
         name={t('filter.state')}

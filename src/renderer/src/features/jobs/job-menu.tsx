@@ -31,28 +31,33 @@ function MenuButton(props: ComponentProps<'button'>) {
   )
 }
 
-function OpenedMenu({ job, label, onClose }: { job: Job; label: string; onClose: () => void }) {
+/** What can be done with a job as it stands. */
+export function JobMenuItems({ job }: { job: Job }) {
   const { t } = useTranslation('jobs')
   const possible = actionsFor(job)
+  return JOB_ACTIONS.filter((action) => possible.has(action)).map((action) => {
+    const Icon = ICONS[action]
+    return (
+      <Menu.Item
+        key={action}
+        leftSection={<Icon size={15} stroke={1.6} />}
+        c={action === 'cancel' ? 'var(--app-failed-text)' : undefined}
+        onClick={() => doJobAction(job, action)}
+      >
+        {t(`action.${action}`)}
+      </Menu.Item>
+    )
+  })
+}
+
+function OpenedMenu({ job, label, onClose }: { job: Job; label: string; onClose: () => void }) {
   return (
     <Menu opened onChange={(opened) => !opened && onClose()} returnFocus>
       <Menu.Target>
         <MenuButton aria-label={label} onClick={(event) => event.stopPropagation()} />
       </Menu.Target>
       <Menu.Dropdown onClick={(event) => event.stopPropagation()}>
-        {JOB_ACTIONS.filter((action) => possible.has(action)).map((action) => {
-          const Icon = ICONS[action]
-          return (
-            <Menu.Item
-              key={action}
-              leftSection={<Icon size={15} stroke={1.6} />}
-              color={action === 'cancel' ? 'red' : undefined}
-              onClick={() => doJobAction(job, action)}
-            >
-              {t(`action.${action}`)}
-            </Menu.Item>
-          )
-        })}
+        <JobMenuItems job={job} />
       </Menu.Dropdown>
     </Menu>
   )

@@ -20,6 +20,7 @@ import { jobColumns, markColumn } from './job-columns'
 import { JobDetailPanel } from './job-detail-panel'
 import { JobFilters } from './job-filters'
 import { countsOf, filterChoices, filterJobs, includesEnded, NO_FILTER, sortJobs } from './job-list'
+import { JobMenuItems } from './job-menu'
 import classes from './jobs.module.css'
 import { useJobsView } from './jobs-store'
 import { NewJobDialog } from './new-job-dialog'
@@ -258,6 +259,7 @@ export function JobsPage() {
               rowHeight={48}
               onSelect={onSelect}
               selectedKey={selection.cursor ?? openId}
+              menu={(job) => <JobMenuItems job={job} />}
               empty={ready ? <NoRows any={jobs.length > 0} /> : <Waiting />}
             />
             {includesEnded(filter.group) && <OlderJobsBar older={older} />}

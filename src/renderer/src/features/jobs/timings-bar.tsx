@@ -5,7 +5,7 @@ import { formatDuration } from '../../lib/format'
 import classes from './jobs.module.css'
 import { shares, timingsAt } from './timings'
 
-const COLOURS = ['var(--app-waiting)', 'var(--app-queued)', 'var(--app-running)'] as const
+const COLOURS = ['var(--app-waiting)', 'var(--app-memory)', 'var(--app-running)'] as const
 /** A part narrower than this share has no room for its word. */
 const ROOM_FOR_WORD = 0.18
 
@@ -33,7 +33,7 @@ export function TimingsBar({ job }: { job: Job }) {
           ) : null,
         )}
       </div>
-      <div className={classes['legend']}>
+      <div className={classes['legend']} data-figures>
         {words.map((word, i) => (
           <div key={word} className={classes['legendItem']} style={{ '--part': COLOURS[i] }}>
             <span>{word}</span>

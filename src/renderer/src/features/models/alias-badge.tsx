@@ -58,7 +58,7 @@ export function AliasMenu(props: {
           </Menu.Item>
         )}
         <Menu.Item
-          color="red"
+          c="var(--app-failed-text)"
           leftSection={<IconTagOff size={15} stroke={1.6} />}
           onClick={() => askToRemoveAlias(model, alias)}
         >

@@ -191,12 +191,15 @@ function Tensors({ diff }: { diff: ModelDiff }) {
     <Panel
       title={t('tab.tensors')}
       flush={rows.length > 0}
-      aside={t('comparison.tensorCounts', {
-        added: added.length,
-        removed: removed.length,
-        reshaped: reshaped.length,
-        unchanged,
-      })}
+      aside={
+        rows.length + unchanged > 0 &&
+        t('comparison.tensorCounts', {
+          added: added.length,
+          removed: removed.length,
+          reshaped: reshaped.length,
+          unchanged,
+        })
+      }
     >
       {rows.length === 0 ? (
         <div className={classes['note']}>

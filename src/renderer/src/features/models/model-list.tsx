@@ -1,6 +1,6 @@
-import { ActionIcon, Badge, Group, TextInput, Tooltip, VisuallyHidden } from '@mantine/core'
+import { ActionIcon, Badge, Group, Tooltip, VisuallyHidden } from '@mantine/core'
 import type { ModelSummary } from '@shared/contract'
-import { IconBox, IconPackageImport, IconPlayerPlay, IconSearch } from '@tabler/icons-react'
+import { IconBox, IconPackageImport, IconPlayerPlay } from '@tabler/icons-react'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import {
@@ -11,6 +11,7 @@ import {
   Page,
   Panel,
   RelativeTime,
+  SearchField,
   TwoLines,
   VirtualTable,
 } from '../../components'
@@ -66,6 +67,7 @@ function useColumns(): Column<ModelSummary>[] {
       {
         key: 'size',
         width: '90px',
+        align: 'end',
         header: t('column.size'),
         render: (model) => <Bytes value={model.sizeBytes} />,
       },
@@ -140,14 +142,7 @@ export function ModelList() {
       ) : (
         <>
           <div className={classes['bar']}>
-            <TextInput
-              w={240}
-              aria-label={t('search')}
-              placeholder={t('search')}
-              leftSection={<IconSearch size={14} stroke={1.6} />}
-              value={text}
-              onChange={(event) => setText(event.currentTarget.value)}
-            />
+            <SearchField w={240} label={t('search')} value={text} onChange={setText} />
             <span className={classes['count']}>{t('count', { count: rows.length })}</span>
           </div>
           <Panel flush fill aria-label={t('tableLabel')}>

@@ -1,9 +1,8 @@
-import { TextInput } from '@mantine/core'
 import type { ModelVersion, TensorInfo } from '@shared/contract'
-import { IconSearch, IconSearchOff, IconTableOff } from '@tabler/icons-react'
+import { IconSearchOff, IconTableOff } from '@tabler/icons-react'
 import { useCallback, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { type Column, EmptyState, ErrorState, Mono, Panel, VirtualTable } from '../../components'
+import { type Column, EmptyState, ErrorState, Mono, Panel, SearchField, VirtualTable } from '../../components'
 import { getClient } from '../../lib/client'
 import { formatNumber } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
@@ -88,14 +87,7 @@ export function TensorsTab({ version }: { version: ModelVersion }) {
   return (
     <div className={classes['column']}>
       <div className={classes['bar']}>
-        <TextInput
-          w={260}
-          aria-label={t('tensors.search')}
-          placeholder={t('tensors.search')}
-          leftSection={<IconSearch size={14} stroke={1.6} />}
-          value={text}
-          onChange={(event) => setText(event.currentTarget.value)}
-        />
+        <SearchField w={260} label={t('tensors.search')} value={text} onChange={setText} />
         <span className={classes['count']} aria-live="polite">
           {t('tensors.count', { count: rows.length })}
         </span>

@@ -191,7 +191,7 @@ export const texts = defineTexts({
       version: 'Version to try',
       weight: 'Share of the traffic',
       minRequests: 'Requests before it is judged',
-      maxErrorRate: 'Most failed requests',
+      maxErrorRate: 'Failed requests at most',
       maxP95: '95th percentile at most',
       noBound: 'no bound',
       means:

@@ -125,7 +125,11 @@ function VersionMenu({
           {t('action.export')}
         </Menu.Item>
         <Menu.Divider />
-        <Menu.Item color="red" leftSection={<IconTrash {...icon} />} onClick={() => actions.onDelete(number)}>
+        <Menu.Item
+          c="var(--app-failed-text)"
+          leftSection={<IconTrash {...icon} />}
+          onClick={() => actions.onDelete(number)}
+        >
           {t('action.delete')}
         </Menu.Item>
       </Menu.Dropdown>

@@ -6,7 +6,7 @@ import { ErrorState, Panel, VirtualTable } from '../../components'
 import { usePrincipalNames } from '../../lib/principal-names'
 import { navigate, pathTo, RouteLink } from '../../lib/router'
 import { useDevices, useJobs } from '../../lib/stores'
-import { jobColumns } from '../jobs'
+import { JobMenuItems, jobColumns } from '../jobs'
 import classes from './overview.module.css'
 
 const SHOWN = 8
@@ -49,6 +49,7 @@ export function LatestJobs() {
           columns={columns}
           rowHeight={48}
           maxHeight={460}
+          menu={(job) => <JobMenuItems job={job} />}
           onSelect={(job) => navigate(pathTo('jobs', job.id))}
         />
       )}

@@ -75,6 +75,7 @@ export function SystemSettings() {
               label={t('idle')}
               description={t('idleText')}
               problem={t('badIdle')}
+              unit="s"
               value={settings.engineIdleMs / 1000}
               isValid={(value) => value >= 1 && value <= 86_400}
               onSave={(seconds) => save({ engineIdleMs: Math.round(seconds * 1000) })}
@@ -84,6 +85,7 @@ export function SystemSettings() {
               label={t('reserved')}
               description={t('reservedText')}
               problem={t('badReserved')}
+              unit="GB"
               value={settings.reservedMemoryBytes / 1e9}
               isValid={(value) => value >= 0 && value <= 1e6}
               onSave={(gigabytes) => save({ reservedMemoryBytes: Math.round(gigabytes * 1e9) })}
@@ -193,7 +195,7 @@ function TextSetting({ placeholder, ...props }: SettingProps<string> & { placeho
 }
 
 /** A number with its own small form: the button is there only while the number differs from what is saved. */
-function NumberSetting(props: SettingProps<number>) {
+function NumberSetting({ unit, ...props }: SettingProps<number> & { unit?: string }) {
   const { t } = useTranslation('common')
   const [busy, setBusy] = useState(false)
   const form = useForm<{ value: number | string }>({
@@ -214,6 +216,7 @@ function NumberSetting(props: SettingProps<number>) {
         description={props.description}
         min={0}
         hideControls
+        suffix={unit === undefined ? '' : ` ${unit}`}
         {...form.getInputProps('value')}
       />
       {form.isDirty() && (

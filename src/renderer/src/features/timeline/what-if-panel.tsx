@@ -75,6 +75,7 @@ export function WhatIfPanel() {
     <Panel title={t('whatIf')}>
       <div className={classes['form']}>
         <Select
+          className={classes['choice']}
           label={t('change')}
           value={key}
           onChange={(value) => value && setKey(value)}
@@ -105,6 +106,7 @@ export function WhatIfPanel() {
           />
         )}
         <Select
+          className={classes['choice']}
           label={t('scheduled')}
           value={policy}
           onChange={(value) => setPolicy(POLICIES.find((name) => name === value) ?? 'online')}

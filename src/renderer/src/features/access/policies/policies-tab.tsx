@@ -1,4 +1,4 @@
-import { Badge, Button, CloseButton, TextInput } from '@mantine/core'
+import { Badge, Button } from '@mantine/core'
 import type { Policy } from '@shared/contract'
 import { IconFileSearch, IconFileText, IconSearch } from '@tabler/icons-react'
 import type { TFunction } from 'i18next'
@@ -10,6 +10,7 @@ import {
   ErrorState,
   Panel,
   RelativeTime,
+  SearchField,
   TwoLines,
   VirtualTable,
 } from '../../../components'
@@ -130,16 +131,7 @@ export function PoliciesTab({ selected, draft }: { selected: string | null; draf
     <div className={classes['splitWrap']} data-fill>
       <div className={classes['split']}>
         <div className={classes['column']}>
-          <TextInput
-            aria-label={t('policies.search')}
-            placeholder={t('policies.search')}
-            leftSection={<IconSearch size={14} stroke={1.6} />}
-            value={text}
-            onChange={(event) => setText(event.currentTarget.value)}
-            rightSection={
-              text && <CloseButton size="xs" aria-label={t('policies.search')} onClick={() => setText('')} />
-            }
-          />
+          <SearchField label={t('policies.search')} value={text} onChange={setText} />
           <Panel flush fill aria-label={t('policies.table')}>
             <VirtualTable
               label={t('policies.table')}

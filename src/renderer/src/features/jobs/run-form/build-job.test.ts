@@ -1,6 +1,6 @@
 import { JobSpec } from '@shared/contract'
 import { describe, expect, it } from 'vitest'
-import { inferJob } from './build-job'
+import { benchmarkJob, inferJob } from './build-job'
 import { DEFAULT_OPTIONS } from './remember'
 
 const job = (options: Partial<typeof DEFAULT_OPTIONS>) =>
@@ -19,5 +19,13 @@ describe('the job of a form', () => {
       preemptible: false,
     })
     expect(job({ numaNode: 'same' }).place).toEqual({ numaNode: 'same' })
+  })
+
+  it('says by when its answer is wanted, where a single one is asked for', () => {
+    expect(JobSpec.parse(job({ latencyTargetMs: 250 }))).toMatchObject({ latencyTargetMs: 250 })
+    const options = { ...DEFAULT_OPTIONS, latencyTargetMs: 250 }
+    expect(benchmarkJob({ model: 'silero-vad@1', name: '', options }, {})).not.toHaveProperty(
+      'latencyTargetMs',
+    )
   })
 })

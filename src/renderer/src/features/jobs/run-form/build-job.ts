@@ -25,7 +25,14 @@ export function commonOf({ name, options }: Omit<JobHead, 'model'>) {
 }
 
 export function inferJob(head: JobHead, inputs: Inputs): JobSpecInput {
-  return { kind: 'infer', model: head.model, inputs, ...commonOf(head) }
+  const { latencyTargetMs } = head.options
+  return {
+    kind: 'infer',
+    model: head.model,
+    inputs,
+    ...(latencyTargetMs === null ? {} : { latencyTargetMs }),
+    ...commonOf(head),
+  }
 }
 
 export function batchJob(head: JobHead, items: Inputs[]): JobSpecInput {

@@ -13,6 +13,8 @@ export const RunOptions = z.object({
   priority: z.number().int().min(0).max(100).catch(50),
   timeoutSeconds: z.number().positive().max(604_800).nullable().catch(null),
   maxAttempts: z.number().int().min(1).max(20).catch(1),
+  /** Of a single inference; null: what the system takes for usual. */
+  latencyTargetMs: z.number().int().min(1).max(600_000).nullable().catch(null),
   preemptible: z.boolean().catch(true),
   devices: PlaceHints.shape.devices.unwrap().nullable().catch(null),
   numaNode: PlaceHints.shape.numaNode.unwrap().nullable().catch(null),

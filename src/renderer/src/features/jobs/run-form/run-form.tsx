@@ -69,9 +69,9 @@ function TensorForm(props: RunFormProps) {
   }, [])
 
   const { plan } = data
-  // What was wrong with other columns is no problem of these.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another plan is another question
-  useEffect(() => setProblem(null), [plan])
+  // What was wrong with other columns, or with inputs that are not asked for any more, is no problem of these.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another plan, kind or source is another question
+  useEffect(() => setProblem(null), [plan, options.kind, source.from])
 
   const byRule = !(options.kind === 'batch' && source.from !== 'rule')
   const random =

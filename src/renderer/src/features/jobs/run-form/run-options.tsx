@@ -198,6 +198,21 @@ export function CommonOptions(props: {
             onChange={(maxAttempts) => change({ maxAttempts })}
           />
         </div>
+        {options.kind === 'infer' && (
+          <NumberInput
+            label={t('run.latencyTarget')}
+            description={t('run.latencyTargetHelp')}
+            placeholder={t('run.latencyTargetNone')}
+            min={1}
+            max={600_000}
+            step={10}
+            suffix=" ms"
+            allowDecimal={false}
+            clampBehavior="strict"
+            value={options.latencyTargetMs ?? ''}
+            onChange={(value) => change({ latencyTargetMs: typeof value === 'number' ? value : null })}
+          />
+        )}
         <PlacementOptions options={options} change={change} />
       </details>
     </>
