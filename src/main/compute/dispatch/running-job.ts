@@ -17,10 +17,11 @@ export function pausingOf({ definition, status, pauseMs, pauseLost }: ActiveJob)
   )
 }
 
-/** A running job as the planner sees it. @param isLoading its engine is not there yet: to stop it is to begin anew */
+/** A running job as the planner sees it. @param isLoading its engine is not there yet: to stop it is to begin anew. @param share of the machine */
 export function runningJob(
   job: ActiveJob,
   { runMs, mostMs }: { runMs: number | null; mostMs: number | null },
+  share: number,
   isLoading: boolean,
   nowMs: number,
 ): RunningJob {
@@ -31,6 +32,7 @@ export function runningJob(
   return {
     job: job.id,
     placement: status.placement ?? [],
+    share,
     endsAt: thoughtToEnd(startedAt, mostMs, nowMs),
     expectedAt,
     yields: pausing && {
