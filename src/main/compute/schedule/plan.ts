@@ -211,9 +211,10 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     if (!quota) return null
     const left = this.#quotaLeft.get(group.principal) ?? quota.left
     this.#quotaLeft.set(group.principal, left)
+    const charge = entriesOf(chargeOf(group)).filter(([name]) => quota.limited.includes(name))
+    if (charge.length === 0) return null
     const have = new Map(entriesOf(left))
-    const missing = entriesOf(chargeOf(group))
-      .filter(([name]) => quota.limited.includes(name))
+    const missing = charge
       .map(([name, value]) => [name, value - (have.get(name) ?? 0)] as const)
       .filter(([, lack]) => lack > 1e-9)
     return missing.length > 0 ? vectorFrom(missing) : null
