@@ -250,15 +250,19 @@ export function createCompute(deps: ComputeDeps): Compute {
     isNeeded: (id) => [...index.dependentsOf(id as JobId)].length > 0,
     onRemove: (id) => recent.forget(id),
   })
-  const alarms = new Alarms<{ job: JobId; kind: 'ready' | 'deadline' }>(clock, (rung) => {
-    for (const { job: id, kind } of rung) {
-      const job = index.get(id)
-      if (!job) continue
-      if (kind === 'ready') index.refresh(job)
-      else void control.missDeadline(job)
-    }
-    dispatcher.request()
-  })
+  const alarms = new Alarms<{ job: JobId; kind: 'ready' | 'deadline' }>(
+    clock,
+    (rung) => {
+      for (const { job: id, kind } of rung) {
+        const job = index.get(id)
+        if (!job) continue
+        if (kind === 'ready') index.refresh(job)
+        else void control.missDeadline(job)
+      }
+      dispatcher.request()
+    },
+    ({ job }) => index.get(job) !== undefined,
+  )
 
   const views = new JobViews({
     store,

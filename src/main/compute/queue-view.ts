@@ -45,6 +45,8 @@ export class QueueReader {
     blocked: new Map(),
     kept: null,
     preempt: [],
+    lostMs: 0,
+    idle: 0,
     lookAgainAt: null,
     left: {},
   }

@@ -186,7 +186,7 @@ it('a row that the disk refuses is refused to its caller', async () => {
 })
 
 it('those that come meanwhile stand in line, in their order, and are written with their ends too', async () => {
-  const callers = []
+  const callers: ReturnType<typeof begin>[] = []
   for (let i = 0; i < 3; i++) {
     callers.push(begin({ ...infer, waitMs: 1000 }))
     await settle()

@@ -43,6 +43,8 @@ export function createCore(deps: CoreDeps): Core {
     logger.error({ err: error }, 'A listener of the programs on GPUs failed.'),
   )
   let stopPrograms: () => void = () => undefined
+  /** Until the next look at other programs; null during one. */
+  let programsWaitMs: number | null = null
   let disposed = false
   let lastReading: HostReading = { readings: [], childrenMemoryBytes: null }
   let housekeepingAt = 0
@@ -87,6 +89,7 @@ export function createCore(deps: CoreDeps): Core {
   }
 
   async function samplePrograms(): Promise<void> {
+    programsWaitMs = null
     try {
       const { holders, onGpus } = await host.readPrograms(devices.list())
       ledger.setForeignHolders(holders)
@@ -94,10 +97,22 @@ export function createCore(deps: CoreDeps): Core {
     } catch (error) {
       logger.warn({ err: error }, 'What other programs hold could not be read.')
     }
-    const isLeased = devices.list().some(({ id }) => ledger.used(id).has('gpuMemoryBytes'))
-    const waitMs = isLeased ? LEASED_GPU_MS : PROGRAMS_MS
-    if (!disposed) stopPrograms = clock.setTimer(waitMs, () => void samplePrograms())
+    awaitPrograms()
   }
+
+  const isGpuMemoryLeased = () => devices.list().some(({ id }) => ledger.used(id).has('gpuMemoryBytes'))
+
+  function awaitPrograms(): void {
+    programsWaitMs = isGpuMemoryLeased() ? LEASED_GPU_MS : PROGRAMS_MS
+    if (!disposed) stopPrograms = clock.setTimer(programsWaitMs, () => void samplePrograms())
+  }
+
+  // Who takes the memory of a GPU is watched from then on.
+  allocator.onDidChange(() => {
+    if (programsWaitMs !== PROGRAMS_MS || !isGpuMemoryLeased()) return
+    stopPrograms()
+    awaitPrograms()
+  })
 
   /** A device that has told of itself and now does not may be gone; one that was lost may be there again. */
   function lookForChanged(): void {

@@ -51,17 +51,36 @@ export function vectorFrom(entries: Iterable<readonly [string, number]>): Resour
 }
 
 export function addVectors(a: ResourceVector, b: ResourceVector): ResourceVector {
-  const sum = new Map(entriesOf(a))
-  for (const [name, value] of entriesOf(b)) sum.set(name, (sum.get(name) ?? 0) + value)
-  return vectorFrom(sum)
+  return combined(a, b, (mine, other) => mine + other)
 }
 
 /** `a - b`, each amount at least 0. */
 export function subtractVectors(a: ResourceVector, b: ResourceVector): ResourceVector {
-  const taken = new Map(entriesOf(b))
-  return vectorFrom(
-    entriesOf(a).map(([name, value]) => [name, Math.max(0, value - (taken.get(name) ?? 0))] as const),
-  )
+  return combined(a, b, (mine, other) => Math.max(0, mine - other))
+}
+
+/** Without zeros. Asked for at each start and end of a replay, so no maps are made. */
+function combined(
+  a: ResourceVector,
+  b: ResourceVector,
+  of: (mine: number, other: number) => number,
+): ResourceVector {
+  const vector: ResourceVector = {}
+  for (const name of RESOURCE_NAMES) {
+    const value = of(a[name] ?? 0, b[name] ?? 0)
+    if (value) vector[name] = value
+  }
+  if (!a.custom && !b.custom) return vector
+  // Whatever names somebody chose: also those that every object has.
+  const mine = new Map(Object.entries(a.custom ?? {}))
+  const others = new Map(Object.entries(b.custom ?? {}))
+  for (const name of new Set([...mine.keys(), ...others.keys()])) {
+    const value = of(mine.get(name) ?? 0, others.get(name) ?? 0)
+    if (!value) continue
+    vector.custom ??= {}
+    vector.custom[name] = value
+  }
+  return vector
 }
 
 /** What of `need` is more than `available`; empty when it fits. */

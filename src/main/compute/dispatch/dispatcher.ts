@@ -9,6 +9,7 @@ import type { AbortReason, ActiveJob } from '../jobs/active-job'
 import type { JobIndex } from '../jobs/job-index'
 import { startOf } from '../jobs/job-row'
 import type { UrgencyOf } from '../schedule/heads'
+import { LossBudget } from '../schedule/loss-budget'
 import { Pace } from '../schedule/online/pace'
 import { placeOrNull } from '../schedule/place-or-null'
 import { plan } from '../schedule/plan'
@@ -83,6 +84,7 @@ export class Dispatcher {
   readonly #apart: Apart
   #waitingSince: ReadonlyMap<string, number> = new Map()
   readonly #pace: Pace
+  readonly #losses: LossBudget
   #shares: ReadonlyMap<PrincipalId, number> = new Map()
   #requested = false
   #accepting = false
@@ -94,6 +96,7 @@ export class Dispatcher {
   constructor(deps: DispatcherDeps) {
     this.#deps = deps
     this.#pace = new Pace(deps.policy.leastPaceMs)
+    this.#losses = new LossBudget(deps.policy)
     this.#apart = new Apart(deps.database, () => deps.index.flush())
     this.#ahead = new RunAhead({
       ...deps,
@@ -232,6 +235,7 @@ export class Dispatcher {
     if (!this.#accepting) return none
     this.#deps.beforePlan()
     const decided = plan(this.snapshot(), placeOrNull)
+    this.#losses.spend(decided)
     const started = decided.start.flatMap((start) => this.#start(start) ?? [])
     // What has been started may be why others were refused: the next plan knows, and says so.
     const isRefused = started.length > 0 && started.length < decided.start.length
@@ -401,8 +405,11 @@ export class Dispatcher {
       shares.set(principal, (shares.get(principal) ?? 0) + part)
       if (job.ridesAlong) continue
       const startedAt = job.status.startedAt ?? now
-      const times = { runMs: runMsOf(job), mostMs: this.#deps.mostMsOf(job) }
-      running.push(runningJob(job, times, loading.has(job.id), now))
+      const isLoading = loading.has(job.id)
+      const loadMs = isLoading ? pool.loadOf(job).estimateMs : 0
+      const withLoad = (ms: number | null) => (ms === null ? null : ms + loadMs)
+      const times = { runMs: withLoad(runMsOf(job)), mostMs: withLoad(this.#deps.mostMsOf(job)) }
+      running.push(runningJob(job, times, share, isLoading, now))
       backlogMs += share * Math.max(0, startedAt + (runMsOf(job) ?? policy.unknownRunMs) - now)
     }
     let oldest = now
@@ -425,6 +432,7 @@ export class Dispatcher {
       untried: pool.untried(index.heads()),
       quotas: readQuotas(core, new Set(classes.map(({ principal }) => principal))),
       promised: this.#promised,
+      lossBudgetMs: this.#losses.observe(now),
       policy,
     }
   }

@@ -165,6 +165,7 @@ export class RunAhead {
       this.#claim(next, claim)
       next.ridesAlong = true
     }
+    job.passengers = jobs
     for (const member of all) member.together = all.length
     const principals = all.map(({ definition }) => definition.principal)
     if (new Set(principals).size > 1) {

@@ -99,6 +99,7 @@ export async function runTogether(
     job.abort = null
     job.inputs = null
     job.ridesAlong = false
+    job.passengers = []
     job.together = 1
     if (end.outcome.kind === 'aborted' && end.outcome.reason === 'apart') job.runsAlone = true
   }

@@ -17,27 +17,35 @@ export function pausingOf({ definition, status, pauseMs, pauseLost }: ActiveJob)
   )
 }
 
-/** A running job as the planner sees it. @param isLoading its engine is not there yet: to stop it is to begin anew */
+/**
+ * A running job as the planner sees it, with those that run in one go with it: to stop it stops all of them.
+ * @param share of the machine
+ * @param isLoading its engine is not there yet: to stop it is to begin anew
+ */
 export function runningJob(
   job: ActiveJob,
   { runMs, mostMs }: { runMs: number | null; mostMs: number | null },
+  share: number,
   isLoading: boolean,
   nowMs: number,
 ): RunningJob {
   const { definition, status } = job
   const startedAt = status.startedAt ?? nowMs
   const pausing = pausingOf(job)
+  const together = [job, ...job.passengers].map((each) => each.status)
   const expectedAt = expectedToEnd(startedAt, runMs, mostMs, nowMs)
   return {
     job: job.id,
     placement: status.placement ?? [],
+    share,
     endsAt: thoughtToEnd(startedAt, mostMs, nowMs),
     expectedAt,
     yields: pausing && {
       ...pausing,
       job: job.id,
       pause: isLoading ? 'restart' : pausing.pause,
-      priority: status.priority,
+      priority: Math.max(...together.map(({ priority }) => priority)),
+      preemptions: Math.max(...together.map(({ preempted }) => preempted?.times ?? 0)),
       waitedMs: status.queuedMs,
       ranMs: pausing.ranMs + (nowMs - startedAt),
       startedAt,

@@ -43,6 +43,8 @@ export class ActiveJob {
   step: (Step & { costMs: number; gainMs: number }) | null = null
   /** It runs in one go with another, within that one's lease. */
   ridesAlong = false
+  /** Jobs that run in one go with it, within its lease. */
+  passengers: readonly ActiveJob[] = []
   /** So many jobs run in one go within the lease that it runs in. */
   together = 1
   /** It was in a run of several that came to nothing: it runs by itself from now on. */

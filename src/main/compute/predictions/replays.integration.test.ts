@@ -58,6 +58,7 @@ function scene(count: number, waits: boolean): Scene {
       waitingSince: new Map(),
       quotas: new Map(),
       promised: new Map(),
+      lossBudgetMs: DEFAULT_POLICY.mostLossMs,
       policy: DEFAULT_POLICY,
     },
     running: [],

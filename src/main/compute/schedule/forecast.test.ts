@@ -60,6 +60,7 @@ function scene(cores: number, runs: RunsNow[], classes: QueueClass[], now = 0): 
       waitingSince: new Map(),
       quotas: new Map(),
       promised: new Map(),
+      lossBudgetMs: DEFAULT_POLICY.mostLossMs,
       policy: DEFAULT_POLICY,
     },
     running: runs,

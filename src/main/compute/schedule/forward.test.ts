@@ -56,6 +56,7 @@ function scene(cores: number, jobs: readonly Given[], policy: SchedulePolicy = D
     waitingSince: new Map(),
     quotas: new Map(),
     promised: new Map(),
+    lossBudgetMs: DEFAULT_POLICY.mostLossMs,
     policy,
   }
   return { state, running: [], arrivals, pausings: new Map() }

@@ -1,5 +1,6 @@
 import type { JobId } from '../../../shared/domain/ids'
 import { expectedToEnd, thoughtToEnd } from './ends'
+import { LossBudget } from './loss-budget'
 import { Pace } from './online/pace'
 import { plan } from './plan'
 import { positionIn, rankOf, rankUnder } from './rank'
@@ -31,6 +32,7 @@ class Forward {
   /** By a job that has not ended: those that have come and wait for it. */
   readonly #dependents = new Map<JobId, { arrival: Arrival; awaited: Set<JobId> }[]>()
   readonly #pace: Pace
+  readonly #losses: LossBudget
   #waitingSince: ReadonlyMap<string, number>
   #lookAgainAt: number | null = null
   #arrived = 0
@@ -49,6 +51,7 @@ class Forward {
     this.#promised = new Map(state.promised)
     this.#waitingSince = state.waitingSince
     this.#pace = new Pace(state.pace)
+    this.#losses = new LossBudget(state.policy, state.lossBudgetMs)
     for (const group of state.classes)
       this.#classes.set(group.key, { ...group, load: { ...group.load }, jobs: [...group.jobs] })
     this.#unstarted = scene.arrivals.length + state.classes.reduce((sum, { jobs }) => sum + jobs.length, 0)
@@ -87,6 +90,7 @@ class Forward {
     if (engineIdleMs !== undefined) this.#machine.unloadIdle(this.#now - engineIdleMs)
     // What is unloaded or stopped is gone at once, so that the turn which waited for it follows.
     while (this.#classes.size > 0 && this.#turn());
+    if (this.#classes.size === 0) this.#losses.spend({ lostMs: 0, idle: this.#machine.idle })
     return this.#classes.size > 0 || this.#unstarted > 0
   }
 
@@ -94,6 +98,7 @@ class Forward {
   #turn(): boolean {
     this.turns++
     const decided = plan(this.#state(), this.#place)
+    this.#losses.spend(decided)
     const started = new Map<string, number>()
     for (const start of decided.start) {
       const { key } = start.class
@@ -203,17 +208,19 @@ class Forward {
       quotas: this.#machine.quotas,
       waitingSince: this.#waitingSince,
       promised: this.#promised,
+      lossBudgetMs: this.#losses.observe(now),
     }
   }
 
   /** A running job as the scheduler sees it. What starts at an instant gives way in none of the turns of that instant. */
-  #seen({ job, placement, startedAt, loadedAt, expectedMs, mostMs }: Attempt): RunningJob {
+  #seen({ job, group, placement, startedAt, loadedAt, expectedMs, mostMs }: Attempt): RunningJob {
     const now = this.#now
     const expectedAt = expectedToEnd(startedAt, expectedMs, mostMs, now)
     const pausing = startedAt < now ? this.#pausings.get(job.id) : undefined
     return {
       job: job.id,
       placement,
+      share: group.share,
       endsAt: thoughtToEnd(startedAt, mostMs, now),
       expectedAt,
       yields: pausing

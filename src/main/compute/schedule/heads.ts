@@ -20,10 +20,12 @@ export class Heads {
 
   constructor(classes: readonly QueueClass[], urgencyOf: UrgencyOf) {
     this.#urgencyOf = urgencyOf
-    this.#heap = new Heap<Head>(
-      (a, b) => a.urgency - b.urgency || compareRank(a.job, b.job),
-      classes.flatMap((group) => this.#at(group, 0) ?? []),
-    )
+    const heads: Head[] = []
+    for (const group of classes) {
+      const head = this.#at(group, 0)
+      if (head) heads.push(head)
+    }
+    this.#heap = new Heap<Head>((a, b) => a.urgency - b.urgency || compareRank(a.job, b.job), heads)
   }
 
   /** Who has been given something meanwhile is less urgent than it was, and nobody is more so: looked at again when first. */

@@ -75,6 +75,7 @@ function state(patch: Partial<PlanState>): PlanState {
     waitingSince: new Map(),
     quotas: new Map(),
     promised: new Map(),
+    lossBudgetMs: DEFAULT_POLICY.mostLossMs,
     policy: DEFAULT_POLICY,
     ...patch,
   }
@@ -339,7 +340,7 @@ describe('a device that is faster', () => {
         running:
           fastHeldBy === 0
             ? []
-            : [{ job: null, placement, endsAt: null, expectedAt: fastFreeAt, yields: null }],
+            : [{ job: null, placement, share: 0, endsAt: null, expectedAt: fastFreeAt, yields: null }],
       }),
       place,
     )

@@ -50,6 +50,8 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     blocked: new Map(),
     kept: null,
     preempt: [],
+    lostMs: 0,
+    idle: 0,
     lookAgainAt: null,
     left: {},
   }
@@ -76,9 +78,15 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
       plan.kept = { job: kept.job.job.id, fitsAt: Number.isFinite(fitsAt) ? fitsAt : null }
     }
     plan.left = this.room.total()
+    if (this.#stuck.length === 0) plan.idle = this.#idle()
     if (this.#state.policy.order === 'urgency')
       new Preemptions(this.#state, this.room, plan).decide(this.#stuck)
     return plan
+  }
+
+  #idle(): number {
+    const shares = [...this.#state.running, ...this.#plan.start.map((start) => start.class)]
+    return Math.max(0, 1 - shares.reduce((sum, { share }) => sum + share, 0))
   }
 
   next(): Head | undefined {
@@ -203,9 +211,10 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     if (!quota) return null
     const left = this.#quotaLeft.get(group.principal) ?? quota.left
     this.#quotaLeft.set(group.principal, left)
+    const charge = entriesOf(chargeOf(group)).filter(([name]) => quota.limited.includes(name))
+    if (charge.length === 0) return null
     const have = new Map(entriesOf(left))
-    const missing = entriesOf(chargeOf(group))
-      .filter(([name]) => quota.limited.includes(name))
+    const missing = charge
       .map(([name, value]) => [name, value - (have.get(name) ?? 0)] as const)
       .filter(([, lack]) => lack > 1e-9)
     return missing.length > 0 ? vectorFrom(missing) : null

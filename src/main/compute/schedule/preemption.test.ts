@@ -53,11 +53,15 @@ function waiting(id: string, given: Waiting = {}): QueueClass {
   }
 }
 
-function running(id: string, given: Partial<Displaceable> & { cores?: number } = {}): RunningJob {
-  const { cores = 1, ...yields } = given
+function running(
+  id: string,
+  given: Partial<Displaceable> & { cores?: number; share?: number } = {},
+): RunningJob {
+  const { cores = 1, share = 0.1, ...yields } = given
   return {
     job: id as JobId,
     placement: [{ device: 'cpu0', amounts: { cpuCores: cores } }],
+    share,
     endsAt: null,
     expectedAt: null,
     yields: {
@@ -109,6 +113,7 @@ function full(jobs: RunningJob[], classes: QueueClass[], patch: Partial<PlanStat
     waitingSince: new Map(),
     quotas: new Map(),
     promised: new Map(),
+    lossBudgetMs: DEFAULT_POLICY.mostLossMs,
     policy: DEFAULT_POLICY,
     ...patch,
   }
@@ -174,6 +179,28 @@ describe('by priority', () => {
     expect(anew(far)).toEqual(['infer'])
     expect(anew({ ...far, preemptions: 1 })).toEqual([])
     expect(anew({ ...far, priority: far.priority + 1 })).toEqual([])
+  })
+
+  it('loses no more than may be lost, all of a turn together', () => {
+    const anew = (id: string) => running(id, { pause: 'restart', share: 0.5 })
+    const lossBudgetMs = 499
+    expect(victims(full([anew('a')], [waiting('urgent')], { lossBudgetMs: 249 }))).toEqual([])
+    expect(decide(full([anew('a')], [waiting('urgent')], { lossBudgetMs }))).toMatchObject({
+      preempt: [{ job: 'a', for: 'urgent' }],
+      lostMs: 250,
+    })
+    const jobs = [anew('a'), anew('b')]
+    expect(victims(full(jobs, [waiting('one'), waiting('two')], { lossBudgetMs }))).toHaveLength(1)
+    expect(victims(full(jobs, [waiting('wide', { cores: 2 })], { lossBudgetMs }))).toEqual([])
+    expect(victims(full([running('a')], [waiting('urgent')], { lossBudgetMs: 0 }))).toEqual(['a'])
+  })
+
+  it('loses no more than it waits less by it', () => {
+    const anew = (remainingMs: number) => running('infer', { pause: 'restart', remainingMs })
+    expect(victims(full([anew(501)], [waiting('urgent')]))).toEqual(['infer'])
+    expect(victims(full([anew(500)], [waiting('urgent')]))).toEqual([])
+    const fixed = { ...running('fixed'), endsAt: NOW + 400, yields: null }
+    expect(victims(full([anew(5_000), fixed], [waiting('urgent')]))).toEqual([])
   })
 
   it('protects one that has waited longer than it has run, point by point as in the queue', () => {

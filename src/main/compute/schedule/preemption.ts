@@ -7,10 +7,12 @@ import type { Displaceable, Plan, PlanEngine, PlanState, RunningJob, SchedulePol
 /** So many jobs that do not fit are looked at in a turn. */
 const MOST_TRIES = 8
 
-/** What a running job gives back when it ends. */
+/** What a running job gives back when it ends, and for how long it is expected to run; infinite when unknown. */
 interface Held {
   placement: RunningJob['placement']
+  share: number
   engine: PlanEngine | undefined
+  endsInMs: number
 }
 type Candidate = Displaceable & Held
 
@@ -25,6 +27,9 @@ type Candidate = Displaceable & Held
  * - *Time slice*: what can go on where it was has run for {@link SchedulePolicy.sliceMs}, and another of at least its
  *   priority, behind none that waits, has waited longer in all, and is expected to be done sooner, or both write a text
  *   with the same engine.
+ *
+ * What begins anew loses what it has run. That is never more than {@link PlanState.lossBudgetMs}, nor more than the other
+ * waits less by it.
  */
 export class Preemptions {
   readonly #state: PlanState
@@ -34,8 +39,7 @@ export class Preemptions {
   readonly #idle: readonly PlanEngine[]
   readonly #engineSlots: number
   #candidates: Candidate[] = []
-  /** Running jobs that end by themselves before a preemption would be through. */
-  readonly #soon: Held[] = []
+  readonly #running: Held[] = []
   /** The highest priority, with what it has waited, of the jobs before that go on waiting. */
   #ahead = Number.NEGATIVE_INFINITY
 
@@ -56,14 +60,14 @@ export class Preemptions {
     if (this.#plan.start.length > 0) this.#lookAgain(this.#state.now + this.#state.policy.sliceMs)
     if (!this.#state.running.some(({ yields }) => yields)) return
     const engines = new Map(this.#state.engines.map((engine) => [engine.job, engine]))
-    const { now, policy, running } = this.#state
-    for (const { job, placement, endsAt, yields } of running) {
-      const held = { placement, engine: engines.get(job) }
+    const { now, running } = this.#state
+    for (const { job, placement, share, endsAt, yields } of running) {
       const remainingMs = yields ? yields.remainingMs : endsAt && endsAt - now
+      const endsInMs = remainingMs ?? Number.POSITIVE_INFINITY
+      const held = { placement, share, engine: engines.get(job), endsInMs }
       if (yields?.isStopping) this.#space.give(placement)
-      else if (yields) this.#candidates.push({ ...yields, ...held })
-      if (!yields?.isStopping && remainingMs !== null && remainingMs <= policy.preemptMs)
-        this.#soon.push(held)
+      else this.#running.push(held)
+      if (yields && !yields.isStopping) this.#candidates.push({ ...yields, ...held })
     }
     let tries = 0
     for (const head of stuck) {
@@ -87,12 +91,17 @@ export class Preemptions {
 
   /** @returns false when that would not help, or is not needed */
   #displaceFor(head: Head, weaker: Candidate[]): boolean {
-    if (this.#soon.length > 0 && this.#fits(head, this.#soon)) {
-      this.#lookAgain(this.#state.now + this.#state.policy.preemptMs)
+    const { now, policy } = this.#state
+    if (this.#fitsWithin(policy.preemptMs, head)) {
+      this.#lookAgain(now + policy.preemptMs)
       return false
     }
     const victims = this.#fewest(head, weaker.sort(byLoss))
-    if (victims.length === 0) return false
+    const anew = victims.filter(({ pause }) => pause === 'restart')
+    const lostMs = anew.reduce((sum, { share, startedAt }) => sum + share * (now - startedAt), 0)
+    if (victims.length === 0 || lostMs > this.#mayBeLostMs) return false
+    if (this.#fitsWithin(Math.max(0, ...anew.map(({ startedAt }) => now - startedAt)), head)) return false
+    this.#plan.lostMs += lostMs
     this.#plan.preempt.push(...victims.map(({ job }) => ({ job, for: head.job.id })))
     this.#promise(
       head,
@@ -118,6 +127,7 @@ export class Preemptions {
       const mostLostMs =
         isFarMoreUrgent && candidate.preemptions === 0 ? Number.POSITIVE_INFINITY : policy.mostLostMs
       if (hasRunMs > mostLostMs || candidate.preemptions >= policy.mostRestarts) return false
+      if (candidate.share * hasRunMs > this.#mayBeLostMs) return false
     }
     const spare = head.job.priority - policy.preemptMargin
     if (spare >= Math.max(this.#ahead, candidate.priority)) {
@@ -128,6 +138,11 @@ export class Preemptions {
       this.#lookAgain(safeUntil)
     }
     return this.#takesTurns(candidate, head)
+  }
+
+  /** Of the whole machine, beside what this turn has lost already. */
+  get #mayBeLostMs(): number {
+    return this.#state.lossBudgetMs - this.#plan.lostMs
   }
 
   #takesTurns(candidate: Candidate, { job, group }: Head): boolean {
@@ -163,6 +178,12 @@ export class Preemptions {
       return chosen
     }
     return []
+  }
+
+  /** Whether it could start without a preemption when so much time has passed. */
+  #fitsWithin(ms: number, head: Head): boolean {
+    const ended = this.#running.filter(({ endsInMs }) => endsInMs <= ms)
+    return ended.length > 0 && this.#fits(head, ended)
   }
 
   /** Whether the job could start when these have ended: room for it, and an engine or room for one. */

@@ -107,6 +107,7 @@ function simulate(arrivals: Arrival[], cores: number, engineSlots: number) {
           placement: [{ device: 'cpu0', amounts: { cpuCores: held } }],
           endsAt: until,
           expectedAt: until,
+          share: held / cores,
           yields: null,
         })),
         pace: pace.observe(now, backlogOf(classes.values()), now - oldestOf(classes.values(), now)),
@@ -114,6 +115,7 @@ function simulate(arrivals: Arrival[], cores: number, engineSlots: number) {
         waitingSince: new Map(),
         quotas: new Map(),
         promised: new Map(),
+        lossBudgetMs: DEFAULT_POLICY.mostLossMs,
         policy: DEFAULT_POLICY,
       },
       place,
@@ -260,6 +262,7 @@ describe('the cost of a turn', () => {
       waitingSince: new Map(),
       quotas: new Map(),
       promised: new Map(),
+      lossBudgetMs: DEFAULT_POLICY.mostLossMs,
       policy: DEFAULT_POLICY,
     }
     for (let warm = 0; warm < 20; warm++) plan(state, place)

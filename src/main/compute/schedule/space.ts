@@ -39,8 +39,8 @@ export class Space implements Room<Wanted, Placement> {
   }
 
   find({ need, place, device, only = false }: Wanted): Placement | null {
+    for (const refused of this.#refused) if (covers(need, refused)) return null
     if (covers(NOTHING, need)) return []
-    if (this.#refused.some((refused) => covers(need, refused))) return null
     const there = this.#placeAt(device, need, place)
     const placement = there ?? (only ? null : this.#place(need, this.#devices, place ?? undefined))
     // What does not fit as it is to lie might fit otherwise.

@@ -68,6 +68,8 @@ export interface RunningJob {
   /** Null where only its place counts. */
   job: JobId | null
   placement: Placement
+  /** The greatest part of any resource of the machine that it takes. */
+  share: number
   /** When it is thought to end at the latest, Unix ms; null when unknown. */
   endsAt: number | null
   /** When it is expected to, on the mean. */
@@ -136,6 +138,10 @@ export interface SchedulePolicy {
   mostRestarts: number
   /** Points of priority more for which it begins anew however long it has run, once. */
   anyLossMargin: number
+  /** Jobs that begin anew may lose such a part of the time that the machine is idle: see `LossBudget`. */
+  lostOfIdle: number
+  /** So much of that is saved up at the most, ms of the whole machine. */
+  mostLossMs: number
   /** So long a job runs at least before it takes turns with others of its priority. */
   sliceMs: number
   /** The same as a multiple of what it takes to pause it, so that turns cost a small part of the time. */
@@ -158,6 +164,8 @@ export const DEFAULT_POLICY: SchedulePolicy = {
   mostLostMs: 2_000,
   mostRestarts: 3,
   anyLossMargin: 50,
+  lostOfIdle: 0.03,
+  mostLossMs: 5_000,
   sliceMs: 2_000,
   slicePauses: 20,
 }
@@ -185,6 +193,8 @@ export interface PlanState {
   untried?: ReadonlyMap<string, string>
   /** Jobs for which others were told to stop, and which: they go before all others. */
   promised: ReadonlyMap<JobId, readonly JobId[]>
+  /** What may be lost by jobs that begin anew, ms of the whole machine: `LossBudget`. */
+  lossBudgetMs: number
   policy: SchedulePolicy
 }
 
@@ -226,6 +236,10 @@ export interface Plan {
   /** The job that room is kept for, and when it is expected to fit, Unix ms; null when that is unknown. */
   kept: { job: JobId; fitsAt: number | null } | null
   preempt: Preemption[]
+  /** What those lose that begin anew, ms of the whole machine. */
+  lostMs: number
+  /** The part of the machine, 0 to 1, that nobody uses from now on, nor waits for. */
+  idle: number
   /** When a decision may fall that no event announces, Unix ms; null: none. */
   lookAgainAt: number | null
   /** What all devices together still have free after these starts. */

@@ -60,6 +60,13 @@ export class VirtualMachine {
     return Number.POSITIVE_INFINITY
   }
 
+  /** The part of the machine, 0 to 1, that nobody uses. */
+  get idle(): number {
+    let idle = 1
+    for (const { group } of this.#running.values()) idle -= group.share
+    return Math.max(0, idle)
+  }
+
   attemptOf(job: JobId): Attempt | undefined {
     return this.#running.get(job)
   }

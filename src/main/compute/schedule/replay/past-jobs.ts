@@ -123,6 +123,7 @@ export function sceneOfPast(
     waitingSince: new Map(),
     quotas: wholeQuotas(limits),
     promised: new Map(),
+    lossBudgetMs: policy.mostLossMs,
     policy,
   }
   const pausings = new Map(
