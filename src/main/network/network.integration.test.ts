@@ -10,6 +10,7 @@ import type { Caller, Security } from '../security'
 import { createNetwork, type Network } from './index'
 
 const KEY = 'k'.repeat(43)
+const APP_KEY = 'a'.repeat(43)
 const owner: Caller = {
   principal: 'owner' as PrincipalId,
   name: 'o',
@@ -21,7 +22,8 @@ const owner: Caller = {
 let revoked = false
 /** Identity alone: the network needs nothing else of security. */
 const security: Pick<Security, 'authenticateKey' | 'authenticatePassword' | 'listPrincipals'> = {
-  authenticateKey: (key, via) => (key === KEY ? { ...owner, via } : null),
+  authenticateKey: (key, via) =>
+    key === KEY ? { ...owner, via } : key === APP_KEY ? { ...owner, kind: 'app', roles: ['app'], via } : null,
   authenticatePassword: () => Promise.reject(new AppError('security.wrong_password', 'Wrong.')),
   listPrincipals: () => [
     {
@@ -67,7 +69,7 @@ beforeEach(async () => {
         caller: caller?.principal ?? null,
         bytes: body ? body.byteLength : (await request.text()).length,
       }),
-    websocket: (socket) => socket.send('hello'),
+    websocket: (socket) => socket.on('error', () => undefined).send('hello'),
   })
 })
 afterEach(() => network.dispose())
@@ -221,4 +223,20 @@ test('open browsers are let go when theirs is switched off, and when the system 
   const last = await open()
   await network.dispose()
   await last.closed
+})
+
+test('a message of an app that would hold up the event loop ends its connection; a person sends whole jobs', async () => {
+  const send = async (key: string) => {
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/rpc`, {
+      headers: { authorization: `Bearer ${key}` },
+    })
+    const closed = once(socket, 'close')
+    await once(socket, 'message')
+    socket.send(`[${'[],'.repeat(2 ** 18)}[]]`, () => socket.ping())
+    const how = await Promise.race([closed, once(socket, 'pong')])
+    socket.close()
+    return how[0]
+  }
+  expect(await send(APP_KEY)).toBe(1009)
+  expect(await send(KEY)).toBeInstanceOf(Buffer)
 })

@@ -11,7 +11,7 @@ import { getRequestListener } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { WebSocketServer } from 'ws'
+import { type WebSocket, WebSocketServer } from 'ws'
 import { z } from 'zod'
 import type { Endpoint } from '../../shared/contract'
 import { AppError, toErrorView } from '../../shared/errors'
@@ -26,6 +26,8 @@ const MAX_JOB_BYTES = 64 * 2 ** 20
 /** Only jobs carry tensors; nobody makes us hold more for anything else. */
 const JOB_PATHS: ReadonlySet<string> = new Set(['/api/jobs', '/api/pipelines'])
 const MAX_JSON_BYTES = 2 ** 20
+/** Of a message of an app: those are parsed on the event loop. Tensors go over the REST API, which has a thread for them. */
+const MAX_APP_MESSAGE_BYTES = 256 * 2 ** 10
 const MAX_SIGN_IN_BYTES = 16 * 2 ** 10
 /** Whoever switches the REST API off by a call must be able to switch it on again. */
 const ALWAYS_ON = /^\/api\/(health|endpoints(\/[^/]+)?)$/
@@ -53,9 +55,16 @@ export function createNetwork(deps: NetworkDeps): Network {
   const { security, clock, logger, switchedOff } = deps
   const sessions = new Sessions(clock)
   const failures = new FailureLimit(clock.now)
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_JOB_BYTES })
+  const sockets = {
+    app: new WebSocketServer({ noServer: true, maxPayload: MAX_APP_MESSAGE_BYTES }),
+    user: new WebSocketServer({ noServer: true, maxPayload: MAX_JOB_BYTES }),
+  }
   let server: Server | null = null
   let port = 0
+
+  function openSockets(): WebSocket[] {
+    return [...sockets.app.clients, ...sockets.user.clients]
+  }
 
   function isOn(id: EndpointId): boolean {
     return !switchedOff.has(id)
@@ -181,7 +190,7 @@ export function createNetwork(deps: NetworkDeps): Network {
         }
         const caller = identify(request.headers, 'websocket')
         if (!caller) throw new AppError('security.unauthenticated', 'Sign in first.')
-        sockets.handleUpgrade(request, socket, head, (webSocket) => {
+        sockets[caller.kind].handleUpgrade(request, socket, head, (webSocket) => {
           sessions.note(caller, 'websocket')
           protocols.websocket(webSocket, caller)
         })
@@ -217,7 +226,7 @@ export function createNetwork(deps: NetworkDeps): Network {
       if (!Object.hasOwn(ENDPOINTS, id))
         throw new AppError('network.not_found', `There is no endpoint ${id}.`)
       switchedOff.set(id, !enabled)
-      if (!isOn('websocket')) for (const socket of sockets.clients) socket.close(GOING_AWAY)
+      if (!isOn('websocket')) for (const socket of openSockets()) socket.close(GOING_AWAY)
       return endpoint(id as EndpointId)
     },
     listSessions: () => sessions.list(),
@@ -225,7 +234,7 @@ export function createNetwork(deps: NetworkDeps): Network {
       const closing = server
       server = null
       if (!closing) return
-      for (const socket of sockets.clients) socket.terminate()
+      for (const socket of openSockets()) socket.terminate()
       await new Promise<void>((resolve) => {
         closing.close(() => resolve())
         closing.closeAllConnections()
