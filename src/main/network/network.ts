@@ -1,11 +1,4 @@
-import {
-  createServer,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
@@ -18,6 +11,7 @@ import { AppError, toErrorView } from '../../shared/errors'
 import type { Caller } from '../security'
 import { readBody, tooLarge } from './body'
 import { assertLocal, FailureLimit } from './guard'
+import { createHttpServer, listen } from './http-server'
 import type { Network, NetworkDeps, Protocols } from './index'
 import { Sessions } from './sessions'
 import { staticFile } from './static-files'
@@ -210,8 +204,7 @@ export function createNetwork(deps: NetworkDeps): Network {
   return {
     async start(protocols) {
       const app = webApp(protocols)
-      const created = createServer(getRequestListener((request, env) => app.fetch(request, env as never)))
-      created.keepAliveTimeout = 65_000
+      const created = createHttpServer(getRequestListener((request, env) => app.fetch(request, env as never)))
       created.on('upgrade', upgrades(protocols))
       port = await listen(created, deps.port).catch((error: unknown) => {
         if (!deps.fallbackToAnyPort || !(error instanceof AppError)) throw error
@@ -241,24 +234,6 @@ export function createNetwork(deps: NetworkDeps): Network {
       })
     },
   }
-}
-
-async function listen(server: Server, port: number): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') return reject(error)
-      reject(
-        new AppError(
-          'network.port_in_use',
-          `Port ${port} is taken by another program. Choose another in Settings, or 0 for any.`,
-          { port },
-          { cause: error },
-        ),
-      )
-    })
-    server.listen(port, '127.0.0.1', resolve)
-  })
-  return (server.address() as AddressInfo).port
 }
 
 /** Goes to the disk as it comes, so it may be of any length; every other body is held in memory. */
