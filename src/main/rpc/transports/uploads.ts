@@ -10,6 +10,9 @@ import { shownImport } from '../imports'
 import type { Modules } from '../modules'
 import { originsOf } from '../origins'
 
+/** One more than an import takes: what comes beyond is dropped unsaid, and an import must not take a part for the whole. */
+const MOST_FILES = 10_001
+
 interface Upload {
   request: Request
   caller: Caller
@@ -150,7 +153,7 @@ function parserOf(incoming: IncomingMessage): BusboyInstance {
     return busboy({
       headers: incoming.headers as BusboyHeaders,
       preservePath: true,
-      limits: { files: 10_000, fields: 20, fieldSize: 10_000 },
+      limits: { files: MOST_FILES, fields: 20, fieldSize: 10_000 },
     })
   } catch (error) {
     throw new AppError(
