@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { Import } from '../../../shared/contract'
+import type { ImportId } from '../../../shared/domain/ids'
 import type { Caller } from '../../security'
 import type { Storage } from '../../storage'
 import { ANNA, type Bench, createBench, settled } from '../../storage/testing/harness'
@@ -55,3 +56,24 @@ it('an upload of more files than an import takes is refused, not cut', async () 
   expect(state).toBe('rejected')
   expect(findings).toMatchObject([{ message: expect.stringContaining('more than 10000 files') }])
 }, 30_000)
+
+it('an upload that the disk has no room for is answered, before any of its files has come', async () => {
+  const { request, answer } = begin({ 'content-length': 2 ** 50 })
+  request.flushHeaders()
+  expect(await answer).toMatchObject({ state: 'failed', error: { code: 'storage.disk_full' } })
+  request.destroy()
+})
+
+it('an upload that is cancelled before its first file is answered', async () => {
+  const started = new Promise<Import>((resolve) => {
+    const stop = storage.onDidChangeImports(({ changed: [view] }) => {
+      stop()
+      if (view) resolve(view)
+    })
+  })
+  const { request, answer } = begin()
+  request.flushHeaders()
+  await storage.cancelImport((await started).id as ImportId)
+  expect(await answer).toMatchObject({ state: 'cancelled' })
+  request.destroy()
+})
