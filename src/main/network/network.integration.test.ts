@@ -65,10 +65,12 @@ beforeEach(async () => {
   })
   url = await network.start({
     rest: async (request, caller, { body }) =>
-      Response.json({
-        caller: caller?.principal ?? null,
-        bytes: body ? body.byteLength : (await request.text()).length,
-      }),
+      request.url.endsWith('/live')
+        ? new Response(new ReadableStream({ start: (live) => live.enqueue(Buffer.from('now')) }))
+        : Response.json({
+            caller: caller?.principal ?? null,
+            bytes: body ? body.byteLength : (await request.text()).length,
+          }),
     websocket: (socket) => socket.on('error', () => undefined).send('hello'),
   })
 })
@@ -204,6 +206,22 @@ test('a protocol can be switched off and on, also by a call of the one that is o
   expect(await status('/api/x')).toBe(200)
   expect(() => network.setEndpoint('gopher', true)).toThrowError(AppError)
   expect(network.listSessions()).toMatchObject([{ principal: 'owner', endpoint: 'rest', requests: 4 }])
+})
+
+test('live streams of the REST API end when it is switched off, and not the call that switches it', async () => {
+  const live = async (path: string) => {
+    const reader = (await fetch(`${url}${path}`, { headers: bearer })).body?.getReader()
+    await reader?.read()
+    return reader
+  }
+  const [stream, switching] = await Promise.all([live('/api/jobs/live'), live('/api/endpoints/live')])
+  network.setEndpoint('rest', false)
+  await expect(stream?.read()).rejects.toThrow()
+  const more = switching?.read().then(
+    () => 'more',
+    () => 'ended',
+  )
+  expect(await Promise.race([more, fetch(`${url}/api/health`).then(() => 'open')])).toBe('open')
 })
 
 test('open browsers are let go when theirs is switched off, and when the system ends', async () => {

@@ -53,6 +53,8 @@ export function createNetwork(deps: NetworkDeps): Network {
     app: new WebSocketServer({ noServer: true, maxPayload: MAX_APP_MESSAGE_BYTES }),
     user: new WebSocketServer({ noServer: true, maxPayload: MAX_JOB_BYTES }),
   }
+  /** Answers of the REST API that are not whole yet, without those that stay when it is switched off. */
+  const answering = new Set<ServerResponse>()
   let server: Server | null = null
   let port = 0
 
@@ -113,9 +115,12 @@ export function createNetwork(deps: NetworkDeps): Network {
     const app = new Hono<WebEnv>()
     app.onError((error) => errorResponse(error))
     app.all('/api/*', async (context) => {
-      if (!isOn('rest') && !ALWAYS_ON.test(context.req.path))
-        throw new AppError('network.not_found', 'The REST API is switched off.')
       const { incoming, outgoing } = context.env
+      if (!ALWAYS_ON.test(context.req.path)) {
+        if (!isOn('rest')) throw new AppError('network.not_found', 'The REST API is switched off.')
+        answering.add(outgoing)
+        outgoing.once('close', () => answering.delete(outgoing))
+      }
       const caller = identify(incoming.headers, 'http')
       // What is open to all is only read: nobody without a key makes us take in a body.
       if (!caller && !['GET', 'HEAD'].includes(context.req.method)) {
@@ -219,6 +224,7 @@ export function createNetwork(deps: NetworkDeps): Network {
       if (!Object.hasOwn(ENDPOINTS, id))
         throw new AppError('network.not_found', `There is no endpoint ${id}.`)
       switchedOff.set(id, !enabled)
+      if (!isOn('rest')) for (const answer of answering) answer.destroy()
       if (!isOn('websocket')) for (const socket of openSockets()) socket.close(GOING_AWAY)
       return endpoint(id as EndpointId)
     },
