@@ -5,11 +5,13 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import WebSocket from 'ws'
 import type { KeyId, PrincipalId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
-import { systemClock } from '../platform/clock'
+import { Emitter } from '../platform/events'
 import type { Caller, Security } from '../security'
+import { TestClock } from '../security/testing'
 import { createNetwork, type Network } from './index'
 
 const KEY = 'k'.repeat(43)
+const APP_KEY = 'a'.repeat(43)
 const owner: Caller = {
   principal: 'owner' as PrincipalId,
   name: 'o',
@@ -19,10 +21,16 @@ const owner: Caller = {
   key: 'k-1' as KeyId,
 }
 let revoked = false
+const changedPassword = new Emitter<string>()
 /** Identity alone: the network needs nothing else of security. */
-const security: Pick<Security, 'authenticateKey' | 'authenticatePassword' | 'listPrincipals'> = {
-  authenticateKey: (key, via) => (key === KEY ? { ...owner, via } : null),
+const security: Pick<
+  Security,
+  'authenticateKey' | 'authenticatePassword' | 'listPrincipals' | 'onDidChangePassword'
+> = {
+  authenticateKey: (key, via) =>
+    key === KEY ? { ...owner, via } : key === APP_KEY ? { ...owner, kind: 'app', roles: ['app'], via } : null,
   authenticatePassword: () => Promise.reject(new AppError('security.wrong_password', 'Wrong.')),
+  onDidChangePassword: changedPassword.event,
   listPrincipals: () => [
     {
       id: 'owner',
@@ -46,15 +54,17 @@ const security: Pick<Security, 'authenticateKey' | 'authenticatePassword' | 'lis
 }
 
 let network: Network
+let clock: TestClock
 let url: string
 const off = new Set<string>()
 
 beforeEach(async () => {
   revoked = false
   off.clear()
+  clock = new TestClock()
   network = createNetwork({
     security: security as Security,
-    clock: systemClock,
+    clock,
     logger: pino({ level: 'silent' }),
     port: 0,
     fallbackToAnyPort: false,
@@ -63,11 +73,13 @@ beforeEach(async () => {
   })
   url = await network.start({
     rest: async (request, caller, { body }) =>
-      Response.json({
-        caller: caller?.principal ?? null,
-        bytes: body ? body.byteLength : (await request.text()).length,
-      }),
-    websocket: (socket) => socket.send('hello'),
+      request.url.endsWith('/live')
+        ? new Response(new ReadableStream({ start: (live) => live.enqueue(Buffer.from('now')) }))
+        : Response.json({
+            caller: caller?.principal ?? null,
+            bytes: body ? body.byteLength : (await request.text()).length,
+          }),
+    websocket: (socket) => socket.on('error', () => undefined).send('hello'),
   })
 })
 afterEach(() => network.dispose())
@@ -174,6 +186,45 @@ test('cross-site request forgery: the cookie counts only from our own page, and 
   expect(await after.json()).toMatchObject({ caller: null })
 })
 
+test('session kept alive: a sign-out, a new password and twelve hours end what a browser has open', async () => {
+  const open = async () => {
+    const signIn = await fetch(`${url}/session`, { method: 'POST', body: JSON.stringify({ key: KEY }) })
+    const headers = { cookie: signIn.headers.get('set-cookie')?.split(';')[0] ?? '', origin: url }
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/rpc`, { headers })
+    const closed = once(socket, 'close')
+    await once(socket, 'message')
+    const live = (await fetch(`${url}/api/jobs/live`, { headers })).body?.getReader()
+    await live?.read()
+    return async () => {
+      await closed
+      await expect(live?.read()).rejects.toThrow()
+      const { caller } = (await (await fetch(`${url}/api/x`, { headers })).json()) as { caller: unknown }
+      expect(caller).toBeNull()
+    }
+  }
+  const endOfKept = await open()
+  const byKey = new WebSocket(`${url.replace('http', 'ws')}/rpc`, { headers: bearer })
+  await once(byKey, 'message')
+
+  changedPassword.fire('somebody else')
+  clock.advance(3_600_000)
+  const signIn = await fetch(`${url}/session`, { method: 'POST', body: JSON.stringify({ key: KEY }) })
+  const cookie = signIn.headers.get('set-cookie')?.split(';')[0] ?? ''
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/rpc`, { headers: { cookie, origin: url } })
+  const signedOut = once(socket, 'close')
+  await once(socket, 'message')
+  await fetch(`${url}/session`, { method: 'DELETE', headers: { cookie, origin: url } })
+  await signedOut
+
+  clock.advance(11 * 3_600_000)
+  await endOfKept()
+  const endOfOther = await open()
+  changedPassword.fire('owner')
+  await endOfOther()
+  expect(byKey.readyState).toBe(WebSocket.OPEN)
+  byKey.close()
+})
+
 test('a WebSocket needs credentials and the right origin', async () => {
   const open = (headers: Record<string, string>) =>
     new Promise<string>((resolve) => {
@@ -204,6 +255,22 @@ test('a protocol can be switched off and on, also by a call of the one that is o
   expect(network.listSessions()).toMatchObject([{ principal: 'owner', endpoint: 'rest', requests: 4 }])
 })
 
+test('live streams of the REST API end when it is switched off, and not the call that switches it', async () => {
+  const live = async (path: string) => {
+    const reader = (await fetch(`${url}${path}`, { headers: bearer })).body?.getReader()
+    await reader?.read()
+    return reader
+  }
+  const [stream, switching] = await Promise.all([live('/api/jobs/live'), live('/api/endpoints/live')])
+  network.setEndpoint('rest', false)
+  await expect(stream?.read()).rejects.toThrow()
+  const more = switching?.read().then(
+    () => 'more',
+    () => 'ended',
+  )
+  expect(await Promise.race([more, fetch(`${url}/api/health`).then(() => 'open')])).toBe('open')
+})
+
 test('open browsers are let go when theirs is switched off, and when the system ends', async () => {
   const open = async () => {
     const socket = new WebSocket(`${url.replace('http', 'ws')}/rpc`, { headers: bearer })
@@ -221,4 +288,20 @@ test('open browsers are let go when theirs is switched off, and when the system 
   const last = await open()
   await network.dispose()
   await last.closed
+})
+
+test('a message of an app that would hold up the event loop ends its connection; a person sends whole jobs', async () => {
+  const send = async (key: string) => {
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/rpc`, {
+      headers: { authorization: `Bearer ${key}` },
+    })
+    const closed = once(socket, 'close')
+    await once(socket, 'message')
+    socket.send(`[${'[],'.repeat(2 ** 18)}[]]`, () => socket.ping())
+    const how = await Promise.race([closed, once(socket, 'pong')])
+    socket.close()
+    return how[0]
+  }
+  expect(await send(APP_KEY)).toBe(1009)
+  expect(await send(KEY)).toBeInstanceOf(Buffer)
 })

@@ -1,23 +1,17 @@
-import {
-  createServer,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { WebSocketServer } from 'ws'
+import { type WebSocket, WebSocketServer } from 'ws'
 import { z } from 'zod'
 import type { Endpoint } from '../../shared/contract'
 import { AppError, toErrorView } from '../../shared/errors'
 import type { Caller } from '../security'
 import { readBody, tooLarge } from './body'
 import { assertLocal, FailureLimit } from './guard'
+import { createHttpServer, listen } from './http-server'
 import type { Network, NetworkDeps, Protocols } from './index'
 import { Sessions } from './sessions'
 import { staticFile } from './static-files'
@@ -26,6 +20,8 @@ const MAX_JOB_BYTES = 64 * 2 ** 20
 /** Only jobs carry tensors; nobody makes us hold more for anything else. */
 const JOB_PATHS: ReadonlySet<string> = new Set(['/api/jobs', '/api/pipelines'])
 const MAX_JSON_BYTES = 2 ** 20
+/** Of a message of an app: those are parsed on the event loop. Tensors go over the REST API, which has a thread for them. */
+const MAX_APP_MESSAGE_BYTES = 256 * 2 ** 10
 const MAX_SIGN_IN_BYTES = 16 * 2 ** 10
 /** Whoever switches the REST API off by a call must be able to switch it on again. */
 const ALWAYS_ON = /^\/api\/(health|endpoints(\/[^/]+)?)$/
@@ -52,10 +48,21 @@ interface WebEnv {
 export function createNetwork(deps: NetworkDeps): Network {
   const { security, clock, logger, switchedOff } = deps
   const sessions = new Sessions(clock)
-  const failures = new FailureLimit(clock.now)
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_JOB_BYTES })
+  // The answer to the call that changed it goes out first.
+  const stopListening = security.onDidChangePassword((id) => setImmediate(() => sessions.closeAll(id)))
+  const failures = new FailureLimit(() => clock.now())
+  const sockets = {
+    app: new WebSocketServer({ noServer: true, maxPayload: MAX_APP_MESSAGE_BYTES }),
+    user: new WebSocketServer({ noServer: true, maxPayload: MAX_JOB_BYTES }),
+  }
+  /** Answers of the REST API that are not whole yet, without those that stay when it is switched off. */
+  const answering = new Set<ServerResponse>()
   let server: Server | null = null
   let port = 0
+
+  function openSockets(): WebSocket[] {
+    return [...sockets.app.clients, ...sockets.user.clients]
+  }
 
   function isOn(id: EndpointId): boolean {
     return !switchedOff.has(id)
@@ -76,7 +83,7 @@ export function createNetwork(deps: NetworkDeps): Network {
   /** Null without any credentials. @throws AppError for wrong ones */
   function identify(headers: IncomingHttpHeaders, via: Caller['via']): Caller | null {
     const { authorization } = headers
-    const cookie = authorization === undefined ? cookieOf(headers) : null
+    const cookie = sessionOf(headers)
     assertLocal(headers, port, cookie !== null)
     if (cookie !== null) return renewed(sessions.callerOf(cookie), via)
     if (authorization === undefined) return null
@@ -110,9 +117,12 @@ export function createNetwork(deps: NetworkDeps): Network {
     const app = new Hono<WebEnv>()
     app.onError((error) => errorResponse(error))
     app.all('/api/*', async (context) => {
-      if (!isOn('rest') && !ALWAYS_ON.test(context.req.path))
-        throw new AppError('network.not_found', 'The REST API is switched off.')
       const { incoming, outgoing } = context.env
+      if (!ALWAYS_ON.test(context.req.path)) {
+        if (!isOn('rest')) throw new AppError('network.not_found', 'The REST API is switched off.')
+        answering.add(outgoing)
+        outgoing.once('close', () => answering.delete(outgoing))
+      }
       const caller = identify(incoming.headers, 'http')
       // What is open to all is only read: nobody without a key makes us take in a body.
       if (!caller && !['GET', 'HEAD'].includes(context.req.method)) {
@@ -121,6 +131,12 @@ export function createNetwork(deps: NetworkDeps): Network {
       const limit = JOB_PATHS.has(context.req.path) ? MAX_JOB_BYTES : MAX_JSON_BYTES
       const body = isUpload(incoming) ? null : await readBody(incoming, limit)
       if (caller) sessions.note(caller, 'rest')
+      const token = caller && sessionOf(incoming.headers)
+      if (token)
+        outgoing.once(
+          'close',
+          sessions.tie(token, () => outgoing.writableEnded || outgoing.destroy()),
+        )
       const response = await protocols.rest(context.req.raw, caller, { incoming, outgoing, body })
       return response ? withRetryAfter(response) : RESPONSE_ALREADY_SENT
     })
@@ -180,10 +196,16 @@ export function createNetwork(deps: NetworkDeps): Network {
           throw new AppError('network.not_found', 'WebSocket calls go to /rpc.')
         }
         const caller = identify(request.headers, 'websocket')
+        const token = sessionOf(request.headers)
         if (!caller) throw new AppError('security.unauthenticated', 'Sign in first.')
-        sockets.handleUpgrade(request, socket, head, (webSocket) => {
+        sockets[caller.kind].handleUpgrade(request, socket, head, (webSocket) => {
           sessions.note(caller, 'websocket')
           protocols.websocket(webSocket, caller)
+          if (token)
+            webSocket.once(
+              'close',
+              sessions.tie(token, () => webSocket.terminate()),
+            )
         })
       } catch (error) {
         const status = error instanceof AppError ? error.status : 500
@@ -201,8 +223,7 @@ export function createNetwork(deps: NetworkDeps): Network {
   return {
     async start(protocols) {
       const app = webApp(protocols)
-      const created = createServer(getRequestListener((request, env) => app.fetch(request, env as never)))
-      created.keepAliveTimeout = 65_000
+      const created = createHttpServer(getRequestListener((request, env) => app.fetch(request, env as never)))
       created.on('upgrade', upgrades(protocols))
       port = await listen(created, deps.port).catch((error: unknown) => {
         if (!deps.fallbackToAnyPort || !(error instanceof AppError)) throw error
@@ -217,15 +238,18 @@ export function createNetwork(deps: NetworkDeps): Network {
       if (!Object.hasOwn(ENDPOINTS, id))
         throw new AppError('network.not_found', `There is no endpoint ${id}.`)
       switchedOff.set(id, !enabled)
-      if (!isOn('websocket')) for (const socket of sockets.clients) socket.close(GOING_AWAY)
+      if (!isOn('rest')) for (const answer of answering) answer.destroy()
+      if (!isOn('websocket')) for (const socket of openSockets()) socket.close(GOING_AWAY)
       return endpoint(id as EndpointId)
     },
     listSessions: () => sessions.list(),
     async dispose() {
+      stopListening()
+      sessions.dispose()
       const closing = server
       server = null
       if (!closing) return
-      for (const socket of sockets.clients) socket.terminate()
+      for (const socket of openSockets()) socket.terminate()
       await new Promise<void>((resolve) => {
         closing.close(() => resolve())
         closing.closeAllConnections()
@@ -234,28 +258,15 @@ export function createNetwork(deps: NetworkDeps): Network {
   }
 }
 
-async function listen(server: Server, port: number): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') return reject(error)
-      reject(
-        new AppError(
-          'network.port_in_use',
-          `Port ${port} is taken by another program. Choose another in Settings, or 0 for any.`,
-          { port },
-          { cause: error },
-        ),
-      )
-    })
-    server.listen(port, '127.0.0.1', resolve)
-  })
-  return (server.address() as AddressInfo).port
-}
-
 /** Goes to the disk as it comes, so it may be of any length; every other body is held in memory. */
 function isUpload({ method, url, headers }: IncomingMessage): boolean {
   const isMultipart = headers['content-type']?.startsWith('multipart/form-data') === true
   return isMultipart && method === 'POST' && url?.split('?')[0] === '/api/imports'
+}
+
+/** The token of the session as which a call is made; a key goes before it. */
+function sessionOf(headers: IncomingHttpHeaders): string | null {
+  return headers.authorization === undefined ? cookieOf(headers) : null
 }
 
 function cookieOf(headers: IncomingHttpHeaders): string | null {

@@ -129,6 +129,23 @@ describe('guessing', () => {
       code: 'security.wrong_password',
     })
   }, 30_000)
+
+  it('one that was changed while it was checked lets nobody in, and the change is told', async () => {
+    const { security } = bench
+    const user = bench.user('Pierre', 'viewer')
+    await security.setPassword(user.principal, password, undefined, user.principal)
+    await security.authenticatePassword('Pierre', password, 'http')
+    const told: string[] = []
+    security.onDidChangePassword((id) => told.push(id))
+    // Two are computed at once: the third, of the old password, ends after the new one is set.
+    const changed = security.setPassword(user.principal, 'another one', undefined, owner)
+    const other = expect(security.authenticatePassword('nobody', 'x', 'http')).rejects.toThrow()
+    await expect(security.authenticatePassword('Pierre', password, 'http')).rejects.toMatchObject({
+      code: 'security.wrong_password',
+    })
+    await Promise.all([changed, other])
+    expect(told).toEqual([user.principal])
+  }, 30_000)
 })
 
 it('keys: guessing by timing finds nothing, for hashes are compared in constant time', async () => {

@@ -10,6 +10,9 @@ import { shownImport } from '../imports'
 import type { Modules } from '../modules'
 import { originsOf } from '../origins'
 
+/** One more than an import takes: what comes beyond is dropped unsaid, and an import must not take a part for the whole. */
+const MOST_FILES = 10_001
+
 interface Upload {
   request: Request
   caller: Caller
@@ -52,9 +55,23 @@ export async function upload({ request, caller, incoming, modules }: Upload): Pr
     },
     caller.principal,
   )
+  void endOf(modules.storage, started.id).then(parts.drain)
   await parts.done
   const view = shownImport(modules.security, caller, modules.storage.getImport(started.id))
   return Response.json(view, { status: 202 })
+}
+
+/** Resolves when the import runs no more, also one that ends before it asks for the first file. */
+function endOf(storage: Modules['storage'], id: string): Promise<void> {
+  return new Promise((resolve) => {
+    const check = () => {
+      if (storage.getImport(id).state === 'running') return
+      unsubscribe()
+      resolve()
+    }
+    const unsubscribe = storage.onDidChangeImports(check)
+    check()
+  })
 }
 
 function versionOf(query: URLSearchParams): number | undefined {
@@ -83,8 +100,17 @@ interface Part {
   content: Readable
 }
 
-/** The files of a multipart body, one at a time; `done` settles when the body has ended, well or not. */
-function multipart(incoming: IncomingMessage): { files: AsyncIterable<Part>; done: Promise<void> } {
+interface Parts {
+  /** One at a time. */
+  files: AsyncIterable<Part>
+  /** Settles when the body has ended, well or not, or nobody wants the rest of it. */
+  done: Promise<void>
+  /** Reads the rest away, so that the caller can read our answer. */
+  drain(): void
+}
+
+/** The files of a multipart body. */
+function multipart(incoming: IncomingMessage): Parts {
   const parser = parserOf(incoming)
   const waiting: Part[] = []
   /** Files whose bytes have not all been read, also the one that is being read. */
@@ -120,6 +146,13 @@ function multipart(incoming: IncomingMessage): { files: AsyncIterable<Part>; don
   })
   incoming.pipe(parser)
 
+  const drain = () => {
+    for (const { content } of waiting.splice(0)) content.resume()
+    parser.on('file', (_field, content) => content.resume())
+    incoming.unpipe(parser)
+    incoming.resume()
+    end(null)
+  }
   async function* files(): AsyncGenerator<Part> {
     try {
       for (;;) {
@@ -133,15 +166,11 @@ function multipart(incoming: IncomingMessage): { files: AsyncIterable<Part>; don
           })
       }
     } finally {
-      // The import stopped early (refused, cancelled): read the rest away, so that the caller can read our answer.
-      for (const { content } of waiting.splice(0)) content.resume()
-      parser.on('file', (_field, content) => content.resume())
-      incoming.unpipe(parser)
-      incoming.resume()
-      settle()
+      // The import may have stopped early: refused, cancelled.
+      drain()
     }
   }
-  return { files: files(), done }
+  return { files: files(), done, drain }
 }
 
 /** @throws AppError `system.invalid` for a body that cannot be taken apart, such as one without a boundary */
@@ -150,7 +179,7 @@ function parserOf(incoming: IncomingMessage): BusboyInstance {
     return busboy({
       headers: incoming.headers as BusboyHeaders,
       preservePath: true,
-      limits: { files: 10_000, fields: 20, fieldSize: 10_000 },
+      limits: { files: MOST_FILES, fields: 20, fieldSize: 10_000 },
     })
   } catch (error) {
     throw new AppError(

@@ -5,6 +5,9 @@ import type { Caller } from '../../security'
 import type { Router } from '../router'
 import { wireErrors } from './message-port'
 
+/** What may wait for a caller who does not read: twice the largest body of a job. */
+const MOST_UNREAD_BYTES = 128 * 2 ** 20
+
 /** Serves a browser: the window's protocol over a WebSocket. */
 export function createWebSocketTransport(
   router: Router,
@@ -13,6 +16,26 @@ export function createWebSocketTransport(
   const handler = new RPCHandler(router, { clientInterceptors: [wireErrors(logger)] })
   return (socket, caller) => {
     socket.on('error', (error) => logger.debug({ err: error }, 'a browser connection failed'))
-    void handler.upgrade(socket, { context: { caller } })
+    const paced = { addEventListener: socket.addEventListener.bind(socket), send: pacedSend(socket, logger) }
+    void handler.upgrade(paced, { context: { caller } })
   }
+}
+
+/**
+ * Resolves when the bytes have left this process: a live view asks for its next change only then. Calls do not wait for
+ * each other, so a caller who goes on calling without reading the answers is cut off.
+ */
+function pacedSend(
+  socket: WebSocket,
+  logger: Logger,
+): (data: Parameters<WebSocket['send']>[0]) => Promise<void> {
+  return (data) =>
+    new Promise((resolve) => {
+      if (socket.bufferedAmount > MOST_UNREAD_BYTES) {
+        logger.warn({ bufferedBytes: socket.bufferedAmount }, 'a browser that does not read was cut off')
+        socket.terminate()
+      }
+      // An error here is that of a closed socket, whose close ends every call.
+      socket.send(data, () => resolve())
+    })
 }
