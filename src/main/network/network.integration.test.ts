@@ -5,8 +5,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import WebSocket from 'ws'
 import type { KeyId, PrincipalId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
-import { systemClock } from '../platform/clock'
+import { Emitter } from '../platform/events'
 import type { Caller, Security } from '../security'
+import { TestClock } from '../security/testing'
 import { createNetwork, type Network } from './index'
 
 const KEY = 'k'.repeat(43)
@@ -20,11 +21,16 @@ const owner: Caller = {
   key: 'k-1' as KeyId,
 }
 let revoked = false
+const changedPassword = new Emitter<string>()
 /** Identity alone: the network needs nothing else of security. */
-const security: Pick<Security, 'authenticateKey' | 'authenticatePassword' | 'listPrincipals'> = {
+const security: Pick<
+  Security,
+  'authenticateKey' | 'authenticatePassword' | 'listPrincipals' | 'onDidChangePassword'
+> = {
   authenticateKey: (key, via) =>
     key === KEY ? { ...owner, via } : key === APP_KEY ? { ...owner, kind: 'app', roles: ['app'], via } : null,
   authenticatePassword: () => Promise.reject(new AppError('security.wrong_password', 'Wrong.')),
+  onDidChangePassword: changedPassword.event,
   listPrincipals: () => [
     {
       id: 'owner',
@@ -48,15 +54,17 @@ const security: Pick<Security, 'authenticateKey' | 'authenticatePassword' | 'lis
 }
 
 let network: Network
+let clock: TestClock
 let url: string
 const off = new Set<string>()
 
 beforeEach(async () => {
   revoked = false
   off.clear()
+  clock = new TestClock()
   network = createNetwork({
     security: security as Security,
-    clock: systemClock,
+    clock,
     logger: pino({ level: 'silent' }),
     port: 0,
     fallbackToAnyPort: false,
@@ -176,6 +184,45 @@ test('cross-site request forgery: the cookie counts only from our own page, and 
   revoked = true
   const after = await fetch(`${url}/api/x`, { headers: { cookie, origin: url } })
   expect(await after.json()).toMatchObject({ caller: null })
+})
+
+test('session kept alive: a sign-out, a new password and twelve hours end what a browser has open', async () => {
+  const open = async () => {
+    const signIn = await fetch(`${url}/session`, { method: 'POST', body: JSON.stringify({ key: KEY }) })
+    const headers = { cookie: signIn.headers.get('set-cookie')?.split(';')[0] ?? '', origin: url }
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/rpc`, { headers })
+    const closed = once(socket, 'close')
+    await once(socket, 'message')
+    const live = (await fetch(`${url}/api/jobs/live`, { headers })).body?.getReader()
+    await live?.read()
+    return async () => {
+      await closed
+      await expect(live?.read()).rejects.toThrow()
+      const { caller } = (await (await fetch(`${url}/api/x`, { headers })).json()) as { caller: unknown }
+      expect(caller).toBeNull()
+    }
+  }
+  const endOfKept = await open()
+  const byKey = new WebSocket(`${url.replace('http', 'ws')}/rpc`, { headers: bearer })
+  await once(byKey, 'message')
+
+  changedPassword.fire('somebody else')
+  clock.advance(3_600_000)
+  const signIn = await fetch(`${url}/session`, { method: 'POST', body: JSON.stringify({ key: KEY }) })
+  const cookie = signIn.headers.get('set-cookie')?.split(';')[0] ?? ''
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/rpc`, { headers: { cookie, origin: url } })
+  const signedOut = once(socket, 'close')
+  await once(socket, 'message')
+  await fetch(`${url}/session`, { method: 'DELETE', headers: { cookie, origin: url } })
+  await signedOut
+
+  clock.advance(11 * 3_600_000)
+  await endOfKept()
+  const endOfOther = await open()
+  changedPassword.fire('owner')
+  await endOfOther()
+  expect(byKey.readyState).toBe(WebSocket.OPEN)
+  byKey.close()
 })
 
 test('a WebSocket needs credentials and the right origin', async () => {

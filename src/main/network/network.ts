@@ -48,7 +48,9 @@ interface WebEnv {
 export function createNetwork(deps: NetworkDeps): Network {
   const { security, clock, logger, switchedOff } = deps
   const sessions = new Sessions(clock)
-  const failures = new FailureLimit(clock.now)
+  // The answer to the call that changed it goes out first.
+  const stopListening = security.onDidChangePassword((id) => setImmediate(() => sessions.closeAll(id)))
+  const failures = new FailureLimit(() => clock.now())
   const sockets = {
     app: new WebSocketServer({ noServer: true, maxPayload: MAX_APP_MESSAGE_BYTES }),
     user: new WebSocketServer({ noServer: true, maxPayload: MAX_JOB_BYTES }),
@@ -81,7 +83,7 @@ export function createNetwork(deps: NetworkDeps): Network {
   /** Null without any credentials. @throws AppError for wrong ones */
   function identify(headers: IncomingHttpHeaders, via: Caller['via']): Caller | null {
     const { authorization } = headers
-    const cookie = authorization === undefined ? cookieOf(headers) : null
+    const cookie = sessionOf(headers)
     assertLocal(headers, port, cookie !== null)
     if (cookie !== null) return renewed(sessions.callerOf(cookie), via)
     if (authorization === undefined) return null
@@ -129,6 +131,12 @@ export function createNetwork(deps: NetworkDeps): Network {
       const limit = JOB_PATHS.has(context.req.path) ? MAX_JOB_BYTES : MAX_JSON_BYTES
       const body = isUpload(incoming) ? null : await readBody(incoming, limit)
       if (caller) sessions.note(caller, 'rest')
+      const token = caller && sessionOf(incoming.headers)
+      if (token)
+        outgoing.once(
+          'close',
+          sessions.tie(token, () => outgoing.writableEnded || outgoing.destroy()),
+        )
       const response = await protocols.rest(context.req.raw, caller, { incoming, outgoing, body })
       return response ? withRetryAfter(response) : RESPONSE_ALREADY_SENT
     })
@@ -188,10 +196,16 @@ export function createNetwork(deps: NetworkDeps): Network {
           throw new AppError('network.not_found', 'WebSocket calls go to /rpc.')
         }
         const caller = identify(request.headers, 'websocket')
+        const token = sessionOf(request.headers)
         if (!caller) throw new AppError('security.unauthenticated', 'Sign in first.')
         sockets[caller.kind].handleUpgrade(request, socket, head, (webSocket) => {
           sessions.note(caller, 'websocket')
           protocols.websocket(webSocket, caller)
+          if (token)
+            webSocket.once(
+              'close',
+              sessions.tie(token, () => webSocket.terminate()),
+            )
         })
       } catch (error) {
         const status = error instanceof AppError ? error.status : 500
@@ -230,6 +244,8 @@ export function createNetwork(deps: NetworkDeps): Network {
     },
     listSessions: () => sessions.list(),
     async dispose() {
+      stopListening()
+      sessions.dispose()
       const closing = server
       server = null
       if (!closing) return
@@ -246,6 +262,11 @@ export function createNetwork(deps: NetworkDeps): Network {
 function isUpload({ method, url, headers }: IncomingMessage): boolean {
   const isMultipart = headers['content-type']?.startsWith('multipart/form-data') === true
   return isMultipart && method === 'POST' && url?.split('?')[0] === '/api/imports'
+}
+
+/** The token of the session as which a call is made; a key goes before it. */
+function sessionOf(headers: IncomingHttpHeaders): string | null {
+  return headers.authorization === undefined ? cookieOf(headers) : null
 }
 
 function cookieOf(headers: IncomingHttpHeaders): string | null {

@@ -6,6 +6,14 @@ import type { Caller } from '../security'
 const BROWSER_SESSION_MS = 12 * 3_600_000
 const SEEN_MS = 5 * 60_000
 
+interface BrowserSession {
+  caller: Caller
+  expiresAt: number
+  stopTimer: () => void
+  /** Each ends something that was opened with the session. */
+  ends: Set<() => void>
+}
+
 interface Seen {
   id: string
   caller: Caller
@@ -18,7 +26,7 @@ interface Seen {
 /** Sessions of signed-in browsers (in memory: a restart signs out), and who called lately. */
 export class Sessions {
   readonly #clock: Clock
-  readonly #browsers = new Map<string, { caller: Caller; expiresAt: number }>()
+  readonly #browsers = new Map<string, BrowserSession>()
   readonly #seen = new Map<string, Seen>()
 
   constructor(clock: Clock) {
@@ -28,19 +36,47 @@ export class Sessions {
   /** @returns the token for the cookie; only its hash is kept */
   open(caller: Caller): string {
     const token = randomBytes(32).toString('base64url')
-    this.#browsers.set(hash(token), { caller, expiresAt: this.#clock.now() + BROWSER_SESSION_MS })
+    const id = hash(token)
+    const expiresAt = this.#clock.now() + BROWSER_SESSION_MS
+    const stopTimer = this.#clock.setTimer(BROWSER_SESSION_MS, () => this.#end(id))
+    this.#browsers.set(id, { caller, expiresAt, stopTimer, ends: new Set() })
     return token
   }
 
   close(token: string): void {
-    this.#browsers.delete(hash(token))
+    this.#end(hash(token))
+  }
+
+  /** Ends every browser's session of a principal. */
+  closeAll(principal: string): void {
+    for (const [id, { caller }] of this.#browsers) if (caller.principal === principal) this.#end(id)
+  }
+
+  /** Calls `end` when the session ends; at once when it has. @returns what unties the two */
+  tie(token: string, end: () => void): () => void {
+    const session = this.#browsers.get(hash(token))
+    if (!session) end()
+    session?.ends.add(end)
+    return () => session?.ends.delete(end)
+  }
+
+  dispose(): void {
+    for (const id of this.#browsers.keys()) this.#end(id)
+  }
+
+  #end(id: string): void {
+    const session = this.#browsers.get(id)
+    if (!session) return
+    this.#browsers.delete(id)
+    session.stopTimer()
+    for (const end of session.ends) end()
   }
 
   callerOf(token: string): Caller | null {
     const session = this.#browsers.get(hash(token))
     if (!session) return null
     if (session.expiresAt > this.#clock.now()) return session.caller
-    this.#browsers.delete(hash(token))
+    this.#end(hash(token))
     return null
   }
 

@@ -106,6 +106,8 @@ export interface Security extends Disposable {
 
   readonly onDidAudit: Event<AuditRecord>
   readonly onDidChangePrincipals: Event<void>
+  /** With the principal's id. */
+  readonly onDidChangePassword: Event<string>
 }
 
 export interface SecurityDeps {

@@ -30,6 +30,9 @@ export function createSecurity(deps: SecurityDeps): Security {
   const changedPrincipals = new Emitter<void>((error) =>
     logger.error({ err: error }, 'a listener of principals failed'),
   )
+  const changedPassword = new Emitter<string>((error) =>
+    logger.error({ err: error }, 'a listener of passwords failed'),
+  )
   const denials = new DenialBudget(clock, (entry) => {
     try {
       audit.append(entry, false)
@@ -143,9 +146,10 @@ export function createSecurity(deps: SecurityDeps): Security {
         if (error instanceof AppError && error.code === 'security.wrong_password') record(false)
         throw error
       }
-      // It may have been removed while its password was checked.
+      // It may have been removed, or the password changed, while this one was checked.
       const current = account && principals.find(account.id)
-      if (!current) throw new AppError('security.wrong_password', 'The name or the password is not right.')
+      if (!current || current.passwordHash !== account.passwordHash)
+        throw new AppError('security.wrong_password', 'The name or the password is not right.')
       record(true)
       return toCaller(current, via)
     },
@@ -183,6 +187,7 @@ export function createSecurity(deps: SecurityDeps): Security {
       }
       principals.setPasswordHash(account, await hasher.hash(password))
       changedPrincipals.fire()
+      changedPassword.fire(account.id)
     },
     createKey(principal, options) {
       const key = principals.createKey(principal, options)
@@ -208,6 +213,7 @@ export function createSecurity(deps: SecurityDeps): Security {
     verifyAudit: () => audit.verify(),
     onDidAudit: audit.onDidAudit,
     onDidChangePrincipals: changedPrincipals.event,
+    onDidChangePassword: changedPassword.event,
 
     async dispose() {
       denials.dispose()
