@@ -98,8 +98,10 @@ async function killAtRandom(work: Work, focuses: readonly Focus[], most: number)
     for (let round = 0; kills < most; round++)
       // A step of its own: outside of one, each expectation costs Playwright a walk over all those before it.
       await test.step(`round ${round}`, () => playRound(round))
-    await computeLedger.checkAtRest(owner)
-    await ledger.checkAtRest()
+    await test.step('at rest', async () => {
+      await computeLedger.checkAtRest(owner)
+      await ledger.checkAtRest()
+    })
     workers = descendants(serve.pid)
     expect(await serve.stop()).toBe(0)
     await expectGone(workers, 10_000)
