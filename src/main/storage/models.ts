@@ -303,7 +303,8 @@ export class Models {
     version: number,
   ): string | null {
     const here = this.#versions.findByDigest(name, digest)
-    if (here === null || this.#fixed(name, here).format !== 'torchscript') return null
+    if (here === null || (name === weights && here === version)) return null
+    if (this.#fixed(name, here).format !== 'torchscript') return null
     const graph = `${name}@${here}`
     const why = misfit(this.facts.tensors(weights, version), this.facts.tensors(name, here), graph)
     return why === null ? graph : null
