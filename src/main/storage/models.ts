@@ -103,6 +103,11 @@ export class Models {
     return { found: this.#fixed(parsed.name, canary ?? this.#numberOf(parsed)), alias }
   }
 
+  /** The stable version of a reference first, then the canary that some of its requests get. */
+  meanings(reference: string): number[] {
+    return [...new Set([1, 0].map((chance) => this.resolve(reference, chance).found.version))]
+  }
+
   /** The number that these bytes have, or would get, as a version of a model. */
   numberFor(model: string, digest: string, wanted: number | null): number {
     return this.#versions.findByDigest(model, digest) ?? Math.max(this.#next(model), wanted ?? 0)
