@@ -82,7 +82,10 @@ export function requirementsOf(
     return each(submissionsOf(fields).flatMap((job) => requirementsOfJob(modules, job)))
   switch (ACTIONS[action]) {
     case 'Model':
-      return [{ action, resource: { type: 'Model', id: String(fields['name']) } }]
+      return [
+        { action, resource: { type: 'Model', id: String(fields['name']) } },
+        ...requirementsOfArchitecture(modules, fields['architecture']),
+      ]
     case 'Dataset':
       return [{ action, resource: datasetResource(String(fields['name'])) }]
     case 'Job': {
@@ -142,6 +145,15 @@ export function requirementsOfOrigins(modules: Modules, madeFrom: unknown): Requ
   if (typeof job !== 'string') return each(reads)
   const owner = modules.compute.get(job).principal as PrincipalId
   return each([...reads, { action: 'job.read', resource: { type: 'Job', id: job, owner } }])
+}
+
+/** Weights run in the graph of another version: who names it must be allowed to read its model, and to run it. */
+function requirementsOfArchitecture(modules: Modules, reference: unknown): Requirement[] {
+  if (typeof reference !== 'string') return []
+  return [
+    ...requirementsOfOrigins(modules, { models: [reference] }),
+    ...requirementsToRun(modules, reference),
+  ]
 }
 
 /** The jobs of a submission: those of a pipeline, or the one. */

@@ -31,3 +31,18 @@ it('A policy about a version, walked around by a canary: each version that a req
   expect(needs('job.control', 'compute.jobs.retry', { id: 'job-1' })).toEqual(['job.control job-1', ...both])
   expect(needs('job.submit', 'compute.jobs.submit', { model: 'gone@1' })).toEqual(['model.run gone@1'])
 })
+
+it('A model read through the architecture of other weights: who names it must be allowed to read and run it', () => {
+  const own = { name: 'mine', version: 1 }
+  expect(needs('model.manage', 'storage.models.annotate', { ...own, notes: 'n' })).toEqual([
+    'model.manage mine',
+  ])
+  expect(needs('model.manage', 'storage.models.annotate', { ...own, architecture: null })).toEqual([
+    'model.manage mine',
+  ])
+  expect(needs('model.manage', 'storage.models.annotate', { ...own, architecture: 'other@1' })).toEqual([
+    'model.manage mine',
+    'model.read other',
+    'model.run other@1 1',
+  ])
+})
