@@ -13,16 +13,16 @@ export interface Requirement {
   resource: Resource
 }
 
-/** A version reference as a resource; what it means now is looked up, and what is not there has no version. */
-function modelReference(modules: Pick<Modules, 'storage'>, reference: string): Resource {
-  const parsed = parseModelReference(reference)
-  const resource: Resource = { type: 'ModelRef', id: reference, model: parsed?.name }
+/** A version reference as a resource for each version it may mean now; what is not there has no version. */
+function modelReferences(modules: Pick<Modules, 'storage'>, reference: string): [Resource, ...Resource[]] {
+  const resource: Resource = { type: 'ModelRef', id: reference, model: parseModelReference(reference)?.name }
   try {
-    resource.version = modules.storage.resolve(reference).version
+    const [stable, ...canaries] = modules.storage.meanings(reference)
+    return [{ ...resource, version: stable }, ...canaries.map((version) => ({ ...resource, version }))]
   } catch (error) {
     if (!(error instanceof AppError)) throw error
+    return [resource]
   }
-  return resource
 }
 
 /** A resource that somebody only names, with what the modules know of it; unknown ones stay as they are. */
@@ -39,7 +39,7 @@ export function described(
       case 'Import':
         return importResource(modules, resource.id)
       case 'ModelRef':
-        return modelReference(modules, resource.id)
+        return modelReferences(modules, resource.id)[0]
       default:
         return resource
     }
@@ -82,7 +82,10 @@ export function requirementsOf(
     return each(submissionsOf(fields).flatMap((job) => requirementsOfJob(modules, job)))
   switch (ACTIONS[action]) {
     case 'Model':
-      return [{ action, resource: { type: 'Model', id: String(fields['name']) } }]
+      return [
+        { action, resource: { type: 'Model', id: String(fields['name']) } },
+        ...requirementsOfArchitecture(modules, fields['architecture']),
+      ]
     case 'Dataset':
       return [{ action, resource: datasetResource(String(fields['name'])) }]
     case 'Job': {
@@ -96,7 +99,7 @@ export function requirementsOf(
         return [own, { action: 'dataset.manage', resource: datasetResource(String(fields['name'])) }]
       }
       if (path.at(-1) !== 'retry') return [own]
-      return [own, requirementToRun(modules, job.model)]
+      return [own, ...requirementsToRun(modules, job.model)]
     }
     case 'Import':
       return [
@@ -144,6 +147,15 @@ export function requirementsOfOrigins(modules: Modules, madeFrom: unknown): Requ
   return each([...reads, { action: 'job.read', resource: { type: 'Job', id: job, owner } }])
 }
 
+/** Weights run in the graph of another version: who names it must be allowed to read its model, and to run it. */
+function requirementsOfArchitecture(modules: Modules, reference: unknown): Requirement[] {
+  if (typeof reference !== 'string') return []
+  return [
+    ...requirementsOfOrigins(modules, { models: [reference] }),
+    ...requirementsToRun(modules, reference),
+  ]
+}
+
 /** The jobs of a submission: those of a pipeline, or the one. */
 function submissionsOf(fields: Fields): Fields[] {
   return Array.isArray(fields['jobs']) ? fields['jobs'].map(fieldsOf) : [fields]
@@ -152,15 +164,18 @@ function submissionsOf(fields: Fields): Fields[] {
 /** Each once: what the jobs of a pipeline have in common is decided, and recorded, as one. */
 function each(requirements: readonly Requirement[]): Requirement[] {
   const byKey = new Map(
-    requirements.map((need) => [`${need.action} ${need.resource.type} ${need.resource.id}`, need]),
+    requirements.map((need) => {
+      const { type, id, version } = need.resource
+      return [`${need.action} ${type} ${id} ${version}`, need]
+    }),
   )
   return [...byKey.values()]
 }
 
-function requirementToRun(modules: Modules, model: unknown): Requirement {
+function requirementsToRun(modules: Modules, model: unknown): Requirement[] {
   return typeof model === 'string'
-    ? { action: 'model.run', resource: modelReference(modules, model) }
-    : { action: 'job.submit', resource: THE_SYSTEM }
+    ? modelReferences(modules, model).map((resource) => ({ action: 'model.run', resource }))
+    : [{ action: 'job.submit', resource: THE_SYSTEM }]
 }
 
 /** Running its model, reading its data set, and reading the jobs whose results it takes or whose end it waits for. */
@@ -170,7 +185,7 @@ function requirementsOfJob(modules: Modules, job: Fields): Requirement[] {
     ? [{ action: 'dataset.read', resource: datasetResource(dataset.name) }]
     : []
   const isMember = job['key'] !== undefined
-  return [requirementToRun(modules, job['model']), ...reads, ...(isMember ? [] : othersOf(modules, job))]
+  return [...requirementsToRun(modules, job['model']), ...reads, ...(isMember ? [] : othersOf(modules, job))]
 }
 
 function othersOf(modules: Modules, job: Fields): Requirement[] {

@@ -132,6 +132,8 @@ export interface Storage extends Disposable {
   getVersion(name: string, version: number): ModelVersion
   /** @param reference `name@version` or `name@alias` @throws AppError `storage.not_found` saying which part is missing */
   resolve(reference: string): ResolvedVersion
+  /** The numbers that requests for a reference may get now: the stable version, and its canary. @throws AppError as {@link resolve} */
+  meanings(reference: string): number[]
   /** As {@link resolve}, for one request: a split alias means its canary for the canary's share of them. */
   route(reference: string): ResolvedVersion
   /** Counts how a request to a split alias went; a canary beyond its bounds is rolled back. In the caller's transaction. */

@@ -103,6 +103,11 @@ export class Models {
     return { found: this.#fixed(parsed.name, canary ?? this.#numberOf(parsed)), alias }
   }
 
+  /** The stable version of a reference first, then the canary that some of its requests get. */
+  meanings(reference: string): number[] {
+    return [...new Set([1, 0].map((chance) => this.resolve(reference, chance).found.version))]
+  }
+
   /** The number that these bytes have, or would get, as a version of a model. */
   numberFor(model: string, digest: string, wanted: number | null): number {
     return this.#versions.findByDigest(model, digest) ?? Math.max(this.#next(model), wanted ?? 0)
@@ -303,7 +308,8 @@ export class Models {
     version: number,
   ): string | null {
     const here = this.#versions.findByDigest(name, digest)
-    if (here === null || this.#fixed(name, here).format !== 'torchscript') return null
+    if (here === null || (name === weights && here === version)) return null
+    if (this.#fixed(name, here).format !== 'torchscript') return null
     const graph = `${name}@${here}`
     const why = misfit(this.facts.tensors(weights, version), this.facts.tensors(name, here), graph)
     return why === null ? graph : null

@@ -155,6 +155,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     listVersions: (name) => models.versions(name),
     getVersion: (name, version) => models.version(name, version),
     resolve: (reference) => resolved(models.resolve(reference)),
+    meanings: (reference) => models.meanings(reference),
     route: (reference) => resolved(models.resolve(reference, clock.chance())),
     observeRun: (run) => models.observe(run),
     setAlias: (name, alias, version, by, reason) => models.setAlias(name, alias, version, by, reason ?? null),

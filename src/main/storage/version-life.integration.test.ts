@@ -287,3 +287,12 @@ it('records a benchmark once, with its version, and forgets it with the version'
   storage.removeVersion('net', 2)
   expect(storage.benchmarks('net')).toEqual([])
 })
+
+it('says which versions the requests for a reference may get', async () => {
+  await versions(2)
+  storage.setAlias('net', 'production', 1, ANNA)
+  expect(storage.meanings('net@production')).toEqual([1])
+  storage.setCanary('net', 'production', PLAN, ANNA)
+  expect(storage.meanings('net@production')).toEqual([1, 2])
+  expect(storage.meanings('net@1')).toEqual([1])
+})

@@ -102,6 +102,8 @@ export class VersionRows {
 
   /** Within the caller's transaction. */
   insert(candidate: Candidate, version: number, importId: string | null, at: number, by: PrincipalId): void {
+    // Read within a transaction that is rolled back, it would stand for the next version of that number.
+    this.#database.onRollback(() => this.#kept.delete(`${candidate.model}@${version}`))
     this.#database.run(
       this.#tables.insertInto('model_versions').values({
         model: candidate.model,

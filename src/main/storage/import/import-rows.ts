@@ -86,6 +86,12 @@ export class ImportRows {
     return this.#database.all(query).map(viewOf)
   }
 
+  /** Those that wait for a person. */
+  waiting(): Import[] {
+    const query = this.#tables.selectFrom('imports').selectAll().where('state', '=', 'waiting')
+    return this.#database.all(query).map(viewOf)
+  }
+
   /** What a running import can be taken up from. */
   source(id: string): Resumable | null {
     const row = this.#database.first(
@@ -104,7 +110,7 @@ export class ImportRows {
   forgetOldest(): void {
     const ended = this.#tables.selectFrom('imports').select('id').where('finished_at', 'is not', null)
     const old = this.#database.all(
-      ended.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(-1).offset(KEPT),
+      ended.orderBy('finished_at', 'desc').orderBy('id', 'desc').limit(-1).offset(KEPT),
     )
     for (const { id } of old) this.#database.run(this.#tables.deleteFrom('imports').where('id', '=', id))
   }

@@ -293,8 +293,8 @@ export class Imports implements Disposable {
 
   /** A new version may have taken the number that others wait with, or be the same bytes. */
   #suggestAnew(): void {
-    for (const view of this.list()) {
-      const candidate = view.state === 'waiting' ? this.#rows.candidate(view.id) : null
+    for (const view of this.#rows.waiting()) {
+      const candidate = this.#rows.candidate(view.id)
       if (!candidate) continue
       const suggestion = this.#suggest(candidate)
       if (JSON.stringify(suggestion) === JSON.stringify(view.suggestion)) continue
@@ -322,6 +322,7 @@ export class Imports implements Disposable {
         finishedAt: toIso(clock.now()),
       }
       this.#rows.update(next)
+      this.#rows.forgetOldest()
       if (!known) quotas.assertWithin(by)
       return next
     })
@@ -336,6 +337,7 @@ export class Imports implements Disposable {
   #end(view: Import, change: Partial<Import>): void {
     Object.assign(view, change, { finishedAt: toIso(this.#deps.clock.now()) })
     this.#rows.update(view)
+    this.#rows.forgetOldest()
     this.#tell(view)
   }
 

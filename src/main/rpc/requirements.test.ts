@@ -1,0 +1,48 @@
+import { expect, it } from 'vitest'
+import type { PrincipalId } from '../../shared/domain/ids'
+import { AppError } from '../../shared/errors'
+import { requirementsOf } from './authorize'
+import type { Modules } from './modules'
+
+const BY = 'notes-app' as PrincipalId
+
+/** `net@production` has a canary; of `gone` there is nothing. */
+const modules = {
+  storage: {
+    meanings: (reference: string) => {
+      if (reference.startsWith('gone')) throw new AppError('storage.not_found', 'There is no such model.')
+      return reference === 'net@production' ? [1, 2] : [1]
+    },
+  },
+  compute: { get: () => ({ id: 'job-1', principal: BY, model: 'net@production' }) },
+} as unknown as Modules
+
+function needs(action: Parameters<typeof requirementsOf>[2], path: string, input: object): string[] {
+  return requirementsOf(modules, BY, action, path.split('.'), input).map(({ action, resource }) =>
+    [action, resource.id, ...(resource.version === undefined ? [] : [resource.version])].join(' '),
+  )
+}
+
+it('A policy about a version, walked around by a canary: each version that a request may get is asked for', () => {
+  const both = ['model.run net@production 1', 'model.run net@production 2']
+  expect(needs('job.submit', 'compute.jobs.submit', { model: 'net@production' })).toEqual(both)
+  const jobs = [{ key: 'a', model: 'net@production' }]
+  expect(needs('job.submit', 'compute.pipelines.submit', { jobs: [...jobs, ...jobs] })).toEqual(both)
+  expect(needs('job.control', 'compute.jobs.retry', { id: 'job-1' })).toEqual(['job.control job-1', ...both])
+  expect(needs('job.submit', 'compute.jobs.submit', { model: 'gone@1' })).toEqual(['model.run gone@1'])
+})
+
+it('A model read through the architecture of other weights: who names it must be allowed to read and run it', () => {
+  const own = { name: 'mine', version: 1 }
+  expect(needs('model.manage', 'storage.models.annotate', { ...own, notes: 'n' })).toEqual([
+    'model.manage mine',
+  ])
+  expect(needs('model.manage', 'storage.models.annotate', { ...own, architecture: null })).toEqual([
+    'model.manage mine',
+  ])
+  expect(needs('model.manage', 'storage.models.annotate', { ...own, architecture: 'other@1' })).toEqual([
+    'model.manage mine',
+    'model.read other',
+    'model.run other@1 1',
+  ])
+})
