@@ -212,8 +212,19 @@ function requirementsOfPipeline(
 }
 
 /** Whose jobs and leases a caller sees in lists: null for everybody's. */
-export function visibleOwner(modules: Modules, caller: Caller): PrincipalId | null {
+export function visibleOwner(modules: Pick<Modules, 'security'>, caller: Caller): PrincipalId | null {
   return modules.security.allows(caller, 'job.read', JOBS_OF_ALL) ? null : caller.principal
+}
+
+/** What of a list a caller sees at this moment; the rights are asked for only where it holds something of others. */
+export function visibleTo<Item>(
+  modules: Pick<Modules, 'security'>,
+  caller: Caller,
+  items: Item[],
+  ownerOf: (item: Item) => string,
+): Item[] {
+  const own = items.filter((item) => ownerOf(item) === caller.principal)
+  return own.length === items.length || visibleOwner(modules, caller) === null ? items : own
 }
 
 /** What a call does, to follow its caller's name in the audit log; undefined where action and resource say it all. */
