@@ -118,10 +118,12 @@ export function requirementsOf(
 /** Whatever somebody else runs: an id that no job has, so that only who may read all jobs may read it. */
 const JOBS_OF_ALL: Resource = { type: 'Job', id: '*', owner: 'system' as PrincipalId }
 
+const QUOTAS: ReadonlySet<string> = new Set(['core.quotas.get', 'storage.quotas.get'])
+
 /** What a principal uses of its limits tells what it runs, and what-if runs the jobs of everybody again. */
 function showsOthers(by: PrincipalId, path: readonly string[], fields: Fields): boolean {
   const procedure = path.join('.')
-  return procedure === 'compute.whatIf' || (procedure === 'core.quotas.get' && fields['principal'] !== by)
+  return procedure === 'compute.whatIf' || (QUOTAS.has(procedure) && fields['principal'] !== by)
 }
 
 /** Whether a call needs the jobs: what says what a version was made from may name one. */
