@@ -118,10 +118,12 @@ export function requirementsOf(
 /** Whatever somebody else runs: an id that no job has, so that only who may read all jobs may read it. */
 const JOBS_OF_ALL: Resource = { type: 'Job', id: '*', owner: 'system' as PrincipalId }
 
+const QUOTAS: ReadonlySet<string> = new Set(['core.quotas.get', 'storage.quotas.get'])
+
 /** What a principal uses of its limits tells what it runs, and what-if runs the jobs of everybody again. */
 function showsOthers(by: PrincipalId, path: readonly string[], fields: Fields): boolean {
   const procedure = path.join('.')
-  return procedure === 'compute.whatIf' || (procedure === 'core.quotas.get' && fields['principal'] !== by)
+  return procedure === 'compute.whatIf' || (QUOTAS.has(procedure) && fields['principal'] !== by)
 }
 
 /** Whether a call needs the jobs: what says what a version was made from may name one. */
@@ -212,8 +214,19 @@ function requirementsOfPipeline(
 }
 
 /** Whose jobs and leases a caller sees in lists: null for everybody's. */
-export function visibleOwner(modules: Modules, caller: Caller): PrincipalId | null {
+export function visibleOwner(modules: Pick<Modules, 'security'>, caller: Caller): PrincipalId | null {
   return modules.security.allows(caller, 'job.read', JOBS_OF_ALL) ? null : caller.principal
+}
+
+/** What of a list a caller sees at this moment; the rights are asked for only where it holds something of others. */
+export function visibleTo<Item>(
+  modules: Pick<Modules, 'security'>,
+  caller: Caller,
+  items: Item[],
+  ownerOf: (item: Item) => string,
+): Item[] {
+  const own = items.filter((item) => ownerOf(item) === caller.principal)
+  return own.length === items.length || visibleOwner(modules, caller) === null ? items : own
 }
 
 /** What a call does, to follow its caller's name in the audit log; undefined where action and resource say it all. */

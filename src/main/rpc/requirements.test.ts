@@ -46,3 +46,10 @@ it('A model read through the architecture of other weights: who names it must be
     'model.run other@1 1',
   ])
 })
+
+it('What others have stored, told to who may list models: only who sees the jobs of all may ask', () => {
+  const own = needs('model.list', 'storage.quotas.get', { principal: BY })
+  expect(own).toHaveLength(1)
+  const others = needs('model.list', 'storage.quotas.get', { principal: 'other' })
+  expect(others).toEqual([...own, 'job.read *'])
+})

@@ -3,7 +3,7 @@ import type { JobId, PipelineId } from '../../../shared/domain/ids'
 import { isTerminal } from '../../../shared/domain/job-state'
 import type { Event } from '../../platform/events'
 import { feed } from '../../platform/feed'
-import { visibleOwner } from '../authorize'
+import { visibleOwner, visibleTo } from '../authorize'
 import { implementer } from '../base'
 import type { Modules } from '../modules'
 import { paged, pageFrom } from '../paging'
@@ -47,8 +47,7 @@ export function computeHandlers(modules: Modules) {
       }),
       text: os.jobs.text.handler(({ input, signal }) => compute.text(input.id as JobId, signal)),
       watch: os.jobs.watch.handler(({ context, signal }) => {
-        const owner = visibleOwner(modules, context.caller)
-        const mine = (jobs: Job[]) => (owner === null ? jobs : jobs.filter((job) => job.principal === owner))
+        const mine = (jobs: Job[]) => visibleTo(modules, context.caller, jobs, (job) => job.principal)
         return feed(
           () => mine(compute.recent()),
           (listener) =>

@@ -2,7 +2,7 @@ import type { Lease } from '../../../shared/contract'
 import type { LeaseId } from '../../../shared/domain/ids'
 import { AppError } from '../../../shared/errors'
 import { feed } from '../../platform/feed'
-import { visibleOwner } from '../authorize'
+import { visibleOwner, visibleTo } from '../authorize'
 import { implementer } from '../base'
 import type { Modules } from '../modules'
 import { paged, pageFrom, whole } from '../paging'
@@ -56,9 +56,8 @@ export function coreHandlers(modules: Modules) {
         core.release(input.id as LeaseId)
       }),
       watch: os.leases.watch.handler(({ context, signal }) => {
-        const owner = visibleOwner(modules, context.caller)
         const mine = <T extends { holder: string }>(leases: T[]) =>
-          leases.filter((lease) => owner === null || lease.holder === owner)
+          visibleTo(modules, context.caller, leases, (lease) => lease.holder)
         return feed(
           () => mine(core.listLeases()),
           (listener) =>
