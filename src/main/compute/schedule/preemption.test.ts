@@ -195,6 +195,21 @@ describe('by priority', () => {
     expect(victims(full([running('a')], [waiting('urgent')], { lossBudgetMs: 0 }))).toEqual(['a'])
   })
 
+  it('loses what it has run, once, for one 50 points more urgent that would wait long for it', () => {
+    const long = (more = {}) =>
+      full(
+        [running('infer', { pause: 'restart', priority: 30, remainingMs: 60_000, ...more })],
+        [waiting('urgent')],
+        {
+          lossBudgetMs: 0,
+        },
+      )
+    expect(decide(long())).toMatchObject({ preempt: [{ job: 'infer', for: 'urgent' }], lostMs: 0 })
+    expect(victims(long({ preemptions: 1 }))).toEqual([])
+    expect(victims(long({ priority: 60 }))).toEqual([])
+    expect(victims(long({ remainingMs: DEFAULT_POLICY.mostLossMs }))).toEqual([])
+  })
+
   it('loses no more than it waits less by it', () => {
     const anew = (remainingMs: number) => running('infer', { pause: 'restart', remainingMs })
     expect(victims(full([anew(501)], [waiting('urgent')]))).toEqual(['infer'])

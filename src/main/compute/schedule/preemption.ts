@@ -98,7 +98,8 @@ export class Preemptions {
     }
     const victims = this.#fewest(head, weaker.sort(byLoss))
     const anew = victims.filter(({ pause }) => pause === 'restart')
-    const lostMs = anew.reduce((sum, { share, startedAt }) => sum + share * (now - startedAt), 0)
+    const counted = anew.filter((victim) => !this.#isWorthAnyLoss(victim, head))
+    const lostMs = counted.reduce((sum, { share, startedAt }) => sum + share * (now - startedAt), 0)
     if (victims.length === 0 || lostMs > this.#mayBeLostMs) return false
     if (this.#fitsWithin(Math.max(0, ...anew.map(({ startedAt }) => now - startedAt)), head)) return false
     this.#plan.lostMs += lostMs
@@ -123,11 +124,12 @@ export class Preemptions {
     const { policy, now } = this.#state
     const hasRunMs = now - candidate.startedAt
     if (candidate.pause === 'restart') {
-      const isFarMoreUrgent = head.job.priority >= candidate.priority + policy.anyLossMargin
-      const mostLostMs =
-        isFarMoreUrgent && candidate.preemptions === 0 ? Number.POSITIVE_INFINITY : policy.mostLostMs
+      const mostLostMs = this.#isFirstForFarMore(candidate, head)
+        ? Number.POSITIVE_INFINITY
+        : policy.mostLostMs
       if (hasRunMs > mostLostMs || candidate.preemptions >= policy.mostRestarts) return false
-      if (candidate.share * hasRunMs > this.#mayBeLostMs) return false
+      const isWithin = candidate.share * hasRunMs <= this.#mayBeLostMs
+      if (!isWithin && !this.#isWorthAnyLoss(candidate, head)) return false
     }
     const spare = head.job.priority - policy.preemptMargin
     if (spare >= Math.max(this.#ahead, candidate.priority)) {
@@ -138,6 +140,16 @@ export class Preemptions {
       this.#lookAgain(safeUntil)
     }
     return this.#takesTurns(candidate, head)
+  }
+
+  #isFirstForFarMore({ priority, preemptions }: Candidate, { job }: Head): boolean {
+    return preemptions === 0 && job.priority >= priority + this.#state.policy.anyLossMargin
+  }
+
+  /** It would keep a far more urgent one waiting for longer than all that may be lost is saved up for. */
+  #isWorthAnyLoss(candidate: Candidate, head: Head): boolean {
+    const isLong = (candidate.remainingMs ?? Number.POSITIVE_INFINITY) > this.#state.policy.mostLossMs
+    return isLong && this.#isFirstForFarMore(candidate, head)
   }
 
   /** Of the whole machine, beside what this turn has lost already. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
 import { runForward } from './forward'
 import { placeOrNull } from './place-or-null'
@@ -86,20 +86,26 @@ function waitsOf({ arrivals, runMs }: Day, pause: Pausing['pause'] | null) {
   return { all: meanOf(arrivals), urgent: meanOf(arrivals.filter(({ group }) => group.key === 'urgent')) }
 }
 
-describe.each([
+// The constants of the policy were chosen on other days. One day is one draw: which job makes room changes all that follows.
+const SEEDS = [11, 12, 13, 14, 15, 16]
+
+it.each([
   { load: 0.5, urgentPart: 0.65 },
   { load: 0.8, urgentPart: 0.85 },
   { load: 0.95, urgentPart: 1 },
-])('at a load of $load, where all begin anew', ({ load, urgentPart }) => {
-  it.each([1, 2])(
-    'the urgent wait less, and all together a tenth more at the most (seed %i)',
-    (seed) => {
-      const day = dayOf(seed, load)
-      const without = waitsOf(day, null)
-      const preempting = waitsOf(day, 'restart')
-      expect(preempting.all).toBeLessThan(1.1 * without.all)
-      expect(preempting.urgent).toBeLessThan(urgentPart * without.urgent)
-    },
-    60_000,
-  )
-})
+])(
+  'at a load of $load the urgent wait less, and all together a tenth more at the most, on the mean of six days',
+  ({ load, urgentPart }) => {
+    const days = SEEDS.map((seed) => dayOf(seed, load))
+    const over = (pause: Pausing['pause'] | null) => {
+      const waits = days.map((day) => waitsOf(day, pause))
+      const meanOf = (of: 'all' | 'urgent') => waits.reduce((sum, each) => sum + each[of], 0) / waits.length
+      return { all: meanOf('all'), urgent: meanOf('urgent') }
+    }
+    const without = over(null)
+    const preempting = over('restart')
+    expect(preempting.all).toBeLessThan(1.1 * without.all)
+    expect(preempting.urgent).toBeLessThan(urgentPart * without.urgent)
+  },
+  120_000,
+)
