@@ -29,7 +29,10 @@ const security: Pick<
 > = {
   authenticateKey: (key, via) =>
     key === KEY ? { ...owner, via } : key === APP_KEY ? { ...owner, kind: 'app', roles: ['app'], via } : null,
-  authenticatePassword: () => Promise.reject(new AppError('security.wrong_password', 'Wrong.')),
+  authenticatePassword: async (_name, password) => {
+    if (password !== 'right') throw new AppError('security.wrong_password', 'Wrong.')
+    return { ...owner, key: null }
+  },
   onDidChangePassword: changedPassword.event,
   listPrincipals: () => [
     {
@@ -187,22 +190,23 @@ test('cross-site request forgery: the cookie counts only from our own page, and 
 })
 
 test('session kept alive: a sign-out, a new password and twelve hours end what a browser has open', async () => {
-  const open = async () => {
-    const signIn = await fetch(`${url}/session`, { method: 'POST', body: JSON.stringify({ key: KEY }) })
+  const open = async (credentials: object) => {
+    const signIn = await fetch(`${url}/session`, { method: 'POST', body: JSON.stringify(credentials) })
     const headers = { cookie: signIn.headers.get('set-cookie')?.split(';')[0] ?? '', origin: url }
     const socket = new WebSocket(`${url.replace('http', 'ws')}/rpc`, { headers })
     const closed = once(socket, 'close')
     await once(socket, 'message')
     const live = (await fetch(`${url}/api/jobs/live`, { headers })).body?.getReader()
     await live?.read()
-    return async () => {
+    const end = async () => {
       await closed
       await expect(live?.read()).rejects.toThrow()
       const { caller } = (await (await fetch(`${url}/api/x`, { headers })).json()) as { caller: unknown }
       expect(caller).toBeNull()
     }
+    return { socket, end }
   }
-  const endOfKept = await open()
+  const kept = await open({ key: KEY })
   const byKey = new WebSocket(`${url.replace('http', 'ws')}/rpc`, { headers: bearer })
   await once(byKey, 'message')
 
@@ -217,10 +221,13 @@ test('session kept alive: a sign-out, a new password and twelve hours end what a
   await signedOut
 
   clock.advance(11 * 3_600_000)
-  await endOfKept()
-  const endOfOther = await open()
+  await kept.end()
+  const withKey = await open({ key: KEY })
+  const withPassword = await open({ name: 'o', password: 'right' })
   changedPassword.fire('owner')
-  await endOfOther()
+  await withPassword.end()
+  expect(withKey.socket.readyState).toBe(WebSocket.OPEN)
+  withKey.socket.close()
   expect(byKey.readyState).toBe(WebSocket.OPEN)
   byKey.close()
 })

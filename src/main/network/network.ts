@@ -49,7 +49,7 @@ export function createNetwork(deps: NetworkDeps): Network {
   const { security, clock, logger, switchedOff } = deps
   const sessions = new Sessions(clock)
   // The answer to the call that changed it goes out first.
-  const stopListening = security.onDidChangePassword((id) => setImmediate(() => sessions.closeAll(id)))
+  const stopListening = security.onDidChangePassword((id) => setImmediate(() => sessions.closeByPassword(id)))
   const failures = new FailureLimit(() => clock.now())
   const sockets = {
     app: new WebSocketServer({ noServer: true, maxPayload: MAX_APP_MESSAGE_BYTES }),

@@ -47,9 +47,10 @@ export class Sessions {
     this.#end(hash(token))
   }
 
-  /** Ends every browser's session of a principal. */
-  closeAll(principal: string): void {
-    for (const [id, { caller }] of this.#browsers) if (caller.principal === principal) this.#end(id)
+  /** Ends every session of a principal that was opened with a password; those opened with a key end with that. */
+  closeByPassword(principal: string): void {
+    for (const [id, { caller }] of this.#browsers)
+      if (caller.principal === principal && caller.key === null) this.#end(id)
   }
 
   /** Calls `end` when the session ends; at once when it has. @returns what unties the two */
