@@ -227,19 +227,18 @@ test('the window has no Node, opens nothing, goes nowhere, and runs no text', as
   ).toEqual([])
   expect(await page.evaluate(() => window.open('http://127.0.0.1:9/') === null)).toBe(true)
 
-  const refused = electronApp.evaluate(
-    ({ BrowserWindow }) =>
-      new Promise<boolean>((resolve) => {
-        // Heard after the app's own listener, which has decided by then.
-        BrowserWindow.getAllWindows()[0]?.webContents.once('will-navigate', (event) =>
-          resolve(event.defaultPrevented),
-        )
-      }),
-  )
+  // Listened to before anything goes anywhere, and after the app's own listener, which has decided by then.
+  const refused = await electronApp.evaluateHandle(({ BrowserWindow }) => ({
+    is: new Promise<boolean>((resolve) => {
+      BrowserWindow.getAllWindows()[0]?.webContents.once('will-navigate', (event) =>
+        resolve(event.defaultPrevented),
+      )
+    }),
+  }))
   await page.evaluate(() => {
     setTimeout(() => location.assign('http://127.0.0.1:9/'))
   })
-  expect(await refused).toBe(true)
+  expect(await refused.evaluate(({ is }) => is)).toBe(true)
   expect(page.url()).toBe(url)
   expect(electronApp.windows()).toHaveLength(windows)
   expect(app().takeProblems()).toEqual([])

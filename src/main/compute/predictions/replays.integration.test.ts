@@ -2,8 +2,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
 import { systemClock } from '../../platform/clock'
 import { buildWorkers } from '../../runtimes/testing/build-workers'
+import { atRest } from '../schedule/at-rest'
 import type { Scene } from '../schedule/scene'
-import { DEFAULT_POLICY, type QueueClass } from '../schedule/types'
+import type { QueueClass } from '../schedule/types'
 import { createReplays, type Replays, replay } from './replays'
 
 let workers: Awaited<ReturnType<typeof buildWorkers>>
@@ -47,20 +48,12 @@ function scene(count: number, waits: boolean): Scene {
   const capacity = { cpuCores: 4, memoryBytes: 1e9 }
   const device = { id: 'cpu0' as DeviceId, kind: 'cpu' as const, free: capacity, capacity, healthy: true }
   return {
-    state: {
-      now: 0,
+    state: atRest({
       classes: waits ? [group] : [],
       devices: [device],
-      engines: [],
-      running: [],
       pace: 1_000,
       shares: new Map([[ALICE, 0.5]]),
-      waitingSince: new Map(),
-      quotas: new Map(),
-      promised: new Map(),
-      lossBudgetMs: DEFAULT_POLICY.mostLossMs,
-      policy: DEFAULT_POLICY,
-    },
+    }),
     running: [],
     pausings: new Map(),
     arrivals: waits ? [] : jobs.map((job) => ({ at: job.readyAt, group, job })),

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
 import type { FreeDevice } from '../../core'
+import { atRest } from './at-rest'
 import { Calibration } from './calibration'
 import { type Forecast, firstOf, forecastOf } from './forecast'
 import { runForward } from './forward'
@@ -49,20 +50,13 @@ function scene(cores: number, runs: RunsNow[], classes: QueueClass[], now = 0): 
     healthy: true,
   }
   return {
-    state: {
+    state: atRest({
       now,
       classes,
       devices: [device],
-      engines: [],
-      running: [],
       pace: 1000,
       shares: new Map([[P, 0.5 * runs.length]]),
-      waitingSince: new Map(),
-      quotas: new Map(),
-      promised: new Map(),
-      lossBudgetMs: DEFAULT_POLICY.mostLossMs,
-      policy: DEFAULT_POLICY,
-    },
+    }),
     running: runs,
     arrivals: [],
     pausings: new Map(),

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
+import { atRest } from './at-rest'
 import { runForward } from './forward'
 import type { Workload } from './online/workload'
 import { placeOrNull } from './place-or-null'
@@ -45,20 +46,7 @@ function scene(cores: number, jobs: readonly Given[], policy: SchedulePolicy = D
     }
   })
   const device = { id: 'cpu0' as DeviceId, kind: 'cpu' as const, free: capacity, capacity, healthy: true }
-  const state = {
-    now: arrivals[0]?.at ?? 0,
-    classes: [],
-    devices: [device],
-    engines: [],
-    running: [],
-    pace: policy.leastPaceMs,
-    shares: new Map(),
-    waitingSince: new Map(),
-    quotas: new Map(),
-    promised: new Map(),
-    lossBudgetMs: DEFAULT_POLICY.mostLossMs,
-    policy,
-  }
+  const state = atRest({ now: arrivals[0]?.at ?? 0, devices: [device], policy })
   return { state, running: [], arrivals, pausings: new Map() }
 }
 

@@ -4,6 +4,7 @@ import type { Placement } from '../../../shared/contract'
 import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
 import { addVectors, entriesOf, type ResourceVector, shortage } from '../../../shared/domain/resources'
 import { place as corePlace, type FreeDevice } from '../../core'
+import { atRest } from './at-rest'
 import { plan } from './plan'
 import { policyOf } from './policies'
 import { compareRank, rankOf } from './rank'
@@ -64,21 +65,7 @@ function classesOf(jobs: SimpleJob[], memoryBytes = 100, loadMs = 200): QueueCla
 }
 
 function state(patch: Partial<PlanState>): PlanState {
-  return {
-    now: 0,
-    classes: [],
-    devices: [cpu({ cpuCores: 2, memoryBytes: 1000 })],
-    engines: [],
-    running: [],
-    pace: 1000,
-    shares: new Map(),
-    waitingSince: new Map(),
-    quotas: new Map(),
-    promised: new Map(),
-    lossBudgetMs: DEFAULT_POLICY.mostLossMs,
-    policy: DEFAULT_POLICY,
-    ...patch,
-  }
+  return atRest({ devices: [cpu({ cpuCores: 2, memoryBytes: 1000 })], pace: 1000, ...patch })
 }
 
 function job(id: string, patch: Partial<SimpleJob> = {}): SimpleJob {

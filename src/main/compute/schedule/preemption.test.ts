@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
 import { place as corePlace } from '../../core'
+import { atRest } from './at-rest'
 import { plan } from './plan'
 import { AGEING_MS_PER_POINT, rankOf } from './rank'
 import type { Place } from './space'
@@ -94,7 +95,7 @@ const engineOf = (job: RunningJob, engineKey = 'm'): PlanEngine => ({
 /** A machine whose cores are all taken by what runs, each job on an engine of its own. */
 function full(jobs: RunningJob[], classes: QueueClass[], patch: Partial<PlanState> = {}): PlanState {
   const cores = jobs.reduce((sum, { placement }) => sum + (placement[0]?.amounts.cpuCores ?? 0), 0)
-  return {
+  return atRest({
     now: NOW,
     classes,
     devices: [
@@ -109,14 +110,8 @@ function full(jobs: RunningJob[], classes: QueueClass[], patch: Partial<PlanStat
     engines: jobs.map((job) => engineOf(job)),
     running: jobs,
     pace: 1000,
-    shares: new Map(),
-    waitingSince: new Map(),
-    quotas: new Map(),
-    promised: new Map(),
-    lossBudgetMs: DEFAULT_POLICY.mostLossMs,
-    policy: DEFAULT_POLICY,
     ...patch,
-  }
+  })
 }
 
 const decide = (state: PlanState) => plan(state, place)

@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest'
 import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
+import { atRest } from './at-rest'
 import { runForward } from './forward'
 import { placeOrNull } from './place-or-null'
 import { rankOf } from './rank'
 import type { Arrival, Scene } from './scene'
 import { createRandom } from './static/random'
-import { DEFAULT_POLICY, type Pausing } from './types'
+import type { Pausing } from './types'
 
 const CORES = 4
 const JOBS = 3_000
@@ -58,20 +59,9 @@ function waitsOf({ arrivals, runMs }: Day, pause: Pausing['pause'] | null) {
   const capacity = { cpuCores: CORES, memoryBytes: 1 }
   const pausing = { ranMs: 0, preemptions: 0, pauseMs: 0, isWriting: false }
   const scene: Scene = {
-    state: {
-      now: 0,
-      classes: [],
+    state: atRest({
       devices: [{ id: 'cpu0' as DeviceId, kind: 'cpu', free: capacity, capacity, healthy: true }],
-      engines: [],
-      running: [],
-      pace: DEFAULT_POLICY.leastPaceMs,
-      shares: new Map(),
-      waitingSince: new Map(),
-      quotas: new Map(),
-      promised: new Map(),
-      lossBudgetMs: DEFAULT_POLICY.mostLossMs,
-      policy: DEFAULT_POLICY,
-    },
+    }),
     running: [],
     arrivals,
     pausings: new Map(pause ? arrivals.map(({ job }) => [job.id, { ...pausing, pause }]) : []),

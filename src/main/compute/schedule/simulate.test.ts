@@ -9,6 +9,7 @@ import {
   subtractVectors,
 } from '../../../shared/domain/resources'
 import { place as corePlace } from '../../core'
+import { atRest } from './at-rest'
 import { Pace } from './online/pace'
 import { plan } from './plan'
 import { compareRank, positionIn, rankOf } from './rank'
@@ -89,7 +90,7 @@ function simulate(arrivals: Arrival[], cores: number, engineSlots: number) {
     for (const engine of engines.values())
       if (engine.state === 'busy') engine.remainingMs = engine.until - now
     const decided = plan(
-      {
+      atRest({
         now,
         classes: [...classes.values()],
         devices: [
@@ -111,13 +112,7 @@ function simulate(arrivals: Arrival[], cores: number, engineSlots: number) {
           yields: null,
         })),
         pace: pace.observe(now, backlogOf(classes.values()), now - oldestOf(classes.values(), now)),
-        shares: new Map(),
-        waitingSince: new Map(),
-        quotas: new Map(),
-        promised: new Map(),
-        lossBudgetMs: DEFAULT_POLICY.mostLossMs,
-        policy: DEFAULT_POLICY,
-      },
+      }),
       place,
     )
     turns++
@@ -243,7 +238,7 @@ describe('the cost of a turn', () => {
       })),
       workMs: 100,
     }))
-    const state = {
+    const state = atRest({
       now: 1000,
       classes,
       devices: [
@@ -255,16 +250,8 @@ describe('the cost of a turn', () => {
           healthy: true,
         },
       ],
-      engines: [],
-      running: [],
       pace: 1000,
-      shares: new Map(),
-      waitingSince: new Map(),
-      quotas: new Map(),
-      promised: new Map(),
-      lossBudgetMs: DEFAULT_POLICY.mostLossMs,
-      policy: DEFAULT_POLICY,
-    }
+    })
     for (let warm = 0; warm < 20; warm++) plan(state, place)
     // Time of the processor: that of the clock would count what else the machine does.
     const times = Array.from({ length: 21 }, () => {

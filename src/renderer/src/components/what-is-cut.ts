@@ -11,6 +11,11 @@ export function tellWhatIsCut(event: MouseEvent<HTMLElement>): void {
       at.title = at.textContent
       return
     }
+    // It says something shorter now.
+    if (at.dataset['cut'] !== undefined) {
+      delete at.dataset['cut']
+      at.removeAttribute('title')
+    }
     at = at.parentElement
   }
 }

@@ -7,6 +7,7 @@ import { ActiveJob } from '../../jobs/active-job'
 import { firstStatus } from '../../jobs/job-row'
 import type { StoredJob } from '../../jobs/job-store'
 import { pauseOf } from '../../jobs/preemption'
+import { atRest } from '../at-rest'
 import { rankUnder } from '../rank'
 import type { Arrival, Scene } from '../scene'
 import { capacityOf, shareOfMachine } from '../share'
@@ -111,21 +112,8 @@ export function sceneOfPast(
       return { at, group: groupOf(job), job: entry, after }
     })
     .sort((a, b) => a.at - b.at || a.job.seq - b.job.seq)
-  const state = {
-    now: arrivals[0]?.at ?? 0,
-    classes: [],
-    devices,
-    engines: [],
-    running: [],
-    pace: policy.leastPaceMs,
-    shares: new Map(),
-    weights,
-    waitingSince: new Map(),
-    quotas: wholeQuotas(limits),
-    promised: new Map(),
-    lossBudgetMs: policy.mostLossMs,
-    policy,
-  }
+  const quotas = wholeQuotas(limits)
+  const state = atRest({ now: arrivals[0]?.at ?? 0, devices, weights, quotas, policy })
   const pausings = new Map(
     past.flatMap(({ job }) => {
       const pausing = pausingOf(job)
