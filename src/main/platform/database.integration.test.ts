@@ -312,6 +312,25 @@ describe('group commit', () => {
     expect(ids()).toEqual([4])
   })
 
+  it('does a group again one by one when what one of it noted is refused at the commit', async () => {
+    vi.spyOn(performance, 'now').mockReturnValue(0)
+    const done: number[] = []
+    const outcomes = await Promise.allSettled(
+      [1, 2, 1, 3].map((id) =>
+        database.write(() => {
+          database.beforeCommit(() => insert(id))
+          database.afterCommit(() => done.push(id))
+        }),
+      ),
+    )
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled'])
+    expect(done).toEqual([1, 2, 3])
+    expect(ids()).toEqual([1, 2, 3])
+    // They share commits again.
+    await Promise.all([4, 5].map((id) => database.write(() => insert(id))))
+    expect(ids()).toEqual([1, 2, 3, 4, 5])
+  })
+
   it('writes with a statement that the disk has refused before, when there is room', () => {
     const returning = (id: number, text: string) =>
       database.first(db().insertInto('things').values({ id, text }).returning('id'))

@@ -38,7 +38,7 @@ export interface Database extends Disposable {
   /**
    * Group commit: the work of the callers of one turn runs in one transaction, each in its own savepoint; the promise
    * resolves when the commit is on the disk. Many writers share one fsync. What does not fit into a few milliseconds
-   * goes into the next transaction, a turn later, in order.
+   * goes into the next transaction, a turn later, in order. A group whose commit is refused is done again, one by one.
    * @param patienceMs so long it may wait for another's commit to share; whatever is written comes after it
    */
   write<T>(work: () => T, patienceMs?: number): Promise<T>
@@ -140,6 +140,8 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
   /** So many levels of transactions, from the outermost on, SQLite has been told of. */
   let opened = 0
   let flushing = false
+  /** So many of the queue's first are done again, each in a transaction of its own. */
+  let alone = 0
   let closed = false
 
   function prepare(sql: string): Sqlite.Statement {
@@ -242,7 +244,7 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
     let taken = 0
     try {
       transaction(() => {
-        const until = performance.now() + GROUP_MS
+        const until = alone > 0 ? 0 : performance.now() + GROUP_MS
         do {
           const next = queue[taken]
           if (!next) return
@@ -257,9 +259,15 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
       })
     } catch (error) {
       settled.length = 0
+      // What the database refused may be the row of one, and is no reason to refuse the others.
+      if (taken > 1 && !(error instanceof AppError)) {
+        alone = taken
+        taken = 0
+      }
       for (const { reject } of queue.slice(0, taken)) settled.push(() => reject(error))
     }
     queue.splice(0, taken)
+    alone = Math.max(0, alone - taken)
     if (queue.length > 0) scheduleFlush()
     for (const settle of settled) settle()
   }
