@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { root, temporaryFolder } from './support.mjs'
 
 /** The built system within this process, on a data folder of its own: what costs without a transport. */
@@ -27,6 +28,8 @@ export async function createInProcess() {
   })
   await system.start()
   await system.computeReady()
+  // Trying the runtimes at the start keeps both cores of a small machine busy for seconds.
+  while (system.compute.runtimes().some(({ beingTried }) => beingTried)) await sleep(50)
   const by = system.security.owner().principal
   const defaults = {
     priority: 50,
@@ -44,7 +47,7 @@ export async function createInProcess() {
     async importModel(path, name) {
       let task = await system.storage.startImport({ kind: 'path', path, name }, by)
       while (task.state === 'running') {
-        await new Promise((resolve) => setTimeout(resolve, 10))
+        await sleep(10)
         task = system.storage.getImport(task.id)
       }
       if (task.state !== 'completed') throw new Error(`import ${task.state}`)

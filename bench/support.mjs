@@ -91,6 +91,10 @@ export async function serve() {
     }
   }
 
+  // Trying the runtimes at the start keeps both cores of a small machine busy for seconds.
+  while ((await call('GET', '/runtimes')).items.some(({ beingTried }) => beingTried))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+
   /** Its data stay where they are. */
   async function end() {
     agent.destroy()

@@ -3,7 +3,8 @@ import { postgres, redis } from './peers.mjs'
 
 const CLIENTS = 100
 const JOBS = 10_000
-const WARM_UP = 500
+/** Until their code is compiled: all of them get faster over the first thousands. */
+const WARM_UP = 10_000
 
 /**
  * Jobs that do nothing, from 100 callers of which each submits its next when the one before is acknowledged, until the

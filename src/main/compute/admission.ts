@@ -3,6 +3,7 @@ import type { JobId, PrincipalId } from '../../shared/domain/ids'
 import type { Tensors } from '../../shared/domain/tensor'
 import { unpackTensors } from '../../shared/domain/tensor-codec'
 import { AppError } from '../../shared/errors'
+import type { Database } from '../platform/database'
 import { specOf } from './copy-of-job'
 import type { Settler } from './dispatch/settle'
 import { ActiveJob } from './jobs/active-job'
@@ -22,6 +23,7 @@ import {
 } from './submit'
 
 export interface AdmissionDeps extends SubmitDeps {
+  database: Database
   store: JobStore
   index: JobIndex
   settler: Settler
@@ -131,9 +133,10 @@ export class Admission {
 
   /** The job with the result of an earlier one that was the same; null when it has to run. */
   #takeOver(job: ActiveJob): ActiveJob | null {
-    const { store, clock, storage } = this.#deps
+    const { store, clock, storage, settler, database } = this.#deps
     const { definition, status } = job
-    if (definition.fingerprint === null) return null
+    // What it depends on may decide that it does not run, and what is above it may change what it is for.
+    if (definition.fingerprint === null || !settler.mayRun(definition)) return null
     const same = store.findReusable(definition.principal, definition.fingerprint)
     if (!same) return null
     const { artifacts } = storage
@@ -141,9 +144,12 @@ export class Admission {
     const names = artifacts.list(from).filter((name) => name === RESULT || itemsStart(name) !== null)
     if (names.length === 0) return null
     try {
-      for (const name of names) artifacts.copy(from, definition.id, name)
+      // All or none: parts of another run would lie between those of this one.
+      database.transaction(() => {
+        for (const name of names) artifacts.copy(from, definition.id, name)
+      })
     } catch (error) {
-      // What is damaged there is computed anew; what was copied already is written over then.
+      // What is damaged there is computed anew.
       if (error instanceof AppError) return null
       throw error
     }

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { JobId } from '../../shared/domain/ids'
+import type { JobId, PrincipalId } from '../../shared/domain/ids'
 import { isTerminal } from '../../shared/domain/job-state'
 import { AppError } from '../../shared/errors'
 import { createHarness, type Harness, type HarnessOptions, type Opened, until } from './testing/harness'
@@ -355,6 +355,55 @@ describe('deadlines and dependencies', () => {
       })
     }
     expect(system.core.listLeases()).toEqual([])
+  })
+
+  it('a deadline that could not be written, for the disk was full, is kept when there is room', async () => {
+    const deadline = new Date(harness.clock.now() + 1000).toISOString()
+    await system.submit({ kind: 'synthetic', durationMs: 60_000, need: { cpuCores: 2 } })
+    const waiting = await system.submit({ kind: 'synthetic', durationMs: 1, need: { cpuCores: 2 }, deadline })
+    const { write } = system.database
+    system.database.write = (work) =>
+      write(() => {
+        work()
+        throw new AppError('storage.disk_full', 'The disk is full.')
+      })
+    await harness.clock.advance(1500)
+    expect(system.compute.get(waiting.id).state).toBe('queued')
+    system.database.write = write
+    await harness.clock.advance(1500)
+    await ended(waiting)
+    expect(system.compute.get(waiting.id).error?.code).toBe('compute.deadline_missed')
+  })
+
+  it('a deadline that passes while an attempt fails leaves no other to begin', async () => {
+    const deadline = new Date(harness.clock.now() + 1000).toISOString()
+    const { run } = system.executor
+    system.executor.run = async (...args) => {
+      await run(...args).catch(() => undefined)
+      // The deadline has rung by now, and was too late to stop it.
+      throw new AppError('compute.worker_crashed', 'It crashed.')
+    }
+    const job = await system.submit({ kind: 'synthetic', durationMs: 5000, deadline, maxAttempts: 3 })
+    await harness.clock.advance(2000)
+    await ended(job)
+    expect(system.compute.get(job.id)).toMatchObject({
+      state: 'failed',
+      attempt: 1,
+      error: { code: 'compute.deadline_missed' },
+    })
+  })
+
+  it('the live view has all that runs first, and of each owner its own', async () => {
+    const running = await system.submit({ kind: 'synthetic', durationMs: 60_000, need: { cpuCores: 2 } })
+    const bob = 'p-bob' as PrincipalId
+    const waiting = await system.submit({ kind: 'synthetic', durationMs: 1, hold: true })
+    const bobs = await system.submit({ kind: 'synthetic', durationMs: 1, hold: true }, bob)
+    await system.compute.setPriority(id(waiting), 60)
+    await system.compute.setPriority(id(bobs), 60)
+    await system.compute.setPriority(id(running), 60)
+    const ids = (owner: PrincipalId | null) => system.compute.recent(owner).map(({ id }) => id)
+    expect(ids(null)).toEqual([running.id, waiting.id, bobs.id])
+    expect(ids(bob)).toEqual([bobs.id])
   })
 
   it('a job waits for all it depends on', async () => {

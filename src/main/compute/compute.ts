@@ -46,6 +46,8 @@ import { fastestFor, kindOf, outputBytes } from './speeds'
 
 const HOUR_MS = 3_600_000
 const SEED_LIMIT = 100_000
+/** What a deadline ends could not be written, for want of room it may be. */
+const DEADLINE_RETRY_MS = 1_000
 /** Jobs at the head of the queue whose starts are foretold. */
 const MOST_FORETOLD = 200
 /** After being told to stop, an attempt has so long before it is left to the next start. */
@@ -257,12 +259,17 @@ export function createCompute(deps: ComputeDeps): Compute {
         const job = index.get(id)
         if (!job) continue
         if (kind === 'ready') index.refresh(job)
-        else void control.missDeadline(job)
+        else void missDeadline(job)
       }
       dispatcher.request()
     },
     ({ job }) => index.get(job) !== undefined,
   )
+
+  async function missDeadline(job: ActiveJob): Promise<void> {
+    const isWritten = await control.missDeadline(job)
+    if (!isWritten) alarms.set(now() + DEADLINE_RETRY_MS, { job: job.id, kind: 'deadline' })
+  }
 
   const views = new JobViews({
     store,
@@ -298,6 +305,7 @@ export function createCompute(deps: ComputeDeps): Compute {
   })
   const admission = new Admission({
     core,
+    database,
     storage,
     executor,
     clock,
@@ -424,7 +432,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     queue: () => reader.view(),
     whatIf: (question, signal) => whatIf.ask(question, signal),
 
-    recent: () => views.recent(),
+    recent: (owner) => views.recent(owner),
     usersOf: (model, version) => views.usersOf(model, version),
 
     runtimes: () => executor.runtimes(),

@@ -66,17 +66,20 @@ export class Control {
     return this.#change(id, 'given another priority', () => ({ priority }))
   }
 
-  /** Never rejects. */
-  async missDeadline(job: ActiveJob): Promise<void> {
+  /** Never rejects. @returns false when it could not be written, and is to be tried again */
+  async missDeadline(job: ActiveJob): Promise<boolean> {
     const { index, settler, logger, write } = this.#deps
     try {
       await write(() => {
         if (index.get(job.id) === job && job.status.state !== 'running')
           settler.end(job, 'failed', deadlineMissed())
       })
-      job.abort?.('deadline')
+      return true
     } catch (error) {
       logger.error({ err: error, job: job.id }, 'A deadline could not be acted upon')
+      return false
+    } finally {
+      job.abort?.('deadline')
     }
   }
 

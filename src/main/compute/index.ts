@@ -88,8 +88,11 @@ export interface Compute extends Disposable {
   queue(): QueueView
   /** Replays jobs on another machine, one question at a time. @param signal gives it up */
   whatIf(question: WhatIfQuestion, signal?: AbortSignal): Promise<WhatIfAnswer>
-  /** Active jobs and the most recent ended ones: what the window shows live. At most 12,000. */
-  recent(): Job[]
+  /**
+   * Active jobs and the most recent ended ones: what the window shows live. All that run, and at most 10,000 of the others
+   * that have not ended. @param owner null: everybody's
+   */
+  recent(owner: PrincipalId | null): Job[]
   /** Ids of unfinished jobs that need a version. */
   usersOf(model: string, version: number): JobId[]
 

@@ -1,5 +1,5 @@
 import type { Job, JobResult, LogLine, WaitCause } from '../../shared/contract'
-import type { JobId } from '../../shared/domain/ids'
+import type { JobId, PrincipalId } from '../../shared/domain/ids'
 import { isTerminal } from '../../shared/domain/job-state'
 import { AppError } from '../../shared/errors'
 import type { Clock } from '../platform/clock'
@@ -11,8 +11,11 @@ import type { JobIndex } from './jobs/job-index'
 import { JobLog, linesFromRow } from './jobs/job-log'
 import type { JobDefinition, JobStatus } from './jobs/job-row'
 import type { JobStore } from './jobs/job-store'
-import { MAX_RECENT, type Recent } from './jobs/recent'
+import type { Recent } from './jobs/recent'
 import { readResult } from './results'
+
+/** Of those that wait and are held; all that run are shown. */
+const MOST_ACTIVE_LIVE = 10_000
 
 interface JobViewsDeps {
   store: JobStore
@@ -71,19 +74,21 @@ export class JobViews {
     return { items: items.map((job) => this.of(job)), nextCursor }
   }
 
-  /** Active jobs and the most recent ended ones, at most {@link MAX_RECENT}. */
-  recent(): Job[] {
+  /**
+   * What runs, at most {@link MOST_ACTIVE_LIVE} of all others that have not ended, and those that ended last.
+   * @param owner null: everybody's
+   */
+  recent(owner: PrincipalId | null): Job[] {
     const { index, recent } = this.#deps
-    const jobs: Job[] = []
+    const active = new Set<ActiveJob>()
+    const isSeen = (principal: string) => owner === null || principal === owner
+    for (const job of index.running()) if (isSeen(job.definition.principal)) active.add(job)
     for (const job of index.all()) {
-      if (jobs.length >= MAX_RECENT) return jobs
-      jobs.push(this.of(job))
+      if (active.size >= MOST_ACTIVE_LIVE) break
+      if (isSeen(job.definition.principal)) active.add(job)
     }
-    for (const job of [...recent.ended()].reverse()) {
-      if (jobs.length >= MAX_RECENT) break
-      jobs.push(job)
-    }
-    return jobs
+    const ended = [...recent.ended()].filter(({ principal }) => isSeen(principal)).reverse()
+    return [...[...active].map((job) => this.of(job)), ...ended]
   }
 
   /** Ids of unfinished jobs that need a version. */

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Pipeline, PipelineSpec, type PipelineSpecInput } from '../../shared/contract'
 import type { JobId, PipelineId, PrincipalId } from '../../shared/domain/ids'
+import { AppError } from '../../shared/errors'
 import { type Ending, judge } from './dispatch/conditions'
 import { ALICE, createHarness, fakeVersion, type Harness, type Opened, until } from './testing/harness'
 
@@ -192,6 +193,44 @@ describe('reuse', () => {
     expect(reused(changed)).toEqual(['other'])
     expect(await outputsOf(changed, 'c')).toEqual(x(2, 0))
     expect(system.executor.computed).toHaveLength(count + 3)
+  })
+
+  it('keeps to what a job waits for: nothing is taken over for one that would not run', async () => {
+    const jobs = (fail: 'error' | undefined, first: number) => [
+      load('a', fail ? { fail } : {}),
+      infer('after', x(first, 8), { dependsOn: ['a'] }),
+      infer('mended', x(first, 9), { dependsOn: ['a'], runWhen: 'failed' as const }),
+    ]
+    const well = await ended(await submit(jobs(undefined, 1)))
+    const ill = await ended(await submit(jobs('error', 1)))
+    expect(states(well)).toEqual({ a: 'succeeded', after: 'succeeded', mended: 'compute.skipped' })
+    expect(states(ill)).toEqual({
+      a: 'compute.runtime_failed',
+      after: 'compute.dependency_failed',
+      mended: 'succeeded',
+    })
+    // Each has a result of its own by now.
+    expect(states(await ended(await submit(jobs(undefined, 1))))).toEqual(states(well))
+    expect(states(await ended(await submit(jobs('error', 1))))).toEqual(states(ill))
+  })
+
+  it('takes over all of a batch or nothing of it', async () => {
+    const batch = { kind: 'batch' as const, model: 'm@1', key: 'a', items: [x(1, 1), x(2, 2)] as never }
+    const { artifacts } = system.storage
+    const first = await ended(await submit([batch]))
+    const id = jobOf(first, 'a').id as JobId
+    const staged = await artifacts.stage(new Uint8Array(70_000))
+    system.database.transaction(() => artifacts.attach(staged, id, 'items-0009999'))
+    const { copy } = artifacts
+    artifacts.copy = (from, to, name) => {
+      if (name === 'items-0009999') throw new AppError('storage.corrupt', 'It is not there.')
+      copy(from, to, name)
+    }
+    const again = await submit([batch])
+    expect(artifacts.list(jobOf(again, 'a').id as JobId).filter((name) => name.startsWith('items'))).toEqual(
+      [],
+    )
+    expect((await ended(again)).state).toBe('succeeded')
   })
 
   it('never crosses principals, models or a wish for none', async () => {

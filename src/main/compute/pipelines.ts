@@ -20,6 +20,8 @@ import type { PlainSpec, Prepared } from './submit'
 
 /** What a job counts for in the critical path before anything is known of its length. */
 const UNKNOWN_MS = 50
+/** A job that was to be cancelled had come to its end before. */
+const OVER: ReadonlySet<string> = new Set(['compute.conflict', 'compute.not_found'])
 
 export interface PipelinesDeps {
   clock: Clock
@@ -114,7 +116,8 @@ export class Pipelines {
     const ends = open.reverse().map(({ definition }) => this.#deps.cancel(definition.id))
     for (const end of await Promise.allSettled(ends)) {
       // It may have come to its end before.
-      const isOver = end.status === 'fulfilled' || end.reason instanceof AppError
+      const isOver =
+        end.status === 'fulfilled' || (end.reason instanceof AppError && OVER.has(end.reason.code))
       if (!isOver) throw end.reason
     }
     return this.get(id)

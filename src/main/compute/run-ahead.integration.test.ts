@@ -62,7 +62,7 @@ it('a short job that meets an idle engine begins at once and is written with its
   const next = begin({ ...infer, waitMs: 1000 })
   await running()
   expect(rows()).toHaveLength(1)
-  expect(system.compute.recent()).toHaveLength(1)
+  expect(system.compute.recent(null)).toHaveLength(1)
   expect(system.core.listLeases()).toHaveLength(1)
   await harness.clock.advance(3)
   await until(() => next.job !== undefined)

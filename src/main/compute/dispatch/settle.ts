@@ -10,7 +10,7 @@ import type { AbortReason, ActiveJob } from '../jobs/active-job'
 import { LOG } from '../jobs/artifact-names'
 import { type StoredAttempt, withEarlier } from '../jobs/earlier-attempts'
 import type { JobIndex } from '../jobs/job-index'
-import type { JobStatus } from '../jobs/job-row'
+import type { JobDefinition, JobStatus } from '../jobs/job-row'
 import { interrupted, partDone } from '../jobs/preemption'
 import type { AttemptEnd, BenchmarkFigures } from './attempt'
 import { type Ending, judge } from './conditions'
@@ -66,9 +66,7 @@ export class Settler {
     } else if (outcome.kind === 'aborted' && goesOn(outcome.reason, job)) {
       attach()
       const by = outcome.reason === 'preempted' ? job.displacedBy : null
-      // Its deadline may have passed meanwhile, and nothing else would end it then.
-      if (definition.deadline !== null && definition.deadline <= clock.now())
-        this.end(job, 'failed', deadlineMissed(), times)
+      if (isLate(job, clock.now())) this.end(job, 'failed', deadlineMissed(), times)
       else {
         const end = outcome.reason === 'preempted' ? 'preempted' : 'interrupted'
         const change = { ...times, preempted: interrupted(job, computeMs, by) }
@@ -82,8 +80,9 @@ export class Settler {
       attach()
       this.#observe(job, false, computeMs)
       const failures = status.failures + 1
-      if (!isRetryable(outcome.error.code) || failures >= definition.maxAttempts) {
-        this.end(job, 'failed', outcome.error, { ...times, failures })
+      const isLast = !isRetryable(outcome.error.code) || failures >= definition.maxAttempts
+      if (isLast || isLate(job, clock.now())) {
+        this.end(job, 'failed', isLast ? outcome.error : deadlineMissed(), { ...times, failures })
         return
       }
       const waitMs = backoffMs(job.id, failures)
@@ -119,6 +118,11 @@ export class Settler {
     const dependents = [...index.dependentsOf(job.id)]
     const ending = error?.code === 'compute.skipped' ? 'skipped' : state
     if (dependents.length > 0) this.#untold.set(job.id, { ending, dependents })
+  }
+
+  /** Whether nothing that a job depends on keeps it from running now. */
+  mayRun({ dependsOn, runWhen }: JobDefinition): boolean {
+    return judge(runWhen, dependsOn.map(this.#deps.endingOf)) === 'run'
   }
 
   /** Sets what a job waits for, before it is added. */
@@ -256,6 +260,11 @@ export class Settler {
       job.lease = lease
     })
   }
+}
+
+/** Whether its deadline has passed while it stopped: that rang when it ran, and nothing else would end it now. */
+function isLate({ definition: { deadline } }: ActiveJob, now: number): boolean {
+  return deadline !== null && deadline <= now
 }
 
 /** Whether a job waits for another attempt. A budget that is used up stops for good what could not go on where it was. */

@@ -196,7 +196,7 @@ export function estimateOf(job: ActiveJob, nowMs: number): number | null {
   const elapsed = Math.max(0, nowMs - status.startedAt)
   // Once it has shown how fast it goes, that says more than what others took.
   const gained = progress - carried
-  if (gained > 0.05 && status.itemsDone === 0) return Math.round((elapsed * (1 - progress)) / gained)
+  if (gained > 0.05) return Math.round((elapsed * (1 - progress)) / gained)
   return runMs === null ? null : Math.max(0, Math.round(runMs - elapsed))
 }
 

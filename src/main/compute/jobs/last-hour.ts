@@ -17,13 +17,15 @@ interface Minute {
 
 /** Outcomes and waits of the last hour, counted as they happen: the cost is that of 60 minutes, not of the jobs. */
 export class LastHour {
-  readonly #minutes: Minute[] = []
+  #minutes: Minute[] = []
 
   add(state: JobState, waitMs: number, atMs: number): void {
     if (state !== 'succeeded' && state !== 'failed' && state !== 'cancelled') return
     const minute = Math.floor(atMs / MINUTE_MS)
-    let entry = this.#minutes.find((candidate) => candidate.minute === minute)
+    let entry = this.#minutes.findLast((candidate) => candidate.minute === minute)
     if (!entry) {
+      // Here too: on a system that nobody asks for a view, all that ever was would be kept.
+      this.#forget(atMs)
       entry = { minute, succeeded: 0, failed: 0, cancelled: 0, waits: new Uint32Array(CLASSES) }
       this.#minutes.push(entry)
     }
@@ -33,12 +35,10 @@ export class LastHour {
   }
 
   view(nowMs: number): QueueView['lastHour'] {
-    const oldest = Math.floor(nowMs / MINUTE_MS) - MINUTES
-    const inside = this.#minutes.filter(({ minute }) => minute > oldest)
-    this.#minutes.splice(0, this.#minutes.length, ...inside)
+    this.#forget(nowMs)
     const waits = new Float64Array(CLASSES)
     const total = { succeeded: 0, failed: 0, cancelled: 0 }
-    for (const minute of inside) {
+    for (const minute of this.#minutes) {
       total.succeeded += minute.succeeded
       total.failed += minute.failed
       total.cancelled += minute.cancelled
@@ -47,6 +47,11 @@ export class LastHour {
       })
     }
     return { ...total, medianWaitMs: percentile(waits, 0.5), p95WaitMs: percentile(waits, 0.95) }
+  }
+
+  #forget(nowMs: number): void {
+    const oldest = Math.floor(nowMs / MINUTE_MS) - MINUTES
+    this.#minutes = this.#minutes.filter(({ minute }) => minute > oldest)
   }
 }
 

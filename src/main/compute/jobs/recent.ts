@@ -4,8 +4,6 @@ import type { ActiveJob } from './active-job'
 import { viewOf } from './active-job'
 import type { JobDefinition, JobStatus } from './job-row'
 
-export const MAX_RECENT = 12_000
-
 /** What the window shows live: changes, gathered for one turn of the event loop, and the jobs that ended last. */
 export class Recent {
   readonly #now: () => number

@@ -311,6 +311,14 @@ describe('one device of what several sources found', () => {
     expect(devices[0]).not.toHaveProperty('address')
   })
 
+  it('offers nothing of which only a tool could tell that gave no answer', () => {
+    const other = onBus({ address: '0000:02:00.0', vendorId: '1002', driver: 'amdgpu' })
+    expect(mergeDevices([onBus({}), other], [], null, ['nvidia-smi'])).toMatchObject([
+      { health: 'degraded', properties: { problem: expect.stringContaining('nvidia-smi gives no answer') } },
+      { health: 'ok' },
+    ])
+  })
+
   it('does not offer a MIG GPU a second time as a whole', async () => {
     const devices = mergeDevices(
       [onBus({ address: '0000:01:00.0' })],

@@ -57,7 +57,7 @@ export async function detectDevices(confinement: Confinement, logger: Logger): P
     ...managers,
     ...accel,
   ]
-  const devices = [cpu, ...mergeDevices(bus, vendors, names)]
+  const devices = [cpu, ...mergeDevices(bus, vendors, names, failedTools)]
   return { devices: linux ? await withNumaNodes(devices) : devices, failedTools }
 }
 

@@ -5,15 +5,24 @@ import { fpgaId } from './xilinx'
 
 const BUS = '/sys/bus/pci'
 
+/** By PCI vendor: the tools that tell of its devices. */
+const TOOLS: Readonly<Record<string, readonly string[]>> = {
+  '10de': ['nvidia-smi'],
+  '1002': ['rocm-smi'],
+  '10ee': ['xbutil', 'xrt-smi'],
+}
+
 /**
  * One device for what several sources found: the vendor's tool knows its memory and name, the bus its driver. What no
  * tool knows comes from the bus alone; console adapters are left out.
  * @param names text of the PCI names database, or null
+ * @param failedTools gave no answer: what only they could tell of a device is not known
  */
 export function mergeDevices(
   bus: readonly PciFunction[],
   vendors: readonly VendorDevice[],
   names: string | null,
+  failedTools: readonly string[] = [],
 ): FoundDevice[] {
   const devices = new Map<string, FoundDevice>()
   const told = new Set<string>()
@@ -46,9 +55,16 @@ export function mergeDevices(
     if (isConsole(item) || told.has(slotOf(kind, item.address))) continue
     told.add(slotOf(kind, item.address))
     const device = fromBus(item, kind, names)
-    devices.set(device.id, device)
+    const tool = failedTools.find((name) => TOOLS[item.vendorId]?.includes(name))
+    devices.set(device.id, tool ? untold(device, tool) : device)
   }
   return [...devices.values()]
+}
+
+/** Without its memory and its UUID no job could be placed on it, or find it. */
+function untold(device: FoundDevice, tool: string): FoundDevice {
+  const problem = `${tool} gives no answer; the driver may need a restart.`
+  return { ...device, health: 'degraded', properties: { ...device.properties, problem } }
 }
 
 /** The functions of an FPGA card are one device; of other cards each function stands for itself. */

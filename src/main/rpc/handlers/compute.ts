@@ -49,7 +49,7 @@ export function computeHandlers(modules: Modules) {
       watch: os.jobs.watch.handler(({ context, signal }) => {
         const mine = (jobs: Job[]) => visibleTo(modules, context.caller, jobs, (job) => job.principal)
         return feed(
-          () => mine(compute.recent()),
+          () => compute.recent(visibleOwner(modules, context.caller)),
           (listener) =>
             compute.onDidChangeJobs((change) => listener({ ...change, changed: mine(change.changed) })),
           signal,
