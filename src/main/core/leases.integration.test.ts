@@ -504,8 +504,18 @@ describe('requests that wait', () => {
     core.release(beside.id as never)
   })
 
-  it('a stream of small ones cannot starve a large one', async () => {
-    const { core, clock } = fixture
+  it.each([
+    ['a stream of small ones cannot starve a large one', false],
+    ['nor where one waits before it for what programs outside hold', true],
+  ])('%s', async (_, isBlocked) => {
+    const { core, clock, host } = fixture
+    if (isBlocked) {
+      const used = { device: 'cpu0', load: 0, memoryUsedBytes: 8 * GB, memoryTotalBytes: 16 * GB }
+      host.reading = { readings: [used], childrenMemoryBytes: 0 }
+      await clock.advance(1000)
+      core.request({ memoryBytes: 15 * GB }, { ...by('vain'), waitMs: 600_000 }).catch(() => undefined)
+      await clock.advance(1000)
+    }
     let leases = [
       core.allocate({ cpuCores: 2 }, by('s')),
       core.allocate({ cpuCores: 2 }, by('s')),

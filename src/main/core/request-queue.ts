@@ -127,7 +127,7 @@ export class RequestQueue implements Disposable, Precedence {
 
   /** The room that is kept no longer means anything: the devices have changed. */
   devicesChanged(): void {
-    this.#setClaimant(null)
+    this.#unclaim()
     this.wake()
   }
 
@@ -146,7 +146,7 @@ export class RequestQueue implements Disposable, Precedence {
   }
 
   dispose(): void {
-    this.#setClaimant(null)
+    this.#unclaim()
     for (const waiting of this.#queue.clear()) {
       waiting.reject(new AppError('system.stopping', 'LLMAgentOS is stopping; request again when it runs.'))
     }
@@ -174,7 +174,7 @@ export class RequestQueue implements Disposable, Precedence {
       const shares = this.#allocator.find(need, options, beside)
       if (!shares) continue
       this.#queue.remove(waiting)
-      if (waiting === this.#claimant) this.#setClaimant(null)
+      if (waiting === this.#claimant) this.#unclaim()
       try {
         const lease = this.#allocator.grant(need, shares, options)
         outcomes.push({ waiting, settle: () => waiting.resolve(lease) })
@@ -199,32 +199,31 @@ export class RequestQueue implements Disposable, Precedence {
 
   #chooseClaimant(): void {
     const now = this.#clock.now()
-    const first = this.#queue
-      .list()
-      .find(
-        ({ arrivedAt, need, options }) =>
-          now - arrivedAt >= CLAIM_AFTER_MS && !this.#allocator.quotaRefusal(need, options.holder),
-      )
-    if (first !== this.#claimant) this.#setClaimant(first ?? null)
+    for (const waiting of this.#queue.list()) {
+      const { arrivedAt, need, options } = waiting
+      if (now - arrivedAt < CLAIM_AFTER_MS || this.#allocator.quotaRefusal(need, options.holder)) continue
+      if (waiting === this.#claimant) return
+      const spaces = this.#ledger.emptySpaces()
+      for (const { id, free } of spaces) takeQuanta(free, this.#ledger.foreign(id, false))
+      const placed = placeQuanta(need, spaces, options.place ?? NO_HINTS)
+      // Not even with all leases ended: programs outside hold it, and keeping room for it would help nobody.
+      if ('missing' in placed) continue
+      this.#claimant = waiting
+      this.#ledger.setClaim(placed.shares)
+      return
+    }
+    this.#unclaim()
   }
 
-  #setClaimant(waiting: Waiting | null): void {
+  #unclaim(): void {
     this.#claimant = null
     this.#ledger.setClaim(null)
-    if (!waiting) return
-    const spaces = this.#ledger.emptySpaces()
-    for (const { id, free } of spaces) takeQuanta(free, this.#ledger.foreign(id, false))
-    const placed = placeQuanta(waiting.need, spaces, waiting.options.place ?? NO_HINTS)
-    // Not even with all leases ended: programs outside hold it, and keeping room would help nobody.
-    if ('missing' in placed) return
-    this.#claimant = waiting
-    this.#ledger.setClaim(placed.shares)
   }
 
   #leave(waiting: Waiting, reason: () => unknown): void {
     if (!this.#queue.remove(waiting)) return
     const why = reason()
-    if (waiting === this.#claimant) this.#setClaimant(null)
+    if (waiting === this.#claimant) this.#unclaim()
     waiting.reject(why)
     this.wake()
   }

@@ -154,3 +154,36 @@ describe('engines', () => {
     expect(lengths(loading(of, 2_000))).toEqual([150, 100, 150])
   })
 })
+
+it('goes on until all that waited have started, however often what ran begins again', () => {
+  const [displaced, waiting] = scene(1, [
+    { at: 0, runMs: 100, cores: 1, priority: 90 },
+    { at: 0, runMs: 100, cores: 1, priority: 10 },
+  ]).arrivals as [Arrival, Arrival]
+  const capacity = { cpuCores: 1, memoryBytes: 1000 }
+  const device = { id: 'cpu0' as DeviceId, kind: 'cpu' as const, free: {}, capacity, healthy: true }
+  const of: Scene = {
+    state: atRest({ devices: [device] }),
+    running: [
+      {
+        ...displaced,
+        placement: [{ device: device.id, amounts: { cpuCores: 1 } }],
+        engine: null,
+        startedAt: 0,
+        loadedAt: 0,
+        runMs: 100,
+        isStopping: true,
+      },
+    ],
+    arrivals: [waiting],
+    pausings: new Map([
+      [displaced.job.id, { ranMs: 0, preemptions: 0, pauseMs: 0, isWriting: false, pause: 'checkpoint' }],
+    ]),
+  }
+  const durations = { runOf: () => 100, remainingOf: () => 100 }
+  const { starts } = runForward(of, durations, placeOrNull, { untilStarted: true })
+  expect(starts.map(({ job, at }) => [job, at])).toEqual([
+    [displaced.job.id, 0],
+    [waiting.job.id, 100],
+  ])
+})

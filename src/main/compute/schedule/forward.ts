@@ -36,7 +36,8 @@ class Forward {
   #waitingSince: ReadonlyMap<string, number>
   #lookAgainAt: number | null = null
   #arrived = 0
-  #unstarted: number
+  /** Those that wait or come later, until they start for the first time; not what runs, which may be displaced and begin again. */
+  readonly #unstarted: Set<JobId>
   #began = false
   #now: number
 
@@ -54,7 +55,8 @@ class Forward {
     this.#losses = new LossBudget(state.policy, state.lossBudgetMs)
     for (const group of state.classes)
       this.#classes.set(group.key, { ...group, load: { ...group.load }, jobs: [...group.jobs] })
-    this.#unstarted = scene.arrivals.length + state.classes.reduce((sum, { jobs }) => sum + jobs.length, 0)
+    const waiting = state.classes.flatMap(({ jobs }) => jobs)
+    this.#unstarted = new Set([...waiting, ...scene.arrivals.map(({ job }) => job)].map(({ id }) => id))
     for (const runs of scene.running) {
       const { isStopping, runMs: _, ...known } = runs
       const endsAt = state.now + durations.remainingOf(runs)
@@ -67,7 +69,7 @@ class Forward {
 
   /** Some have not had their turn yet. */
   get awaitsStarts(): boolean {
-    return this.#unstarted > 0
+    return this.#unstarted.size > 0
   }
 
   /** Goes on to the next instant at which something happens. @returns false when nothing more will */
@@ -91,7 +93,7 @@ class Forward {
     // What is unloaded or stopped is gone at once, so that the turn which waited for it follows.
     while (this.#classes.size > 0 && this.#turn());
     if (this.#classes.size === 0) this.#losses.spend({ lostMs: 0, idle: this.#machine.idle })
-    return this.#classes.size > 0 || this.#unstarted > 0
+    return this.#classes.size > 0 || this.#unstarted.size > 0
   }
 
   /** @returns true when others made room, so that more may start now */
@@ -127,7 +129,7 @@ class Forward {
     const loadMs = loads ? group.load.estimateMs : 0
     const endsAt = startedAt + loadMs + (this.#restMs.get(job.id) ?? this.#durations.runOf(group, job))
     const before = this.starts.get(job.id)
-    if (!before) this.#unstarted--
+    this.#unstarted.delete(job.id)
     this.starts.set(job.id, {
       job: job.id,
       readyAt: before?.readyAt ?? job.readyAt,
