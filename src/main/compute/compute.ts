@@ -425,6 +425,7 @@ export function createCompute(deps: ComputeDeps): Compute {
 
     submitPipeline: (spec, by) => pipelines.submit(spec, by),
     getPipeline: (id) => pipelines.get(id),
+    pipelineOwner: (id) => pipelines.ownerOf(id),
     listPipelines: (query, owner) => pipelines.list(query, owner),
     cancelPipeline: (id) => pipelines.cancel(id),
     retryPipeline: (id, by) => pipelines.retry(id, by),

@@ -76,11 +76,13 @@ export interface Compute extends Disposable {
   submitPipeline(spec: PipelineSpec, by: PrincipalId): Promise<Pipeline>
   /** @throws AppError `compute.not_found` */
   getPipeline(id: PipelineId): Pipeline
+  /** @throws AppError `compute.not_found` */
+  pipelineOwner(id: PipelineId): PrincipalId
   /** Newest first. @param owner null: everybody's */
   listPipelines(
     query: { limit: number; cursor?: string | undefined },
     owner: PrincipalId | null,
-  ): { items: PipelineSummary[]; nextCursor: string | null }
+  ): Promise<{ items: PipelineSummary[]; nextCursor: string | null }>
   cancelPipeline(id: PipelineId): Promise<Pipeline>
   /** As a new one; what it did before and has not changed is taken over. */
   retryPipeline(id: PipelineId, by: PrincipalId): Promise<Pipeline>

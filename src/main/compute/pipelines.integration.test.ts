@@ -74,7 +74,7 @@ describe('a pipeline', () => {
     for (const { key, dependsOn } of end.jobs)
       for (const other of dependsOn) expect(began(key)).toBeGreaterThanOrEqual(finished(other))
     expect(end.criticalPath.keys).toHaveLength(3)
-    expect(system.compute.listPipelines({ limit: 10 }, null).items).toMatchObject([
+    expect((await system.compute.listPipelines({ limit: 10 }, null)).items).toMatchObject([
       { id: pipeline.id, state: 'succeeded', jobs: 4, ended: 4 },
     ])
   })
@@ -137,7 +137,7 @@ describe('a pipeline', () => {
   ])('is refused whole for %s', async (_, jobs, details) => {
     await expect(submit(jobs as never)).rejects.toMatchObject({ code: 'compute.invalid_input', details })
     expect(system.compute.list({ limit: 10 }).items).toEqual([])
-    expect(system.compute.listPipelines({ limit: 10 }, null).items).toEqual([])
+    expect((await system.compute.listPipelines({ limit: 10 }, null)).items).toEqual([])
   })
 
   it('is refused where an output cannot fit the input it is for', async () => {

@@ -13,6 +13,7 @@ import { AppError } from '../../shared/errors'
 import { type Clock, toIso } from '../platform/clock'
 import type { Admission } from './admission'
 import { specOf } from './copy-of-job'
+import { createBreather } from './dispatch/breather'
 import type { JobDefinition } from './jobs/job-row'
 import type { JobStore } from './jobs/job-store'
 import type { PipelineRow, PipelineStore } from './jobs/pipeline-store'
@@ -144,41 +145,42 @@ export class Pipelines {
       0,
     )
     const state = stateOf(jobs.map(({ job }) => outlineOf(job)))
+    const ends = jobs.flatMap(({ job }) => job.finishedAt ?? [])
     return {
-      ...summaryOf(
-        row,
-        state,
-        jobs.map(({ job }) => job.finishedAt),
-      ),
+      ...summaryOf(row, state, ends.sort().at(-1) ?? null),
       progress: state !== 'running' ? 1 : whole > 0 ? Math.min(1, done / whole) : 0,
       jobs,
       criticalPath: { keys: path.keys, lengthMs: path.length },
     }
   }
 
+  /** @throws AppError `compute.not_found` */
+  ownerOf(id: PipelineId): PrincipalId {
+    return this.#find(id).principal
+  }
+
   /** Newest first. @param owner null: everybody's */
-  list(
+  async list(
     query: { limit: number; cursor?: string | undefined },
     owner: PrincipalId | null,
-  ): {
-    items: PipelineSummary[]
-    nextCursor: string | null
-  } {
+  ): Promise<{ items: PipelineSummary[]; nextCursor: string | null }> {
     const { rows, nextCursor } = this.#deps.pipelines.list(query, owner)
-    const items = rows.map((row) => {
-      const outlines = this.#deps.pipelines.outlineOf(row.id)
-      const ended = outlines.filter(({ state }) => isTerminal(state))
-      return {
-        ...summaryOf(
-          row,
-          stateOf(outlines),
-          outlines.map(({ finishedAt }) => finishedAt),
-        ),
-        jobs: outlines.length,
-        ended: ended.length,
-      }
-    })
+    const breathe = createBreather()
+    const items: PipelineSummary[] = []
+    for (const row of rows) {
+      items.push(this.#summaryOf(row))
+      await breathe()
+    }
     return { items, nextCursor }
+  }
+
+  #summaryOf(row: PipelineRow): PipelineSummary {
+    const { pipelines } = this.#deps
+    const { jobs, ended, succeeded, latestEnd } = pipelines.countsOf(row.id)
+    // Which job waits for which matters only where one of them did not succeed.
+    const state =
+      ended < jobs ? 'running' : succeeded === jobs ? 'succeeded' : stateOf(pipelines.outlineOf(row.id))
+    return { ...summaryOf(row, state, latestEnd === null ? null : toIso(latestEnd)), jobs, ended }
   }
 
   async #add(
@@ -263,16 +265,15 @@ function outlineOf({ id, dependsOn, state, error }: Job): Outline {
 function summaryOf(
   { id, name, principal, createdAt }: PipelineRow,
   state: Pipeline['state'],
-  ends: readonly (string | null)[],
+  latestEnd: string | null,
 ): Omit<PipelineSummary, 'jobs' | 'ended'> {
-  const latest = ends.reduce((last, at) => (at !== null && (last === null || at > last) ? at : last), null)
   return {
     id,
     name,
     state,
     principal,
     createdAt: toIso(createdAt),
-    finishedAt: state === 'running' ? null : latest,
+    finishedAt: state === 'running' ? null : latestEnd,
   }
 }
 

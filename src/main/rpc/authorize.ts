@@ -207,9 +207,10 @@ function requirementsOfPipeline(
   path: readonly string[],
   id: string,
 ): Requirement[] {
-  const { principal, jobs } = modules.compute.getPipeline(id as PipelineId)
-  const own: Requirement = { action, resource: { type: 'Job', id, owner: principal as PrincipalId } }
+  const owner = modules.compute.pipelineOwner(id as PipelineId)
+  const own: Requirement = { action, resource: { type: 'Job', id, owner } }
   if (path.at(-1) !== 'retry') return [own]
+  const { jobs } = modules.compute.getPipeline(id as PipelineId)
   return each([own, ...jobs.flatMap(({ job }) => requirementsOfJob(modules, { ...job, key: '' }))])
 }
 

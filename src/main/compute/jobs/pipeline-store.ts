@@ -1,6 +1,6 @@
+import { sql } from 'kysely'
 import type { JobId, PipelineId, PrincipalId } from '../../../shared/domain/ids'
 import type { JobState } from '../../../shared/domain/job-state'
-import { toIso } from '../../platform/clock'
 import type { Database } from '../../platform/database'
 import { type JobRow, tellsSkipped } from './job-row'
 import type { JobStore } from './job-store'
@@ -19,7 +19,15 @@ export interface JobOutline {
   dependsOn: string[]
   state: JobState
   isSkipped: boolean
-  finishedAt: string | null
+}
+
+/** Of the jobs of a pipeline. */
+export interface PipelineCounts {
+  jobs: number
+  ended: number
+  succeeded: number
+  /** When the last of those that have ended did, Unix ms. */
+  latestEnd: number | null
 }
 
 type Tables = { pipeline: PipelineRow & { seq: number }; job: JobRow }
@@ -33,6 +41,7 @@ export interface PipelineStore {
     query: { limit: number; cursor?: string | undefined },
     owner: PrincipalId | null,
   ): { rows: PipelineRow[]; nextCursor: string | null }
+  countsOf(id: PipelineId): PipelineCounts
   outlineOf(id: PipelineId): JobOutline[]
   /** Forgets those of these of which no job is left. */
   removeEmpty(ids: readonly PipelineId[]): void
@@ -56,21 +65,30 @@ export function createPipelineStore(database: Database, jobs: Pick<JobStore, 'fl
       const last = rows.at(-1)
       return { rows, nextCursor: found.length > limit && last ? String(last.seq) : null }
     },
+    countsOf(id) {
+      jobs.flush()
+      const counts = database.first(
+        db
+          .selectFrom('job')
+          .select(({ fn }) => [
+            fn.countAll<number>().as('jobs'),
+            fn.count<number>('finishedAt').as('ended'),
+            sql<number>`count(*) filter (where state = 'succeeded')`.as('succeeded'),
+            fn.max('finishedAt').as('latestEnd'),
+          ])
+          .where('pipeline', '=', id),
+      )
+      return counts ?? { jobs: 0, ended: 0, succeeded: 0, latestEnd: null }
+    },
     outlineOf(id) {
       jobs.flush()
       return database
-        .all(
-          db
-            .selectFrom('job')
-            .select(['id', 'dependsOn', 'state', 'error', 'finishedAt'])
-            .where('pipeline', '=', id),
-        )
+        .all(db.selectFrom('job').select(['id', 'dependsOn', 'state', 'error']).where('pipeline', '=', id))
         .map((row) => ({
           id: row.id as JobId,
           dependsOn: JSON.parse(row.dependsOn) as string[],
           state: row.state as JobState,
           isSkipped: tellsSkipped(row.error),
-          finishedAt: row.finishedAt === null ? null : toIso(row.finishedAt),
         }))
     },
     removeEmpty(ids) {

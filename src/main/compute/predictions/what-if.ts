@@ -72,7 +72,7 @@ export class WhatIf {
       return { id, kind, free: capacity, capacity, healthy: true }
     })
     const other = [...present.filter(({ id }) => !removeDevices.includes(id)), ...added]
-    const { past, leftOut } = source === 'queue' ? this.#queue() : await this.#lastDay()
+    const { past, leftOut } = await (source === 'queue' ? this.#queue() : this.#lastDay())
     const { policy: own } = this.#deps
     const machine = this.#machineFor(past, present)
     const before = await this.#replay(past, machine, signal)
@@ -82,9 +82,10 @@ export class WhatIf {
   }
 
   /** As if all that waits and runs came now, in the order of arrival. */
-  #queue(): { past: PastJob[]; leftOut: number } {
+  async #queue(): Promise<{ past: PastJob[]; leftOut: number }> {
     const now = this.#deps.clock.now()
-    const jobs = withAllBefore([...this.#deps.active()].filter(isToRun).sort((a, b) => a.seq - b.seq))
+    const active = [...this.#deps.active()].sort((a, b) => a.seq - b.seq)
+    const jobs = await withAllBefore(active)
     const past = jobs.slice(-MOST_JOBS).map((job): PastJob => {
       const runMs = this.#deps.runMsOf(job) ?? this.#deps.policy.unknownRunMs
       const passed = job.status.state === 'running' ? now - (job.status.startedAt ?? now) : 0
@@ -139,12 +140,16 @@ function isToRun({ waitingOn, definition, status: { state } }: ActiveJob): boole
   )
 }
 
-/** Those of which all that they wait for is among them. @param jobs in the order of arrival */
-function withAllBefore(jobs: readonly ActiveJob[]): ActiveJob[] {
+/** Those that are to run, and all that they wait for too; there may be 100,000. @param jobs in the order of arrival */
+async function withAllBefore(jobs: readonly ActiveJob[]): Promise<ActiveJob[]> {
+  const breathe = createBreather(SLICE_MS)
   const ids = new Set<JobId>()
-  return jobs.filter(({ id, waitingOn }) => {
-    const isReached = [...waitingOn].every((other) => ids.has(other))
-    if (isReached) ids.add(id)
-    return isReached
-  })
+  const reached: ActiveJob[] = []
+  for (const job of jobs) {
+    await breathe()
+    if (!isToRun(job) || ![...job.waitingOn].every((other) => ids.has(other))) continue
+    ids.add(job.id)
+    reached.push(job)
+  }
+  return reached
 }
