@@ -3,7 +3,15 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { JobId, PrincipalId } from '../../shared/domain/ids'
 import { isTerminal } from '../../shared/domain/job-state'
 import { AppError } from '../../shared/errors'
-import { createHarness, type Harness, type HarnessOptions, type Opened, until } from './testing/harness'
+import { settle } from '../core/testing/fake-clock'
+import {
+  ALICE,
+  createHarness,
+  type Harness,
+  type HarnessOptions,
+  type Opened,
+  until,
+} from './testing/harness'
 
 const x = (a: number, b: number) => ({ x: { dtype: 'float32' as const, shape: [2], data: [a, b] } })
 const id = (job: { id: string }) => job.id as JobId
@@ -478,6 +486,42 @@ describe('memory of engines', () => {
     ])
   })
 
+  it.each([0, 60_000])('idle ones make room for what a program asks for, waiting %d ms', async (waitMs) => {
+    await system.die()
+    await harness.remove()
+    await setUp({ memoryBytes: 3_500_000 })
+    system.executor.memoryBytes = 1_000_000
+    harness.warm.add('m@1')
+    for (const model of ['m@1', 'n@1', 'm@2']) {
+      await ended(await system.submit({ kind: 'infer', model, inputs: x(1, 2) }))
+      await harness.clock.advance(1)
+    }
+    const ask = (memoryBytes: number) =>
+      system.core.request(
+        { memoryBytes },
+        { holder: ALICE, purpose: 'app', priority: 50, ttlMs: null, waitMs },
+      )
+    // Not for what would not fit then either.
+    const other = system.core.allocate(
+      { memoryBytes: 400_000 },
+      { holder: ALICE, purpose: 'other', priority: 50, ttlMs: null },
+    )
+    const vain = ask(3_200_000)
+    vain.catch(() => undefined)
+    await settle()
+    expect(system.compute.engines()).toHaveLength(3)
+    if (waitMs > 0) await harness.clock.advance(waitMs)
+    await expect(vain).rejects.toMatchObject({ code: 'core.unavailable' })
+    system.core.release(other.id as never)
+
+    const first = ask(2_000_000)
+    // Who does not wait is refused, and finds the room when asking again.
+    if (waitMs === 0) await expect(first).rejects.toMatchObject({ code: 'core.unavailable' })
+    await until(() => system.compute.engines().length === 1)
+    await (waitMs === 0 ? ask(2_000_000) : first)
+    expect(system.compute.engines()).toMatchObject([{ model: 'm', version: 1 }])
+  })
+
   it('an engine on a leased GPU is bound to it, serves no other job, and is gone before the lease ends', async () => {
     await system.die()
     await harness.remove()
@@ -524,6 +568,9 @@ describe('memory of engines', () => {
     await until(() => system.compute.engines().length === 1)
     await harness.clock.advance(600_000)
     expect(system.compute.engines()).toMatchObject([{ model: 'm', version: 1 }])
+    harness.warm.delete('m@1')
+    await harness.clock.advance(61_000)
+    await until(() => system.compute.engines().length === 0)
   })
 
   it('an idle engine is unloaded after a while, or by hand', async () => {

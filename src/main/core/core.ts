@@ -31,7 +31,14 @@ export function createCore(deps: CoreDeps): Core {
   const ledger = new Ledger()
   const quotas = new Quotas({ ledger, database, clock, logger })
   const allocator = new Allocator({ ledger, quotas, database, clock, logger })
-  const requests = new RequestQueue({ allocator, ledger, database, clock, weights: quotas.weights })
+  const requests = new RequestQueue({
+    allocator,
+    ledger,
+    database,
+    clock,
+    weights: quotas.weights,
+    onListenerError: (error) => logger.error({ err: error }, 'A listener of what requests lack failed.'),
+  })
   const devices = new Devices({ database, clock, ledger, host, logger })
   const telemetry = new Telemetry(database)
   const busyCores = new BusyCores()
@@ -219,6 +226,7 @@ export function createCore(deps: CoreDeps): Core {
 
     onDidChangeDevices: devices.onDidChange,
     onDidChangeLeases: allocator.onDidChange,
+    onDidLackRoom: requests.onDidLack,
     onDidSample: samples.event,
     onDidSeeGpuPrograms: gpuPrograms.event,
     onDidUseUpBudget: quotas.budgets.onDidUseUp,

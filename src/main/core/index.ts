@@ -122,6 +122,8 @@ export interface Core extends Disposable {
 
   readonly onDidChangeDevices: Event<{ changed: Device[]; removed: string[] }>
   readonly onDidChangeLeases: Event<{ changed: Lease[]; removed: string[] }>
+  /** What a request lacks that was refused, or that is the first of those that wait; again at each change while it waits. */
+  readonly onDidLackRoom: Event<ResourceVector>
   /** Once a second. */
   readonly onDidSample: Event<TelemetrySample[]>
   /** All programs on the GPUs whose tool names them; once a second while memory of a GPU is leased. */

@@ -1,15 +1,16 @@
 import type { Lease } from '../../shared/contract'
 import type { PrincipalId } from '../../shared/domain/ids'
+import type { ResourceVector } from '../../shared/domain/resources'
 import { AppError } from '../../shared/errors'
 import type { Clock } from '../platform/clock'
 import type { Database } from '../platform/database'
-import type { Disposable } from '../platform/events'
+import { type Disposable, Emitter } from '../platform/events'
 import type { Allocator, Precedence } from './allocator'
 import { NO_HINTS } from './hints'
 import type { RequestOptions } from './index'
 import type { Ledger } from './ledger'
 import { occupy, placeQuanta, type Space } from './place'
-import { addQuanta, type Quanta, takeQuanta, toQuanta } from './quanta'
+import { addQuanta, type Quanta, takeQuanta, toQuanta, toVector } from './quanta'
 import { CLAIM_AFTER_MS, fairly, rankOf, type Waiting, WaitingQueue } from './waiting'
 
 const MOST_WAITING = 1000
@@ -36,6 +37,7 @@ export class RequestQueue implements Disposable, Precedence {
   readonly #database: Database
   readonly #clock: Clock
   readonly #weights: ReadonlyMap<PrincipalId, number>
+  readonly #lacks: Emitter<ResourceVector>
   #sequence = 0
   #passQueued = false
   #claimant: Waiting | null = null
@@ -47,12 +49,19 @@ export class RequestQueue implements Disposable, Precedence {
     database: Database
     clock: Clock
     weights: ReadonlyMap<PrincipalId, number>
+    onListenerError(error: unknown): void
   }) {
     this.#allocator = deps.allocator
     this.#ledger = deps.ledger
     this.#database = deps.database
     this.#clock = deps.clock
     this.#weights = deps.weights
+    this.#lacks = new Emitter(deps.onListenerError)
+  }
+
+  /** What a request lacks that was refused, or that is the first of those that wait. */
+  get onDidLack() {
+    return this.#lacks.event
   }
 
   /** @throws (rejects) what `Core.request` does */
@@ -67,7 +76,7 @@ export class RequestQueue implements Disposable, Precedence {
     this.#allocator.assertPossible(need, options.place ?? NO_HINTS)
     const over = this.#allocator.quotaRefusal(need, options.holder)
     if (over?.ever) throw over.error
-    if (!(waitMs > 0)) return this.#database.write(() => this.#allocator.allocate(need, options))
+    if (!(waitMs > 0)) return this.#atOnce(need, options)
     this.#assertRoom(options.holder)
     return new Promise<Lease>((resolve, reject) => {
       const arrivedAt = this.#clock.now()
@@ -97,6 +106,16 @@ export class RequestQueue implements Disposable, Precedence {
       this.#queue.add(waiting)
       this.wake()
     })
+  }
+
+  async #atOnce(need: Quanta, options: RequestOptions): Promise<Lease> {
+    try {
+      return await this.#database.write(() => this.#allocator.allocate(need, options))
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'core.unavailable')
+        this.#lacks.fire(error.details['missing'] as ResourceVector)
+      throw error
+    }
   }
 
   /** The request that room is kept for. */
@@ -183,6 +202,17 @@ export class RequestQueue implements Disposable, Precedence {
       }
     }
     this.#chooseClaimant()
+    this.#database.afterCommit(() => this.#tellWhatIsLacking())
+  }
+
+  #tellWhatIsLacking(): void {
+    const first = this.#queue
+      .list()
+      .find(({ need, options }) => !this.#allocator.quotaRefusal(need, options.holder))
+    if (!first) return
+    const spaces = this.#ledger.spaces(this.bindsClaim(first.rank))
+    const placed = placeQuanta(first.need, spaces, first.options.place ?? NO_HINTS)
+    if ('missing' in placed) this.#lacks.fire(toVector(placed.missing))
   }
 
   /** The greatest part of any resource that a holder has, for its weight. */

@@ -268,6 +268,23 @@ export class EnginePool {
     this.#drop(engine)
   }
 
+  /** For a program that asks for memory: idle engines go, those that are kept warm last; none where that is not enough. */
+  makeRoom(memoryBytes: number): void {
+    const engines = [...this.#engines.values()]
+    const idle = engines
+      .filter(({ state }) => state === 'idle')
+      .sort(
+        (a, b) => Number(this.#staysWarm(a)) - Number(this.#staysWarm(b)) || a.idleSinceMs - b.idleSinceMs,
+      )
+    let missing = memoryBytes - sizeOf(engines.filter(({ state }) => state === 'leaving'))
+    if (missing > sizeOf(idle)) return
+    for (const engine of idle) {
+      if (missing <= 0) return
+      missing -= engine.memoryBytes
+      void this.evict(engine)
+    }
+  }
+
   get idleMs(): number {
     return this.#idleMs
   }
@@ -321,14 +338,15 @@ export class EnginePool {
   #armSweep(): void {
     if (this.#cancelSweep) return
     const { clock } = this.#deps
-    const idle = [...this.#engines.values()].filter(
-      (engine) => engine.state === 'idle' && !this.#staysWarm(engine),
-    )
+    const idle = [...this.#engines.values()].filter(({ state }) => state === 'idle')
     if (idle.length === 0) return
     // Of a clock that was set back: else one would stay as long as that again.
     for (const engine of idle) engine.idleSinceMs = Math.min(engine.idleSinceMs, clock.now())
-    const oldest = Math.min(...idle.map((engine) => engine.idleSinceMs))
-    this.#cancelSweep = clock.setTimer(Math.max(10, oldest + this.#idleMs - clock.now()), () => {
+    // A policy may change at any time: whom it keeps now is looked at again.
+    const waits = idle.map((engine) =>
+      this.#staysWarm(engine) ? this.#idleMs : engine.idleSinceMs + this.#idleMs - clock.now(),
+    )
+    this.#cancelSweep = clock.setTimer(Math.max(10, Math.min(...waits)), () => {
       this.#cancelSweep = null
       const limit = clock.now() - this.#idleMs
       for (const engine of this.#engines.values()) {
@@ -364,6 +382,10 @@ export function allotmentOf(
     gpuMemory,
     priority,
   }
+}
+
+function sizeOf(engines: readonly PooledEngine[]): number {
+  return engines.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0)
 }
 
 /** What a language model is to hold in mind is a matter of the job, and a part of what its engine takes. */
