@@ -327,7 +327,8 @@ export function createCompute(deps: ComputeDeps): Compute {
     pipelines: pipelineStore,
     admission,
     write: (work) => dispatcher.write(work),
-    view: (id) => views.get(id),
+    find: (id) => views.find(id),
+    view: (found) => views.whole(found),
     cancel: (id) => control.cancel(id),
     runMsOf: (definition) => estimates.runMs(definition),
   })
@@ -427,6 +428,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     submitPipeline: (spec, by) => pipelines.submit(spec, by),
     getPipeline: (id) => pipelines.get(id),
     pipelineOwner: (id) => pipelines.ownerOf(id),
+    pipelineUses: (id) => pipelines.usesOf(id),
     listPipelines: (query, owner) => pipelines.list(query, owner),
     cancelPipeline: (id) => pipelines.cancel(id),
     retryPipeline: (id, by) => pipelines.retry(id, by),

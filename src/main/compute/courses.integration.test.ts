@@ -26,7 +26,7 @@ async function run(jobs: PipelineSpecInput['jobs']) {
   const began = harness.clock.now()
   const { id } = await system.compute.submitPipeline(PipelineSpec.parse({ jobs }), ALICE)
   for (let step = 0; step < 400; step++) {
-    const pipeline = system.compute.getPipeline(id as PipelineId)
+    const pipeline = await system.compute.getPipeline(id as PipelineId)
     if (pipeline.state !== 'running') {
       const since = (time: string | null) => Math.floor((Date.parse(time ?? '') - began) / 1000)
       return {

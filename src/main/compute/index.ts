@@ -75,9 +75,11 @@ export interface Compute extends Disposable {
    */
   submitPipeline(spec: PipelineSpec, by: PrincipalId): Promise<Pipeline>
   /** @throws AppError `compute.not_found` */
-  getPipeline(id: PipelineId): Pipeline
+  getPipeline(id: PipelineId): Promise<Pipeline>
   /** @throws AppError `compute.not_found` */
   pipelineOwner(id: PipelineId): PrincipalId
+  /** What its jobs were told to run. */
+  pipelineUses(id: PipelineId): Pick<Job, 'model' | 'dataset'>[]
   /** Newest first. @param owner null: everybody's */
   listPipelines(
     query: { limit: number; cursor?: string | undefined },

@@ -27,7 +27,7 @@ interface JobViewsDeps {
   causeOf(job: ActiveJob): WaitCause | null
 }
 
-interface FoundJob {
+export interface FoundJob {
   definition: JobDefinition
   status: JobStatus
   /** Null when it has ended. */
@@ -60,11 +60,15 @@ export class JobViews {
     return viewOf(definition, live?.status ?? status, live, clock.now())
   }
 
-  /** Unlike in a list, one that stands far back in the queue also says why it waits. */
   get(id: string): Job {
-    const { index, clock, causeOf } = this.#deps
-    const live = index.get(id)
-    if (!live?.queued || live.waitCause) return this.of(this.find(id))
+    return this.whole(this.find(id))
+  }
+
+  /** Unlike in a list, one that stands far back in the queue also says why it waits. */
+  whole(found: FoundJob): Job {
+    const { clock, causeOf } = this.#deps
+    const { live } = found
+    if (!live?.queued || live.waitCause) return this.of(found)
     const nowMs = clock.now()
     return viewOf(live.definition, live.status, live, nowMs, waitCausesOf(live, nowMs, causeOf(live)))
   }

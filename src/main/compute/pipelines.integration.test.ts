@@ -39,7 +39,7 @@ const submit = (jobs: PipelineSpecInput['jobs'], by = ALICE, more: object = {}) 
 
 async function ended(pipeline: { id: string }): Promise<Pipeline> {
   const id = pipeline.id as PipelineId
-  await until(() => system.compute.getPipeline(id).state !== 'running')
+  await until(async () => (await system.compute.getPipeline(id)).state !== 'running')
   return system.compute.getPipeline(id)
 }
 
@@ -153,9 +153,10 @@ describe('a pipeline', () => {
   it('goes on where it was after the program has died', async () => {
     system.executor.itemMs = 50
     const pipeline = await submit([infer('a', x(1, 2)), infer('b', from('a')), infer('c', from('b'))])
-    const now = (key: string) => jobOf(system.compute.getPipeline(pipeline.id as PipelineId), key).state
-    for (let i = 0; i < 40 && now('b') !== 'running'; i++) await harness.clock.advance(10)
-    expect([now('a'), now('b')]).toEqual(['succeeded', 'running'])
+    const now = async (key: string) =>
+      jobOf(await system.compute.getPipeline(pipeline.id as PipelineId), key).state
+    for (let i = 0; i < 40 && (await now('b')) !== 'running'; i++) await harness.clock.advance(10)
+    expect([await now('a'), await now('b')]).toEqual(['succeeded', 'running'])
     await system.die()
     system = await harness.open()
     const end = await ended(pipeline)
@@ -266,7 +267,7 @@ describe('reuse', () => {
     expect(reused(again)).toEqual(['a', 'b'])
     expect(await ended(again)).toMatchObject({ state: 'failed', name: first.name })
     expect(system.executor.computed).toHaveLength(count)
-    const { jobs: members } = system.compute.getPipeline(again.id as PipelineId)
+    const { jobs: members } = await system.compute.getPipeline(again.id as PipelineId)
     expect(members.find(({ key }) => key === 'b')?.dependsOn).toEqual(['a'])
   })
 })
@@ -279,7 +280,7 @@ it('cancelling ends every job that has not ended, and nothing else', async () =>
     load('tidy', { dependsOn: ['behind'], runWhen: 'ended' }),
   ])
   const id = pipeline.id as PipelineId
-  await until(() => jobOf(system.compute.getPipeline(id), 'long').state === 'running')
+  await until(async () => jobOf(await system.compute.getPipeline(id), 'long').state === 'running')
   const end = await system.compute.cancelPipeline(id)
   expect(states(end)).toEqual({
     done: 'succeeded',

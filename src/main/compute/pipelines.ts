@@ -14,6 +14,7 @@ import { type Clock, toIso } from '../platform/clock'
 import type { Admission } from './admission'
 import { specOf } from './copy-of-job'
 import { createBreather } from './dispatch/breather'
+import type { FoundJob } from './job-views'
 import type { JobDefinition } from './jobs/job-row'
 import type { JobStore } from './jobs/job-store'
 import type { PipelineRow, PipelineStore } from './jobs/pipeline-store'
@@ -31,7 +32,9 @@ export interface PipelinesDeps {
   admission: Admission
   /** In the next turn of the scheduler: durable when it resolves. */
   write<T>(work: () => T): Promise<T>
-  view(id: JobId): Job
+  /** @throws AppError `compute.not_found` */
+  find(id: JobId): FoundJob
+  view(found: FoundJob): Job
   cancel(id: JobId): Promise<unknown>
   /** Expected run time; null when nothing like it has run. */
   runMsOf(definition: JobDefinition): number | null
@@ -124,19 +127,24 @@ export class Pipelines {
     return this.get(id)
   }
 
-  /** @throws AppError `compute.not_found` */
-  get(id: PipelineId): Pipeline {
+  /** A thousand jobs take longer than a turn of the event loop may. @throws AppError `compute.not_found` */
+  async get(id: PipelineId): Promise<Pipeline> {
     const row = this.#find(id)
-    const stored = this.#deps.jobs.ofPipeline(id)
-    const keys = new Map<string, string>(stored.map(({ definition }) => [definition.id, keyOf(definition)]))
-    const jobs = stored.map(({ definition }) => ({
-      key: keyOf(definition),
-      dependsOn: definition.dependsOn.flatMap((other) => keys.get(other) ?? []),
-      job: this.#deps.view(definition.id),
-    }))
-    const lengths = new Map(
-      stored.map(({ definition }, i) => [keyOf(definition), this.#lengthOf(definition, jobs[i]?.job)]),
-    )
+    const breathe = createBreather()
+    const keys = new Map<string, string>()
+    const jobs: Pipeline['jobs'] = []
+    const lengths = new Map<string, number>()
+    for (const member of this.#deps.pipelines.jobsOf(id)) {
+      const found = this.#deps.find(member)
+      const { definition } = found
+      const key = keyOf(definition)
+      const job = this.#deps.view(found)
+      keys.set(member, key)
+      lengths.set(key, this.#lengthOf(definition, job))
+      // They were added in an order in which none comes before what it depends on.
+      jobs.push({ key, dependsOn: definition.dependsOn.flatMap((other) => keys.get(other) ?? []), job })
+      await breathe()
+    }
     const lengthOf = (key: string) => lengths.get(key) ?? 0
     const path = criticalPath(jobs, lengthOf)
     const whole = jobs.reduce((sum, { key }) => sum + lengthOf(key), 0)
@@ -157,6 +165,14 @@ export class Pipelines {
   /** @throws AppError `compute.not_found` */
   ownerOf(id: PipelineId): PrincipalId {
     return this.#find(id).principal
+  }
+
+  /** What its jobs were told to run, as {@link Job} says it. */
+  usesOf(id: PipelineId): Pick<Job, 'model' | 'dataset'>[] {
+    return this.#deps.jobs.ofPipeline(id).map(({ definition: { reference, parameters } }) => ({
+      model: reference,
+      dataset: parameters.kind === 'batch' ? parameters.dataset : null,
+    }))
   }
 
   /** Newest first. @param owner null: everybody's */
@@ -221,9 +237,8 @@ export class Pipelines {
     return this.get(id)
   }
 
-  #lengthOf(definition: JobDefinition, job: Job | undefined): number {
+  #lengthOf(definition: JobDefinition, job: Job): number {
     const expected = this.#deps.runMsOf(definition) ?? UNKNOWN_MS
-    if (!job) return expected
     const took = job.timings.loadMs + job.timings.computeMs
     if (isTerminal(job.state)) return took
     return Math.max(expected, took)

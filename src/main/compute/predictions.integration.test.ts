@@ -257,7 +257,7 @@ describe('what if', () => {
     // What is to run when another fails is not thought to run.
     expect(queue.after).toMatchObject({ jobs: 3, meanWaitMs: 0, makespanMs: 6_000 })
     await advance(10_000)
-    expect(system.compute.getPipeline(id as PipelineId).jobs.map(({ job }) => job.state)).toEqual([
+    expect((await system.compute.getPipeline(id as PipelineId)).jobs.map(({ job }) => job.state)).toEqual([
       'succeeded',
       'succeeded',
       'succeeded',

@@ -53,6 +53,8 @@ export class QueueReader {
   #explained: Explained[] = []
   #explainedAt = Number.NEGATIVE_INFINITY
   #cancel: (() => void) | null = null
+  /** What reasons are found in, for all that are asked for in one turn of the event loop and of the scheduler. */
+  #input: ExplainInput | null = null
 
   constructor(deps: QueueReaderDeps) {
     this.#deps = deps
@@ -62,6 +64,7 @@ export class QueueReader {
   planned(plan: Plan): void {
     const { clock } = this.#deps
     this.#plan = plan
+    this.#input = null
     if (this.#cancel || (plan.blocked.size === 0 && this.#explained.length === 0)) return
     const waitMs = Math.max(0, this.#explainedAt + INTERVAL_MS - clock.now())
     this.#cancel = clock.setTimer(waitMs, () => {
@@ -128,7 +131,14 @@ export class QueueReader {
   /** Why a job waits that stands further back than the first. Null when it is in no queue. */
   causeOf(job: ActiveJob): WaitCause | null {
     const group = this.#deps.index.classOf(job)
-    return group && job.queued && explainOne(this.#present(this.#deps.clock.now()), group, job.queued)
+    if (!group || !job.queued) return null
+    if (!this.#input) {
+      this.#input = this.#present(this.#deps.clock.now())
+      setImmediate(() => {
+        this.#input = null
+      })
+    }
+    return explainOne(this.#input, group, job.queued)
   }
 
   #present(nowMs: number): ExplainInput {

@@ -63,9 +63,11 @@ it('a pipeline goes with the last of its jobs', async () => {
     )
   const ended = await submit(false)
   const open = await submit(true)
-  await until(() => system.compute.getPipeline(ended.id as PipelineId).state === 'succeeded')
+  await until(async () => (await system.compute.getPipeline(ended.id as PipelineId)).state === 'succeeded')
   harness.clock.jump(31 * DAY_MS)
   await harness.clock.advance(11 * 60_000)
-  expect(() => system.compute.getPipeline(ended.id as PipelineId)).toThrow()
-  expect(system.compute.getPipeline(open.id as PipelineId).jobs).toHaveLength(2)
+  await expect(system.compute.getPipeline(ended.id as PipelineId)).rejects.toMatchObject({
+    code: 'compute.not_found',
+  })
+  expect((await system.compute.getPipeline(open.id as PipelineId)).jobs).toHaveLength(2)
 })

@@ -210,8 +210,8 @@ function requirementsOfPipeline(
   const owner = modules.compute.pipelineOwner(id as PipelineId)
   const own: Requirement = { action, resource: { type: 'Job', id, owner } }
   if (path.at(-1) !== 'retry') return [own]
-  const { jobs } = modules.compute.getPipeline(id as PipelineId)
-  return each([own, ...jobs.flatMap(({ job }) => requirementsOfJob(modules, { ...job, key: '' }))])
+  const uses = modules.compute.pipelineUses(id as PipelineId)
+  return each([own, ...uses.flatMap((use) => requirementsOfJob(modules, { ...use, key: '' }))])
 }
 
 /** Whose jobs and leases a caller sees in lists: null for everybody's. */

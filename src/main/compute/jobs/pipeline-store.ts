@@ -41,6 +41,8 @@ export interface PipelineStore {
     query: { limit: number; cursor?: string | undefined },
     owner: PrincipalId | null,
   ): { rows: PipelineRow[]; nextCursor: string | null }
+  /** In the order in which they were added. */
+  jobsOf(id: PipelineId): JobId[]
   countsOf(id: PipelineId): PipelineCounts
   outlineOf(id: PipelineId): JobOutline[]
   /** Forgets those of these of which no job is left. */
@@ -64,6 +66,11 @@ export function createPipelineStore(database: Database, jobs: Pick<JobStore, 'fl
       const rows = found.slice(0, limit)
       const last = rows.at(-1)
       return { rows, nextCursor: found.length > limit && last ? String(last.seq) : null }
+    },
+    jobsOf(id) {
+      jobs.flush()
+      const ids = db.selectFrom('job').select('id').where('pipeline', '=', id).orderBy('seq')
+      return database.all(ids).map((row) => row.id as JobId)
     },
     countsOf(id) {
       jobs.flush()

@@ -181,9 +181,9 @@ export async function passUntil<Value>(
 }
 
 /** Lets commits, files and what follows from them happen until the condition holds. */
-export async function until(condition: () => boolean): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const giveUpAt = performance.now() + 30_000
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() > giveUpAt) throw new Error('It did not come to pass.')
     await settle()
   }

@@ -194,7 +194,7 @@ export async function play(steps: readonly Step[]): Promise<Tally> {
   }
 
   async function retryPipeline(id: PipelineId): Promise<void> {
-    const before = system.compute.getPipeline(id)
+    const before = await system.compute.getPipeline(id)
     const copies = new Map(before.jobs.map(({ key, job }) => [key, witness.repeats(job.id)]))
     const pipeline = await system.compute.retryPipeline(id, BOB)
     for (const { key, job } of pipeline.jobs) learn(job.id, copies.get(key))
