@@ -54,7 +54,7 @@ let survival: Survival
 let undisturbed: Awaited<ReturnType<typeof outcomeOf>>
 
 beforeAll(async () => {
-  survival = await createSurvival()
+  survival = await createSurvival('onnx')
   const system = await survival.open()
   const file = join(survival.dataDir, 'sum.onnx')
   await writeFile(file, sumModel([2]))

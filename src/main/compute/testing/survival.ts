@@ -40,8 +40,11 @@ export interface Survival {
   dispose(): Promise<void>
 }
 
-export async function createSurvival(): Promise<Survival> {
+/** @param runtime beside the synthetic one; every start would try the others too, which takes longer than all else */
+export async function createSurvival(runtime: 'onnx' | 'llama' | null): Promise<Survival> {
   const workers = await buildWorkers({ ...REAL_WORKERS, child: 'src/main/compute/testing/child.ts' })
+  for (const other of ['onnx', 'tfjs', 'llama'])
+    if (other !== runtime) await rm(join(workers.dir, `${other}.cjs`))
   const folder = await mkdtemp(join(tmpdir(), 'compute-survival-'))
   const dataDir = join(folder, 'data')
   return {
