@@ -55,7 +55,7 @@ async function writing({ compute }: Program, id: string): Promise<void> {
       state === 'running' && engines.some(({ runtime, state }) => runtime === 'llama' && state === 'busy')
     )
   })
-  await sleep(100)
+  await sleep(50)
 }
 
 describe('kill -9 of the whole program in the middle of a text', () => {
