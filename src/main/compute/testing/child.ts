@@ -1,27 +1,29 @@
 import { createInterface } from 'node:readline'
-import { JobSpec } from '../../../shared/contract'
-import type { PrincipalId } from '../../../shared/domain/ids'
 import { openRealSystem } from './real-system'
 
-/**
- * A program that submits what its stdin says, one specification a line, and says on stdout what was acknowledged and
- * how jobs move: to be killed at any moment.
- */
+/** One line to the program; the answer has the same number. */
+export interface Call {
+  number: number
+  module: 'compute' | 'core'
+  method: string
+  args: unknown[]
+}
+export type Answer = { number: number; value?: unknown } | { number: number; error: string }
+
+/** A program whose modules do what its stdin asks for, one call a line: to be killed at any moment. */
 async function main(): Promise<void> {
   const [dataDir = '', workersDir = ''] = process.argv.slice(2)
-  const { compute } = await openRealSystem(dataDir, workersDir)
-  const say = (message: object) => process.stdout.write(`${JSON.stringify(message)}\n`)
-  compute.onDidChangeJobs(({ changed }) => {
-    for (const job of changed)
-      if (job.kind === 'batch') say({ event: 'progress', id: job.id, progress: job.progress })
+  const modules = await openRealSystem(dataDir, workersDir)
+  const say = (answer: Answer) => process.stdout.write(`${JSON.stringify(answer)}\n`)
+  createInterface({ input: process.stdin }).on('line', async (line) => {
+    const { number, module, method, args }: Call = JSON.parse(line)
+    const target = modules[module] as unknown as Record<string, (...args: unknown[]) => unknown>
+    try {
+      say({ number, value: await target[method]?.(...args) })
+    } catch (error) {
+      say({ number, error: String(error) })
+    }
   })
-  createInterface({ input: process.stdin }).on('line', (line) => {
-    compute.submit(JobSpec.parse(JSON.parse(line)), 'p-test' as PrincipalId).then(
-      ({ id }) => say({ event: 'acknowledged', id }),
-      (error: unknown) => say({ event: 'refused', message: String(error) }),
-    )
-  })
-  say({ event: 'ready' })
 }
 
 void main()

@@ -45,6 +45,13 @@ export function identityModel(dtype: DType, shape: readonly number[]): Buffer {
   return model(node, valueInfo(11, 'x', type, shape), valueInfo(12, 'y', type, shape))
 }
 
+/** `y = a + b` in float32. */
+export function sumModel(shape: readonly number[]): Buffer {
+  const node = message(1, text(1, 'a'), text(1, 'b'), text(2, 'y'), text(4, 'Add'))
+  const inputs = ['a', 'b'].map((name) => valueInfo(11, name, ONNX_TYPES.float32, shape))
+  return model(node, ...inputs, valueInfo(12, 'y', ONNX_TYPES.float32, shape))
+}
+
 /** `y = x + w` in float32, where the `size` numbers of `w` lie in another file. */
 export function externalModel(location: string, size: number): Buffer {
   const entry = (key: string, value: string) => message(13, text(1, key), text(2, value))
