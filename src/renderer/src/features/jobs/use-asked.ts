@@ -11,7 +11,7 @@ export interface Asked<Value> {
 
 /**
  * A value asked for once, and again with each connection or when `again` is called. A new `ask` (memoise it) forgets the
- * old value; null asks nothing.
+ * old value; null asks nothing, and forgets it too.
  */
 export function useAsked<Value>(ask: ((signal: AbortSignal) => Promise<Value>) | null): Asked<Value> {
   const epoch = useConnection((state) => state.epoch)
@@ -24,7 +24,7 @@ export function useAsked<Value>(ask: ((signal: AbortSignal) => Promise<Value>) |
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a connection and a round each mean to ask again
   useEffect(() => {
-    if (!ask) return
+    if (!ask) return setAnswer(null)
     const stop = new AbortController()
     ask(stop.signal).then(
       (value) => {
