@@ -1,13 +1,16 @@
+import { join } from 'node:path'
 import { expect, test } from '@playwright/test'
 import { appForFile } from '../support/app'
 import { Desktop, WINDOW } from '../support/desktop'
-import type { Serve } from '../support/serve'
+import { ModelPage } from '../support/pages/model-page'
+import { fixtures, type Serve } from '../support/serve'
 
 const OLD = 330
 const LIVE = 2_000
 
 const app = appForFile(async () => {
   const desktop = await Desktop.startWith(async (api) => {
+    await api.import(join(fixtures, 'tiny-story.gguf'), 'story')
     await submit(api, 'Yesterday', OLD)
     await submit(api, 'Today', LIVE)
     await api.until('/queue', ({ depth }) => depth === 0, 60_000)
@@ -77,4 +80,26 @@ test('older jobs are as the filters are, in both languages, and in a narrow wind
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(900)
   await app().resize(WINDOW)
   await shell.command('Switch to English')
+})
+
+test('an answer stays answered when as many others have ended as are live', async () => {
+  const { page, api } = app()
+  const model = new ModelPage(page, 'story')
+  await model.open(1)
+  await model.run('story@1')
+  const form = page.getByRole('form', { name: 'Run story@1' })
+  await form.getByLabel('Text to go on from').fill('The control room')
+  await form.getByLabel('Text to go on from').press('Enter')
+  const log = form.getByRole('log', { name: 'Conversation' })
+  const figures = /\d tokens · [\d.]+ tokens\/s/
+  await expect(log).toContainText(figures, { timeout: 60_000 })
+  await submit(api, 'After it', LIVE)
+  await api.until('/queue', ({ depth }) => depth === 0, 60_000)
+  // The window hears of jobs in the order that they moved: when it knows that this one alone goes on, it knows all others.
+  const last = { kind: 'synthetic', name: 'Last of all', durationMs: 600_000 }
+  const { id } = (await api.call('POST', '/jobs', last)).body
+  await expect(page.getByTitle('1 active job')).toBeVisible()
+  await expect(log).toContainText(figures)
+  await expect(form.getByRole('button', { name: 'Go on' })).toBeEnabled()
+  await api.call('POST', `/jobs/${id}/cancel`)
 })

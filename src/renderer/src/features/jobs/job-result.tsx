@@ -1,8 +1,6 @@
-import { Button, CopyButton, Pagination } from '@mantine/core'
-import { notifications } from '@mantine/notifications'
+import { Pagination } from '@mantine/core'
 import type { Job, JobResult } from '@shared/contract'
-import { IconCheck, IconCopy, IconDownload } from '@tabler/icons-react'
-import { useCallback, useState } from 'react'
+import { memo, useCallback, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ErrorState, Facts } from '../../components'
 import { getClient } from '../../lib/client'
@@ -10,7 +8,7 @@ import { formatDuration, formatNumber } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import { JobText, TextFigures } from './job-text'
 import classes from './jobs.module.css'
-import { saveText } from './save-text'
+import { ResultActions } from './result-actions'
 import { TensorBlock } from './tensor-block'
 import { useAsked } from './use-asked'
 
@@ -114,8 +112,8 @@ function Benchmark({ result }: { result: JobResult }) {
   )
 }
 
-/** What a job gave, and the whole of it as JSON to take away. */
-export function JobResultView({ job }: { job: Job }) {
+/** What a job gave; drawn again only when the job itself is another. */
+export const JobResultView = memo(function JobResultView({ job }: { job: Job }) {
   const { t } = useTranslation('jobs')
   const { id } = job
   const ask = useCallback(
@@ -126,11 +124,6 @@ export function JobResultView({ job }: { job: Job }) {
   if (error) return <ErrorState error={error} onRetry={again} />
   if (!result) return <div className={classes['aside']}>{t('loading')}</div>
   if (result.kind === 'synthetic') return <div className={classes['aside']}>{t('result.synthetic')}</div>
-  const save = () => {
-    const name = `${job.id}.json`
-    saveText(name, JSON.stringify(result, null, 2))
-    notifications.show({ message: t('result.fileSaved', { name }), withBorder: true })
-  }
   return (
     <>
       {result.outputs && <Outputs outputs={result.outputs} />}
@@ -138,24 +131,7 @@ export function JobResultView({ job }: { job: Job }) {
       {result.kind === 'generate' && <JobText job={job} />}
       {result.kind === 'generate' && <TextFigures job={job} />}
       {result.kind === 'benchmark' && <Benchmark result={result} />}
-      <div className={classes['actions']}>
-        <CopyButton value={JSON.stringify(result)} timeout={1500}>
-          {({ copied, copy }) => (
-            <Button
-              variant="default"
-              leftSection={
-                copied ? <IconCheck size={15} stroke={1.6} /> : <IconCopy size={15} stroke={1.6} />
-              }
-              onClick={copy}
-            >
-              {copied ? t('result.copied') : t('result.copy')}
-            </Button>
-          )}
-        </CopyButton>
-        <Button variant="default" leftSection={<IconDownload size={15} stroke={1.6} />} onClick={save}>
-          {t('result.save')}
-        </Button>
-      </div>
+      <ResultActions result={result} />
     </>
   )
-}
+})

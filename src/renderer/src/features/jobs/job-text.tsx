@@ -5,36 +5,17 @@ import { useTranslation } from 'react-i18next'
 import { getClient } from '../../lib/client'
 import { formatNumber } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
+import { followTexts } from './follow-texts'
 import classes from './jobs.module.css'
 import { useAsked } from './use-asked'
 
-/** What a language model has written so far, text by text; it grows while the job runs, at most once a frame. */
+/** What a language model has written so far, text by text; it grows while the job runs. */
 export function useJobTexts(id: string): string[] {
   const [texts, setTexts] = useState<string[]>([])
-  useEffect(() => {
-    const controller = new AbortController()
-    let pending: string[] = []
-    let frame = 0
-    const show = () => {
-      frame = 0
-      setTexts(pending)
-    }
-    const follow = async () => {
-      const pieces = await getClient().compute.jobs.text({ id }, { signal: controller.signal })
-      for await (const { completion, at, text } of pieces) {
-        const next = [...pending]
-        next[completion] = (next[completion] ?? '').slice(0, at) + text
-        pending = next
-        frame ||= requestAnimationFrame(show)
-      }
-    }
-    // How the job stands, and why it failed, is shown where this text is.
-    follow().catch(() => undefined)
-    return () => {
-      controller.abort()
-      cancelAnimationFrame(frame)
-    }
-  }, [id])
+  useEffect(
+    () => followTexts((client, signal) => client.compute.jobs.text({ id }, { signal }), setTexts),
+    [id],
+  )
   return texts
 }
 

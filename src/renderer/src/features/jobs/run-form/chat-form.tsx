@@ -7,10 +7,10 @@ import { useTranslation } from 'react-i18next'
 import { getClient } from '../../../lib/client'
 import { notifyError, toErrorView } from '../../../lib/errors'
 import { pathTo, RouteLink } from '../../../lib/router'
-import { useJobs } from '../../../lib/stores'
 import { codedWords, waitReason } from '../../../lib/words'
 import { TextFigures, useJobTexts } from '../job-text'
 import jobClasses from '../jobs.module.css'
+import { useSubmittedJob } from '../use-job'
 import classes from './chat-form.module.css'
 import { ChatMore } from './chat-more'
 import { NO_OPTIONS, specOf } from './chat-options'
@@ -44,7 +44,7 @@ export function ChatForm({ reference, chats }: ChatFormProps) {
   const [options, setOptions] = useState(NO_OPTIONS)
   const [problem, setProblem] = useState<string | null>(null)
   const [busy, setBusy] = useState(false)
-  const last = useLiveJob(turns.at(-1)?.job)
+  const last = useSubmittedJob(turns.at(-1)?.job ?? null)
   const running = last && !isTerminal(last.state) ? last : null
 
   function messages(): Message[] {
@@ -198,11 +198,6 @@ export function ChatForm({ reference, chats }: ChatFormProps) {
   )
 }
 
-function useLiveJob(job: Job | undefined): Job | undefined {
-  const live = useJobs((state) => (job ? state.items.get(job.id) : undefined))
-  return live ?? job
-}
-
 /** An answer as it is written: why it waits, what there is of it, how fast it came, and how it ended. */
 function Answer(props: {
   submitted: Job
@@ -212,7 +207,7 @@ function Answer(props: {
   onText(text: string): void
 }) {
   const { t } = useTranslation('jobs')
-  const job = useLiveJob(props.submitted) ?? props.submitted
+  const job = useSubmittedJob(props.submitted)
   const texts = useJobTexts(job.id)
   const first = texts[0] ?? ''
   const { onText } = props

@@ -6,20 +6,19 @@ import { useTranslation } from 'react-i18next'
 import { Meter, STATE_COLOURS, StateDot } from '../../../components'
 import { formatPercent } from '../../../lib/format'
 import { pathTo, RouteLink } from '../../../lib/router'
-import { useJobs } from '../../../lib/stores'
 import { codedWords, waitReason } from '../../../lib/words'
 import { askToCancel } from '../job-actions'
 import { JobResultView } from '../job-result'
 import { stateName } from '../job-words'
 import jobClasses from '../jobs.module.css'
 import { TimingsBar } from '../timings-bar'
+import { useSubmittedJob } from '../use-job'
 import classes from './run-form.module.css'
 
 /** The job that was just submitted, as it goes: why it waits, how far it is, what it gave. */
 export function LiveRun({ submitted }: { submitted: Job }) {
   const { t } = useTranslation('jobs')
-  const live = useJobs((state) => state.items.get(submitted.id))
-  const job = live ?? submitted
+  const job = useSubmittedJob(submitted)
   const state = stateName(job)
   const waits = waitReason(job)
   const box = useRef<HTMLDivElement>(null)
