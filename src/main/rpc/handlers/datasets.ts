@@ -1,18 +1,16 @@
+import type { DatasetSummary } from '../../../shared/contract'
 import { feed } from '../../platform/feed'
-import type { Caller } from '../../security'
 import { implementer } from '../base'
 import type { Modules } from '../modules'
 import { paged, pageFrom } from '../paging'
+import { readable } from '../visible'
 
 export function datasetHandlers(modules: Modules) {
-  const { storage, security } = modules
+  const { storage } = modules
   const os = implementer.datasets
-  /** A list shows the data sets that its reader may read. */
-  const readable = <T extends { name: string }>(caller: Caller, datasets: T[]) =>
-    datasets.filter(({ name }) => security.allows(caller, 'dataset.read', { type: 'Dataset', id: name }))
   return os.router({
     list: os.list.handler(({ input, context }) =>
-      paged(readable(context.caller, storage.listDatasets()), input),
+      paged(readable(modules, context.caller, 'dataset', storage.listDatasets()), input),
     ),
     get: os.get.handler(({ input }) => storage.getDataset(input.name)),
     versions: os.versions.handler(({ input }) => pageFrom(storage.listDatasetVersions(input.name), input)),
@@ -25,15 +23,14 @@ export function datasetHandlers(modules: Modules) {
       storage.removeDatasetVersion(input.name, input.version),
     ),
     lineage: os.lineage.handler(({ input }) => storage.datasetLineage(input.name)),
-    watch: os.watch.handler(({ context, signal }) =>
-      feed(
-        () => readable(context.caller, storage.listDatasets()),
+    watch: os.watch.handler(({ context, signal }) => {
+      const visible = (datasets: DatasetSummary[]) => readable(modules, context.caller, 'dataset', datasets)
+      return feed(
+        () => visible(storage.listDatasets()),
         (listener) =>
-          storage.onDidChangeDatasets((change) =>
-            listener({ ...change, changed: readable(context.caller, change.changed) }),
-          ),
+          storage.onDidChangeDatasets((change) => listener({ ...change, changed: visible(change.changed) })),
         signal,
-      ),
-    ),
+      )
+    }),
   })
 }
