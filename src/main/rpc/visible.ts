@@ -1,8 +1,10 @@
-import type { Import } from '../../shared/contract'
+import type { Import, Lineage, ModelVersion } from '../../shared/contract'
 import type { PrincipalId } from '../../shared/domain/ids'
+import { parseModelReference } from '../../shared/domain/references'
 import type { Caller } from '../security'
+import type { Sees } from '../storage'
 import type { Modules } from './modules'
-import { datasetResource, JOBS_OF_ALL } from './resources'
+import { datasetResource, described, JOBS_OF_ALL } from './resources'
 
 type Secured = Pick<Modules, 'security'>
 
@@ -67,4 +69,38 @@ export function shownImport(modules: Secured, caller: Caller, view: Import): Imp
   if (!suggestion || suggestion.knownAs.length === 0) return view
   const knownAs = suggestion.knownAs.filter(({ model }) => mayRead(modules, caller, 'model', model))
   return { ...view, suggestion: { ...suggestion, knownAs } }
+}
+
+/** What a caller sees of what is named by something that it may read. */
+export function sightOf(
+  modules: Pick<Modules, 'security' | 'compute' | 'core' | 'storage'>,
+  caller: Caller,
+): Sees {
+  return (kind, id) =>
+    kind === 'job'
+      ? modules.security.allows(caller, 'job.read', described(modules, { type: 'Job', id }))
+      : mayRead(modules, caller, kind, id)
+}
+
+/** Where a version came from, as its reader may see it. */
+export function shownLineage({ models, datasets, job, ...rest }: Lineage, sees: Sees): Lineage {
+  return {
+    ...rest,
+    models: models.filter((reference) => seesVersion(sees, 'model', reference)),
+    datasets: datasets.filter((reference) => seesVersion(sees, 'dataset', reference)),
+    job: job !== null && sees('job', job) ? job : null,
+  }
+}
+
+/** A version of a model as its reader may see it: what it came from, and in whose graph its weights run. */
+export function shownVersion(version: ModelVersion, sees: Sees): ModelVersion {
+  const { lineage, architecture } = version
+  const isSeen = architecture !== null && seesVersion(sees, 'model', architecture)
+  return { ...version, lineage: shownLineage(lineage, sees), architecture: isSeen ? architecture : null }
+}
+
+/** @param reference `name@version` */
+function seesVersion(sees: Sees, kind: 'model' | 'dataset', reference: string): boolean {
+  const parsed = parseModelReference(reference)
+  return parsed !== null && sees(kind, parsed.name)
 }

@@ -20,7 +20,7 @@ import { Aliases, LATEST, type ObservedRun } from './aliases'
 import { misfit } from './architecture'
 import { diffVersions } from './diff'
 import { newNumber } from './numbering'
-import type { Origins, VersionKey } from './origins'
+import type { Origins, Sees, VersionKey } from './origins'
 import type { StorageTables } from './schema'
 import { type NotesChange, VersionFacts } from './version-facts'
 import { type Candidate, type FixedVersion, VersionRows } from './versions'
@@ -345,12 +345,12 @@ export class Models {
     )
   }
 
-  lineage(name: string): LineageGraph {
+  lineage(name: string, sees: Sees): LineageGraph {
     const { versions } = this.#require(name)
     const keys = versions.map((version) => ({ kind: 'model' as const, name, version }))
-    return this.origins.graph(keys, (key) => {
-      return key.kind === 'dataset' ? this.#describeDataset(key) : this.describe(key)
-    })
+    const originOf = (key: VersionKey) =>
+      key.kind === 'dataset' ? this.#describeDataset(key) : this.describe(key)
+    return this.origins.graph(keys, originOf, sees)
   }
 
   /** Where a version came from; nothing for one that is no more. */

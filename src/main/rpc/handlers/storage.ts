@@ -5,7 +5,7 @@ import { implementer } from '../base'
 import type { Modules } from '../modules'
 import { originsOf } from '../origins'
 import { paged, pageFrom } from '../paging'
-import { readable, shownImport, visibleImports } from '../visible'
+import { readable, shownImport, shownVersion, sightOf, visibleImports } from '../visible'
 
 export function storageHandlers(modules: Modules) {
   const { storage, security } = modules
@@ -58,8 +58,14 @@ export function storageHandlers(modules: Modules) {
         paged(readable(modules, context.caller, 'model', storage.listModels()), input),
       ),
       get: os.models.get.handler(({ input }) => storage.getModel(input.name)),
-      versions: os.models.versions.handler(({ input }) => pageFrom(storage.listVersions(input.name), input)),
-      version: os.models.version.handler(({ input }) => storage.getVersion(input.name, input.version)),
+      versions: os.models.versions.handler(({ input, context }) => {
+        const { items, nextCursor } = pageFrom(storage.listVersions(input.name), input)
+        const sees = sightOf(modules, context.caller)
+        return { items: items.map((version) => shownVersion(version, sees)), nextCursor }
+      }),
+      version: os.models.version.handler(({ input, context }) =>
+        shownVersion(storage.getVersion(input.name, input.version), sightOf(modules, context.caller)),
+      ),
       removeVersion: os.models.removeVersion.handler(({ input }) =>
         storage.removeVersion(input.name, input.version),
       ),
@@ -76,8 +82,8 @@ export function storageHandlers(modules: Modules) {
         storage.rollBack(input.name, input.alias, context.caller.principal, input.reason),
       ),
       update: os.models.update.handler(({ input: { name, ...change } }) => storage.updateModel(name, change)),
-      annotate: os.models.annotate.handler(({ input: { name, version, ...change } }) =>
-        storage.annotate(name, version, change),
+      annotate: os.models.annotate.handler(({ input: { name, version, ...change }, context }) =>
+        shownVersion(storage.annotate(name, version, change), sightOf(modules, context.caller)),
       ),
       tensors: os.models.tensors.handler(({ input }) =>
         pageFrom(storage.tensors(input.name, input.version), input),
@@ -85,7 +91,9 @@ export function storageHandlers(modules: Modules) {
       benchmarks: os.models.benchmarks.handler(({ input }) =>
         pageFrom(storage.benchmarks(input.name), input),
       ),
-      lineage: os.models.lineage.handler(({ input }) => storage.lineage(input.name)),
+      lineage: os.models.lineage.handler(({ input, context }) =>
+        storage.lineage(input.name, sightOf(modules, context.caller)),
+      ),
       removeAlias: os.models.removeAlias.handler(({ input, context }) =>
         storage.removeAlias(input.name, input.alias, context.caller.principal),
       ),
