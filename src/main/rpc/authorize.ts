@@ -117,6 +117,21 @@ function requirementsOfArchitecture(modules: Modules, reference: unknown): Requi
   ]
 }
 
+/** Whether a principal may name a version by a manifest that it brings, as it may by a call. */
+export function mayName(
+  modules: Modules,
+  by: PrincipalId,
+  as: 'model' | 'dataset' | 'architecture',
+  reference: string,
+): boolean {
+  const needs =
+    as === 'architecture'
+      ? requirementsOfArchitecture(modules, reference)
+      : requirementsOfOrigins(modules, { [`${as}s`]: [reference] })
+  const caller = { principal: by, key: null }
+  return needs.every(({ action, resource }) => modules.security.allows(caller, action, resource))
+}
+
 /** The jobs of a submission: those of a pipeline, or the one. */
 function submissionsOf(fields: Fields): Fields[] {
   return Array.isArray(fields['jobs']) ? fields['jobs'].map(fieldsOf) : [fields]

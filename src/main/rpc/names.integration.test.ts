@@ -6,11 +6,12 @@ import type { Feed, Import, LineageGraph, MadeFrom } from '../../shared/contract
 import { createHarness, type Harness, type Opened } from '../compute/testing/harness'
 import type { Caller } from '../security'
 import { openBench, type Bench as SecurityBench } from '../security/testing'
-import type { ImportSource, Storage } from '../storage'
+import type { ImportSource, Storage, StorageDeps } from '../storage'
 import { FIXTURES } from '../storage/testing/fixtures'
 import { createBench, type Bench as StorageBench, settled } from '../storage/testing/harness'
 import { inProcessWorker } from '../storage/testing/in-process-worker'
 import { bytes, model, plainGraph } from '../storage/testing/onnx-builder'
+import { mayName } from './authorize'
 import type { Modules } from './modules'
 import { createRouter, type Router } from './router'
 import { matchDownload } from './transports/downloads'
@@ -33,7 +34,8 @@ let viewer: Caller
 
 beforeEach(async () => {
   stored = await createBench({ withWorker: false })
-  storage = (await stored.open({ startWorker: inProcessWorker })).storage
+  const rights: StorageDeps['mayName'] = (by, as, reference) => mayName(modules, by, as, reference)
+  storage = (await stored.open({ startWorker: inProcessWorker, mayName: rights })).storage
   secured = await openBench()
   machine = await createHarness()
   jobs = await machine.open()
@@ -195,4 +197,48 @@ it('The name of the version whose graph weights run in: told only to who may rea
   await permit('own', 'App::"reader", action == Action::"model.manage", resource == Model::"open"')
   expect((await as(reader).storage.models.annotate({ ...which, notes: 'mine' })).architecture).toBeNull()
   expect((await as(viewer).storage.models.version(which)).architecture).toBe('secret@1')
+})
+
+/** Imports a version again, from an archive of everything that is said of it. @returns its number */
+async function broughtAgain(name: string): Promise<number | null> {
+  const latest = storage.getModel(name).latest
+  const archive = storage.exportVersion('model', name, latest, () => true)
+  const path = join(stored.folder, 'archive.tar')
+  await writeFile(path, archive.content)
+  storage.removeVersion(name, latest)
+  const started = await storage.startImport({ kind: 'path', path }, trainer.principal)
+  return (await settled(storage, started.id)).version
+}
+
+it('A model run through an architecture that a manifest names: who brings it must be allowed to read and run it', async () => {
+  const content = (file: string) => readFile(join(FIXTURES, file))
+  await brought('open', { content: await content('mnist_cnn.safetensors') })
+  await brought('secret', { content: await content('mnist_cnn.pt') })
+  const architectureOf = (version: number | null) => storage.getVersion('open', version ?? 0).architecture
+  const annotated = () =>
+    storage.annotate('open', storage.getModel('open').latest, { architecture: 'secret@1' }).architecture
+  const may = (action: string, resource: string) =>
+    permit(action.replace('.', '-'), `App::"trainer", action == Action::"${action}", resource ${resource}`)
+
+  expect(annotated()).toBe('secret@1')
+  expect(architectureOf(await broughtAgain('open'))).toBeNull()
+  await may('model.read', '== Model::"secret"')
+  expect(annotated()).toBe('secret@1')
+  expect(architectureOf(await broughtAgain('open'))).toBeNull()
+  await may('model.run', 'in Model::"secret"')
+  expect(annotated()).toBe('secret@1')
+  expect(architectureOf(await broughtAgain('open'))).toBe('secret@1')
+})
+
+it('A model that cannot be deleted any more, by a manifest that names it: who brings it must be allowed to read it', async () => {
+  await brought('secret')
+  await brought('secret-data', { content: TABLE })
+  const madeFrom = { models: ['secret@1'], datasets: ['secret-data@1'] }
+  await brought('open', { madeFrom })
+  const lineageOf = (version: number | null) => storage.getVersion('open', version ?? 0).lineage
+  expect(lineageOf(await broughtAgain('open'))).toMatchObject({ models: [], datasets: [] })
+  await permit('model', 'App::"trainer", action == Action::"model.read", resource == Model::"secret"')
+  await permit('data', 'App::"trainer", action == Action::"dataset.read", resource == Dataset::"secret-data"')
+  await brought('open', { content: model(), madeFrom })
+  expect(lineageOf(await broughtAgain('open'))).toMatchObject(madeFrom)
 })

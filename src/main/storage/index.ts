@@ -232,6 +232,11 @@ export interface StorageDeps {
   inspectWorkerEntry: string
   /** Where repositories lie that are named without an address, for example `https://huggingface.co`. */
   hubUrl(): string
+  /**
+   * Whether who brings a version with a manifest may name another version in it, `name@version`: as what it was made from,
+   * or as its architecture.
+   */
+  mayName(by: PrincipalId, as: 'model' | 'dataset' | 'architecture', reference: string): boolean
   /** Unfinished jobs that need a version, as words for the refusal; empty when it may go. */
   usersOf(model: string, version: number): string[]
 }

@@ -60,7 +60,8 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     blobFolder,
     hub,
     startWorker,
-    originsHere: (archived) => originDigests.here(archived),
+    originsHere: (archived, by) =>
+      originDigests.here(archived, (kind, reference) => deps.mayName(by, kind, reference)),
     async discard(digests) {
       for (const digest of digests) await blobs.remove(digest, (candidate) => named.has(candidate))
     },

@@ -32,12 +32,16 @@ export class OriginDigests {
     return { models: named('model'), datasets: named('dataset') }
   }
 
-  /** Those whose bytes are here under the same name. */
-  here({ models, datasets }: ArchivedOrigins): MadeFrom {
+  /** Those whose bytes are here under the same name, and that who brings the archive may name. */
+  here(
+    { models, datasets }: ArchivedOrigins,
+    mayName: (kind: VersionKey['kind'], reference: string) => boolean,
+  ): MadeFrom {
     const known = (kind: VersionKey['kind']) => (origin: ArchivedOrigin) =>
       this.#versions(kind, origin.name)
         .filter(({ digest }) => digest === origin.digest)
         .map(({ version }) => `${origin.name}@${version}`)
+        .filter((reference) => mayName(kind, reference))
     return { models: models.flatMap(known('model')), datasets: datasets.flatMap(known('dataset')), job: null }
   }
 
