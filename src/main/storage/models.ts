@@ -264,7 +264,7 @@ export class Models {
 
   /**
    * @throws AppError `storage.not_found`, also for an architecture that is not there; `storage.conflict` for one that the
-   * weights do not fit
+   * weights do not fit, and for the version itself
    */
   annotate(name: string, version: number, change: NotesChange): ModelVersion {
     this.#database.transaction(() => {
@@ -280,6 +280,10 @@ export class Models {
   /** As `name@version`, whatever the reference was: what weights run in does not move. */
   #architecture(reference: string, name: string, version: number): string {
     const { found } = this.resolve(reference)
+    if (found.model === name && found.version === version) {
+      const message = `${name}@${version} cannot be its own architecture. Name the TorchScript version whose weights it holds.`
+      throw new AppError('storage.conflict', message, { architecture: `${name}@${version}` })
+    }
     if (found.format !== 'torchscript') {
       const message = `${reference} is ${found.format}; only a TorchScript version can lend its graph to weights.`
       throw new AppError('storage.conflict', message, { format: found.format })
