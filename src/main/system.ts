@@ -12,8 +12,9 @@ import { DiskReserve } from './platform/disk-reserve'
 import type { Disposable } from './platform/events'
 import { claim } from './platform/lock'
 import type { Logger } from './platform/logger'
-import { described } from './rpc/authorize'
+import { mayName } from './rpc/authorize'
 import type { About } from './rpc/modules'
+import { described } from './rpc/resources'
 import { createRouter } from './rpc/router'
 import { matchDownload } from './rpc/transports/downloads'
 import { JsonBodies } from './rpc/transports/json-body'
@@ -106,6 +107,7 @@ export async function createSystem(options: SystemOptions): Promise<System> {
     clock,
     logger,
     inspectWorkerEntry: join(options.workersDir, 'inspect.cjs'),
+    mayName: (by, as, reference) => mayName(modules, by, as, reference),
     usersOf: (model, version) => compute.usersOf(model, version),
     hubUrl: () => settings.get().hubUrl,
   })
@@ -208,7 +210,8 @@ export async function createSystem(options: SystemOptions): Promise<System> {
     },
     async start() {
       core.setReservedMemory(settings.get().reservedMemoryBytes)
-      await Promise.all([security.start(), core.start(), storage.start()])
+      // Imports that are taken up again ask what those who began them may name.
+      await Promise.all([security.start().then(() => storage.start()), core.start()])
       reserve.start()
       const listening = network.start({
         rest: createRestTransport(router, modules, logger, packageJson.version, bodies),

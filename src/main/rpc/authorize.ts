@@ -3,58 +3,15 @@ import type { Action } from '../../shared/domain/actions'
 import { ACTIONS } from '../../shared/domain/actions'
 import type { PipelineId, PrincipalId } from '../../shared/domain/ids'
 import { parseModelReference } from '../../shared/domain/references'
-import { AppError } from '../../shared/errors'
 import { type Caller, type Resource, THE_SYSTEM } from '../security'
 import type { Modules } from './modules'
+import { datasetResource, described, importResource, JOBS_OF_ALL, modelReferences } from './resources'
+import { isTheirImport } from './visible'
 
 /** One thing that must be allowed before a procedure runs. */
 export interface Requirement {
   action: Action
   resource: Resource
-}
-
-/** A version reference as a resource for each version it may mean now; what is not there has no version. */
-function modelReferences(modules: Pick<Modules, 'storage'>, reference: string): [Resource, ...Resource[]] {
-  const resource: Resource = { type: 'ModelRef', id: reference, model: parseModelReference(reference)?.name }
-  try {
-    const [stable, ...canaries] = modules.storage.meanings(reference)
-    return [{ ...resource, version: stable }, ...canaries.map((version) => ({ ...resource, version }))]
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error
-    return [resource]
-  }
-}
-
-/** A resource that somebody only names, with what the modules know of it; unknown ones stay as they are. */
-export function described(
-  modules: Pick<Modules, 'compute' | 'core' | 'storage'>,
-  resource: Resource,
-): Resource {
-  try {
-    switch (resource.type) {
-      case 'Job':
-        return { ...resource, owner: modules.compute.get(resource.id).principal as PrincipalId }
-      case 'Lease':
-        return { ...resource, owner: modules.core.getLease(resource.id).holder as PrincipalId }
-      case 'Import':
-        return importResource(modules, resource.id)
-      case 'ModelRef':
-        return modelReferences(modules, resource.id)[0]
-      default:
-        return resource
-    }
-  } catch (error) {
-    if (error instanceof AppError) return resource
-    throw error
-  }
-}
-
-function importResource(modules: Pick<Modules, 'storage'>, id: string): Resource {
-  return { type: 'Import', id, owner: modules.storage.getImport(id).createdBy as PrincipalId }
-}
-
-function datasetResource(name: string): Resource {
-  return { type: 'Dataset', id: name }
 }
 
 /**
@@ -65,18 +22,18 @@ function datasetResource(name: string): Resource {
  */
 export function requirementsOf(
   modules: Modules,
-  by: PrincipalId,
+  caller: Caller,
   action: Action,
   path: readonly string[],
   input: unknown,
 ): Requirement[] {
   const fields = fieldsOf(input)
-  if (showsOthers(by, path, fields))
+  if (showsOthers(modules, caller, path, fields))
     return [
       { action, resource: THE_SYSTEM },
       { action: 'job.read', resource: JOBS_OF_ALL },
     ]
-  if (path.at(-1) === 'setPassword' && fields['id'] === by)
+  if (path.at(-1) === 'setPassword' && fields['id'] === caller.principal)
     return [{ action: 'password.change', resource: THE_SYSTEM }]
   if (action === 'job.submit')
     return each(submissionsOf(fields).flatMap((job) => requirementsOfJob(modules, job)))
@@ -115,15 +72,17 @@ export function requirementsOf(
   }
 }
 
-/** Whatever somebody else runs: an id that no job has, so that only who may read all jobs may read it. */
-const JOBS_OF_ALL: Resource = { type: 'Job', id: '*', owner: 'system' as PrincipalId }
-
 const QUOTAS: ReadonlySet<string> = new Set(['core.quotas.get', 'storage.quotas.get'])
 
-/** What a principal uses of its limits tells what it runs, and what-if runs the jobs of everybody again. */
-function showsOthers(by: PrincipalId, path: readonly string[], fields: Fields): boolean {
+/**
+ * What a principal uses of its limits tells what it runs, an import which models it has, and what-if runs the jobs of
+ * everybody again.
+ */
+function showsOthers(modules: Modules, caller: Caller, path: readonly string[], fields: Fields): boolean {
   const procedure = path.join('.')
-  return procedure === 'compute.whatIf' || (QUOTAS.has(procedure) && fields['principal'] !== by)
+  if (procedure === 'storage.imports.get')
+    return !isTheirImport(modules, caller, modules.storage.getImport(String(fields['id'])))
+  return procedure === 'compute.whatIf' || (QUOTAS.has(procedure) && fields['principal'] !== caller.principal)
 }
 
 /** Whether a call needs the jobs: what says what a version was made from may name one. */
@@ -156,6 +115,21 @@ function requirementsOfArchitecture(modules: Modules, reference: unknown): Requi
     ...requirementsOfOrigins(modules, { models: [reference] }),
     ...requirementsToRun(modules, reference),
   ]
+}
+
+/** Whether a principal may name a version by a manifest that it brings, as it may by a call. */
+export function mayName(
+  modules: Modules,
+  by: PrincipalId,
+  as: 'model' | 'dataset' | 'architecture',
+  reference: string,
+): boolean {
+  const needs =
+    as === 'architecture'
+      ? requirementsOfArchitecture(modules, reference)
+      : requirementsOfOrigins(modules, { [`${as}s`]: [reference] })
+  const caller = { principal: by, key: null }
+  return needs.every(({ action, resource }) => modules.security.allows(caller, action, resource))
 }
 
 /** The jobs of a submission: those of a pipeline, or the one. */
@@ -212,22 +186,6 @@ function requirementsOfPipeline(
   if (path.at(-1) !== 'retry') return [own]
   const uses = modules.compute.pipelineUses(id as PipelineId)
   return each([own, ...uses.flatMap((use) => requirementsOfJob(modules, { ...use, key: '' }))])
-}
-
-/** Whose jobs and leases a caller sees in lists: null for everybody's. */
-export function visibleOwner(modules: Pick<Modules, 'security'>, caller: Caller): PrincipalId | null {
-  return modules.security.allows(caller, 'job.read', JOBS_OF_ALL) ? null : caller.principal
-}
-
-/** What of a list a caller sees at this moment; the rights are asked for only where it holds something of others. */
-export function visibleTo<Item>(
-  modules: Pick<Modules, 'security'>,
-  caller: Caller,
-  items: Item[],
-  ownerOf: (item: Item) => string,
-): Item[] {
-  const own = items.filter((item) => ownerOf(item) === caller.principal)
-  return own.length === items.length || visibleOwner(modules, caller) === null ? items : own
 }
 
 /** What a call does, to follow its caller's name in the audit log; undefined where action and resource say it all. */

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
-import type { PrincipalId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
+import type { Caller } from '../security'
 import { requirementsOf } from './authorize'
 import type { Modules } from './modules'
 
-const BY = 'notes-app' as PrincipalId
+const CALLER = { principal: 'notes-app' } as Caller
 
 /** `net@production` has a canary; of `gone` there is nothing. */
 const modules = {
@@ -14,11 +14,11 @@ const modules = {
       return reference === 'net@production' ? [1, 2] : [1]
     },
   },
-  compute: { get: () => ({ id: 'job-1', principal: BY, model: 'net@production' }) },
+  compute: { get: () => ({ id: 'job-1', principal: CALLER.principal, model: 'net@production' }) },
 } as unknown as Modules
 
 function needs(action: Parameters<typeof requirementsOf>[2], path: string, input: object): string[] {
-  return requirementsOf(modules, BY, action, path.split('.'), input).map(({ action, resource }) =>
+  return requirementsOf(modules, CALLER, action, path.split('.'), input).map(({ action, resource }) =>
     [action, resource.id, ...(resource.version === undefined ? [] : [resource.version])].join(' '),
   )
 }
@@ -48,7 +48,7 @@ it('A model read through the architecture of other weights: who names it must be
 })
 
 it('What others have stored, told to who may list models: only who sees the jobs of all may ask', () => {
-  const own = needs('model.list', 'storage.quotas.get', { principal: BY })
+  const own = needs('model.list', 'storage.quotas.get', { principal: CALLER.principal })
   expect(own).toHaveLength(1)
   const others = needs('model.list', 'storage.quotas.get', { principal: 'other' })
   expect(others).toEqual([...own, 'job.read *'])

@@ -28,7 +28,7 @@ export function createRouter(modules: Modules) {
       throw new AppError('security.unauthenticated', 'Send a valid key: Authorization: Bearer KEY.')
     }
     if (asksForJobs(path, input)) await modules.computeReady()
-    const needs = requirementsOf(modules, context.caller.principal, action, path, input)
+    const needs = requirementsOf(modules, context.caller, action, path, input)
     const allows = (need: Requirement) => modules.security.allows(context.caller, need.action, need.resource)
     if (FREES_ROOM.has(path.join('.')) && needs.every(allows)) modules.about.makeRoom()
     const summary = summaryOf(modules, path, input)

@@ -61,7 +61,7 @@ export class Authorizer {
     })
   }
 
-  allows(caller: Caller, action: Action, resource: Resource): boolean {
+  allows(caller: Pick<Caller, 'principal' | 'key'>, action: Action, resource: Resource): boolean {
     return this.#decide(caller.principal, caller.key, action, resource).decision === 'allow'
   }
 

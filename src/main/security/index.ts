@@ -68,7 +68,7 @@ export interface Security extends Disposable {
    */
   authorize(caller: Caller, action: Action, resource: Resource, summary?: string): Decision
   /** The same decision without an audit record: to filter a list. */
-  allows(caller: Caller, action: Action, resource: Resource): boolean
+  allows(caller: Pick<Caller, 'principal' | 'key'>, action: Action, resource: Resource): boolean
   /** What would be decided. @param resource Cedar form, `Type::"id"` @throws AppError `system.invalid`, `security.not_found` */
   explain(principal: string, action: string, resource: string): Decision
 

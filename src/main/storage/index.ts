@@ -31,6 +31,7 @@ import type { Disposable, Event } from '../platform/events'
 import type { Logger } from '../platform/logger'
 import type { ObservedRun } from './aliases'
 import type { VersionArchive } from './export'
+import type { Sees } from './origins'
 import type { NotesChange } from './version-facts'
 
 /** A version that a reference meant, ready for a runtime. */
@@ -153,7 +154,8 @@ export interface Storage extends Disposable {
   /** Within the caller's transaction. */
   recordBenchmark(model: string, benchmark: VersionBenchmark): void
   benchmarks(name: string): VersionBenchmark[]
-  lineage(name: string): LineageGraph
+  /** What its versions came from and what came from them, as far as its reader sees. */
+  lineage(name: string, sees: Sees): LineageGraph
   /** Whether the model's policy keeps this version loaded. */
   staysWarm(name: string, version: number): boolean
   removeAlias(name: string, alias: string, by: PrincipalId): void
@@ -170,8 +172,8 @@ export interface Storage extends Disposable {
     range?: { start: number; end: number },
   ): { file: ModelFile; content: Readable }
 
-  /** A version as one file with a manifest, which imports as the same version elsewhere. */
-  exportVersion(kind: 'model' | 'dataset', name: string, version: number): VersionArchive
+  /** A version as one file with a manifest, which imports as the same version elsewhere; it names what its reader sees. */
+  exportVersion(kind: 'model' | 'dataset', name: string, version: number, sees: Sees): VersionArchive
 
   /** By name. */
   listDatasets(): DatasetSummary[]
@@ -182,7 +184,7 @@ export interface Storage extends Disposable {
   resolveDataset(reference: string): { name: string; version: number }
   /** @throws AppError `storage.in_use` naming what was made from it */
   removeDatasetVersion(name: string, version: number): void
-  datasetLineage(name: string): LineageGraph
+  datasetLineage(name: string, sees: Sees): LineageGraph
   /** Fewer than `limit` where they are large; texts of tables as the types of their columns say. */
   datasetRows(
     name: string,
@@ -230,9 +232,15 @@ export interface StorageDeps {
   inspectWorkerEntry: string
   /** Where repositories lie that are named without an address, for example `https://huggingface.co`. */
   hubUrl(): string
+  /**
+   * Whether who brings a version with a manifest may name another version in it, `name@version`: as what it was made from,
+   * or as its architecture.
+   */
+  mayName(by: PrincipalId, as: 'model' | 'dataset' | 'architecture', reference: string): boolean
   /** Unfinished jobs that need a version, as words for the refusal; empty when it may go. */
   usersOf(model: string, version: number): string[]
 }
 
+export type { Sees } from './origins'
 export { storageMigrations } from './schema'
 export { createStorage } from './storage'

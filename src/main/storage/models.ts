@@ -19,8 +19,9 @@ import { Emitter } from '../platform/events'
 import { Aliases, LATEST, type ObservedRun } from './aliases'
 import { misfit } from './architecture'
 import { diffVersions } from './diff'
+import type { StorageDeps } from './index'
 import { newNumber } from './numbering'
-import type { Origins, VersionKey } from './origins'
+import type { Origins, Sees, VersionKey } from './origins'
 import type { StorageTables } from './schema'
 import { type NotesChange, VersionFacts } from './version-facts'
 import { type Candidate, type FixedVersion, VersionRows } from './versions'
@@ -32,6 +33,7 @@ export interface ModelsDeps {
   database: Database
   clock: Clock
   usersOf(model: string, version: number): string[]
+  mayName: StorageDeps['mayName']
   /** Where a version of a data set came from. */
   describeDataset(key: VersionKey): { job: string | null; source: string | null }
   origins: Origins
@@ -42,6 +44,7 @@ export class Models {
   readonly #database: Database
   readonly #clock: Clock
   readonly #usersOf: ModelsDeps['usersOf']
+  readonly #mayName: ModelsDeps['mayName']
   readonly #describeDataset: ModelsDeps['describeDataset']
   readonly aliases: Aliases
   readonly facts: VersionFacts
@@ -51,10 +54,11 @@ export class Models {
   readonly #changed = new Emitter<{ changed: ModelSummary[]; removed: string[] }>()
   readonly onDidChange = this.#changed.event
 
-  constructor({ database, clock, usersOf, describeDataset, origins }: ModelsDeps) {
+  constructor({ database, clock, usersOf, mayName, describeDataset, origins }: ModelsDeps) {
     this.#database = database
     this.#clock = clock
     this.#usersOf = usersOf
+    this.#mayName = mayName
     this.#tables = database.builder<StorageTables>()
     this.#versions = new VersionRows(database)
     this.#describeDataset = describeDataset
@@ -144,7 +148,7 @@ export class Models {
     this.origins.add({ kind: 'model', name: model, version }, candidate.madeFrom)
     if (candidate.notes) this.facts.annotate(model, version, candidate.notes)
     const architecture =
-      candidate.architecture && this.#architectureHere(candidate.architecture, model, version)
+      candidate.architecture && this.#architectureHere(candidate.architecture, model, version, by)
     if (architecture) this.facts.annotate(model, version, { architecture })
     return { version, known: false }
   }
@@ -260,7 +264,7 @@ export class Models {
 
   /**
    * @throws AppError `storage.not_found`, also for an architecture that is not there; `storage.conflict` for one that the
-   * weights do not fit
+   * weights do not fit, and for the version itself
    */
   annotate(name: string, version: number, change: NotesChange): ModelVersion {
     this.#database.transaction(() => {
@@ -276,6 +280,10 @@ export class Models {
   /** As `name@version`, whatever the reference was: what weights run in does not move. */
   #architecture(reference: string, name: string, version: number): string {
     const { found } = this.resolve(reference)
+    if (found.model === name && found.version === version) {
+      const message = `${name}@${version} cannot be its own architecture. Name the TorchScript version whose weights it holds.`
+      throw new AppError('storage.conflict', message, { architecture: `${name}@${version}` })
+    }
     if (found.format !== 'torchscript') {
       const message = `${reference} is ${found.format}; only a TorchScript version can lend its graph to weights.`
       throw new AppError('storage.conflict', message, { format: found.format })
@@ -301,16 +309,21 @@ export class Models {
     return { name: found.model, digest: found.digest }
   }
 
-  /** As `name@version`; null when the version is not here, or is none that the weights fit: then a person names another. */
+  /**
+   * As `name@version`; null when the version is not here, is none that the weights fit, or may not be named by who brings
+   * them: then a person names another.
+   */
   #architectureHere(
     { name, digest }: { name: string; digest: string },
     weights: string,
     version: number,
+    by: PrincipalId,
   ): string | null {
     const here = this.#versions.findByDigest(name, digest)
     if (here === null || (name === weights && here === version)) return null
     if (this.#fixed(name, here).format !== 'torchscript') return null
     const graph = `${name}@${here}`
+    if (!this.#mayName(by, 'architecture', graph)) return null
     const why = misfit(this.facts.tensors(weights, version), this.facts.tensors(name, here), graph)
     return why === null ? graph : null
   }
@@ -345,12 +358,12 @@ export class Models {
     )
   }
 
-  lineage(name: string): LineageGraph {
+  lineage(name: string, sees: Sees): LineageGraph {
     const { versions } = this.#require(name)
     const keys = versions.map((version) => ({ kind: 'model' as const, name, version }))
-    return this.origins.graph(keys, (key) => {
-      return key.kind === 'dataset' ? this.#describeDataset(key) : this.describe(key)
-    })
+    const originOf = (key: VersionKey) =>
+      key.kind === 'dataset' ? this.#describeDataset(key) : this.describe(key)
+    return this.origins.graph(keys, originOf, sees)
   }
 
   /** Where a version came from; nothing for one that is no more. */

@@ -12,6 +12,9 @@ export interface VersionKey {
   version: number
 }
 
+/** Whether a reader may see the versions of a model or data set, by its name, or a job, by its id. */
+export type Sees = (kind: OriginKind | 'job', id: string) => boolean
+
 /** Longest chain that a graph follows in one direction. */
 const MOST_STEPS = 1_000
 
@@ -64,13 +67,19 @@ export class Origins {
   }
 
   /**
-   * Everything that some versions came from and everything that came from them.
-   * @param madeBy the job and the source of a version, where it has them
+   * Everything that some versions came from and everything that came from them, as far as its reader sees: what lies
+   * behind something hidden is left out with it.
+   * @param originOf the job and the source of a version, where it has them
    */
   graph(
     starts: readonly VersionKey[],
-    madeBy: (key: VersionKey) => { job: string | null; source: string | null },
+    originOf: (key: VersionKey) => { job: string | null; source: string | null },
+    sees: Sees,
   ): LineageGraph {
+    const madeBy = (key: VersionKey) => {
+      const { job, source } = originOf(key)
+      return { job: job !== null && sees('job', job) ? job : null, source }
+    }
     const nodes = new Map<string, LineageGraph['nodes'][number]>()
     const edges = new Map<string, LineageGraph['edges'][number]>()
     const link = (from: string, to: string) => edges.set(`${from} ${to}`, { from, to })
@@ -93,7 +102,7 @@ export class Origins {
         const key = open.shift()
         if (!key) return
         visit(key)
-        for (const other of next(key)) {
+        for (const other of next(key).filter(({ kind, name }) => sees(kind, name))) {
           const known = nodes.has(idOf(other))
           visit(other)
           const [from, to] = forwards ? [key, other] : [other, key]

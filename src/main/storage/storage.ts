@@ -17,7 +17,7 @@ import { type FileWorker, startFileWorker } from './import/worker'
 import type { ResolvedVersion, Storage, StorageDeps } from './index'
 import { collect, NamedBlobs, verifyBlobs } from './maintenance'
 import { Models } from './models'
-import { Origins } from './origins'
+import { Origins, type Sees } from './origins'
 import { StorageQuotas } from './quotas'
 import { StorageTasks } from './tasks'
 
@@ -60,7 +60,8 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     blobFolder,
     hub,
     startWorker,
-    originsHere: (archived) => originDigests.here(archived),
+    originsHere: (archived, by) =>
+      originDigests.here(archived, (kind, reference) => deps.mayName(by, kind, reference)),
     async discard(digests) {
       for (const digest of digests) await blobs.remove(digest, (candidate) => named.has(candidate))
     },
@@ -98,21 +99,22 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     return { file, content: readBlob(file, range) }
   }
 
-  function exportVersion(kind: 'model' | 'dataset', name: string, version: number) {
+  function exportVersion(kind: 'model' | 'dataset', name: string, version: number, sees: Sees) {
     const found = kind === 'model' ? models.version(name, version) : datasets.version(name, version)
     const { digest, files, createdAt } = found
+    const architecture = kind === 'model' ? models.architectureOf(name, version) : null
     const said =
       kind === 'model'
         ? {
             family: models.get(name).family,
             notes: models.facts.notes(name, version),
-            architecture: models.architectureOf(name, version),
           }
-        : { family: null, notes: { notes: '', tags: [] }, architecture: null }
+        : { family: null, notes: { notes: '', tags: [] } }
     const manifest = Manifest.parse({
       format: 'llmagentos-version/1',
       ...{ kind, name, version, digest, files, ...said, createdAt },
-      madeFrom: originDigests.of({ kind, name, version }),
+      madeFrom: originDigests.of({ kind, name, version }, sees),
+      architecture: architecture && sees('model', architecture.name) ? architecture : null,
     })
     return archiveOf(manifest, (path) => openFile(kind, name, version, path).content, clock.now())
   }
@@ -173,7 +175,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
       models.get(name)
       return models.facts.benchmarks(name)
     },
-    lineage: (name) => models.lineage(name),
+    lineage: (name, sees) => models.lineage(name, sees),
     staysWarm: (name, version) => models.staysWarm(name, version),
     removeAlias: (name, alias, by) => models.removeAlias(name, alias, by),
     aliasHistory: (name) => models.history(name),
@@ -199,7 +201,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     getDatasetVersion: (name, version) => datasets.version(name, version),
     resolveDataset: (reference) => datasets.resolve(reference),
     removeDatasetVersion: (name, version) => datasets.remove(name, version),
-    datasetLineage: (name) => datasets.lineage(name),
+    datasetLineage: (name, sees) => datasets.lineage(name, sees),
     datasetRows: (name, version, range) => tableReading.rows(name, version, range),
     datasetRecords: (name, version, range) => tableReading.records(name, version, range),
     datasetImage: (name, version, path) => tableReading.image(name, version, path),

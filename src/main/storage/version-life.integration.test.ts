@@ -252,12 +252,25 @@ it('runs bare weights in a graph that has them, and says why not in another', as
   expect(storage.getVersion('weights', 1)).toMatchObject({ notes: '', architecture: 'script@1' })
 })
 
+it('refuses a version as its own architecture, which would keep it from ever being removed', async () => {
+  await importAndSettle(storage, join(FIXTURES, 'mnist_cnn.pt'), 'script')
+  for (const architecture of ['script@1', 'script@latest'])
+    expect(() => storage.annotate('script', 1, { architecture })).toThrow(
+      expect.objectContaining({
+        code: 'storage.conflict',
+        message: expect.stringMatching(/script@1 cannot be its own architecture/),
+      }),
+    )
+  storage.removeVersion('script', 1)
+  expect(storage.listModels()).toEqual([])
+})
+
 it('keeps the architecture of bare weights over export and import, where that version is', async () => {
   await importAndSettle(storage, join(FIXTURES, 'mnist_cnn.safetensors'), 'weights')
   await importAndSettle(storage, join(FIXTURES, 'mnist_cnn.pt'), 'script')
   storage.annotate('weights', 1, { architecture: 'script@1' })
   const archive = join(bench.folder, 'weights-1.tar')
-  await writeFile(archive, storage.exportVersion('model', 'weights', 1).content)
+  await writeFile(archive, storage.exportVersion('model', 'weights', 1, () => true).content)
 
   storage.removeVersion('weights', 1)
   expect(await importAndSettle(storage, archive)).toMatchObject({ model: 'weights', version: 2 })

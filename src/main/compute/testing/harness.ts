@@ -79,6 +79,7 @@ export async function createHarness(options: HarnessOptions = {}) {
       logger,
       inspectWorkerEntry: '',
       usersOf: () => [],
+      mayName: () => true,
       hubUrl: () => 'http://127.0.0.1:9',
     })
     // Versions that a fake runtime runs need no files.

@@ -41,6 +41,7 @@ export async function openRealSystem(
     logger,
     inspectWorkerEntry: join(workersDir, 'inspect.cjs'),
     usersOf: () => [],
+    mayName: () => true,
     hubUrl: () => 'http://127.0.0.1:9',
   })
   const { onDidSeeGpuPrograms } = core

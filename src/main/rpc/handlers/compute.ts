@@ -3,11 +3,11 @@ import type { JobId, PipelineId } from '../../../shared/domain/ids'
 import { isTerminal } from '../../../shared/domain/job-state'
 import type { Event } from '../../platform/events'
 import { feed } from '../../platform/feed'
-import { visibleOwner, visibleTo } from '../authorize'
 import { implementer } from '../base'
 import type { Modules } from '../modules'
 import { paged, pageFrom } from '../paging'
 import { latest } from '../streams'
+import { visibleOwner, visibleTo } from '../visible'
 
 export function computeHandlers(modules: Modules) {
   const { compute, plugins } = modules
@@ -47,7 +47,9 @@ export function computeHandlers(modules: Modules) {
       }),
       text: os.jobs.text.handler(({ input, signal }) => compute.text(input.id as JobId, signal)),
       watch: os.jobs.watch.handler(({ context, signal }) => {
-        const mine = (jobs: Job[]) => visibleTo(modules, context.caller, jobs, (job) => job.principal)
+        const { caller } = context
+        const mine = (jobs: Job[]) =>
+          visibleTo(modules, caller, jobs, (job) => job.principal === caller.principal)
         return feed(
           () => compute.recent(visibleOwner(modules, context.caller)),
           (listener) =>

@@ -2,11 +2,11 @@ import type { Lease } from '../../../shared/contract'
 import type { LeaseId } from '../../../shared/domain/ids'
 import { AppError } from '../../../shared/errors'
 import { feed } from '../../platform/feed'
-import { visibleOwner, visibleTo } from '../authorize'
 import { implementer } from '../base'
 import type { Modules } from '../modules'
 import { paged, pageFrom, whole } from '../paging'
 import { latest } from '../streams'
+import { visibleOwner, visibleTo } from '../visible'
 
 export function coreHandlers(modules: Modules) {
   const { core } = modules
@@ -56,8 +56,9 @@ export function coreHandlers(modules: Modules) {
         core.release(input.id as LeaseId)
       }),
       watch: os.leases.watch.handler(({ context, signal }) => {
-        const mine = <T extends { holder: string }>(leases: T[]) =>
-          visibleTo(modules, context.caller, leases, (lease) => lease.holder)
+        const { caller } = context
+        const mine = (leases: Lease[]) =>
+          visibleTo(modules, caller, leases, (lease) => lease.holder === caller.principal)
         return feed(
           () => mine(core.listLeases()),
           (listener) =>

@@ -1,22 +1,30 @@
+import type { DatasetSummary, DatasetVersion } from '../../../shared/contract'
 import { feed } from '../../platform/feed'
 import type { Caller } from '../../security'
 import { implementer } from '../base'
 import type { Modules } from '../modules'
 import { paged, pageFrom } from '../paging'
+import { readable, shownLineage, sightOf } from '../visible'
 
 export function datasetHandlers(modules: Modules) {
-  const { storage, security } = modules
+  const { storage } = modules
   const os = implementer.datasets
-  /** A list shows the data sets that its reader may read. */
-  const readable = <T extends { name: string }>(caller: Caller, datasets: T[]) =>
-    datasets.filter(({ name }) => security.allows(caller, 'dataset.read', { type: 'Dataset', id: name }))
+  const shown = (version: DatasetVersion, caller: Caller) => ({
+    ...version,
+    lineage: shownLineage(version.lineage, sightOf(modules, caller)),
+  })
   return os.router({
     list: os.list.handler(({ input, context }) =>
-      paged(readable(context.caller, storage.listDatasets()), input),
+      paged(readable(modules, context.caller, 'dataset', storage.listDatasets()), input),
     ),
     get: os.get.handler(({ input }) => storage.getDataset(input.name)),
-    versions: os.versions.handler(({ input }) => pageFrom(storage.listDatasetVersions(input.name), input)),
-    version: os.version.handler(({ input }) => storage.getDatasetVersion(input.name, input.version)),
+    versions: os.versions.handler(({ input, context }) => {
+      const { items, nextCursor } = pageFrom(storage.listDatasetVersions(input.name), input)
+      return { items: items.map((version) => shown(version, context.caller)), nextCursor }
+    }),
+    version: os.version.handler(({ input, context }) =>
+      shown(storage.getDatasetVersion(input.name, input.version), context.caller),
+    ),
     rows: os.rows.handler(({ input: { name, version, ...range } }) =>
       storage.datasetRows(name, version, range),
     ),
@@ -24,16 +32,17 @@ export function datasetHandlers(modules: Modules) {
     removeVersion: os.removeVersion.handler(({ input }) =>
       storage.removeDatasetVersion(input.name, input.version),
     ),
-    lineage: os.lineage.handler(({ input }) => storage.datasetLineage(input.name)),
-    watch: os.watch.handler(({ context, signal }) =>
-      feed(
-        () => readable(context.caller, storage.listDatasets()),
-        (listener) =>
-          storage.onDidChangeDatasets((change) =>
-            listener({ ...change, changed: readable(context.caller, change.changed) }),
-          ),
-        signal,
-      ),
+    lineage: os.lineage.handler(({ input, context }) =>
+      storage.datasetLineage(input.name, sightOf(modules, context.caller)),
     ),
+    watch: os.watch.handler(({ context, signal }) => {
+      const visible = (datasets: DatasetSummary[]) => readable(modules, context.caller, 'dataset', datasets)
+      return feed(
+        () => visible(storage.listDatasets()),
+        (listener) =>
+          storage.onDidChangeDatasets((change) => listener({ ...change, changed: visible(change.changed) })),
+        signal,
+      )
+    }),
   })
 }

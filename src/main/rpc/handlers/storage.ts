@@ -1,20 +1,15 @@
-import type { Import } from '../../../shared/contract'
+import type { Import, ModelSummary } from '../../../shared/contract'
 import type { ImportId } from '../../../shared/domain/ids'
 import { feed } from '../../platform/feed'
-import type { Caller } from '../../security'
 import { implementer } from '../base'
-import { shownImport } from '../imports'
 import type { Modules } from '../modules'
 import { originsOf } from '../origins'
 import { paged, pageFrom } from '../paging'
+import { readable, shownImport, shownVersion, sightOf, visibleImports } from '../visible'
 
 export function storageHandlers(modules: Modules) {
   const { storage, security } = modules
   const os = implementer.storage
-  /** A list shows the models that its reader may read. */
-  const readable = <T extends { name: string }>(caller: Caller, models: T[]) =>
-    models.filter((model) => security.allows(caller, 'model.read', { type: 'Model', id: model.name }))
-  const shown = (caller: Caller, view: Import) => shownImport(security, caller, view)
   return os.router({
     imports: {
       start: os.imports.start.handler(({ input, context }) =>
@@ -36,37 +31,41 @@ export function storageHandlers(modules: Modules) {
         ),
       ),
       list: os.imports.list.handler(({ input, context }) =>
-        paged(
-          storage.listImports().map((view) => shown(context.caller, view)),
-          input,
-        ),
+        paged(visibleImports(modules, context.caller, storage.listImports()), input),
       ),
-      get: os.imports.get.handler(({ input, context }) => shown(context.caller, storage.getImport(input.id))),
+      get: os.imports.get.handler(({ input, context }) =>
+        shownImport(modules, context.caller, storage.getImport(input.id)),
+      ),
       cancel: os.imports.cancel.handler(async ({ input, context }) =>
-        shown(context.caller, await storage.cancelImport(input.id as ImportId)),
+        shownImport(modules, context.caller, await storage.cancelImport(input.id as ImportId)),
       ),
       confirm: os.imports.confirm.handler(async ({ input, context }) => {
         const said = { ...input, madeFrom: originsOf(modules, input.madeFrom) }
-        return shown(context.caller, await storage.confirmImport(input.id as ImportId, said))
+        return shownImport(modules, context.caller, await storage.confirmImport(input.id as ImportId, said))
       }),
-      watch: os.imports.watch.handler(({ context, signal }) =>
-        feed(
-          () => storage.listImports().map((view) => shown(context.caller, view)),
+      watch: os.imports.watch.handler(({ context, signal }) => {
+        const visible = (imports: Import[]) => visibleImports(modules, context.caller, imports)
+        return feed(
+          () => visible(storage.listImports()),
           (listener) =>
-            storage.onDidChangeImports((change) =>
-              listener({ ...change, changed: change.changed.map((view) => shown(context.caller, view)) }),
-            ),
+            storage.onDidChangeImports((change) => listener({ ...change, changed: visible(change.changed) })),
           signal,
-        ),
-      ),
+        )
+      }),
     },
     models: {
       list: os.models.list.handler(({ input, context }) =>
-        paged(readable(context.caller, storage.listModels()), input),
+        paged(readable(modules, context.caller, 'model', storage.listModels()), input),
       ),
       get: os.models.get.handler(({ input }) => storage.getModel(input.name)),
-      versions: os.models.versions.handler(({ input }) => pageFrom(storage.listVersions(input.name), input)),
-      version: os.models.version.handler(({ input }) => storage.getVersion(input.name, input.version)),
+      versions: os.models.versions.handler(({ input, context }) => {
+        const { items, nextCursor } = pageFrom(storage.listVersions(input.name), input)
+        const sees = sightOf(modules, context.caller)
+        return { items: items.map((version) => shownVersion(version, sees)), nextCursor }
+      }),
+      version: os.models.version.handler(({ input, context }) =>
+        shownVersion(storage.getVersion(input.name, input.version), sightOf(modules, context.caller)),
+      ),
       removeVersion: os.models.removeVersion.handler(({ input }) =>
         storage.removeVersion(input.name, input.version),
       ),
@@ -83,8 +82,8 @@ export function storageHandlers(modules: Modules) {
         storage.rollBack(input.name, input.alias, context.caller.principal, input.reason),
       ),
       update: os.models.update.handler(({ input: { name, ...change } }) => storage.updateModel(name, change)),
-      annotate: os.models.annotate.handler(({ input: { name, version, ...change } }) =>
-        storage.annotate(name, version, change),
+      annotate: os.models.annotate.handler(({ input: { name, version, ...change }, context }) =>
+        shownVersion(storage.annotate(name, version, change), sightOf(modules, context.caller)),
       ),
       tensors: os.models.tensors.handler(({ input }) =>
         pageFrom(storage.tensors(input.name, input.version), input),
@@ -92,21 +91,22 @@ export function storageHandlers(modules: Modules) {
       benchmarks: os.models.benchmarks.handler(({ input }) =>
         pageFrom(storage.benchmarks(input.name), input),
       ),
-      lineage: os.models.lineage.handler(({ input }) => storage.lineage(input.name)),
+      lineage: os.models.lineage.handler(({ input, context }) =>
+        storage.lineage(input.name, sightOf(modules, context.caller)),
+      ),
       removeAlias: os.models.removeAlias.handler(({ input, context }) =>
         storage.removeAlias(input.name, input.alias, context.caller.principal),
       ),
       diff: os.models.diff.handler(({ input }) => storage.diff(input.name, input.from, input.to)),
-      watch: os.models.watch.handler(({ context, signal }) =>
-        feed(
-          () => readable(context.caller, storage.listModels()),
+      watch: os.models.watch.handler(({ context, signal }) => {
+        const visible = (models: ModelSummary[]) => readable(modules, context.caller, 'model', models)
+        return feed(
+          () => visible(storage.listModels()),
           (listener) =>
-            storage.onDidChangeModels((change) =>
-              listener({ ...change, changed: readable(context.caller, change.changed) }),
-            ),
+            storage.onDidChangeModels((change) => listener({ ...change, changed: visible(change.changed) })),
           signal,
-        ),
-      ),
+        )
+      }),
     },
     usage: os.usage.handler(() => storage.usage()),
     quotas: {

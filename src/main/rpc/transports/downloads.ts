@@ -2,10 +2,11 @@ import { Readable } from 'node:stream'
 import { AppError } from '../../../shared/errors'
 import type { Caller } from '../../security'
 import type { Modules } from '../modules'
+import { sightOf } from '../visible'
 
 interface Download {
   caller: Caller
-  modules: Pick<Modules, 'security' | 'storage'>
+  modules: Modules
 }
 
 /** The answer to a route whose bytes are streamed out; null for all others. */
@@ -50,6 +51,7 @@ async function exportVersion(request: Request, call: Download, which: VersionPat
     which.kind,
     which.name,
     which.version,
+    sightOf(call.modules, call.caller),
   )
   const headers = fileHeaders(name, 'application/x-tar')
   headers.set('content-length', String(sizeBytes))

@@ -6,9 +6,9 @@ import { ModelName, NewVersionNumber } from '../../../shared/domain/references'
 import { AppError } from '../../../shared/errors'
 import { type Caller, THE_SYSTEM } from '../../security'
 import { requirementsOfOrigins } from '../authorize'
-import { shownImport } from '../imports'
 import type { Modules } from '../modules'
 import { originsOf } from '../origins'
+import { shownImport } from '../visible'
 
 /** One more than an import takes: what comes beyond is dropped unsaid, and an import must not take a part for the whole. */
 const MOST_FILES = 10_001
@@ -57,7 +57,7 @@ export async function upload({ request, caller, incoming, modules }: Upload): Pr
   )
   void endOf(modules.storage, started.id).then(parts.drain)
   await parts.done
-  const view = shownImport(modules.security, caller, modules.storage.getImport(started.id))
+  const view = shownImport(modules, caller, modules.storage.getImport(started.id))
   return Response.json(view, { status: 202 })
 }
 

@@ -15,7 +15,7 @@ import { type Clock, toIso } from '../../platform/clock'
 import type { Database } from '../../platform/database'
 import { Emitter } from '../../platform/events'
 import { newNumber } from '../numbering'
-import type { Origins, VersionKey } from '../origins'
+import type { Origins, Sees, VersionKey } from '../origins'
 import type { StorageTables } from '../schema'
 import type { RowIndex } from './table'
 
@@ -213,11 +213,11 @@ export class Datasets {
     this.announce(name)
   }
 
-  lineage(name: string): LineageGraph {
+  lineage(name: string, sees: Sees): LineageGraph {
     const keys = this.get(name).versions.map((version) => ({ kind: 'dataset' as const, name, version }))
-    return this.#origins.graph(keys, (key) =>
-      key.kind === 'model' ? this.#describeModel(key) : this.describe(key),
-    )
+    const originOf = (key: VersionKey) =>
+      key.kind === 'model' ? this.#describeModel(key) : this.describe(key)
+    return this.#origins.graph(keys, originOf, sees)
   }
 
   /** Where a version came from; nothing for one that is no more. */

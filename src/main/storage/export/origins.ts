@@ -1,6 +1,6 @@
 import type { MadeFrom } from '../../../shared/contract'
 import type { Database } from '../../platform/database'
-import type { Origins, VersionKey } from '../origins'
+import type { Origins, Sees, VersionKey } from '../origins'
 import type { StorageTables } from '../schema'
 import type { ArchivedOrigins } from './manifest'
 
@@ -18,9 +18,10 @@ export class OriginDigests {
     this.#tables = database.builder<StorageTables>()
   }
 
-  /** For the manifest of a version; without what has been removed since. */
-  of(key: VersionKey): ArchivedOrigins {
-    const archived = this.#origins.parents(key).flatMap((parent) => {
+  /** For the manifest of a version; without what has been removed since, and what its reader does not see. */
+  of(key: VersionKey, sees: Sees): ArchivedOrigins {
+    const seen = this.#origins.parents(key).filter(({ kind, name }) => sees(kind, name))
+    const archived = seen.flatMap((parent) => {
       const rows = this.#versions(parent.kind, parent.name)
       return rows.filter(({ version }) => version === parent.version).map((row) => ({ ...parent, ...row }))
     })
@@ -31,12 +32,16 @@ export class OriginDigests {
     return { models: named('model'), datasets: named('dataset') }
   }
 
-  /** Those whose bytes are here under the same name. */
-  here({ models, datasets }: ArchivedOrigins): MadeFrom {
+  /** Those whose bytes are here under the same name, and that who brings the archive may name. */
+  here(
+    { models, datasets }: ArchivedOrigins,
+    mayName: (kind: VersionKey['kind'], reference: string) => boolean,
+  ): MadeFrom {
     const known = (kind: VersionKey['kind']) => (origin: ArchivedOrigin) =>
       this.#versions(kind, origin.name)
         .filter(({ digest }) => digest === origin.digest)
         .map(({ version }) => `${origin.name}@${version}`)
+        .filter((reference) => mayName(kind, reference))
     return { models: models.flatMap(known('model')), datasets: datasets.flatMap(known('dataset')), job: null }
   }
 

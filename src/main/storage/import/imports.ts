@@ -11,6 +11,7 @@ import { translateFileError } from '../../platform/files'
 import type { Logger } from '../../platform/logger'
 import { isMissing } from '../blobs'
 import type { Datasets } from '../datasets/datasets'
+import type { ArchivedOrigins } from '../export'
 import type { ConfirmedAs, ImportSource } from '../index'
 import type { Models } from '../models'
 import type { StorageQuotas } from '../quotas'
@@ -34,13 +35,16 @@ interface Running {
   toldAt: number
 }
 
-export interface ImportsDeps extends Omit<TakingDeps, 'slots' | 'parts' | 'assertQuota' | 'assertNumber'> {
+export interface ImportsDeps
+  extends Omit<TakingDeps, 'slots' | 'parts' | 'assertQuota' | 'assertNumber' | 'originsHere'> {
   database: Database
   clock: Clock
   logger: Logger
   models: Models
   datasets: Datasets
   quotas: StorageQuotas
+  /** What an archive that somebody brings says it was made from, as far as the same bytes are here and they may name them. */
+  originsHere(archived: ArchivedOrigins, by: PrincipalId): MadeFrom
   /** Removes blobs that nothing names. */
   discard(digests: string[]): Promise<void>
 }
@@ -194,11 +198,13 @@ export class Imports implements Disposable {
   async #run(running: Running, source: ImportSource): Promise<void> {
     const { view, controller } = running
     const { quotas, models, datasets } = this.#deps
+    const by = view.createdBy as PrincipalId
     const deps: TakingDeps = {
       ...this.#deps,
       slots: this.#slots,
       parts: this.#deps.blobs.parts(view.id),
-      assertQuota: quotas.roomFor(view.createdBy),
+      assertQuota: quotas.roomFor(by),
+      originsHere: (archived) => this.#deps.originsHere(archived, by),
       assertNumber: (kind, name, wanted) => (kind === 'model' ? models : datasets).assertNumber(name, wanted),
     }
     const taking = new Taking(deps, controller.signal, {

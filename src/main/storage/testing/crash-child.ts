@@ -20,6 +20,7 @@ async function main(): Promise<void> {
     logger,
     inspectWorkerEntry,
     usersOf: () => [],
+    mayName: () => true,
     hubUrl: () => 'http://127.0.0.1:9',
   })
   await storage.start()

@@ -8,7 +8,7 @@ import type { PrincipalId } from '../../../shared/domain/ids'
 import { systemClock } from '../../platform/clock'
 import { type Database, openDatabase } from '../../platform/database'
 import { type FileWorker, startFileWorker } from '../import/worker'
-import { type ImportSource, type Storage, storageMigrations } from '../index'
+import { type ImportSource, type Storage, type StorageDeps, storageMigrations } from '../index'
 import { assembleStorage } from '../storage'
 import { buildInspectWorker } from './build-worker'
 import { FIXTURES } from './fixtures'
@@ -31,6 +31,8 @@ export interface OpenOptions {
   /** Default: a process of its own, as in the product. */
   startWorker?: () => FileWorker
   hubUrl?: string
+  /** Default: everybody may name everything. */
+  mayName?: StorageDeps['mayName']
 }
 
 export interface Opened {
@@ -86,6 +88,7 @@ export async function createBench({ withWorker = true, dataDir: given }: BenchOp
           logger,
           inspectWorkerEntry: entry,
           usersOf: options.usersOf ?? (() => []),
+          mayName: options.mayName ?? (() => true),
           hubUrl: () => options.hubUrl ?? 'http://127.0.0.1:9',
         },
         startWorker,

@@ -1,0 +1,244 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createRouterClient } from '@orpc/server'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import type { Feed, Import, LineageGraph, MadeFrom } from '../../shared/contract'
+import { createHarness, type Harness, type Opened } from '../compute/testing/harness'
+import type { Caller } from '../security'
+import { openBench, type Bench as SecurityBench } from '../security/testing'
+import type { ImportSource, Storage, StorageDeps } from '../storage'
+import { FIXTURES } from '../storage/testing/fixtures'
+import { createBench, type Bench as StorageBench, settled } from '../storage/testing/harness'
+import { inProcessWorker } from '../storage/testing/in-process-worker'
+import { bytes, model, plainGraph } from '../storage/testing/onnx-builder'
+import { mayName } from './authorize'
+import type { Modules } from './modules'
+import { createRouter, type Router } from './router'
+import { matchDownload } from './transports/downloads'
+
+const TABLE = 'pixel,label\n0.5,3\n'
+
+let stored: StorageBench
+let storage: Storage
+let secured: SecurityBench
+let machine: Harness
+let jobs: Opened
+let modules: Modules
+let router: Router
+/** Has imported what is here, and may list models. */
+let trainer: Caller
+/** May list models, and read `open` and `base` alone. */
+let reader: Caller
+/** May read everything. */
+let viewer: Caller
+
+beforeEach(async () => {
+  stored = await createBench({ withWorker: false })
+  const rights: StorageDeps['mayName'] = (by, as, reference) => mayName(modules, by, as, reference)
+  storage = (await stored.open({ startWorker: inProcessWorker, mayName: rights })).storage
+  secured = await openBench()
+  machine = await createHarness()
+  jobs = await machine.open()
+  modules = { ...jobs, storage, security: secured.security } as unknown as Modules
+  router = createRouter(modules)
+  trainer = secured.app('Trainer')
+  reader = secured.app('Reader')
+  viewer = secured.user('Vera', 'viewer')
+  await permit('trainer', 'App::"trainer", action == Action::"model.list", resource')
+  await permit('reader', 'App::"reader", action == Action::"model.list", resource')
+  for (const name of ['open', 'base'])
+    await permit(name, `App::"reader", action == Action::"model.read", resource == Model::"${name}"`)
+})
+afterEach(async () => {
+  await stored.dispose()
+  await secured.end()
+  await jobs.die()
+  await machine.remove()
+})
+
+async function permit(id: string, what: string): Promise<void> {
+  await secured.security.setPolicy(id, `permit(principal == ${what});`, '', viewer.principal)
+}
+
+interface Brought {
+  review?: boolean
+  madeFrom?: Partial<MadeFrom>
+  /** Default: a model of its own bytes under each name. */
+  content?: Uint8Array | string
+}
+
+/** What the trainer has imported. */
+async function brought(name: string, { review, madeFrom, content }: Brought = {}): Promise<Import> {
+  const path = join(stored.folder, name)
+  await writeFile(path, content ?? model({ graph: [...plainGraph(), bytes(10, name)] }))
+  const source: ImportSource = {
+    ...{ kind: 'path', path, name, review },
+    ...(madeFrom && { madeFrom: { models: [], datasets: [], job: null, ...madeFrom } }),
+  }
+  return settled(storage, (await storage.startImport(source, trainer.principal)).id)
+}
+
+const as = (caller: Caller) => createRouterClient(router, { context: { caller } })
+
+const idsOf = (imports: Import[]) => imports.map(({ id }) => id)
+
+it('Names told by the imports of others: only those are shown that become what one may read', async () => {
+  const [open, secret] = [await brought('open'), await brought('secret')]
+  const waiting = await brought('secret-too', { review: true })
+  const rejected = await brought('secret-text', { content: 'no model' })
+  expect(rejected.state).toBe('rejected')
+  const all = idsOf([rejected, waiting, secret, open]).sort()
+
+  const list = async (caller: Caller) => (await as(caller).storage.imports.list({})).items
+  expect(idsOf(await list(reader))).toEqual([open.id])
+  expect(JSON.stringify(await list(reader))).not.toContain(stored.folder)
+  expect(idsOf(await list(trainer)).sort()).toEqual(all)
+  expect(idsOf(await list(viewer)).sort()).toEqual(all)
+
+  const get = (caller: Caller, id: string) => as(caller).storage.imports.get({ id })
+  expect(await get(reader, open.id)).toMatchObject({ model: 'open' })
+  expect(await get(trainer, secret.id)).toMatchObject({ model: 'secret' })
+  expect(await get(viewer, rejected.id)).toMatchObject({ source: 'secret-text' })
+  for (const { id } of [secret, waiting, rejected]) {
+    const denial = await get(reader, id).catch((error: Error) => error)
+    expect(denial).toMatchObject({ code: 'security.denied' })
+    expect(JSON.stringify(denial) + String(denial)).not.toContain('secret')
+  }
+})
+
+it('Names told by the imports of others, as they go on: only those are told that become what one may read', async () => {
+  await brought('secret')
+  const view = await as(reader).storage.imports.watch()
+  const next = async () => (await view.next()).value as Feed<Import>
+  expect(await next()).toMatchObject({ type: 'snapshot', items: [] })
+  await brought('secret-too')
+  const open = await brought('open')
+  const told = await next()
+  expect(told.type === 'change' && idsOf(told.changed)).toEqual([open.id])
+  await view.return()
+})
+
+/** What an exported version says of itself. */
+async function manifestFor(caller: Caller, version: string): Promise<string> {
+  const download = matchDownload(new Request(`http://127.0.0.1/api/models/${version}/archive`))
+  const archive = (await (await download?.({ caller, modules }))?.text()) ?? ''
+  return archive.slice(archive.indexOf('{'), archive.indexOf('\n}\n'))
+}
+
+it('Names told by what a version was made from, and what was made from it: only what one may read is named', async () => {
+  await brought('base')
+  await brought('secret')
+  await brought('secret-data', { content: TABLE })
+  const job = await jobs.submit({ kind: 'synthetic', durationMs: 1 }, trainer.principal)
+  await brought('open', {
+    madeFrom: { models: ['base@1', 'secret@1'], datasets: ['secret-data@1'], job: job.id },
+  })
+  await brought('secret-child', { madeFrom: { models: ['open@1'] } })
+  const second = model({ graph: [...plainGraph(), bytes(10, 'second')] })
+  await brought('base', { content: second, madeFrom: { models: ['secret-child@1'] } })
+  const which = { name: 'open', version: 1 }
+  const { models } = as(reader).storage
+
+  const shown = { models: ['base@1'], datasets: [], job: null }
+  expect(await models.version(which)).toMatchObject({ lineage: shown })
+  expect((await models.versions(which)).items).toMatchObject([{ lineage: shown }])
+  const named = ({ nodes }: LineageGraph) => nodes.map(({ id }) => id).sort()
+  const graph = await models.lineage(which)
+  expect(named(graph)).toEqual(['model:base@1', 'model:open@1', 'source:base', 'source:open'])
+  expect(graph.edges).toContainEqual({ from: 'model:base@1', to: 'model:open@1' })
+  const manifest = await manifestFor(reader, 'open/versions/1')
+  expect(manifest).toContain('"name": "base"')
+  expect(manifest).not.toContain('secret')
+
+  const madeFrom = { models: ['base@1', 'secret@1'], datasets: ['secret-data@1'], job: job.id }
+  for (const caller of [viewer, secured.user('Olga', 'owner')]) {
+    expect((await as(caller).storage.models.version(which)).lineage).toMatchObject(madeFrom)
+    expect(named(await as(caller).storage.models.lineage(which))).toEqual(
+      expect.arrayContaining([
+        'model:secret@1',
+        'model:secret-child@1',
+        'dataset:secret-data@1',
+        `job:${job.id}`,
+      ]),
+    )
+    expect(await manifestFor(caller, 'open/versions/1')).toContain('secret-data')
+  }
+})
+
+it('Names told by what a data set was made from: only what one may read is named', async () => {
+  await brought('base')
+  await brought('secret')
+  await brought('scores', {
+    content: TABLE,
+    madeFrom: { models: ['base@1', 'secret@1'] },
+  })
+  await permit('scores', 'App::"reader", action == Action::"dataset.read", resource == Dataset::"scores"')
+  const which = { name: 'scores', version: 1 }
+  const { datasets } = as(reader)
+  const shown = { lineage: { models: ['base@1'] } }
+  expect(await datasets.version(which)).toMatchObject(shown)
+  expect((await datasets.versions(which)).items).toMatchObject([shown])
+  expect(JSON.stringify(await datasets.lineage(which))).not.toContain('secret')
+  expect((await as(viewer).datasets.version(which)).lineage.models).toEqual(['base@1', 'secret@1'])
+})
+
+it('The name of the version whose graph weights run in: told only to who may read it', async () => {
+  const content = (file: string) => readFile(join(FIXTURES, file))
+  await brought('open', { content: await content('mnist_cnn.safetensors') })
+  await brought('secret', { content: await content('mnist_cnn.pt') })
+  storage.annotate('open', 1, { architecture: 'secret@1' })
+  const which = { name: 'open', version: 1 }
+  expect((await as(viewer).storage.models.version(which)).architecture).toBe('secret@1')
+  expect((await as(reader).storage.models.version(which)).architecture).toBeNull()
+  expect((await as(reader).storage.models.versions(which)).items).toMatchObject([{ architecture: null }])
+  expect(await manifestFor(viewer, 'open/versions/1')).toContain('secret')
+  expect(await manifestFor(reader, 'open/versions/1')).not.toContain('secret')
+
+  await permit('own', 'App::"reader", action == Action::"model.manage", resource == Model::"open"')
+  expect((await as(reader).storage.models.annotate({ ...which, notes: 'mine' })).architecture).toBeNull()
+  expect((await as(viewer).storage.models.version(which)).architecture).toBe('secret@1')
+})
+
+/** Imports a version again, from an archive of everything that is said of it. @returns its number */
+async function broughtAgain(name: string): Promise<number | null> {
+  const latest = storage.getModel(name).latest
+  const archive = storage.exportVersion('model', name, latest, () => true)
+  const path = join(stored.folder, 'archive.tar')
+  await writeFile(path, archive.content)
+  storage.removeVersion(name, latest)
+  const started = await storage.startImport({ kind: 'path', path }, trainer.principal)
+  return (await settled(storage, started.id)).version
+}
+
+it('A model run through an architecture that a manifest names: who brings it must be allowed to read and run it', async () => {
+  const content = (file: string) => readFile(join(FIXTURES, file))
+  await brought('open', { content: await content('mnist_cnn.safetensors') })
+  await brought('secret', { content: await content('mnist_cnn.pt') })
+  const architectureOf = (version: number | null) => storage.getVersion('open', version ?? 0).architecture
+  const annotated = () =>
+    storage.annotate('open', storage.getModel('open').latest, { architecture: 'secret@1' }).architecture
+  const may = (action: string, resource: string) =>
+    permit(action.replace('.', '-'), `App::"trainer", action == Action::"${action}", resource ${resource}`)
+
+  expect(annotated()).toBe('secret@1')
+  expect(architectureOf(await broughtAgain('open'))).toBeNull()
+  await may('model.read', '== Model::"secret"')
+  expect(annotated()).toBe('secret@1')
+  expect(architectureOf(await broughtAgain('open'))).toBeNull()
+  await may('model.run', 'in Model::"secret"')
+  expect(annotated()).toBe('secret@1')
+  expect(architectureOf(await broughtAgain('open'))).toBe('secret@1')
+})
+
+it('A model that cannot be deleted any more, by a manifest that names it: who brings it must be allowed to read it', async () => {
+  await brought('secret')
+  await brought('secret-data', { content: TABLE })
+  const madeFrom = { models: ['secret@1'], datasets: ['secret-data@1'] }
+  await brought('open', { madeFrom })
+  const lineageOf = (version: number | null) => storage.getVersion('open', version ?? 0).lineage
+  expect(lineageOf(await broughtAgain('open'))).toMatchObject({ models: [], datasets: [] })
+  await permit('model', 'App::"trainer", action == Action::"model.read", resource == Model::"secret"')
+  await permit('data', 'App::"trainer", action == Action::"dataset.read", resource == Dataset::"secret-data"')
+  await brought('open', { content: model(), madeFrom })
+  expect(lineageOf(await broughtAgain('open'))).toMatchObject(madeFrom)
+})
