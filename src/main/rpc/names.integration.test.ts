@@ -95,6 +95,12 @@ it('Names told by the imports of others: only those are shown that become what o
   expect(idsOf(await list(trainer)).sort()).toEqual(all)
   expect(idsOf(await list(viewer)).sort()).toEqual(all)
 
+  const page = (cursor?: string) => as(trainer).storage.imports.list({ limit: 3, cursor })
+  const first = await page()
+  const rest = await page(first.nextCursor ?? undefined)
+  expect([first.items.length, rest.items.length, rest.nextCursor]).toEqual([3, 1, null])
+  expect(idsOf([...first.items, ...rest.items]).sort()).toEqual(all)
+
   const get = (caller: Caller, id: string) => as(caller).storage.imports.get({ id })
   expect(await get(reader, open.id)).toMatchObject({ model: 'open' })
   expect(await get(trainer, secret.id)).toMatchObject({ model: 'secret' })
