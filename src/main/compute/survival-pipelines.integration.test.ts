@@ -71,7 +71,7 @@ afterAll(() => survival?.dispose())
 
 /** How each job ended, and with what. */
 async function outcomeOf({ compute }: System, id: string) {
-  const { jobs } = compute.getPipeline(id as PipelineId)
+  const { jobs } = await compute.getPipeline(id as PipelineId)
   const outcomes = jobs.map(async ({ key, job: { id, kind, state, error } }) => {
     if (state !== 'succeeded' || kind === 'synthetic') return [key, error?.code ?? state] as const
     const { outputs, items } = await compute.result(id as JobId, 0)

@@ -108,18 +108,17 @@ export class BlobStore {
   }
 
   /**
-   * Makes a whole, synced, read-only temporary file the blob of its digest, or drops it when that is there already.
-   * The caller holds a pin.
+   * Makes a whole, synced, read-only temporary file the blob of its digest, also where one is there already: what lies on
+   * a disk may have been damaged since, and these bytes are good. The caller holds a pin.
    */
   adopt(temporary: string, digest: Digest, sizeBytes: number): Promise<void> {
     return this.#exclusive(digest, async () => {
       const path = this.pathOf(digest)
-      if (await this.#isWhole(digest, sizeBytes)) {
-        await rm(temporary, { force: true })
-        return
+      // Windows replaces no file that is read-only, or open.
+      if (process.platform === 'win32') {
+        if (await this.#isWhole(digest, sizeBytes)) return rm(temporary, { force: true })
+        await removeFile(path)
       }
-      // What is there now is damaged: good bytes take its place, which Windows refuses over a read-only file.
-      if (process.platform === 'win32') await removeFile(path)
       await this.#makeFolder(join(this.#folder, digest.slice(0, 2)))
       await rename(temporary, path)
       await syncDirectory(join(this.#folder, digest.slice(0, 2)))

@@ -1,3 +1,4 @@
+import { AppError } from '../../shared/errors'
 import type { Database } from '../platform/database'
 import type { BlobStore } from './blobs'
 import type { FileWorker } from './import/worker'
@@ -84,14 +85,20 @@ export async function verifyBlobs(
     const release = blobs.pin(digest)
     try {
       if (!(await blobs.has(digest))) continue
-      const found = await worker.hash(blobs.pathOf(digest), false, signal, (bytesDone) =>
-        onProgress(checkedBytes + bytesDone, blobBytes),
-      )
+      const found = await worker
+        .hash(blobs.pathOf(digest), false, signal, (bytesDone) =>
+          onProgress(checkedBytes + bytesDone, blobBytes),
+        )
+        .catch((error: unknown) => {
+          // A bad sector is what a check is for: the rest is looked at all the same.
+          if (error instanceof AppError && error.code === 'storage.unreadable') return null
+          throw error
+        })
       expected.delete(digest)
       checked++
       checkedBytes += sizeBytes
       onProgress(checkedBytes, blobBytes)
-      if (found.digest === digest) continue
+      if (found?.digest === digest) continue
       damaged.push(digest)
       blobs.markDamaged(digest)
     } finally {

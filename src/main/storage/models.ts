@@ -180,6 +180,17 @@ export class Models {
     this.announce(name)
   }
 
+  /** As {@link remove}; @returns false when somebody has come to need it */
+  removeUnused(name: string, version: number): boolean {
+    try {
+      this.remove(name, version)
+      return true
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'storage.in_use') return false
+      throw error
+    }
+  }
+
   setAlias(name: string, alias: string, version: number, by: PrincipalId, reason: string | null): Alias {
     return this.#changeAlias(name, alias, () => {
       this.#fixed(name, version)
@@ -191,7 +202,12 @@ export class Models {
   rollBack(name: string, alias: string, by: PrincipalId, reason: string | null): Alias {
     return this.#changeAlias(name, alias, () => {
       this.#require(name)
-      return this.aliases.point(name, alias, this.aliases.before(name, alias), by, reason ?? 'Went back')
+      const before = this.aliases.before(name, alias)
+      if (!this.#versions.find(name, before)) {
+        const message = `Version ${before} of ${name}, to which "${alias}" pointed before, has been deleted. Point the alias to another version.`
+        throw new AppError('storage.conflict', message, { model: name, version: before })
+      }
+      return this.aliases.point(name, alias, before, by, reason ?? 'Went back')
     })
   }
 

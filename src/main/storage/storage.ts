@@ -1,6 +1,7 @@
 import { createReadStream, openSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ModelFile, ModelFormat } from '../../shared/contract'
 import { AppError } from '../../shared/errors'
 import { diskSpace } from '../platform/files'
@@ -221,8 +222,8 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
         const removedVersions: string[] = []
         for (const { model, version } of models.expendable()) {
           context.signal.throwIfAborted()
-          models.remove(model, version)
-          removedVersions.push(`${model}@${version}`)
+          if (models.removeUnused(model, version)) removedVersions.push(`${model}@${version}`)
+          await nextTurn()
         }
         return { ...(await collect(blobs, named, context)), removedVersions }
       }),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Slots } from '../import/slots'
 import { isStopping } from '../stopping'
 import { parseHubAddress } from './address'
 import { type ChosenFile, chooseFiles } from './choose'
@@ -19,7 +20,8 @@ export interface HubDownloads {
     source: { repository: string; files?: string[] | undefined },
     signal: AbortSignal,
     hooks: {
-      assertRoom(bytes: number): Promise<void>
+      /** @param bytesToCome those of them that are not here from an earlier try */
+      assertRoom(bytesTotal: number, bytesToCome: number): Promise<void>
       onProgress(bytesDone: number, bytesTotal: number): void
     },
   ): Promise<HubDownload>
@@ -29,8 +31,8 @@ export interface HubDownloads {
 
 export interface HubDownload {
   files: { path: string; absolutePath: string; sha256: string | null }[]
-  /** Removes what was downloaded. */
-  discard(): Promise<void>
+  /** To be called in any case. @param keep what was downloaded stays for another try */
+  close(keep: boolean): Promise<void>
 }
 
 /** Reads a `model.json` beside the main process: it may be large, and is not to be trusted. */
@@ -42,45 +44,59 @@ export function createHubDownloads(
   hubUrl: () => string,
   readShards: ReadShards,
 ): HubDownloads {
+  /** By place: an import that comes second finds what it wants half written, or sees it removed. */
+  const turns = new Map<string, Slots>()
   return {
     async fetch(source, signal, { assertRoom, onProgress }) {
       const repository = await atCommit(parseHubAddress(source.repository, hubUrl()), signal)
       const all = await listRepository(repository, signal)
       const chosen = chooseFiles(all, source.files ?? null)
-      // One place for each repository and commit, so that the next try finds what has come.
+      // One place for what is chosen of a commit, so that the next try finds what has come.
       const { hubUrl: host, name, revision } = repository
-      const key = createHash('sha256').update(`${host}\0${name}\0${revision}`).digest('hex').slice(0, 32)
+      const what = [host, name, revision, ...chosen.map(({ path }) => path)].join('\0')
+      const key = createHash('sha256').update(what).digest('hex').slice(0, 32)
       const place = join(folder, key)
-      await mkdir(place, { recursive: true, mode: 0o700 })
-      const discard = () => rm(place, { recursive: true, force: true })
+      const turn = turns.get(key) ?? new Slots(1)
+      turns.set(key, turn)
+      const leave = await turn.take(signal)
+      const close = async (keep: boolean) => {
+        try {
+          if (!keep) await rm(place, { recursive: true, force: true })
+        } finally {
+          leave()
+        }
+      }
       const files: HubDownload['files'] = []
       let before = 0
       const bring = async (wanted: readonly ChosenFile[]) => {
         const bytesTotal = before + sum(wanted)
-        await assertRoom(bytesTotal)
+        await assertRoom(bytesTotal, bytesTotal - before - (await bytesPresent(place, wanted)))
         for (const file of wanted) {
           const absolutePath = await downloadFile(repository, file, place, signal, (bytesDone) =>
             onProgress(before + bytesDone, bytesTotal),
-          ).catch(async (error: unknown) => {
-            // Given up by a person: the parts are of no more use.
-            if (signal.aborted && !isStopping(signal)) await discard()
-            throw error
-          })
+          )
           before += file.sizeBytes
           files.push({ path: `${name.split('/')[1] ?? name}/${file.as}`, absolutePath, sha256: file.sha256 })
         }
       }
-      const index = chosen.find(mayNameShards)
-      if (!index) await bring(chosen)
-      else {
-        await bring([index])
-        const named = await readShards(files[0]?.absolutePath ?? '', signal)
-        const shards = shardsOf(index, named, all)
-        const others = new Map([...chosen, ...shards].map((file) => [file.path, file]))
-        others.delete(index.path)
-        await bring([...others.values()])
+      try {
+        await mkdir(place, { recursive: true, mode: 0o700 })
+        const index = chosen.find(mayNameShards)
+        if (!index) await bring(chosen)
+        else {
+          await bring([index])
+          const named = await readShards(files[0]?.absolutePath ?? '', signal)
+          const shards = shardsOf(index, named, all)
+          const others = new Map([...chosen, ...shards].map((file) => [file.path, file]))
+          others.delete(index.path)
+          await bring([...others.values()])
+        }
+      } catch (error) {
+        // Given up by a person: the parts are of no more use.
+        await close(!signal.aborted || isStopping(signal))
+        throw error
       }
-      return { files, discard }
+      return { files, close }
     },
     async prune(nowMs) {
       await mkdir(folder, { recursive: true, mode: 0o700 })
@@ -95,4 +111,15 @@ export function createHubDownloads(
 
 function sum(files: readonly ChosenFile[]): number {
   return files.reduce((total, { sizeBytes }) => total + sizeBytes, 0)
+}
+
+/** Of files that an earlier try began. */
+async function bytesPresent(place: string, files: readonly ChosenFile[]): Promise<number> {
+  const sizes = files.map(({ path, sizeBytes }) =>
+    stat(join(place, path)).then(
+      ({ size }) => Math.min(size, sizeBytes),
+      () => 0,
+    ),
+  )
+  return (await Promise.all(sizes)).reduce((total, size) => total + size, 0)
 }

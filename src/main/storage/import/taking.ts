@@ -129,9 +129,12 @@ export class Taking {
 
   /** Ends the worker and removes temporary files. When it resolves, nothing writes any more. */
   async close(): Promise<void> {
-    for (const discard of this.#discards.splice(0)) await discard()
-    if (!isStopping(this.#signal)) await this.#deps.parts.discard()
-    this.#freeSlot()
+    try {
+      for (const discard of this.#discards.splice(0)) await discard()
+      if (!isStopping(this.#signal)) await this.#deps.parts.discard()
+    } finally {
+      this.#freeSlot()
+    }
   }
 
   /** Lets go of the bytes; what no row names by now may be collected. @returns their digests */
@@ -149,17 +152,15 @@ export class Taking {
   }
 
   async #download(source: ImportSource & { kind: 'hub' }): Promise<SourceLocation> {
-    const { files, discard } = await this.#deps.hub.fetch(source, this.#signal, {
-      assertRoom: (bytes) => {
-        this.#deps.assertQuota(bytes)
-        return this.#assertRoom(bytes)
+    const { files, close } = await this.#deps.hub.fetch(source, this.#signal, {
+      assertRoom: (bytesTotal, bytesToCome) => {
+        this.#deps.assertQuota(bytesTotal)
+        return this.#assertRoom(bytesToCome)
       },
       onProgress: (bytesDone, bytesTotal) => this.#hooks.onProgress(bytesDone, bytesTotal),
     })
     // What has come whole is either taken in or no model: it is not kept for another try.
-    this.#discards.push(async () => {
-      if (!isStopping(this.#signal)) await discard()
-    })
+    this.#discards.push(() => close(isStopping(this.#signal)))
     for (const { absolutePath, sha256 } of files)
       if (sha256) this.#expected.set(absolutePath, { sha256, by: 'the Hub' })
     return { kind: 'files', files }

@@ -73,7 +73,8 @@ export async function hashFile(
   seal: boolean,
   onProgress: (bytesDone: number) => void,
 ): Promise<Transferred> {
-  // Windows syncs only what is open for writing.
+  // It may be sealed by an earlier try. Windows syncs only what is open for writing.
+  if (seal) chmodSync(path, 0o600)
   const descriptor = openSync(path, seal ? constants.O_RDWR : constants.O_RDONLY)
   try {
     if (seal) {

@@ -46,7 +46,7 @@ export function kindOfChange(
 }
 
 /**
- * The history, newest first, with a step back at the newest move of each alias: it undoes that move as long as the
+ * The history as the system gives it, newest first whatever the clock said, with a step back at the newest move of each alias: it undoes that move as long as the
  * version is still there.
  */
 export function historyWithSteps(
@@ -54,15 +54,13 @@ export function historyWithSteps(
   versions: readonly number[],
 ): { change: AliasChange; back: StepBack | null }[] {
   const seen = new Set<string>()
-  return [...history]
-    .sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0))
-    .map((change) => {
-      if (stays(change)) return { change, back: null }
-      const newest = !seen.has(change.alias)
-      seen.add(change.alias)
-      const possible = newest && (change.from === null ? change.to !== null : versions.includes(change.from))
-      return { change, back: possible ? { alias: change.alias, to: change.from } : null }
-    })
+  return history.map((change) => {
+    if (stays(change)) return { change, back: null }
+    const newest = !seen.has(change.alias)
+    seen.add(change.alias)
+    const possible = newest && (change.from === null ? change.to !== null : versions.includes(change.from))
+    return { change, back: possible ? { alias: change.alias, to: change.from } : null }
+  })
 }
 
 /** An alias as a version carries it: all of its traffic, or as a canary a share of it. */
