@@ -175,6 +175,7 @@ export class OnlineScheduler implements Scheduler {
       const startedAt = this.#startedAt[share.job] as number
       const latest = startedAt + (this.#jobs.estimate[share.job] as number)
       const end = Math.min(latest, startedAt + OVERRUN * (now - startedAt))
+      // It ends at this very instant.
       if (end <= now) return
       running.remove(this.#thoughtToEnd[share.job] as number, share)
       this.#thoughtToEnd[share.job] = end
