@@ -34,7 +34,7 @@ type Stays = { block: Block; keep: { need: Wanted; from: number } | null }
 class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   readonly now: number
   readonly room: Space
-  readonly running: KnownEnds
+  readonly #running: KnownEnds
   readonly #state: PlanState
   readonly #engines: Engines
   readonly #quotaLeft = new Map<PrincipalId, ResourceVector>()
@@ -60,8 +60,8 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     this.#state = state
     this.now = state.now
     this.room = new Space(state.devices, place)
-    this.running = new KnownEnds(this.room)
-    for (const { endsAt, placement } of state.running) this.running.add(endsAt, placement)
+    this.#running = new KnownEnds(this.room)
+    for (const { endsAt, placement } of state.running) this.#running.add(endsAt, placement)
     this.#engines = new Engines(state)
     this.#shares = new Map(state.shares)
     const current = { ...state, shares: this.#shares }
@@ -130,6 +130,10 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     return freeAt
   }
 
+  runningFor(): KnownEnds {
+    return this.#running
+  }
+
   endsBy({ group, job }: Head): number {
     return job.mostMs === null ? Number.POSITIVE_INFINITY : this.now + group.load.estimateMs + job.mostMs
   }
@@ -167,7 +171,7 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     const share = group.share / (this.#state.weights?.get(group.principal) ?? 1)
     this.#shares.set(group.principal, (this.#shares.get(group.principal) ?? 0) + share)
     this.#plan.start.push({ job, class: group, placement, engine })
-    this.running.add(this.endsBy(head), placement)
+    this.#running.add(this.endsBy(head), placement)
     this.#heads.follow(head)
     return null
   }

@@ -127,6 +127,49 @@ function fits({ kinds, need, replicas }: Requests, job: number, free: Float64Arr
   return room >= (replicas[job] as number)
 }
 
+describe('room that is kept', () => {
+  const job = (gap: number, runtime: number, overestimate: number, cpus: number, replicas = 1) => ({
+    gap,
+    runtime,
+    overestimate,
+    replicas,
+    need: [cpus, 0],
+    priority: 0,
+    user: 0,
+  })
+
+  it('counts on run times as they were learned: nobody passes behind an end that was put too late', () => {
+    // All take a quarter of their estimates.
+    const learned = Array.from({ length: 200 }, () => job(100, 50, 4, 1))
+    const runs = job(100, 1000, 4, 8)
+    const gang = job(10, 60, 4, 8, 2)
+    // By the estimates it ends long before the first, in truth long after it.
+    const passer = job(100, 900, 4, 8)
+    const { start } = run(workloadOf(2, [...learned, runs, gang, passer]))
+    const [from, gangAt, passerAt] = [...start.slice(-3)] as [number, number, number]
+    expect(gangAt).toBe(from + 1000)
+    expect(passerAt).toBe(gangAt + 60)
+  })
+
+  it('counts on estimates for one that is overdue: forecasts that are wrong again and again do not put it off', () => {
+    const learned = Array.from({ length: 1000 }, () => job(100, 50, 20, 8))
+    const flood = () => Array.from({ length: 60 }, () => job(450, 1000, 1, 8))
+    const workload = workloadOf(2, [...learned, job(100, 1000, 1, 8), job(10, 60, 20, 8, 2), ...flood()])
+    const waited = (run(workload).start[1001] as number) - (workload.submit[1001] as number)
+    expect(waited).toBeLessThan(3000)
+  })
+
+  it('is not for a long job before it has waited as long as it runs, and at once for a short one', () => {
+    const waitsBehind = (runtime: number) => {
+      const urgent = { ...job(1, runtime, 1, 8, 2), priority: 20 }
+      const workload = workloadOf(2, [job(0, 10, 1, 8), urgent, job(1, 20, 1, 8)])
+      return (run(workload).start[2] as number) - (workload.submit[2] as number)
+    }
+    expect(waitsBehind(5)).toBe(13)
+    expect(waitsBehind(250)).toBe(0)
+  })
+})
+
 describe('the online scheduler, always', () => {
   it('starts every job once, whole, not before it came, and never more on a node than it has', () => {
     fc.assert(

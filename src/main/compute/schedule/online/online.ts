@@ -1,10 +1,11 @@
+import { OVERRUN } from '../ends'
 import { dominantShare, Holdings } from '../fair-share'
 import { Cluster, type Share } from './cluster'
 import { Pace } from './pace'
 import { pass } from './pass'
 import { Running } from './running'
 import { Runtimes } from './runtimes'
-import { costOf, urgencyOf } from './urgency'
+import { costOf, isOverdue, urgencyOf } from './urgency'
 import { type Requests, type Scheduler, totalsOf } from './workload'
 
 /** Jobs looked at in one turn, the most urgent first. */
@@ -12,12 +13,18 @@ const WINDOW = 512
 /** A longer queue is put in order anew after so many turns for each job in it. */
 const RESORT = 1 / 64
 
+/**
+ * Standard deviations beyond what is expected: by when what runs is thought to have ended, and what starts before room that
+ * is kept. More for the second, since one that ends late there delays the other.
+ */
+const DEVIATIONS = { running: 0.7, starting: 1.5 }
+
 export interface OnlinePolicy {
   /** The least pace, in the unit of the clock. */
   leastPace: number
   /** One level of priority makes a job count for so much less. */
   perPriority: number
-  /** For so many paces after its arrival, room kept for a job holds nobody back. */
+  /** For so many paces after its arrival, and no longer than it is expected to run, room kept for a job holds nobody back. */
   graceInPaces: number
 }
 
@@ -32,7 +39,9 @@ export class OnlineScheduler implements Scheduler {
   readonly #jobs: Requests
   readonly #policy: OnlinePolicy
   readonly #cluster: Cluster
-  readonly #running = new Running<Share>()
+  /** What runs, by when it has ended at the latest and by when it is thought to have. */
+  readonly #byEstimate = new Running<Share>()
+  readonly #byForecast = new Running<Share>()
   readonly #runtimes = new Runtimes()
   readonly #pace: Pace
   readonly #holdings: Holdings
@@ -43,6 +52,7 @@ export class OnlineScheduler implements Scheduler {
   readonly #dominant: Float64Array
   readonly #priorityFactor: Float64Array
   readonly #startedAt: Float64Array
+  readonly #thoughtToEnd: Float64Array
   readonly #shares: (Share | undefined)[]
   /** All before it have started. */
   #oldest = 0
@@ -66,6 +76,7 @@ export class OnlineScheduler implements Scheduler {
     this.#dominant = new Float64Array(count)
     this.#priorityFactor = new Float64Array(count)
     this.#startedAt = new Float64Array(count).fill(-1)
+    this.#thoughtToEnd = new Float64Array(count)
     this.#shares = new Array(count)
   }
 
@@ -93,7 +104,8 @@ export class OnlineScheduler implements Scheduler {
     const { estimate, replicas, need, kinds, user } = this.#jobs
     const startedAt = this.#startedAt[job] as number
     this.#cluster.give(share)
-    this.#running.remove(startedAt + (estimate[job] as number), share)
+    this.#byEstimate.remove(startedAt + (estimate[job] as number), share)
+    this.#byForecast.remove(this.#thoughtToEnd[job] as number, share)
     this.#shares[job] = undefined
     this.#holdings.add(user[job] as number, need, job * kinds, -(replicas[job] as number))
     this.#runtimes.observe(now - startedAt, estimate[job] as number, this.#kindOf(job))
@@ -106,18 +118,23 @@ export class OnlineScheduler implements Scheduler {
     while (this.#oldest < this.#arrived && (this.#startedAt[this.#oldest] as number) >= 0) this.#oldest++
     const { submit, estimate } = this.#jobs
     const pace = this.#pace.observe(now, this.#backlog(now), now - (submit[this.#oldest] as number))
+    this.#correct(now)
     this.#order(now, pace)
     const window = Math.min(WINDOW, queue.length)
     let looked = 0
     let left = 0
+    // Forecasts may be wrong again and again: what bounds the wait of one that is overdue are the estimates.
+    const needsBounds = (job: number) => isOverdue(now - (submit[job] as number), pace)
     pass<number, number, Share, never>({
       now,
       next: () => (looked < window ? queue[looked++] : undefined),
       needOf: (job) => job,
       room: this.#cluster,
-      running: this.#running,
-      endsBy: (job) => now + (estimate[job] as number),
-      reserveFrom: (job) => (submit[job] as number) + this.#policy.graceInPaces * pace,
+      runningFor: (job) => (needsBounds(job) ? this.#byEstimate : this.#byForecast),
+      endsBy: (job, keptFor) =>
+        now + (needsBounds(keptFor) ? (estimate[job] as number) : this.#forecast(job, DEVIATIONS.starting)),
+      reserveFrom: (job) =>
+        (submit[job] as number) + Math.min(this.#policy.graceInPaces * pace, this.#expected[job] as number),
       start: (job, share) => {
         this.#start(job, share, now)
         begin(job, this.#cluster.nodesOf(share))
@@ -130,15 +147,40 @@ export class OnlineScheduler implements Scheduler {
     if (left < window) queue.splice(left, window - left)
   }
 
-  #start(job: number, share: Share, now: number): void {
+  #start(job: number, { nodes }: Share, now: number): void {
     const { estimate, replicas, need, kinds, user } = this.#jobs
+    const share = { job, nodes }
     this.#cluster.take(share)
     this.#startedAt[job] = now
+    this.#thoughtToEnd[job] = now + this.#forecast(job, DEVIATIONS.running)
     this.#shares[job] = share
-    this.#running.add(now + (estimate[job] as number), share)
+    this.#byEstimate.add(now + (estimate[job] as number), share)
+    this.#byForecast.add(this.#thoughtToEnd[job] as number, share)
     this.#holdings.add(user[job] as number, need, job * kinds, replicas[job] as number)
     this.#queuedWork -= (this.#expected[job] as number) * (this.#dominant[job] as number)
     this.#runs(job, now, 1)
+  }
+
+  /** How long it runs, with so many standard deviations of what was learned; never longer than its estimate. */
+  #forecast(job: number, deviations: number): number {
+    const longest = this.#jobs.estimate[job] as number
+    return Math.min(longest, (this.#expected[job] as number) * this.#runtimes.excess(deviations))
+  }
+
+  /** What was thought to have ended by now takes longer than that. */
+  #correct(now: number): void {
+    const running = this.#byForecast
+    while (running.size > 0 && running.endsAt(0) <= now) {
+      const share = running.share(0)
+      const startedAt = this.#startedAt[share.job] as number
+      const latest = startedAt + (this.#jobs.estimate[share.job] as number)
+      const end = Math.min(latest, startedAt + OVERRUN * (now - startedAt))
+      // It ends at this very instant.
+      if (end <= now) return
+      running.remove(this.#thoughtToEnd[share.job] as number, share)
+      this.#thoughtToEnd[share.job] = end
+      running.add(end, share)
+    }
   }
 
   #runs(job: number, startedAt: number, sign: 1 | -1): void {

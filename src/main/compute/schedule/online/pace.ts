@@ -1,6 +1,6 @@
 /** Peaks are half forgotten after so many times their own length. */
 const HALF_LIFE = 1000
-const PART = 0.39
+const PART = 0.45
 
 /**
  * How long a wait is in this queue: the unit in which jobs grow urgent. It adapts to the load, as a part of the geometric

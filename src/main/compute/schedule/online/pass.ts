@@ -8,9 +8,10 @@ export interface Turn<Job, Need, Share, Block> {
   next(): Job | undefined
   needOf(job: Job): Need
   room: Room<Need, Share>
-  running: Ends<Share>
-  /** When it ends at the latest, if it starts now; infinite when unknown. */
-  endsBy(job: Job): number
+  /** What runs, by the ends that room kept for the job counts on. */
+  runningFor(job: Job): Ends<Share>
+  /** By when it ends, if it starts now, as one that room is kept for may count on; infinite when unknown. */
+  endsBy(job: Job, keptFor: Job): number
   /** So long room need not be kept for it. */
   reserveFrom(job: Job): number
   /** Takes its share out of the room, or says why not; `keep` is what it needs room for besides, from a time on. */
@@ -57,7 +58,7 @@ export function pass<Job, Need, Share, Block>(
       continue
     }
     const first = keptNow()
-    if (first !== null && !first.reservation.admits(turn.endsBy(job), share)) {
+    if (first !== null && !first.reservation.admits(turn.endsBy(job, first.job), share)) {
       turn.blocked(job, { kind: 'held-back', by: first.job })
       continue
     }
@@ -70,11 +71,11 @@ export function pass<Job, Need, Share, Block>(
 }
 
 function keep<Job, Need, Share, Block>(
-  { room, running, now }: Turn<Job, Need, Share, Block>,
+  turn: Turn<Job, Need, Share, Block>,
   job: Job,
   need: Need,
   from: number,
 ): Kept<Job, Need, Share> | null {
-  const reservation = Reservation.for(need, room, running, now, from)
+  const reservation = Reservation.for(need, turn.room, turn.runningFor(job), turn.now, from)
   return reservation && { job, reservation }
 }

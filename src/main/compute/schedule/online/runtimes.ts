@@ -32,6 +32,11 @@ export class Runtimes {
     return estimate * Math.exp(all + (seen.sum * between) / (seen.count * between + within))
   }
 
+  /** So many times what is expected a run takes that is by so many standard deviations too long. */
+  excess(deviations: number): number {
+    return Math.exp(deviations * Math.sqrt(this.#within / this.#withinCount))
+  }
+
   observe(runtime: number, estimate: number, kind: string): void {
     if (!(runtime > 0 && estimate > 0)) return
     const ratio = Math.log(runtime / estimate)

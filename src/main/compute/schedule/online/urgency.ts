@@ -11,6 +11,11 @@ export function costOf(expected: number, priorityFactor: number, share: number):
   return expected * priorityFactor * (1 + FAIRNESS * share)
 }
 
+/** From then on it goes before all that became ready later. */
+export function isOverdue(waited: number, pace: number, handicap = 0): boolean {
+  return waited - handicap >= OVERDUE_PACES * pace
+}
+
 /**
  * Order in the queue, smaller first: shortest expected run first, and the longer a job has waited, measured in the
  * `pace` of the queue, the shorter it counts. This is the index rule for waiting costs that grow with the fifth power
@@ -19,5 +24,5 @@ export function costOf(expected: number, priorityFactor: number, share: number):
  */
 export function urgencyOf(cost: number, waited: number, pace: number, handicap = 0): number {
   const squared = (waited / pace) ** 2
-  return waited - handicap >= OVERDUE_PACES * pace ? handicap - waited : cost / (1 + squared * squared)
+  return isOverdue(waited, pace, handicap) ? handicap - waited : cost / (1 + squared * squared)
 }
