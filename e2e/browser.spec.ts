@@ -69,6 +69,30 @@ test('without a window: sign in from a browser with the key, see the machine, br
   })
 })
 
+test('after a sign-out nothing of one person is left for the next, not even what lies over the page', async () => {
+  await inBrowser(async (page, serve) => {
+    const signIn = async (key: string) => {
+      await page.getByText('API key', { exact: true }).click()
+      await page.getByRole('textbox', { name: 'API key' }).fill(key)
+      await page.getByRole('button', { name: 'Sign in' }).click()
+    }
+    const shell = new Shell(page)
+    await page.goto(serve.url)
+    await signIn(serve.ownerKey)
+    await shell.go('Access')
+    await page.keyboard.press('?')
+    await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor()
+
+    await page.evaluate(() => fetch('/session', { method: 'DELETE' }))
+    await expect(page.getByRole('button', { name: 'Sign in' })).toBeVisible()
+    await expect(page.getByRole('dialog')).toHaveCount(0)
+    const loadedAnew = page.waitForEvent('load', { timeout: 30_000 })
+    await signIn(serve.ownerKey)
+    await loadedAnew
+    await expect(shell.title('Access')).toBeVisible()
+  })
+})
+
 test('a password is offered, not demanded; a viewer sets it, and signs in with it', async () => {
   await inBrowser(async (page, serve) => {
     const { id } = (

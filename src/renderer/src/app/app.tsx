@@ -21,10 +21,14 @@ export function App() {
   }, [])
   return (
     <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
-      <ModalsProvider>
-        <Notifications position="bottom-right" layout="stacked" limit={50} containerWidth={360} />
-        {signInNeeded ? <SignIn /> : <Shell />}
-      </ModalsProvider>
+      {signInNeeded ? (
+        <SignIn />
+      ) : (
+        <ModalsProvider>
+          <Notifications position="bottom-right" layout="stacked" limit={50} containerWidth={360} />
+          <Shell />
+        </ModalsProvider>
+      )}
     </MantineProvider>
   )
 }

@@ -2,7 +2,7 @@ import { Button, PasswordInput, SegmentedControl, TextInput } from '@mantine/cor
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Panel } from '../components'
-import { reconnectNow } from '../lib/client'
+import { reconnectNow, useConnection } from '../lib/client'
 import { toErrorView } from '../lib/errors'
 import { signIn } from '../lib/transport'
 import { Logo } from './logo'
@@ -22,7 +22,9 @@ export function SignIn() {
     setProblem(null)
     try {
       await signIn(by === 'key' ? { key: secret.trim() } : { name: name.trim(), password: secret })
-      reconnectNow()
+      // What was seen here before may be another's: it goes with the page.
+      if (useConnection.getState().epoch > 0) location.reload()
+      else reconnectNow()
     } catch (error) {
       setProblem(toErrorView(error).message)
     } finally {

@@ -51,6 +51,11 @@ export function toErrorView(error: unknown): ErrorView {
   return { code: 'offline', message: i18n.t('common:error.offline'), details: {} }
 }
 
+/** Whether what was asked for may not be seen, not even what an earlier answer said. */
+export function isDenied({ code }: ErrorView): boolean {
+  return code === 'security.denied'
+}
+
 /** In the words of the window, which a page then only has to show. */
 function translated(view: ErrorView): ErrorView {
   return { ...view, message: codedWords(view) }

@@ -2,12 +2,12 @@ import { useMemo } from 'react'
 import { create, type StoreApi, type UseBoundStore } from 'zustand'
 import type { Feed } from '../../../shared/contract'
 import { type Client, onEachConnection } from './client'
-import { type ErrorView, toErrorView } from './errors'
+import { type ErrorView, isDenied, toErrorView } from './errors'
 
 /** A collection as the window knows it. */
 export interface LiveState<Item> {
   items: ReadonlyMap<string, Item>
-  /** True once a whole snapshot has arrived; it stays true while a new one is on its way. */
+  /** True once a whole snapshot has arrived; it stays true while a new one is on its way, until that is denied. */
   ready: boolean
   error: ErrorView | null
   /** Of the newest event; null before the first one of a subscription. */
@@ -25,6 +25,11 @@ export function emptyLive<Item>(): LiveState<Item> {
 /** The state at the begin of a new subscription: what was known stays in sight until the new snapshot is whole. */
 export function restarted<Item>(state: LiveState<Item>): LiveState<Item> {
   return { ...state, revision: null, partial: null, gap: false }
+}
+
+/** The state after an error: what was known stays in sight, unless it may no longer be seen. */
+function failed<Item>(state: LiveState<Item>, error: ErrorView): LiveState<Item> {
+  return { ...(isDenied(error) ? emptyLive<Item>() : state), error }
 }
 
 /** The next state, pure. After a gap every event is ignored until {@link restarted}. */
@@ -128,7 +133,7 @@ export function createLiveStore<Item extends { id: string }>(open: OpenFeed<Item
         }
       } catch (error) {
         const view = toErrorView(error)
-        if (!attempt.signal.aborted && view.code !== 'offline') store.setState({ error: view })
+        if (!attempt.signal.aborted && view.code !== 'offline') store.setState((state) => failed(state, view))
       } finally {
         signal.removeEventListener('abort', end)
         attempt.abort()

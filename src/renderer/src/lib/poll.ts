@@ -1,6 +1,6 @@
 import { create, type StoreApi, type UseBoundStore } from 'zustand'
 import { type Client, onEachConnection } from './client'
-import { type ErrorView, toErrorView } from './errors'
+import { type ErrorView, isDenied, toErrorView } from './errors'
 import { waitFor } from './live'
 
 export interface PolledState<Value> {
@@ -11,11 +11,11 @@ export interface PolledState<Value> {
 }
 export type PolledStore<Value> = UseBoundStore<StoreApi<PolledState<Value>>> & { start(): () => void }
 
-/** A value asked for again and again while the window is visible and connected. */
+/** A value asked for again and again while the window is visible and connected; null once it may no longer be seen. */
 export function createPolledStore<Value>(
   ask: (client: Client, signal: AbortSignal) => Promise<Value>,
   everyMs: number,
-  onValue?: (value: Value) => void,
+  onValue?: (value: Value | null) => void,
 ): PolledStore<Value> {
   let present: { client: Client; signal: AbortSignal } | null = null
 
@@ -28,7 +28,11 @@ export function createPolledStore<Value>(
       store.setState({ value, error: null })
       onValue?.(value)
     } catch (error) {
-      if (!signal.aborted) store.setState({ error: toErrorView(error) })
+      if (signal.aborted) return
+      const view = toErrorView(error)
+      if (!isDenied(view)) return store.setState({ error: view })
+      store.setState({ value: null, error: view })
+      onValue?.(null)
     }
   }
 

@@ -58,7 +58,11 @@ const QUEUE_POINTS = 450
 /** The last 15 minutes of the queue as this window saw it, oldest first. */
 export const useQueueHistory = create<{ points: readonly QueuePoint[] }>(() => ({ points: [] }))
 
-function remember(view: QueueView): void {
+function remember(view: QueueView | null): void {
+  if (view === null) {
+    useQueueHistory.setState({ points: [] })
+    return
+  }
   const point: QueuePoint = {
     atMs: Date.now(),
     running: view.byState['running'] ?? 0,

@@ -1,7 +1,7 @@
 import { create } from 'zustand'
 import type { Resources, TelemetrySample } from '../../../shared/contract'
 import { type Client, onEachConnection } from './client'
-import { toErrorView } from './errors'
+import { isDenied, toErrorView } from './errors'
 import { waitFor } from './live'
 
 export const TELEMETRY_WINDOW_MS = 15 * 60_000
@@ -47,7 +47,9 @@ function mergeByTime(
   return [...byTime.values()].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
 }
 
-const store = create<TelemetryState>(() => ({ samples: new Map(), resources: null }))
+const nothing = (): TelemetryState => ({ samples: new Map(), resources: null })
+
+const store = create<TelemetryState>(nothing)
 
 async function follow(client: Client, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
@@ -61,8 +63,8 @@ async function follow(client: Client, signal: AbortSignal): Promise<void> {
         }))
       }
     } catch (error) {
-      // A viewer who may not see devices keeps empty charts; everything else is tried again.
-      if (toErrorView(error).code === 'security.denied') return
+      // Who may not see devices has empty charts; everything else is tried again.
+      if (isDenied(toErrorView(error))) return store.setState(nothing)
     }
     await waitFor(2_000, signal)
   }

@@ -2,7 +2,7 @@ import type { Policy, Principal } from '@shared/contract'
 import { useEffect, useMemo } from 'react'
 import { create } from 'zustand'
 import { type Client, getClient, useConnection } from '../../lib/client'
-import { type ErrorView, toErrorView } from '../../lib/errors'
+import { type ErrorView, isDenied, toErrorView } from '../../lib/errors'
 import { useAudit } from '../../lib/stores'
 
 /** A list of the system, asked for as a whole; there is no feed for these. */
@@ -40,7 +40,8 @@ async function listed<Item>(old: Listed<Item>, ask: () => Promise<Item[]>): Prom
   try {
     return { items: await ask(), ready: true, error: null }
   } catch (error) {
-    return { ...old, error: toErrorView(error) }
+    const view = toErrorView(error)
+    return { ...(isDenied(view) ? NOTHING : old), error: view }
   }
 }
 
