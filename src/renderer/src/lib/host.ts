@@ -15,7 +15,11 @@ export function hostBridge(): HostBridge | null {
   return window.llmagentos ?? null
 }
 
+export function isMac(): boolean {
+  return /mac/i.test(navigator.platform)
+}
+
 /** The name of the command key on this machine's keyboard. */
 export function commandKey(): string {
-  return /mac/i.test(navigator.platform) ? '⌘' : 'Ctrl'
+  return isMac() ? '⌘' : 'Ctrl'
 }

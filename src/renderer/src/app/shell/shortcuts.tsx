@@ -2,10 +2,11 @@ import { Kbd } from '@mantine/core'
 import { modals } from '@mantine/modals'
 import { Fragment, useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
-import { commandKey } from '../../lib/host'
+import { commandKey, isMac } from '../../lib/host'
 import { i18n } from '../../lib/i18n'
 import { navigate, PAGES } from '../../lib/router'
 import { ROUTES } from '../routes'
+import { numberedPage } from './numbered-page'
 import classes from './shell.module.css'
 
 const SEQUENCE_MS = 1_200
@@ -37,7 +38,7 @@ export function useShortcuts(): void {
           : event.key === '/' && !isTyping(event.target)
       if (finds && search()) event.preventDefault()
       if (finds || event.ctrlKey || event.metaKey) return
-      const numbered = event.altKey ? PAGES[(Number(event.code.replace('Digit', '')) + 9) % 10] : undefined
+      const numbered = numberedPage(event, isMac() && isTyping(event.target))
       if (numbered) {
         event.preventDefault()
         navigate(`/${numbered}`)
