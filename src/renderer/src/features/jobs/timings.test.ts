@@ -10,13 +10,26 @@ describe('timingsAt', () => {
     expect(timingsAt(jobWith(), start + 41_000)).toEqual({ queuedMs: 41_000, loadMs: 0, computeMs: 0 })
   })
 
-  it('lets the compute time of a running job grow from its start, less the load', () => {
+  it('lets the compute time of a running job grow from its start', () => {
     const job = jobWith({
       state: 'running',
       startedAt: '2026-01-01T00:00:10.000Z',
-      timings: { queuedMs: 10_000, loadMs: 2000, computeMs: 0 },
+      timings: { queuedMs: 10_000, loadMs: 0, computeMs: 0 },
     })
-    expect(timingsAt(job, start + 20_000)).toEqual({ queuedMs: 10_000, loadMs: 2000, computeMs: 8000 })
+    expect(timingsAt(job, start + 20_000)).toEqual({ queuedMs: 10_000, loadMs: 0, computeMs: 10_000 })
+  })
+
+  it('adds to what earlier attempts took what the present one has, from its own start', () => {
+    const job = jobWith({
+      state: 'running',
+      attempt: 3,
+      startedAt: '2026-01-01T00:10:00.000Z',
+      timings: { queuedMs: 500, loadMs: 9000, computeMs: 100_000 },
+    })
+    const at = (seconds: number) => timingsAt(job, start + 600_000 + seconds * 1000)
+    expect(at(-2).computeMs).toBe(100_000)
+    expect(at(5)).toEqual({ queuedMs: 500, loadMs: 9000, computeMs: 105_000 })
+    expect(at(200).computeMs).toBe(300_000)
   })
 
   it('leaves an ended job as it ended', () => {

@@ -18,7 +18,8 @@ export function timingsAt(job: Job, nowMs: number): Timings {
     return { queuedMs: Math.max(queuedMs, nowMs - Date.parse(job.createdAt) - spent), loadMs, computeMs }
   }
   if (job.state === 'running' && job.startedAt !== null) {
-    return { queuedMs, loadMs, computeMs: Math.max(computeMs, nowMs - Date.parse(job.startedAt) - loadMs) }
+    // The sums are of earlier attempts: what the present one takes is added to them when it ends.
+    return { queuedMs, loadMs, computeMs: computeMs + Math.max(0, nowMs - Date.parse(job.startedAt)) }
   }
   return { queuedMs, loadMs, computeMs }
 }
