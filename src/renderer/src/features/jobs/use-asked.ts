@@ -1,11 +1,13 @@
-import { useCallback, useEffect, useState } from 'react'
+import { useCallback, useEffect, useRef, useState } from 'react'
 import { useConnection } from '../../lib/client'
 import { type ErrorView, toErrorView } from '../../lib/errors'
+import { type Asking, createAsking } from './asking'
 
 export interface Asked<Value> {
   value: Value | null
   error: ErrorView | null
   asking: boolean
+  /** While an answer is awaited, once more when it has come: what takes longer than it is asked for comes, too. */
   again(): void
 }
 
@@ -15,29 +17,30 @@ export interface Asked<Value> {
  */
 export function useAsked<Value>(ask: ((signal: AbortSignal) => Promise<Value>) | null): Asked<Value> {
   const epoch = useConnection((state) => state.epoch)
-  const [round, setRound] = useState(0)
+  const asking = useRef<Asking | null>(null)
   const [answer, setAnswer] = useState<{
     ask: typeof ask
     value: Value | null
     error: ErrorView | null
   } | null>(null)
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a connection and a round each mean to ask again
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a connection means to ask again
   useEffect(() => {
     if (!ask) return setAnswer(null)
-    const stop = new AbortController()
-    ask(stop.signal).then(
-      (value) => {
-        if (!stop.signal.aborted) setAnswer({ ask, value, error: null })
-      },
-      (error: unknown) => {
-        if (!stop.signal.aborted) setAnswer({ ask, value: null, error: toErrorView(error) })
-      },
+    const present = createAsking(
+      ask,
+      (value) => setAnswer({ ask, value, error: null }),
+      (error) => setAnswer({ ask, value: null, error: toErrorView(error) }),
     )
-    return () => stop.abort()
-  }, [ask, epoch, round])
+    asking.current = present
+    present.again()
+    return () => {
+      asking.current = null
+      present.stop()
+    }
+  }, [ask, epoch])
 
-  const again = useCallback(() => setRound((count) => count + 1), [])
+  const again = useCallback(() => asking.current?.again(), [])
   const current = answer !== null && answer.ask === ask ? answer : null
   return {
     value: current?.value ?? null,
