@@ -4,7 +4,7 @@ import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { formatAmount, formatDuration } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
-import { useLeases, useQueue, useTelemetry } from '../../lib/stores'
+import { useLeases, useTelemetry } from '../../lib/stores'
 import { purposeWords, waitReason } from '../../lib/words'
 import classes from './jobs.module.css'
 import { Section } from './section'
@@ -82,12 +82,8 @@ export function WhyItWaits({ job, nameOf }: { job: Job; nameOf: (principal: stri
   const { t } = useTranslation('jobs')
   const leases = useLeases((state) => state.items)
   const resources = useTelemetry((state) => state.resources)
-  const waiting = useQueue((state) => state.value?.waiting)
   const words = useCauseWords(nameOf)
-  const causes = useMemo(
-    () => causesOf(job, leases.values(), resources, waiting ?? []),
-    [job, leases, resources, waiting],
-  )
+  const causes = useMemo(() => causesOf(job, leases.values(), resources), [job, leases, resources])
   return (
     <Section title={t('detail.why')}>
       {job.state === 'queued' && <div>{waitReason(job)}</div>}

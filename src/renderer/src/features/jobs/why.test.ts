@@ -1,4 +1,4 @@
-import type { Device, Lease, Resources } from '@shared/contract'
+import type { Device, Job, Lease, Resources } from '@shared/contract'
 import { describe, expect, it } from 'vitest'
 import { placementText, vectorText } from './placement'
 import { jobWith } from './testing'
@@ -36,7 +36,7 @@ describe('causesOf', () => {
       lease('cpu', { cpuCores: 2 }),
     ]
     const job = jobWith({ need: { cpuCores: 2, gpuMemoryBytes: 8 } })
-    expect(causesOf(job, leases, resources, [])).toMatchObject([
+    expect(causesOf(job, leases, resources)).toMatchObject([
       { kind: 'needs', resource: 'gpuMemoryBytes', amount: 8, free: 5, capacity: 24 },
       { kind: 'lease', amount: 10, lease: { id: 'big' } },
       { kind: 'lease', amount: 5, lease: { id: 'small' } },
@@ -46,27 +46,26 @@ describe('causesOf', () => {
 
   it('leaves out leases that have ended', () => {
     const job = jobWith({ need: { gpuMemoryBytes: 8 } })
-    const causes = causesOf(job, [lease('gone', { gpuMemoryBytes: 10 }, 'released')], resources, [])
+    const causes = causesOf(job, [lease('gone', { gpuMemoryBytes: 10 }, 'released')], resources)
     expect(causes.map((cause) => cause.kind)).toEqual(['needs', 'foreign'])
   })
 
-  it('counts the jobs before it, and says when a person holds it', () => {
-    const entry = (job: string) => ({
-      job,
-      name: job,
-      effectivePriority: 50,
-      reason: '',
-      causes: [],
-      estimateMs: null,
-      expectedAt: null,
-      estimate: null,
-    })
-    expect(causesOf(jobWith({ id: 'c' }), [], null, ['a', 'b', 'c'].map(entry))).toEqual([
-      { kind: 'ahead', jobs: 2 },
+  it('counts the jobs before it as the system does, and nothing where it names another cause', () => {
+    const ahead = (...waitCauses: Job['waitCauses']) => causesOf(jobWith({ waitCauses }), [], null)
+    const contest = { holders: [], moreHolders: 0, jobsAhead: 3 }
+    expect(ahead({ kind: 'behind', jobs: 250 })).toEqual([{ kind: 'ahead', jobs: 250 }])
+    expect(ahead({ kind: 'resources', wanted: { gpu: 1 }, ...contest })).toEqual([{ kind: 'ahead', jobs: 3 }])
+    const preempted = { kind: 'preempted', by: 'big', resumption: { from: 'beginning' } } as const
+    expect(ahead(preempted, { kind: 'room', memoryBytes: 1e9, ...contest })).toEqual([
+      { kind: 'ahead', jobs: 3 },
     ])
-    expect(causesOf(jobWith({ id: 'a' }), [], null, ['a', 'b'].map(entry))).toEqual([])
-    expect(causesOf(jobWith({ state: 'held' }), [], resources, [])).toEqual([{ kind: 'held' }])
-    expect(causesOf(jobWith({ state: 'running', need: { cpuCores: 99 } }), [], resources, [])).toEqual([])
+    expect(ahead({ kind: 'behind', jobs: 0 })).toEqual([])
+    expect(ahead({ kind: 'dependencies', jobs: ['j-1'], more: 0 })).toEqual([])
+  })
+
+  it('says when a person holds it, and nothing of a job that does not wait', () => {
+    expect(causesOf(jobWith({ state: 'held' }), [], resources)).toEqual([{ kind: 'held' }])
+    expect(causesOf(jobWith({ state: 'running', need: { cpuCores: 99 } }), [], resources)).toEqual([])
   })
 })
 

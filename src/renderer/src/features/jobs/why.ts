@@ -1,4 +1,4 @@
-import type { Job, Lease, QueueView, Resources } from '@shared/contract'
+import type { Job, Lease, Resources, WaitCause } from '@shared/contract'
 import { entriesOf } from '@shared/domain/resources'
 
 /** One thing that keeps a job waiting, in the order a person would ask. */
@@ -13,14 +13,9 @@ const LEASES_SHOWN = 3
 
 /**
  * Why a queued job does not run, from what the window knows: what it needs and is short of, who holds that, what other
- * programs use, how many start before it. Empty for a job that does not wait, and where nothing is known.
+ * programs use, how many come before it. Empty for a job that does not wait, and where nothing is known.
  */
-export function causesOf(
-  job: Job,
-  leases: Iterable<Lease>,
-  resources: Resources | null,
-  waiting: QueueView['waiting'],
-): Cause[] {
+export function causesOf(job: Job, leases: Iterable<Lease>, resources: Resources | null): Cause[] {
   if (job.state === 'held') return [{ kind: 'held' }]
   if (job.state !== 'queued') return []
   const causes: Cause[] = []
@@ -45,7 +40,13 @@ export function causesOf(
       if (outside > 0) causes.push({ kind: 'foreign', resource, amount: outside })
     }
   }
-  const place = waiting.findIndex((entry) => entry.job === job.id)
-  if (place > 0) causes.push({ kind: 'ahead', jobs: place })
+  const ahead = job.waitCauses.reduce((most, cause) => Math.max(most, jobsAhead(cause)), 0)
+  if (ahead > 0) causes.push({ kind: 'ahead', jobs: ahead })
   return causes
+}
+
+/** As the system counts them: a list of the queue has only the first, and of others only what this person may see. */
+function jobsAhead(cause: WaitCause): number {
+  if (cause.kind === 'behind') return cause.jobs
+  return 'jobsAhead' in cause ? cause.jobsAhead : 0
 }
