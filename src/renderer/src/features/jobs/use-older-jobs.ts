@@ -2,20 +2,9 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { getClient } from '../../lib/client'
 import { type ErrorView, toErrorView } from '../../lib/errors'
 import type { JobFilter } from './job-list'
-import { type Jobs, leftOf, oldestEnd, withJobs } from './older-jobs'
+import { type Jobs, type Older, oldestEnd, withLeft, withPage } from './older-jobs'
 
 const PAGE = 200
-
-/** What was asked for of the jobs that the system no longer sends by itself. */
-interface Older {
-  kind: JobFilter['kind']
-  model: string | null
-  jobs: Jobs
-  /** Those that ended until then were asked for; what ended since was live. */
-  until: string
-  /** Null: there are no more. */
-  cursor: string | null
-}
 
 export interface OlderJobs {
   /** The live ones and those loaded. */
@@ -30,34 +19,31 @@ export interface OlderJobs {
 
 /** Jobs that ended so long ago that they are not live any more: a page with each call, as far as the API can filter. */
 export function useOlderJobs(live: Jobs, { kind, model }: Pick<JobFilter, 'kind' | 'model'>): OlderJobs {
-  const [kept, setOlder] = useState<Older | null>(null)
+  const [kept, setKept] = useState<Older | null>(null)
   const [loading, setLoading] = useState(false)
   const [error, setError] = useState<ErrorView | null>(null)
   const older = kept?.kind === kind && kept.model === model ? kept : null
   const oldest = useMemo(() => oldestEnd(live), [live])
 
-  // While a person looks at older jobs, those that leave the live ones stay: else there were a gap between the two.
-  const before = useRef(live)
+  const seen = useRef(live)
   useEffect(() => {
-    const left = older ? leftOf(before.current, live) : []
-    before.current = live
-    if (left.length > 0) setOlder((old) => old && { ...old, jobs: withJobs(old.jobs, left) })
-  }, [live, older])
+    const before = seen.current
+    seen.current = live
+    setKept((old) => old && withLeft(old, before, live))
+  }, [live])
 
   const loadMore = useCallback(() => {
     const until = older?.until ?? oldest
     if (loading || until === null) return
     setLoading(true)
+    if (!older) setKept({ kind, model, jobs: new Map(), until, cursor: undefined })
     const cursor = older?.cursor ?? undefined
     const asked = { finishedUntil: until, kind: kind ?? undefined, model: model ?? undefined }
     getClient()
       .compute.jobs.list({ ...asked, cursor, limit: PAGE })
       .then(
         ({ items, nextCursor }) => {
-          setOlder((old) => {
-            const before = old?.kind === kind && old.model === model ? old.jobs : new Map()
-            return { kind, model, jobs: withJobs(before, items), until, cursor: nextCursor }
-          })
+          setKept((old) => old && withPage(old, items, nextCursor))
           setError(null)
         },
         (reason: unknown) => setError(toErrorView(reason)),
