@@ -71,7 +71,16 @@ it('forgets what may no longer be seen, and what another person saw; what only d
   const stop = startStores()
   await connect()
   await refreshAccess()
-  const all = { devices: 1, jobs: 1, samples: 1, resources: 1, queue: 1, history: 1, policies: 1, principals: 1 }
+  const all = {
+    devices: 1,
+    jobs: 1,
+    samples: 1,
+    resources: 1,
+    queue: 1,
+    history: 1,
+    policies: 1,
+    principals: 1,
+  }
   await vi.waitFor(() => expect(inSight()).toEqual(all))
 
   server.answer = async () => {

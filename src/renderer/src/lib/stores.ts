@@ -59,7 +59,10 @@ const QUEUE_POINTS = 450
 export const useQueueHistory = create<{ points: readonly QueuePoint[] }>(() => ({ points: [] }))
 
 function remember(view: QueueView | null): void {
-  if (view === null) return useQueueHistory.setState({ points: [] })
+  if (view === null) {
+    useQueueHistory.setState({ points: [] })
+    return
+  }
   const point: QueuePoint = {
     atMs: Date.now(),
     running: view.byState['running'] ?? 0,
