@@ -94,6 +94,19 @@ describe('BlobStore', () => {
     expect(await readFile(blobs.pathOf(HELLO_DIGEST))).toEqual(HELLO)
   })
 
+  it('takes good bytes also where nobody knows that those here are damaged', async () => {
+    await blobs.put(HELLO)
+    const release = blobs.pin(HELLO_DIGEST)
+    await rm(blobs.pathOf(HELLO_DIGEST), { force: true })
+    await writeFile(blobs.pathOf(HELLO_DIGEST), 'HELLO')
+    const copy = await blobs.temporary()
+    await writeFile(copy.path, HELLO)
+    await blobs.adopt(copy.path, HELLO_DIGEST, HELLO.length)
+    expect(await readFile(blobs.pathOf(HELLO_DIGEST))).toEqual(HELLO)
+    expect(await readdir(join(folder, 'incoming'))).toEqual([])
+    release()
+  })
+
   it('forgets temporary files of an earlier process, and none that is being written', async () => {
     await mkdir(join(folder, 'incoming', '1-7'))
     await writeFile(join(folder, 'incoming', '1-7', '0'), 'half')

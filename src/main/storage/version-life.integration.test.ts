@@ -65,6 +65,15 @@ describe('going back', () => {
     expect(() => storage.rollBack('net', 'production', ANNA)).toThrow(/from its beginning/)
     expect(() => storage.rollBack('net', 'other', ANNA)).toThrow(/has no alias "other"/)
   })
+
+  it('says that the version is gone', async () => {
+    await versions(2)
+    storage.setAlias('net', 'production', 1, ANNA)
+    storage.setAlias('net', 'production', 2, ANNA)
+    storage.removeVersion('net', 1)
+    expect(() => storage.rollBack('net', 'production', ANNA)).toThrow(/Version 1 of net.* has been deleted/)
+    expect(storage.resolve('net@production').version).toBe(2)
+  })
 })
 
 describe('a canary', () => {

@@ -15,7 +15,10 @@ async function main(): Promise<void> {
   const [dataDir = '', workersDir = ''] = process.argv.slice(2)
   const modules = await openRealSystem(dataDir, workersDir)
   const say = (answer: Answer) => process.stdout.write(`${JSON.stringify(answer)}\n`)
-  createInterface({ input: process.stdin }).on('line', async (line) => {
+  const lines = createInterface({ input: process.stdin })
+  // Whoever asked is gone, and with it what this was for.
+  lines.on('close', () => process.exit())
+  lines.on('line', async (line) => {
     const { number, module, method, args }: Call = JSON.parse(line)
     const target = modules[module] as unknown as Record<string, (...args: unknown[]) => unknown>
     try {

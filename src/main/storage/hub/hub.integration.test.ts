@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
+import { chmod, readdir, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -144,6 +144,37 @@ describe('an import from the Hub', () => {
     ;({ storage } = await bench.open({ hubUrl }))
     expect(await settled(storage, id)).toMatchObject({ state: 'completed', model: 'vad' })
     expect(hub.asked.find(({ path }) => path.endsWith('.onnx'))?.range).toMatch(/^bytes=[1-9]/)
+  })
+
+  it('takes turns with another of the same files, and leaves those of others alone', async () => {
+    hub.hangAfter = 400_000
+    const begin = (files?: string[]) =>
+      storage.startImport({ kind: 'hub', repository: 'acme/vad', files, name: 'vad' }, ANNA)
+    const first = await begin()
+    await hasCome(first.id, 400_000)
+    const second = await begin()
+    const other = await begin(['onnx/model.onnx'])
+    await hasCome(other.id, 400_000)
+    expect(storage.getImport(second.id).bytesDone).toBe(0)
+    hub.hangAfter = null
+    expect((await storage.cancelImport(first.id as never)).state).toBe('cancelled')
+    expect(await settled(storage, second.id)).toMatchObject({ state: 'completed', version: 1 })
+    await storage.cancelImport(other.id as never)
+    expect(await downloads()).toEqual([])
+  })
+
+  it('goes on after a stop in the middle of its hash, when its files are sealed already', async () => {
+    hub.hangAfter = 400_000
+    const { id } = await storage.startImport({ kind: 'hub', repository: 'acme/vad' }, ANNA)
+    await hasCome(id, 400_000)
+    await bench.close()
+    const [place = ''] = await downloads()
+    const file = join(bench.dataDir, 'downloads', place, 'onnx', 'model.onnx')
+    await writeFile(file, MODEL)
+    await chmod(file, 0o444)
+    hub.hangAfter = null
+    ;({ storage } = await bench.open({ hubUrl }))
+    expect(await settled(storage, id)).toMatchObject({ state: 'completed', model: 'vad' })
   })
 
   it('leaves nothing behind when a person cancels it', async () => {
