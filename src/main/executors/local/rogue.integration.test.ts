@@ -31,16 +31,21 @@ const version = (trick: string): LoadableVersion => ({
 })
 
 describe('a worker that lies', () => {
-  it.each(['garbage', 'endless-body', 'wrong-items', 'torn-tensors', 'wrong-id', 'closes-and-stays'])(
-    'fails its attempt and is ended: %s',
-    async (trick) => {
-      const view = await executor.load(version(trick), { threads: 1, signal })
-      const run = executor.run(engineId(view), { kind: 'infer', inputs: {} }, hooks())
-      await expect(run).rejects.toMatchObject({ code: 'compute.worker_crashed' })
-      await processGone(view.pid ?? 0)
-      expect(executor.engines()).toEqual([])
-    },
-  )
+  it.each([
+    'garbage',
+    'endless-body',
+    'wrong-items',
+    'million-items',
+    'torn-tensors',
+    'wrong-id',
+    'closes-and-stays',
+  ])('fails its attempt and is ended: %s', async (trick) => {
+    const view = await executor.load(version(trick), { threads: 1, signal })
+    const run = executor.run(engineId(view), { kind: 'infer', inputs: {} }, hooks())
+    await expect(run).rejects.toMatchObject({ code: 'compute.worker_crashed' })
+    await processGone(view.pid ?? 0)
+    expect(executor.engines()).toEqual([])
+  })
 
   it.each(['no', 'yes'] as const)(
     'ends a run of several as a whole, and fails none of them (%s)',

@@ -18,6 +18,14 @@ const TRICKS: Record<string, (socket: Socket, id: number, stack: number, body: U
     const none = Buffer.from([2, 0, 0, 0, 0x5b, 0x5d, 0, 0])
     writeFrame(socket, { type: 'done', id, computeMs: 1 }, none)
   },
+  'million-items': (socket, id) => {
+    const names = Array.from({ length: 100 }, (_, i) => [`s${i}`, 'string', [0], 0])
+    const header = Buffer.from(JSON.stringify([[1_000_000, names]]))
+    const body = Buffer.alloc(Math.ceil((4 + header.length) / 8) * 8)
+    body.writeUInt32LE(header.length, 0)
+    header.copy(body, 4)
+    writeFrame(socket, { type: 'done', id, computeMs: 1 }, body)
+  },
   'torn-tensors': (socket, id) =>
     writeFrame(socket, { type: 'done', id, computeMs: 1 }, Buffer.from('not tensors')),
   'wrong-id': (socket, id) => writeFrame(socket, { type: 'done', id: id + 7, computeMs: 1 }),
