@@ -56,6 +56,7 @@ const NO_REPORTS = { ORT_DISABLE_TELEMETRY: '1', DO_NOT_TRACK: '1' }
  * Starts a worker: without a program of its own, plain Node from this very executable, also inside Electron
  * (`ELECTRON_RUN_AS_NODE`), so that one way serves the desktop, `serve` and the tests. It gets nothing of our environment but what a program needs to run.
  * Its stdin is a pipe that closes when this process dies: a worker ends when its stdin ends.
+ * @throws Error when it is known at once that it cannot be started; what is known later is said by `error`
  */
 export function spawnWorker(options: WorkerProcessOptions): WorkerChild {
   const program = options.program ?? thisNode(options.nodeArgs)
@@ -64,6 +65,11 @@ export function spawnWorker(options: WorkerProcessOptions): WorkerChild {
     stdio: ['pipe', 'pipe', 'pipe'],
     windowsHide: true,
   })
+  // Without file descriptors left Node returns a process that has no streams, and says why only later.
+  if (!child.stdin) {
+    child.on('error', () => undefined)
+    throw new Error('Too many files are open.')
+  }
   // A worker that dies while it is written to breaks the pipe; its end is reported by `exit`, so this says nothing new.
   child.stdin.on('error', () => child.stdin.destroy())
   return child
@@ -102,7 +108,6 @@ export function askWorker(
   signal?: AbortSignal,
 ): Promise<WorkerAnswer> {
   return new Promise((resolve) => {
-    const child = spawnWorker(options)
     const answer: WorkerAnswer = {
       stdout: '',
       stderr: '',
@@ -110,6 +115,13 @@ export function askWorker(
       signal: null,
       timedOut: false,
       error: null,
+    }
+    let child: WorkerChild
+    try {
+      child = spawnWorker(options)
+    } catch (error) {
+      resolve({ ...answer, error: error as Error })
+      return
     }
     const timer = setTimeout(() => {
       answer.timedOut = true

@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { EngineView } from '../../../shared/contract'
@@ -35,6 +36,7 @@ beforeAll(async () => {
   workers = await buildWorkers({
     parent: 'src/main/runtimes/testing/parent.ts',
     'stuck-probe': 'src/main/runtimes/testing/stuck-probe.ts',
+    starved: 'src/main/runtimes/testing/starved.ts',
   })
   executor = createLocalExecutor({ clock: systemClock, logger, workersDir: workers.dir })
   await executor.start()
@@ -337,6 +339,31 @@ describe("a third party's runtime that hangs when it is tried", () => {
     const answer = askWorker({ entry: join(workers.dir, 'stuck-probe.cjs'), env }, 600_000, stop.signal)
     stop.abort()
     expect(await answer).toMatchObject({ signal: 'SIGKILL', timedOut: false })
+  })
+})
+
+describe.runIf(process.platform !== 'win32')('a system without file descriptors', () => {
+  it('starts no worker, says so to who asked, and goes on when there are some again', async () => {
+    const command = 'ulimit -n 128 && exec "$0" "$@"'
+    const args = ['-c', command, process.execPath, join(workers.dir, 'starved.cjs'), workers.dir]
+    const { stdout, stderr } = await promisify(execFile)('/bin/sh', args)
+    expect(stderr).toBe('')
+    expect(JSON.parse(stdout)).toEqual({
+      before: 'idle',
+      starved: [
+        'compute.worker_crashed: A Synthetic load worker could not be started: Too many files are open.',
+        'Too many files are open.',
+        'tried again',
+      ],
+      after: 'idle',
+    })
+  }, 60_000)
+})
+
+describe('asking a program', () => {
+  it.runIf(process.platform !== 'win32')('answers also where it cannot even be tried', async () => {
+    const program = { file: join(process.execPath, 'below-a-file'), args: [] }
+    expect(await askWorker({ entry: '', program }, 1000)).toMatchObject({ error: { code: 'ENOTDIR' } })
   })
 })
 

@@ -16,6 +16,7 @@ import type {
   RunOutcome,
   RunRequest,
 } from '.'
+import { notStarted } from './ends'
 import { Enforcer } from './enforcement'
 import { gpuMemoryOf } from './enforcement/memory-watch'
 import { processesOf, residentBytes } from './enforcement/processes'
@@ -128,21 +129,21 @@ class Pool implements LocalExecutor {
     const expected = socket.expect()
     const { entry, program, options, backend } = launch
     let engine: Engine | null = null
-    const process = new WorkerProcess(
-      {
-        entry,
-        program,
-        env: {
-          ...threadVariables(threads),
-          ...launch.env,
-          [WORKER_ENV.socket]: socket.path,
-          [WORKER_ENV.token]: expected.token,
-          [WORKER_ENV.options]: options,
-          ...(launch.seesParent ? { [WORKER_ENV.parent]: String(globalThis.process.pid) } : {}),
-        },
-      },
-      (level, line) => engine?.hear(level, line),
-    )
+    const env = {
+      ...threadVariables(threads),
+      ...launch.env,
+      [WORKER_ENV.socket]: socket.path,
+      [WORKER_ENV.token]: expected.token,
+      [WORKER_ENV.options]: options,
+      ...(launch.seesParent ? { [WORKER_ENV.parent]: String(globalThis.process.pid) } : {}),
+    }
+    let process: WorkerProcess
+    try {
+      process = new WorkerProcess({ entry, program, env }, (level, line) => engine?.hear(level, line))
+    } catch (error) {
+      expected.forget()
+      throw notStarted(runtime.name, error as Error)
+    }
     const made: Engine = new Engine({
       clock: this.#deps.clock,
       runtime,
