@@ -46,6 +46,9 @@ const KEPT = [
   'PROCESSOR_ARCHITECTURE',
 ]
 
+/** A process that ended may have left its streams to another one, which may live long. */
+const STREAMS_MS = 500
+
 /**
  * Libraries report to their makers unless they are told not to, ONNX Runtime from 1.30 on also on Linux and macOS. Nothing
  * leaves this machine unasked.
@@ -55,7 +58,8 @@ const NO_REPORTS = { ORT_DISABLE_TELEMETRY: '1', DO_NOT_TRACK: '1' }
 /**
  * Starts a worker: without a program of its own, plain Node from this very executable, also inside Electron
  * (`ELECTRON_RUN_AS_NODE`), so that one way serves the desktop, `serve` and the tests. It gets nothing of our environment but what a program needs to run.
- * Its stdin is a pipe that closes when this process dies: a worker ends when its stdin ends.
+ * Its stdin is a pipe that closes when this process dies: a worker ends when its stdin ends. It says `close` soon after
+ * `exit`, whoever else still holds its streams.
  * @throws Error when it is known at once that it cannot be started; what is known later is said by `error`
  */
 export function spawnWorker(options: WorkerProcessOptions): WorkerChild {
@@ -72,7 +76,13 @@ export function spawnWorker(options: WorkerProcessOptions): WorkerChild {
   }
   // A worker that dies while it is written to breaks the pipe; its end is reported by `exit`, so this says nothing new.
   child.stdin.on('error', () => child.stdin.destroy())
+  child.on('exit', () => setTimeout(() => closeStreams(child), STREAMS_MS).unref())
   return child
+}
+
+function closeStreams({ stdout, stderr }: WorkerChild): void {
+  stdout.destroy()
+  stderr.destroy()
 }
 
 function thisNode(args: readonly string[] = []): Program {

@@ -360,13 +360,6 @@ describe.runIf(process.platform !== 'win32')('a system without file descriptors'
   }, 60_000)
 })
 
-describe('asking a program', () => {
-  it.runIf(process.platform !== 'win32')('answers also where it cannot even be tried', async () => {
-    const program = { file: join(process.execPath, 'below-a-file'), args: [] }
-    expect(await askWorker({ entry: '', program }, 1000)).toMatchObject({ error: { code: 'ENOTDIR' } })
-  })
-})
-
 describe('the death of the system', () => {
   it('takes along a worker that is only being tried out and hangs', async () => {
     const system = `
