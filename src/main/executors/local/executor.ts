@@ -193,7 +193,7 @@ class Pool implements LocalExecutor {
 
   #changed(engine: Engine): void {
     const view = engine.view()
-    if (engine.digest && view.state !== 'loading') this.#estimates.learn(engine.digest, view.memoryBytes)
+    if (engine.digest && view.state !== 'loading') this.#estimates.learn(engine.digest, engine.ownMemoryBytes)
     this.#changes.fire({ changed: [view], removed: [] })
   }
 

@@ -82,6 +82,14 @@ describe('a worker that lies', () => {
     await executor.unload(engine)
   })
 
+  it.runIf(process.platform !== 'win32')('that boasts of its memory is measured', async () => {
+    const view = await executor.load(version('boasts'), { threads: 1, signal })
+    expect(view.memoryBytes).toBeGreaterThan(2 ** 20)
+    expect(view.memoryBytes).toBeLessThan(2 ** 30)
+    expect(executor.estimateMemory(version('boasts'))).toBeLessThan(2 ** 30)
+    await executor.unload(engineId(view))
+  })
+
   it('that does not even start is a runtime that is not there, and says why', async () => {
     expect(executor.runtimes().find((runtime) => runtime.id === 'tfjs')).toMatchObject({
       available: false,
@@ -91,6 +99,21 @@ describe('a worker that lies', () => {
     const load = executor.load({ ...version('x'), format: 'tfjs-graph' }, { threads: 1, signal })
     await expect(load).rejects.toMatchObject({ code: 'compute.no_runtime' })
   })
+})
+
+it.runIf(process.platform !== 'win32')('what a job takes of its own lease is not learned as its model’s', async () => {
+  const engine = engineId(await executor.load(version('takes-512-mib'), { threads: 1, signal }))
+  const before = executor.estimateMemory(version('takes-512-mib'))
+  const allotment = { cpuCores: 1, memoryBytes: 2 ** 30, engineMemoryBytes: before, gpuMemory: [], priority: 50 }
+  const seen: number[] = []
+  const stop = executor.onDidChangeEngines(({ changed }) =>
+    seen.push(...changed.map(({ memoryBytes }) => memoryBytes)),
+  )
+  await executor.run(engine, { kind: 'infer', inputs: {} }, hooks(), allotment)
+  stop()
+  expect(Math.max(...seen)).toBeGreaterThan(2 ** 29)
+  expect(executor.estimateMemory(version('takes-512-mib'))).toBe(before)
+  await executor.unload(engine)
 })
 
 describe('a worker that takes too long', () => {

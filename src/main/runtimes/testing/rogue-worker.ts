@@ -34,6 +34,10 @@ const TRICKS: Record<string, (socket: Socket, id: number, stack: number, body: U
     const taken: Buffer[] = []
     setInterval(() => taken.push(Buffer.alloc(32 * 2 ** 20, 1)), 50)
   },
+  'takes-512-mib': (socket, id, _stack, body) => {
+    const taken = Buffer.alloc(2 ** 29, 1)
+    setTimeout((_taken: Buffer) => writeFrame(socket, { type: 'done', id, computeMs: 1 }, body), 1500, taken)
+  },
   'takes-memory-in-company.onnx': (socket, id, stack, body) => {
     const taken = stack < 4 ? null : Buffer.alloc(2 ** 30, 1)
     const answer = () => writeFrame(socket, { type: 'done', id, computeMs: 100 }, body)
@@ -64,7 +68,8 @@ if (process.env[WORKER_ENV.probe] === '1') {
       if (request.type === 'load') {
         trick = request.files[0]?.path ?? ''
         if (trick === 'dies-loading') process.exit(3)
-        if (trick !== 'never-loads') writeFrame(socket, { type: 'loaded', id: request.id })
+        const boast = trick === 'boasts' ? { rssBytes: 2 ** 50 } : {}
+        if (trick !== 'never-loads') writeFrame(socket, { type: 'loaded', id: request.id, ...boast })
       } else if (request.type !== 'exit' && request.type !== 'cancel')
         TRICKS[trick]?.(socket, request.id, request.type === 'run' ? request.stack : 1, frame.body)
     }
