@@ -51,7 +51,7 @@ class Pool implements LocalExecutor {
 
   constructor(deps: LocalExecutorDeps) {
     this.#deps = deps
-    const builtIn = builtInRuntimes(deps.pythonPath ?? (() => ''))
+    const builtIn = builtInRuntimes(deps.pythonPath ?? (() => ''), deps.dataDir)
     const onListenerError = (error: unknown) =>
       deps.logger.error({ error }, 'A listener of the executor failed')
     this.#runtimes = new Runtimes(builtIn, deps.plugins ?? (() => []), deps.workersDir, onListenerError)

@@ -169,6 +169,8 @@ export interface LocalExecutorDeps {
   logger: Logger
   /** Folder of the built worker entries: `onnx.cjs`, `tfjs.cjs`, `synthetic.cjs`, `pytorch.py`. */
   workersDir: string
+  /** Which no sandbox shows as a whole; absent: there is none. */
+  dataDir?: string
   /** The Python that runs PyTorch, as an absolute path; empty: the first one that has it. */
   pythonPath?: () => string
   /** Runtimes of third parties that are allowed now. */
