@@ -48,7 +48,10 @@ describe.runIf(process.platform !== 'win32')('what a Python has to read in a san
 
   it('is a virtual environment and what it was made from, by the link that it is known by', async () => {
     const file = await link('project/.venv/bin/python3', SYSTEM_PYTHON)
-    expect(installedPython(file, dataDir)).toMatchObject({ file, reads: [join(home, 'project/.venv'), '/usr'] })
+    expect(installedPython(file, dataDir)).toMatchObject({
+      file,
+      reads: [join(home, 'project/.venv'), '/usr'],
+    })
   })
 
   it('holds nothing private by another name', async () => {
@@ -69,6 +72,10 @@ describe.runIf(process.platform !== 'win32')('what a Python has to read in a san
     const { file, reads } = installedPython(await link('bin/python3', SYSTEM_PYTHON), dataDir)
     const start = { entry, socketPath: null, files: [] }
     const program = inBubblewrap(sandbox.file, { file, args: ['-I'], env: {} }, reads, start)
-    expect(await askWorker({ entry, program }, 20_000)).toMatchObject({ stdout: 'False\n', stderr: '', code: 0 })
+    expect(await askWorker({ entry, program }, 20_000)).toMatchObject({
+      stdout: 'False\n',
+      stderr: '',
+      code: 0,
+    })
   })
 })

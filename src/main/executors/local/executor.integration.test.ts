@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -40,7 +40,7 @@ beforeAll(async () => {
   })
   executor = createLocalExecutor({ clock: systemClock, logger, workersDir: workers.dir })
   await executor.start()
-  await executor.probe()
+  await executor.refreshRuntimes()
 }, 60_000)
 afterAll(async () => {
   await executor.dispose()
@@ -332,6 +332,35 @@ describe("a third party's runtime that hangs when it is tried", () => {
       await beside.dispose()
     }
   }, 120_000)
+
+  it.runIf(process.platform !== 'win32')(
+    'is asked once more when the Python it is to use has changed',
+    async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'pythons-'))
+      const python = async (name: string, script: string) => {
+        const file = join(folder, name)
+        await writeFile(file, `#!/bin/sh\necho asked >> '${file}.log'\n${script}\n`, { mode: 0o755 })
+        return file
+      }
+      const answer = { available: true, version: '2.0', backend: 'cpu', reason: null }
+      const slow = await python('slow', 'sleep 2; exit 1')
+      const quick = await python('quick', `echo '${JSON.stringify(answer)}'`)
+      let path = slow
+      const started = createLocalExecutor({
+        ...{ clock: systemClock, logger, workersDir: workers.dir },
+        pythonPath: () => path,
+      })
+      await started.start()
+      await vi.waitFor(() => readFile(`${slow}.log`), 10_000)
+      path = quick
+      await Promise.all([started.probe(), started.probe()])
+      const find = () => started.runtimes().find(({ id }) => id === 'pytorch')
+      expect(find()).toMatchObject({ available: true, beingTried: false, version: '2.0' })
+      expect(await readFile(`${slow}.log`, 'utf8')).toBe('asked\n')
+      await started.dispose()
+      await rm(folder, { recursive: true })
+    },
+  )
 
   it('is ended when nobody waits for its answer any more', async () => {
     const stop = new AbortController()

@@ -101,20 +101,29 @@ describe('a worker that lies', () => {
   })
 })
 
-it.runIf(process.platform !== 'win32')('what a job takes of its own lease is not learned as its model’s', async () => {
-  const engine = engineId(await executor.load(version('takes-512-mib'), { threads: 1, signal }))
-  const before = executor.estimateMemory(version('takes-512-mib'))
-  const allotment = { cpuCores: 1, memoryBytes: 2 ** 30, engineMemoryBytes: before, gpuMemory: [], priority: 50 }
-  const seen: number[] = []
-  const stop = executor.onDidChangeEngines(({ changed }) =>
-    seen.push(...changed.map(({ memoryBytes }) => memoryBytes)),
-  )
-  await executor.run(engine, { kind: 'infer', inputs: {} }, hooks(), allotment)
-  stop()
-  expect(Math.max(...seen)).toBeGreaterThan(2 ** 29)
-  expect(executor.estimateMemory(version('takes-512-mib'))).toBe(before)
-  await executor.unload(engine)
-})
+it.runIf(process.platform !== 'win32')(
+  'what a job takes of its own lease is not learned as its model’s',
+  async () => {
+    const engine = engineId(await executor.load(version('takes-512-mib'), { threads: 1, signal }))
+    const before = executor.estimateMemory(version('takes-512-mib'))
+    const allotment = {
+      cpuCores: 1,
+      memoryBytes: 2 ** 30,
+      engineMemoryBytes: before,
+      gpuMemory: [],
+      priority: 50,
+    }
+    const seen: number[] = []
+    const stop = executor.onDidChangeEngines(({ changed }) =>
+      seen.push(...changed.map(({ memoryBytes }) => memoryBytes)),
+    )
+    await executor.run(engine, { kind: 'infer', inputs: {} }, hooks(), allotment)
+    stop()
+    expect(Math.max(...seen)).toBeGreaterThan(2 ** 29)
+    expect(executor.estimateMemory(version('takes-512-mib'))).toBe(before)
+    await executor.unload(engine)
+  },
+)
 
 describe('a worker that takes too long', () => {
   const timers: { ms: number; callback: () => void }[] = []
@@ -139,7 +148,7 @@ describe('a worker that takes too long', () => {
       workersDir: started.workersDir,
     })
     await patient.start()
-    await patient.probe()
+    await patient.refreshRuntimes()
   }, 60_000)
   afterAll(() => patient.dispose())
 
