@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { app, BrowserWindow, dialog } from 'electron'
 import { AppError } from '../shared/errors'
 import { setMenu } from './platform/electron/menu'
+import { reloadWhenGone } from './platform/electron/reload'
 import { openTray } from './platform/electron/tray'
 import {
   onWindowPort,
@@ -85,6 +86,7 @@ async function run(): Promise<void> {
 
 function show(): BrowserWindow {
   const window = openWindow(preload, icon, readPlace())
+  reloadWhenGone(window, logger)
   window.on('close', () => savePlace(window))
   return window
 }
