@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
+import { chown, mkdir, mkdtemp, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from '@playwright/test'
@@ -452,4 +452,16 @@ test('an owner whose key could not be written down has none, and gets one at the
   expect((await serve.call('DELETE', `/keys/${keys[0].id}`, undefined, other)).status).toBe(204)
   await serve.kill()
   expect(await serve.restartInTerminal()).not.toContain(file)
+})
+
+test('it starts as a user that has an id and no name, as in a container', async () => {
+  // biome-ignore lint/suspicious/noSkippedTests: what it needs cannot be had everywhere, and it says so
+  test.skip(process.getuid?.() !== 0, 'Only root may start it as another user.')
+  const nobody = 54_321
+  await serve.kill()
+  await rm(serve.dataDir, { recursive: true })
+  await mkdir(serve.dataDir)
+  await chown(serve.dataDir, nobody, nobody)
+  await serve.restart(serve.ownerKey, nobody)
+  expect((await serve.call('GET', '/me')).body.name).toBe(process.env['USER'] ?? 'owner')
 })

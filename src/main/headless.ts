@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { ApiKey } from '../shared/contract'
@@ -7,6 +6,7 @@ import { AppError } from '../shared/errors'
 import { writeFileAtomic } from './platform/files'
 import { defaultDataDir } from './platform/folders'
 import { createLogger } from './platform/logger'
+import { ownerName } from './platform/owner-name'
 import { randomKey } from './security'
 import { createSystem, type System } from './system'
 
@@ -21,7 +21,7 @@ async function main(): Promise<void> {
   const system = await createSystem({
     dataDir: options.dataDir,
     port: options.port,
-    ownerName: userInfo().username,
+    ownerName: ownerName(),
     ownerKey,
     logger,
     workersDir: join(__dirname, 'workers'),

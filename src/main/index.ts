@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { app, BrowserWindow, dialog } from 'electron'
 import { AppError } from '../shared/errors'
@@ -16,6 +15,7 @@ import {
 import { writeFileAtomic } from './platform/files'
 import { defaultDataDir } from './platform/folders'
 import { createLogger, type Logger } from './platform/logger'
+import { ownerName } from './platform/owner-name'
 import { createSystem, type System } from './system'
 
 const dataDir = resolve(app.commandLine.getSwitchValue('data-dir') || defaultDataDir())
@@ -42,7 +42,7 @@ async function run(): Promise<void> {
   // The window's process and the system start side by side.
   const creating = createSystem({
     dataDir,
-    ownerName: userInfo().username,
+    ownerName: ownerName(),
     logger,
     workersDir: join(__dirname, 'workers'),
     resourcesDir,
