@@ -3,15 +3,10 @@ import { join, resolve } from 'node:path'
 import { app, BrowserWindow, dialog } from 'electron'
 import { AppError } from '../shared/errors'
 import { setMenu } from './platform/electron/menu'
+import type { WindowPlace } from './platform/electron/place'
 import { reloadWhenGone } from './platform/electron/reload'
 import { openTray } from './platform/electron/tray'
-import {
-  onWindowPort,
-  openWindow,
-  registerAppScheme,
-  serveWindow,
-  type WindowPlace,
-} from './platform/electron/window'
+import { onWindowPort, openWindow, registerAppScheme, serveWindow } from './platform/electron/window'
 import { writeFileAtomic } from './platform/files'
 import { defaultDataDir } from './platform/folders'
 import { createLogger, type Logger } from './platform/logger'
