@@ -77,8 +77,7 @@ export class FrameReader {
     if (this.#headerBytes < 0) this.#readPrefix()
     else {
       this.#header = parseHeader(this.#head.subarray(PREFIX_BYTES, wanted))
-      this.#body =
-        this.#bodyBytes > 0 ? roomFor(Math.min(this.#bodyBytes, this.#limits.roomBytes)) : null
+      this.#body = this.#bodyBytes > 0 ? roomFor(Math.min(this.#bodyBytes, this.#limits.roomBytes)) : null
       if (!this.#body) this.#emit(frames)
     }
     return from + taken

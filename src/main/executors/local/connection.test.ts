@@ -92,7 +92,9 @@ describe('Connection', () => {
     const before = process.memoryUsage()
     const bytes = 2 ** 30
     worker.write(Buffer.concat([frameHead({ type: 'done', id: 1, computeMs: 1 }, bytes), Buffer.alloc(100)]))
-    await expect.poll(() => process.memoryUsage().arrayBuffers).toBeGreaterThan(before.arrayBuffers + bytes * 0.9)
+    await expect
+      .poll(() => process.memoryUsage().arrayBuffers)
+      .toBeGreaterThan(before.arrayBuffers + bytes * 0.9)
     expect(process.memoryUsage().rss).toBeLessThan(before.rss + bytes / 4)
     connection.break(null)
     await expect(answer).rejects.toThrow('gone')
