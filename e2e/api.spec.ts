@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chown, mkdir, mkdtemp, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from '@playwright/test'
@@ -432,4 +432,36 @@ test('the key of the owner is on the disk only where nobody has given one, and o
   await startAgain(null)
   expect((await serve.call('GET', '/me', undefined, made.trim())).status).toBe(401)
   expect((await serve.call('GET', '/me', undefined, (await readFile(file, 'utf8')).trim())).status).toBe(200)
+})
+
+test('an owner whose key could not be written down has none, and gets one at the next start', async () => {
+  test.setTimeout(180_000)
+  const file = join(serve.dataDir, 'owner.key')
+  await serve.kill()
+  await rm(serve.dataDir, { recursive: true })
+  await mkdir(file, { recursive: true })
+  await expect(serve.restart(null)).rejects.toThrow('owner.key')
+  await rmdir(file)
+  await serve.restart(null)
+  const key = (await readFile(file, 'utf8')).trim()
+  const { id: owner, keys } = (await serve.call('GET', '/me', undefined, key)).body
+
+  await serve.kill()
+  expect(await serve.restartInTerminal()).toContain(file)
+  const other = (await serve.call('POST', `/principals/${owner}/keys`, {}, key)).body.key
+  expect((await serve.call('DELETE', `/keys/${keys[0].id}`, undefined, other)).status).toBe(204)
+  await serve.kill()
+  expect(await serve.restartInTerminal()).not.toContain(file)
+})
+
+test('it starts as a user that has an id and no name, as in a container', async () => {
+  // biome-ignore lint/suspicious/noSkippedTests: what it needs cannot be had everywhere, and it says so
+  test.skip(process.getuid?.() !== 0, 'Only root may start it as another user.')
+  const nobody = 54_321
+  await serve.kill()
+  await rm(serve.dataDir, { recursive: true })
+  await mkdir(serve.dataDir)
+  await chown(serve.dataDir, nobody, nobody)
+  await serve.restart(serve.ownerKey, nobody)
+  expect((await serve.call('GET', '/me')).body.name).toBe(process.env['USER'] ?? 'owner')
 })

@@ -33,23 +33,39 @@ export class Serve {
     return serve
   }
 
-  /** @param ownerKey what the environment says; null: nothing */
-  async restart(ownerKey: string | null = this.ownerKey): Promise<void> {
-    const child = spawn(process.execPath, [headless, '--data-dir', this.dataDir, '--port', '0', '--json'], {
+  /**
+   * @param ownerKey what the environment says; null: nothing
+   * @param uid whose process it is, where we may start one of others
+   */
+  async restart(ownerKey: string | null = this.ownerKey, uid?: number): Promise<void> {
+    const line = await this.#spawn(['--json'], ownerKey, uid)
+    this.url = (JSON.parse(line) as { url: string }).url
+  }
+
+  /** Starts it as a person in a terminal does. @returns what it says there */
+  async restartInTerminal(): Promise<string> {
+    const text = await this.#spawn([], null)
+    this.url = /http:\S+/.exec(text)?.[0] ?? ''
+    return text
+  }
+
+  async #spawn(args: string[], ownerKey: string | null, uid?: number): Promise<string> {
+    const child = spawn(process.execPath, [headless, '--data-dir', this.dataDir, '--port', '0', ...args], {
       env: { ...process.env, ...(ownerKey === null ? {} : { LLMAGENTOS_OWNER_KEY: ownerKey }) },
       stdio: ['ignore', 'pipe', 'pipe'],
+      ...(uid === undefined ? {} : { uid, gid: uid }),
     })
     this.#process = child
     child.stderr.on('data', (text) => {
       this.stderr = (this.stderr + String(text)).slice(-20_000)
     })
-    const [line] = (await Promise.race([
+    const [said] = (await Promise.race([
       once(child.stdout, 'data'),
       once(child, 'exit').then(([code]) =>
         Promise.reject(new Error(`serve ended with ${code}: ${this.stderr}`)),
       ),
     ])) as [Buffer]
-    this.url = (JSON.parse(String(line)) as { url: string }).url
+    return String(said)
   }
 
   get hasEnded(): boolean {

@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs'
-import { userInfo } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { ApiKey } from '../shared/contract'
@@ -7,6 +6,8 @@ import { AppError } from '../shared/errors'
 import { writeFileAtomic } from './platform/files'
 import { defaultDataDir } from './platform/folders'
 import { createLogger } from './platform/logger'
+import { ownerName } from './platform/owner-name'
+import { randomKey } from './security'
 import { createSystem, type System } from './system'
 
 /** The system in plain Node, without a window: `npm run serve -- [--data-dir DIR] [--port N] [--json]`. */
@@ -20,7 +21,7 @@ async function main(): Promise<void> {
   const system = await createSystem({
     dataDir: options.dataDir,
     port: options.port,
-    ownerName: userInfo().username,
+    ownerName: ownerName(),
     ownerKey,
     logger,
     workersDir: join(__dirname, 'workers'),
@@ -62,10 +63,25 @@ async function ensureKeyFile({ security }: System, dataDir: string): Promise<str
   const owner = security.owner().principal
   const isGood = ({ revokedAt, expiresAt, scopes }: ApiKey) =>
     revokedAt === null && scopes === undefined && (expiresAt === null || Date.parse(expiresAt) > Date.now())
-  if (security.getPrincipal(owner).keys.some(isGood)) return existsSync(file) ? file : null
-  const { key } = security.createKey(owner, {})
-  await writeFileAtomic(file, `${key}\n`, 0o600)
+  const good = security.getPrincipal(owner).keys.filter(isGood)
+  if (good.length > 0) {
+    const inFile = security.authenticateKey(readKey(file), 'http')
+    return good.some(({ id }) => id === inFile?.key) ? file : null
+  }
+  // The file first: a key that is good and written down nowhere would keep the owner out for good.
+  const text = randomKey()
+  await writeFileAtomic(file, `${text}\n`, 0o600)
+  security.createKey(owner, { text })
   return file
+}
+
+function readKey(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch {
+    // There is none, or none that can be read.
+    return ''
+  }
 }
 
 function stopOnSignals(system: System): void {

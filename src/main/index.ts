@@ -1,20 +1,16 @@
 import { readFileSync } from 'node:fs'
-import { userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { app, BrowserWindow, dialog } from 'electron'
 import { AppError } from '../shared/errors'
 import { setMenu } from './platform/electron/menu'
+import type { WindowPlace } from './platform/electron/place'
+import { reloadWhenGone } from './platform/electron/reload'
 import { openTray } from './platform/electron/tray'
-import {
-  onWindowPort,
-  openWindow,
-  registerAppScheme,
-  serveWindow,
-  type WindowPlace,
-} from './platform/electron/window'
+import { onWindowPort, openWindow, registerAppScheme, serveWindow } from './platform/electron/window'
 import { writeFileAtomic } from './platform/files'
 import { defaultDataDir } from './platform/folders'
 import { createLogger, type Logger } from './platform/logger'
+import { ownerName } from './platform/owner-name'
 import { createSystem, type System } from './system'
 
 const dataDir = resolve(app.commandLine.getSwitchValue('data-dir') || defaultDataDir())
@@ -41,7 +37,7 @@ async function run(): Promise<void> {
   // The window's process and the system start side by side.
   const creating = createSystem({
     dataDir,
-    ownerName: userInfo().username,
+    ownerName: ownerName(),
     logger,
     workersDir: join(__dirname, 'workers'),
     resourcesDir,
@@ -85,6 +81,7 @@ async function run(): Promise<void> {
 
 function show(): BrowserWindow {
   const window = openWindow(preload, icon, readPlace())
+  reloadWhenGone(window, logger)
   window.on('close', () => savePlace(window))
   return window
 }

@@ -115,6 +115,7 @@ export async function createSystem(options: SystemOptions): Promise<System> {
     clock,
     logger,
     workersDir: options.workersDir,
+    dataDir,
     pythonPath: () => settings.get().pythonPath,
     plugins: () => plugins.runtimes(),
     onDidSeeGpuPrograms: core.onDidSeeGpuPrograms,

@@ -139,6 +139,12 @@ describe.runIf(process.platform !== 'win32')('the running nvidia-smi', () => {
     absent.watch(true)
     await until(() => retries.length === 3)
     absent.watch(false)
+
+    // Below a file: Node throws.
+    const impossible = createNvidiaWatch({ clock, logger }, join(command, 'nvidia-smi'))
+    impossible.watch(true)
+    expect(retries).toHaveLength(4)
+    impossible.watch(false)
   })
 })
 

@@ -20,30 +20,43 @@ export function createNvidiaWatch(
 
   function start(): void {
     cancelRetry = null
-    const started = spawn(command, [...NVIDIA_SAMPLE, '-l', '1'], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-      windowsHide: true,
-      env: { ...process.env, LC_ALL: 'C' },
-    })
+    try {
+      follow(
+        spawn(command, [...NVIDIA_SAMPLE, '-l', '1'], {
+          stdio: ['ignore', 'pipe', 'ignore'],
+          windowsHide: true,
+          env: { ...process.env, LC_ALL: 'C' },
+        }),
+      )
+    } catch (error) {
+      // There is no memory for another process, for one.
+      retry(error)
+    }
+  }
+
+  function follow(started: ChildProcess): void {
     child = started
+    // A command that cannot be started says `error` and never `exit`; a program that ends may say both.
+    const onEnd = (why: unknown) => {
+      if (child === started) retry(why)
+    }
+    started.on('error', onEnd)
+    started.on('exit', onEnd)
+    // Without file descriptors left it has no streams, and says `error` soon.
+    if (!started.stdout) return
     createInterface({ input: started.stdout }).on('line', (line) => {
       const row = parseNvidiaRow(line)
       if (!row) return
       rows.set(row.address, { at: clock.now(), row })
       retryMs = FIRST_RETRY_MS
     })
-    // A command that cannot be started says `error` and never `exit`; a program that ends may say both.
-    let ended = false
-    const onEnd = (why: unknown) => {
-      if (ended || child !== started) return
-      ended = true
-      child = null
-      logger.warn({ why, retryMs }, 'nvidia-smi stopped reporting; it is started again.')
-      cancelRetry = clock.setTimer(retryMs, start)
-      retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS)
-    }
-    started.on('error', onEnd)
-    started.on('exit', onEnd)
+  }
+
+  function retry(why: unknown): void {
+    child = null
+    logger.warn({ why, retryMs }, 'nvidia-smi stopped reporting; it is started again.')
+    cancelRetry = clock.setTimer(retryMs, start)
+    retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS)
   }
 
   return {

@@ -46,6 +46,9 @@ const KEPT = [
   'PROCESSOR_ARCHITECTURE',
 ]
 
+/** A process that ended may have left its streams to another one, which may live long. */
+const STREAMS_MS = 500
+
 /**
  * Libraries report to their makers unless they are told not to, ONNX Runtime from 1.30 on also on Linux and macOS. Nothing
  * leaves this machine unasked.
@@ -55,7 +58,9 @@ const NO_REPORTS = { ORT_DISABLE_TELEMETRY: '1', DO_NOT_TRACK: '1' }
 /**
  * Starts a worker: without a program of its own, plain Node from this very executable, also inside Electron
  * (`ELECTRON_RUN_AS_NODE`), so that one way serves the desktop, `serve` and the tests. It gets nothing of our environment but what a program needs to run.
- * Its stdin is a pipe that closes when this process dies: a worker ends when its stdin ends.
+ * Its stdin is a pipe that closes when this process dies: a worker ends when its stdin ends. It says `close` soon after
+ * `exit`, whoever else still holds its streams.
+ * @throws Error when it is known at once that it cannot be started; what is known later is said by `error`
  */
 export function spawnWorker(options: WorkerProcessOptions): WorkerChild {
   const program = options.program ?? thisNode(options.nodeArgs)
@@ -64,9 +69,20 @@ export function spawnWorker(options: WorkerProcessOptions): WorkerChild {
     stdio: ['pipe', 'pipe', 'pipe'],
     windowsHide: true,
   })
+  // Without file descriptors left Node returns a process that has no streams, and says why only later.
+  if (!child.stdin) {
+    child.on('error', () => undefined)
+    throw new Error('Too many files are open.')
+  }
   // A worker that dies while it is written to breaks the pipe; its end is reported by `exit`, so this says nothing new.
   child.stdin.on('error', () => child.stdin.destroy())
+  child.on('exit', () => setTimeout(() => closeStreams(child), STREAMS_MS).unref())
   return child
+}
+
+function closeStreams({ stdout, stderr }: WorkerChild): void {
+  stdout.destroy()
+  stderr.destroy()
 }
 
 function thisNode(args: readonly string[] = []): Program {
@@ -102,7 +118,6 @@ export function askWorker(
   signal?: AbortSignal,
 ): Promise<WorkerAnswer> {
   return new Promise((resolve) => {
-    const child = spawnWorker(options)
     const answer: WorkerAnswer = {
       stdout: '',
       stderr: '',
@@ -110,6 +125,13 @@ export function askWorker(
       signal: null,
       timedOut: false,
       error: null,
+    }
+    let child: WorkerChild
+    try {
+      child = spawnWorker(options)
+    } catch (error) {
+      resolve({ ...answer, error: error as Error })
+      return
     }
     const timer = setTimeout(() => {
       answer.timedOut = true

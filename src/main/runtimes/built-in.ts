@@ -6,12 +6,12 @@ import { pytorchRuntime } from './pytorch'
 import { syntheticRuntime } from './synthetic'
 import { tfjsRuntime } from './tfjs'
 
-/** The runtimes that are a part of LLMAgentOS. @param pythonPath see {@link pytorchRuntime} */
-export function builtInRuntimes(pythonPath: () => string): RuntimeAdapter[] {
-  return [onnxRuntime, tfjsRuntime, pytorchRuntime(pythonPath), llamaRuntime, syntheticRuntime]
+/** The runtimes that are a part of LLMAgentOS. The parameters are those of {@link pytorchRuntime}. */
+export function builtInRuntimes(pythonPath: () => string, dataDir: string | undefined): RuntimeAdapter[] {
+  return [onnxRuntime, tfjsRuntime, pytorchRuntime(pythonPath, dataDir), llamaRuntime, syntheticRuntime]
 }
 
-const all = builtInRuntimes(() => '')
+const all = builtInRuntimes(() => '', undefined)
 
 export const builtInIds: ReadonlySet<string> = new Set(all.map(({ id }) => id))
 /** What they run wherever they work. */

@@ -77,8 +77,7 @@ export class FrameReader {
     if (this.#headerBytes < 0) this.#readPrefix()
     else {
       this.#header = parseHeader(this.#head.subarray(PREFIX_BYTES, wanted))
-      this.#body =
-        this.#bodyBytes > 0 ? Buffer.allocUnsafeSlow(Math.min(this.#bodyBytes, this.#limits.roomBytes)) : null
+      this.#body = this.#bodyBytes > 0 ? roomFor(Math.min(this.#bodyBytes, this.#limits.roomBytes)) : null
       if (!this.#body) this.#emit(frames)
     }
     return from + taken
@@ -101,9 +100,7 @@ export class FrameReader {
     let body = this.#body ?? Buffer.alloc(0)
     const taken = Math.min(this.#bodyBytes - this.#bodyFilled, chunk.length - from)
     if (this.#bodyFilled + taken > body.length) {
-      body = Buffer.allocUnsafeSlow(
-        Math.min(this.#bodyBytes, Math.max(body.length * 2, this.#bodyFilled + taken)),
-      )
+      body = roomFor(Math.min(this.#bodyBytes, Math.max(body.length * 2, this.#bodyFilled + taken)))
       this.#body?.copy(body, 0, 0, this.#bodyFilled)
       this.#body = body
     }
@@ -122,6 +119,14 @@ export class FrameReader {
     this.#bodyFilled = 0
     // One long header must not hold its memory for good.
     if (this.#head.length > 65_536) this.#head = Buffer.allocUnsafeSlow(PREFIX_BYTES)
+  }
+}
+
+function roomFor(bytes: number): Buffer {
+  try {
+    return Buffer.allocUnsafeSlow(bytes)
+  } catch (error) {
+    throw new ProtocolError(`There is no memory for a body of ${bytes} bytes.`, { cause: error })
   }
 }
 

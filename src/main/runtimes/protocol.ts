@@ -27,6 +27,8 @@ export type Hello = z.infer<typeof Hello>
 
 /** In `keepIn`, written last of all that is kept: what was there before is good until it is replaced. */
 export const KEPT_INDEX = 'tokens.json'
+/** Ends the names of files in `keepIn` that are still being written. */
+export const UNFINISHED = '.new'
 
 /** What the system asks. Requests are answered in the order they came, each once. */
 export const Request = z.discriminatedUnion('type', [

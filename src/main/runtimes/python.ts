@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs'
 import { delimiter, dirname, isAbsolute, join } from 'node:path'
+import { realPath } from '../platform/folders'
+import { withoutPrivate } from './sandbox'
 
 /** Where a Python may be, most likely first; the system's own too, since another may stand in front of it. */
 export function findPythons(): string[] {
@@ -11,4 +13,19 @@ export function findPythons(): string[] {
 }
 
 /** The folder that a program and its libraries are installed in: `/usr` for `/usr/bin/python3`. */
-export const prefixOf = (file: string): string => dirname(dirname(file))
+const prefixOf = (file: string): string => dirname(dirname(file))
+
+/**
+ * By which path a Python is started in a sandbox, and what it has to read there: a virtual environment is known by the
+ * link that leads out of it, any other link may as well be followed before.
+ */
+export function installedPython(
+  found: string,
+  dataDir: string | undefined,
+): { file: string; reads: string[] } {
+  const real = realPath(found)
+  const [prefix] = withoutPrivate([prefixOf(found)], dataDir)
+  return prefix === undefined
+    ? { file: real, reads: [real, ...withoutPrivate([prefixOf(real)], dataDir)] }
+    : { file: found, reads: withoutPrivate([prefix, prefixOf(real)], dataDir) }
+}

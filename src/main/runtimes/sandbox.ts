@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { delimiter, isAbsolute, join } from 'node:path'
+import { holds, realPath } from '../platform/folders'
 import { askWorker, type Program } from '../platform/processes'
 import type { WorkerStart } from './adapter'
 
@@ -15,6 +17,15 @@ const SYSTEM = [
   '/etc/ld.so.conf.d',
 ]
 const TRIAL_MS = 5000
+
+/**
+ * Of these, what a program may be shown: a Python in `~/.local/bin` is no reason to show it all of `~/.local`, where our
+ * own data may lie.
+ */
+export function withoutPrivate(paths: readonly string[], dataDir: string | undefined): string[] {
+  const secrets = [homedir(), ...(dataDir === undefined ? [] : [dataDir])].map(realPath)
+  return paths.filter((path) => !secrets.some((secret) => holds(realPath(path), secret)))
+}
 
 /** The program that makes sandboxes here, or why there is none. */
 export type Sandbox = { file: string } | { file: null; reason: string }

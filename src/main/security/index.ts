@@ -15,6 +15,7 @@ import type { Disposable, Event } from '../platform/events'
 import type { Logger } from '../platform/logger'
 import { SYSTEM_ID } from './cedar/schema'
 
+export { randomKey } from './keys'
 export { createSecurity } from './security'
 export { securityMigrations } from './tables'
 
@@ -79,10 +80,13 @@ export interface Security extends Disposable {
   removePrincipal(id: string): void
   /** @param current asked of whoever changes their own @throws AppError `security.wrong_password` */
   setPassword(id: string, password: string, current: string | undefined, by: PrincipalId): Promise<void>
-  /** @param options `scopes` limits the key to these actions, within what its principal may do */
+  /**
+   * @param options `scopes` limits the key to these actions, within what its principal may do; `text` is one of
+   * {@link randomKey} that was written down before
+   */
   createKey(
     principal: string,
-    options: { expiresAt?: string | undefined; scopes?: readonly Action[] | undefined },
+    options: { expiresAt?: string | undefined; scopes?: readonly Action[] | undefined; text?: string },
   ): { id: KeyId; key: string; expiresAt: string | null }
   revokeKey(id: string): ApiKey
 

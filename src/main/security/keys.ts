@@ -9,6 +9,7 @@ import type { Logger } from '../platform/logger'
 import type { SecurityTables } from './tables'
 
 const KEY_BYTES = 32
+const RANDOM_KEY = /^lla_[\w-]{43}$/
 const MAX_KEY_LENGTH = 1024
 const MIN_GIVEN_LENGTH = 32
 /** Characters of a hash that find its row; the rest is compared in constant time. */
@@ -26,6 +27,11 @@ interface Key {
   lastUsedAt: number | null
   /** The actions that the key is limited to; null: whatever its principal may do. */
   scopes: readonly Action[] | null
+}
+
+/** The text of a new key: 256 random bits. */
+export function randomKey(): string {
+  return `lla_${randomBytes(KEY_BYTES).toString('base64url')}`
 }
 
 /** API keys: 256 random bits, shown once, stored as their SHA-256 (a key is too long to guess from its hash). */
@@ -63,7 +69,7 @@ export class KeyStore {
     }
   }
 
-  /** @param text a key chosen by a person instead of a random one */
+  /** @param text a key that is known already, for example one chosen by a person, instead of a random one */
   create(
     principal: PrincipalId,
     {
@@ -85,12 +91,12 @@ export class KeyStore {
         field: 'expiresAt',
       })
     }
-    const secret = text ?? `lla_${randomBytes(KEY_BYTES).toString('base64url')}`
+    const secret = text ?? randomKey()
     const key: Key = {
       id: this.#clock.newId<KeyId>('key'),
       principal,
       // A key that a person chose may be weak: show less of it.
-      prefix: secret.slice(0, text === undefined ? 8 : 4),
+      prefix: secret.slice(0, RANDOM_KEY.test(secret) ? 8 : 4),
       hash: hashKey(secret),
       createdAt: now,
       expiresAt,

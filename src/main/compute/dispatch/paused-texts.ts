@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from '../../platform/logger'
-import { KEPT_INDEX } from '../../runtimes/protocol'
+import { KEPT_INDEX, UNFINISHED } from '../../runtimes/protocol'
 import type { ActiveJob } from '../jobs/active-job'
 
 /**
@@ -21,9 +21,13 @@ export class PausedTexts {
     return join(this.#dir, id)
   }
 
-  /** After it was paused: notes whether there is more to go on from than before. */
+  /** After it was paused: notes whether there is more to go on from than before, and removes what is not whole. */
   async observe(job: ActiveJob): Promise<void> {
-    const keptAt = await stat(join(this.folderOf(job), KEPT_INDEX)).then(
+    const folder = this.folderOf(job)
+    // The disk was full, or the worker was ended while it wrote: as large as what the model holds in mind.
+    const names = await readdir(folder).catch(() => [])
+    for (const name of names) if (name.endsWith(UNFINISHED)) await this.#remove(join(job.id, name))
+    const keptAt = await stat(join(folder, KEPT_INDEX)).then(
       ({ mtimeMs }) => mtimeMs,
       () => null,
     )
@@ -42,11 +46,11 @@ export class PausedTexts {
     for (const name of names) if (!isActive(name)) await this.#remove(name)
   }
 
-  async #remove(name: string): Promise<void> {
+  async #remove(path: string): Promise<void> {
     try {
-      await rm(join(this.#dir, name), { recursive: true, force: true })
+      await rm(join(this.#dir, path), { recursive: true, force: true })
     } catch (error) {
-      this.#logger.warn({ err: error, job: name }, 'The state of a paused text could not be removed')
+      this.#logger.warn({ err: error, path }, 'The state of a paused text could not be removed')
     }
   }
 }

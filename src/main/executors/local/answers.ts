@@ -19,11 +19,12 @@ export function readPackedItems(
 ): { outputs: PackedItems; computeMs: number } {
   const { computeMs } = expectReply(answer, 'done')
   const outputs = believing(() => PackedItems.parse(answer.body))
-  // What a worker says of strings is not believed either.
-  if (outputs.hasStrings) believing(() => outputs.unpack())
+  // Before they are unpacked: a few bytes can claim a million items without any.
   if (outputs.count !== count) {
     throw new ProtocolError(`${outputs.count} items where ${count} were asked for.`)
   }
+  // What a worker says of strings is not believed either.
+  if (outputs.hasStrings) believing(() => outputs.unpack())
   return { outputs, computeMs }
 }
 

@@ -86,6 +86,20 @@ describe('Connection', () => {
     expect((await answer).reply.type).toBe('cancelled')
   })
 
+  it.runIf(process.platform !== 'win32')('has room for all of a large body, which takes none', async () => {
+    const { worker, connection } = await pair()
+    const answer = connection.request(run)
+    const before = process.memoryUsage()
+    const bytes = 2 ** 30
+    worker.write(Buffer.concat([frameHead({ type: 'done', id: 1, computeMs: 1 }, bytes), Buffer.alloc(100)]))
+    await expect
+      .poll(() => process.memoryUsage().arrayBuffers)
+      .toBeGreaterThan(before.arrayBuffers + bytes * 0.9)
+    expect(process.memoryUsage().rss).toBeLessThan(before.rss + bytes / 4)
+    connection.break(null)
+    await expect(answer).rejects.toThrow('gone')
+  })
+
   const lies: [string, unknown, number][] = [
     ['an answer of an unknown type', { type: 'hello', id: 1 }, 0],
     ['an answer to another request', { type: 'done', id: 2, computeMs: 1 }, 0],

@@ -44,6 +44,12 @@ const ANSWER: Record<Work['type'], Final['type']> = {
 }
 
 /**
+ * A body has all its room at once: where it grows, copying it holds up everything else for seconds. Memory that nothing
+ * has been written to costs nothing, but on Windows, so that a worker that only claims to send it takes none.
+ */
+const LIMITS = process.platform === 'win32' ? {} : { roomBytes: MAX_BODY_BYTES }
+
+/**
  * The system's end of a worker's socket. Requests go out at once and are answered in their order; whatever a worker says
  * that does not fit breaks the connection, and nothing of it is believed.
  */
@@ -59,7 +65,7 @@ export class Connection {
   constructor(socket: Socket, events: ConnectionEvents) {
     this.#socket = socket
     this.#events = events
-    const reader = new FrameReader()
+    const reader = new FrameReader(LIMITS)
     socket.on('data', (chunk) => {
       try {
         for (const frame of reader.push(chunk)) this.#receive(frame.header, frame.body)

@@ -3,14 +3,7 @@ import type { WorkerEnd } from './worker-process'
 
 /** A worker ended that nobody had told to. @param name of the runtime */
 export function crashed(name: string, { code, signal, lastWords, error }: WorkerEnd): AppError {
-  if (error) {
-    return new AppError(
-      'compute.worker_crashed',
-      `A ${name} worker could not be started: ${error.message}`,
-      {},
-      { cause: error },
-    )
-  }
+  if (error) return notStarted(name, error)
   const how = signal ? `by ${signal}` : `with exit code ${code ?? 'unknown'}`
   const hint = signal === 'SIGKILL' ? ' The machine may have run out of memory.' : ''
   const words = lastWords.length > 0 ? ` It last said: ${lastWords.join(' / ').slice(0, 1000)}` : ''
@@ -21,6 +14,16 @@ export function crashed(name: string, { code, signal, lastWords, error }: Worker
       exitCode: code,
       signal,
     },
+  )
+}
+
+/** There is no room for another process now, or its program is gone. @param name of the runtime */
+export function notStarted(name: string, error: Error): AppError {
+  return new AppError(
+    'compute.worker_crashed',
+    `A ${name} worker could not be started: ${error.message}`,
+    {},
+    { cause: error },
   )
 }
 

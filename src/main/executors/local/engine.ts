@@ -12,6 +12,7 @@ import { Connection } from './connection'
 import { crashed, interrupted, longestLoadMs, tooLate } from './ends'
 import type { Work } from './enforcement'
 import { gpuBound, hostBound, MemoryWatch } from './enforcement/memory-watch'
+import { residentBytes } from './enforcement/processes'
 import { runGenerate } from './generate'
 import { MAX_LINES } from './log-lines'
 import { runSeveral } from './several'
@@ -56,6 +57,8 @@ export class Engine {
   #connection: Connection | null = null
   #state: EngineView['state'] = 'loading'
   #memoryBytes = 0
+  /** The most that a job has leased for its work; what it took of that, the worker may still hold. */
+  #leasedBytes = 0
   #loadMs: number | null = null
   #runs = 0
   #idleSince: number | null = null
@@ -90,6 +93,11 @@ export class Engine {
 
   get digest(): string | null {
     return this.#parts.version?.digest ?? null
+  }
+
+  /** What it takes without what its jobs have leased for their work. */
+  get ownMemoryBytes(): number {
+    return Math.max(0, this.#memoryBytes - this.#leasedBytes)
   }
 
   view(): EngineView {
@@ -158,6 +166,7 @@ export class Engine {
         threads: Math.max(1, Math.floor(threads)),
       })
       expectReply(answer, 'loaded')
+      await this.#measure()
       signal.throwIfAborted()
     } catch (error) {
       this.#kill(interrupted('The load failed.'))
@@ -227,7 +236,10 @@ export class Engine {
       if (!socket) throw new ProtocolError('It ended before it said hello.')
       const connection = new Connection(socket, {
         onBroken: (why) => this.#broken(why),
-        onMemory: (bytes) => this.measured(bytes),
+        // Where the system can measure, what a worker says of itself is not believed: it is held to what is measured.
+        onMemory: (bytes) => {
+          if (process.platform === 'win32') this.measured(bytes)
+        },
       })
       this.#connection = connection
       if (this.#buried) connection.failAll(this.#end)
@@ -235,6 +247,14 @@ export class Engine {
     } finally {
       late()
     }
+  }
+
+  /** What it takes before its first run. @throws why it has ended meanwhile */
+  async #measure(): Promise<void> {
+    const pid = this.pid ?? 0
+    const bytes = (await residentBytes([pid])).get(pid)
+    if (this.#end) throw this.#end
+    if (bytes !== undefined) this.measured(bytes)
   }
 
   async #perform(connection: Connection, request: RunRequest, hooks: RunHooks): Promise<RunOutcome> {
@@ -270,7 +290,9 @@ export class Engine {
 
   #begin(allotment: Allotment | undefined): void {
     if (!allotment) return
-    const watch = this.#state === 'loading' ? null : new MemoryWatch(hostBound(allotment, this.#memoryBytes))
+    const isLoading = this.#state === 'loading'
+    if (!isLoading) this.#leasedBytes = Math.max(this.#leasedBytes, allotment.memoryBytes)
+    const watch = isLoading ? null : new MemoryWatch(hostBound(allotment, this.#memoryBytes))
     const gpuWatches = new Map(
       allotment.gpuMemory.map((leased) => [leased.device, new MemoryWatch(gpuBound(leased))]),
     )

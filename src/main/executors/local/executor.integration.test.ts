@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { EngineView } from '../../../shared/contract'
@@ -35,10 +36,11 @@ beforeAll(async () => {
   workers = await buildWorkers({
     parent: 'src/main/runtimes/testing/parent.ts',
     'stuck-probe': 'src/main/runtimes/testing/stuck-probe.ts',
+    starved: 'src/main/runtimes/testing/starved.ts',
   })
   executor = createLocalExecutor({ clock: systemClock, logger, workersDir: workers.dir })
   await executor.start()
-  await executor.probe()
+  await executor.refreshRuntimes()
 }, 60_000)
 afterAll(async () => {
   await executor.dispose()
@@ -331,6 +333,35 @@ describe("a third party's runtime that hangs when it is tried", () => {
     }
   }, 120_000)
 
+  it.runIf(process.platform !== 'win32')(
+    'is asked once more when the Python it is to use has changed',
+    async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'pythons-'))
+      const python = async (name: string, script: string) => {
+        const file = join(folder, name)
+        await writeFile(file, `#!/bin/sh\necho asked >> '${file}.log'\n${script}\n`, { mode: 0o755 })
+        return file
+      }
+      const answer = { available: true, version: '2.0', backend: 'cpu', reason: null }
+      const slow = await python('slow', 'sleep 2; exit 1')
+      const quick = await python('quick', `echo '${JSON.stringify(answer)}'`)
+      let path = slow
+      const started = createLocalExecutor({
+        ...{ clock: systemClock, logger, workersDir: workers.dir },
+        pythonPath: () => path,
+      })
+      await started.start()
+      await vi.waitFor(() => readFile(`${slow}.log`), 10_000)
+      path = quick
+      await Promise.all([started.probe(), started.probe()])
+      const find = () => started.runtimes().find(({ id }) => id === 'pytorch')
+      expect(find()).toMatchObject({ available: true, beingTried: false, version: '2.0' })
+      expect(await readFile(`${slow}.log`, 'utf8')).toBe('asked\n')
+      await started.dispose()
+      await rm(folder, { recursive: true })
+    },
+  )
+
   it('is ended when nobody waits for its answer any more', async () => {
     const stop = new AbortController()
     const env = { [WORKER_ENV.probe]: '1' }
@@ -338,6 +369,24 @@ describe("a third party's runtime that hangs when it is tried", () => {
     stop.abort()
     expect(await answer).toMatchObject({ signal: 'SIGKILL', timedOut: false })
   })
+})
+
+describe.runIf(process.platform !== 'win32')('a system without file descriptors', () => {
+  it('starts no worker, says so to who asked, and goes on when there are some again', async () => {
+    const command = 'ulimit -n 128 && exec "$0" "$@"'
+    const args = ['-c', command, process.execPath, join(workers.dir, 'starved.cjs'), workers.dir]
+    const { stdout, stderr } = await promisify(execFile)('/bin/sh', args)
+    expect(stderr).toBe('')
+    expect(JSON.parse(stdout)).toEqual({
+      before: 'idle',
+      starved: [
+        'compute.worker_crashed: A Synthetic load worker could not be started: Too many files are open.',
+        'Too many files are open.',
+        'tried again',
+      ],
+      after: 'idle',
+    })
+  }, 60_000)
 })
 
 describe('the death of the system', () => {

@@ -16,6 +16,7 @@ import type {
   RunOutcome,
   RunRequest,
 } from '.'
+import { notStarted } from './ends'
 import { Enforcer } from './enforcement'
 import { gpuMemoryOf } from './enforcement/memory-watch'
 import { processesOf, residentBytes } from './enforcement/processes'
@@ -50,7 +51,7 @@ class Pool implements LocalExecutor {
 
   constructor(deps: LocalExecutorDeps) {
     this.#deps = deps
-    const builtIn = builtInRuntimes(deps.pythonPath ?? (() => ''))
+    const builtIn = builtInRuntimes(deps.pythonPath ?? (() => ''), deps.dataDir)
     const onListenerError = (error: unknown) =>
       deps.logger.error({ error }, 'A listener of the executor failed')
     this.#runtimes = new Runtimes(builtIn, deps.plugins ?? (() => []), deps.workersDir, onListenerError)
@@ -128,21 +129,21 @@ class Pool implements LocalExecutor {
     const expected = socket.expect()
     const { entry, program, options, backend } = launch
     let engine: Engine | null = null
-    const process = new WorkerProcess(
-      {
-        entry,
-        program,
-        env: {
-          ...threadVariables(threads),
-          ...launch.env,
-          [WORKER_ENV.socket]: socket.path,
-          [WORKER_ENV.token]: expected.token,
-          [WORKER_ENV.options]: options,
-          ...(launch.seesParent ? { [WORKER_ENV.parent]: String(globalThis.process.pid) } : {}),
-        },
-      },
-      (level, line) => engine?.hear(level, line),
-    )
+    const env = {
+      ...threadVariables(threads),
+      ...launch.env,
+      [WORKER_ENV.socket]: socket.path,
+      [WORKER_ENV.token]: expected.token,
+      [WORKER_ENV.options]: options,
+      ...(launch.seesParent ? { [WORKER_ENV.parent]: String(globalThis.process.pid) } : {}),
+    }
+    let process: WorkerProcess
+    try {
+      process = new WorkerProcess({ entry, program, env }, (level, line) => engine?.hear(level, line))
+    } catch (error) {
+      expected.forget()
+      throw notStarted(runtime.name, error as Error)
+    }
     const made: Engine = new Engine({
       clock: this.#deps.clock,
       runtime,
@@ -192,7 +193,7 @@ class Pool implements LocalExecutor {
 
   #changed(engine: Engine): void {
     const view = engine.view()
-    if (engine.digest && view.state !== 'loading') this.#estimates.learn(engine.digest, view.memoryBytes)
+    if (engine.digest && view.state !== 'loading') this.#estimates.learn(engine.digest, engine.ownMemoryBytes)
     this.#changes.fire({ changed: [view], removed: [] })
   }
 

@@ -122,7 +122,7 @@ export interface LoadOptions {
 export interface LocalExecutor extends Disposable {
   /** Opens the workers' socket and begins to try the runtimes. */
   start(): Promise<void>
-  /** Tries the runtimes again, but for those that are being tried; what is loaded goes on. Resolves when all have answered. */
+  /** Tries the runtimes again, by the settings of now; what is loaded goes on. Resolves when all have answered. */
   probe(): Promise<void>
   /** Tries the runtimes of {@link LocalExecutorDeps.plugins} that are new, and ends the engines of those that are no more. */
   refreshRuntimes(): Promise<void>
@@ -169,6 +169,8 @@ export interface LocalExecutorDeps {
   logger: Logger
   /** Folder of the built worker entries: `onnx.cjs`, `tfjs.cjs`, `synthetic.cjs`, `pytorch.py`. */
   workersDir: string
+  /** Which no sandbox shows as a whole; absent: there is none. */
+  dataDir?: string
   /** The Python that runs PyTorch, as an absolute path; empty: the first one that has it. */
   pythonPath?: () => string
   /** Runtimes of third parties that are allowed now. */

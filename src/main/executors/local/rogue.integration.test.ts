@@ -31,16 +31,21 @@ const version = (trick: string): LoadableVersion => ({
 })
 
 describe('a worker that lies', () => {
-  it.each(['garbage', 'endless-body', 'wrong-items', 'torn-tensors', 'wrong-id', 'closes-and-stays'])(
-    'fails its attempt and is ended: %s',
-    async (trick) => {
-      const view = await executor.load(version(trick), { threads: 1, signal })
-      const run = executor.run(engineId(view), { kind: 'infer', inputs: {} }, hooks())
-      await expect(run).rejects.toMatchObject({ code: 'compute.worker_crashed' })
-      await processGone(view.pid ?? 0)
-      expect(executor.engines()).toEqual([])
-    },
-  )
+  it.each([
+    'garbage',
+    'endless-body',
+    'wrong-items',
+    'million-items',
+    'torn-tensors',
+    'wrong-id',
+    'closes-and-stays',
+  ])('fails its attempt and is ended: %s', async (trick) => {
+    const view = await executor.load(version(trick), { threads: 1, signal })
+    const run = executor.run(engineId(view), { kind: 'infer', inputs: {} }, hooks())
+    await expect(run).rejects.toMatchObject({ code: 'compute.worker_crashed' })
+    await processGone(view.pid ?? 0)
+    expect(executor.engines()).toEqual([])
+  })
 
   it.each(['no', 'yes'] as const)(
     'ends a run of several as a whole, and fails none of them (%s)',
@@ -77,6 +82,14 @@ describe('a worker that lies', () => {
     await executor.unload(engine)
   })
 
+  it.runIf(process.platform !== 'win32')('that boasts of its memory is measured', async () => {
+    const view = await executor.load(version('boasts'), { threads: 1, signal })
+    expect(view.memoryBytes).toBeGreaterThan(2 ** 20)
+    expect(view.memoryBytes).toBeLessThan(2 ** 30)
+    expect(executor.estimateMemory(version('boasts'))).toBeLessThan(2 ** 30)
+    await executor.unload(engineId(view))
+  })
+
   it('that does not even start is a runtime that is not there, and says why', async () => {
     expect(executor.runtimes().find((runtime) => runtime.id === 'tfjs')).toMatchObject({
       available: false,
@@ -87,6 +100,30 @@ describe('a worker that lies', () => {
     await expect(load).rejects.toMatchObject({ code: 'compute.no_runtime' })
   })
 })
+
+it.runIf(process.platform !== 'win32')(
+  'what a job takes of its own lease is not learned as its model’s',
+  async () => {
+    const engine = engineId(await executor.load(version('takes-512-mib'), { threads: 1, signal }))
+    const before = executor.estimateMemory(version('takes-512-mib'))
+    const allotment = {
+      cpuCores: 1,
+      memoryBytes: 2 ** 30,
+      engineMemoryBytes: before,
+      gpuMemory: [],
+      priority: 50,
+    }
+    const seen: number[] = []
+    const stop = executor.onDidChangeEngines(({ changed }) =>
+      seen.push(...changed.map(({ memoryBytes }) => memoryBytes)),
+    )
+    await executor.run(engine, { kind: 'infer', inputs: {} }, hooks(), allotment)
+    stop()
+    expect(Math.max(...seen)).toBeGreaterThan(2 ** 29)
+    expect(executor.estimateMemory(version('takes-512-mib'))).toBe(before)
+    await executor.unload(engine)
+  },
+)
 
 describe('a worker that takes too long', () => {
   const timers: { ms: number; callback: () => void }[] = []
@@ -111,7 +148,7 @@ describe('a worker that takes too long', () => {
       workersDir: started.workersDir,
     })
     await patient.start()
-    await patient.probe()
+    await patient.refreshRuntimes()
   }, 60_000)
   afterAll(() => patient.dispose())
 

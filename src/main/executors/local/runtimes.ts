@@ -29,6 +29,8 @@ export class Runtimes {
   readonly #probes = new Map<RuntimeAdapter, RuntimeProbe>()
   /** Those that have not answered yet. */
   readonly #trying = new Map<RuntimeAdapter, Promise<void>>()
+  /** Those of them that are asked once more before it is known whether they work. */
+  readonly #again = new Set<RuntimeAdapter>()
   readonly #disposed = new AbortController()
   readonly #tried: Emitter<RuntimeAdapter>
 
@@ -53,8 +55,9 @@ export class Runtimes {
     return [...this.#builtIn, ...this.#plugins()]
   }
 
-  /** Tries all of them, and waits until each has answered. */
+  /** Tries all of them, also those that are being tried, and waits until each has answered. */
   async probe(): Promise<void> {
+    for (const adapter of this.#trying.keys()) this.#again.add(adapter)
     await Promise.all(this.#adapters.map((adapter) => this.#try(adapter)))
   }
 
@@ -113,9 +116,13 @@ export class Runtimes {
   }
 
   async #probe(adapter: RuntimeAdapter): Promise<void> {
-    const probe = await adapter
-      .probe((options, program) => this.#ask(adapter, options, program ?? null))
-      .catch((error: unknown) => failedProbe(error))
+    let probe: RuntimeProbe
+    do {
+      this.#again.delete(adapter)
+      probe = await adapter
+        .probe((options, program) => this.#ask(adapter, options, program ?? null))
+        .catch((error: unknown) => failedProbe(error))
+    } while (this.#again.has(adapter) && !this.#disposed.signal.aborted)
     if (this.#adapters.includes(adapter)) this.#probes.set(adapter, probe)
   }
 

@@ -2,8 +2,6 @@ import { spawnWorker, type WorkerChild, type WorkerProcessOptions } from '../../
 import { LineSplitter } from './log-lines'
 
 const LAST_WORDS = 5
-// A process that ended may have left its streams to another one; do not wait for that one.
-const STREAMS_MS = 500
 
 export interface WorkerEnd {
   code: number | null
@@ -42,7 +40,6 @@ export class WorkerProcess {
         // Also said when a signal cannot be sent; only a process that never was has no pid.
         if (this.#child.pid === undefined) settle(error)
       })
-      this.#child.on('exit', () => setTimeout(() => settle(null), STREAMS_MS).unref())
       this.#child.on('close', () => settle(null))
     })
   }

@@ -1,7 +1,8 @@
 import { join, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { BrowserWindow, ipcMain, nativeTheme, net, protocol, session, shell } from 'electron'
+import { BrowserWindow, ipcMain, nativeTheme, net, protocol, screen, session, shell } from 'electron'
 import { contentSecurityPolicy } from '../../network'
+import { visiblePlace, type WindowPlace } from './place'
 import { offerTextMenu } from './text-menu'
 
 const HOST = 'control-center'
@@ -54,20 +55,12 @@ export function onWindowPort(connect: (port: Electron.MessagePortMain) => void):
   })
 }
 
-export interface WindowPlace {
-  width: number
-  height: number
-  x?: number | undefined
-  y?: number | undefined
-  maximized?: boolean | undefined
-}
-
-export function openWindow(preload: string, icon: string, place: WindowPlace): BrowserWindow {
+export function openWindow(preload: string, icon: string, saved: WindowPlace): BrowserWindow {
+  const workAreas = screen.getAllDisplays().map(({ workArea }) => workArea)
+  const { maximized, ...bounds } = visiblePlace(saved, workAreas)
   const window = new BrowserWindow({
     title: 'LLMAgentOS Control Center',
-    width: place.width,
-    height: place.height,
-    ...(place.x === undefined || place.y === undefined ? {} : { x: place.x, y: place.y }),
+    ...bounds,
     minWidth: 760,
     minHeight: 520,
     show: false,
@@ -83,7 +76,7 @@ export function openWindow(preload: string, icon: string, place: WindowPlace): B
     },
   })
   window.once('ready-to-show', () => {
-    if (place.maximized) window.maximize()
+    if (maximized) window.maximize()
     window.show()
   })
   window.webContents.setWindowOpenHandler(({ url }) => {

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path'
 import type { LlamaContextSequence, Token } from 'node-llama-cpp'
 import { z } from 'zod'
-import { KEPT_INDEX } from '../protocol'
+import { KEPT_INDEX, UNFINISHED } from '../protocol'
 import { Lockstep } from './lockstep'
 
 /** Of each text what was written so far, and of one that goes on in which file its state lies and how many tokens that holds. */
@@ -103,14 +103,14 @@ export class PausableTexts {
       const file = `${number}-${tokens.length}.state`
       const state = isOver ? null : { file, held: sequence.contextTokens.length }
       if (state) {
-        await sequence.saveStateToFile(`${join(folder, file)}.new`)
-        await rename(`${join(folder, file)}.new`, join(folder, file))
+        await sequence.saveStateToFile(join(folder, file + UNFINISHED))
+        await rename(join(folder, file + UNFINISHED), join(folder, file))
       }
       texts.push({ tokens: [...tokens], state })
     }
     const index = join(folder, KEPT_INDEX)
-    await writeFile(`${index}.new`, JSON.stringify({ texts }), { mode: 0o600 })
-    await rename(`${index}.new`, index)
+    await writeFile(index + UNFINISHED, JSON.stringify({ texts }), { mode: 0o600 })
+    await rename(index + UNFINISHED, index)
     const files = new Set([KEPT_INDEX, ...texts.map(({ state }) => state?.file)])
     for (const name of await readdir(folder))
       if (!files.has(name)) await rm(join(folder, name), { force: true })

@@ -2,20 +2,22 @@ import { realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Program } from '../../platform/processes'
 import type { AskWorker, RuntimeAdapter, RuntimeProbe, WorkerStart } from '../adapter'
-import { findPythons, prefixOf } from '../python'
+import { findPythons, installedPython } from '../python'
 import { inBubblewrap, type Sandbox } from '../sandbox'
 import type { Manifest } from './manifest'
 
 export interface PluginPlace {
   folder: string
   sandbox: Sandbox
+  /** Which no sandbox shows as a whole. */
+  dataDir: string
   /** An absolute path that a person has set; empty: the first Python that runs it. */
   pythonPath(): string
   /** @throws AppError `compute.no_runtime` when its files are others than those that were allowed */
   assertUnchanged(): Promise<void>
 }
 
-/** What runs a worker, and the folders that it is made of. */
+/** What runs a worker, and the files and folders that it is made of. */
 interface Interpreter {
   program: Program
   parts: string[]
@@ -92,22 +94,13 @@ function interpretersFor({ interpreter, entry }: Manifest, place: PluginPlace): 
       ]
     }
     case 'python':
-      return pythons(place.pythonPath()).map((file) => ({
-        program: { file, args: ['-I'], env: {} },
-        parts: [prefixOf(file), prefixOf(realPath(file))],
-      }))
+      return pythons(place.pythonPath()).map((found) => {
+        const { file, reads } = installedPython(found, place.dataDir)
+        return { program: { file, args: ['-I'], env: {} }, parts: reads }
+      })
     case 'none':
       return [{ program: { file: join(place.folder, entry), args: [], env: {} }, parts: [] }]
   }
 }
 
 const pythons = (set: string) => (set === '' ? findPythons() : [set])
-
-/** Where a link leads to; the path itself when it leads nowhere, which starting it will say. */
-function realPath(file: string): string {
-  try {
-    return realpathSync(file)
-  } catch {
-    return file
-  }
-}

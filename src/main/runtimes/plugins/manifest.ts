@@ -1,8 +1,9 @@
 import { homedir } from 'node:os'
-import { isAbsolute, normalize, parse, relative, sep } from 'node:path'
+import { isAbsolute, normalize, parse } from 'node:path'
 import { z } from 'zod'
 import { type Finding, ModelFormat } from '../../../shared/contract'
 import type { FindingCode } from '../../../shared/findings'
+import { holds } from '../../platform/folders'
 
 export const MANIFEST = 'runtime.json'
 
@@ -129,12 +130,6 @@ export function judge(
 
 export function refusal(code: FindingCode, message: string, file = MANIFEST): Finding {
   return { severity: 'reject', code, message, file }
-}
-
-/** Whether `path` is `folder` or lies in it. */
-function holds(folder: string, path: string): boolean {
-  const way = relative(folder, path)
-  return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way))
 }
 
 function isWithin(path: string): boolean {

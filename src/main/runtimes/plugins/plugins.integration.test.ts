@@ -39,7 +39,7 @@ async function open(): Promise<void> {
   })
   await plugins.list()
   await executor.start()
-  await executor.probe()
+  await executor.refreshRuntimes()
 }
 
 beforeAll(async () => {

@@ -8,8 +8,8 @@ import {
   type WorkerStart,
 } from '../adapter'
 import type { Probe } from '../protocol'
-import { findPythons, prefixOf } from '../python'
-import { findBubblewrap, inBubblewrap } from '../sandbox'
+import { findPythons, installedPython } from '../python'
+import { findBubblewrap, inBubblewrap, withoutPrivate } from '../sandbox'
 
 /** What Python and torch take by themselves. */
 const TORCH_BYTES = 256 * 2 ** 20
@@ -18,8 +18,9 @@ const TORCH_BYTES = 256 * 2 ** 20
  * PyTorch models by a Python of this machine: TorchScript, and bare weights in the graph of a TorchScript version. The
  * worker gets an empty environment and, where bubblewrap works, no network and no files but its own.
  * @param pythonPath an absolute path that a person has set; empty: the first Python that has torch
+ * @param dataDir which no sandbox shows as a whole
  */
-export function pytorchRuntime(pythonPath: () => string): RuntimeAdapter {
+export function pytorchRuntime(pythonPath: () => string, dataDir: string | undefined): RuntimeAdapter {
   return {
     id: 'pytorch',
     name: 'PyTorch',
@@ -28,10 +29,12 @@ export function pytorchRuntime(pythonPath: () => string): RuntimeAdapter {
     async probe(ask) {
       const set = pythonPath()
       let reason = 'No Python was found. Install Python with PyTorch, or set its path in the settings.'
-      for (const file of set === '' ? findPythons() : [set]) {
+      for (const found of set === '' ? findPythons() : [set]) {
+        const { file, reads } = installedPython(found, dataDir)
         const python: Program = { file, args: ['-I'], env: {} }
         const answer = await ask('', () => python)
-        if (answer.available) return sandboxed(ask, python, answer)
+        const libraries = withoutPrivate(answer.readsFrom ?? [], dataDir)
+        if (answer.available) return sandboxed(ask, python, [...reads, ...libraries], answer)
         reason = answer.reason ?? reason
       }
       return { ...unavailable(reason), options: '', program: null, isolation: 'process' }
@@ -49,11 +52,15 @@ function modelBytes({ sizeBytes, files = [] }: SizedVersion): number {
 }
 
 /** The same Python within a sandbox, if it works there too. */
-async function sandboxed(ask: AskWorker, python: Program, answer: Probe): Promise<RuntimeProbe> {
+async function sandboxed(
+  ask: AskWorker,
+  python: Program,
+  reads: readonly string[],
+  answer: Probe,
+): Promise<RuntimeProbe> {
   const plain = { ...answer, options: '', program: () => python, isolation: 'process' as const }
   const bubblewrap = findBubblewrap()
   if (!bubblewrap) return { ...plain, reason: 'It runs without a sandbox: bubblewrap is not installed.' }
-  const reads = [prefixOf(python.file), ...(answer.readsFrom ?? [])]
   const program = (start: WorkerStart) => inBubblewrap(bubblewrap, python, reads, start)
   const inside = await ask('', program)
   if (inside.available) return { ...inside, options: '', program, isolation: 'bubblewrap' }

@@ -18,6 +18,14 @@ const TRICKS: Record<string, (socket: Socket, id: number, stack: number, body: U
     const none = Buffer.from([2, 0, 0, 0, 0x5b, 0x5d, 0, 0])
     writeFrame(socket, { type: 'done', id, computeMs: 1 }, none)
   },
+  'million-items': (socket, id) => {
+    const names = Array.from({ length: 100 }, (_, i) => [`s${i}`, 'string', [0], 0])
+    const header = Buffer.from(JSON.stringify([[1_000_000, names]]))
+    const body = Buffer.alloc(Math.ceil((4 + header.length) / 8) * 8)
+    body.writeUInt32LE(header.length, 0)
+    header.copy(body, 4)
+    writeFrame(socket, { type: 'done', id, computeMs: 1 }, body)
+  },
   'torn-tensors': (socket, id) =>
     writeFrame(socket, { type: 'done', id, computeMs: 1 }, Buffer.from('not tensors')),
   'wrong-id': (socket, id) => writeFrame(socket, { type: 'done', id: id + 7, computeMs: 1 }),
@@ -25,6 +33,10 @@ const TRICKS: Record<string, (socket: Socket, id: number, stack: number, body: U
   'takes-memory': () => {
     const taken: Buffer[] = []
     setInterval(() => taken.push(Buffer.alloc(32 * 2 ** 20, 1)), 50)
+  },
+  'takes-512-mib': (socket, id, _stack, body) => {
+    const taken = Buffer.alloc(2 ** 29, 1)
+    setTimeout((_taken: Buffer) => writeFrame(socket, { type: 'done', id, computeMs: 1 }, body), 1500, taken)
   },
   'takes-memory-in-company.onnx': (socket, id, stack, body) => {
     const taken = stack < 4 ? null : Buffer.alloc(2 ** 30, 1)
@@ -56,7 +68,8 @@ if (process.env[WORKER_ENV.probe] === '1') {
       if (request.type === 'load') {
         trick = request.files[0]?.path ?? ''
         if (trick === 'dies-loading') process.exit(3)
-        if (trick !== 'never-loads') writeFrame(socket, { type: 'loaded', id: request.id })
+        const boast = trick === 'boasts' ? { rssBytes: 2 ** 50 } : {}
+        if (trick !== 'never-loads') writeFrame(socket, { type: 'loaded', id: request.id, ...boast })
       } else if (request.type !== 'exit' && request.type !== 'cancel')
         TRICKS[trick]?.(socket, request.id, request.type === 'run' ? request.stack : 1, frame.body)
     }

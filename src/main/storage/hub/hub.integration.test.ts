@@ -148,12 +148,13 @@ describe('an import from the Hub', () => {
 
   it('takes turns with another of the same files, and leaves those of others alone', async () => {
     hub.hangAfter = 400_000
-    const begin = (files?: string[]) =>
-      storage.startImport({ kind: 'hub', repository: 'acme/vad', files, name: 'vad' }, ANNA)
-    const first = await begin()
+    hub.files.set('onnx/small.onnx', MODEL)
+    const begin = (name: string) =>
+      storage.startImport({ kind: 'hub', repository: 'acme/vad', files: [`onnx/${name}`], name: 'vad' }, ANNA)
+    const first = await begin('model.onnx')
     await hasCome(first.id, 400_000)
-    const second = await begin()
-    const other = await begin(['onnx/model.onnx'])
+    const second = await begin('model.onnx')
+    const other = await begin('small.onnx')
     await hasCome(other.id, 400_000)
     expect(storage.getImport(second.id).bytesDone).toBe(0)
     hub.hangAfter = null

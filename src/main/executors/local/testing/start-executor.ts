@@ -17,7 +17,7 @@ export async function startExecutor(...replaced: Parameters<typeof buildWorkers>
     workersDir: workers.dir,
   })
   await executor.start()
-  await executor.probe()
+  await executor.refreshRuntimes()
   return {
     executor,
     workersDir: workers.dir,

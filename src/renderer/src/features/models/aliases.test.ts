@@ -12,7 +12,7 @@ describe('historyWithSteps', () => {
       change('production', null, 1, 1),
       change('canary', null, 2, 2),
       change('production', 1, 2, 3),
-    ]
+    ].reverse()
     expect(
       historyWithSteps(history, [1, 2]).map(({ change: { alias, at }, back }) => [
         alias,
@@ -27,7 +27,7 @@ describe('historyWithSteps', () => {
   })
 
   it('goes back past a canary that was rolled back, which moved nothing', () => {
-    const history = [change('a', 1, 2, 1), change('a', 2, 2, 2)]
+    const history = [change('a', 2, 2, 2), change('a', 1, 2, 1)]
     expect(historyWithSteps(history, [1, 2]).map(({ back }) => back)).toEqual([null, { alias: 'a', to: 1 }])
   })
 
@@ -41,7 +41,7 @@ describe('historyWithSteps', () => {
       canary('started', 2),
       canary('stopped', 3),
       canary('rolled_back', 4),
-    ]
+    ].reverse()
     const steps = historyWithSteps(history, [1, 2, 3])
     expect(steps.map(({ back }) => back?.to)).toEqual([undefined, undefined, undefined, 1])
     expect(steps.map((step) => kindOfChange(step.change))).toEqual([

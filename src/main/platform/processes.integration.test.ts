@@ -1,0 +1,19 @@
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { askWorker } from './processes'
+
+const shell = { file: '/bin/sh', args: ['-c'] }
+
+describe.runIf(process.platform !== 'win32')('asking a program', () => {
+  it('does not wait for another one that has its streams', async () => {
+    const answer = await askWorker({ entry: 'sleep 60 & echo $!', program: shell }, 60_000)
+    expect(answer).toMatchObject({ code: 0, timedOut: false, error: null })
+    // It is still there.
+    process.kill(Number(answer.stdout))
+  }, 10_000)
+
+  it('says so where it cannot even be tried', async () => {
+    const program = { file: join(process.execPath, 'below-a-file'), args: [] }
+    expect(await askWorker({ entry: '', program }, 1000)).toMatchObject({ error: { code: 'ENOTDIR' } })
+  })
+})
