@@ -22,7 +22,7 @@ const QueueCase = z.object({
     .min(1)
     .max(MOST_NODES),
   jobFields: z.array(z.string()).max(64).optional(),
-  jobs: z.array(z.array(z.unknown())).max(MOST_JOBS),
+  jobs: z.array(z.unknown()).max(MOST_JOBS),
   refs: z.unknown().optional(),
 })
 const FIELDS = ['submit', 'runtime', 'estimate', 'replicas', 'req', 'priority', 'user'] as const
@@ -76,6 +76,7 @@ export function parseQueueCase(input: unknown): QueueCase {
     users: [],
   }
   jobs.forEach((row, job) => {
+    if (!Array.isArray(row)) throw invalid(`jobs.${job}`, 'must be a list of values')
     const number = (field: (typeof FIELDS)[number], least: number) => {
       const value = row[column[field] as number]
       if (typeof value !== 'number' || !(value >= least && value <= MOST_NUMBER))

@@ -80,6 +80,7 @@ describe('readDagCase', () => {
     ['no devices', { ...sound, devices: [] }, 'devices'],
     ['a negative cost', { ...sound, tasks: [{ id: 'a', cost: -1 }] }, 'tasks.0.cost'],
     ['a cost that is no number', { ...sound, tasks: [{ id: 'a', cost: '1' }] }, 'tasks.0.cost'],
+    ['the second task', { ...sound, tasks: [{ id: 'a', cost: 1 }, {}, {}] }, 'tasks.1.id'],
     ['no cost', { ...sound, edges: [], tasks: [{ id: 'a' }] }, 'Task "a" has neither a cost nor costs'],
     [
       'a bandwidth in words',

@@ -27,6 +27,23 @@ const MAX_TABLE = 50_000_000
 
 const Id = z.string().min(1).max(1_000)
 const Amount = z.number().nonnegative()
+/** Stops at the first item that is wrong: what is wrong with each of millions would not fit the memory. */
+function list<T extends z.ZodType>(item: T) {
+  return z.array(z.unknown()).transform((items, context): z.output<T>[] => {
+    const read: z.output<T>[] = []
+    for (const [at, one] of items.entries()) {
+      const parsed = item.safeParse(one)
+      if (parsed.success) {
+        read.push(parsed.data)
+        continue
+      }
+      for (const { message, path } of parsed.error.issues.slice(0, 1))
+        context.addIssue({ code: 'custom', message, path: [at, ...path] })
+      return z.NEVER
+    }
+    return read
+  })
+}
 const Case = z.object({
   format: z.literal('dag-case/1'),
   name: z.string().default(''),
@@ -37,8 +54,8 @@ const Case = z.object({
       'is neither a number above 0 nor a table of numbers',
     ),
   }),
-  tasks: z.array(z.object({ id: Id, cost: Amount.optional(), costs: z.array(Amount.nullable()).optional() })),
-  edges: z.array(z.object({ from: Id, to: Id, data: Amount })),
+  tasks: list(z.object({ id: Id, cost: Amount.optional(), costs: z.array(Amount.nullable()).optional() })),
+  edges: list(z.object({ from: Id, to: Id, data: Amount })),
 })
 type Case = z.infer<typeof Case>
 
