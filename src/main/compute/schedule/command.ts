@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
-import { basename, join, resolve } from 'node:path'
+import { mkdir, readdir, readFile, realpath } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { AppError } from '../../../shared/errors'
+import { writeFileAtomic } from '../../platform/files'
 import { parseQueueCase, scheduleQueueCase } from './queue-case'
 import { planDagCase, warmUp } from './static/plan-case'
 
@@ -62,21 +63,27 @@ function readArguments(argv: string[]): { all: boolean; folders: [string, string
 
 /** One schedule a case, under the name of its file. Other files of the folder are passed over. */
 async function scheduleAll(from: string, to: string, options: Options): Promise<number> {
+  const files = (await readdir(from)).filter((name) => name.endsWith('.json')).sort()
   await mkdir(to, { recursive: true })
+  if ((await realpath(from)) === (await realpath(to)))
+    throw new TypeError('OUTDIR is CASEDIR: the schedules would take the place of the cases.')
   warmUp()
+  let found = 0
   let failed = 0
-  for (const file of (await readdir(from)).filter((name) => name.endsWith('.json')).sort()) {
+  for (const file of files) {
     try {
       const json = await readJson(join(from, file))
       if (!isCase(json)) continue
+      found++
       const { schedule, summary } = scheduleCase(json, options)
-      await writeFile(join(to, file), `${JSON.stringify(schedule)}\n`)
+      await writeFileAtomic(join(to, file), `${JSON.stringify(schedule)}\n`, 0o644)
       process.stderr.write(`${file.padEnd(44)} ${summary}\n`)
     } catch (error) {
       failed++
       process.stderr.write(`${file.padEnd(44)} FAILED: ${sentenceOf(error)}\n`)
     }
   }
+  if (found + failed === 0) throw new TypeError(`There is no case in ${from}.`)
   return failed === 0 ? 0 : 1
 }
 
@@ -86,7 +93,7 @@ function scheduleCase(json: unknown, options: Options): Scheduled {
   if (schedule) return schedule(json, options)
   throw new AppError(
     'compute.invalid_input',
-    `The format ${JSON.stringify(format)} is not known; there are ${Object.keys(schedulers).join(' and ')}.`,
+    `The format ${JSON.stringify(format.slice(0, 100))} is not known; there are ${Object.keys(schedulers).join(' and ')}.`,
   )
 }
 
@@ -100,11 +107,12 @@ function formatOf(json: unknown): string {
 }
 
 async function readJson(file: string): Promise<unknown> {
-  const text = await readFile(file, 'utf8')
   try {
-    return JSON.parse(text)
-  } catch {
-    throw new AppError('compute.invalid_input', `${basename(file)} is not JSON.`)
+    return JSON.parse(await readFile(file, 'utf8'))
+  } catch (error) {
+    // What is wrong with JSON is told with a piece of the file, which may have many lines.
+    const why = sentenceOf(error).replace(/\s+/g, ' ')
+    throw new AppError('compute.invalid_input', `${file} cannot be read: ${why}`)
   }
 }
 

@@ -62,6 +62,46 @@ describe('schedule', () => {
     expect(await read(join(to, QUEUE))).toHaveLength(jobs.length)
   })
 
+  it('does not put schedules in the place of cases, and says so where there is no case', async () => {
+    const from = await mkdtemp(join(folder, 'only-'))
+    await copyFile(join(CASES, DAG), join(from, DAG))
+    const before = await readFile(join(from, DAG), 'utf8')
+    expect(await call('schedule', '--all', from, join(from, '.'))).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^OUTDIR is CASEDIR.*\n$/),
+    })
+    expect(await readFile(join(from, DAG), 'utf8')).toBe(before)
+    const none = await call(
+      'schedule',
+      '--all',
+      await mkdtemp(join(folder, 'none-')),
+      join(folder, 'nothing'),
+    )
+    expect(none).toMatchObject({ code: 2, stderr: expect.stringMatching(/^There is no case in .*\n$/) })
+    const missing = await call('schedule', '--all', join(folder, 'missing'), join(folder, 'not-made'))
+    expect(missing.code).toBe(2)
+    expect(await readdir(folder)).not.toContain('not-made')
+  })
+
+  it('names the file that it cannot read, in one line', async () => {
+    await writeFile(join(folder, 'lines.json'), '{"format":\n\n\nNaN}')
+    for (const [name, file] of [
+      ['schedule', folder],
+      ['schedule', join(folder, 'lines.json')],
+      ['simulate', folder],
+      ['simulate', join(folder, 'lines.json')],
+    ] as const) {
+      const { code, stderr } = await call(name, file)
+      expect({ code, lines: stderr.trimEnd().split('\n') }).toEqual({
+        code: 2,
+        lines: [expect.stringContaining(`${file} cannot be read: `)],
+      })
+    }
+    expect((await call('simulate', join(CASES, DAG))).stderr).toMatch(
+      /^The queue case is not valid: format .*\n$/,
+    )
+  })
+
   it('refuses what it does not understand, with a sentence', async () => {
     for (const [args, words] of [
       [[], /--all CASEDIR OUTDIR/],

@@ -79,11 +79,26 @@ describe('queue cases', () => {
     ])
   })
 
+  it.each(['online', 'fcfs', 'easy'] as const)(
+    '%s: what needs a whole node starts, however the sums of what ran before were rounded',
+    (policy) => {
+      const many = Array.from({ length: 1000 }, (_, i) => {
+        const [replicas, memory] = i % 10 === 9 ? [2, 64e9] : [1, 1e10 * ((i * 0.618033988749895) % 1)]
+        return [40 * i, 7 + ((i * 53) % 400), 500, replicas, [memory], 0, 'u']
+      })
+      const nodes = ['a', 'b'].map((id) => ({ id, cap: [64e9] }))
+      const { workload } = parseQueueCase({ ...SMALL, resources: ['memory'], nodes, jobs: many })
+      const scheduler = policy === 'online' ? new OnlineScheduler(workload) : new Reference(workload, policy)
+      expect(Math.max(...replay(workload, scheduler).start)).toBeLessThan(1e9)
+    },
+  )
+
   it.each([
     ['no object', 1, ''],
     ['a row that is too short', { ...SMALL, jobs: [[0, 1, 1]] }, 'jobs.0'],
     ['an estimate below the run time', { ...SMALL, jobs: [[0, 5, 4, 1, [1], 0, 'u']] }, 'jobs.0'],
     ['a job that never fits', { ...SMALL, jobs: [[0, 5, 5, 3, [1], 0, 'u']] }, 'jobs.0'],
+    ['a time whose sums are infinite', { ...SMALL, jobs: [[1e308, 1e308, 1e308, 1, [1], 0, 'u']] }, 'jobs.0'],
     ['jobs out of order', { ...SMALL, jobs: [...SMALL.jobs].reverse() }, 'jobs.1'],
     ['a node without a capacity', { ...SMALL, nodes: [{ id: 'a', cap: [] }] }, 'nodes.0.cap'],
     ['two nodes of one id', { ...SMALL, nodes: [SMALL.nodes[0], SMALL.nodes[0]] }, 'nodes'],

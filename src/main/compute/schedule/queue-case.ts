@@ -8,11 +8,13 @@ const MOST_NODES = 100_000
 const MOST_JOBS = 2_000_000
 const MOST_KINDS = 64
 const MOST_REPLICAS = 1_000_000
+/** Seconds and priorities: sums of so many are still finite. */
+const MOST_NUMBER = 1e15
 
 const amount = z.number().finite().nonnegative()
 const id = z.union([z.string().max(256), z.number().finite()])
 const QueueCase = z.object({
-  format: z.string().regex(/^queue-case\/1$/),
+  format: z.literal('queue-case/1'),
   name: z.string().max(256).default(''),
   resources: z.array(z.string().max(256)).min(1).max(MOST_KINDS),
   nodes: z
@@ -20,7 +22,7 @@ const QueueCase = z.object({
     .min(1)
     .max(MOST_NODES),
   jobFields: z.array(z.string()).max(64).optional(),
-  jobs: z.array(z.array(z.unknown())).max(MOST_JOBS),
+  jobs: z.array(z.unknown()).max(MOST_JOBS),
   refs: z.unknown().optional(),
 })
 const FIELDS = ['submit', 'runtime', 'estimate', 'replicas', 'req', 'priority', 'user'] as const
@@ -44,12 +46,12 @@ export function parseQueueCase(input: unknown): QueueCase {
   const parsed = QueueCase.safeParse(input)
   if (!parsed.success) {
     const [issue] = parsed.error.issues
-    throw invalid(issue?.path.join('.') ?? '', issue?.message ?? 'is not a queue case')
+    throw invalid(issue?.path.join('.') ?? '', `is wrong: ${issue?.message}`)
   }
   const { name, resources, nodes, jobs, jobFields = FIELDS } = parsed.data
   const kinds = resources.length
   const nodeIds = nodes.map((node) => node.id)
-  if (new Set(nodeIds).size < nodeIds.length) throw invalid('nodes', 'two nodes have the same id')
+  if (new Set(nodeIds).size < nodeIds.length) throw invalid('nodes', 'has two of the same id')
   const capacity = new Float64Array(nodes.length * kinds)
   nodes.forEach(({ cap }, n) => {
     if (cap.length !== kinds)
@@ -74,10 +76,11 @@ export function parseQueueCase(input: unknown): QueueCase {
     users: [],
   }
   jobs.forEach((row, job) => {
+    if (!Array.isArray(row)) throw invalid(`jobs.${job}`, 'must be a list of values')
     const number = (field: (typeof FIELDS)[number], least: number) => {
       const value = row[column[field] as number]
-      if (typeof value !== 'number' || !Number.isFinite(value) || value < least)
-        throw invalid(`jobs.${job}`, `${field} must be a number of at least ${least}`)
+      if (typeof value !== 'number' || !(value >= least && value <= MOST_NUMBER))
+        throw invalid(`jobs.${job}`, `${field} must be a number from ${least} to ${MOST_NUMBER}`)
       return value
     }
     workload.submit[job] = number('submit', 0)

@@ -1,5 +1,5 @@
 import type { Room } from './room'
-import { type Requests, ROUNDING, totalsOf } from './workload'
+import { freeAfter, type Requests, ROUNDING, totalsOf } from './workload'
 
 /** Where the replicas of a job lie: a node for each. */
 export interface Share {
@@ -231,7 +231,10 @@ export class Cluster implements Room<number, Share> {
       const at = this.#leaves + place
       for (let k = 0; k < kinds; k++) {
         const i = at * kinds + k
-        this.#free[i] = (this.#free[i] as number) + sign * count * (need[job * kinds + k] as number)
+        const free = this.#free[i] as number
+        const amount = count * (need[job * kinds + k] as number)
+        this.#free[i] =
+          sign < 0 ? free - amount : freeAfter(free, amount, this.#capacity[place * kinds + k] as number)
       }
       this.#liftAbove(at)
     }

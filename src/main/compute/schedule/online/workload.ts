@@ -36,6 +36,15 @@ export interface Scheduler {
 /** Sums that were rounded must not keep a job from fitting where it fits exactly. */
 export const ROUNDING = 1e-9
 
+/**
+ * What is free after something was given back. What lacks of the whole by no more than sums are rounded does not lack:
+ * else a node would in time never be quite empty again, and a job that needs all of it would wait for ever.
+ */
+export function freeAfter(free: number, given: number, capacity: number): number {
+  const sum = free + given
+  return sum >= capacity * (1 - 1e-12) ? capacity : sum
+}
+
 /** What all nodes have together, by resource. */
 export function totalsOf({ capacity, kinds }: Requests): Float64Array {
   const totals = new Float64Array(kinds)

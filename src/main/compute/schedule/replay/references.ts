@@ -1,4 +1,4 @@
-import { type Requests, ROUNDING, type Scheduler } from '../online/workload'
+import { freeAfter, type Requests, ROUNDING, type Scheduler } from '../online/workload'
 
 /**
  * The textbook's policies, as the queue cases define them: jobs in order of arrival, replicas by first fit. `fcfs` stops
@@ -100,9 +100,13 @@ export class Reference implements Scheduler {
   }
 
   #change(free: Float64Array, job: number, nodes: Int32Array | undefined, sign: 1 | -1): void {
-    const { kinds, need } = this.#jobs
+    const { kinds, need, capacity } = this.#jobs
     for (const node of nodes ?? [])
-      for (let k = 0; k < kinds; k++)
-        free[node * kinds + k] = (free[node * kinds + k] as number) + sign * (need[job * kinds + k] as number)
+      for (let k = 0; k < kinds; k++) {
+        const i = node * kinds + k
+        const amount = need[job * kinds + k] as number
+        const before = free[i] as number
+        free[i] = sign < 0 ? before - amount : freeAfter(before, amount, capacity[i] as number)
+      }
   }
 }

@@ -23,6 +23,9 @@ npm run simulate -- --recorded [DATA_DIR] [--policy P] [--devices D.json] [--jso
 npm run simulate -- --generate devices=10000,jobs=1000000,seed=1[,load=0.85] [--policy P] [--json]
 `
 
+/** The arguments are wrong, not what they name. */
+class UsageError extends Error {}
+
 interface Run {
   resources: readonly string[]
   policies: readonly PolicyName[]
@@ -39,8 +42,9 @@ function main(argv: readonly string[]): number {
     )
     return 0
   } catch (error) {
-    if (!(error instanceof AppError)) throw error
-    process.stderr.write(`${error.message}\n\n${USAGE}`)
+    if (error instanceof UsageError) process.stderr.write(`${error.message}\n\n${USAGE}`)
+    else if (error instanceof AppError) process.stderr.write(`${error.message}\n`)
+    else throw error
     return 2
   }
 }
@@ -73,7 +77,7 @@ function runOf(workload: Workload, policies: readonly PolicyName[]): Run {
 
 function recorded(dataDir: string, devices: unknown, policies: readonly PolicyName[]): Run {
   const day = readDay(join(dataDir, 'llmagentos.db'))
-  if (day.jobs.length === 0) throw wrong(`No job has run in ${dataDir}.`)
+  if (day.jobs.length === 0) throw new AppError('system.invalid', `No job has run in ${dataDir}.`)
   const resources = entriesOf(capacityOf(day.machine.devices)).map(([name]) => name)
   const machine =
     devices === undefined ? day.machine : { ...day.machine, devices: devicesOf(nodesOf(devices), resources) }
@@ -121,12 +125,14 @@ function readJson(file: string): unknown {
   try {
     return JSON.parse(readFileSync(file, 'utf8'))
   } catch (error) {
-    throw wrong(`${file} cannot be read: ${error instanceof Error ? error.message : error}`)
+    // What is wrong with JSON is told with a piece of the file, which may have many lines.
+    const why = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ')
+    throw new AppError('system.invalid', `${file} cannot be read: ${why}`)
   }
 }
 
-function wrong(message: string): AppError {
-  return new AppError('system.invalid', message)
+function wrong(message: string): UsageError {
+  return new UsageError(message)
 }
 
 function tableOf(resources: readonly string[], results: readonly Simulated[]): string {

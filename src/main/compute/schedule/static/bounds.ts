@@ -60,6 +60,8 @@ function leastEnds(dag: Dag): Float64Array {
         const row = before * deviceCount
         const data = predecessors.data[k]!
         let least = ends[row + p]!
+        // From another device it counts only if it comes later than the others even from this one.
+        if (least <= ready) continue
         if (isUniform) least = Math.min(least, soonest[before]! + data / meanBandwidth)
         else {
           for (let q = 0; q < deviceCount; q++) {

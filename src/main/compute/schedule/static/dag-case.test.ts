@@ -59,6 +59,12 @@ describe('readDagCase', () => {
     ])
   })
 
+  it('refuses numbers of which no schedule has a finite end', () => {
+    const endless = { ...sound, tasks: sound.tasks.map(({ id }) => ({ id, cost: 1.7e308 })) }
+    const slow = { ...endless, devices: devices.map((device) => ({ ...device, speed: 1 })) }
+    expect(() => planDagCase(slow, { budgetMs: 1, now: () => 0 })).toThrow('too large')
+  })
+
   it('accepts tasks out of order', () => {
     const turned = { ...sound, tasks: [...sound.tasks].reverse() }
     const { schedule } = planDagCase(turned, { budgetMs: 0, now: () => 0 })
@@ -72,8 +78,15 @@ describe('readDagCase', () => {
     ['another format', { ...sound, format: 'dag-case/2' }, 'format'],
     ['no object', null, 'the file'],
     ['no devices', { ...sound, devices: [] }, 'devices'],
-    ['a negative cost', { ...sound, tasks: [{ id: 'a', cost: -1 }] }, 'tasks'],
-    ['a cost that is no number', { ...sound, tasks: [{ id: 'a', cost: '1' }] }, 'tasks'],
+    ['a negative cost', { ...sound, tasks: [{ id: 'a', cost: -1 }] }, 'tasks.0.cost'],
+    ['a cost that is no number', { ...sound, tasks: [{ id: 'a', cost: '1' }] }, 'tasks.0.cost'],
+    ['the second task', { ...sound, tasks: [{ id: 'a', cost: 1 }, {}, {}] }, 'tasks.1.id'],
+    ['no cost', { ...sound, edges: [], tasks: [{ id: 'a' }] }, 'Task "a" has neither a cost nor costs'],
+    [
+      'a bandwidth in words',
+      { ...sound, links: { bandwidth: 'fast' } },
+      'neither a number above 0 nor a table',
+    ],
     ['two tasks of one id', { ...sound, tasks: [sound.tasks[0], sound.tasks[0]] }, 'two tasks "a"'],
     ['two devices of one id', { ...sound, devices: [devices[0], devices[0]] }, 'two devices "p"'],
     ['an edge to nowhere', { ...sound, edges: [{ from: 'a', to: 'x', data: 1 }] }, 'names the task "x"'],
@@ -82,7 +95,7 @@ describe('readDagCase', () => {
     [
       'a cycle',
       { ...sound, edges: [...sound.edges, { from: 'b', to: 'a', data: 1 }] },
-      'wait for each other in a cycle, among them a, b',
+      'wait for each other in a cycle, among them "a", "b"',
     ],
     [
       'a task without a device',

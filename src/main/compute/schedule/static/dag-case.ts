@@ -27,15 +27,35 @@ const MAX_TABLE = 50_000_000
 
 const Id = z.string().min(1).max(1_000)
 const Amount = z.number().nonnegative()
+/** Stops at the first item that is wrong: what is wrong with each of millions would not fit the memory. */
+function list<T extends z.ZodType>(item: T) {
+  return z.array(z.unknown()).transform((items, context): z.output<T>[] => {
+    const read: z.output<T>[] = []
+    for (const [at, one] of items.entries()) {
+      const parsed = item.safeParse(one)
+      if (parsed.success) {
+        read.push(parsed.data)
+        continue
+      }
+      for (const { message, path } of parsed.error.issues.slice(0, 1))
+        context.addIssue({ code: 'custom', message, path: [at, ...path] })
+      return z.NEVER
+    }
+    return read
+  })
+}
 const Case = z.object({
   format: z.literal('dag-case/1'),
   name: z.string().default(''),
   devices: z.array(z.object({ id: Id, speed: z.number().positive().optional() })).min(1),
-  links: z.object({ bandwidth: z.union([z.number().positive(), z.array(z.array(z.number()))]) }),
-  tasks: z.array(
-    z.union([z.object({ id: Id, cost: Amount }), z.object({ id: Id, costs: z.array(Amount.nullable()) })]),
-  ),
-  edges: z.array(z.object({ from: Id, to: Id, data: Amount })),
+  links: z.object({
+    bandwidth: z.union(
+      [z.number().positive(), z.array(z.array(z.number()))],
+      'is neither a number above 0 nor a table of numbers',
+    ),
+  }),
+  tasks: list(z.object({ id: Id, cost: Amount.optional(), costs: z.array(Amount.nullable()).optional() })),
+  edges: list(z.object({ from: Id, to: Id, data: Amount })),
 })
 type Case = z.infer<typeof Case>
 
@@ -79,6 +99,7 @@ export function readDagCase(json: unknown): DagCase {
     bandwidth,
     edges: ends.map(({ from, to, data }) => ({ from: numberOf[from]!, to: numberOf[to]!, data })),
   })
+  assertFinite(dag)
   return { name, dag, taskIds: order.map((place) => ids[place]!), deviceIds, numberOf }
 }
 
@@ -117,20 +138,36 @@ function costTable({ tasks, devices }: Case, order: readonly number[]): Float64A
   order.forEach((place, i) => {
     const task = tasks[place]!
     const name = JSON.stringify(task.id)
-    if ('costs' in task) {
-      if (task.costs.length !== devices.length) {
-        throw invalid(`Task ${name} has ${task.costs.length} costs for ${devices.length} devices.`)
+    const { cost, costs } = task
+    if (costs) {
+      if (costs.length !== devices.length) {
+        throw invalid(`Task ${name} has ${costs.length} costs for ${devices.length} devices.`)
       }
-      if (task.costs.every((cost) => cost === null)) throw invalid(`Task ${name} can run on no device.`)
+      if (costs.every((one) => one === null)) throw invalid(`Task ${name} can run on no device.`)
     }
     devices.forEach((device, p) => {
       const at = i * devices.length + p
-      if ('costs' in task) table[at] = task.costs[p] ?? Number.POSITIVE_INFINITY
-      else if (device.speed !== undefined) table[at] = task.cost / device.speed
+      if (costs) table[at] = costs[p] ?? Number.POSITIVE_INFINITY
+      else if (cost === undefined) throw invalid(`Task ${name} has neither a cost nor costs.`)
+      else if (device.speed !== undefined) table[at] = finite(cost / device.speed)
       else throw invalid(`Task ${name} has a cost, but device ${JSON.stringify(device.id)} has no speed.`)
     })
   })
   return table
+}
+
+/** No sum of times in any schedule is greater than that of all times and transfers there could be. */
+function assertFinite({ cost, bandwidth, successors }: Dag): void {
+  const slowest = bandwidth.reduce((least, one) => Math.min(least, one), Number.POSITIVE_INFINITY)
+  let sum = 0
+  for (const one of cost) if (one !== Number.POSITIVE_INFINITY) sum += one
+  for (const data of successors.data) sum += data / slowest
+  finite(sum)
+}
+
+function finite(time: number): number {
+  if (Number.isFinite(time)) return time
+  throw invalid('The costs and data are too large for the speeds: their sum is not finite.')
 }
 
 /** Places in the file, those without open predecessors first, lower places before higher ones. */
@@ -148,7 +185,8 @@ function topologicalOrder(ids: readonly string[], edges: readonly { from: number
   }
   if (order.length < ids.length) {
     const inCycle = ids.filter((_, i) => open[i]! > 0).slice(0, 5)
-    throw invalid(`The tasks wait for each other in a cycle, among them ${inCycle.join(', ')}.`)
+    const names = inCycle.map((id) => JSON.stringify(id)).join(', ')
+    throw invalid(`The tasks wait for each other in a cycle, among them ${names}.`)
   }
   return order
 }

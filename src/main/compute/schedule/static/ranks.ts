@@ -101,6 +101,8 @@ function leastRemaining(dag: Dag, follow: (data: number, least: Paths, p: number
       }
       for (let p = 0; p < deviceCount; p++) {
         const at = i * deviceCount + p
+        // What follows is never more than on the same device: most need no look at the others.
+        if (least.paths[p]! <= table[at]!) continue
         table[at] = Math.max(table[at]!, follow(successors.data[k]!, least, p))
       }
     }
