@@ -167,6 +167,17 @@ describe('Parquet', () => {
     ])
   })
 
+  it('is refused where it says that it has more rows than its groups', async () => {
+    const data = [{ name: 'id', data: Int32Array.from({ length: 5000 }, (_, i) => i) }]
+    const bytes = Buffer.from(parquetWriteBuffer({ columnData: data }))
+    // The count of the file stands before those of its groups: 5,000 becomes 8,191.
+    const count = bytes.indexOf(Buffer.from([0x16, 0x90, 0x4e]))
+    bytes.set([0xfe, 0x7f], count + 1)
+    const outcome = await importAndSettle(storage, await file('more.parquet', bytes))
+    expect(outcome.state).toBe('rejected')
+    expect(outcome.findings.at(-1)?.message).toContain('counts of rows')
+  })
+
   it('ends on any damage, described or refused', async () => {
     const good = Buffer.from(
       parquetWriteBuffer({
@@ -221,6 +232,7 @@ describe('NumPy arrays', () => {
   it.each([
     ['objects, which are pickles', npy('|O', '1', Buffer.alloc(8)), 'are not taken'],
     ['more values than there are bytes', npy('<f4', '1000000000000', Buffer.alloc(8)), 'bytes of values'],
+    ['rows without values', npy('<f4', '9007199254740991, 0', Buffer.alloc(0)), 'no values'],
     ['a shape that overflows', npy('<f4', '9007199254740991, 9007199254740991', Buffer.alloc(8)), 'damaged'],
   ])('refuse %s', async (_, bytes, why) => {
     const outcome = await importAndSettle(storage, await file('bad.npy', bytes))

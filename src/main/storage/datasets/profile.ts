@@ -8,6 +8,8 @@ const BINS = 20
 const TOP = 8
 const LONGEST_KEY = 200
 const INDEX_ENTRIES = 10_000
+/** The largest number has 309 digits; what is longer is a text. */
+const LONGEST_NUMBER = 400
 
 export interface Profile {
   rows: number
@@ -163,7 +165,8 @@ class ColumnProfile {
 
 /** What a text of a table says: a number, a truth value, or itself. */
 export function fromText(text: string): string | number | boolean {
-  if (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text.trim())) {
+  if (text.length > LONGEST_NUMBER) return text
+  if (/^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/.test(text.trim())) {
     const value = Number(text)
     if (Number.isFinite(value)) return value
   }
