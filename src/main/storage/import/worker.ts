@@ -25,7 +25,7 @@ import type { WorkerRequest } from './protocol'
 import { Rejection } from './rejection'
 import type { SourceFile, SourceLocation } from './source'
 import type { Transferred } from './transfer'
-import { MOST_MEMORY_MIB } from './watchdog'
+import { MOST_MEMORY_MIB, MOST_TABLE_MEMORY_MIB } from './watchdog'
 
 export interface StoredTable {
   format: DatasetFormat
@@ -227,14 +227,14 @@ export function startFileWorker(entry: string, clock: Clock, logger: Logger): Fi
     onProgress?: (bytesDone: number) => void,
   ): Promise<unknown> {
     try {
-      return await ask(request, null, signal, onProgress)
+      return await ask(request, SILENCE_LIMIT_MINUTES * 60_000, signal, onProgress)
     } catch (error) {
       if (error instanceof AppError) {
         const file = error.details['file']
         throw new Rejection(error.code, error.message, typeof file === 'string' ? file : '')
       }
       if (!(error instanceof WorkerGone) || !isReady) throw error
-      throw new Rejection('storage.unreadable', tooCostly(error.exceeded).message, '')
+      throw new Rejection('storage.unreadable', tooCostly(error.exceeded, 'table').message, '')
     }
   }
 
@@ -295,11 +295,12 @@ function rowsTask(
   return { task: 'rows', format, files: [...files], index, offset, limit, tensors }
 }
 
-function tooCostly(exceeded: WorkerGone['exceeded']): Finding {
+function tooCostly(exceeded: WorkerGone['exceeded'], kind: 'model' | 'table' = 'model'): Finding {
+  const mostMib = kind === 'model' ? MOST_MEMORY_MIB : MOST_TABLE_MEMORY_MIB
   const what =
     exceeded === 'memory'
-      ? `more than ${MOST_MEMORY_MIB} MiB of memory, which no real model needs`
-      : `more ${exceeded === 'cpu' ? 'computing time' : 'time or memory'} than any real model needs`
+      ? `more than ${mostMib} MiB of memory, which no real ${kind} needs`
+      : `more ${exceeded === 'cpu' ? 'computing time' : 'time or memory'} than any real ${kind} needs`
   const message = `Reading this file took ${what}. It is damaged, or made to do harm.`
   return { severity: 'reject', code: 'storage.unreadable', message, file: '' }
 }
