@@ -101,8 +101,8 @@ const Profiled = z.object({
   index: z.object({ step: z.number(), offsets: z.array(z.number()) }).nullable(),
 })
 const Shards = z.array(z.string())
-const Rows = z.array(z.record(z.string(), Cell))
-const ShortRows = z.array(z.record(z.string(), ShownCell))
+const Rows = z.array(rowOf(Cell))
+const ShortRows = z.array(rowOf(ShownCell))
 const Inspected = z.discriminatedUnion('outcome', [
   z.object({
     outcome: z.literal('table'),
@@ -150,6 +150,17 @@ const Reply = z.discriminatedUnion('type', [
   }),
 ])
 type Reply = z.infer<typeof Reply>
+
+/** Rows may have millions of cells together, so only objects are held against the schema: all else in JSON is a cell. */
+function rowOf<Value>(cell: z.ZodType<Value>): z.ZodType<Record<string, Value>> {
+  const isCell = (value: unknown) =>
+    value === null || typeof value !== 'object' || cell.safeParse(value).success
+  return z.custom<Record<string, Value>>(
+    (row) =>
+      typeof row === 'object' && row !== null && !Array.isArray(row) && Object.values(row).every(isCell),
+    'must be a row of cells',
+  )
+}
 
 /** The process ended, or said something that is no answer, before the task was done. */
 class WorkerGone extends Error {
