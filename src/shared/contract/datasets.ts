@@ -129,7 +129,7 @@ export const datasetsContract = {
     path: '/datasets/{name}/versions/{version}/rows',
     summary: 'Some rows',
     description:
-      'Fewer than `limit` where they are large: go on after those that came. With `tensors=short` a tensor of more than 1,024 elements comes as its first eight, in `head`.',
+      'Fewer than `limit` where they are large or have many columns: go on after those that came. With `tensors=short` a tensor of more than 1,024 elements comes as its first eight, in `head`.',
     tags: ['storage'],
   })
     .input(
