@@ -91,13 +91,14 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     path: string,
     range?: { start: number; end: number },
   ) {
-    const { files } = kind === 'model' ? models.version(name, version) : datasets.version(name, version)
-    const file = files.find((candidate) => candidate.path === path)
-    if (!file)
-      throw new AppError('storage.not_found', `Version ${version} of ${name} has no file "${path}".`, {
-        path,
-      })
+    const file = kind === 'model' ? modelFile(name, version, path) : datasets.file(name, version, path)
     return { file, content: readBlob(file, range) }
+  }
+
+  function modelFile(name: string, version: number, path: string): ModelFile {
+    const file = models.version(name, version).files.find((candidate) => candidate.path === path)
+    if (file) return file
+    throw new AppError('storage.not_found', `Version ${version} of ${name} has no file "${path}".`, { path })
   }
 
   function exportVersion(kind: 'model' | 'dataset', name: string, version: number, sees: Sees) {

@@ -11,12 +11,15 @@ export type DatasetFormat = z.infer<typeof DatasetFormat>
 export const ColumnType = z.enum(['integer', 'number', 'boolean', 'string', 'json', 'tensor', 'image'])
 export type ColumnType = z.infer<typeof ColumnType>
 
-/** A column and what its values are like; of numbers the moments are exact, the bins come from a sample of 10,000. */
+/**
+ * A column and what its values are like; of numbers the moments are exact, the bins come from a sample of 10,000, or fewer in
+ * wide tables.
+ */
 export const Column = z.object({
   name: z.string(),
   type: ColumnType,
   nulls: z.number().int(),
-  /** Different values; null when there are more than 10,000. */
+  /** Different values; null when there are more than 10,000, or too many in all columns together. */
   distinct: z.number().int().nullable(),
   min: z.number().nullable(),
   max: z.number().nullable(),
@@ -126,7 +129,7 @@ export const datasetsContract = {
     path: '/datasets/{name}/versions/{version}/rows',
     summary: 'Some rows',
     description:
-      'Fewer than `limit` where they are large: go on after those that came. With `tensors=short` a tensor of more than 1,024 elements comes as its first eight, in `head`.',
+      'Fewer than `limit` where they are large or have many columns: go on after those that came. With `tensors=short` a tensor of more than 1,024 elements comes as its first eight, in `head`.',
     tags: ['storage'],
   })
     .input(

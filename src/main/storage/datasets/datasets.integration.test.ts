@@ -4,16 +4,19 @@ import * as fc from 'fast-check'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { DatasetVersion } from '../../../shared/contract'
+import type { Database } from '../../platform/database'
 import type { Storage } from '../index'
+import type { StorageTables } from '../schema'
 import { ANNA, type Bench, checked, collected, createBench, importAndSettle } from '../testing/harness'
 import { inProcessWorker } from '../testing/in-process-worker'
 
 let bench: Bench
 let storage: Storage
+let database: Database
 
 beforeEach(async () => {
   bench = await createBench({ withWorker: false })
-  ;({ storage } = await bench.open({ startWorker: inProcessWorker }))
+  ;({ storage, database } = await bench.open({ startWorker: inProcessWorker }))
 })
 afterEach(() => bench.dispose())
 
@@ -167,6 +170,17 @@ describe('Parquet', () => {
     ])
   })
 
+  it('is refused where it says that it has more rows than its groups', async () => {
+    const data = [{ name: 'id', data: Int32Array.from({ length: 5000 }, (_, i) => i) }]
+    const bytes = Buffer.from(parquetWriteBuffer({ columnData: data }))
+    // The count of the file stands before those of its groups: 5,000 becomes 8,191.
+    const count = bytes.indexOf(Buffer.from([0x16, 0x90, 0x4e]))
+    bytes.set([0xfe, 0x7f], count + 1)
+    const outcome = await importAndSettle(storage, await file('more.parquet', bytes))
+    expect(outcome.state).toBe('rejected')
+    expect(outcome.findings.at(-1)?.message).toContain('counts of rows')
+  })
+
   it('ends on any damage, described or refused', async () => {
     const good = Buffer.from(
       parquetWriteBuffer({
@@ -221,6 +235,7 @@ describe('NumPy arrays', () => {
   it.each([
     ['objects, which are pickles', npy('|O', '1', Buffer.alloc(8)), 'are not taken'],
     ['more values than there are bytes', npy('<f4', '1000000000000', Buffer.alloc(8)), 'bytes of values'],
+    ['rows without values', npy('<f4', '9007199254740991, 0', Buffer.alloc(0)), 'no values'],
     ['a shape that overflows', npy('<f4', '9007199254740991, 9007199254740991', Buffer.alloc(8)), 'damaged'],
   ])('refuse %s', async (_, bytes, why) => {
     const outcome = await importAndSettle(storage, await file('bad.npy', bytes))
@@ -250,6 +265,42 @@ describe('folders of images', () => {
       code: 'storage.not_found',
     })
   })
+})
+
+it('a page of a wide table has as many cells as one of a narrow table; a job reads more at once', async () => {
+  const cells = (of: number) => Array.from({ length: 1_000 }, (_, column) => `${of}${column}`).join()
+  const lines = Array.from({ length: 21 }, (_, row) => cells(row + 1))
+  await imported(await file('wide.csv', lines.join('\n')))
+  for (const tensors of ['short', 'whole'] as const) {
+    const { items, total } = await storage.datasetRows('wide', 1, { offset: 2, limit: 20, tensors })
+    expect([items.length, total]).toEqual([5, 20])
+  }
+  expect((await storage.datasetRecords('wide', 1, { offset: 0, limit: 20 })).items).toHaveLength(20)
+})
+
+it('one file of ten thousand is found without the others', async () => {
+  await file('pets/1.png', png(30, 20))
+  await file('pets/2.png', png(31, 20))
+  const { files } = await imported(join(bench.folder, 'pets'))
+  const digest = files[0]?.digest ?? ''
+  const tables = database.builder<StorageTables>()
+  database.transaction(() => {
+    for (let position = 2; position < 10_000; position++) {
+      const one = { position, path: `more/${position}.png`, digest, size_bytes: 33 }
+      database.run(tables.insertInto('dataset_files').values({ dataset: 'pets', version: 1, ...one }))
+    }
+  })
+  const began = performance.now()
+  for (let i = 0; i < 10; i++) {
+    expect((await storage.datasetImage('pets', 1, '2.png')).mediaType).toBe('image/png')
+    const { file, content } = storage.openFile('dataset', 'pets', 1, 'more/9999.png')
+    expect(file.digest).toBe(digest)
+    content.destroy()
+  }
+  // Twenty times all of them would be a second.
+  expect(performance.now() - began).toBeLessThan(250)
+  expect(() => storage.openFile('dataset', 'pets', 1, '3.png')).toThrow('has no file "3.png"')
+  expect(() => storage.openFile('dataset', 'pets', 2, '1.png')).toThrow('no version 2')
 })
 
 it('the same bytes are the same version, and bytes are freed with their last version', async () => {

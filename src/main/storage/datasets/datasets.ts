@@ -7,6 +7,7 @@ import {
   type DatasetVersion,
   Finding,
   type LineageGraph,
+  type ModelFile,
 } from '../../../shared/contract'
 import type { PrincipalId } from '../../../shared/domain/ids'
 import { parseModelReference } from '../../../shared/domain/references'
@@ -106,6 +107,15 @@ export class Datasets {
       createdAt: toIso(row.created_at),
       createdBy: row.created_by,
     }
+  }
+
+  /** One file of a version, found without the others. @throws AppError `storage.not_found` */
+  file(name: string, version: number, path: string): ModelFile {
+    const query = this.#tables.selectFrom('dataset_files').selectAll().where('dataset', '=', name)
+    const row = this.#database.first(query.where('version', '=', version).where('path', '=', path))
+    if (row) return fileOf(row)
+    this.#row(name, version)
+    throw new AppError('storage.not_found', `Version ${version} of ${name} has no file "${path}".`, { path })
   }
 
   index(name: string, version: number): RowIndex | null {
@@ -271,8 +281,7 @@ export class Datasets {
 
   #files(name: string, version: number): DatasetVersion['files'] {
     const query = this.#tables.selectFrom('dataset_files').selectAll().where('dataset', '=', name)
-    const rows = this.#database.all(query.where('version', '=', version).orderBy('position'))
-    return rows.map(({ path, digest, size_bytes }) => ({ path, digest, sizeBytes: size_bytes }))
+    return this.#database.all(query.where('version', '=', version).orderBy('position')).map(fileOf)
   }
 
   #known(name: string, digest: string): number | null {
@@ -284,4 +293,8 @@ export class Datasets {
     const query = this.#tables.selectFrom('datasets').select('next_version').where('name', '=', name)
     return this.#database.first(query)?.next_version ?? 1
   }
+}
+
+function fileOf({ path, digest, size_bytes }: Selectable<StorageTables['dataset_files']>): ModelFile {
+  return { path, digest, sizeBytes: size_bytes }
 }

@@ -7,7 +7,16 @@ const MOST_DISTINCT = 10_000
 const BINS = 20
 const TOP = 8
 const LONGEST_KEY = 200
+/** What the columns of a table may remember together: numbers of their samples, and bytes of counted texts, about. */
+const MOST_SAMPLED = 1_500_000
+const MOST_COUNTED_BYTES = 32 * 1024 * 1024
+/** So many any column may sample, however many there are. */
+const LEAST_SAMPLE = 500
+/** An entry of a map and the head of its text. */
+const ENTRY_BYTES = 64
 const INDEX_ENTRIES = 10_000
+/** The largest number has 309 digits; what is longer is a text. */
+const LONGEST_NUMBER = 400
 
 export interface Profile {
   rows: number
@@ -18,8 +27,9 @@ export interface Profile {
 
 /** Reads a table once, in constant memory. @throws Rejection */
 export async function profileOf(table: Table, onProgress: (bytesDone: number) => void): Promise<Profile> {
+  const room = { samples: MOST_SAMPLED, countedBytes: MOST_COUNTED_BYTES }
   const columns = new Map(
-    table.columns.map(({ name, type }) => [name, new ColumnProfile(type, table.isText)]),
+    table.columns.map(({ name, type }) => [name, new ColumnProfile(type, table.isText, room)]),
   )
   let rows = 0
   let index: RowIndex | null = null
@@ -28,7 +38,7 @@ export async function profileOf(table: Table, onProgress: (bytesDone: number) =>
       let column = columns.get(name)
       if (!column) {
         if (columns.size >= MOST_COLUMNS) continue
-        column = new ColumnProfile(null, table.isText)
+        column = new ColumnProfile(null, table.isText, room)
         // It was absent in every row before.
         column.nulls = rows
         columns.set(name, column)
@@ -45,9 +55,15 @@ export async function profileOf(table: Table, onProgress: (bytesDone: number) =>
       }
     }
     rows++
-    if (rows % 1000 === 0) onProgress(table.bytesRead())
+    onProgress(table.bytesRead())
   }
   return { rows, columns: [...columns].map(([name, column]) => ({ name, ...column.summary() })), index }
+}
+
+/** What all columns may still remember together. */
+interface Room {
+  samples: number
+  countedBytes: number
 }
 
 /** What the values of one column are like. Moments by Welford's algorithm; bins from a reservoir sample (Algorithm R). */
@@ -55,6 +71,7 @@ class ColumnProfile {
   nulls = 0
   readonly #isText: boolean
   readonly #given: ColumnType | null
+  readonly #room: Room
   #seen = 0
   #numbers = 0
   #integers = 0
@@ -66,14 +83,16 @@ class ColumnProfile {
   #squares = 0
   #moments = 0
   readonly #sample: number[] = []
+  #isSampleFull = false
   #chance = 1
   readonly #counts = new Map<string, number>()
   #tooMany = false
   #shape: number[] | null | undefined
 
-  constructor(given: ColumnType | null, isText: boolean) {
+  constructor(given: ColumnType | null, isText: boolean, room: Room) {
     this.#given = given
     this.#isText = isText
+    this.#room = room
   }
 
   add(cell: Cell): void {
@@ -93,7 +112,7 @@ class ColumnProfile {
       this.#measure(value)
     } else if (typeof value === 'boolean') this.#booleans++
     else if (!this.#isText && /^[[{]/.test(value)) this.#objects++
-    this.#count(String(cell).slice(0, LONGEST_KEY))
+    this.#count(keyOf(cell))
   }
 
   /** Rows that do not name the column count as nulls. */
@@ -137,20 +156,31 @@ class ColumnProfile {
     const off = value - this.#mean
     this.#mean += off / this.#moments
     this.#squares += off * (value - this.#mean)
-    if (this.#sample.length < SAMPLE) this.#sample.push(value)
-    else {
+    this.#isSampleFull ||= !this.#mayGrow()
+    if (!this.#isSampleFull) {
+      this.#sample.push(value)
+      this.#room.samples--
+    } else {
       // A fixed sequence (Park and Miller's), so that the same bytes have the same profile.
       this.#chance = (this.#chance * 48_271) % 2_147_483_647
       const place = this.#chance % this.#moments
-      if (place < SAMPLE) this.#sample[place] = value
+      if (place < this.#sample.length) this.#sample[place] = value
     }
+  }
+
+  #mayGrow(): boolean {
+    const { length } = this.#sample
+    return length < LEAST_SAMPLE || (length < SAMPLE && this.#room.samples > 0)
   }
 
   #count(key: string): void {
     const count = this.#counts.get(key)
+    const bytes = ENTRY_BYTES + key.length
     if (count !== undefined) this.#counts.set(key, count + 1)
-    else if (this.#counts.size < MOST_DISTINCT) this.#counts.set(key, 1)
-    else this.#tooMany = true
+    else if (this.#counts.size < MOST_DISTINCT && this.#room.countedBytes >= bytes) {
+      this.#counts.set(key, 1)
+      this.#room.countedBytes -= bytes
+    } else this.#tooMany = true
   }
 
   #top(): Column['top'] {
@@ -161,9 +191,16 @@ class ColumnProfile {
   }
 }
 
+/** What a value is counted by. A slice would keep all of a long text in memory, so its beginning is copied. */
+function keyOf(cell: string | number | boolean): string {
+  const text = String(cell)
+  return text.length > LONGEST_KEY ? Buffer.from(text.slice(0, LONGEST_KEY)).toString() : text
+}
+
 /** What a text of a table says: a number, a truth value, or itself. */
 export function fromText(text: string): string | number | boolean {
-  if (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text.trim())) {
+  if (text.length > LONGEST_NUMBER) return text
+  if (/^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/.test(text.trim())) {
     const value = Number(text)
     if (Number.isFinite(value)) return value
   }

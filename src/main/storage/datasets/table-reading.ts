@@ -15,6 +15,8 @@ import { LONGEST_TEXT, type RawRow, type ShownRow } from './table'
 /** The process that reads tables ends after so long without work. */
 const IDLE_MS = 30_000
 const LARGEST_IMAGE = 8 * 1024 * 1024
+/** Cells of a page, about: all of it is checked and written as JSON in one go. */
+const MOST_CELLS = 5_000
 
 export interface TableReadingDeps {
   datasets: Datasets
@@ -35,24 +37,26 @@ export class TableReading implements Disposable {
     this.#deps = deps
   }
 
+  /** Fewer than asked for where they are large or have many columns. */
   async rows(
     name: string,
     version: number,
-    range: RowRange & { tensors?: 'whole' | 'short' },
+    { tensors, offset, limit }: RowRange & { tensors?: 'whole' | 'short' },
   ): Promise<RowPage> {
     const { found, table } = this.#table(name, version)
+    const most = Math.max(1, Math.floor(MOST_CELLS / Math.max(1, found.columns.length)))
+    const range = { offset, limit: Math.min(limit, most) }
     const rows = await this.#inTurn<ShownRow[]>((worker, signal) =>
-      range.tensors === 'short' ? worker.shortRows(table, range, signal) : worker.rows(table, range, signal),
+      tensors === 'short' ? worker.shortRows(table, range, signal) : worker.rows(table, range, signal),
     )
-    const items = rows.map((row) => cut(typed(row, found)))
-    return { offset: range.offset, total: found.rows, items }
+    return { offset, total: found.rows, items: typed(rows, found).map(cut) }
   }
 
   /** Rows with all of their texts and tensors. */
   async records(name: string, version: number, range: RowRange): Promise<{ total: number; items: RawRow[] }> {
     const { found, table } = this.#table(name, version)
     const rows = await this.#inTurn((worker, signal) => worker.rows(table, range, signal))
-    return { total: found.rows, items: rows.map((row) => typed(row, found)) }
+    return { total: found.rows, items: typed(rows, found) }
   }
 
   #table(name: string, version: number): { found: DatasetVersion; table: StoredTable } {
@@ -64,11 +68,7 @@ export class TableReading implements Disposable {
 
   async image(name: string, version: number, path: string): Promise<{ mediaType: string; base64: string }> {
     const { datasets, blobs } = this.#deps
-    const file = datasets.version(name, version).files.find((candidate) => candidate.path === path)
-    if (!file)
-      throw new AppError('storage.not_found', `Version ${version} of ${name} has no file "${path}".`, {
-        path,
-      })
+    const file = datasets.file(name, version, path)
     if (file.sizeBytes > LARGEST_IMAGE)
       throw new AppError('network.too_large', 'This image has more than 8 MiB. Download it as a file.', {
         path,
@@ -118,16 +118,18 @@ export class TableReading implements Disposable {
 
 /** Texts of a CSV table become what their column is found to hold. */
 function typed<Shown extends ShownCell>(
-  row: Record<string, Shown>,
+  rows: Record<string, Shown>[],
   { format, columns }: DatasetVersion,
-): Record<string, Shown | string | number | boolean> {
-  if (format !== 'csv') return row
-  const types = new Map(columns.map((column) => [column.name, column.type]))
-  return Object.fromEntries(
-    Object.entries(row).map(([name, cell]) => {
-      const isText = types.get(name) === 'string' || typeof cell !== 'string'
-      return [name, isText ? cell : fromText(cell)]
-    }),
+): Record<string, Shown | string | number | boolean>[] {
+  if (format !== 'csv') return rows
+  const texts = new Set(columns.filter(({ type }) => type === 'string').map(({ name }) => name))
+  return rows.map((row) =>
+    Object.fromEntries(
+      Object.entries(row).map(([name, cell]) => [
+        name,
+        typeof cell !== 'string' || texts.has(name) ? cell : fromText(cell),
+      ]),
+    ),
   )
 }
 

@@ -2,12 +2,13 @@ import { createInterface } from 'node:readline'
 import { AppError, type ErrorView } from '../../../shared/errors'
 import { translateFileError } from '../../platform/files'
 import { profileTable, readRows, readShortRows } from '../datasets/read'
+import type { TableFile } from '../datasets/table'
 import { namedShards } from '../hub/shards'
 import { inspect } from './inspect'
 import type { WorkerReply, WorkerRequest } from './protocol'
 import { Rejection } from './rejection'
 import { copyFile, hashFile } from './transfer'
-import { Watchdog } from './watchdog'
+import { MOST_TABLE_MEMORY_MIB, Watchdog } from './watchdog'
 
 // The entry of a process of its own: reads model files that may be hostile, hashes and copies large ones, and can be
 // killed at any moment. It ends with its stdin, so it never outlives the system.
@@ -40,9 +41,15 @@ async function handle(request: WorkerRequest): Promise<WorkerReply> {
     if (request.task === 'copy')
       return { type: 'result', result: await copyFile(request.source, request.to, onProgress) }
     if (request.task === 'profile') {
-      return { type: 'result', result: await profileTable(request.format, request.files, onProgress) }
+      watchTable(request.files)
+      const onRow = (bytesDone: number) => {
+        watchdog.renew()
+        onProgress(bytesDone)
+      }
+      return { type: 'result', result: await profileTable(request.format, request.files, onRow) }
     }
     if (request.task === 'rows') {
+      watchTable(request.files)
       const read = request.tensors === 'short' ? readShortRows : readRows
       return { type: 'result', result: await read(request, request) }
     }
@@ -52,6 +59,11 @@ async function handle(request: WorkerRequest): Promise<WorkerReply> {
   } finally {
     watchdog.end()
   }
+}
+
+function watchTable(files: readonly TableFile[]): void {
+  watchdog.begin(MOST_TABLE_MEMORY_MIB)
+  for (const { sizeBytes } of files) watchdog.allow(sizeBytes)
 }
 
 function viewOf(error: unknown): ErrorView {

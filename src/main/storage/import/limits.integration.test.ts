@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -5,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { deflateRawSync } from 'node:zlib'
 import pino from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { systemClock } from '../../platform/clock'
+import { type Clock, systemClock } from '../../platform/clock'
 import { type Bench, createBench } from '../testing/harness'
 import { zip } from '../testing/zip-builder'
 import type { Inspection } from './inspect'
@@ -89,5 +90,26 @@ describe('the limits of parsing', () => {
       expect(inspection.outcome).toBe('readable')
     },
     60_000,
+  )
+
+  it.runIf(process.platform === 'linux')(
+    'hold for tables: a disk that gives nothing is waited for 5 minutes',
+    async () => {
+      const path = join(bench.folder, 'silent.csv')
+      execFileSync('mkfifo', [path])
+      // Five minutes are over at once.
+      const clock: Clock = {
+        ...systemClock,
+        setTimer: (ms, callback) => systemClock.setTimer(ms === 5 * 60_000 ? 100 : ms, callback),
+      }
+      const worker = startFileWorker(bench.workerEntry, clock, pino({ level: 'silent' }))
+      try {
+        const files = [{ path: 'silent.csv', absolutePath: path, sizeBytes: 100 }]
+        const { signal } = new AbortController()
+        await expect(worker.profile('csv', files, signal)).rejects.toThrow('within 5 minutes')
+      } finally {
+        await worker.dispose()
+      }
+    },
   )
 })

@@ -4,6 +4,8 @@ const MIB = 1024 * 1024
 const LOOK_MS = 25
 /** What parsing may add to the memory of the process; its JavaScript heap alone is bounded by V8. */
 export const MOST_MEMORY_MIB = 256
+/** Of a table: a row has up to 64 MiB, and is held as bytes, as text and as numbers. */
+export const MOST_TABLE_MEMORY_MIB = 768
 /** Of CPU time, not of the clock: a sound file on a slow disk, or on a busy machine, is not made to do harm. */
 const CPU_MS = 5_000
 const CPU_MS_PER_MIB = 30
@@ -41,10 +43,16 @@ export class Watchdog {
     thread.unref()
   }
 
-  begin(): void {
+  begin(mostMemoryMib = MOST_MEMORY_MIB): void {
+    this.#limits[1] = process.memoryUsage.rss() + mostMemoryMib * MIB
+    this.#limits[0] = 0
+    this.renew()
+  }
+
+  /** A part is done: the next one may take as long. A table is as long as it is. */
+  renew(): void {
     const { user, system } = process.cpuUsage()
-    this.#limits[1] = process.memoryUsage.rss() + MOST_MEMORY_MIB * MIB
-    this.#limits[0] = (user + system) / 1000 + CPU_MS
+    this.#limits[0] = Math.max(this.#limits[0] ?? 0, (user + system) / 1000 + CPU_MS)
   }
 
   /** A file is looked at: its bytes may take their time. */

@@ -25,7 +25,7 @@ import type { WorkerRequest } from './protocol'
 import { Rejection } from './rejection'
 import type { SourceFile, SourceLocation } from './source'
 import type { Transferred } from './transfer'
-import { MOST_MEMORY_MIB } from './watchdog'
+import { MOST_MEMORY_MIB, MOST_TABLE_MEMORY_MIB } from './watchdog'
 
 export interface StoredTable {
   format: DatasetFormat
@@ -101,8 +101,8 @@ const Profiled = z.object({
   index: z.object({ step: z.number(), offsets: z.array(z.number()) }).nullable(),
 })
 const Shards = z.array(z.string())
-const Rows = z.array(z.record(z.string(), Cell))
-const ShortRows = z.array(z.record(z.string(), ShownCell))
+const Rows = z.array(rowOf(Cell))
+const ShortRows = z.array(rowOf(ShownCell))
 const Inspected = z.discriminatedUnion('outcome', [
   z.object({
     outcome: z.literal('table'),
@@ -150,6 +150,17 @@ const Reply = z.discriminatedUnion('type', [
   }),
 ])
 type Reply = z.infer<typeof Reply>
+
+/** Rows may have millions of cells together, so only objects are held against the schema: all else in JSON is a cell. */
+function rowOf<Value>(cell: z.ZodType<Value>): z.ZodType<Record<string, Value>> {
+  const isCell = (value: unknown) =>
+    value === null || typeof value !== 'object' || cell.safeParse(value).success
+  return z.custom<Record<string, Value>>(
+    (row) =>
+      typeof row === 'object' && row !== null && !Array.isArray(row) && Object.values(row).every(isCell),
+    'must be a row of cells',
+  )
+}
 
 /** The process ended, or said something that is no answer, before the task was done. */
 class WorkerGone extends Error {
@@ -227,14 +238,14 @@ export function startFileWorker(entry: string, clock: Clock, logger: Logger): Fi
     onProgress?: (bytesDone: number) => void,
   ): Promise<unknown> {
     try {
-      return await ask(request, null, signal, onProgress)
+      return await ask(request, SILENCE_LIMIT_MINUTES * 60_000, signal, onProgress)
     } catch (error) {
       if (error instanceof AppError) {
         const file = error.details['file']
         throw new Rejection(error.code, error.message, typeof file === 'string' ? file : '')
       }
       if (!(error instanceof WorkerGone) || !isReady) throw error
-      throw new Rejection('storage.unreadable', tooCostly(error.exceeded).message, '')
+      throw new Rejection('storage.unreadable', tooCostly(error.exceeded, 'table').message, '')
     }
   }
 
@@ -295,11 +306,12 @@ function rowsTask(
   return { task: 'rows', format, files: [...files], index, offset, limit, tensors }
 }
 
-function tooCostly(exceeded: WorkerGone['exceeded']): Finding {
+function tooCostly(exceeded: WorkerGone['exceeded'], kind: 'model' | 'table' = 'model'): Finding {
+  const mostMib = kind === 'model' ? MOST_MEMORY_MIB : MOST_TABLE_MEMORY_MIB
   const what =
     exceeded === 'memory'
-      ? `more than ${MOST_MEMORY_MIB} MiB of memory, which no real model needs`
-      : `more ${exceeded === 'cpu' ? 'computing time' : 'time or memory'} than any real model needs`
+      ? `more than ${mostMib} MiB of memory, which no real ${kind} needs`
+      : `more ${exceeded === 'cpu' ? 'computing time' : 'time or memory'} than any real ${kind} needs`
   const message = `Reading this file took ${what}. It is damaged, or made to do harm.`
   return { severity: 'reject', code: 'storage.unreadable', message, file: '' }
 }

@@ -34,6 +34,9 @@ export const npyReader: TableReader = {
     const { dtype, shape, begin } = readHeader(file)
     const [rows = 1, ...rowShape] = shape
     const rowBytes = elementCount(rowShape) * DTYPE_BYTES[dtype]
+    // Of nothing a file can hold any number of rows.
+    if (rowBytes === 0)
+      throw new Rejection('storage.unreadable', 'The rows of the array have no values.', file.path)
     if (rowBytes > LARGEST_ROW)
       throw new Rejection('storage.unreadable', 'A row of the array is larger than 64 MiB.', file.path)
     if (begin + rows * rowBytes !== file.sizeBytes) {

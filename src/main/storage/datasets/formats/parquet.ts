@@ -49,8 +49,10 @@ export const parquetReader: TableReader = {
     try {
       const metadata = await guarded(file, () => parquetMetadataAsync(buffer))
       const rows = Number(metadata.num_rows)
+      const rowsOfGroups = metadata.row_groups.reduce((sum, group) => sum + Number(group.num_rows), 0)
       const columns = columnsOf(metadata)
-      if (!Number.isSafeInteger(rows) || rows < 0 || columns.length === 0 || columns.length > MOST_COLUMNS)
+      const countsRows = Number.isSafeInteger(rows) && rows >= 0 && rows === rowsOfGroups
+      if (!countsRows || columns.length === 0 || columns.length > MOST_COLUMNS)
         throw damaged(file, 'its counts of rows and columns make no sense')
       return {
         columns: columns.map((name) => ({ name, type: null })),
@@ -58,9 +60,9 @@ export const parquetReader: TableReader = {
         rows,
         async *read(start) {
           for (let from = start; from < rows; from += CHUNK) {
-            const chunk = await guarded(file, () =>
-              rowsOf(buffer, metadata, from, Math.min(rows, from + CHUNK)),
-            )
+            const to = Math.min(rows, from + CHUNK)
+            const chunk = await guarded(file, () => rowsOf(buffer, metadata, from, to))
+            if (chunk.length !== to - from) throw damaged(file, 'it has fewer rows than it says')
             for (const row of chunk) yield { row, at: null }
           }
         },

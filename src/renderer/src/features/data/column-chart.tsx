@@ -57,6 +57,7 @@ export function Histogram({ column }: { column: Column }) {
 /** The most frequent values, each with its share of the rows. */
 export function TopValues({ column, rows }: { column: Column; rows: number }) {
   const { t } = useTranslation('data')
+  if (column.top.length === 0) return <div className={classes['note']}>{t('columns.noValue')}</div>
   const shown = column.top.slice(0, TOP_SHOWN)
   const most = shown[0]?.count ?? 1
   if (most === 1 && rows > 1) return <div className={classes['note']}>{t('columns.allDifferent')}</div>
