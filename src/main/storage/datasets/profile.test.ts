@@ -32,10 +32,9 @@ describe('what a text says', () => {
   })
 
   it('is found in no time, however many digits it has', () => {
-    const digits = `${'1'.repeat(40_000)}x`
-    const began = performance.now()
+    // A pattern that tries each beginning of the digits would take longer than a test may.
+    const digits = `${'1'.repeat(400_000)}x`
     expect(fromText(digits)).toBe(digits)
-    expect(performance.now() - began).toBeLessThan(100)
   })
 })
 
