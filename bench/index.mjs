@@ -20,14 +20,17 @@ const NAMES = [
   'window',
 ]
 
+const OPTIONS = ['--large', '--install']
+
 // As the workers that it is measured against: no reports to its maker.
 process.env.ORT_DISABLE_TELEMETRY = '1'
 
 try {
   const large = process.argv.includes('--large')
   const asked = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
-  const wrong = asked.find((name) => !NAMES.includes(name))
-  if (wrong) throw new Error(`There is no benchmark ${wrong}; there are ${NAMES.join(', ')}.`)
+  const wrong = process.argv.slice(2).find((argument) => ![...NAMES, ...OPTIONS].includes(argument))
+  if (wrong)
+    throw new Error(`There is no ${wrong}; there are ${NAMES.join(', ')}, and ${OPTIONS.join(', ')}.`)
   await prepare({ need: ['deps', 'system', 'build', 'electron'] })
   const { machine } = await import('./support.mjs')
   process.stdout.write(`\n${machine()}\n`)
