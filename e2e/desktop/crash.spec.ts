@@ -8,8 +8,8 @@ import { fixtures, sileroInputs } from '../support/serve'
 const app = appForFile(() => Desktop.startWith((api) => api.import(join(fixtures, 'silero_vad_v5.onnx'))))
 const ITEMS = 4000
 const RUN_MS = 120_000
-/** After so long the first items of a batch are durable: the shortest interval between two checkpoints, and the write. */
-const CHECKPOINT_MS = 400
+/** After so long the first items of a batch are durable: the shortest interval between two checkpoints, and the write on a busy disk. */
+const CHECKPOINT_MS = 1_000
 
 /** A batch well under way, with the workers that run it. */
 async function startBatch(name: string): Promise<{ id: string; workers: number[] }> {
