@@ -369,15 +369,10 @@ describe('deadlines and dependencies', () => {
     const deadline = new Date(harness.clock.now() + 1000).toISOString()
     await system.submit({ kind: 'synthetic', durationMs: 60_000, need: { cpuCores: 2 } })
     const waiting = await system.submit({ kind: 'synthetic', durationMs: 1, need: { cpuCores: 2 }, deadline })
-    const { write } = system.database
-    system.database.write = (work) =>
-      write(() => {
-        work()
-        throw new AppError('storage.disk_full', 'The disk is full.')
-      })
+    harness.disk.isFull = true
     await harness.clock.advance(1500)
     expect(system.compute.get(waiting.id).state).toBe('queued')
-    system.database.write = write
+    harness.disk.isFull = false
     await harness.clock.advance(1500)
     await ended(waiting)
     expect(system.compute.get(waiting.id).error?.code).toBe('compute.deadline_missed')

@@ -1,7 +1,6 @@
 import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { JobSpecInput } from '../../shared/contract'
-import { AppError } from '../../shared/errors'
 import { settle } from '../core/testing/fake-clock'
 import { createHarness, type Harness, type Opened, until } from './testing/harness'
 
@@ -144,15 +143,10 @@ it('a turn that the disk refuses turns newcomers away and gives back what they h
   })
   const refused = begin(infer)
   await running()
-  const { write } = system.database
-  system.database.write = (work) =>
-    write(() => {
-      work()
-      throw new AppError('storage.disk_full', 'The disk is full.')
-    })
+  harness.disk.isFull = true
   await harness.clock.advance(3)
   await until(() => refused.error !== undefined)
-  system.database.write = write
+  harness.disk.isFull = false
   expect(refused.error).toMatchObject({ code: 'storage.disk_full' })
   await settle()
   stop()
@@ -222,15 +216,10 @@ it('a turn that the disk refuses turns away those who stand in line', async () =
   const callers = [begin(infer), begin(infer)]
   await running()
   await settle()
-  const { write } = system.database
-  system.database.write = (work) =>
-    write(() => {
-      work()
-      throw new AppError('storage.disk_full', 'The disk is full.')
-    })
+  harness.disk.isFull = true
   await harness.clock.advance(10)
   await until(() => callers.every(({ error }) => error !== undefined))
-  system.database.write = write
+  harness.disk.isFull = false
   await harness.clock.advance(1000)
   expect(rows()).toHaveLength(1)
   expect(system.core.listLeases()).toEqual([])

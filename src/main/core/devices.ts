@@ -6,6 +6,7 @@ import type { Database } from '../platform/database'
 import { Emitter } from '../platform/events'
 import type { Logger } from '../platform/logger'
 import { declaredDevice } from './declaration'
+import { unanswered } from './detect/merge'
 import { createDeviceStore, type DeviceStore } from './device-store'
 import type { Host } from './host'
 import type { Ledger } from './ledger'
@@ -165,7 +166,8 @@ export class Devices {
 function beforeFailure(before: Device | undefined, failedTools: readonly string[]): Device | null {
   const tool = before && failedTools.find((name) => before.foundBy.includes(name))
   if (!tool) return null
-  const problem = `${tool} gives no answer; the driver may need a restart.`
-  if (before.health === 'degraded' && before.properties['problem'] === problem) return before
-  return { ...before, health: 'degraded', properties: { ...before.properties, problem } }
+  const now = unanswered(before, tool)
+  return before.health === now.health && before.properties['problem'] === now.properties['problem']
+    ? before
+    : now
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { JobSpec, type JobSpecInput, type Outcome, type VersionBenchmark } from '../../../shared/contract'
 import type { Digest, JobId, PrincipalId } from '../../../shared/domain/ids'
+import { AppError } from '../../../shared/errors'
 import { coreMigrations, createCore } from '../../core'
 import { createFakeClock, type FakeClock, settle } from '../../core/testing/fake-clock'
 import { createFakeHost, fakeCpu, fakeGpu } from '../../core/testing/fake-host'
@@ -56,8 +57,7 @@ export async function createHarness(options: HarnessOptions = {}) {
 
   const gpus = Array.from({ length: options.gpus ?? 0 }, (_, i) => fakeGpu(i, 8e9))
   const host = createFakeHost([fakeCpu(options.cores ?? 2, options.memoryBytes ?? 16e9), ...gpus])
-  /** So long a write waits for the disk. */
-  const disk = { slowMs: 0 }
+  const disk: Disk = { slowMs: 0, isFull: false }
 
   /** Versions that their policy keeps warm, as `name@version`. */
   const warm = new Set<string>()
@@ -69,7 +69,7 @@ export async function createHarness(options: HarnessOptions = {}) {
       ...computeMigrations,
       ...storageMigrations,
     })
-    const database = onSlowDisk(opened, clock, disk)
+    const database = onDisk(opened, clock, disk)
     const core = createCore({ database, clock, logger, host })
     core.setReservedMemory(0)
     const real = createStorage({
@@ -144,12 +144,25 @@ const replaysHere: Replays = {
   dispose: () => undefined,
 }
 
-/** The real database, whose commits come `slowMs` later, in their order. */
-function onSlowDisk(database: Database, clock: FakeClock, disk: { slowMs: number }): Database {
+interface Disk {
+  /** So long a write waits for the disk. */
+  slowMs: number
+  /** It refuses each commit. */
+  isFull: boolean
+}
+
+/** The real database, whose commits come `slowMs` later, in their order, or not at all. */
+function onDisk(database: Database, clock: FakeClock, disk: Disk): Database {
   let last: Promise<unknown> | null = null
   return {
     ...database,
     write(work, patienceMs) {
+      if (disk.isFull) {
+        return database.write(() => {
+          work()
+          throw new AppError('storage.disk_full', 'The disk is full.')
+        }, patienceMs)
+      }
       if (disk.slowMs === 0 && last === null) return database.write(work, patienceMs)
       const { slowMs } = disk
       const before = last ?? Promise.resolve()

@@ -56,13 +56,13 @@ export function mergeDevices(
     told.add(slotOf(kind, item.address))
     const device = fromBus(item, kind, names)
     const tool = failedTools.find((name) => TOOLS[item.vendorId]?.includes(name))
-    devices.set(device.id, tool ? untold(device, tool) : device)
+    devices.set(device.id, tool ? unanswered(device, tool) : device)
   }
   return [...devices.values()]
 }
 
-/** Without its memory and its UUID no job could be placed on it, or find it. */
-function untold(device: FoundDevice, tool: string): FoundDevice {
+/** A device whose tool gives no answer, not to be used: without its memory and its UUID no job could be placed on it, or find it. */
+export function unanswered<Found extends FoundDevice>(device: Found, tool: string): Found {
   const problem = `${tool} gives no answer; the driver may need a restart.`
   return { ...device, health: 'degraded', properties: { ...device.properties, problem } }
 }

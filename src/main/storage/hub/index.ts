@@ -64,6 +64,7 @@ export function createHubDownloads(
           if (!keep) await rm(place, { recursive: true, force: true })
         } finally {
           leave()
+          if (turn.isIdle) turns.delete(key)
         }
       }
       const files: HubDownload['files'] = []

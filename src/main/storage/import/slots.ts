@@ -1,10 +1,17 @@
 /** At most `count` hold a slot; the others wait in order of arrival. */
 export class Slots {
+  readonly #count: number
   #free: number
   readonly #waiting: (() => void)[] = []
 
   constructor(count: number) {
+    this.#count = count
     this.#free = count
+  }
+
+  /** Nobody holds one, and nobody waits for one. */
+  get isIdle(): boolean {
+    return this.#free === this.#count
   }
 
   /** @returns gives the slot back @throws the signal's reason when it aborts while waiting */
