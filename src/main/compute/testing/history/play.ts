@@ -275,7 +275,8 @@ export async function play(steps: readonly Step[]): Promise<Tally> {
     await settle()
     const isOpen = (id: string) => !final.has(id) && !isTerminal(system.compute.get(id).state)
     let open = known
-    for (let i = 0; i < 400 && (i < 20 || open.length > 0); i++) {
+    // Batches on a GPU share a budget for one item a minute of all of them: what waits for it gets on, for an hour perhaps.
+    for (let i = 0; i < 1_400 && (i < 20 || open.length > 0); i++) {
       open = known.filter(isOpen)
       for (const id of open)
         if (system.compute.get(id).state === 'held') call(system.compute.resume(id as JobId))
