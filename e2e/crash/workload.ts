@@ -258,7 +258,7 @@ export class Workload {
     const submittedAt = Date.now()
     const body = { ...spec, idempotencyKey: key, labels: { key } }
     const { status, body: job } = await this.#call('POST', '/jobs', body)
-    expect(status).toBe(201)
+    expect(status, JSON.stringify(job)).toBe(201)
     this.#ledger.pendingJobs.delete(key)
     this.#ledger.jobs.set(key, { id: job.id, submittedAt, end: null, judge })
     return { key, id: job.id }

@@ -20,7 +20,7 @@ const PATIENCE = { timeout: 50_000, interval: 20 }
 const NVIDIA_SMI = (folder: string) => `#!/bin/sh
 case "$1" in
 -q) sed "s/<pid>4242</<pid>$(cat ${folder}/pid)</" ${RECORDED} ;;
---query-gpu=*) echo "00000000:81:00.0, 37, 500, 24564, 61, 201.35"; echo "00000000:C1:00.0, 0, 500, 24564, 61, 20"; exec sleep 600 ;;
+--query-gpu=*) echo "0, 00000000:81:00.0, 37, 500, 24564, 61, 201.35"; echo "1, 00000000:C1:00.0, 0, 500, 24564, 61, 20"; exec sleep 600 ;;
 esac
 `
 

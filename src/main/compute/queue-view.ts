@@ -247,11 +247,13 @@ function isLike(a: Forecast | null, b: Forecast | null, now: number): boolean {
   return Math.abs(a.at - b.at) + Math.abs(a.latest - b.latest) <= 0.1 * Math.max(0, b.latest - now)
 }
 
-/** Programs outside; their cores only where the device leaves those to them. */
+/** Programs outside; what they keep busy only where the device leaves that to them. */
 function foreignIn(core: Core): ForeignHolder[] {
   const yielding = new Set(
     core.listDevices().flatMap(({ id, yieldsToOthers }) => (yieldsToOthers ? [id] : [])),
   )
   const { foreignHolders } = core.resources()
-  return foreignHolders.map((holder) => (yielding.has(holder.device) ? holder : { ...holder, cpuCores: 0 }))
+  return foreignHolders.map((holder) =>
+    yielding.has(holder.device) ? holder : { ...holder, cpuCores: 0, gpu: 0 },
+  )
 }

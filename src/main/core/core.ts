@@ -4,7 +4,7 @@ import { AppError } from '../../shared/errors'
 import { Emitter } from '../platform/events'
 import { Allocator } from './allocator'
 import { Devices } from './devices'
-import { BusyCores } from './foreign/busy-cores'
+import { BusyMean } from './foreign/busy-mean'
 import type { GpuProgram, HostReading } from './host'
 import type { Core, CoreDeps } from './index'
 import { Ledger } from './ledger'
@@ -41,7 +41,9 @@ export function createCore(deps: CoreDeps): Core {
   })
   const devices = new Devices({ database, clock, ledger, host, logger })
   const telemetry = new Telemetry(database)
-  const busyCores = new BusyCores()
+  const busyCores = new BusyMean(1)
+  /** By GPU. */
+  const busyGpus = new Map<string, BusyMean>()
   const samples = new Emitter<TelemetrySample[]>((error) =>
     logger.error({ err: error }, 'A listener of samples failed.'),
   )
@@ -50,6 +52,7 @@ export function createCore(deps: CoreDeps): Core {
     logger.error({ err: error }, 'A listener of the programs on GPUs failed.'),
   )
   let stopPrograms: () => void = () => undefined
+  let busyNow: ReadonlyMap<string, number> = new Map()
   /** Until the next look at other programs; null during one. */
   let programsWaitMs: number | null = null
   let disposed = false
@@ -77,7 +80,7 @@ export function createCore(deps: CoreDeps): Core {
       if (disposed) return
       ledger.setForeign(foreignMemory(lastReading, ledger))
       busyCores.observe(foreignCores(ledger, hostLoad()), clock.now())
-      ledger.setBusyCores('cpu0', busyCores.count)
+      ledger.setBusyOutside('cpu0', { cpuCores: busyCores.amount })
       lookForChanged()
       samples.fire(telemetry.add(lastReading.readings, clock.now()))
       requests.wake()
@@ -98,13 +101,29 @@ export function createCore(deps: CoreDeps): Core {
   async function samplePrograms(): Promise<void> {
     programsWaitMs = null
     try {
-      const { holders, onGpus } = await host.readPrograms(devices.list())
+      const { holders, onGpus, busyGpus: busy } = await host.readPrograms(devices.list())
       ledger.setForeignHolders(holders)
+      observeBusyGpus(busy)
       if (onGpus && !disposed) gpuPrograms.fire(onGpus)
     } catch (error) {
       logger.warn({ err: error }, 'What other programs hold could not be read.')
     }
     awaitPrograms()
+  }
+
+  function observeBusyGpus(busy: ReadonlyMap<string, number>): void {
+    busyNow = busy
+    for (const [device, load] of busy) {
+      const mean = busyGpus.get(device) ?? new BusyMean(10)
+      busyGpus.set(device, mean)
+      mean.observe(load, clock.now())
+      ledger.setBusyOutside(device, { gpu: mean.amount })
+    }
+    for (const device of busyGpus.keys()) {
+      if (busy.has(device)) continue
+      busyGpus.delete(device)
+      ledger.setBusyOutside(device, {})
+    }
   }
 
   const isGpuMemoryLeased = () => devices.list().some(({ id }) => ledger.used(id).has('gpuMemoryBytes'))
@@ -179,7 +198,7 @@ export function createCore(deps: CoreDeps): Core {
       requests.devicesChanged()
     },
     rescan,
-    resources: () => sumResources(ledger, hostLoad()),
+    resources: () => sumResources(ledger, hostLoad(), busyNow),
     latestTelemetry: () => telemetry.latest(),
     telemetry: (query) => telemetry.query(query, clock.now(), (id) => ledger.device(id) !== undefined),
 

@@ -1,5 +1,6 @@
 import type { Device, DeviceDeclaration } from '../../shared/contract'
 import type { DeviceId, PrincipalId } from '../../shared/domain/ids'
+import { canYield } from '../../shared/domain/yielding'
 import { AppError } from '../../shared/errors'
 import type { Clock } from '../platform/clock'
 import type { Database } from '../platform/database'
@@ -63,10 +64,10 @@ export class Devices {
 
   update(id: string, { yieldsToOthers }: Pick<Device, 'yieldsToOthers'>): Device {
     const before = this.#find(id)
-    if (before.kind !== 'cpu' || before.origin !== 'detected') {
+    if (!canYield(before)) {
       throw new AppError(
         'system.invalid',
-        `What other programs use of ${before.name} is not known core by core; only a CPU that was found here can leave it to them.`,
+        `How much of ${before.name} other programs keep busy is not known; only a CPU or an NVIDIA GPU that was found here, whole, can leave it to them.`,
         { field: 'yieldsToOthers' },
       )
     }

@@ -40,6 +40,8 @@ export interface ProgramReading {
   holders: ForeignHolder[]
   /** All programs on GPUs, ours too; null where no tool tells. */
   onGpus: GpuProgram[] | null
+  /** How much programs outside keep busy of each GPU, 0 to 1; a GPU of which no tool tells that is not there. */
+  busyGpus: ReadonlyMap<string, number>
 }
 
 /** The machine itself: the one part of core that a test replaces. */

@@ -1,6 +1,7 @@
 import type { Device, ForeignHolder, Lease } from '../../shared/contract'
 import type { DeviceId } from '../../shared/domain/ids'
-import type { FreeDevice, Shares, Space } from './place'
+import type { ResourceVector } from '../../shared/domain/resources'
+import { type FreeDevice, isShared, type Shares, type Space } from './place'
 import { addQuanta, type Quanta, takeQuanta, toQuanta, toVector } from './quanta'
 
 /** A lease in force, with its amounts as whole numbers. */
@@ -39,7 +40,7 @@ export class Ledger {
   readonly #used = new Map<string, Quanta>()
   readonly #heldBy = new Map<string, Quanta>()
   #foreign: ReadonlyMap<string, Quanta> = new Map()
-  readonly #busyCores = new Map<string, Quanta>()
+  readonly #busyOutside = new Map<string, Quanta>()
   #foreignHolders: readonly ForeignHolder[] = []
   #reservedMemory = 0
   #claim: Claim | null = null
@@ -65,9 +66,9 @@ export class Ledger {
     this.#foreign = foreign
   }
 
-  /** Cores of a device that programs outside keep busy. */
-  setBusyCores(device: string, count: number): void {
-    this.#busyCores.set(device, toQuanta({ cpuCores: count }))
+  /** What programs outside keep busy of a device that is shared with them: cores, or a part of a GPU. */
+  setBusyOutside(device: string, busy: ResourceVector): void {
+    this.#busyOutside.set(device, toQuanta(busy))
   }
 
   /** The largest of those programs by name. */
@@ -131,11 +132,11 @@ export class Ledger {
   }
 
   /**
-   * What programs outside take of what can be granted. Cores are shared with them; where a device yields, busy ones are
-   * theirs while some of the others are held, so that load alone keeps nobody waiting.
-   * @param isHeld whether cores of it are
+   * What programs outside take of what can be granted. Cores and GPUs are shared with them; where a device yields, what
+   * they keep busy is theirs while some of the rest is held, so that load alone keeps nobody waiting.
+   * @param isHeld whether some of it is
    */
-  foreign(device: string, isHeld = this.used(device).has('cpuCores')): Quanta {
+  foreign(device: string, isHeld = isShared(this.used(device))): Quanta {
     const memory = this.#foreign.get(device) ?? NOTHING
     if (!isHeld) return memory
     const all = new Map(memory)
@@ -144,7 +145,7 @@ export class Ledger {
   }
 
   #yielded(device: string): Quanta {
-    return (this.device(device)?.yieldsToOthers && this.#busyCores.get(device)) || NOTHING
+    return (this.device(device)?.yieldsToOthers && this.#busyOutside.get(device)) || NOTHING
   }
 
   /** Keeps room for one request, or (null) for none. */
@@ -157,7 +158,7 @@ export class Ledger {
     const spaces: Space[] = []
     for (const { device, capacity } of this.#devices.values()) {
       if (device.health !== 'ok') continue
-      const yields = this.used(device.id).has('cpuCores') ? NOTHING : this.#yielded(device.id)
+      const yields = isShared(this.used(device.id)) ? NOTHING : this.#yielded(device.id)
       spaces.push({ ...this.#space(device, capacity, this.#free(device, capacity, besideClaim)), yields })
     }
     return spaces

@@ -108,7 +108,10 @@ describe.runIf(process.platform !== 'win32')('the running nvidia-smi', () => {
     const starts = join(folder, 'starts')
     const command = await tool(
       'nvidia-smi',
-      `echo start >> ${starts}; echo "00000000:81:00.0, 37, 22437, 24564, 61, 201.35"; echo nonsense; exec sleep 60`,
+      `echo start >> ${starts}; case "$*" in
+        --query-gpu=index,pci*) echo "3, 00000000:81:00.0, 37, 22437, 24564, 61, 201.35"; echo nonsense ;;
+        pmon*) echo "# gpu pid type sm"; echo "3 7 C 62 1 - - game"; echo "3 - - - - - - -"; echo "2 8 C 5 1 - - other" ;;
+      esac; exec sleep 60`,
     )
     const retries: (() => void)[] = []
     const clock = {
@@ -124,26 +127,31 @@ describe.runIf(process.platform !== 'win32')('the running nvidia-smi', () => {
     watch.watch(true)
     await until(() => watch.row('0000:81:00.0') !== null)
     expect(watch.row('0000:81:00.0')?.load).toBe(0.37)
+    await until(() => watch.loads('0000:81:00.0')?.size === 1)
+    expect(watch.loads('0000:81:00.0')).toEqual(new Map([[7, 0.62]]))
+    expect(watch.loads('0000:82:00.0')).toBeNull()
     watch.watch(false)
     expect(watch.row('0000:81:00.0')).toBeNull()
+    expect(watch.loads('0000:81:00.0')).toBeNull()
     expect(retries).toEqual([])
 
+    // Both of its reports are retried.
     const short = createNvidiaWatch({ clock, logger }, await tool('short', 'exit 1'))
     short.watch(true)
-    await until(() => retries.length === 1)
-    retries[0]?.()
     await until(() => retries.length === 2)
+    retries[0]?.()
+    await until(() => retries.length === 3)
     short.watch(false)
 
     const absent = createNvidiaWatch({ clock, logger }, join(folder, 'absent'))
     absent.watch(true)
-    await until(() => retries.length === 3)
+    await until(() => retries.length === 5)
     absent.watch(false)
 
     // Below a file: Node throws.
     const impossible = createNvidiaWatch({ clock, logger }, join(command, 'nvidia-smi'))
     impossible.watch(true)
-    expect(retries).toHaveLength(4)
+    expect(retries).toHaveLength(7)
     impossible.watch(false)
   })
 })

@@ -6,7 +6,7 @@ import { detectDevices } from './detect/detect'
 import { type GpuProcess, NVIDIA_QUERY, parseNvidiaProcesses, runsOn } from './detect/nvidia'
 import { runTool } from './detect/run-tool'
 import { foreignHolders } from './foreign/holders'
-import { createProcessReader } from './foreign/processes'
+import { createProcessReader, treeOf } from './foreign/processes'
 import type { GpuProgram, Host, HostReading, Reading } from './host'
 import { readAmdGpu } from './read-amd'
 import { createHostReader } from './read-host'
@@ -49,14 +49,25 @@ export function createMachine(deps: { clock: Clock; logger: Logger }): Host {
         watched ? runTool('nvidia-smi', NVIDIA_QUERY) : null,
       ])
       const seen = answer?.state === 'answered' ? parseNvidiaProcesses(answer.stdout) : null
+      const own = treeOf(process.pid, all)
+      const loads = new Map(devices.flatMap(loadsOn))
       return {
-        holders: foreignHolders(all, seen ?? [], devices, process.pid),
+        holders: foreignHolders(all, seen ?? [], devices, own, loads),
         onGpus: seen && devices.flatMap((device) => programsOn(device, seen)),
+        busyGpus: new Map([...loads].map(([device, programs]) => [device, loadOutside(programs, own)])),
       }
     },
     dispose() {
       nvidia.watch(false)
     },
+  }
+
+  /** By device, then by process. */
+  function loadsOn({ id, properties }: Device): [string, ReadonlyMap<number, number>][] {
+    const address = properties['pciAddress']
+    if (typeof address !== 'string' || properties['migInstance'] !== undefined) return []
+    const loads = nvidia.loads(address)
+    return loads ? [[id, loads]] : []
   }
 
   async function readGpu(device: Device): Promise<Reading | null> {
@@ -65,12 +76,18 @@ export function createMachine(deps: { clock: Clock; logger: Logger }): Host {
     if (typeof address !== 'string' || device.properties['migInstance'] !== undefined) return null
     const row = nvidia.row(address)
     if (row) {
-      const { address: _, ...values } = row
+      const { index: _index, address: _address, ...values } = row
       return { device: device.id, ...values }
     }
     const values = device.properties['driver'] === 'amdgpu' ? await readAmdGpu(address) : null
     return values && { device: device.id, ...values }
   }
+}
+
+function loadOutside(programs: ReadonlyMap<number, number>, own: ReadonlySet<number>): number {
+  let sum = 0
+  for (const [pid, load] of programs) if (!own.has(pid)) sum += load
+  return Math.min(1, sum)
 }
 
 function programsOn(device: Device, seen: readonly GpuProcess[]): GpuProgram[] {

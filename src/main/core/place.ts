@@ -27,7 +27,7 @@ export interface Space {
   free: Quanta
   /** With nothing on it. */
   capacity: Quanta
-  /** What goes to programs outside once cores of it are held. */
+  /** What goes to programs outside once cores, or a part of the GPU, are held. */
   yields: Quanta
   numaNode: number | null
 }
@@ -141,13 +141,16 @@ function placeOn(need: Quanta, spaces: readonly Space[], devices: PlaceHints['de
   return missing.size > 0 ? { missing } : { shares }
 }
 
+/** Whether some is held of what the system shares out moment by moment, unlike memory. */
+export const isShared = (held: Quanta): boolean => held.has('cpuCores') || held.has('gpu')
+
 /** Takes a placement out of the spaces it was planned over. */
 export function occupy(spaces: readonly Space[], shares: Shares): void {
   for (const space of spaces) {
     const share = shares.get(space.id)
     if (!share) continue
     takeQuanta(space.free, share)
-    if (!share.has('cpuCores')) continue
+    if (!isShared(share)) continue
     takeQuanta(space.free, space.yields)
     space.yields = new Map()
   }

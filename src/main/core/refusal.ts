@@ -81,10 +81,10 @@ export function unavailable(
 
 /** `6 GB of memory held by firefox (outside LLMAgentOS)`, where that alone would be enough; else empty. */
 function largestOutside(missing: Quanta, foreign: Quanta, ledger: Ledger): string {
-  for (const name of ['cpuCores', 'memoryBytes', 'gpuMemoryBytes'] as const) {
+  for (const name of ['cpuCores', 'memoryBytes', 'gpu', 'gpuMemoryBytes'] as const) {
     const lack = missing.get(name)
     if (!lack || (foreign.get(name) ?? 0) < lack) continue
-    const isGpu = name === 'gpuMemoryBytes'
+    const isGpu = name.startsWith('gpu')
     const amountOf = (holder: ForeignHolder) => toQuantum(name, holder[name] ?? 0)
     const [largest] = ledger
       .foreignHolders()

@@ -51,8 +51,15 @@ export function foreignCores(ledger: Ledger, load: number): number {
   return Math.max(0, busy - (ledger.used('cpu0').get('cpuCores') ?? 0) / 1e6)
 }
 
-/** @param load of the host's cores now, 0 to 1, to show what others use of them */
-export function sumResources(ledger: Ledger, load: number): Resources {
+/**
+ * @param load of the host's cores now, 0 to 1, to show what others use of them
+ * @param busyGpus what they keep busy of each GPU now, 0 to 1
+ */
+export function sumResources(
+  ledger: Ledger,
+  load: number,
+  busyGpus: ReadonlyMap<string, number> = new Map(),
+): Resources {
   const capacity: Quanta = new Map()
   const allocated: Quanta = new Map()
   const foreign: Quanta = new Map()
@@ -67,6 +74,8 @@ export function sumResources(ledger: Ledger, load: number): Resources {
       const others = Math.round(foreignCores(ledger, load) * 100) / 100
       if (others > 0) outside.set('cpuCores', toQuantum('cpuCores', others))
     }
+    const busy = busyGpus.get(device.id)
+    if (busy) outside.set('gpu', toQuantum('gpu', busy))
     addQuanta(foreign, outside)
     if (outside.size > 0) foreignOn.push({ device: device.id, amounts: toVector(outside) })
   }

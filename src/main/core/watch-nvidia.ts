@@ -1,80 +1,57 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
 import type { Clock } from '../platform/clock'
 import type { Logger } from '../platform/logger'
-import { type GpuRow, NVIDIA_SAMPLE, parseNvidiaRow } from './detect/nvidia'
+import { type GpuRow, NVIDIA_LOADS, NVIDIA_SAMPLE, parseNvidiaLoad, parseNvidiaRow } from './detect/nvidia'
+import { createToolStream } from './tool-stream'
 
 const STALE_MS = 5000
-const FIRST_RETRY_MS = 2000
-const LONGEST_RETRY_MS = 5 * 60_000
 
-/** Keeps one `nvidia-smi -l 1` running while there is a GPU to watch: starting it anew costs far more than its reports. */
-export function createNvidiaWatch(
-  { clock, logger }: { clock: Clock; logger: Logger },
-  command = 'nvidia-smi',
-) {
+/** What `nvidia-smi` reports each second while there is a GPU to watch: of each GPU, and of each program on the first four. */
+export function createNvidiaWatch(deps: { clock: Clock; logger: Logger }, command = 'nvidia-smi') {
+  const { clock } = deps
   const rows = new Map<string, { at: number; row: GpuRow }>()
-  let child: ChildProcess | null = null
-  let cancelRetry: (() => void) | null = null
-  let retryMs = FIRST_RETRY_MS
+  /** By index of the GPU; the programs by their id. */
+  const loads = new Map<number, { at: number; programs: Map<number, { at: number; load: number }> }>()
 
-  function start(): void {
-    cancelRetry = null
-    try {
-      follow(
-        spawn(command, [...NVIDIA_SAMPLE, '-l', '1'], {
-          stdio: ['ignore', 'pipe', 'ignore'],
-          windowsHide: true,
-          env: { ...process.env, LC_ALL: 'C' },
-        }),
-      )
-    } catch (error) {
-      // There is no memory for another process, for one.
-      retry(error)
-    }
-  }
+  const gpus = createToolStream(deps, command, [...NVIDIA_SAMPLE, '-l', '1'], (line) => {
+    const row = parseNvidiaRow(line)
+    if (row) rows.set(row.address, { at: clock.now(), row })
+    return row !== null
+  })
+  const programs = createToolStream(deps, command, NVIDIA_LOADS, (line) => {
+    const told = parseNvidiaLoad(line)
+    if (!told) return false
+    const at = clock.now()
+    const of = loads.get(told.index) ?? { at, programs: new Map() }
+    loads.set(told.index, of)
+    of.at = at
+    if (told.pid !== null) of.programs.set(told.pid, { at, load: told.load })
+    return true
+  })
 
-  function follow(started: ChildProcess): void {
-    child = started
-    // A command that cannot be started says `error` and never `exit`; a program that ends may say both.
-    const onEnd = (why: unknown) => {
-      if (child === started) retry(why)
-    }
-    started.on('error', onEnd)
-    started.on('exit', onEnd)
-    // Without file descriptors left it has no streams, and says `error` soon.
-    if (!started.stdout) return
-    createInterface({ input: started.stdout }).on('line', (line) => {
-      const row = parseNvidiaRow(line)
-      if (!row) return
-      rows.set(row.address, { at: clock.now(), row })
-      retryMs = FIRST_RETRY_MS
-    })
-  }
-
-  function retry(why: unknown): void {
-    child = null
-    logger.warn({ why, retryMs }, 'nvidia-smi stopped reporting; it is started again.')
-    cancelRetry = clock.setTimer(retryMs, start)
-    retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS)
+  const rowOf = (address: string) => {
+    const entry = rows.get(address)
+    return entry && clock.now() - entry.at <= STALE_MS ? entry.row : null
   }
 
   return {
     /** Starts or stops; to be called as often as one likes. */
     watch(wanted: boolean): void {
-      if (wanted && !child && !cancelRetry) start()
+      gpus.run(wanted)
+      programs.run(wanted)
       if (wanted) return
-      cancelRetry?.()
-      cancelRetry = null
-      const running = child
-      child = null
-      running?.kill('SIGKILL')
       rows.clear()
+      loads.clear()
     },
     /** The newest report of a GPU; null when there is none that is recent. */
-    row(address: string): GpuRow | null {
-      const entry = rows.get(address)
-      return entry && clock.now() - entry.at <= STALE_MS ? entry.row : null
+    row: rowOf,
+    /** How much of a GPU each program keeps busy, 0 to 1, by its id; null where that is not told. */
+    loads(address: string): ReadonlyMap<number, number> | null {
+      const row = rowOf(address)
+      const of = row && loads.get(row.index)
+      const oldest = clock.now() - STALE_MS
+      if (!of || of.at < oldest) return null
+      for (const [pid, { at }] of of.programs) if (at < oldest) of.programs.delete(pid)
+      return new Map([...of.programs].map(([pid, { load }]) => [pid, load]))
     },
   }
 }

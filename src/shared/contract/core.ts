@@ -45,6 +45,8 @@ export const ForeignHolder = z.object({
   memoryBytes: z.number(),
   cpuCores: z.number().optional(),
   gpuMemoryBytes: z.number().optional(),
+  /** Of the GPU, how much it keeps busy, 0 to 1; absent where no tool tells. */
+  gpu: z.number().optional(),
 })
 export type ForeignHolder = z.infer<typeof ForeignHolder>
 
@@ -56,7 +58,7 @@ export const Resources = z.object({
   available: ResourceVector,
   /** The largest programs outside, at most 5 a device, largest first; looked at every few seconds. */
   foreignHolders: z.array(ForeignHolder),
-  /** What programs outside use of each device now; their cores can be granted all the same, unless it yields to others. */
+  /** What programs outside use of each device now; their cores, and their part of a GPU, can be granted all the same, unless it yields to others. */
   foreignOn: z.array(z.object({ device: Id, amounts: ResourceVector })),
 })
 export type Resources = z.infer<typeof Resources>

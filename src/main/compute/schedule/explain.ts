@@ -172,7 +172,7 @@ function holdersOf(
 
 function foreignIn(holder: ForeignHolder, resource: string): number {
   if (resource === 'gpuMemoryBytes') return holder.gpuMemoryBytes ?? 0
-  if (resource === 'cpuCores') return holder.cpuCores ?? 0
+  if (resource === 'cpuCores' || resource === 'gpu') return holder[resource] ?? 0
   return resource === 'memoryBytes' && holder.gpuMemoryBytes === undefined ? holder.memoryBytes : 0
 }
 

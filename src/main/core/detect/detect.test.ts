@@ -9,7 +9,7 @@ import { parseSystemProfiler } from './apple'
 import { parseCpuMax, readConfinedUse, readConfinement } from './cgroup'
 import { mergeDevices } from './merge'
 import { withNumaNodes } from './numa'
-import { parseNvidiaRow, parseNvidiaSmi } from './nvidia'
+import { parseNvidiaLoad, parseNvidiaProcesses, parseNvidiaRow, parseNvidiaSmi } from './nvidia'
 import { normalAddress, type PciFunction, pciName, scanPci } from './pci'
 import { runTool } from './run-tool'
 import { parseXbutil } from './xilinx'
@@ -99,7 +99,8 @@ describe('nvidia-smi -q -x', () => {
   })
 
   it('reads a line of the running report', () => {
-    expect(parseNvidiaRow('00000000:81:00.0, 37, 22437, 24564, 61, 201.35')).toEqual({
+    expect(parseNvidiaRow('1, 00000000:81:00.0, 37, 22437, 24564, 61, 201.35')).toEqual({
+      index: 1,
       address: '0000:81:00.0',
       load: 0.37,
       memoryUsedBytes: 22437 * MIB,
@@ -107,12 +108,51 @@ describe('nvidia-smi -q -x', () => {
       temperatureC: 61,
       powerW: 201.35,
     })
-    expect(parseNvidiaRow('00000000:01:00.0, [N/A], 50, 81920, 27, [N/A]')).toMatchObject({
+    expect(parseNvidiaRow('1, 00000000:01:00.0, [N/A], 50, 81920, 27, [N/A]')).toMatchObject({
       load: 0,
       temperatureC: 27,
     })
-    expect(parseNvidiaRow('00000000:01:00.0, [N/A], 50, 81920, 27, [N/A]')).not.toHaveProperty('powerW')
+    expect(parseNvidiaRow('1, 00000000:01:00.0, [N/A], 50, 81920, 27, [N/A]')).not.toHaveProperty('powerW')
     expect(parseNvidiaRow('No devices were found')).toBeNull()
+  })
+
+  it('reads what programs do on GPUs, and takes no other line for it', async () => {
+    const told = (text: string) => text.split('\n').flatMap((line) => parseNvidiaLoad(line) ?? [])
+    expect(told(await recorded('nvidia-smi-pmon-h200.txt'))).toEqual([
+      { index: 0, pid: 494, load: 0.98 },
+      { index: 0, pid: 495, load: 0 },
+      { index: 0, pid: null, load: 0 },
+    ])
+    // Of a driver with fewer columns.
+    expect(parseNvidiaLoad('    1       2203     G      7      1      -      -   Xorg           ')).toEqual({
+      ...{ index: 1, pid: 2203, load: 0.07 },
+    })
+    for (const line of [
+      '',
+      'Invalid combination',
+      '0 none C 1 1',
+      '# gpu pid type sm',
+      '-1 5 C 9 9',
+      '0 5 C 9',
+    ])
+      expect(parseNvidiaLoad(line)).toBeNull()
+  })
+
+  it('reads an H200, with the driver of 2026', async () => {
+    const xml = await recorded('nvidia-smi-v13-h200.xml')
+    expect(parseNvidiaSmi(xml)).toMatchObject([
+      {
+        id: 'gpu-0000-00-06.0',
+        name: 'NVIDIA H200',
+        capacity: { gpu: 1, gpuMemoryBytes: (143771 - 616) * MIB },
+        properties: { architecture: 'Hopper', cudaVersion: '13.0' },
+        health: 'ok',
+      },
+    ])
+    expect(parseNvidiaProcesses(xml)).toMatchObject([
+      { pid: 494, name: 'python3', memoryBytes: 966 * MIB, migInstance: null },
+      { pid: 495, name: 'python3', memoryBytes: 730 * MIB, migInstance: null },
+    ])
   })
 })
 

@@ -196,11 +196,13 @@ function addressOf(gpu: Node): string | null {
 }
 
 export const NVIDIA_SAMPLE = [
-  '--query-gpu=pci.bus_id,utilization.gpu,memory.used,memory.total,temperature.gpu,power.draw',
+  '--query-gpu=index,pci.bus_id,utilization.gpu,memory.used,memory.total,temperature.gpu,power.draw',
   '--format=csv,noheader,nounits',
 ]
 
 export interface GpuRow {
+  /** By which the tool counts GPUs, until the machine is started anew. */
+  index: number
   address: string
   /** 0 to 1. */
   load: number
@@ -210,13 +212,16 @@ export interface GpuRow {
   powerW?: number
 }
 
-/** One line of {@link NVIDIA_SAMPLE}: `00000000:81:00.0, 37, 22437, 24564, 61, 201.35`; null for anything else. */
+/** One line of {@link NVIDIA_SAMPLE}: `0, 00000000:81:00.0, 37, 22437, 24564, 61, 201.35`; null for anything else. */
 export function parseNvidiaRow(line: string): GpuRow | null {
-  const [bus = '', load, used, total, temperature, power] = line.split(',').map((field) => field.trim())
+  const [first, bus = '', load, used, total, temperature, power] = line
+    .split(',')
+    .map((field) => field.trim())
+  const index = indexOf(first)
   const address = normalAddress(bus)
   const memoryUsed = Number(used)
   const memoryTotal = Number(total)
-  if (!address || !Number.isFinite(memoryUsed) || !Number.isFinite(memoryTotal)) return null
+  if (index === null || !address || !Number.isFinite(memoryUsed) || !Number.isFinite(memoryTotal)) return null
   const number = (field: string | undefined) => {
     const value = field ? Number(field) : Number.NaN
     return Number.isFinite(value) ? value : null
@@ -224,6 +229,7 @@ export function parseNvidiaRow(line: string): GpuRow | null {
   const temperatureC = number(temperature)
   const powerW = number(power)
   return {
+    index,
     address,
     load: Math.min(1, Math.max(0, (number(load) ?? 0) / 100)),
     memoryUsedBytes: memoryUsed * MIB,
@@ -231,4 +237,25 @@ export function parseNvidiaRow(line: string): GpuRow | null {
     ...(temperatureC === null ? {} : { temperatureC }),
     ...(powerW === null ? {} : { powerW }),
   }
+}
+
+/** Each second what each program does on each GPU; not of MIG devices, and of the first four GPUs only. */
+export const NVIDIA_LOADS = ['pmon', '-s', 'u', '-d', '1']
+
+/**
+ * One line of {@link NVIDIA_LOADS}, of which all versions begin alike: index of the GPU, process, its type, percent of
+ * the time that it computed. A GPU without programs has a line of dashes (no process), and so has a program that did not
+ * compute. Null for anything else.
+ */
+export function parseNvidiaLoad(line: string): { index: number; pid: number | null; load: number } | null {
+  const [first, process, , percent, ...others] = line.trim().split(/\s+/)
+  const index = indexOf(first)
+  if (index === null || others.length === 0) return null
+  const pid = indexOf(process)
+  if (pid === null) return process === '-' ? { index, pid, load: 0 } : null
+  return { index, pid, load: Math.min(1, (indexOf(percent) ?? 0) / 100) }
+}
+
+function indexOf(field: string | undefined): number | null {
+  return field && /^\d{1,10}$/.test(field) ? Number(field) : null
 }

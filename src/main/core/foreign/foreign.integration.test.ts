@@ -38,7 +38,7 @@ describe.runIf(process.platform === 'linux')('processes', () => {
     // Whatever else runs on this machine is left out, that it may be larger.
     const some = all.filter(({ pid }) => pid === hog || own.has(pid))
     expect(some.length).toBeGreaterThan(1)
-    const holders = foreignHolders(some, [], [cpu], process.pid)
+    const holders = foreignHolders(some, [], [cpu], own)
     expect(holders).toEqual([expect.objectContaining({ device: 'cpu0', name: 'memory-hog', pid: hog })])
     expect(holders[0]?.memoryBytes).toBeLessThan(400 * MB)
   })
@@ -59,7 +59,7 @@ describe('the largest holders', () => {
       use(30, 1, 1, 'busy', 4),
       use(31, 1, 0.1, 'idle'),
     ]
-    expect(foreignHolders(processes, [], [cpu], 10).map(({ name }) => name)).toEqual([
+    expect(foreignHolders(processes, [], [cpu], treeOf(10, processes)).map(({ name }) => name)).toEqual([
       'busy',
       'p25',
       'p24',
@@ -76,10 +76,22 @@ describe('the largest holders', () => {
     </processes></gpu></nvidia_smi_log>`
     const gpu: Device = { ...cpu, id: 'gpu-1', kind: 'gpu', properties: { pciAddress: '0000:81:00.0' } }
     const processes = [use(10, 1, 1), use(11, 10, 1), use(77, 1, 30)]
-    const holders = foreignHolders(processes, parseNvidiaProcesses(xml), [cpu, gpu], 10)
-    expect(holders.filter(({ device }) => device === 'gpu-1')).toEqual([
-      { device: 'gpu-1', name: 'trainer', pid: 77, memoryBytes: 30 * MB, gpuMemoryBytes: 2048 * 1024 * 1024 },
-    ])
+    const holders = (loads?: [number, number][]) =>
+      foreignHolders(
+        processes,
+        parseNvidiaProcesses(xml),
+        [cpu, gpu],
+        treeOf(10, processes),
+        new Map(loads && [['gpu-1', new Map(loads)]]),
+      ).filter(({ device }) => device === 'gpu-1')
+    const trainer = {
+      ...{ device: 'gpu-1', name: 'trainer', pid: 77 },
+      ...{ memoryBytes: 30 * MB, gpuMemoryBytes: 2048 * 1024 * 1024 },
+    }
+    expect(holders()).toEqual([trainer])
+    // Told of none of the last seconds, or of another program.
+    expect(holders([[11, 1]])).toEqual([{ ...trainer, gpu: 0 }])
+    expect(holders([[77, 0.4]])).toEqual([{ ...trainer, gpu: 0.4 }])
   })
 
   it('have names that do no harm', () => {

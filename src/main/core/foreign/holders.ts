@@ -1,20 +1,23 @@
 import type { Device, ForeignHolder } from '../../../shared/contract'
 import { type GpuProcess, runsOn } from '../detect/nvidia'
-import { type ProcessUse, treeOf } from './processes'
+import type { ProcessUse } from './processes'
 
 const MOST_OF_A_DEVICE = 5
 const LEAST_BYTES = 1e6
 const LEAST_CORES = 0.01
 const LONGEST_NAME = 64
 
-/** The programs outside that hold most of each device. @param self all below this process is ours */
+/**
+ * The programs outside that hold most of each device.
+ * @param own the processes that are ours @param gpuLoads by device and process, 0 to 1
+ */
 export function foreignHolders(
   processes: readonly ProcessUse[],
   onGpus: readonly GpuProcess[],
   devices: readonly Device[],
-  self: number,
+  own: ReadonlySet<number>,
+  gpuLoads: ReadonlyMap<string, ReadonlyMap<number, number>> = new Map(),
 ): ForeignHolder[] {
-  const own = treeOf(self, processes)
   const cpu = devices.find(({ id }) => id === 'cpu0')
   const { cpuCores: cores = 1, memoryBytes: memory = 1 } = cpu?.capacity ?? {}
   const onCpu = processes
@@ -34,16 +37,21 @@ export function foreignHolders(
     }))
   const byPid = new Map(processes.map((item) => [item.pid, item]))
   const gpus = devices.flatMap((device) => {
-    const holders = onGpus.filter((item) => runsOn(item, device) && !own.has(item.pid))
-    return holders
-      .sort((a, b) => b.memoryBytes - a.memoryBytes)
+    const { gpuMemoryBytes: whole = 1 } = device.capacity
+    const loads = gpuLoads.get(device.id)
+    return onGpus
+      .filter((item) => runsOn(item, device) && !own.has(item.pid))
+      .map((item) => ({ item, part: item.memoryBytes / whole + (loads?.get(item.pid) ?? 0) }))
+      .sort((a, b) => b.part - a.part)
       .slice(0, MOST_OF_A_DEVICE)
-      .map(({ pid, name, memoryBytes }) => ({
+      .map(({ item: { pid, name, memoryBytes } }) => ({
         device: device.id,
         name: plainName(name.split(/[/\\]/).at(-1) ?? ''),
         pid,
         memoryBytes: byPid.get(pid)?.memoryBytes ?? 0,
         gpuMemoryBytes: memoryBytes,
+        // A program that did not compute in the last seconds is told of by none of them.
+        ...(loads && { gpu: loads.get(pid) ?? 0 }),
       }))
   })
   return cpu ? [...onCpu, ...gpus] : gpus

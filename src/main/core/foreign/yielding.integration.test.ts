@@ -5,7 +5,7 @@ import type { LeaseId } from '../../../shared/domain/ids'
 import { by, type CoreFixture, createCoreFixture, refusalOf } from '../testing/core-fixture'
 import { settle } from '../testing/fake-clock'
 import { createFakeHost, fakeCpu, fakeGpu } from '../testing/fake-host'
-import { BusyCores } from './busy-cores'
+import { BusyMean } from './busy-mean'
 
 const GB = 1e9
 const CORES = 8
@@ -29,19 +29,19 @@ const coresOf = (leases: readonly Lease[]) =>
 const refusal = (cpuCores: number) => refusalOf(() => fixture.core.allocate({ cpuCores }, by('a')))
 
 it('cores that others keep busy are a mean in whole numbers, which a moment does not move', () => {
-  const busy = new BusyCores()
+  const busy = new BusyMean(1)
   // Nothing is known of the time before.
   busy.observe(4, 0)
-  expect(busy.count).toBe(0)
+  expect(busy.amount).toBe(0)
   for (let second = 1; second <= 120; second++) busy.observe(4, 1000 * second)
-  expect(busy.count).toBe(4)
+  expect(busy.amount).toBe(4)
   busy.observe(0, 121_000)
-  expect(busy.count).toBe(4)
+  expect(busy.amount).toBe(4)
   // A machine that slept, or a clock that was set back.
   busy.observe(0, 60_000)
-  expect(busy.count).toBe(4)
+  expect(busy.amount).toBe(4)
   busy.observe(0, 3_600_000)
-  expect(busy.count).toBe(0)
+  expect(busy.amount).toBe(0)
 })
 
 describe('a device that yields to others', () => {
@@ -110,6 +110,54 @@ describe('a device that yields to others', () => {
   })
 })
 
+describe('a GPU that yields to others', () => {
+  const nvidia = (index: number) => ({ ...fakeGpu(index, 8 * GB), vendor: 'NVIDIA' })
+  const share = (gpu: number) => fixture.core.allocate({ gpu }, by('a'))
+
+  beforeEach(async () => {
+    await fixture.close()
+    fixture = await createCoreFixture({
+      host: createFakeHost([fakeCpu(CORES, 16 * GB), nvidia(0), nvidia(1)]),
+    })
+    const { host, core, clock } = fixture
+    host.busyGpus = new Map([
+      ['gpu-0', 0.62],
+      ['gpu-1', 0.03],
+    ])
+    host.foreign = [{ device: 'gpu-0', name: 'game', pid: 7, memoryBytes: GB, gpuMemoryBytes: 0, gpu: 0.62 }]
+    for (const device of ['gpu-0', 'gpu-1']) core.updateDevice(device, { yieldsToOthers: true })
+    await clock.advance(LONG_MS)
+  })
+
+  it('grants beside others what programs outside leave of it, and all of it to who is alone there', async () => {
+    const { core, host, clock } = fixture
+    expect(core.resources()).toMatchObject({ available: { gpu: 2 }, foreign: { gpu: 0.65 } })
+    const [whole, other] = [share(1), share(1)]
+    expect((await refusalOf(() => share(0.1))).details).toMatchObject({ foreign: { gpu: 0.6 } })
+    for (const lease of [whole, other]) core.release(lease.id as LeaseId)
+    const first = core.allocate({ gpu: 0.2 }, by('a'), [{ device: 'gpu-0', amounts: { gpu: 0.2 } }])
+    expect(core.resources().available.gpu).toBe(1.2)
+    // A little load takes nothing.
+    expect(share(1).placement).toMatchObject([{ device: 'gpu-1' }])
+    const refused = await refusalOf(() => share(0.3))
+    expect(refused.message).toContain('0.62 GPU held by game (outside LLMAgentOS)')
+    expect(share(0.2).placement).toMatchObject([{ device: 'gpu-0' }])
+    // The tool tells of it no more: what is not known takes nothing.
+    host.busyGpus = new Map()
+    await clock.advance(LONG_MS)
+    core.release(first.id as LeaseId)
+    expect(share(0.8).placement).toMatchObject([{ device: 'gpu-0' }])
+  })
+
+  it('is no choice where nothing tells how much programs outside keep busy', async () => {
+    const part = { ...nvidia(2), properties: { migInstance: '1-0' } }
+    fixture.host.devices.push(part)
+    await fixture.core.rescan()
+    const refused = await refusalOf(() => fixture.core.updateDevice('gpu-2', { yieldsToOthers: true }))
+    expect(refused).toMatchObject({ code: 'system.invalid', details: { field: 'yieldsToOthers' } })
+  })
+})
+
 type Step =
   | { do: 'busy'; cores: number; seconds: number }
   | { do: 'allocate' | 'request'; cores: number; priority: number }
@@ -130,7 +178,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 async function play(steps: readonly Step[]): Promise<void> {
   fixture = await createCoreFixture({ host: createFakeHost([fakeCpu(CORES, 16 * GB)]) })
   const { core, clock, host } = fixture
-  const busy = new BusyCores()
+  const busy = new BusyMean(1)
   const tooMuch: unknown[] = []
   let before: Lease[] = []
   let waiting = 0
@@ -146,7 +194,7 @@ async function play(steps: readonly Step[]): Promise<void> {
     const held = leases.filter(({ id }) => known.has(id))
     const granted = leases.length - held.length
     // The first has all that is there.
-    const outside = granted > 0 && leases.length > 1 ? busy.count : 0
+    const outside = granted > 0 && leases.length > 1 ? busy.amount : 0
     if (coresOf(leases) + outside > CORES) tooMuch.push({ leases: leases.map(({ need }) => need), outside })
     before = leases
   })

@@ -10,6 +10,8 @@ export interface FakeHost extends Host {
   reading: HostReading
   foreign: ForeignHolder[]
   onGpus: GpuProgram[] | null
+  /** By GPU: how much programs outside keep busy of it, 0 to 1. */
+  busyGpus: Map<string, number>
 }
 
 export function createFakeHost(devices: FoundDevice[] = [fakeCpu(8, 16 * GB)]): FakeHost {
@@ -19,6 +21,7 @@ export function createFakeHost(devices: FoundDevice[] = [fakeCpu(8, 16 * GB)]): 
     reading: { readings: [], childrenMemoryBytes: null },
     foreign: [],
     onGpus: null,
+    busyGpus: new Map(),
     async detect() {
       return { devices: structuredClone(this.devices), failedTools: [...this.failedTools] }
     },
@@ -26,7 +29,11 @@ export function createFakeHost(devices: FoundDevice[] = [fakeCpu(8, 16 * GB)]): 
       return structuredClone(this.reading)
     },
     async readPrograms() {
-      return structuredClone({ holders: this.foreign, onGpus: this.onGpus })
+      return structuredClone({
+        holders: this.foreign,
+        onGpus: this.onGpus,
+        busyGpus: this.busyGpus,
+      })
     },
     dispose: () => undefined,
   }

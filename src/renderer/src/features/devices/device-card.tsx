@@ -1,5 +1,6 @@
 import { VisuallyHidden } from '@mantine/core'
 import type { Device, TelemetrySample } from '@shared/contract'
+import { canYield } from '@shared/domain/yielding'
 import {
   IconCpu,
   IconCpu2,
@@ -75,7 +76,7 @@ export function DeviceCard({ device, load }: { device: Device; load: LoadSeries 
         )}
       </div>
       <LeaseStacks device={device} />
-      {device.kind === 'cpu' && device.origin === 'detected' && <YieldSwitch device={device} />}
+      {canYield(device) && <YieldSwitch device={device} />}
       <ForeignHolders device={device.id} />
       {device.health === 'missing' ? (
         <div className={classes['noLoad']}>{t('devices:missingText')}</div>

@@ -1,6 +1,6 @@
 import type { Resources } from '@shared/contract'
 import { useTranslation } from 'react-i18next'
-import { formatBytes, formatNumber } from '../../lib/format'
+import { formatBytes, formatNumber, formatPercent } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import { useTelemetry } from '../../lib/stores'
 import classes from './devices.module.css'
@@ -34,6 +34,7 @@ export function ForeignHolders({ device }: { device: string }) {
               {[
                 formatBytes(heldBytes(holder)),
                 ...(holder.cpuCores && holder.cpuCores >= 0.05 ? [coresText(holder.cpuCores)] : []),
+                ...(holder.gpu && holder.gpu >= 0.005 ? [formatPercent(holder.gpu)] : []),
               ].join(' · ')}
             </span>
           </li>

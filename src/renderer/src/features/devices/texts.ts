@@ -22,9 +22,14 @@ export const texts = defineTexts({
       cores_one: '{{cores}} core',
       cores_other: '{{cores}} cores',
     },
-    yields: 'Leave busy cores to other programs',
-    yieldsHelp:
-      'Cores that programs outside keep busy are not granted beside others. A job that is alone here gets them all the same.',
+    yields: {
+      cpu: 'Leave busy cores to other programs',
+      gpu: 'Leave what other programs keep busy to them',
+    },
+    yieldsHelp: {
+      cpu: 'Cores that programs outside keep busy are not granted beside others. A job that is alone here gets them all the same.',
+      gpu: 'The part of this GPU that programs outside keep busy is not granted beside others. A job that is alone here gets it all the same.',
+    },
     foundBy: 'found by {{how}}',
     load: 'Load',
     memory: 'Memory',
@@ -133,9 +138,14 @@ export const texts = defineTexts({
       cores_one: '{{cores}} 核',
       cores_other: '{{cores}} 核',
     },
-    yields: '把繁忙的核心留给其他程序',
-    yieldsHelp:
-      '有任务占用核心时，外部程序正在使用的核心不再分配。没有其他任务时，单个任务仍可使用全部核心。',
+    yields: {
+      cpu: '把繁忙的核心留给其他程序',
+      gpu: '把其他程序占用的部分留给它们',
+    },
+    yieldsHelp: {
+      cpu: '有任务占用核心时，外部程序正在使用的核心不再分配。没有其他任务时，单个任务仍可使用全部核心。',
+      gpu: '有任务占用此 GPU 时，外部程序正在使用的部分不再分配。没有其他任务时，单个任务仍可使用整个 GPU。',
+    },
     foundBy: '来源：{{how}}',
     load: '负载',
     memory: '内存',

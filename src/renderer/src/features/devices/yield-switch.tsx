@@ -6,9 +6,10 @@ import { getClient } from '../../lib/client'
 import { notifyError } from '../../lib/errors'
 import classes from './devices.module.css'
 
-/** Whether cores that other programs keep busy are left to them. */
-export function YieldSwitch({ device: { id, yieldsToOthers } }: { device: Device }) {
+/** Whether what other programs keep busy of a device is left to them. */
+export function YieldSwitch({ device: { id, kind, yieldsToOthers } }: { device: Device }) {
   const { t } = useTranslation('devices')
+  const what = kind === 'gpu' ? 'gpu' : 'cpu'
   const [asked, setAsked] = useState<boolean | null>(null)
   async function change(next: boolean): Promise<void> {
     setAsked(next)
@@ -24,8 +25,8 @@ export function YieldSwitch({ device: { id, yieldsToOthers } }: { device: Device
     <Switch
       className={classes['yields']}
       size="xs"
-      label={t('yields')}
-      description={t('yieldsHelp')}
+      label={t(`yields.${what}`)}
+      description={t(`yieldsHelp.${what}`)}
       checked={asked ?? yieldsToOthers}
       onChange={(event) => void change(event.currentTarget.checked)}
     />

@@ -1,0 +1,24 @@
+/** Load comes and goes within seconds; what is granted holds for longer. */
+const MEAN_OVER_MS = 30_000
+
+/** What programs outside keep busy of a device, as a mean in which what was `MEAN_OVER_MS` ago counts a third. */
+export class BusyMean {
+  readonly #partsOfOne: number
+  #mean = 0
+  #at: number | null = null
+
+  /** @param partsOfOne it is told in; a little load takes nothing */
+  constructor(partsOfOne: number) {
+    this.#partsOfOne = partsOfOne
+  }
+
+  get amount(): number {
+    return Math.round(this.#mean * this.#partsOfOne) / this.#partsOfOne
+  }
+
+  observe(amount: number, nowMs: number): void {
+    const passedMs = this.#at === null ? 0 : Math.max(0, nowMs - this.#at)
+    this.#mean += (1 - Math.exp(-passedMs / MEAN_OVER_MS)) * (amount - this.#mean)
+    this.#at = nowMs
+  }
+}
