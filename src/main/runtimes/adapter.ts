@@ -23,6 +23,8 @@ export interface WorkerStart {
   socketPath: string | null
   /** Absolute paths of the version's files: all that it has to read. */
   files: readonly string[]
+  /** What it is told through its environment. */
+  options: string
 }
 
 /** An accelerator that a job has leased. */

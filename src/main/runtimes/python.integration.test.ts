@@ -70,7 +70,7 @@ describe.runIf(process.platform !== 'win32')('what a Python has to read in a san
     await mkdir(dirname(entry))
     await writeFile(entry, `import os\nprint(os.path.exists(${JSON.stringify(secret)}))\n`)
     const { file, reads } = installedPython(await link('bin/python3', SYSTEM_PYTHON), dataDir)
-    const start = { entry, socketPath: null, files: [] }
+    const start = { entry, socketPath: null, files: [], options: '' }
     const program = inBubblewrap(sandbox.file, { file, args: ['-I'], env: {} }, reads, start)
     expect(await askWorker({ entry, program }, 20_000)).toMatchObject({
       stdout: 'False\n',

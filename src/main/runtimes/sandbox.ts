@@ -46,7 +46,7 @@ export async function trySandbox(): Promise<Sandbox> {
   if (file === null) return { file, reason: 'bubblewrap is not installed.' }
   const entry = '/usr/bin/true'
   const nothing = { file: entry, args: [], env: {} }
-  const program = inBubblewrap(file, nothing, [], { entry, socketPath: null, files: [] })
+  const program = inBubblewrap(file, nothing, [], { entry, socketPath: null, files: [], options: '' })
   const { code, stderr, error } = await askWorker({ entry, program }, TRIAL_MS)
   if (code === 0) return { file }
   const words = (error?.message ?? stderr.split('\n')[0] ?? '').trim().slice(0, 300)
@@ -56,13 +56,14 @@ export async function trySandbox(): Promise<Sandbox> {
 /**
  * The same program with no network, no other processes, no files to write, and none to read but the system's libraries,
  * those of the model and what is named. It dies with the system.
- * @param readsFrom files and folders of the program itself
+ * @param readsFrom files and folders of the program itself @param devices files of the devices that it may use
  */
 export function inBubblewrap(
   bubblewrap: string,
   program: Program,
   readsFrom: readonly string[],
   { entry, socketPath, files }: WorkerStart,
+  devices: readonly string[] = [],
 ): Program {
   const readable = [...SYSTEM, ...readsFrom, entry, ...files]
   return {
@@ -72,6 +73,7 @@ export function inBubblewrap(
       '--die-with-parent',
       '--new-session',
       ...['--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp'],
+      ...devices.flatMap((path) => ['--dev-bind-try', path, path]),
       ...[...new Set(readable)]
         .filter((path) => path !== '/')
         .flatMap((path) => ['--ro-bind-try', path, path]),

@@ -234,7 +234,7 @@ describe.skipIf(!bubblewrap)('a sandboxed worker', () => {
         .replace('SECRET', JSON.stringify(secret))
         .replace('MODEL', JSON.stringify(model))
       await writeFile(entry, `print(open(${JSON.stringify(model)}).read())\n${text}\nprint("done")\n`)
-      const start = { entry, socketPath: null, files: [model] }
+      const start = { entry, socketPath: null, files: [model], options: 'cpu' }
       const program = inBubblewrap(bubblewrap ?? '', { file: python, args: ['-I'], env: {} }, [], start)
       const answer = spawnSync(program.file, [...program.args, entry], { encoding: 'utf8', env: {} })
       // It runs and reads its model, and fails at what it must not do.

@@ -145,7 +145,8 @@ export class Runtimes {
       usesDevice: false,
       options: probe?.options ?? '',
     }
-    const program = probe?.program?.({ entry, socketPath, files }) ?? null
+    const { options } = binding
+    const program = probe?.program?.({ entry, socketPath, files, options }) ?? null
     const env = deviceVariables(binding.usesDevice ? device : null)
     return { ...binding, entry, env, program, seesParent: probe?.isolation === 'process' }
   }
@@ -223,7 +224,7 @@ export class Runtimes {
 
   async #ask(adapter: RuntimeAdapter, options: string, programFor: RuntimeProbe['program']): Promise<Probe> {
     const entry = this.#entry(adapter)
-    const program = programFor?.({ entry, socketPath: null, files: [] }) ?? null
+    const program = programFor?.({ entry, socketPath: null, files: [], options }) ?? null
     const parent: Record<string, string> = program?.hidesProcesses
       ? {}
       : { [WORKER_ENV.parent]: String(process.pid) }

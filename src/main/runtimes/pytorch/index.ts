@@ -10,13 +10,15 @@ import {
 import type { Probe } from '../protocol'
 import { findPythons, installedPython } from '../python'
 import { findBubblewrap, inBubblewrap, withoutPrivate } from '../sandbox'
+import { ACCELERATORS, backendsOf, bindingFor, deviceFiles } from './accelerators'
 
 /** What Python and torch take by themselves. */
 const TORCH_BYTES = 256 * 2 ** 20
 
 /**
- * PyTorch models by a Python of this machine: TorchScript, and bare weights in the graph of a TorchScript version. The
- * worker gets an empty environment and, where bubblewrap works, no network and no files but its own.
+ * PyTorch models by a Python of this machine: TorchScript, and bare weights in the graph of a TorchScript version; on the
+ * CPU, and on a leased GPU where its torch has a way to use that. The worker gets an empty environment and, where
+ * bubblewrap works, no network and no files but its own.
  * @param pythonPath an absolute path that a person has set; empty: the first Python that has torch
  * @param dataDir which no sandbox shows as a whole
  */
@@ -32,9 +34,10 @@ export function pytorchRuntime(pythonPath: () => string, dataDir: string | undef
       for (const found of set === '' ? findPythons() : [set]) {
         const { file, reads } = installedPython(found, dataDir)
         const python: Program = { file, args: ['-I'], env: {} }
-        const answer = await ask('', () => python)
+        const answer = await ask('cpu', () => python)
         const libraries = withoutPrivate(answer.readsFrom ?? [], dataDir)
-        if (answer.available) return sandboxed(ask, python, [...reads, ...libraries], answer)
+        if (answer.available)
+          return onAccelerators(ask, await sandboxed(ask, python, [...reads, ...libraries], answer))
         reason = answer.reason ?? reason
       }
       return { ...unavailable(reason), options: '', program: null, isolation: 'process' }
@@ -58,15 +61,31 @@ async function sandboxed(
   reads: readonly string[],
   answer: Probe,
 ): Promise<RuntimeProbe> {
-  const plain = { ...answer, options: '', program: () => python, isolation: 'process' as const }
+  const plain = { ...answer, options: 'cpu', program: () => python, isolation: 'process' as const }
   const bubblewrap = findBubblewrap()
   if (!bubblewrap) return { ...plain, reason: 'It runs without a sandbox: bubblewrap is not installed.' }
-  const program = (start: WorkerStart) => inBubblewrap(bubblewrap, python, reads, start)
-  const inside = await ask('', program)
-  if (inside.available) return { ...inside, options: '', program, isolation: 'bubblewrap' }
+  const program = (start: WorkerStart) =>
+    inBubblewrap(bubblewrap, python, reads, start, deviceFiles(start.options))
+  const inside = await ask('cpu', program)
+  if (inside.available) return { ...inside, options: 'cpu', program, isolation: 'bubblewrap' }
   return {
     ...plain,
     reason: `It runs without a sandbox: ${inside.reason ?? 'bubblewrap does not work here.'}`,
+  }
+}
+
+/** Tries what it is built for, each in a process of its own: a driver that is broken takes the process along. */
+async function onAccelerators(ask: AskWorker, probe: RuntimeProbe): Promise<RuntimeProbe> {
+  const built = ACCELERATORS.filter((name) => probe.offers?.includes(name))
+  const trials = await Promise.all(
+    built.map(async (name): Promise<[string, Probe]> => [name, await ask(name, probe.program)]),
+  )
+  const works = new Set(trials.flatMap(([name, trial]) => (trial.available ? [name] : [])))
+  return {
+    ...probe,
+    backend: ['cpu', ...works].join(', '),
+    backends: backendsOf(new Map(trials)),
+    bind: (device) => bindingFor(works, device),
   }
 }
 

@@ -22,6 +22,10 @@ MAX_MESSAGE = 4000
 PROGRESS_EVERY_S = 0.25
 RSS_EVERY_S = 0.25
 ARCHITECTURE = "architecture/"
+# What there is beside "cpu", and what PyTorch calls it.
+DEVICES = {"cuda": "cuda", "rocm": "cuda", "mps": "mps"}
+OPTIONS = os.environ.get("LLMAGENTOS_WORKER_OPTIONS", "")
+DEVICE = DEVICES.get(OPTIONS, "cpu")
 
 NAMES = ("float32", "float64", "float16", "int8", "uint8", "int16", "int32", "int64", "bool")
 # https://github.com/huggingface/safetensors#format
@@ -70,6 +74,16 @@ def tensor_at(body, at, dtype, shape):
     source = torch.uint8 if dtype == torch.bool else dtype
     tensor = torch.frombuffer(body, dtype=source, count=count, offset=at).reshape(shape)
     return tensor != 0 if dtype == torch.bool else tensor
+
+
+def synchronize():
+    """Waits until the device has done what it was given: its work is only begun when a call returns."""
+    import torch
+
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()
+    elif DEVICE == "mps":
+        torch.mps.synchronize()
 
 
 def bytes_of(tensor):
@@ -177,13 +191,13 @@ def load(request):
     torch.set_num_threads(request["threads"])
     files = request["files"]
     if request["format"] == "torchscript":
-        return Model(torch.jit.load(files[0]["absolutePath"], map_location="cpu"))
+        return Model(torch.jit.load(files[0]["absolutePath"], map_location=DEVICE))
     graph = next((file for file in files if file["path"].startswith(ARCHITECTURE)), None)
     if graph is None:
         raise InputError(
             "These are weights without a graph: name the TorchScript version whose weights they are as their architecture."
         )
-    module = torch.jit.load(graph["absolutePath"], map_location="cpu")
+    module = torch.jit.load(graph["absolutePath"], map_location=DEVICE)
     state = read_weights(request)
     wanted = module.state_dict()
     missing = sorted(set(wanted) - set(state))[:5]
@@ -215,8 +229,12 @@ class Model:
             raise InputError(f'Input "{missing}" is missing.')
         with torch.no_grad():
             try:
-                return named(self.module(**inputs))
+                outputs = named(self.module(**{name: tensor.to(DEVICE) for name, tensor in inputs.items()}))
+                synchronize()
+                return outputs
             except RuntimeError as error:
+                if "out of memory" in str(error):
+                    raise
                 # The interpreter of TorchScript says the same for a bad input and for a bad graph; its last line tells.
                 raise InputError(last_line(error)) from error
 
@@ -235,7 +253,9 @@ def named(result):
 
 def last_line(error):
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[-1] if lines else type(error).__name__)[:MAX_MESSAGE]
+    line = lines[-1] if lines else type(error).__name__
+    # PyTorch goes on with how its allocator could be told to do otherwise.
+    return line.split(" Including non-PyTorch memory")[0][:MAX_MESSAGE]
 
 
 # -- Work --------------------------------------------------------------------------------------------------------------
@@ -414,17 +434,34 @@ def serve():
         stream.write(*worker.answer(*work.get()))
 
 
+def built_for():
+    """What of DEVICES this PyTorch is built for, whether there is one or not."""
+    import torch
+
+    mps = getattr(torch.backends, "mps", None)
+    built = {
+        "cuda": torch.version.cuda is not None,
+        "rocm": getattr(torch.version, "hip", None) is not None,
+        "mps": mps is not None and mps.is_built(),
+    }
+    return [name for name in DEVICES if built[name]]
+
+
 def probe():
     answer = {"available": False, "version": "", "backend": "", "reason": None, "readsFrom": []}
     try:
         import torch
 
-        # Models are loaded for the CPU, wherever they were made.
-        answer.update(available=True, version=torch.__version__, backend="cpu")
+        # Models are loaded for the device that is named, wherever they were made.
+        ones = torch.ones(2, device=DEVICE)
+        if float((ones + ones).sum()) != 4:
+            raise RuntimeError("it does not add up")
+        answer.update(available=True, version=torch.__version__, backend=OPTIONS, offers=built_for())
         prefixes = {sys.prefix, sys.base_prefix, os.path.dirname(os.path.dirname(torch.__file__)), *sys.path}
         answer["readsFrom"] = sorted(path for path in prefixes if os.path.isdir(path))
     except Exception as error:  # a broken installation may raise anything
-        answer["reason"] = f"{sys.executable} cannot import torch: {last_line(error)}."
+        what = f"compute on {OPTIONS}" if "torch" in sys.modules else "import torch"
+        answer["reason"] = f"{sys.executable} cannot {what}: {last_line(error).rstrip('.')}."
     print(json.dumps(answer), flush=True)
 
 
