@@ -6,7 +6,7 @@ import { detectDevices } from './detect/detect'
 import { type GpuProcess, NVIDIA_QUERY, parseNvidiaProcesses, runsOn } from './detect/nvidia'
 import { runTool } from './detect/run-tool'
 import { foreignHolders } from './foreign/holders'
-import { createProcessReader, treeOf } from './foreign/processes'
+import { createOwnProcesses, createProcessReader } from './foreign/processes'
 import type { GpuProgram, Host, HostReading, Reading } from './host'
 import { readAmdGpu } from './read-amd'
 import { createHostReader } from './read-host'
@@ -17,6 +17,7 @@ export function createMachine(deps: { clock: Clock; logger: Logger }): Host {
   const nvidia = createNvidiaWatch(deps)
   const host = createHostReader(deps.clock)
   const processes = createProcessReader(() => deps.clock.now())
+  const ours = createOwnProcesses(process.pid, () => deps.clock.now())
   let confinement: Promise<Confinement> | null = null
   const limits = () => {
     confinement ??= process.platform === 'linux' ? readConfinement() : Promise.resolve(none)
@@ -49,7 +50,7 @@ export function createMachine(deps: { clock: Clock; logger: Logger }): Host {
         watched ? runTool('nvidia-smi', NVIDIA_QUERY) : null,
       ])
       const seen = answer?.state === 'answered' ? parseNvidiaProcesses(answer.stdout) : null
-      const own = treeOf(process.pid, all)
+      const own = ours.among(all)
       const loads = new Map(devices.flatMap(loadsOn))
       return {
         holders: foreignHolders(all, seen ?? [], devices, own, loads),

@@ -6,7 +6,7 @@ import { parseNvidiaProcesses } from '../detect/nvidia'
 import { by, createCoreFixture, refusalOf } from '../testing/core-fixture'
 import { createFakeHost, fakeCpu } from '../testing/fake-host'
 import { foreignHolders, plainName } from './holders'
-import { createProcessReader, parseStat, treeOf } from './processes'
+import { createOwnProcesses, createProcessReader, parseStat, treeOf } from './processes'
 
 const MB = 1e6
 const cpu: Device = { ...fakeCpu(4, 1000 * MB), origin: 'detected', yieldsToOthers: false }
@@ -92,6 +92,16 @@ describe('the largest holders', () => {
     // Told of none of the last seconds, or of another program.
     expect(holders([[11, 1]])).toEqual([{ ...trainer, gpu: 0 }])
     expect(holders([[77, 0.4]])).toEqual([{ ...trainer, gpu: 0.4 }])
+  })
+
+  it('are not ours for a while after they ended: tools still tell of them', () => {
+    let now = 0
+    const own = createOwnProcesses(10, () => now)
+    expect(own.among([use(10, 1, 1), use(11, 10, 1), use(12, 1, 1)])).toEqual(new Set([10, 11]))
+    now = 9_000
+    expect(own.among([use(10, 1, 1), use(12, 1, 1)])).toEqual(new Set([10, 11]))
+    now = 11_000
+    expect(own.among([use(10, 1, 1), use(12, 1, 1)])).toEqual(new Set([10]))
   })
 
   it('have names that do no harm', () => {

@@ -96,6 +96,22 @@ export function treeOf(root: number, processes: readonly Pick<ProcessUse, 'pid' 
   return tree
 }
 
+/** Tools tell of a program for some seconds after its end, when nothing shows any more whose it was. */
+const REMEMBERED_MS = 10_000
+
+/** The processes that are ours, and those that were until a moment ago. */
+export function createOwnProcesses(self: number, now: () => number) {
+  const seenAt = new Map<number, number>()
+  return {
+    among(processes: readonly Pick<ProcessUse, 'pid' | 'parent'>[]): Set<number> {
+      const at = now()
+      for (const pid of treeOf(self, processes)) seenAt.set(pid, at)
+      for (const [pid, seen] of seenAt) if (seen < at - REMEMBERED_MS) seenAt.delete(pid)
+      return new Set(seenAt.keys())
+    },
+  }
+}
+
 async function inChunks<T, R>(items: readonly T[], read: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = []
   for (let i = 0; i < items.length; i += CHUNK)

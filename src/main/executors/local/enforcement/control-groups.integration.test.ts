@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -90,5 +93,47 @@ describe.runIf(process.platform === 'linux')('control groups', () => {
     const groups = await ControlGroups.open()
     expect(groups.means.inForce).toBe(groups.means.reason === null)
     await groups.dispose()
+  })
+
+  it('are kept by the kernel: what takes more memory is ended, and more cores than leased are not to be had', async ({
+    skip,
+  }) => {
+    const groups = await ControlGroups.open()
+    skip(!groups.means.inForce, groups.means.reason ?? '')
+    const begin = async (name: string, code: string) => {
+      // It begins its work when it is in its group.
+      const child = spawn(process.execPath, ['-e', `process.stdin.once('data', () => {${code}})`])
+      await groups.make(name)
+      await groups.add(name, [child.pid ?? 0])
+      await groups.limit(name, { cpuCores: 0.2, memoryBytes: 128 * 2 ** 20, priority: 50 })
+      child.stdin.write('go')
+      return child
+    }
+    try {
+      const hog = await begin('hog', 'const held = []; for (;;) held.push(Buffer.alloc(2 ** 20, 1))')
+      expect(await once(hog, 'exit')).toEqual([null, 'SIGKILL'])
+      expect(groups.ranOutOfMemory('hog')).toBe(true)
+      await groups.remove('hog')
+      const busy = await begin('busy', 'for (;;);')
+      const usedMs = () => {
+        const stat = readFileSync(`/proc/${busy.pid}/stat`, 'utf8')
+        const [user, system] = stat
+          .slice(stat.lastIndexOf(')') + 2)
+          .split(' ')
+          .slice(11, 13)
+        return (Number(user) + Number(system)) * 10
+      }
+      const [before, beganAt] = [usedMs(), performance.now()]
+      await new Promise((resolve) => setTimeout(resolve, 3000))
+      const cores = (usedMs() - before) / (performance.now() - beganAt)
+      expect(groups.ranOutOfMemory('busy')).toBe(false)
+      busy.kill('SIGKILL')
+      await once(busy, 'exit')
+      await groups.remove('busy')
+      expect(cores).toBeLessThan(0.4)
+      expect(cores).toBeGreaterThan(0.05)
+    } finally {
+      await groups.dispose()
+    }
   })
 })

@@ -106,10 +106,8 @@ export class Enforcer {
     if (pid === null || held.work === wanted) return
     held.work = wanted
     this.#held.set(id, held)
-    await this.#try(
-      id,
-      Promise.all([this.#bind(id, pid, held), this.#renice(pid, held), this.#limit(id, pid, wanted)]),
-    )
+    const means = [this.#bind(id, pid, held), this.#renice(pid, held), this.#limit(id, pid, wanted)]
+    await Promise.all(means.map((action) => this.#try(id, action)))
   }
 
   /** Whether a worker that has died was ended by the kernel for what it took. */
