@@ -5,7 +5,7 @@ import { Emitter } from '../platform/events'
 import { Allocator } from './allocator'
 import { Devices } from './devices'
 import { BusyMean } from './foreign/busy-mean'
-import type { GpuProgram, HostReading } from './host'
+import type { GpuProgram, GpuUse, HostReading } from './host'
 import type { Core, CoreDeps } from './index'
 import { Ledger } from './ledger'
 import { createMachine } from './machine'
@@ -52,7 +52,7 @@ export function createCore(deps: CoreDeps): Core {
     logger.error({ err: error }, 'A listener of the programs on GPUs failed.'),
   )
   let stopPrograms: () => void = () => undefined
-  let busyNow: ReadonlyMap<string, number> = new Map()
+  let gpusOutside: ReadonlyMap<string, GpuUse> = new Map()
   /** Until the next look at other programs; null during one. */
   let programsWaitMs: number | null = null
   let disposed = false
@@ -78,7 +78,7 @@ export function createCore(deps: CoreDeps): Core {
     try {
       lastReading = await host.read(devices.list())
       if (disposed) return
-      ledger.setForeign(foreignMemory(lastReading, ledger))
+      ledger.setForeign(foreignMemory(lastReading, gpusOutside, ledger))
       busyCores.observe(foreignCores(ledger, hostLoad()), clock.now())
       ledger.setBusyOutside('cpu0', { cpuCores: busyCores.amount })
       lookForChanged()
@@ -101,9 +101,9 @@ export function createCore(deps: CoreDeps): Core {
   async function samplePrograms(): Promise<void> {
     programsWaitMs = null
     try {
-      const { holders, onGpus, busyGpus: busy } = await host.readPrograms(devices.list())
+      const { holders, onGpus, gpusOutside: outside } = await host.readPrograms(devices.list())
       ledger.setForeignHolders(holders)
-      observeBusyGpus(busy)
+      observe(outside)
       if (onGpus && !disposed) gpuPrograms.fire(onGpus)
     } catch (error) {
       logger.warn({ err: error }, 'What other programs hold could not be read.')
@@ -111,16 +111,17 @@ export function createCore(deps: CoreDeps): Core {
     awaitPrograms()
   }
 
-  function observeBusyGpus(busy: ReadonlyMap<string, number>): void {
-    busyNow = busy
-    for (const [device, load] of busy) {
+  function observe(outside: ReadonlyMap<string, GpuUse>): void {
+    gpusOutside = outside
+    for (const [device, { load }] of outside) {
+      if (load === null) continue
       const mean = busyGpus.get(device) ?? new BusyMean(10)
       busyGpus.set(device, mean)
       mean.observe(load, clock.now())
       ledger.setBusyOutside(device, { gpu: mean.amount })
     }
     for (const device of busyGpus.keys()) {
-      if (busy.has(device)) continue
+      if (typeof outside.get(device)?.load === 'number') continue
       busyGpus.delete(device)
       ledger.setBusyOutside(device, {})
     }
@@ -198,7 +199,7 @@ export function createCore(deps: CoreDeps): Core {
       requests.devicesChanged()
     },
     rescan,
-    resources: () => sumResources(ledger, hostLoad(), busyNow),
+    resources: () => sumResources(ledger, hostLoad(), gpusOutside),
     latestTelemetry: () => telemetry.latest(),
     telemetry: (query) => telemetry.query(query, clock.now(), (id) => ledger.device(id) !== undefined),
 

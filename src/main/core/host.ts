@@ -34,14 +34,21 @@ export interface GpuProgram {
   memoryBytes: number
 }
 
+/** What programs outside take of one GPU, all together. */
+export interface GpuUse {
+  memoryBytes: number
+  /** How much they keep busy, 0 to 1; null where no tool tells. */
+  load: number | null
+}
+
 /** What programs take of the devices. */
 export interface ProgramReading {
   /** The programs outside that hold most of each device. */
   holders: ForeignHolder[]
   /** All programs on GPUs, ours too; null where no tool tells. */
   onGpus: GpuProgram[] | null
-  /** How much programs outside keep busy of each GPU, 0 to 1; a GPU of which no tool tells that is not there. */
-  busyGpus: ReadonlyMap<string, number>
+  /** By GPU; one of which no tool tells is not there. */
+  gpusOutside: ReadonlyMap<string, GpuUse>
 }
 
 /** The machine itself: the one part of core that a test replaces. */

@@ -188,8 +188,7 @@ describe('other programs on a GPU', () => {
     core.allocate({ gpu: 0.5, gpuMemoryBytes: memory / 2 }, by('a', { job: someJob }), [
       { device: 'gpu-0', amounts: { gpu: 0.5, gpuMemoryBytes: memory / 2 } },
     ])
-    const trainer = { device: 'gpu-0', name: 'trainer', pid: 7, memoryBytes: 0, cpuCores: 0 }
-    host.foreign = [{ ...trainer, gpuMemoryBytes: memory / 4 }]
+    host.gpusOutside = new Map([['gpu-0', { memoryBytes: memory / 4, load: null }]])
     // Its own worker uses an eighth of it.
     const readings = [
       { device: 'gpu-0', load: 0, memoryUsedBytes: (3 * memory) / 8, memoryTotalBytes: memory },
@@ -201,6 +200,19 @@ describe('other programs on a GPU', () => {
     const there = [{ device: 'gpu-0', amounts: need }]
     expect(await refusalOf(() => core.allocate(need, by('b'), there))).toMatchObject({
       code: 'core.unavailable',
+    })
+  })
+
+  it('count as well where no sum is told, as of a part of a GPU or while its tool says nothing', async () => {
+    const { core, host, clock } = fixture
+    const memory = core.listDevices().find(({ id }) => id === 'gpu-0')?.capacity.gpuMemoryBytes ?? 0
+    host.gpusOutside = new Map([['gpu-0', { memoryBytes: memory / 4, load: null }]])
+    host.reading = { readings: [], childrenMemoryBytes: 0 }
+    await clock.advance(6_000)
+    expect(core.resources().foreignOn).toEqual([{ device: 'gpu-0', amounts: { gpuMemoryBytes: memory / 4 } }])
+    const all = [{ device: 'gpu-0', amounts: { gpuMemoryBytes: memory } }]
+    expect(await refusalOf(() => core.allocate({ gpuMemoryBytes: memory }, by('b'), all))).toMatchObject({
+      details: { missing: { gpuMemoryBytes: memory / 4 } },
     })
   })
 })

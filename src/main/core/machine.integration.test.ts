@@ -135,6 +135,19 @@ describe.runIf(process.platform !== 'win32')('the running nvidia-smi', () => {
     expect(watch.loads('0000:81:00.0')).toBeNull()
     expect(retries).toEqual([])
 
+    // One that hangs is ended, and started again.
+    const dumb = createNvidiaWatch(
+      { clock: { ...clock, now: () => now }, logger },
+      await tool('dumb', 'exec sleep 60'),
+    )
+    let now = 0
+    dumb.watch(true)
+    now = 60_000
+    dumb.watch(true)
+    await until(() => retries.length === 2)
+    dumb.watch(false)
+    retries.length = 0
+
     // Both of its reports are retried.
     const short = createNvidiaWatch({ clock, logger }, await tool('short', 'exit 1'))
     short.watch(true)

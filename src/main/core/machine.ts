@@ -7,7 +7,7 @@ import { type GpuProcess, NVIDIA_QUERY, parseNvidiaProcesses, runsOn } from './d
 import { runTool } from './detect/run-tool'
 import { foreignHolders } from './foreign/holders'
 import { createOwnProcesses, createProcessReader } from './foreign/processes'
-import type { GpuProgram, Host, HostReading, Reading } from './host'
+import type { GpuProgram, GpuUse, Host, HostReading, Reading } from './host'
 import { readAmdGpu } from './read-amd'
 import { createHostReader } from './read-host'
 import { createNvidiaWatch } from './watch-nvidia'
@@ -42,9 +42,7 @@ export function createMachine(deps: { clock: Clock; logger: Logger }): Host {
       return { readings, childrenMemoryBytes }
     },
     async readPrograms(devices) {
-      const watched = devices.some(
-        ({ foundBy, health }) => foundBy.includes('nvidia-smi') && health !== 'missing',
-      )
+      const watched = devices.some(isNvidia)
       const [all, answer] = await Promise.all([
         processes.read(),
         watched ? runTool('nvidia-smi', NVIDIA_QUERY) : null,
@@ -55,7 +53,9 @@ export function createMachine(deps: { clock: Clock; logger: Logger }): Host {
       return {
         holders: foreignHolders(all, seen ?? [], devices, own, loads),
         onGpus: seen && devices.flatMap((device) => programsOn(device, seen)),
-        busyGpus: new Map([...loads].map(([device, programs]) => [device, loadOutside(programs, own)])),
+        gpusOutside: new Map(
+          seen && devices.filter(isNvidia).map((device) => [device.id, useOutside(device, seen, loads, own)]),
+        ),
       }
     },
     dispose() {
@@ -85,10 +85,30 @@ export function createMachine(deps: { clock: Clock; logger: Logger }): Host {
   }
 }
 
-function loadOutside(programs: ReadonlyMap<number, number>, own: ReadonlySet<number>): number {
-  let sum = 0
-  for (const [pid, load] of programs) if (!own.has(pid)) sum += load
-  return Math.min(1, sum)
+/** Its driver tells of it. */
+function isNvidia({ foundBy, health }: Device): boolean {
+  return foundBy.includes('nvidia-smi') && health !== 'missing'
+}
+
+function useOutside(
+  device: Device,
+  seen: readonly GpuProcess[],
+  loads: ReadonlyMap<string, ReadonlyMap<number, number>>,
+  own: ReadonlySet<number>,
+): GpuUse {
+  const outside = seen.filter((item) => runsOn(item, device) && !own.has(item.pid))
+  const busy = loads.get(device.id)
+  const shares = busy && [...busy].map(([pid, load]) => (own.has(pid) ? 0 : load))
+  return {
+    memoryBytes: outside.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
+    load:
+      shares === undefined
+        ? null
+        : Math.min(
+            1,
+            shares.reduce((sum, load) => sum + load, 0),
+          ),
+  }
 }
 
 function programsOn(device: Device, seen: readonly GpuProcess[]): GpuProgram[] {

@@ -1,5 +1,5 @@
 import type { Resources } from '../../shared/contract'
-import type { HostReading } from './host'
+import type { GpuUse, HostReading } from './host'
 import type { Ledger } from './ledger'
 import { addQuanta, type Quanta, toQuanta, toQuantum, toVector } from './quanta'
 
@@ -11,9 +11,14 @@ import { addQuanta, type Quanta, toQuanta, toQuantum, toVector } from './quanta'
  * not hide 7 GB of another program). Leases with a time to live belong to other programs, which cannot be told from the
  * rest: they are taken to use what they hold. Where children cannot be measured, so are all.
  * GPU: what is used less what is leased, or what programs outside are seen to hold where that is more: a lease that its
- * worker uses little of hides nobody. Estimates on purpose: in doubt a program counts as foreign, and less is granted.
+ * worker uses little of hides nobody. Of a part of a GPU, and while the tool reports no sum, only the latter is known.
+ * Estimates on purpose: in doubt a program counts as foreign, and less is granted.
  */
-export function foreignMemory(reading: HostReading, ledger: Ledger): Map<string, Quanta> {
+export function foreignMemory(
+  reading: HostReading,
+  gpusOutside: ReadonlyMap<string, GpuUse>,
+  ledger: Ledger,
+): Map<string, Quanta> {
   const ownByDevice = new Map<string, { children: number; others: number }>()
   for (const { lease, shares, expiresAtMs } of ledger.leases()) {
     const children = expiresAtMs === null || lease.job !== null
@@ -32,17 +37,16 @@ export function foreignMemory(reading: HostReading, ledger: Ledger): Map<string,
     const measured =
       kind === 'cpu' ? (reading.childrenMemoryBytes ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY
     const unexplained = memoryUsedBytes - Math.min(own.children, measured)
-    const seen = kind === 'gpu' ? Math.min(memoryUsedBytes, seenOn(device, ledger)) : 0
+    const seen = Math.min(memoryUsedBytes, gpusOutside.get(device)?.memoryBytes ?? 0)
     const rest = Math.floor(Math.max(unexplained, seen) - own.others)
     if (rest > 0) foreign.set(device, new Map([[kind === 'cpu' ? 'memoryBytes' : 'gpuMemoryBytes', rest]]))
   }
+  for (const [device, { memoryBytes }] of gpusOutside) {
+    if (reading.readings.some((one) => one.device === device) || !ledger.device(device)) continue
+    const rest = Math.floor(memoryBytes - (ownByDevice.get(device)?.others ?? 0))
+    if (rest > 0) foreign.set(device, new Map([['gpuMemoryBytes', rest]]))
+  }
   return foreign
-}
-
-/** GPU memory that programs outside hold by name. */
-function seenOn(device: string, ledger: Ledger): number {
-  const holders = ledger.foreignHolders().filter((holder) => holder.device === device)
-  return holders.reduce((sum, { gpuMemoryBytes = 0 }) => sum + gpuMemoryBytes, 0)
 }
 
 /** Cores of the host that are busy now beyond those that are leased. @param load of all of them, 0 to 1 */
@@ -53,12 +57,12 @@ export function foreignCores(ledger: Ledger, load: number): number {
 
 /**
  * @param load of the host's cores now, 0 to 1, to show what others use of them
- * @param busyGpus what they keep busy of each GPU now, 0 to 1
+ * @param gpusOutside what they take of each GPU
  */
 export function sumResources(
   ledger: Ledger,
   load: number,
-  busyGpus: ReadonlyMap<string, number> = new Map(),
+  gpusOutside: ReadonlyMap<string, GpuUse>,
 ): Resources {
   const capacity: Quanta = new Map()
   const allocated: Quanta = new Map()
@@ -74,7 +78,7 @@ export function sumResources(
       const others = Math.round(foreignCores(ledger, load) * 100) / 100
       if (others > 0) outside.set('cpuCores', toQuantum('cpuCores', others))
     }
-    const busy = busyGpus.get(device.id)
+    const busy = gpusOutside.get(device.id)?.load
     if (busy) outside.set('gpu', toQuantum('gpu', busy))
     addQuanta(foreign, outside)
     if (outside.size > 0) foreignOn.push({ device: device.id, amounts: toVector(outside) })

@@ -5,10 +5,12 @@ import type { Logger } from '../platform/logger'
 
 const FIRST_RETRY_MS = 2000
 const LONGEST_RETRY_MS = 5 * 60_000
+/** One that reports each second and has said nothing for so long hangs. */
+const SILENT_MS = 30_000
 
 /**
  * A vendor's tool that reports until it is ended, line by line: starting it anew costs far more than its reports. It is
- * started again when it ends, after longer and longer pauses while it says nothing useful.
+ * started again when it ends or hangs, after longer and longer pauses while it says nothing useful.
  * @param onLine whether the line was one of its reports
  */
 export function createToolStream(
@@ -20,9 +22,11 @@ export function createToolStream(
   let child: ChildProcess | null = null
   let cancelRetry: (() => void) | null = null
   let retryMs = FIRST_RETRY_MS
+  let heardAt = 0
 
   function start(): void {
     cancelRetry = null
+    heardAt = clock.now()
     try {
       follow(
         spawn(command, [...args], {
@@ -49,7 +53,9 @@ export function createToolStream(
     // Without file descriptors left it has no streams, and says `error` soon.
     if (!started.stdout) return
     createInterface({ input: started.stdout }).on('line', (line) => {
-      if (child === started && onLine(line)) retryMs = FIRST_RETRY_MS
+      if (child !== started || !onLine(line)) return
+      retryMs = FIRST_RETRY_MS
+      heardAt = clock.now()
     })
   }
 
@@ -61,9 +67,11 @@ export function createToolStream(
   }
 
   return {
-    /** Starts or stops it; to be called as often as one likes. */
+    /** Starts or stops it; to be called every now and then. */
     run(wanted: boolean): void {
       if (wanted && !child && !cancelRetry) start()
+      // Its end has it started again.
+      if (wanted && clock.now() - heardAt > SILENT_MS) child?.kill('SIGKILL')
       if (wanted) return
       cancelRetry?.()
       cancelRetry = null

@@ -120,9 +120,9 @@ describe('a GPU that yields to others', () => {
       host: createFakeHost([fakeCpu(CORES, 16 * GB), nvidia(0), nvidia(1)]),
     })
     const { host, core, clock } = fixture
-    host.busyGpus = new Map([
-      ['gpu-0', 0.62],
-      ['gpu-1', 0.03],
+    host.gpusOutside = new Map([
+      ['gpu-0', { memoryBytes: 0, load: 0.62 }],
+      ['gpu-1', { memoryBytes: 0, load: 0.03 }],
     ])
     host.foreign = [{ device: 'gpu-0', name: 'game', pid: 7, memoryBytes: GB, gpuMemoryBytes: 0, gpu: 0.62 }]
     for (const device of ['gpu-0', 'gpu-1']) core.updateDevice(device, { yieldsToOthers: true })
@@ -143,7 +143,7 @@ describe('a GPU that yields to others', () => {
     expect(refused.message).toContain('0.62 GPU held by game (outside LLMAgentOS)')
     expect(share(0.2).placement).toMatchObject([{ device: 'gpu-0' }])
     // The tool tells of it no more: what is not known takes nothing.
-    host.busyGpus = new Map()
+    host.gpusOutside = new Map([['gpu-0', { memoryBytes: 0, load: null }]])
     await clock.advance(LONG_MS)
     core.release(first.id as LeaseId)
     expect(share(0.8).placement).toMatchObject([{ device: 'gpu-0' }])

@@ -1,5 +1,5 @@
 import type { ForeignHolder } from '../../../shared/contract'
-import type { FoundDevice, GpuProgram, Host, HostReading } from '../host'
+import type { FoundDevice, GpuProgram, GpuUse, Host, HostReading } from '../host'
 
 const GB = 1e9
 
@@ -10,8 +10,7 @@ export interface FakeHost extends Host {
   reading: HostReading
   foreign: ForeignHolder[]
   onGpus: GpuProgram[] | null
-  /** By GPU: how much programs outside keep busy of it, 0 to 1. */
-  busyGpus: Map<string, number>
+  gpusOutside: Map<string, GpuUse>
 }
 
 export function createFakeHost(devices: FoundDevice[] = [fakeCpu(8, 16 * GB)]): FakeHost {
@@ -21,7 +20,7 @@ export function createFakeHost(devices: FoundDevice[] = [fakeCpu(8, 16 * GB)]): 
     reading: { readings: [], childrenMemoryBytes: null },
     foreign: [],
     onGpus: null,
-    busyGpus: new Map(),
+    gpusOutside: new Map(),
     async detect() {
       return { devices: structuredClone(this.devices), failedTools: [...this.failedTools] }
     },
@@ -32,7 +31,7 @@ export function createFakeHost(devices: FoundDevice[] = [fakeCpu(8, 16 * GB)]): 
       return structuredClone({
         holders: this.foreign,
         onGpus: this.onGpus,
-        busyGpus: this.busyGpus,
+        gpusOutside: this.gpusOutside,
       })
     },
     dispose: () => undefined,
