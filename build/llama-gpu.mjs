@@ -16,7 +16,8 @@ await bring(process.argv[2]).catch(fail)
 async function bring(backend) {
   const parts = PARTS[backend]
   const system = SYSTEMS[process.platform]
-  if (!parts) throw new PrepareError('Usage: npm run llama:gpu -- cuda, or vulkan for a GPU that is not of NVIDIA.')
+  if (!parts)
+    throw new PrepareError('Usage: npm run llama:gpu -- cuda, or vulkan for a GPU that is not of NVIDIA.')
   if (!system || process.arch !== 'x64') {
     throw new PrepareError(
       'There are such files for Linux and Windows with x64 processors only; on a Mac Metal is there already.',

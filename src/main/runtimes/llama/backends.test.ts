@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { backendsOf, bindingFor } from '../accelerators'
 import type { LeasedDevice } from '../adapter'
-import { BACKENDS, doesNotFit, offeredOn } from './backends'
+import { BACKENDS, doesNotFit, offeredOn, packageOf } from './backends'
 
 const nvidia: LeasedDevice = {
   id: 'gpu-1',
@@ -75,15 +75,17 @@ it('offers what node-llama-cpp is built for', () => {
   expect(offeredOn('darwin', 'arm64')).toEqual(['metal'])
   expect(offeredOn('darwin', 'x64')).toEqual([])
   expect(offeredOn('linux', 'arm64')).toEqual([])
+  expect(packageOf('cuda', 'win32')).toBe('@node-llama-cpp/win-x64-cuda')
+  expect(packageOf('metal', 'darwin')).toBeNull()
 })
 
 it('the page says why each other does not work, and what would help', () => {
-  const reason = 'node-llama-cpp does not load: A prebuilt binary was not found'
+  const reason = '@node-llama-cpp/linux-x64-cuda is not installed.'
   const failed = { available: false, version: '', backend: '', reason }
   const backends = backendsOf('llama.cpp', BACKENDS, new Map([['cuda', failed]]))
   expect(Object.fromEntries(backends.map(({ name, reason }) => [name, reason]))).toEqual({
     cpu: null,
-    cuda: 'It needs an NVIDIA GPU with CUDA 12 or 13, and the files that npm run llama:gpu -- cuda brings. It says: A prebuilt binary was not found.',
+    cuda: 'It needs an NVIDIA GPU with CUDA 12 or 13, and the files that npm run llama:gpu -- cuda brings. It says: @node-llama-cpp/linux-x64-cuda is not installed.',
     metal: "llama.cpp offers Metal on macOS with Apple's processors only.",
     vulkan: 'llama.cpp offers Vulkan on Linux and Windows with x64 processors only.',
   })

@@ -34,6 +34,12 @@ export function offeredOn(platform: NodeJS.Platform, arch: NodeJS.Architecture):
   return (platform === 'linux' || platform === 'win32') && arch === 'x64' ? ['cuda', 'vulkan'] : []
 }
 
+/** What holds the files of one for this machine; null: they come with node-llama-cpp. */
+export function packageOf(backend: string, platform: NodeJS.Platform): string | null {
+  if (backend !== 'cuda' && backend !== 'vulkan') return null
+  return `@node-llama-cpp/${platform === 'win32' ? 'win' : platform}-x64-${backend}`
+}
+
 export interface GpuMemory {
   free: number
   total: number

@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util'
 import type { ChatHistoryItem, Llama, LlamaContext, LlamaContextSequence, LlamaModel } from 'node-llama-cpp'
 import { type Probe, Prompt, WORKER_ENV } from '../protocol'
 import { type Answer, Cancelled, InputError, serveWorker, type Work, type WorkContext } from '../worker'
-import { doesNotFit, offeredOn } from './backends'
+import { doesNotFit, offeredOn, packageOf } from './backends'
 import { PausableTexts } from './pauses'
 
 type Generate = Extract<Work, { type: 'generate' }>
@@ -40,15 +40,25 @@ async function probe(): Promise<Probe> {
   const told: string[] = []
   console.warn = console.error = (...words: unknown[]) => told.push(words.map(wordsOf).join(' '))
   try {
+    await findFiles()
     const llama = await start(1)
     if (backend !== 'cpu' && (await llama.getGpuDeviceNames()).length === 0)
       throw new Error('It finds no GPU.')
     return { available: true, version: llama.llamaCppRelease.release, backend, reason: null, offers }
   } catch (error) {
-    const words = stripVTControlCharacters(told.at(-1) ?? wordsOf(error)).replace(/^\[node-llama-cpp\] /, '')
-    const reason = `node-llama-cpp does not load: ${words.split('\n')[0]}`
+    const all = stripVTControlCharacters(told.at(-1) ?? wordsOf(error))
+    const words = all.replace(/^\[node-llama-cpp\] /, '').split('\n')[0] ?? ''
+    const reason = backend === 'cpu' ? `node-llama-cpp does not load: ${words}` : words
     return { available: false, version: '', backend: '', reason, offers }
   }
+}
+
+/** Looked for first, since the library takes its time. @throws Error where an empty package lies in their place */
+async function findFiles(): Promise<void> {
+  const name = packageOf(backend, process.platform)
+  if (name === null) return
+  const files = await import(name).catch(() => null)
+  if (!files?.getBinsDir) throw new Error(`${name} is not installed.`)
 }
 
 function wordsOf(error: unknown): string {
