@@ -146,7 +146,7 @@ async function generate(
           },
         }
         const finishReason = await texts.run(completion, (sequence) => write.run(sequence, options))
-        return { tokens, finishReason }
+        return { tokens, finishReason: finishReason ?? 'length' }
       }),
     )
     if (work.signal.aborted) {
