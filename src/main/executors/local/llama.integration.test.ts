@@ -233,13 +233,15 @@ describe('a language model', () => {
           const paused = run(seed, { ...hooks(controller.signal), isPause: () => true, onText })
           await paused.catch((error: Error) => expect(error.message).toBe('paused'))
           const texts = await textsKept()
+          // Long before any run can be over.
+          if (pieces === 7) expect(texts).toHaveLength(5)
           kept += texts.length > 0 ? 1 : 0
           over = Math.max(over, texts.filter(({ state }) => state === null).length)
         }
         for (const { finishReason } of undisturbed.completions) reasons.add(finishReason)
         expect(await run(seed)).toMatchObject({ ...undisturbed, computeMs: expect.any(Number) })
         // Where one of the states is lost all begin anew, and are the same.
-        const [lost] = (await readdir(folder)).filter((name) => name.endsWith('.state'))
+        const [lost] = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.state'))
         if (lost) await rm(join(folder, lost))
         expect(await run(seed)).toMatchObject({ ...undisturbed, computeMs: expect.any(Number) })
       }

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs'
 import { delimiter, isAbsolute, join } from 'node:path'
 import type { Program } from '../../platform/processes'
-import type { RuntimeAdapter, SizedVersion } from '../adapter'
+import { tryAccelerators } from '../accelerators'
+import type { AskWorker, RuntimeAdapter, RuntimeProbe, SizedVersion } from '../adapter'
+import { BACKENDS } from './backends'
 
 const MIB = 2 ** 20
 /** What node-llama-cpp is written for. */
@@ -9,28 +11,38 @@ const OLDEST_NODE = 20
 /** Keys and values of the attention are kept as 16-bit floats. */
 const CACHE_BYTES = 2
 
-/** Language models by llama.cpp, on the CPU. Where this program's Node is too old for it, the installed one runs it. */
+/**
+ * Language models by llama.cpp, on the CPU, and on a leased GPU where it has a way to use that. Where this program's Node is
+ * too old for it, the installed one runs it.
+ */
 export const llamaRuntime: RuntimeAdapter = {
   id: 'llama',
   name: 'llama.cpp',
   formats: ['gguf'],
   entry: 'llama.cjs',
   async probe(ask) {
-    const isolation = 'process' as const
-    if (Number(process.versions.node.split('.')[0]) >= OLDEST_NODE) {
-      return { ...(await ask('')), options: '', program: null, isolation }
-    }
+    if (Number(process.versions.node.split('.')[0]) >= OLDEST_NODE) return probeUnder(null, ask)
     let reason = `It needs Node ${OLDEST_NODE} or newer, and none is installed.`
     for (const file of installedNodes()) {
-      const node: Program = { file, args: [] }
-      const answer = await ask('', () => node)
-      if (answer.available) return { ...answer, options: '', program: () => node, isolation }
-      reason = answer.reason ?? reason
+      const probe = await probeUnder({ file, args: [] }, ask)
+      if (probe.available) return probe
+      reason = probe.reason ?? reason
     }
+    const isolation = 'process' as const
     return { available: false, version: '', backend: '', reason, options: '', program: null, isolation }
   },
   // The worker takes some 90 MiB by itself, and what is computed between two layers some 64 more.
   estimateMemory: (version) => (version ? 154 * MIB + version.sizeBytes + cacheBytes(version) : 90 * MIB),
+}
+
+/** @param node null: this program's own */
+async function probeUnder(node: Program | null, ask: AskWorker): Promise<RuntimeProbe> {
+  const program = node && (() => node)
+  const cpu = await ask('cpu', program)
+  const common = { ...cpu, options: 'cpu', program, isolation: 'process' as const }
+  if (!cpu.available) return common
+  const tried = await tryAccelerators('llama.cpp', BACKENDS, cpu.offers ?? [], (name) => ask(name, program))
+  return { ...common, ...tried }
 }
 
 /** Layers x (keys + values of all heads) x tokens; llama.cpp keeps the heads of keys and values, often fewer than all. */

@@ -72,17 +72,22 @@ export class PausableTexts {
     if (signal.aborted) this.#lockstep.close()
   }
 
-  /** Has one of them written. @param write reads its sequence to the end */
+  /** Has one of them written. @param write reads its sequence to the end @returns null when it was stopped before */
   async run<Value>(
     number: number,
     write: (sequence: LlamaContextSequence) => Promise<Value>,
-  ): Promise<Value> {
+  ): Promise<Value | null> {
     const text = this.#texts[number]
     if (!text) throw new Error(`There is no text ${number}.`)
     try {
       const value = await write(text.sequence)
-      if (!this.#lockstep.isClosed) text.isOver = true
+      if (this.#lockstep.isClosed) return null
+      text.isOver = true
       return value
+    } catch (error) {
+      // A reader to whom nothing more is given throws, for want of room as it thinks.
+      if (this.#lockstep.isClosed) return null
+      throw error
     } finally {
       this.#lockstep.leave(number)
     }

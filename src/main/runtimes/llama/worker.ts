@@ -1,10 +1,15 @@
+import { stripVTControlCharacters } from 'node:util'
 import type { ChatHistoryItem, Llama, LlamaContext, LlamaContextSequence, LlamaModel } from 'node-llama-cpp'
-import { Prompt } from '../protocol'
+import { type Probe, Prompt, WORKER_ENV } from '../protocol'
 import { type Answer, Cancelled, InputError, serveWorker, type Work, type WorkContext } from '../worker'
+import { doesNotFit, offeredOn, packageOf } from './backends'
 import { PausableTexts } from './pauses'
 
 type Generate = Extract<Work, { type: 'generate' }>
 type Reason = 'stop' | 'stop_word' | 'length'
+
+/** What it is told to compute on: `cpu`, or a backend that takes the GPU that it sees. */
+const backend = process.env[WORKER_ENV.options] || 'cpu'
 
 /** Loaded when it is needed: an old Node cannot even read it. */
 const library = () => import('node-llama-cpp')
@@ -14,21 +19,12 @@ let model: LlamaModel | null = null
 let context: LlamaContext | null = null
 
 serveWorker({
-  async probe() {
-    try {
-      const { llamaCppRelease } = await start(1)
-      return { available: true, version: llamaCppRelease.release, backend: 'cpu', reason: null }
-    } catch (error) {
-      const words = (error instanceof Error ? error.message : String(error)).split('\n')[0]
-      return { available: false, version: '', backend: '', reason: `node-llama-cpp does not load: ${words}` }
-    }
-  },
+  probe,
   async work(request, body, work) {
     if (request.type === 'load') {
       const [first] = request.files
       if (!first) throw new Error('The version has no file.')
-      const llama = await start(request.threads)
-      model = await llama.loadModel({ modelPath: first.absolutePath, gpuLayers: 0 })
+      model = await loadModel(await start(request.threads), first.absolutePath)
       return { reply: { type: 'loaded' } }
     }
     if (request.type !== 'generate')
@@ -38,18 +34,78 @@ serveWorker({
   },
 })
 
+async function probe(): Promise<Probe> {
+  const offers = offeredOn(process.platform, process.arch)
+  // Why a library does not load is told to the console alone.
+  const told: string[] = []
+  console.warn = console.error = (...words: unknown[]) => told.push(words.map(wordsOf).join(' '))
+  try {
+    await findFiles()
+    const llama = await start(1)
+    if (backend !== 'cpu' && (await llama.getGpuDeviceNames()).length === 0)
+      throw new Error('It finds no GPU.')
+    return { available: true, version: llama.llamaCppRelease.release, backend, reason: null, offers }
+  } catch (error) {
+    const all = stripVTControlCharacters(told.at(-1) ?? wordsOf(error))
+    const words = all.replace(/^\[node-llama-cpp\] /, '').split('\n')[0] ?? ''
+    const reason = backend === 'cpu' ? `node-llama-cpp does not load: ${words}` : words
+    return { available: false, version: '', backend: '', reason, offers }
+  }
+}
+
+/** Looked for first, since the library takes its time. @throws Error where an empty package lies in their place */
+async function findFiles(): Promise<void> {
+  const name = packageOf(backend, process.platform)
+  if (name === null) return
+  const files = await import(name).catch(() => null)
+  if (!files?.getBinsDir) throw new Error(`${name} is not installed.`)
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
 /** Never builds or downloads anything: what is not there does not run. */
 async function start(threads: number): Promise<Llama> {
   const { getLlama, LlamaLogLevel } = await library()
   llama ??= await getLlama({
-    gpu: false,
+    gpu: libraryFor(backend),
     build: 'never',
     skipDownload: true,
-    progressLogs: false,
     logLevel: LlamaLogLevel.error,
     maxThreads: threads,
   })
   return llama
+}
+
+function libraryFor(backend: string): 'cuda' | 'vulkan' | 'metal' | false {
+  if (backend === 'cuda' || backend === 'vulkan' || backend === 'metal') return backend
+  // For Apple's processors there is the one with Metal alone, which computes on the CPU what does not lie on the GPU.
+  return process.platform === 'darwin' && process.arch === 'arm64' ? 'metal' : false
+}
+
+/** The whole model lies on the GPU, or nothing of it. @throws Error that says how much memory is wanting, where it is */
+async function loadModel(llama: Llama, modelPath: string): Promise<LlamaModel> {
+  if (backend === 'cpu') return llama.loadModel({ modelPath, gpuLayers: 0 })
+  try {
+    return await llama.loadModel({ modelPath, gpuLayers: 'max' })
+  } catch (error) {
+    const { GgufInsights, readGgufFileInfo } = await library()
+    const insights = await GgufInsights.from(await readGgufFileInfo(modelPath), llama)
+    const gpuLayers = insights.totalLayers
+    throw await inWords(
+      error,
+      'The model alone',
+      await insights.estimateModelResourceRequirementsV2({ gpuLayers }),
+    )
+  }
+}
+
+/** The error, in words of what there is where the memory of the GPU is too small. */
+async function inWords(error: unknown, what: string, takes: { gpuVram: number }): Promise<unknown> {
+  const memory = await llama?.getVramState()
+  if (!memory || (takes.gpuVram <= memory.free && !/\bVRAM\b/.test(wordsOf(error)))) return error
+  return new Error(doesNotFit(what, takes.gpuVram, memory), { cause: error })
 }
 
 async function generate(
@@ -90,7 +146,7 @@ async function generate(
           },
         }
         const finishReason = await texts.run(completion, (sequence) => write.run(sequence, options))
-        return { tokens, finishReason }
+        return { tokens, finishReason: finishReason ?? 'length' }
       }),
     )
     if (work.signal.aborted) {
@@ -118,9 +174,22 @@ async function contextFor(model: LlamaModel, limits: Limits): Promise<LlamaConte
   // No other may be made, and then this one must not be taken for one that still is.
   context = made = null
   await old?.dispose()
-  context = await model.createContext({ ...limits, failedCreationRemedy: false })
+  context = await createContext(model, limits)
   made = limits
   return context
+}
+
+async function createContext(model: LlamaModel, limits: Limits): Promise<LlamaContext> {
+  try {
+    return await model.createContext({ ...limits, failedCreationRemedy: false })
+  } catch (error) {
+    if (backend === 'cpu') throw error
+    const takes = await model.fileInsights.estimateContextResourceRequirementsV2({
+      ...limits,
+      modelGpuLayers: model.gpuLayers,
+    })
+    throw await inWords(error, `A context of ${limits.contextSize} tokens for each text`, takes)
+  }
 }
 
 interface Options {

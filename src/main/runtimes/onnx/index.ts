@@ -1,6 +1,6 @@
+import { tryAccelerators } from '../accelerators'
 import type { RuntimeAdapter } from '../adapter'
-import type { Probe } from '../protocol'
-import { ACCELERATORS, backendsOf, bindingFor } from './providers'
+import { PROVIDERS } from './providers'
 
 const MIB = 2 ** 20
 
@@ -12,21 +12,9 @@ export const onnxRuntime: RuntimeAdapter = {
   entry: 'onnx.cjs',
   async probe(ask) {
     const cpu = await ask('cpu')
-    const common = { options: 'cpu', program: null, isolation: 'process' as const }
-    if (!cpu.available) return { ...cpu, ...common }
-    const offered = ACCELERATORS.filter((name) => cpu.offers?.includes(name))
-    // Each in a process of its own: a driver that is broken takes the process along.
-    const trials = await Promise.all(
-      offered.map(async (name): Promise<[string, Probe]> => [name, await ask(name)]),
-    )
-    const works = new Set(trials.flatMap(([name, trial]) => (trial.available ? [name] : [])))
-    return {
-      ...cpu,
-      ...common,
-      backend: ['cpu', ...works].join(', '),
-      backends: backendsOf(new Map(trials)),
-      bind: (device) => bindingFor(works, device),
-    }
+    const common = { ...cpu, options: 'cpu', program: null, isolation: 'process' as const }
+    if (!cpu.available) return common
+    return { ...common, ...(await tryAccelerators('ONNX Runtime', PROVIDERS, cpu.offers ?? [], ask)) }
   },
   // The worker takes some 90 MiB by itself; weights are held once, and once more in the layout the kernels like.
   estimateMemory: (version) => 90 * MIB + 2 * (version?.sizeBytes ?? 0),

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { backendsOf, bindingFor } from '../accelerators'
 import type { LeasedDevice } from '../adapter'
-import { ACCELERATORS, acceleratorFor, backendsOf, bindingFor } from './providers'
+import { PROVIDERS } from './providers'
 
 const nvidia: LeasedDevice = {
   id: 'gpu-1',
@@ -13,32 +14,36 @@ const nvidia: LeasedDevice = {
 }
 const amd: LeasedDevice = { ...nvidia, vendor: 'AMD', uuid: null }
 const apple: LeasedDevice = { ...nvidia, vendor: 'Apple', uuid: null, isOnly: true }
-const all = new Set<string>(ACCELERATORS)
-const choose = (works: string[], device: LeasedDevice) => acceleratorFor(new Set(works), device)
+const all = PROVIDERS.map(({ name }) => name)
+const bind = (works: readonly string[], device: LeasedDevice | null) =>
+  bindingFor(
+    PROVIDERS.filter(({ name }) => works.includes(name)),
+    device,
+  )
+const choose = (works: readonly string[], device: LeasedDevice) => bind(works, device).backend
 
 describe('what computes on a leased device', () => {
   it('is CUDA for an NVIDIA GPU, one of many', () => {
-    expect(acceleratorFor(all, nvidia)).toBe('cuda')
-    expect(bindingFor(all, nvidia)).toEqual({ backend: 'cuda', usesDevice: true, options: 'cuda' })
+    expect(bind(all, nvidia)).toEqual({ backend: 'cuda', usesDevice: true, options: 'cuda' })
   })
 
   it('is what chooses by itself only where there is nothing to choose', () => {
-    expect(acceleratorFor(all, amd)).toBeNull()
-    expect(acceleratorFor(all, { ...amd, isOnly: true })).toBe('dml')
+    expect(choose(all, amd)).toBe('cpu')
+    expect(choose(all, { ...amd, isOnly: true })).toBe('dml')
     expect(choose(['webgpu'], { ...amd, isOnly: true })).toBe('webgpu')
     expect(choose(['webgpu'], { ...nvidia, isOnly: true })).toBe('webgpu')
   })
 
   it("is CoreML for Apple's", () => {
-    expect(acceleratorFor(new Set(['coreml', 'webgpu']), apple)).toBe('coreml')
+    expect(choose(['coreml', 'webgpu'], apple)).toBe('coreml')
     expect(choose(['coreml', 'webgpu'], { ...apple, kind: 'npu' })).toBe('coreml')
   })
 
   it('is the CPU without a lease, for what is no GPU, and where nothing works', () => {
     const cpu = { backend: 'cpu', usesDevice: false, options: 'cpu' }
-    expect(bindingFor(all, null)).toEqual(cpu)
-    expect(bindingFor(all, { ...nvidia, kind: 'fpga', isOnly: true })).toEqual(cpu)
-    expect(bindingFor(new Set(), nvidia)).toEqual(cpu)
+    expect(bind(all, null)).toEqual(cpu)
+    expect(bind(all, { ...nvidia, kind: 'fpga', isOnly: true })).toEqual(cpu)
+    expect(bind([], nvidia)).toEqual(cpu)
   })
 
   it('is never one that does not work, and CUDA only for a device that it can be bound to', () => {
@@ -51,8 +56,8 @@ describe('what computes on a leased device', () => {
       more: fc.constant([]),
     })
     fc.assert(
-      fc.property(fc.subarray([...ACCELERATORS]), fc.option(device), (works, leased) => {
-        const { backend, usesDevice } = bindingFor(new Set(works), leased as LeasedDevice | null)
+      fc.property(fc.subarray(all), fc.option(device), (works, leased) => {
+        const { backend, usesDevice } = bind(works, leased as LeasedDevice | null)
         expect(usesDevice).toBe(backend !== 'cpu')
         if (usesDevice) expect(works).toContain(backend)
         if (backend === 'cuda') expect(leased?.uuid).toBeTruthy()
@@ -64,6 +69,8 @@ describe('what computes on a leased device', () => {
 it('the page says why each other does not work, and what would help', () => {
   const failed = (reason: string) => ({ available: false, version: '', backend: '', reason })
   const backends = backendsOf(
+    'ONNX Runtime',
+    PROVIDERS,
     new Map([
       ['cuda', failed('OrtSessionOptionsAppendExecutionProvider_Cuda: Failed to load shared library')],
       [

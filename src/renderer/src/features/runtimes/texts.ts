@@ -39,6 +39,8 @@ export const texts = defineTexts({
     backend: {
       cpu: 'CPU',
       cuda: 'CUDA',
+      vulkan: 'Vulkan',
+      metal: 'Metal',
       dml: 'DirectML',
       coreml: 'CoreML',
       webgpu: 'WebGPU',
@@ -164,6 +166,8 @@ export const texts = defineTexts({
     backend: {
       cpu: 'CPU',
       cuda: 'CUDA',
+      vulkan: 'Vulkan',
+      metal: 'Metal',
       dml: 'DirectML',
       coreml: 'CoreML',
       webgpu: 'WebGPU',

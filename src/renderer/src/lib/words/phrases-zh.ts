@@ -32,14 +32,21 @@ export const phrasesZh = {
   'The native library (@tensorflow/tfjs-node) does not load, so WebAssembly is used: {{why}}':
     '原生库（@tensorflow/tfjs-node）无法加载，因此使用 WebAssembly：{{=why}}',
   'node-llama-cpp does not load: {{why}}': 'node-llama-cpp 无法加载：{{=why}}',
-  'ONNX Runtime offers {{name}} {{where}} only.': 'ONNX Runtime 仅{{=where}}提供 {{name}}。',
+  '{{library}} offers {{name}} {{where}} only.': '{{library}} 仅{{=where}}提供 {{name}}。',
   'on Linux and Windows with x64 processors': '在 x64 处理器的 Linux 和 Windows 上',
   'on Windows': '在 Windows 上',
   'on macOS': '在 macOS 上',
+  "on macOS with Apple's processors": '在 Apple 处理器的 macOS 上',
   'on Windows, Linux and macOS': '在 Windows、Linux 和 macOS 上',
   '{{help}} It says: {{why}}': '{{=help}}它报告：{{=why}}',
   'It needs an NVIDIA GPU with CUDA 12 and cuDNN 9, and the files that ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --ignore-scripts=false brings.':
     '需要带 CUDA 12 和 cuDNN 9 的 NVIDIA GPU，以及由 ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --ignore-scripts=false 安装的文件。',
+  'It needs an NVIDIA GPU with CUDA 12 or 13, and the files that npm run llama:gpu -- cuda brings.':
+    '需要带 CUDA 12 或 13 的 NVIDIA GPU，以及由 npm run llama:gpu -- cuda 安装的文件。',
+  'It needs a GPU with a driver for Vulkan, and the files that npm run llama:gpu -- vulkan brings.':
+    '需要驱动支持 Vulkan 的 GPU，以及由 npm run llama:gpu -- vulkan 安装的文件。',
+  "It needs Apple's GPU.": '需要 Apple 的 GPU。',
+  '{{package}} is not installed.': '未安装 {{package}}。',
   'It needs a GPU with a driver for DirectX 12.': '需要驱动支持 DirectX 12 的 GPU。',
   'It needs macOS 13 or newer.': '需要 macOS 13 或更新版本。',
   'It needs a GPU with a driver for Vulkan, Metal or DirectX 12.':
