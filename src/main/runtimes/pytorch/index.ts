@@ -1,4 +1,5 @@
 import type { Program } from '../../platform/processes'
+import { tryAccelerators } from '../accelerators'
 import {
   ARCHITECTURE,
   type AskWorker,
@@ -10,7 +11,7 @@ import {
 import type { Probe } from '../protocol'
 import { findPythons, installedPython } from '../python'
 import { findBubblewrap, inBubblewrap, withoutPrivate } from '../sandbox'
-import { ACCELERATORS, backendsOf, bindingFor, deviceFiles } from './accelerators'
+import { deviceFiles, PYTORCH_DEVICES } from './accelerators'
 
 /** What Python and torch take by themselves. */
 const TORCH_BYTES = 256 * 2 ** 20
@@ -74,19 +75,9 @@ async function sandboxed(
   }
 }
 
-/** Tries what it is built for, each in a process of its own: a driver that is broken takes the process along. */
 async function onAccelerators(ask: AskWorker, probe: RuntimeProbe): Promise<RuntimeProbe> {
-  const built = ACCELERATORS.filter((name) => probe.offers?.includes(name))
-  const trials = await Promise.all(
-    built.map(async (name): Promise<[string, Probe]> => [name, await ask(name, probe.program)]),
-  )
-  const works = new Set(trials.flatMap(([name, trial]) => (trial.available ? [name] : [])))
-  return {
-    ...probe,
-    backend: ['cpu', ...works].join(', '),
-    backends: backendsOf(new Map(trials)),
-    bind: (device) => bindingFor(works, device),
-  }
+  const askFor = (name: string) => ask(name, probe.program)
+  return { ...probe, ...(await tryAccelerators('PyTorch', PYTORCH_DEVICES, probe.offers ?? [], askFor)) }
 }
 
 function unavailable(reason: string): Probe {

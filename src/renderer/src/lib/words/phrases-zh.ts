@@ -37,6 +37,10 @@ export const phrasesZh = {
   'on Windows': '在 Windows 上',
   'on macOS': '在 macOS 上',
   "on macOS with Apple's processors": '在 Apple 处理器的 macOS 上',
+  'in builds for it (https://pytorch.org/get-started/locally) on Linux and Windows':
+    '以相应的版本（https://pytorch.org/get-started/locally）在 Linux 和 Windows 上',
+  'in builds for it (https://pytorch.org/get-started/locally) on Linux':
+    '以相应的版本（https://pytorch.org/get-started/locally）在 Linux 上',
   'on Windows, Linux and macOS': '在 Windows、Linux 和 macOS 上',
   '{{help}} It says: {{why}}': '{{=help}}它报告：{{=why}}',
   'It needs an NVIDIA GPU with CUDA 12 and cuDNN 9, and the files that ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --ignore-scripts=false brings.':
@@ -45,6 +49,10 @@ export const phrasesZh = {
     '需要带 CUDA 12 或 13 的 NVIDIA GPU，以及由 npm run llama:gpu -- cuda 安装的文件。',
   'It needs a GPU with a driver for Vulkan, and the files that npm run llama:gpu -- vulkan brings.':
     '需要驱动支持 Vulkan 的 GPU，以及由 npm run llama:gpu -- vulkan 安装的文件。',
+  'It needs an NVIDIA GPU and a driver that is as new as its CUDA.':
+    '需要 NVIDIA GPU，且驱动不早于其 CUDA 版本。',
+  'It needs an AMD GPU with a driver for ROCm.': '需要带 ROCm 驱动的 AMD GPU。',
+  "It needs macOS 14 or newer on one of Apple's processors.": '需要 Apple 处理器和 macOS 14 或更新版本。',
   "It needs Apple's GPU.": '需要 Apple 的 GPU。',
   '{{package}} is not installed.': '未安装 {{package}}。',
   'It needs a GPU with a driver for DirectX 12.': '需要驱动支持 DirectX 12 的 GPU。',
