@@ -69,6 +69,10 @@ function sayNoPath(name: string): void {
   notifications.show({ color: 'yellow', message: i18n.t('shell:importNoPath', { name }), withBorder: true })
 }
 
+function sayUnreadable(name: string): void {
+  notifications.show({ color: 'red', message: i18n.t('shell:importUnreadable', { name }), withBorder: true })
+}
+
 /** The importer reads what the first file of a model names beside it, so that one alone is given. */
 function importPaths(paths: readonly string[], options: ImportOptions): Promise<void> {
   const firsts = groupByModel(paths, (path) => path).flatMap((group) => group.slice(0, 1))
@@ -97,7 +101,11 @@ export async function importDropped(data: DataTransfer, options: ImportOptions =
       options,
     )
   }
-  const groups = await Promise.all(entries.filter((entry) => entry !== null).map(groupOf))
+  const given = entries.filter((entry) => entry !== null)
+  const read = await Promise.allSettled(given.map(groupOf))
+  const groups = read.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  // What cannot be read holds up nothing else that was dropped with it.
+  given.forEach(({ name }, i) => read[i]?.status === 'rejected' && sayUnreadable(name))
   return uploadAll(
     groups.filter((group) => group.files.length > 0),
     options,

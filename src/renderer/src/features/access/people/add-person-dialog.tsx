@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next'
 import { getClient } from '../../../lib/client'
 import classes from '../access.module.css'
 import { refreshAccess, useAccess } from '../access-store'
-import { useAct } from '../use-act'
+import { useAct } from '../../../lib/use-act'
 import { Dialog } from './dialog'
 
 const ROLES = ['viewer', 'operator', 'owner'] as const satisfies readonly Role[]

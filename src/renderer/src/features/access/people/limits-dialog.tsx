@@ -7,7 +7,7 @@ import { formatDuration } from '../../../lib/format'
 import { useResourceName } from '../../../lib/resource-name'
 import { useTelemetry } from '../../../lib/stores'
 import classes from '../access.module.css'
-import { useAct } from '../use-act'
+import { useAct } from '../../../lib/use-act'
 import { Dialog } from './dialog'
 import { formOf, isMemory, type LimitsForm, resourcesOf, settingsOf, WINDOWS_MS } from './limits-form'
 

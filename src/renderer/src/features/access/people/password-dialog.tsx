@@ -7,7 +7,7 @@ import { getClient } from '../../../lib/client'
 import { useMe } from '../../../lib/stores'
 import classes from '../access.module.css'
 import { refreshAccess } from '../access-store'
-import { useAct } from '../use-act'
+import { useAct } from '../../../lib/use-act'
 import { Dialog } from './dialog'
 
 /** Sets a person's password; one's own old one is asked for where there is one. */

@@ -7,7 +7,7 @@ import { getClient } from '../../../lib/client'
 import { formatBytes } from '../../../lib/format'
 import classes from '../access.module.css'
 import { Section } from '../section'
-import { useAct } from '../use-act'
+import { useAct } from '../../../lib/use-act'
 import { Dialog } from './dialog'
 import { useAnswer } from './use-answer'
 

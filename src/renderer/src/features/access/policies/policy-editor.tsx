@@ -14,7 +14,8 @@ import { Problems, ValidationState } from '../cedar/validation-view'
 import { freePolicyId } from '../cedar/write-policy'
 import { policyWords } from '../policy-words'
 import { goTo } from '../routes'
-import { useAct } from '../use-act'
+import { useAct } from '../../../lib/use-act'
+import { beginPolicy } from './begin-policy'
 import { CheatSheet } from './cheat-sheet'
 import { type Draft, NEW, useDrafts } from './drafts'
 
@@ -65,8 +66,7 @@ export function PolicyEditor({ policy }: { policy: Policy | null }) {
   }
   const copy = () => {
     const id = freePolicyId(`${draft.id}-copy`, new Set(policies.map((other) => other.id)))
-    put(NEW, { ...draft, id })
-    goTo({ tab: 'policies', draft: true })
+    beginPolicy({ ...draft, id })
   }
 
   return (
