@@ -1,13 +1,6 @@
 import type { Budget } from '../../shared/contract'
-import {
-  type BudgetResource,
-  TIMED_RESOURCES,
-  type TimedResource,
-  type UsedUp,
-} from '../../shared/domain/budget'
+import { type BudgetResource, TIMED, type TimedResource, type UsedUp } from '../../shared/domain/budget'
 import { RollingUse, type UseSlot } from './rolling-use'
-
-export const TIMED = Object.keys(TIMED_RESOURCES) as TimedResource[]
 
 /** What is used each second by what a principal holds. */
 export type UseRates = Record<TimedResource, number>
