@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { JobSpecInput } from '../../shared/contract'
 import type { JobId, PrincipalId } from '../../shared/domain/ids'
@@ -19,16 +20,19 @@ let harness: Harness
 let system: Awaited<ReturnType<Harness['open']>>
 let file: string
 
-beforeEach(async () => {
+async function open(): Promise<void> {
   harness = await createHarness({ cores: 2 })
   system = await harness.open()
   file = join(harness.dir, 'test.db')
-})
+}
 
-afterEach(async () => {
+async function close(): Promise<void> {
   await system.die()
   await harness.remove()
-})
+}
+
+beforeEach(open)
+afterEach(close)
 
 const sleeper = (durationMs: number, cpuCores: number) =>
   system.submit({ kind: 'synthetic', durationMs, need: { cpuCores }, preemptible: false })
@@ -254,4 +258,47 @@ describe('the replay of a day on its own machine', () => {
     expect(began).toBeLessThan(2_250)
     expectAlike(both, 1)
   })
+
+  it('starts and ends all jobs when the system does, whatever comes', async () => {
+    const job = fc.record({
+      gapMs: fc.constantFrom(1, 100, 700, 3_000),
+      durationMs: fc.integer({ min: 1, max: 60 }).map((tenths) => 100 * tenths),
+      cpuCores: fc.constantFrom(1, 2),
+      by: fc.constantFrom(ALICE, BOB),
+      deadlineMs: fc.option(fc.integer({ min: 500, max: 20_000 }), { nil: null, freq: 2 }),
+      timeoutMs: fc.constantFrom(2_000, 60_000),
+      runWhen: fc.constantFrom('succeeded', 'failed', 'ended'),
+      after: fc.option(fc.nat(5), { nil: null, freq: 2 }),
+    })
+    const day = fc.record({
+      cpuSeconds: fc.constantFrom(3, 10, 1_000),
+      jobs: fc.array(job, { minLength: 1, maxLength: 8 }),
+    })
+    await fc.assert(
+      fc.asyncProperty(day, async ({ cpuSeconds, jobs }) => {
+        await close()
+        await open()
+        // As both guess before the first load.
+        system.executor.loadMs = 150
+        system.core.setQuota({ principal: ALICE, limit: {}, budget: { cpuSeconds, windowMs: 60_000 } })
+        const ids: string[] = []
+        for (const { gapMs, durationMs, cpuCores, by, deadlineMs, timeoutMs, runWhen, after } of jobs) {
+          const spec = { ...load, name: `${ids.length}`, durationMs, need: { cpuCores }, timeoutMs }
+          const deadline = deadlineMs === null ? {} : { deadline: inMs(deadlineMs) }
+          const before = after === null ? undefined : ids[after]
+          const dependsOn = before === undefined ? {} : { dependsOn: [before], runWhen }
+          const { id } = await system.submit(
+            { ...spec, ...deadline, ...dependsOn, maxAttempts: 2 } as JobSpecInput,
+            by,
+          )
+          ids.push(id)
+          await harness.clock.advance(gapMs)
+        }
+        await advance(200_000)
+        if (system.compute.list({ limit: 100 }).items.some(({ startedAt }) => startedAt !== null))
+          expectAlike(twice(), 1)
+      }),
+      { numRuns: Number(process.env["RUNS"] ?? 20) },
+    )
+  }, 300_000)
 })

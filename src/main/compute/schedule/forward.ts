@@ -102,7 +102,7 @@ class Forward {
         this.#machine.nextEnd,
         arrivals[this.#arrived]?.at ?? Number.POSITIVE_INFINITY,
         this.#lookAgainAt ?? Number.POSITIVE_INFINITY,
-        this.#machine.budgets.nextChange(this.#now),
+        this.#machine.budgets.lastUntil(this.#now),
         this.#retries.peek()?.at ?? Number.POSITIVE_INFINITY,
         this.#nextDeadline,
       )
@@ -437,7 +437,7 @@ class Forward {
   }
 }
 
-/** From the scene to where nothing more waits, or all have started once. @param mostSteps it is given up after so many */
+/** From the scene to where nothing more happens, or all have started once. @param mostSteps it is given up after so many */
 export function runForward(
   scene: Scene,
   durations: Durations,

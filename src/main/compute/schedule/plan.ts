@@ -97,6 +97,7 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
       const block = this.#overLimits(head.group) ?? this.#untried(head.group)
       if (!block) return head
       blocked.set(head.group.key, block)
+      if (block.kind === 'budget' && block.usedUp.freeAt !== null) this.#lookAgain(block.usedUp.freeAt)
     }
     return undefined
   }

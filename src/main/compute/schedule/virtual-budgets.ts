@@ -42,16 +42,13 @@ export class VirtualBudgets {
     return found.account.timeUsedUp(now)
   }
 
-  /** When the next is used up by what is held, or there is more of one that is; infinite for never. */
-  nextChange(now: number): number {
-    let next = Number.POSITIVE_INFINITY
-    for (const [principal, { account, rates }] of this.#accounts) {
-      const usedUp = this.usedUp(principal, now)
-      for (const { freeAt } of usedUp) next = Math.min(next, freeAt ?? next)
-      for (const resource of TIMED)
-        if (!usedUp.some((of) => of.resource === resource))
-          next = Math.min(next, account.lastsUntil(resource, rates, now))
+  /** By when the next is used up by what is held, at the earliest; infinite for never. */
+  lastUntil(now: number): number {
+    let first = Number.POSITIVE_INFINITY
+    for (const { account, rates } of this.#accounts.values()) {
+      account.count(rates, now)
+      for (const resource of TIMED) first = Math.min(first, account.lastsUntil(resource, rates, now))
     }
-    return next
+    return first
   }
 }
