@@ -102,7 +102,7 @@ class Forward {
         this.#machine.nextEnd,
         arrivals[this.#arrived]?.at ?? Number.POSITIVE_INFINITY,
         this.#lookAgainAt ?? Number.POSITIVE_INFINITY,
-        this.#machine.budgets.lastUntil(this.#now),
+        this.#machine.budgets.nextChange(this.#now),
         this.#retries.peek()?.at ?? Number.POSITIVE_INFINITY,
         this.#nextDeadline,
       )
