@@ -283,7 +283,8 @@ export function createCompute(deps: ComputeDeps): Compute {
   function scene(limit: number): Scene {
     const { urgencyOf } = dispatcher
     const engineOf = (job: ActiveJob) => pool.refOf(job)
-    return sceneOf({ state: dispatcher.snapshot(), index, engineOf, urgencyOf }, limit)
+    const { budgetUse } = core
+    return sceneOf({ state: dispatcher.snapshot(), index, engineOf, urgencyOf, budgetUse }, limit)
   }
 
   function watch(job: ActiveJob): void {

@@ -133,6 +133,29 @@ describe('a job that waits', () => {
     await until(() => system.compute.get(wide.id).state === 'succeeded')
   })
 
+  it('is told when its budget has more for it, and starts in that moment', async () => {
+    system.core.setQuota({ principal: ALICE, limit: {}, budget: { cpuSeconds: 20, windowMs: 60_000 } })
+    await sleeper(60_000)
+    await advance(20_250)
+    const next = await sleeper(1_000)
+    await advance(1_000)
+    // A sixtieth of the window after it began, the first of what was used no longer counts.
+    const told = msFrom(next, system.compute.get(next.id).estimate?.startsAt)
+    expect(told).toBe(61_000 - 20_250)
+    await advance(50_000)
+    expect(msFrom(next, system.compute.get(next.id).startedAt ?? '')).toBe(told)
+  })
+
+  it('is told nothing where its deadline comes before its turn', async () => {
+    await sleeper(60_000)
+    const { id } = await system.submit({
+      ...{ kind: 'synthetic', durationMs: 1_000, need: { cpuCores: 1 } },
+      deadline: new Date(harness.clock.now() + 30_000).toISOString(),
+    })
+    await advance(500)
+    expect(system.compute.get(id)).toMatchObject({ state: 'queued', estimate: null })
+  })
+
   it('is told nothing behind one whose length nobody knows', async () => {
     system.executor.itemMs = 60_000
     await system.submit({
@@ -298,6 +321,27 @@ describe('what if', () => {
     expect(before.longestWaitMs / 1000).toBeCloseTo(5, 0)
     expect(after.longestWaitMs / 1000).toBeCloseTo(2, 0)
     expect(after.makespanMs).toBeLessThan(0.7 * before.makespanMs)
+  })
+
+  it('knows what is left of budgets, and tells how many jobs that or a deadline would end', async () => {
+    const budget = { cpuSeconds: 10, windowMs: 3_600_000 }
+    system.core.setQuota({ principal: ALICE, limit: {}, budget })
+    await sleeper(8_000)
+    await advance(10_000)
+    for (let i = 0; i < 2; i++) await sleeper(60_000)
+    await system.submit({
+      ...{ kind: 'synthetic', durationMs: 60_000, need: { cpuCores: 1 } },
+      deadline: new Date(harness.clock.now() + 30_000).toISOString(),
+    })
+    const queue = await ask({ addDevices: [core] })
+    // Two seconds are left of it. On one core the second job waits nearly an hour for more, on two both have one of them.
+    expect(queue.before).toMatchObject({ jobs: 2, stopped: 3, impossible: 0 })
+    expect(queue.before.makespanMs).toBeGreaterThan(3_500_000)
+    expect(queue.after).toMatchObject({ jobs: 2, stopped: 3, impossible: 0, makespanMs: 1_000 })
+    await advance(60_000)
+    const day = await ask({ addDevices: [core], source: 'lastDay' })
+    expect(day.before.stopped).toBe(2)
+    expect(day.after.stopped).toBe(2)
   })
 
   it('shares the machine by the weights that principals have', async () => {

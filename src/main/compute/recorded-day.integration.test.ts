@@ -1,9 +1,14 @@
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { JobSpecInput } from '../../shared/contract'
-import type { PrincipalId } from '../../shared/domain/ids'
+import type { JobId, PrincipalId } from '../../shared/domain/ids'
+import { AppError } from '../../shared/errors'
 import { openToRead } from '../platform/database'
+import { runForward } from './schedule/forward'
+import { placeOrNull } from './schedule/place-or-null'
 import { devicesOf } from './schedule/replay/nodes'
+import { sceneOfPast } from './schedule/replay/past-jobs'
 import { readDay } from './schedule/replay/read-day'
 import { possibleOn } from './schedule/replay/recorded'
 import { simulateDay } from './schedule/replay/simulate'
@@ -15,16 +20,19 @@ let harness: Harness
 let system: Awaited<ReturnType<Harness['open']>>
 let file: string
 
-beforeEach(async () => {
+async function open(): Promise<void> {
   harness = await createHarness({ cores: 2 })
   system = await harness.open()
   file = join(harness.dir, 'test.db')
-})
+}
 
-afterEach(async () => {
+async function close(): Promise<void> {
   await system.die()
   await harness.remove()
-})
+}
+
+beforeEach(open)
+afterEach(close)
 
 const sleeper = (durationMs: number, cpuCores: number) =>
   system.submit({ kind: 'synthetic', durationMs, need: { cpuCores }, preemptible: false })
@@ -131,4 +139,173 @@ describe('a recorded day', () => {
   it('is asked for where there is none', () => {
     expect(() => readDay(join(harness.dir, 'nothing.db'))).toThrow(/There is no/)
   })
+})
+
+describe('the replay of a day on its own machine', () => {
+  const BOB = 'p-bob' as PrincipalId
+  const x = (value: number) => ({ x: { dtype: 'float32' as const, shape: [2], data: [value, value] } })
+  const load = { kind: 'synthetic', preemptible: false } as const
+  const infer = (name: string, more: Partial<JobSpecInput>) =>
+    system.submit({
+      ...{ kind: 'infer', model: 'm@1', name, inputs: x(1), need: { cpuCores: 1 }, preemptible: false },
+      ...more,
+    } as JobSpecInput)
+  const inMs = (ms: number) => new Date(harness.clock.now() + ms).toISOString()
+  type Times = Record<string, number[]>
+
+  /** By name, when a job first started and when it was over, ms since the first came: as it was, and as it is replayed. */
+  function twice(cores = 2): { real: Times; replayed: Times } {
+    const jobs = system.compute.list({ limit: 100 }).items
+    const day = readDay(file)
+    const devices = devicesOf([{ id: 'n', cap: [cores, 1e10] }], ['cpuCores', 'memoryBytes'])
+    const scene = sceneOfPast(day.jobs, { ...day.machine, devices }, day.knowledge)
+    const runs = new Map(day.jobs.map(({ job, runMs }) => [job.id, runMs]))
+    const durations = {
+      runOf: (_: unknown, { id }: { id: JobId }) => runs.get(id) ?? 0,
+      remainingOf: () => 0,
+    }
+    const first = scene.state.now
+    const names = new Map<string, string>(jobs.map(({ id, name }) => [id, name]))
+    const { starts } = runForward(scene, durations, placeOrNull)
+    return {
+      real: Object.fromEntries(
+        jobs.flatMap(({ name, attempts, startedAt, finishedAt }) => {
+          const began = attempts[0]?.startedAt ?? startedAt
+          return began ? [[name, [began, finishedAt ?? ''].map((at) => Date.parse(at) - first)]] : []
+        }),
+      ),
+      replayed: Object.fromEntries(
+        starts.map(({ job, at, endsAt }) => [names.get(job), [at - first, endsAt - first]]),
+      ),
+    }
+  }
+
+  /** To the millisecond, which computing in fractions may round up. */
+  function expectAlike({ real, replayed }: ReturnType<typeof twice>): void {
+    expect(Object.keys(replayed).sort()).toEqual(Object.keys(real).sort())
+    for (const [name, times] of Object.entries(real))
+      times.forEach((at, i) => {
+        const off = Math.abs((replayed[name]?.[i] ?? Number.NaN) - at)
+        expect(off, `${name}: ${times}, replayed ${replayed[name]}`).toBeLessThanOrEqual(1)
+      })
+  }
+
+  it('stops who has used up a budget, lets a batch go on when there is more, and all others wait until then', async () => {
+    Object.assign(system.executor, { itemMs: 1_000, loadMs: 500 })
+    system.core.setQuota({ principal: ALICE, limit: {}, budget: { cpuSeconds: 20, windowMs: 60_000 } })
+    const need = { cpuCores: 1 }
+    const items = Array.from({ length: 30 }, () => x(1))
+    await system.submit({ kind: 'batch', model: 'm@1', name: 'batch', items, need, preemptible: false })
+    await system.submit({ ...load, name: 'beside it', durationMs: 30_000, need })
+    await advance(11_000)
+    await system.submit({ ...load, name: 'of another', durationMs: 3_000, need }, BOB)
+    await system.submit({ ...load, name: 'waits', durationMs: 2_000, need })
+    await advance(120_000)
+    const states = system.compute.list({ limit: 100 }).items.map(({ name, state }) => [name, state])
+    expect(Object.fromEntries(states)).toEqual({
+      batch: 'succeeded',
+      'beside it': 'failed',
+      'of another': 'succeeded',
+      waits: 'succeeded',
+    })
+    const both = twice()
+    // Two cores from the beginning, also while engines load.
+    expect(both.real['beside it']).toEqual([0, 10_000])
+    expect(both.real['waits']?.[0]).toBeGreaterThan(60_000)
+    expectAlike(both)
+  })
+
+  it('ends what misses its deadline, running or waiting, and what follows from that follows', async () => {
+    system.executor.loadMs = 500
+    await system.submit({ ...load, name: 'fills all', durationMs: 6_000, need: { cpuCores: 2 } })
+    await advance(250)
+    await system.submit({
+      ...{ ...load, name: 'never starts', durationMs: 1_000, need: { cpuCores: 1 } },
+      deadline: inMs(5_000),
+    })
+    const late = await system.submit({
+      ...{ ...load, name: 'runs too long', durationMs: 8_000, need: { cpuCores: 2 } },
+      deadline: inMs(8_750),
+    })
+    const mourner = { ...load, durationMs: 1_000, need: { cpuCores: 1 }, dependsOn: [late.id] }
+    await system.submit({ ...mourner, name: 'if it fails', runWhen: 'failed' })
+    await system.submit({ ...mourner, name: 'if it succeeds' })
+    await advance(30_000)
+    const both = twice()
+    expect(both.real).toEqual({
+      'fills all': [0, 6_500],
+      'runs too long': [6_500, 9_000],
+      'if it fails': [9_000, 10_000],
+    })
+    expectAlike(both)
+    // On a larger machine nobody is late.
+    expect(twice(5).replayed).toEqual({
+      'fills all': [0, 6_500],
+      'never starts': [250, 1_750],
+      'runs too long': [250, 8_750],
+    })
+  })
+
+  it('tries again what failed, after the same pause, while others have its place', async () => {
+    Object.assign(system.executor, { itemMs: 1_500, loadMs: 500 })
+    let refusals = 2
+    system.executor.refuses = () =>
+      refusals-- > 0 ? new AppError('compute.runtime_failed', 'Not this time.') : null
+    await infer('fails twice', { need: { cpuCores: 2 }, maxAttempts: 3 })
+    await advance(250)
+    await system.submit({ ...load, name: 'takes its place', durationMs: 700, need: { cpuCores: 2 } })
+    await advance(10_000)
+    const slow = { ...load, need: { cpuCores: 2 }, timeoutMs: 2_000, maxAttempts: 2 }
+    await system.submit({ ...slow, name: 'takes too long', durationMs: 5_000 })
+    await advance(20_000)
+    const both = twice()
+    expect(both.real['takes too long']?.[1]).toBeGreaterThan(10_250 + 4_250)
+    const [began = 0] = both.real['takes its place'] ?? []
+    expect(began).toBeGreaterThanOrEqual(2_000)
+    expect(began).toBeLessThan(2_250)
+    expectAlike(both)
+  })
+
+  it('starts and ends all jobs when the system does, whatever comes', async () => {
+    const job = fc.record({
+      gapMs: fc.constantFrom(1, 100, 700, 3_000),
+      durationMs: fc.integer({ min: 1, max: 60 }).map((tenths) => 100 * tenths),
+      cpuCores: fc.constantFrom(1, 2),
+      by: fc.constantFrom(ALICE, BOB),
+      deadlineMs: fc.option(fc.integer({ min: 500, max: 20_000 }), { nil: null, freq: 2 }),
+      timeoutMs: fc.constantFrom(2_000, 60_000),
+      runWhen: fc.constantFrom('succeeded', 'failed', 'ended'),
+      after: fc.option(fc.nat(5), { nil: null, freq: 2 }),
+    })
+    const day = fc.record({
+      cpuSeconds: fc.constantFrom(3, 10, 1_000),
+      jobs: fc.array(job, { minLength: 1, maxLength: 8 }),
+    })
+    await fc.assert(
+      fc.asyncProperty(day, async ({ cpuSeconds, jobs }) => {
+        await close()
+        await open()
+        // As both guess before the first load.
+        system.executor.loadMs = 150
+        system.core.setQuota({ principal: ALICE, limit: {}, budget: { cpuSeconds, windowMs: 60_000 } })
+        const ids: string[] = []
+        for (const { gapMs, durationMs, cpuCores, by, deadlineMs, timeoutMs, runWhen, after } of jobs) {
+          const spec = { ...load, name: `${ids.length}`, durationMs, need: { cpuCores }, timeoutMs }
+          const deadline = deadlineMs === null ? {} : { deadline: inMs(deadlineMs) }
+          const before = after === null ? undefined : ids[after]
+          const dependsOn = before === undefined ? {} : { dependsOn: [before], runWhen }
+          const { id } = await system.submit(
+            { ...spec, ...deadline, ...dependsOn, maxAttempts: 2 } as JobSpecInput,
+            by,
+          )
+          ids.push(id)
+          await harness.clock.advance(gapMs)
+        }
+        await advance(200_000)
+        if (system.compute.list({ limit: 100 }).items.some(({ startedAt }) => startedAt !== null))
+          expectAlike(twice())
+      }),
+      { numRuns: 20 },
+    )
+  }, 300_000)
 })

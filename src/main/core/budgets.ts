@@ -1,27 +1,24 @@
 import type { Budget } from '../../shared/contract'
-import { TIMED_RESOURCES, type TimedResource, type UsedUp } from '../../shared/domain/budget'
+import { TIMED, TIMED_RESOURCES, type TimedResource, type UsedUp } from '../../shared/domain/budget'
 import type { PrincipalId } from '../../shared/domain/ids'
 import { Alarm } from '../platform/alarm'
 import type { Clock } from '../platform/clock'
 import type { Database } from '../platform/database'
 import { type Disposable, Emitter } from '../platform/events'
 import type { Logger } from '../platform/logger'
+import { BudgetAccount, type BudgetUse, type UseRates } from './budget-account'
 import type { Ledger } from './ledger'
 import { fromQuantum } from './quanta'
 import type { QuotaStore } from './quota-store'
-import { RollingUse, type UseSlot } from './rolling-use'
+import type { UseSlot } from './rolling-use'
 
-const TIMED = Object.keys(TIMED_RESOURCES) as TimedResource[]
 /** A use that ends the program is written at once (jobs); what time uses up is written so often. */
 const SAVE_MS = 5_000
 /** What could not be ended though its budget is used up is told of again after this time. */
 const RETRY_MS = 1_000
 
-interface Account {
-  budget: Budget
-  use: RollingUse
-  /** Until when what is held has been counted. */
-  countedAt: number
+interface Kept {
+  account: BudgetAccount
   unsaved: Set<UseSlot>
   /** When slots that no longer count were last removed from the disk. */
   prunedAt: number
@@ -40,7 +37,7 @@ export class Budgets implements Disposable {
   readonly #database: Database
   readonly #clock: Clock
   readonly #logger: Logger
-  readonly #accounts = new Map<string, Account>()
+  readonly #accounts = new Map<string, Kept>()
   readonly #usedUp: Emitter<{ principal: PrincipalId; resource: TimedResource }>
   readonly #alarm: Alarm
   #savedAt = 0
@@ -74,10 +71,9 @@ export class Budgets implements Disposable {
     for (const slot of before?.unsaved ?? []) this.#store.saveUse(principal, slot)
     if (!budget) return
     const now = this.#clock.now()
+    const uses = before?.account.uses ?? this.#store.uses(principal)
     this.#accounts.set(principal, {
-      budget,
-      use: new RollingUse(budget.windowMs, before?.use.slots() ?? this.#store.uses(principal)),
-      countedAt: now,
+      account: new BudgetAccount({ budget, uses }, now),
       unsaved: new Set(),
       prunedAt: now,
       told: new Set(),
@@ -85,18 +81,20 @@ export class Budgets implements Disposable {
     this.#watch(principal)
   }
 
-  budget(principal: string): Budget | null {
-    return this.#accounts.get(principal)?.budget ?? null
+  /** What was used until now; null without a budget. */
+  use(principal: string): BudgetUse | null {
+    const kept = this.#accounts.get(principal)
+    if (!kept) return null
+    this.count(principal)
+    const { budget, uses } = kept.account
+    return { budget, uses }
   }
 
   /** Counts what the principal has held until now; before what it holds changes. */
   count(principal: string): void {
-    const account = this.#accounts.get(principal)
-    if (!account) return
-    const now = this.#clock.now()
-    for (const slot of account.use.addSpan(account.countedAt, now, this.#rates(principal)))
-      account.unsaved.add(slot)
-    account.countedAt = now
+    const kept = this.#accounts.get(principal)
+    if (!kept) return
+    for (const slot of kept.account.count(this.#rates(principal), this.#clock.now())) kept.unsaved.add(slot)
   }
 
   /** What the principal holds has changed. */
@@ -106,14 +104,14 @@ export class Budgets implements Disposable {
 
   /** Counts a submission; within the transaction that stores it. @returns what is in the way, and nothing is counted then */
   chargeJob(principal: string): UsedUp<'jobs'> | null {
-    const account = this.#accounts.get(principal)
-    if (!account) return null
+    const kept = this.#accounts.get(principal)
+    if (!kept) return null
     const usedUp = this.jobsUsedUp(principal)
     if (usedUp) return usedUp
     const now = this.#clock.now()
-    this.#store.saveUse(principal, account.use.addJobs(1, now))
-    this.#prune(principal, account)
-    this.#database.onRollback(() => account.use.addJobs(-1, now))
+    this.#store.saveUse(principal, kept.account.addJobs(1, now))
+    this.#prune(principal, kept)
+    this.#database.onRollback(() => kept.account.addJobs(-1, now))
     return null
   }
 
@@ -124,28 +122,24 @@ export class Budgets implements Disposable {
   }
 
   jobsUsedUp(principal: string): UsedUp<'jobs'> | null {
-    const account = this.#accounts.get(principal)
-    return account ? this.#usedUpOf(account, 'jobs') : null
+    return this.#accounts.get(principal)?.account.usedUp('jobs', this.#clock.now()) ?? null
   }
 
   /** The budgets of time of which nothing is left. */
   timeUsedUp(principal: string): UsedUp<TimedResource>[] {
-    const account = this.#accounts.get(principal)
-    if (!account) return []
     this.count(principal)
-    return TIMED.flatMap((resource) => this.#usedUpOf(account, resource) ?? [])
+    return this.#accounts.get(principal)?.account.timeUsedUp(this.#clock.now()) ?? []
   }
 
   used(principal: string): Record<TimedResource | 'jobs', number> | null {
-    const account = this.#accounts.get(principal)
+    const account = this.#accounts.get(principal)?.account
     if (!account) return null
     this.count(principal)
     const now = this.#clock.now()
-    const { use } = account
     return {
-      cpuSeconds: use.used('cpuSeconds', now),
-      gpuSeconds: use.used('gpuSeconds', now),
-      jobs: use.used('jobs', now),
+      cpuSeconds: account.used('cpuSeconds', now),
+      gpuSeconds: account.used('gpuSeconds', now),
+      jobs: account.used('jobs', now),
     }
   }
 
@@ -171,11 +165,11 @@ export class Budgets implements Disposable {
   }
 
   /** Once a window: rows that no longer count stay for no longer. */
-  #prune(principal: string, account: Account): void {
+  #prune(principal: string, kept: Kept): void {
     const now = this.#clock.now()
-    const { windowMs } = account.budget
-    if (now - account.prunedAt < windowMs) return
-    account.prunedAt = now
+    const { windowMs } = kept.account.budget
+    if (now - kept.prunedAt < windowMs) return
+    kept.prunedAt = now
     this.#store.pruneUses(principal, now - windowMs)
   }
 
@@ -184,56 +178,42 @@ export class Budgets implements Disposable {
   }
 
   #write(): void {
-    for (const [principal, account] of this.#accounts) {
-      if (account.unsaved.size === 0) continue
-      const unsaved = [...account.unsaved]
-      account.unsaved.clear()
+    for (const [principal, kept] of this.#accounts) {
+      if (kept.unsaved.size === 0) continue
+      const unsaved = [...kept.unsaved]
+      kept.unsaved.clear()
       this.#database.onRollback(() => {
-        for (const slot of unsaved) account.unsaved.add(slot)
+        for (const slot of unsaved) kept.unsaved.add(slot)
       })
       for (const slot of unsaved) this.#store.saveUse(principal, slot)
-      this.#prune(principal, account)
+      this.#prune(principal, kept)
     }
   }
 
-  #rates(principal: string): Record<TimedResource, number> {
+  #rates(principal: string): UseRates {
     const held = this.#ledger.heldBy(principal)
     const rate = (resource: TimedResource) =>
       fromQuantum(TIMED_RESOURCES[resource], held.get(TIMED_RESOURCES[resource]) ?? 0)
     return { cpuSeconds: rate('cpuSeconds'), gpuSeconds: rate('gpuSeconds') }
   }
 
-  #usedUpOf<Resource extends TimedResource | 'jobs'>(
-    { budget, use }: Account,
-    resource: Resource,
-  ): UsedUp<Resource> | null {
-    const limit = budget[resource]
-    if (limit === undefined) return null
-    const now = this.#clock.now()
-    const freeAt = use.freeAt(resource, limit, now)
-    if (freeAt === now) return null
-    return { resource, used: use.used(resource, now), limit, windowMs: budget.windowMs, freeAt }
-  }
-
   /** Tells of what is used up and still held; sees to it that the rest is told in time. */
   #watch(principal: string): void {
-    const account = this.#accounts.get(principal)
-    if (!account) return
+    const kept = this.#accounts.get(principal)
+    if (!kept) return
     this.count(principal)
+    const { account, told } = kept
     const now = this.#clock.now()
     const rates = this.#rates(principal)
     for (const resource of TIMED) {
-      const limit = account.budget[resource]
-      if (limit === undefined) continue
-      if (this.#usedUpOf(account, resource)) {
-        if (rates[resource] === 0 || account.told.has(resource)) continue
-        account.told.add(resource)
+      if (account.usedUp(resource, now)) {
+        if (rates[resource] === 0 || told.has(resource)) continue
+        told.add(resource)
         // Not in the middle of the change that led here.
         queueMicrotask(() => this.#usedUp.fire({ principal: principal as PrincipalId, resource }))
       } else {
-        account.told.delete(resource)
-        const left = limit - account.use.used(resource, now)
-        if (rates[resource] > 0) this.#alarm.set(now + Math.ceil((left / rates[resource]) * 1000))
+        told.delete(resource)
+        this.#alarm.set(account.lastsUntil(resource, rates, now))
       }
     }
   }

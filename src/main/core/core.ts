@@ -228,6 +228,7 @@ export function createCore(deps: CoreDeps): Core {
       requests.wake()
     },
     limitsOf: (principal) => quotas.limits(principal),
+    budgetUse: (principal) => quotas.budgets.use(principal),
     mayHold: (need, principal) => allocator.quotaRefusal(toQuanta(need), principal) === null,
     weights: () => quotas.weights,
     assertJob: (principal) => quotas.assertJob(principal),

@@ -17,10 +17,12 @@ import type { Clock } from '../platform/clock'
 import type { Database } from '../platform/database'
 import type { Disposable, Event } from '../platform/events'
 import type { Logger } from '../platform/logger'
+import type { BudgetUse } from './budget-account'
 import type { GpuProgram, Host } from './host'
 import type { FreeDevice } from './place'
 import type { Limits } from './quotas'
 
+export { BudgetAccount, type BudgetUse, type UseRates } from './budget-account'
 export { createCore } from './core'
 export { createDeviceStore } from './device-store'
 export { coreMigrations } from './migrations'
@@ -106,6 +108,8 @@ export interface Core extends Disposable {
   removeQuota(principal: string): void
   /** What bounds a principal now; null when nothing does. */
   limitsOf(principal: string): Limits | null
+  /** What a principal has used of its budget until now; null without one. */
+  budgetUse(principal: string): BudgetUse | null
   /** Whether quota and budget let the principal hold `need` now, beside what it holds. */
   mayHold(need: ResourceVector, principal: PrincipalId): boolean
   /** What the shares of principals are divided by; absent: 1. */

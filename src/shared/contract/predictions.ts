@@ -92,6 +92,8 @@ export const Outcome = z.object({
   jobs: z.number(),
   /** Jobs that no device of that machine could ever hold; the figures are of the others. */
   impossible: z.number(),
+  /** Jobs that a deadline or a budget ended, also before they started. */
+  stopped: z.number(),
   meanWaitMs: z.number(),
   p95WaitMs: z.number(),
   longestWaitMs: z.number(),

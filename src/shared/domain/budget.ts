@@ -1,6 +1,7 @@
 /** What a budget counts over time, and the resource whose leases use it up. */
 export const TIMED_RESOURCES = { cpuSeconds: 'cpuCores', gpuSeconds: 'gpu' } as const
 export type TimedResource = keyof typeof TIMED_RESOURCES
+export const TIMED = Object.keys(TIMED_RESOURCES) as TimedResource[]
 export type BudgetResource = TimedResource | 'jobs'
 
 /** A budget of which nothing is left. */

@@ -11,7 +11,7 @@ import { LOG } from '../jobs/artifact-names'
 import { type StoredAttempt, withEarlier } from '../jobs/earlier-attempts'
 import type { JobIndex } from '../jobs/job-index'
 import type { JobDefinition, JobStatus } from '../jobs/job-row'
-import { interrupted, partDone } from '../jobs/preemption'
+import { interrupted, keepsItems, partDone } from '../jobs/preemption'
 import type { AttemptEnd, BenchmarkFigures } from './attempt'
 import { type Ending, judge } from './conditions'
 import { backoffMs, isRetryable } from './retry'
@@ -269,7 +269,7 @@ function isLate({ definition: { deadline } }: ActiveJob, now: number): boolean {
 
 /** Whether a job waits for another attempt. A budget that is used up stops for good what could not go on where it was. */
 function goesOn(reason: AbortReason, { definition }: ActiveJob): boolean {
-  return GOES_ON.has(reason) || (reason === 'budget' && definition.kind === 'batch')
+  return GOES_ON.has(reason) || (reason === 'budget' && keepsItems(definition))
 }
 
 /** Stops that are no fault of the job. */

@@ -13,6 +13,11 @@ export function canGoOn({ kind }: JobParameters): boolean {
   return kind === 'generate' || kind === 'batch' || kind === 'synthetic'
 }
 
+/** Whether what it has done is stored piece by piece: a budget that is used up then interrupts it, and ends all others. */
+export function keepsItems({ kind }: Pick<JobDefinition, 'kind'>): boolean {
+  return kind === 'batch'
+}
+
 /** The part of a job, 0 to 1, that need not be done again. What a language model has written is not known here. */
 export function partDone(
   { parameters, items }: JobDefinition,

@@ -6,10 +6,11 @@ import type { Place } from '../schedule/space'
 
 /** What becomes of the arrivals of a scene, and what that is worth. @param runMs how long each runs */
 export function outcomeOf(scene: Scene, runMs: ReadonlyMap<JobId, number>, place: Place): Outcome {
-  const { measures, resources, capacity, jobs, impossible } = replayScene(scene, runMs, place)
+  const { measures, resources, capacity, jobs, impossible, stopped } = replayScene(scene, runMs, place)
   return {
     jobs,
     impossible,
+    stopped,
     meanWaitMs: measures.meanWait * 1000,
     p95WaitMs: measures.p95Wait * 1000,
     longestWaitMs: measures.maxWait * 1000,

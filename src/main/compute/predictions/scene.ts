@@ -1,8 +1,11 @@
+import type { PrincipalId } from '../../../shared/domain/ids'
+import type { BudgetUse } from '../../core'
 import { pausingOf } from '../dispatch/running-job'
 import { type ActiveJob, estimateOf } from '../jobs/active-job'
 import type { JobIndex } from '../jobs/job-index'
 import { firstOf } from '../schedule/forecast'
 import type { UrgencyOf } from '../schedule/heads'
+import { termsOf } from '../schedule/replay/past-jobs'
 import type { RunsNow, Scene } from '../schedule/scene'
 import type { PlanState } from '../schedule/types'
 
@@ -12,6 +15,8 @@ export interface SceneDeps {
   /** The engine that a job runs on. */
   engineOf(job: ActiveJob): string | null
   urgencyOf: UrgencyOf
+  /** What a principal has used of its budget; null without one. */
+  budgetUse(principal: PrincipalId): BudgetUse | null
 }
 
 /** The present as a replay takes it: what runs, and the first `limit` jobs that wait. */
@@ -39,11 +44,20 @@ export function sceneOf({ state, index, ...deps }: SceneDeps, limit: number): Sc
       isStopping: job.displacedBy !== null,
     }
   })
+  const jobs = [...alone, ...waiting]
   const pausings = new Map(
-    [...alone, ...waiting].flatMap((job) => {
+    jobs.flatMap((job) => {
       const pausing = pausingOf(job)
       return pausing ? [[job.id, pausing] as const] : []
     }),
   )
-  return { state: { ...state, classes }, running, arrivals: [], pausings }
+  const terms = new Map(jobs.map(({ id, definition }) => [id, termsOf(definition)]))
+  const principals = new Set(jobs.map(({ definition }) => definition.principal))
+  const budgets = new Map(
+    [...principals].flatMap((principal) => {
+      const use = deps.budgetUse(principal)
+      return use ? [[principal, use] as const] : []
+    }),
+  )
+  return { state: { ...state, classes }, running, arrivals: [], pausings, terms, budgets }
 }

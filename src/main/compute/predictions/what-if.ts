@@ -1,7 +1,8 @@
 import type { Outcome, WhatIfAnswer, WhatIfQuestion } from '../../../shared/contract'
-import type { DeviceId, JobId } from '../../../shared/domain/ids'
+import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
+import type { ResourceVector } from '../../../shared/domain/resources'
 import { AppError } from '../../../shared/errors'
-import type { Core, FreeDevice } from '../../core'
+import type { BudgetUse, Core, FreeDevice } from '../../core'
 import type { Clock } from '../../platform/clock'
 import { createBreather } from '../dispatch/breather'
 import type { ActiveJob } from '../jobs/active-job'
@@ -13,6 +14,7 @@ import {
   type PastJob,
   pastJob,
   sceneOfPast,
+  termsOf,
 } from '../schedule/replay/past-jobs'
 import type { SchedulePolicy } from '../schedule/types'
 import type { Replays } from './replays'
@@ -74,7 +76,7 @@ export class WhatIf {
     const other = [...present.filter(({ id }) => !removeDevices.includes(id)), ...added]
     const { past, leftOut } = await (source === 'queue' ? this.#queue() : this.#lastDay())
     const { policy: own } = this.#deps
-    const machine = this.#machineFor(past, present)
+    const machine = this.#machineFor(past, present, source)
     const before = await this.#replay(past, machine, signal)
     const changed = { ...machine, devices: other, policy: policyOf(policy, own) }
     const after = await this.#replay(past, changed, signal)
@@ -89,7 +91,8 @@ export class WhatIf {
     const past = jobs.slice(-MOST_JOBS).map((job): PastJob => {
       const runMs = this.#deps.runMsOf(job) ?? this.#deps.policy.unknownRunMs
       const passed = job.status.state === 'running' ? now - (job.status.startedAt ?? now) : 0
-      return { job, submittedAt: now, readyAt: now, runMs: Math.max(0, runMs - passed) }
+      const terms = termsOf(job.definition)
+      return { job, submittedAt: now, readyAt: now, runMs: Math.max(0, runMs - passed), terms }
     })
     return { past, leftOut: jobs.length - past.length }
   }
@@ -115,16 +118,23 @@ export class WhatIf {
     return { past, leftOut }
   }
 
-  #machineFor(past: readonly PastJob[], devices: readonly FreeDevice[]): Machine {
+  #machineFor(
+    past: readonly PastJob[],
+    devices: readonly FreeDevice[],
+    source: WhatIfQuestion['source'],
+  ): Machine {
     const { core, policy } = this.#deps
-    const principals = new Set(past.map(({ job }) => job.definition.principal))
-    const limits = new Map(
-      [...principals].flatMap((principal) => {
-        const found = core.limitsOf(principal)
-        return found ? [[principal, found.limit] as const] : []
-      }),
-    )
-    return { devices, policy, weights: core.weights(), limits, engineIdleMs: this.#deps.engineIdleMs() }
+    const limits = new Map<PrincipalId, ResourceVector>()
+    const budgets = new Map<PrincipalId, BudgetUse>()
+    for (const principal of new Set(past.map(({ job }) => job.definition.principal))) {
+      const limit = core.limitsOf(principal)?.limit
+      if (limit) limits.set(principal, limit)
+      const use = core.budgetUse(principal)
+      // What was used of it before the last day is not on record.
+      if (use) budgets.set(principal, source === 'queue' ? use : { ...use, uses: [] })
+    }
+    const weights = core.weights()
+    return { devices, policy, weights, limits, budgets, engineIdleMs: this.#deps.engineIdleMs() }
   }
 
   #replay(past: readonly PastJob[], machine: Machine, signal: AbortSignal | undefined): Promise<Outcome> {

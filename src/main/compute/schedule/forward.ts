@@ -1,24 +1,32 @@
 import type { JobId } from '../../../shared/domain/ids'
+import { type Ending, judge } from '../dispatch/conditions'
 import { expectedToEnd, thoughtToEnd } from './ends'
+import { Heap } from './heap'
 import { LossBudget } from './loss-budget'
 import { Pace } from './online/pace'
 import { plan } from './plan'
-import { positionIn, rankOf, rankUnder } from './rank'
-import type { Arrival, Durations, ForwardStart, Scene } from './scene'
+import { positionIn, rankUnder } from './rank'
+import type { Arrival, Durations, Forwarded, ForwardStart, Scene, Terms } from './scene'
+import { usedUpFor } from './share'
 import type { Place } from './space'
 import type { Pausing, Plan, PlanState, QueueClass, QueuedJob, RunningJob, Start } from './types'
 import { type Attempt, VirtualMachine } from './virtual-machine'
 
 type MutableClass = QueueClass & { jobs: QueuedJob[]; workMs: number }
+/** A job that stands in the queue from a time on. */
+type Queueing = Pick<Arrival, 'at' | 'group' | 'job'>
+
+const NO_TERMS: Terms = { deadline: null, keepsItems: false, failures: [], ending: 'succeeded' }
 
 /**
  * The scheduler of production on a virtual clock: from a scene on, each end and each arrival makes a turn of
- * {@link plan}. The pace of the queue does not fall below what it is at first; unloading an engine and stopping a job
- * take no time.
+ * {@link plan}; deadlines ring, and budgets are used up. The pace of the queue does not fall below what it is at first;
+ * unloading an engine and stopping a job take no time.
  */
 class Forward {
-  readonly starts = new Map<JobId, ForwardStart>()
-  turns = 0
+  readonly #starts = new Map<JobId, ForwardStart>()
+  #turns = 0
+  #stopped = 0
   readonly #scene: Scene
   readonly #durations: Durations
   readonly #place: Place
@@ -28,9 +36,15 @@ class Forward {
   /** What is left of jobs that go on where they were, ms. */
   readonly #restMs = new Map<JobId, number>()
   readonly #promised: Map<JobId, readonly JobId[]>
-  readonly #hasEnded = new Set<JobId>()
+  /** By job that is over. */
+  readonly #endings = new Map<JobId, Ending>()
   /** By a job that has not ended: those that have come and wait for it. */
   readonly #dependents = new Map<JobId, { arrival: Arrival; awaited: Set<JobId> }[]>()
+  /** So many attempts of a job have failed. */
+  readonly #failures = new Map<JobId, number>()
+  /** Jobs that failed, until they may be tried again. */
+  readonly #retries = new Heap<Queueing>((a, b) => a.at - b.at || a.job.seq - b.job.seq)
+  readonly #deadlines: Heap<{ at: number; job: JobId }>
   readonly #pace: Pace
   readonly #losses: LossBudget
   #waitingSince: ReadonlyMap<string, number>
@@ -47,7 +61,10 @@ class Forward {
     this.#durations = durations
     this.#place = place
     this.#now = state.now
-    this.#machine = new VirtualMachine(state)
+    this.#machine = new VirtualMachine(scene)
+    this.#deadlines = new Heap((a, b) => a.at - b.at)
+    for (const [job, { deadline }] of scene.terms ?? [])
+      if (deadline !== null) this.#deadlines.push({ at: deadline, job })
     this.#pausings = new Map(scene.pausings)
     this.#promised = new Map(state.promised)
     this.#waitingSince = state.waitingSince
@@ -62,9 +79,14 @@ class Forward {
       const endsAt = state.now + durations.remainingOf(runs)
       const expectedMs = Number.isFinite(endsAt) ? endsAt - runs.startedAt : null
       const attempt = { ...known, endsAt, expectedMs, mostMs: runs.job.mostMs }
-      this.#machine.add(attempt)
+      this.#machine.add(attempt, state.now)
       if (isStopping) this.#pause(attempt)
     }
+  }
+
+  get outcome(): Forwarded {
+    const starts = [...this.#starts.values()]
+    return { starts, turns: this.#turns, over: this.#endings.size, stopped: this.#stopped }
   }
 
   /** Some have not had their turn yet. */
@@ -80,25 +102,96 @@ class Forward {
         this.#machine.nextEnd,
         arrivals[this.#arrived]?.at ?? Number.POSITIVE_INFINITY,
         this.#lookAgainAt ?? Number.POSITIVE_INFINITY,
+        this.#machine.budgets.nextChange(this.#now),
+        this.#retries.peek()?.at ?? Number.POSITIVE_INFINITY,
+        this.#nextDeadline,
       )
       if (next === Number.POSITIVE_INFINITY) return false
       this.#now = Math.max(this.#now, next)
     }
     this.#began = true
-    for (const id of this.#machine.endUntil(this.#now)) this.#ended(id)
+    // Who is late or over its budget in the moment in which it ends is told so before it has ended.
+    this.#missDeadlines()
+    this.#stopOverBudget()
+    for (const attempt of this.#machine.endUntil(this.#now)) this.#attemptEnded(attempt)
     this.#arrive()
+    this.#retry()
     this.#lookAgainAt = null
     const { engineIdleMs } = this.#scene
     if (engineIdleMs !== undefined) this.#machine.unloadIdle(this.#now - engineIdleMs)
     // What is unloaded or stopped is gone at once, so that the turn which waited for it follows.
     while (this.#classes.size > 0 && this.#turn());
     if (this.#classes.size === 0) this.#losses.spend({ lostMs: 0, idle: this.#machine.idle })
-    return this.#classes.size > 0 || this.#unstarted.size > 0
+    return true
+  }
+
+  /** Of a job that is not over. */
+  get #nextDeadline(): number {
+    for (let first = this.#deadlines.peek(); first; first = this.#deadlines.peek()) {
+      if (!this.#endings.has(first.job)) return first.at
+      this.#deadlines.pop()
+    }
+    return Number.POSITIVE_INFINITY
+  }
+
+  #missDeadlines(): void {
+    while (this.#nextDeadline <= this.#now) {
+      const { job } = this.#deadlines.pop() as { job: JobId }
+      const attempt = this.#machine.attemptOf(job)
+      if (attempt) this.#machine.end(attempt, this.#now)
+      else this.#leaveQueue(job)
+      this.#stopped++
+      this.#over(job, 'failed')
+    }
+  }
+
+  /** A budget that is used up stops what uses it. */
+  #stopOverBudget(): void {
+    const { budgets } = this.#machine
+    for (const principal of budgets.principals) {
+      const usedUp = budgets.usedUp(principal, this.#now)
+      if (usedUp.length === 0) continue
+      for (const attempt of [...this.#machine.running]) {
+        const { group, job } = attempt
+        if (group.principal !== principal || !usedUpFor(group.need, usedUp)) continue
+        this.#machine.end(attempt, this.#now)
+        if (this.#termsOf(job.id).keepsItems) this.#requeue(attempt, { goesOn: true })
+        else {
+          this.#stopped++
+          this.#over(job.id, 'failed')
+        }
+      }
+    }
+  }
+
+  #attemptEnded(attempt: Attempt): void {
+    const { id } = attempt.job
+    const { failures, keepsItems, ending } = this.#termsOf(id)
+    const before = this.#failures.get(id) ?? 0
+    const failed = failures[before]
+    if (!failed) {
+      this.#over(id, ending)
+      return
+    }
+    this.#failures.set(id, before + 1)
+    this.#requeue(attempt, { goesOn: keepsItems, waitMs: failed.waitMs })
+    // What the next attempt takes is another's.
+    this.#restMs.delete(id)
+  }
+
+  #termsOf(job: JobId): Terms {
+    return this.#scene.terms?.get(job) ?? NO_TERMS
+  }
+
+  /** Of the attempt that comes next, once its engine is loaded. */
+  #runOf(group: QueueClass, job: QueuedJob): number {
+    const failed = this.#termsOf(job.id).failures[this.#failures.get(job.id) ?? 0]
+    return this.#restMs.get(job.id) ?? failed?.runMs ?? this.#durations.runOf(group, job)
   }
 
   /** @returns true when others made room, so that more may start now */
   #turn(): boolean {
-    this.turns++
+    this.#turns++
     const decided = plan(this.#state(), this.#place)
     this.#losses.spend(decided)
     const started = new Map<string, number>()
@@ -127,10 +220,10 @@ class Forward {
     const loads = 'load' in engine
     const ref = loads ? this.#machine.load(group.engineKey, engine.load) : engine.ref
     const loadMs = loads ? group.load.estimateMs : 0
-    const endsAt = startedAt + loadMs + (this.#restMs.get(job.id) ?? this.#durations.runOf(group, job))
-    const before = this.starts.get(job.id)
+    const endsAt = startedAt + loadMs + this.#runOf(group, job)
+    const before = this.#starts.get(job.id)
     this.#unstarted.delete(job.id)
-    this.starts.set(job.id, {
+    this.#starts.set(job.id, {
       job: job.id,
       readyAt: before?.readyAt ?? job.readyAt,
       at: before?.at ?? startedAt,
@@ -155,27 +248,38 @@ class Forward {
 
   /** It makes room and queues again: from where it was, or from the beginning. */
   #pause(attempt: Attempt): void {
-    const { job, group, startedAt, loadedAt, endsAt } = attempt
-    const pausing = this.#pausings.get(job.id)
+    const { id } = attempt.job
+    const pausing = this.#pausings.get(id)
     if (!pausing) return
+    this.#machine.end(attempt, this.#now)
+    this.#pausings.set(id, { ...pausing, preemptions: pausing.preemptions + 1 })
+    this.#requeue(attempt, { goesOn: pausing.pause === 'checkpoint' })
+  }
+
+  /** An attempt has ended, and not its job. @param goesOn it keeps what it has done @param waitMs before it may run again */
+  #requeue(attempt: Attempt, { goesOn, waitMs = 0 }: { goesOn: boolean; waitMs?: number }): void {
+    const { job, group, startedAt, loadedAt, endsAt } = attempt
     const now = this.#now
-    this.#machine.end(attempt, now)
     const ranMs = Math.max(0, now - loadedAt)
-    const goesOn = pausing.pause === 'checkpoint'
     if (goesOn) this.#restMs.set(job.id, endsAt - Math.max(now, loadedAt))
-    this.#pausings.set(job.id, {
-      ...pausing,
-      ranMs: pausing.ranMs + ranMs,
-      preemptions: pausing.preemptions + 1,
-    })
-    const start = this.starts.get(job.id)
+    const pausing = this.#pausings.get(job.id)
+    if (pausing) this.#pausings.set(job.id, { ...pausing, ranMs: pausing.ranMs + ranMs })
+    const start = this.#starts.get(job.id)
     const heldMs = (start?.heldMs ?? 0) + now - startedAt
-    if (start) this.starts.set(job.id, { ...start, endsAt: Number.POSITIVE_INFINITY, heldMs })
+    const never = Number.POSITIVE_INFINITY
+    if (start) this.#starts.set(job.id, { ...start, resumedAt: never, endsAt: never, heldMs })
     const left = (ms: number | null) => (ms === null || !goesOn ? ms : Math.max(0, ms - ranMs))
+    const at = now + waitMs
     // What it has waited before counts on.
-    const readyAt = now - (startedAt - job.readyAt)
-    const rank = job.costMs == null ? rankOf(job.priority, readyAt) : job.rank
-    this.#enqueue(group, { ...job, readyAt, rank, runMs: left(job.runMs), mostMs: left(job.mostMs) })
+    const readyAt = at - (startedAt - job.readyAt)
+    const rank = job.costMs == null ? this.#rankOf(job.priority, readyAt) : job.rank
+    const next = { ...job, readyAt, rank, runMs: left(job.runMs), mostMs: left(job.mostMs) }
+    if (waitMs > 0) this.#retries.push({ at, group, job: next })
+    else this.#enqueue(group, next)
+  }
+
+  #rankOf(priority: number, readyAt: number): number {
+    return rankUnder(this.#scene.state.policy, priority, readyAt)
   }
 
   #state(): PlanState {
@@ -207,7 +311,7 @@ class Forward {
       }),
       running,
       shares: this.#machine.shares,
-      quotas: this.#machine.quotas,
+      quotas: this.#machine.quotasAt(now),
       waitingSince: this.#waitingSince,
       promised: this.#promised,
       lossBudgetMs: this.#losses.observe(now),
@@ -254,24 +358,55 @@ class Forward {
     const { arrivals } = this.#scene
     for (let next = arrivals[this.#arrived]; next && next.at <= this.#now; next = arrivals[this.#arrived]) {
       this.#arrived++
-      const awaited = new Set(next.after?.filter((id) => !this.#hasEnded.has(id)))
-      if (awaited.size === 0) this.#enqueue(next.group, next.job)
-      for (const id of awaited)
-        this.#dependents.set(id, [...(this.#dependents.get(id) ?? []), { arrival: next, awaited }])
+      if (this.#endings.has(next.job.id)) continue
+      if (!next.after?.length) {
+        this.#enqueue(next.group, next.job)
+        continue
+      }
+      const waiting = { arrival: next, awaited: new Set(next.after.filter((id) => !this.#endings.has(id))) }
+      for (const id of waiting.awaited)
+        this.#dependents.set(id, [...(this.#dependents.get(id) ?? []), waiting])
+      this.#decide(next, next.job.readyAt)
     }
   }
 
-  #ended(id: JobId): void {
-    this.#hasEnded.add(id)
-    for (const { arrival, awaited } of this.#dependents.get(id) ?? []) {
-      awaited.delete(id)
-      if (awaited.size > 0) continue
-      const { group, job } = arrival
-      const readyAt = this.#now
-      const rank = rankUnder(this.#scene.state.policy, job.priority, readyAt)
-      this.#enqueue(group, { ...job, readyAt, rank })
+  #retry(): void {
+    for (let next = this.#retries.peek(); next && next.at <= this.#now; next = this.#retries.peek()) {
+      this.#retries.pop()
+      if (!this.#endings.has(next.job.id)) this.#enqueue(next.group, next.job)
     }
+  }
+
+  /** What becomes of a job that waits for others, as far as these have ended. */
+  #decide({ group, job, after = [], runWhen = 'succeeded' }: Arrival, readyAt: number): void {
+    const verdict = judge(
+      runWhen,
+      after.map((id) => this.#endings.get(id) ?? null),
+    )
+    if (verdict === 'run')
+      this.#enqueue(group, { ...job, readyAt, rank: this.#rankOf(job.priority, readyAt) })
+    else if (verdict !== 'wait') this.#over(job.id, verdict === 'skip' ? 'skipped' : 'failed')
+  }
+
+  /** It will run no more. */
+  #over(id: JobId, ending: Ending): void {
+    this.#endings.set(id, ending)
+    this.#unstarted.delete(id)
+    this.#promised.delete(id)
+    const start = this.#starts.get(id)
+    const endsAt = this.#now
+    if (start) {
+      const resumedAt = Math.min(start.resumedAt, endsAt)
+      this.#starts.set(id, { ...start, resumedAt, endsAt })
+    }
+    const dependents = this.#dependents.get(id) ?? []
     this.#dependents.delete(id)
+    for (const { arrival, awaited } of dependents) {
+      awaited.delete(id)
+      const isFailure = ending === 'failed' || ending === 'cancelled'
+      if (this.#endings.has(arrival.job.id) || (awaited.size > 0 && !isFailure)) continue
+      this.#decide(arrival, endsAt)
+    }
   }
 
   #enqueue(group: QueueClass, job: QueuedJob): void {
@@ -284,24 +419,33 @@ class Forward {
     own.workMs += job.runMs ?? this.#scene.state.policy.unknownRunMs
   }
 
-  #dequeue(key: string, count: number): void {
+  #dequeue(key: string, count: number, from = 0): void {
     const group = this.#classes.get(key)
     if (!group) return
     const { unknownRunMs } = this.#scene.state.policy
-    for (const job of group.jobs.splice(0, count)) group.workMs -= job.runMs ?? unknownRunMs
+    for (const job of group.jobs.splice(from, count)) group.workMs -= job.runMs ?? unknownRunMs
     if (group.jobs.length === 0) this.#classes.delete(key)
+  }
+
+  #leaveQueue(id: JobId): void {
+    for (const { key, jobs } of this.#classes.values()) {
+      const index = jobs.findIndex((job) => job.id === id)
+      if (index < 0) continue
+      this.#dequeue(key, 1, index)
+      return
+    }
   }
 }
 
-/** From the scene to where nothing more waits, or all have started once. @param mostSteps it is given up after so many */
+/** From the scene to where nothing more happens, or all have started once. @param mostSteps it is given up after so many */
 export function runForward(
   scene: Scene,
   durations: Durations,
   place: Place,
   { untilStarted = false, mostSteps = Number.POSITIVE_INFINITY } = {},
-): { starts: ForwardStart[]; turns: number } {
+): Forwarded {
   const forward = new Forward(scene, durations, place)
   for (let steps = 0; steps < mostSteps && forward.step(); steps++)
     if (untilStarted && !forward.awaitsStarts) break
-  return { starts: [...forward.starts.values()], turns: forward.turns }
+  return forward.outcome
 }

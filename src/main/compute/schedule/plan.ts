@@ -1,5 +1,4 @@
 import type { Placement } from '../../../shared/contract'
-import { TIMED_RESOURCES } from '../../../shared/domain/budget'
 import type { PrincipalId } from '../../../shared/domain/ids'
 import {
   addVectors,
@@ -14,7 +13,7 @@ import { KnownEnds } from './known-ends'
 import { pass, type Turn } from './online/pass'
 import { Preemptions } from './preemption'
 import { urgencyIn } from './rank'
-import { chargeOf } from './share'
+import { chargeOf, usedUpFor } from './share'
 import { type Place, Space, type Wanted } from './space'
 import type { Block, Plan, PlanState, QueueClass, QueuedJob } from './types'
 
@@ -98,6 +97,7 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
       const block = this.#overLimits(head.group) ?? this.#untried(head.group)
       if (!block) return head
       blocked.set(head.group.key, block)
+      if (block.kind === 'budget' && block.usedUp.freeAt !== null) this.#lookAgain(block.usedUp.freeAt)
     }
     return undefined
   }
@@ -202,9 +202,7 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   }
 
   #overLimits(group: QueueClass): Block | null {
-    const usedUp = this.#state.quotas
-      .get(group.principal)
-      ?.usedUp?.find(({ resource }) => (group.need[TIMED_RESOURCES[resource]] ?? 0) > 0)
+    const usedUp = usedUpFor(group.need, this.#state.quotas.get(group.principal)?.usedUp ?? [])
     if (usedUp) return { kind: 'budget', usedUp }
     const missing = this.#quotaShortage(group)
     return missing && { kind: 'quota', missing }

@@ -1,5 +1,7 @@
-import type { Placement } from '../../../shared/contract'
-import type { JobId } from '../../../shared/domain/ids'
+import type { Placement, RunWhen } from '../../../shared/contract'
+import type { JobId, PrincipalId } from '../../../shared/domain/ids'
+import type { BudgetUse } from '../../core'
+import type { Ending } from '../dispatch/conditions'
 import type { Pausing, PlanState, QueueClass, QueuedJob } from './types'
 
 /** A job that has its place; times are Unix ms. */
@@ -26,8 +28,22 @@ export interface Arrival {
   at: number
   group: QueueClass
   job: QueuedJob
-  /** It is ready when these have ended too, all of them of the scene. */
+  /** It is ready when these have ended too, all of them of the scene; or will never run, as `runWhen` says. */
   after?: readonly JobId[]
+  /** Absent: when they have succeeded. */
+  runWhen?: RunWhen
+}
+
+/** What ends a job, or an attempt of it, besides that it is done. */
+export interface Terms {
+  /** Unix ms; null: none. */
+  deadline: number | null
+  /** When an attempt fails, or is stopped because a budget is used up, what it has done stays done. */
+  keepsItems: boolean
+  /** Attempts that fail before the last: how long each runs once its engine is loaded, and how long the job waits then. */
+  failures: readonly { runMs: number; waitMs: number }[]
+  /** How the last one ends. */
+  ending: Ending
 }
 
 /** The present, and what is known to come. */
@@ -38,13 +54,17 @@ export interface Scene {
   arrivals: readonly Arrival[]
   /** How jobs make room; those that are absent keep their place. */
   pausings: ReadonlyMap<JobId, Pausing>
+  /** Jobs that are absent have no deadline, fail once if a budget stops them, and succeed when they are done. */
+  terms?: ReadonlyMap<JobId, Terms>
+  /** What principals have used of their budgets when the clock is set going; those without one are absent. */
+  budgets?: ReadonlyMap<PrincipalId, BudgetUse>
   /** Engines are unloaded when nobody has used them for so long; absent: only when they are in the way. */
   engineIdleMs?: number
 }
 
 /** How long things take in one replay, ms; infinite when nobody knows. */
 export interface Durations {
-  /** Of a job that waits, once its engine is loaded. */
+  /** Of a job that waits, once its engine is loaded; of its last attempt, where `Terms` tell of failures. */
   runOf(group: QueueClass, job: QueuedJob): number
   /** Of a job that runs, from now. */
   remainingOf(job: RunsNow): number
@@ -57,12 +77,23 @@ export interface ForwardStart {
   readyAt: number
   /** When it started first. */
   at: number
-  /** When its last attempt did. */
+  /** When its last attempt did; infinite while it waits to go on, and when it was over if that was meanwhile. */
   resumedAt: number
-  /** Infinite when its length is unknown, or it waits to go on when the replay ends. */
+  /** When it is over. Infinite when its length is unknown, or it waits to go on when the replay ends. */
   endsAt: number
   /** For how long it had its place before its last attempt. */
   heldMs: number
   /** Of its last attempt. */
   placement: Placement
+}
+
+/** What became of a scene. */
+export interface Forwarded {
+  /** Of those that started. */
+  starts: ForwardStart[]
+  turns: number
+  /** Jobs that are over, started or not. */
+  over: number
+  /** Those of them that a deadline or a budget ended. */
+  stopped: number
 }

@@ -1,3 +1,4 @@
+import { TIMED_RESOURCES, type TimedResource, type UsedUp } from '../../../shared/domain/budget'
 import { addVectors, entriesOf, type ResourceVector } from '../../../shared/domain/resources'
 import type { FreeDevice } from '../../core'
 import { dominantShare } from './fair-share'
@@ -25,6 +26,14 @@ export function chargeOf({
   load: { memoryBytes: number }
 }): ResourceVector {
   return addVectors(need, { memoryBytes: load.memoryBytes })
+}
+
+/** The budget that is used up and that the need would use, if there is one: then a job waits, and does not go on. */
+export function usedUpFor(
+  need: ResourceVector,
+  usedUp: readonly UsedUp<TimedResource>[],
+): UsedUp<TimedResource> | undefined {
+  return usedUp.find(({ resource }) => (need[TIMED_RESOURCES[resource]] ?? 0) > 0)
 }
 
 /** What all that are fit have together. */

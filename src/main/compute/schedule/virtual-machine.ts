@@ -3,9 +3,10 @@ import type { JobId, PrincipalId } from '../../../shared/domain/ids'
 import { addVectors, type ResourceVector, subtractVectors } from '../../../shared/domain/resources'
 import type { FreeDevice } from '../../core'
 import { Heap } from './heap'
-import type { Placed } from './scene'
+import type { Placed, Scene } from './scene'
 import { chargeOf } from './share'
 import type { PlanEngine, PlanState } from './types'
+import { VirtualBudgets } from './virtual-budgets'
 
 /** An attempt on the virtual clock; times are Unix ms. */
 export interface Attempt extends Placed {
@@ -16,13 +17,15 @@ export interface Attempt extends Placed {
   mostMs: number | null
 }
 
+type Allowance = { limited: readonly string[]; left: ResourceVector }
 type Combine = (a: ResourceVector, b: ResourceVector) => ResourceVector
 
-/** What runs on a virtual clock, and what that leaves of devices, engines and quotas. */
+/** What runs on a virtual clock, and what that leaves of devices, engines, quotas and budgets. */
 export class VirtualMachine {
   /** By principal: dominant share held, for its weight. */
   readonly shares: Map<PrincipalId, number>
-  readonly quotas: Map<PrincipalId, { limited: readonly string[]; left: ResourceVector }>
+  readonly budgets: VirtualBudgets
+  readonly #quotas: Map<PrincipalId, Allowance>
   readonly #weights: PlanState['weights']
   readonly #devices: Map<string, FreeDevice>
   readonly #engines: Map<string, PlanEngine>
@@ -31,11 +34,15 @@ export class VirtualMachine {
   readonly #ends = new Heap<Attempt>((a, b) => a.endsAt - b.endsAt)
   #loaded = 0
 
-  constructor({ devices, engines, shares, quotas, weights }: PlanState) {
+  constructor({ state, budgets = new Map() }: Pick<Scene, 'state' | 'budgets'>) {
+    const { now, devices, engines, shares, quotas, weights } = state
     this.#devices = new Map(devices.map((device) => [device.id, { ...device }]))
     this.#engines = new Map(engines.map((engine) => [engine.ref, { ...engine }]))
     this.shares = new Map(shares)
-    this.quotas = new Map([...quotas].map(([id, quota]) => [id, { ...quota }]))
+    this.budgets = new VirtualBudgets(budgets, now)
+    this.#quotas = new Map([...quotas].map(([id, quota]) => [id, { ...quota }]))
+    for (const id of this.budgets.principals)
+      if (!this.#quotas.has(id)) this.#quotas.set(id, { limited: [], left: {} })
     this.#weights = weights
   }
 
@@ -49,6 +56,13 @@ export class VirtualMachine {
 
   get running(): IterableIterator<Attempt> {
     return this.#running.values()
+  }
+
+  /** What principals with a quota or a budget may still take. */
+  quotasAt(now: number): PlanState['quotas'] {
+    return new Map(
+      [...this.#quotas].map(([id, quota]) => [id, { ...quota, usedUp: this.budgets.usedUp(id, now) }]),
+    )
   }
 
   /** Infinite when nothing that runs is known to end. */
@@ -72,7 +86,8 @@ export class VirtualMachine {
   }
 
   /** What it takes is taken already, as by all that runs when the clock is set going. */
-  add(attempt: Attempt): void {
+  add(attempt: Attempt, now: number): void {
+    this.budgets.change(attempt.group, 1, now)
     this.#running.set(attempt.job.id, attempt)
     if (attempt.endsAt < Number.POSITIVE_INFINITY) this.#ends.push(attempt)
     const engine = attempt.engine === null ? undefined : this.#engines.get(attempt.engine)
@@ -81,16 +96,16 @@ export class VirtualMachine {
 
   start(attempt: Attempt): void {
     this.#take(attempt, subtractVectors, 1)
-    this.add(attempt)
+    this.add(attempt, attempt.startedAt)
   }
 
-  /** @returns the jobs that have ended */
-  endUntil(now: number): JobId[] {
-    const ended: JobId[] = []
+  /** @returns the attempts that have ended */
+  endUntil(now: number): Attempt[] {
+    const ended: Attempt[] = []
     while (this.nextEnd <= now) {
       const attempt = this.#ends.pop() as Attempt
       this.end(attempt, now)
-      ended.push(attempt.job.id)
+      ended.push(attempt)
     }
     return ended
   }
@@ -98,6 +113,7 @@ export class VirtualMachine {
   /** It gives back what it took; an engine that is bound to an accelerator, or not loaded yet, goes with it. */
   end(attempt: Attempt, now: number): void {
     this.#running.delete(attempt.job.id)
+    this.budgets.change(attempt.group, -1, now)
     this.#take(attempt, addVectors, -1)
     const engine = attempt.engine === null ? undefined : this.#engines.get(attempt.engine)
     if (!engine) return
@@ -132,7 +148,7 @@ export class VirtualMachine {
     this.#change(placement, by)
     const weighted = (sign * share) / (this.#weights?.get(principal) ?? 1)
     this.shares.set(principal, Math.max(0, (this.shares.get(principal) ?? 0) + weighted))
-    const quota = this.quotas.get(principal)
+    const quota = this.#quotas.get(principal)
     if (quota) quota.left = by(quota.left, chargeOf(group))
   }
 

@@ -1,15 +1,17 @@
 import type { PrincipalId } from '../../../../shared/domain/ids'
 import type { ResourceVector } from '../../../../shared/domain/resources'
-import type { FreeDevice } from '../../../core'
+import type { BudgetUse, FreeDevice } from '../../../core'
+import type { Ending } from '../../dispatch/conditions'
 import { wholeQuotas } from '../../dispatch/quotas'
+import { backoffMs } from '../../dispatch/retry'
 import { pausingOf } from '../../dispatch/running-job'
 import { ActiveJob } from '../../jobs/active-job'
-import { firstStatus } from '../../jobs/job-row'
+import { firstStatus, type JobDefinition, type JobStatus } from '../../jobs/job-row'
 import type { StoredJob } from '../../jobs/job-store'
-import { pauseOf } from '../../jobs/preemption'
+import { canGoOn, keepsItems } from '../../jobs/preemption'
 import { atRest } from '../at-rest'
 import { rankUnder } from '../rank'
-import type { Arrival, Scene } from '../scene'
+import type { Arrival, Scene, Terms } from '../scene'
 import { capacityOf, shareOfMachine } from '../share'
 import type { QueueClass, SchedulePolicy } from '../types'
 
@@ -19,8 +21,9 @@ export interface PastJob {
   submittedAt: number
   /** When all that it waited for had ended. */
   readyAt: number
-  /** How long it runs once its engine is loaded. */
+  /** How long it runs once its engine is loaded; its last attempt, where others failed before. */
   runMs: number
+  terms: Terms
 }
 
 /** What the scheduler is to know of a job when it comes. */
@@ -36,29 +39,76 @@ export interface Machine {
   weights: ReadonlyMap<PrincipalId, number>
   /** By principal: what all its running jobs may hold together. */
   limits: ReadonlyMap<PrincipalId, ResourceVector>
+  budgets: ReadonlyMap<PrincipalId, BudgetUse>
   engineIdleMs: number
 }
 
-/** One that has ended, as it came; null when it never ran. */
+/** One that has ended, as it came; null when how long it runs is not known, since it never ran. */
 export function pastJob(stored: StoredJob): PastJob | null {
   const { seq, definition, status } = stored
   const { startedAt, finishedAt, queuedMs, attempts, priority } = status
-  if (startedAt === null || finishedAt === null) return null
+  if (finishedAt === null) return null
+  const wholeMs = stoppedShort(stored)
+  if (startedAt === null && wholeMs === null) return null
   // What it waited between its attempts is the scheduler's doing.
-  const first = attempts[0] ?? { startedAt, queuedMs }
+  const first = attempts[0] ?? { startedAt: startedAt ?? finishedAt, queuedMs }
   const submittedAt = definition.createdAt
   const job = new ActiveJob(definition, firstStatus({ hold: false, priority }, submittedAt), seq)
-  return { job, submittedAt, readyAt: first.startedAt - first.queuedMs, runMs: neededMs(stored) }
+  const { runMs, failures } = recordedRuns(stored)
+  return {
+    job,
+    submittedAt,
+    readyAt: first.startedAt - first.queuedMs,
+    runMs: wholeMs ?? runMs,
+    terms: termsOf(definition, { failures, ending: wholeMs === null ? endingOf(status) : 'succeeded' }),
+  }
 }
 
-/** What a job would have run, had nobody interrupted it: what began anew is not counted twice. */
-function neededMs({ definition, status: { computeMs, attempts } }: StoredJob): number {
-  if (pauseOf(definition) === 'checkpoint') return computeMs
-  const lostMs = attempts.reduce(
-    (sum, { startedAt, finishedAt, loadMs }) => sum + finishedAt - startedAt - loadMs,
-    0,
-  )
-  return Math.max(0, computeMs - lostMs)
+/** What ends a job besides that it is done; of one whose attempts are yet to come, none of them fails. */
+export function termsOf(
+  definition: JobDefinition,
+  { failures, ending }: Pick<Terms, 'failures' | 'ending'> = { failures: [], ending: 'succeeded' },
+): Terms {
+  return { deadline: definition.deadline, keepsItems: keepsItems(definition), failures, ending }
+}
+
+function endingOf({ state }: JobStatus): Ending {
+  return state === 'succeeded' || state === 'cancelled' ? state : 'failed'
+}
+
+/** How long a load runs that a deadline or a budget has ended, which others may not do; null for all that is not known of. */
+function stoppedShort({ definition: { parameters }, status: { error } }: StoredJob): number | null {
+  const isStopped = error?.code === 'compute.deadline_missed' || error?.code === 'core.budget_exceeded'
+  return isStopped && parameters.kind === 'synthetic' && parameters.fail === null
+    ? parameters.durationMs
+    : null
+}
+
+/** How long each attempt that failed ran, and the last; had nobody interrupted them: what began anew is not counted twice. */
+function recordedRuns({ definition, status }: StoredJob): Pick<PastJob, 'runMs'> & Pick<Terms, 'failures'> {
+  const { attempts, computeMs } = status
+  const goesOn = canGoOn(definition.parameters)
+  const failures: { runMs: number; waitMs: number }[] = []
+  let ranMs = 0
+  let failedMs = 0
+  for (const attempt of attempts) {
+    const lastedMs = Math.max(0, attempt.finishedAt - attempt.startedAt - attempt.loadMs)
+    ranMs = goesOn ? ranMs + lastedMs : lastedMs
+    if (attempt.end !== 'failed') continue
+    failures.push({ runMs: ranMs, waitMs: backoffMs(definition.id, failures.length + 1) })
+    failedMs += ranMs
+    ranMs = 0
+  }
+  const isLastRecorded = attempts.at(-1)?.attempt === status.attempt
+  // One that ended while it waited for another attempt would have run that, as long as the one before.
+  if (isLastRecorded) return { runMs: ranMs || (failures.at(-1)?.runMs ?? 0), failures }
+  return { runMs: goesOn ? Math.max(0, computeMs - failedMs) : Math.min(computeMs, lastMs(status)), failures }
+}
+
+/** From the start to the end of the last attempt, less what it loaded. */
+function lastMs({ startedAt, finishedAt, loadMs, attempts }: JobStatus): number {
+  const loadedMs = attempts.reduce((rest, earlier) => rest - earlier.loadMs, loadMs)
+  return Math.max(0, (finishedAt ?? 0) - (startedAt ?? 0) - loadedMs)
 }
 
 /**
@@ -67,7 +117,7 @@ function neededMs({ definition, status: { computeMs, attempts } }: StoredJob): n
  */
 export function sceneOfPast(
   past: readonly PastJob[],
-  { devices, policy, weights, limits, engineIdleMs }: Machine,
+  { devices, policy, weights, limits, budgets, engineIdleMs }: Machine,
   { runMsOf, mostMsOf, loadOf }: Knowledge,
 ): Scene {
   const capacity = capacityOf(devices)
@@ -95,7 +145,7 @@ export function sceneOfPast(
   const ids = new Set(past.map(({ job }) => job.id))
   const arrivals = past
     .map(({ job, submittedAt, readyAt }): Arrival => {
-      const { dependsOn, pipeline } = job.definition
+      const { dependsOn, pipeline, runWhen } = job.definition
       const { priority } = job.status
       const after = dependsOn.filter((id) => ids.has(id))
       const at = after.length > 0 ? submittedAt : readyAt
@@ -109,7 +159,15 @@ export function sceneOfPast(
         mostMs: mostMsOf(job),
         pipeline: pipeline?.id ?? null,
       }
-      return { at, group: groupOf(job), job: entry, after }
+      // What it waited for besides ended in such a way that it could run.
+      const isAllKnown = after.length === dependsOn.length
+      return {
+        at,
+        group: groupOf(job),
+        job: entry,
+        after,
+        runWhen: runWhen === 'failed' && !isAllKnown ? 'ended' : runWhen,
+      }
     })
     .sort((a, b) => a.at - b.at || a.job.seq - b.job.seq)
   const quotas = wholeQuotas(limits)
@@ -120,5 +178,6 @@ export function sceneOfPast(
       return pausing ? [[job.id, pausing] as const] : []
     }),
   )
-  return { state, running: [], arrivals, pausings, engineIdleMs }
+  const terms = new Map(past.map((each) => [each.job.id, each.terms]))
+  return { state, running: [], arrivals, pausings, terms, budgets, engineIdleMs }
 }

@@ -42,6 +42,12 @@ export function readDay(file: string): RecordedDay {
       devices,
       weights: new Map(quotas.map(({ principal, weight }) => [principal as PrincipalId, weight])),
       limits: new Map(quotas.map(({ principal, limit }) => [principal as PrincipalId, limit])),
+      budgets: new Map(
+        quotas.flatMap(({ principal, budget }) =>
+          // What was used before the day is not on record for as long as that.
+          budget ? [[principal as PrincipalId, { budget, uses: [] }] as const] : [],
+        ),
+      ),
     })
   } finally {
     void database.dispose()

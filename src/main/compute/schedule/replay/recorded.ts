@@ -1,6 +1,6 @@
 import type { JobId, PrincipalId } from '../../../../shared/domain/ids'
 import type { ResourceVector } from '../../../../shared/domain/resources'
-import type { FreeDevice } from '../../../core'
+import type { BudgetUse, FreeDevice } from '../../../core'
 import type { ActiveJob } from '../../jobs/active-job'
 import { Estimates } from '../../jobs/estimates'
 import type { StoredJob } from '../../jobs/job-store'
@@ -24,6 +24,7 @@ export interface Recording {
   devices: readonly FreeDevice[]
   weights: ReadonlyMap<PrincipalId, number>
   limits: ReadonlyMap<PrincipalId, ResourceVector>
+  budgets: ReadonlyMap<PrincipalId, BudgetUse>
 }
 
 /** The jobs that ran, as they came, with what had been learned of their lengths by then. */
@@ -55,7 +56,7 @@ function learned(jobs: readonly PastJob[], stored: readonly StoredJob[]): Knowle
   const ended = stored
     .filter(({ status }) => status.state === 'succeeded' && status.finishedAt !== null)
     .sort((a, b) => (a.status.finishedAt ?? 0) - (b.status.finishedAt ?? 0))
-  const runs = new Map(jobs.map(({ job, runMs }) => [job.id, runMs]))
+  const runs = new Map(jobs.map((past) => [past.job.id, wholeMs(past)]))
   // Results that were taken over took no time, and say nothing of a run.
   const observe = ({ definition }: StoredJob) => {
     const runMs = runs.get(definition.id)
@@ -79,6 +80,11 @@ function learned(jobs: readonly PastJob[], stored: readonly StoredJob[]): Knowle
     mostMsOf: ({ id }) => known.get(id)?.mostMs ?? null,
     loadOf: ({ engineKey }: ActiveJob) => ({ memoryBytes: 0, estimateMs: estimates.loadMs(engineKey, 0) }),
   }
+}
+
+/** What it takes in all: of one that keeps what it has done, attempts that failed have done a part of it. */
+function wholeMs({ runMs, terms: { keepsItems, failures } }: PastJob): number {
+  return keepsItems ? failures.reduce((sum, failed) => sum + failed.runMs, runMs) : runMs
 }
 
 /** What its attempts loaded, the last one's first. */

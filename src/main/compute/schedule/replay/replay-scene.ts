@@ -15,6 +15,8 @@ export interface Replayed {
   /** Jobs that ran, and those that never could. */
   jobs: number
   impossible: number
+  /** Jobs that a deadline or a budget ended, also some that had not started by then. */
+  stopped: number
   turns: number
 }
 
@@ -32,11 +34,11 @@ interface Ran {
 /** The arrivals through the scheduler of production. @param runMs how long each runs */
 export function replayScene(scene: Scene, runMs: ReadonlyMap<JobId, number>, place: Place): Replayed {
   const durations: Durations = { runOf: (_, { id }) => runMs.get(id) ?? 0, remainingOf: () => 0 }
-  const { starts, turns } = runForward(scene, durations, place)
+  const { starts, turns, over, stopped } = runForward(scene, durations, place)
   const byJob = new Map<JobId, ForwardStart>(starts.map((start) => [start.job, start]))
   const ran = scene.arrivals.flatMap(({ group: { need, principal }, job: { id, priority } }): Ran[] => {
     const start = byJob.get(id)
-    if (!start) return []
+    if (!start || !Number.isFinite(start.endsAt)) return []
     const { readyAt, heldMs, resumedAt, endsAt } = start
     return [{ readyAt, heldMs: heldMs + endsAt - resumedAt, endsAt, need, principal, priority }]
   })
@@ -45,12 +47,13 @@ export function replayScene(scene: Scene, runMs: ReadonlyMap<JobId, number>, pla
     ...measured(ran, capacity),
     capacity,
     jobs: ran.length,
-    impossible: scene.arrivals.length - ran.length,
+    impossible: scene.arrivals.length - over,
+    stopped,
     turns,
   }
 }
 
-/** What a job that is paused waits for its turn counts as if it had all come before it ran. */
+/** What a job waits between its attempts, for whatever reason, counts as if it had all come before it ran. */
 function measured(jobs: Ran[], capacity: ResourceVector): Pick<Replayed, 'measures' | 'resources'> {
   const ran = jobs.sort((a, b) => a.readyAt - b.readyAt)
   const has = entriesOf(capacity)

@@ -149,6 +149,7 @@ function tableOf(resources: readonly string[], results: readonly Simulated[]): s
       `${name} in use, %`,
       ({ utilization }) => (100 * (utilization[k] ?? 0)).toFixed(1),
     ]),
+    ['ended by a deadline or a budget', ({ stopped }) => String(stopped)],
     ['decisions', ({ decisions }) => String(decisions)],
     ['us of CPU a decision', ({ microsecondsADecision }) => microsecondsADecision.toFixed(1)],
   ]

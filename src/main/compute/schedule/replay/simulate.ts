@@ -16,6 +16,8 @@ export interface Simulated extends Measures {
   policy: PolicyName
   /** Turns in which somebody waited. */
   decisions: number
+  /** Jobs that a deadline or a budget ended; workloads other than recorded days have neither. */
+  stopped: number
   /** CPU time for each, with arrivals, ends and the virtual clock. */
   microsecondsADecision: number
 }
@@ -26,7 +28,7 @@ export function simulate(workload: Workload, policy: PolicyName): Simulated {
     const scheduler =
       policy === 'online' ? new OnlineScheduler(workload, ONLINE_POLICY) : new Reference(workload, policy)
     const schedule = replay(workload, scheduler)
-    return { ...measure(workload, schedule), decisions: schedule.decisions }
+    return { ...measure(workload, schedule), decisions: schedule.decisions, stopped: 0 }
   })
 }
 
@@ -35,12 +37,15 @@ export function simulateDay({ jobs, machine, knowledge }: RecordedDay, policy: P
   return timed(policy, () => {
     const scene = sceneOfPast(jobs, { ...machine, policy: policyOf(policy, machine.policy) }, knowledge)
     const runMs = new Map(jobs.map((past) => [past.job.id, past.runMs]))
-    const { measures, turns } = replayScene(scene, runMs, placeOrNull)
-    return { ...measures, decisions: turns }
+    const { measures, turns, stopped } = replayScene(scene, runMs, placeOrNull)
+    return { ...measures, decisions: turns, stopped }
   })
 }
 
-function timed(policy: PolicyName, run: () => Measures & { decisions: number }): Simulated {
+function timed(
+  policy: PolicyName,
+  run: () => Measures & Pick<Simulated, 'decisions' | 'stopped'>,
+): Simulated {
   const before = process.cpuUsage()
   const measured = run()
   const { user, system } = process.cpuUsage(before)

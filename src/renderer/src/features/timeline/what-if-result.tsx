@@ -22,6 +22,15 @@ export function WhatIfResult({ answer, words }: { answer: WhatIfAnswer; words: s
       format: (value) => `${formatNumber(value, locale)}×`,
     },
     { label: t('measure.fairness'), of: (outcome) => outcome.fairness, format: formatPercent },
+    ...(before.stopped + after.stopped === 0
+      ? []
+      : [
+          {
+            label: t('measure.stopped'),
+            of: (outcome: Outcome) => outcome.stopped,
+            format: (value: number) => formatNumber(value, locale),
+          },
+        ]),
     ...SHOWN.filter((name) => before.capacity[name] || after.capacity[name]).map((name) => ({
       label: t('measure.use', { resource: t(`common:resource.${name}`) }),
       of: (outcome: Outcome) => outcome.utilization[name] ?? 0,
