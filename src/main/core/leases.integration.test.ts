@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Lease } from '../../shared/contract'
+import { AppError } from '../../shared/errors'
 import { by, type CoreFixture, createCoreFixture, refusalOf, someJob } from './testing/core-fixture'
 import { settle } from './testing/fake-clock'
 import { createFakeHost, fakeCpu, fakeGpu } from './testing/fake-host'
@@ -417,6 +418,29 @@ describe('requests that wait', () => {
     expect(await refusalOf(() => core.request({ cpuCores: 1 }, { ...by('b'), waitMs: 0 }))).toMatchObject({
       code: 'core.unavailable',
     })
+  })
+
+  it.each([
+    ['and is then done again by itself', new Error('A row is refused.')],
+    ['for want of room', new AppError('storage.disk_full', 'The disk is full.')],
+  ])('never get a lease of a commit that was refused, %s', async (_, refusal) => {
+    const { core, database } = fixture
+    // However slow the machine, the pass that the release causes shares its commit with the write that comes after it.
+    vi.spyOn(performance, 'now').mockReturnValue(0)
+    const lease = core.allocate({ cpuCores: 8 }, by('a'))
+    const waiting = watch(core.request({ cpuCores: 1 }, by('b', { waitMs: 60_000 })))
+    await settle()
+    core.release(lease.id)
+    const refused = database.write(() =>
+      database.beforeCommit(() => {
+        throw refusal
+      }),
+    )
+    await expect(refused).rejects.toThrow(refusal)
+    await settle()
+    const isFinal = refusal instanceof AppError
+    expect(core.listLeases()).toHaveLength(isFinal ? 0 : 1)
+    expect(waiting).toEqual(isFinal ? { error: refusal } : { lease: core.listLeases()[0] })
   })
 
   it('end with an abort, and leave nothing behind', async () => {

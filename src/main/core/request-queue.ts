@@ -131,6 +131,8 @@ export class RequestQueue implements Disposable, Precedence {
     this.#database
       .write(() => {
         this.#passQueued = false
+        // A commit that was refused may be tried again: only what the last pass decided is true.
+        outcomes.length = 0
         this.#pass(outcomes)
       })
       .then(
@@ -139,7 +141,7 @@ export class RequestQueue implements Disposable, Precedence {
         },
         (error: unknown) => {
           this.#passQueued = false
-          for (const { waiting } of outcomes) waiting.reject(error)
+          for (const { waiting } of outcomes) if (this.#queue.remove(waiting)) waiting.reject(error)
         },
       )
   }
@@ -193,6 +195,7 @@ export class RequestQueue implements Disposable, Precedence {
       const shares = this.#allocator.find(need, options, beside)
       if (!shares) continue
       this.#queue.remove(waiting)
+      this.#database.onRollback(() => this.#queue.add(waiting))
       if (waiting === this.#claimant) this.#unclaim()
       try {
         const lease = this.#allocator.grant(need, shares, options)
