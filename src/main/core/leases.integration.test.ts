@@ -529,6 +529,39 @@ describe('requests that wait', () => {
   })
 
   it.each([
+    ['that finds nothing new', false],
+    ['that finds another device', true],
+  ])('a scan %s gives away nothing of the room that is kept', async (_, isMore) => {
+    const { core, clock, host } = fixture
+    const most = core.allocate({ cpuCores: 7 }, by('a'))
+    const large = watch(core.request({ cpuCores: 8 }, { ...by('large'), waitMs: 600_000 }))
+    await clock.advance(CLAIM_AFTER_MS)
+    const small = watch(core.request({ cpuCores: 1 }, { ...by('small'), waitMs: 600_000 }))
+    if (isMore) host.devices.push(fakeGpu(2, 8 * GB))
+    await core.rescan()
+    await settle()
+    expect(small).toEqual({})
+    core.release(most.id)
+    await settle()
+    expect(large.lease).toBeDefined()
+  })
+
+  it('the room of one that gives up goes to the next that has waited as long, before smaller ones', async () => {
+    const { core, clock } = fixture
+    const most = core.allocate({ cpuCores: 7 }, by('a'))
+    const first = watch(core.request({ cpuCores: 8 }, { ...by('large'), waitMs: 2 * CLAIM_AFTER_MS }))
+    const next = watch(core.request({ cpuCores: 8 }, { ...by('large'), waitMs: 600_000 }))
+    await clock.advance(CLAIM_AFTER_MS)
+    const small = watch(core.request({ cpuCores: 1 }, { ...by('small'), waitMs: 600_000 }))
+    await clock.advance(CLAIM_AFTER_MS)
+    expect(first.error).toBeDefined()
+    expect(small).toEqual({})
+    core.release(most.id)
+    await settle()
+    expect(next.lease).toBeDefined()
+  })
+
+  it.each([
     ['a stream of small ones cannot starve a large one', false],
     ['nor where one waits before it for what programs outside hold', true],
   ])('%s', async (_, isBlocked) => {

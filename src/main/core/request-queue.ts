@@ -146,9 +146,10 @@ export class RequestQueue implements Disposable, Precedence {
       )
   }
 
-  /** The room that is kept no longer means anything: the devices have changed. */
+  /** The room that is kept no longer means anything: it is looked for anew, before anybody gets a part of it. */
   devicesChanged(): void {
-    this.#unclaim()
+    this.#claimant = null
+    this.#chooseClaimant()
     this.wake()
   }
 
@@ -189,6 +190,7 @@ export class RequestQueue implements Disposable, Precedence {
   }
 
   #pass(outcomes: Outcome[]): void {
+    this.#chooseClaimant()
     for (const waiting of fairly(this.#queue.list(), this.#sharesNow())) {
       const { need, options } = waiting
       const beside = waiting !== this.#claimant && this.bindsClaim(waiting.rank)
@@ -196,15 +198,14 @@ export class RequestQueue implements Disposable, Precedence {
       if (!shares) continue
       this.#queue.remove(waiting)
       this.#database.onRollback(() => this.#queue.add(waiting))
-      if (waiting === this.#claimant) this.#unclaim()
       try {
         const lease = this.#allocator.grant(need, shares, options)
         outcomes.push({ waiting, settle: () => waiting.resolve(lease) })
       } catch (error) {
         outcomes.push({ waiting, settle: () => waiting.reject(error) })
       }
+      if (waiting === this.#claimant) this.#chooseClaimant()
     }
-    this.#chooseClaimant()
     this.#database.afterCommit(() => this.#tellWhatIsLacking())
   }
 
@@ -256,7 +257,7 @@ export class RequestQueue implements Disposable, Precedence {
   #leave(waiting: Waiting, reason: () => unknown): void {
     if (!this.#queue.remove(waiting)) return
     const why = reason()
-    if (waiting === this.#claimant) this.#unclaim()
+    if (waiting === this.#claimant) this.#chooseClaimant()
     waiting.reject(why)
     this.wake()
   }
