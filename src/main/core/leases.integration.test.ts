@@ -430,7 +430,7 @@ describe('requests that wait', () => {
     const lease = core.allocate({ cpuCores: 8 }, by('a'))
     const waiting = watch(core.request({ cpuCores: 1 }, by('b', { waitMs: 60_000 })))
     await settle()
-    core.release(lease.id)
+    core.release(lease.id as never)
     const refused = database.write(() =>
       database.beforeCommit(() => {
         throw refusal
@@ -541,7 +541,7 @@ describe('requests that wait', () => {
     await core.rescan()
     await settle()
     expect(small).toEqual({})
-    core.release(most.id)
+    core.release(most.id as never)
     await settle()
     expect(large.lease).toBeDefined()
   })
@@ -556,7 +556,7 @@ describe('requests that wait', () => {
     await clock.advance(CLAIM_AFTER_MS)
     expect(first.error).toBeDefined()
     expect(small).toEqual({})
-    core.release(most.id)
+    core.release(most.id as never)
     await settle()
     expect(next.lease).toBeDefined()
   })
