@@ -5,7 +5,7 @@ import type { Clock } from '../platform/clock'
 import { workingDevice } from './dispatch/leased-device'
 import type { ActiveJob } from './jobs/active-job'
 import type { JobIndex } from './jobs/job-index'
-import { type CourseDevice, type CourseJob, planCourse } from './schedule/static/course'
+import { type CourseDevice, planCourse } from './schedule/static/course'
 import { kindOf } from './speeds'
 
 /** The search for a better course takes no longer, in a turn of the event loop that has other things to do. */
@@ -26,6 +26,9 @@ export interface CoursesDeps {
   outputBytesOf(job: ActiveJob): number
   unknownRunMs: number
 }
+
+/** What a job takes on each device of its kind, ms; null where nothing like it has run anywhere. */
+type Times = ReadonlyMap<string, number | null>
 
 interface Course {
   members: Set<ActiveJob>
@@ -94,43 +97,47 @@ export class Courses {
   #plan(members: readonly ActiveJob[], now: number): void {
     if (members.length < 2) return
     const { core, clock, index, runMsOn, outputBytesOf, unknownRunMs } = this.#deps
-    const devices = core.freeDevices().filter(({ healthy }) => healthy)
-    const kinds = new Map(devices.map(({ id, kind }) => [id as string, kind]))
-    const jobs = members.map((job): CourseJob => {
+    const used = new Set(members.map(kindOf))
+    const devices = core.freeDevices().filter(({ healthy, kind }) => healthy && used.has(kind))
+    const jobs = members.map((job) => {
       const kind = kindOf(job)
       const { state, placement, startedAt } = job.status
       const device = state === 'running' ? workingDevice(placement) : null
+      const own = devices.filter((one) => one.kind === kind)
+      // Asked once for each: of a thousand jobs, that alone takes long.
+      const times = new Map(own.map(({ id }) => [id as string, runMsOn(job, id)]))
+      const msOn = (ms: number | null | undefined) =>
+        ms === undefined ? Number.POSITIVE_INFINITY : (ms ?? unknownRunMs)
       return {
+        job,
+        times,
         key: job.id,
         dependsOn: job.definition.dependsOn,
-        runMsOn: (at) =>
-          kinds.get(at) === kind ? (runMsOn(job, at) ?? unknownRunMs) : Number.POSITIVE_INFINITY,
+        runMsOn: (at: string) => msOn(times.get(at)),
         outputBytes: outputBytesOf(job),
         running: device === null ? null : { device, startedAt: startedAt ?? now },
       }
     })
     const options = { budgetMs: BUDGET_MS, now: () => clock.now(), maxSteps: MAX_STEPS }
     const steps = planCourse(jobs, lanesOf(devices, members), now, options)
-    const gainOf = (job: ActiveJob, device: string) => {
-      const others = devices.filter(({ id, kind }) => id !== device && kind === kinds.get(device))
-      const there = runMsOn(job, device)
-      const times = others.flatMap(({ id }) => runMsOn(job, id) ?? [])
-      return there === null || times.length === 0 ? 0 : Math.min(...times) - there
-    }
-    const meanMs = jobs.reduce((sum, job) => sum + shortest(job, devices), 0) / jobs.length
-    for (const job of members) {
+    const shortest = (times: Times) =>
+      times.size > 0 ? Math.min(...[...times.values()].map((ms) => ms ?? unknownRunMs)) : 0
+    const meanMs = jobs.reduce((sum, { times }) => sum + shortest(times), 0) / jobs.length
+    for (const { job, times } of jobs) {
       const step = steps.get(job.id)
       // The first of a course counts as half of what its jobs take on the mean, the last as one and a half.
       const costMs = meanMs * (0.5 + (step?.order ?? 0) / steps.size)
-      job.step = step ? { ...step, costMs, gainMs: gainOf(job, step.device) } : null
+      job.step = step ? { ...step, costMs, gainMs: gainOn(step.device, times) } : null
       if (job.queued) index().refresh(job)
     }
   }
 }
 
-function shortest({ runMsOn }: CourseJob, devices: readonly FreeDevice[]): number {
-  const times = devices.map(({ id }) => runMsOn(id)).filter(Number.isFinite)
-  return times.length > 0 ? Math.min(...times) : 0
+/** By how much sooner a job is done on a device than on the best of the others; 0 where that is not known. */
+function gainOn(device: string, times: Times): number {
+  const there = times.get(device) ?? null
+  const others = [...times].flatMap(([id, ms]) => (id === device || ms === null ? [] : [ms]))
+  return there === null || others.length === 0 ? 0 : Math.min(...others) - there
 }
 
 /** How many of the jobs each device can run at once, were all as large as the largest. */

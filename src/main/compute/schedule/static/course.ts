@@ -46,7 +46,11 @@ export function planCourse(
   options: PlanOptions,
 ): Map<string, Step> {
   const lanes = devices.flatMap(({ id, lanes }) => new Array<string>(lanes).fill(id))
-  const planned = runnable(jobs, lanes)
+  const timesOf = new Map(
+    jobs.map((job) => [job, new Map(devices.map(({ id }) => [id, job.runMsOn(id)]))] as const),
+  )
+  const msOn = (job: CourseJob, device: string) => timesOf.get(job)?.get(device) ?? Number.POSITIVE_INFINITY
+  const planned = runnable(jobs, devices, msOn)
   if (planned.length === 0) return new Map()
   const number = new Map(planned.map(({ key }, i) => [key, i]))
   const cost = new Float64Array(planned.length * lanes.length)
@@ -54,7 +58,7 @@ export function planCourse(
   const fixed = new Map<number, { device: number; start: number }>()
   const free = new Set(lanes.keys())
   for (const [i, job] of planned.entries()) {
-    for (const [lane, device] of lanes.entries()) cost[i * lanes.length + lane] = job.runMsOn(device)
+    for (const [lane, device] of lanes.entries()) cost[i * lanes.length + lane] = msOn(job, device)
     const { running } = job
     if (!running) continue
     const at = lanes.findIndex((device, lane) => device === running.device && free.has(lane))
@@ -94,15 +98,20 @@ export function planCourse(
 }
 
 /** In topological order, without those that can run nowhere and all that follows from them. */
-function runnable(jobs: readonly CourseJob[], lanes: readonly string[]): CourseJob[] {
+function runnable(
+  jobs: readonly CourseJob[],
+  devices: readonly CourseDevice[],
+  msOn: (job: CourseJob, device: string) => number,
+): CourseJob[] {
   const sorted = topologicalOrder(jobs)
   const order = 'order' in sorted ? sorted.order : []
   const left = new Set<string>()
   const known = new Set(jobs.map(({ key }) => key))
-  return order.filter(({ key, running, runMsOn, dependsOn }) => {
-    const places = running ? [running.device] : lanes
+  return order.filter((job) => {
+    const { key, running, dependsOn } = job
+    const places = running ? [running.device] : devices.map(({ id }) => id)
     const can =
-      places.some((device) => lanes.includes(device) && Number.isFinite(runMsOn(device))) &&
+      places.some((device) => Number.isFinite(msOn(job, device))) &&
       dependsOn.every((other) => !known.has(other) || left.has(other))
     if (can) left.add(key)
     return can
