@@ -342,7 +342,7 @@ export function createCompute(deps: ComputeDeps): Compute {
       }
       for (const ended of store.endedSince(now() - HOUR_MS, SEED_LIMIT))
         lastHour.add(ended.state, ended.queuedMs, ended.finishedAt)
-      await reconcile({ store, storage, database, clock, index, settler, watch })
+      await reconcile({ store, storage, database, clock, logger, index, settler, watch })
       await pausedTexts.sweep((id) => index.get(id) !== undefined)
       record.load()
       unsubscribe.push(
