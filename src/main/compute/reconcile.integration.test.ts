@@ -1,12 +1,14 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sql } from 'kysely'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { JobSpecInput } from '../../shared/contract'
 import type { JobId } from '../../shared/domain/ids'
 import { settle } from '../core/testing/fake-clock'
 import { LOG } from './jobs/artifact-names'
 import { createHarness, type Harness, type Opened, until } from './testing/harness'
+
+const DAY_MS = 86_400_000
 
 let harness: Harness
 let system: Opened
@@ -62,4 +64,26 @@ it('a row that cannot be read is set aside: what waits for it fails, all others 
     expect(system.compute.list({ limit: 2 }).items.map(({ name }) => name)).toEqual(['good', 'after'])
     expect(system.compute.queue().byState).toEqual({ queued: 0, held: 0, running: 0 })
   }
+})
+
+it('a deadline that passes while the system starts ends its job', async () => {
+  const deadline = new Date(harness.clock.now() + DAY_MS).toISOString()
+  const id = await load('late', { durationMs: 2 * DAY_MS, deadline })
+  await hasState(id, 'running')
+  await load('another')
+  await system.die()
+  harness.clock.jump(DAY_MS)
+  // Each look at the clock of the process finds that a turn has been long enough.
+  let looks = 0
+  vi.spyOn(performance, 'now').mockImplementation(() => ++looks * 100)
+  let isOpen = false
+  const opening = harness.open().finally(() => {
+    isOpen = true
+  })
+  while (!isOpen) await harness.clock.advance(0)
+  vi.restoreAllMocks()
+  system = await opening
+  await harness.clock.advance(2000)
+  await hasState(id, 'failed')
+  expect(job(id).error?.code).toBe('compute.deadline_missed')
 })

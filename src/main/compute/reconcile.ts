@@ -46,13 +46,17 @@ export async function reconcile(deps: ReconcileDeps): Promise<void> {
     if (status.attempt > 0) job.log = await logOf(job, storage)
     settler.awaitDependencies(job)
     index.add(job)
-    deps.watch(job)
     if (status.state === 'running') interrupted.push(job)
+    else deps.watch(job)
     await breathe()
   }
   while (interrupted.length > 0) {
     database.transaction(() => {
-      for (const job of interrupted.splice(0, 100)) interrupt(deps, job)
+      for (const job of interrupted.splice(0, 100)) {
+        interrupt(deps, job)
+        // Not before: a deadline that rang while its row said that it runs would be lost.
+        deps.watch(job)
+      }
     })
     await breathe()
   }
