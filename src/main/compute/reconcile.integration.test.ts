@@ -87,3 +87,15 @@ it('a deadline that passes while the system starts ends its job', async () => {
   await hasState(id, 'failed')
   expect(job(id).error?.code).toBe('compute.deadline_missed')
 })
+
+it('a clock that was set back makes nobody who waits wait behind who comes later', async () => {
+  await hasState(await load('first'), 'running')
+  const before = await load('before')
+  await system.die()
+  harness.clock.jump(-DAY_MS)
+  system = await harness.open()
+  const after = await load('after')
+  expect(job(before).timings.queuedMs).toBeGreaterThanOrEqual(0)
+  await ended(before)
+  expect(job(after).state).not.toBe('succeeded')
+})

@@ -38,11 +38,12 @@ export async function reconcile(deps: ReconcileDeps): Promise<void> {
     logger.error({ err: error, job: id }, 'A job cannot be read; it has failed')
     database.transaction(() => store.fail(id, error, clock.now()))
   }
-  // The clock may have been set back while nothing ran: no wait is longer than the longest.
-  const latest = clock.now() + LONGEST_MS
+  // The clock may have been set back while nothing ran: nobody waits longer than the longest, or since a time to come.
+  const now = clock.now()
   for (const { seq, definition, status } of jobs) {
-    const notBefore = Math.min(status.notBefore, latest)
-    const job = new ActiveJob(definition, { ...status, notBefore }, seq)
+    const notBefore = Math.min(status.notBefore, now + LONGEST_MS)
+    const readyAt = Math.min(status.readyAt, Math.max(now, notBefore))
+    const job = new ActiveJob(definition, { ...status, notBefore, readyAt }, seq)
     if (status.attempt > 0) job.log = await logOf(job, storage)
     settler.awaitDependencies(job)
     index.add(job)
