@@ -264,13 +264,17 @@ interface Outline {
   isSkipped: boolean
 }
 
-/** As the jobs stand that no other of them waits for: a failure that another job has seen to is none of the whole. */
+/**
+ * As the jobs stand that no other of them waited for, but those that were skipped: a failure that another job has seen to
+ * is none of the whole.
+ */
 function stateOf(jobs: readonly Outline[]): Pipeline['state'] {
   if (jobs.some(({ state }) => !isTerminal(state))) return 'running'
-  const awaited = new Set(jobs.flatMap(({ dependsOn }) => dependsOn))
-  const last = jobs.filter(({ id }) => !awaited.has(id))
+  const kept = jobs.filter(({ isSkipped }) => !isSkipped)
+  const awaited = new Set(kept.flatMap(({ dependsOn }) => dependsOn))
+  const last = kept.filter(({ id }) => !awaited.has(id))
   if (last.some(({ state }) => state === 'failed')) return 'failed'
-  return last.some(({ state, isSkipped }) => state === 'cancelled' && !isSkipped) ? 'cancelled' : 'succeeded'
+  return last.some(({ state }) => state === 'cancelled') ? 'cancelled' : 'succeeded'
 }
 
 function outlineOf({ id, dependsOn, state, error }: Job): Outline {
