@@ -326,6 +326,18 @@ describe('control', () => {
     expect(system.compute.get(job.id).state).toBe('failed')
   })
 
+  it('refuses to retry with fewer inputs than there were', async () => {
+    const items = Array.from({ length: 3 }, (_, i) => x(i, i))
+    const job = await system.submit({ kind: 'batch', model: 'm@1', items })
+    await ended(job)
+    const { artifacts } = system.storage
+    for (const name of artifacts.list(id(job)).filter((name) => name.startsWith('inputs-')))
+      artifacts.remove(id(job), name)
+    await expect(system.compute.retry(id(job), job.principal as never)).rejects.toMatchObject({
+      code: 'storage.corrupt',
+    })
+  })
+
   it('waits for a result by event, not longer than asked', async () => {
     const job = await system.submit({ kind: 'synthetic', durationMs: 100 })
     const early = system.compute.result(id(job), 50)
