@@ -314,6 +314,19 @@ describe('control', () => {
     expect(queue.waiting.map(({ job }) => job)).toEqual([first.id, second.id])
   })
 
+  it('counts no wait for other jobs as waiting in the queue, whenever it is held', async () => {
+    const first = await system.submit({ kind: 'synthetic', durationMs: 10_000 })
+    const after = await system.submit({ kind: 'synthetic', durationMs: 10, dependsOn: [first.id] })
+    await harness.clock.advance(5000)
+    await system.compute.hold(id(after))
+    await harness.clock.advance(6000)
+    await ended(first)
+    await system.compute.resume(id(after))
+    await harness.clock.advance(100)
+    await ended(after)
+    expect(system.compute.get(after.id).timings.queuedMs).toBeLessThan(1000)
+  })
+
   it('retries an ended job as a new one with the same inputs', async () => {
     system.executor.failures.push('crash')
     const job = await system.submit({ kind: 'infer', model: 'm@1', inputs: x(3, 4), labels: { a: 'b' } })
