@@ -94,6 +94,11 @@ export class Pipelines {
       throw new AppError('compute.conflict', message, { pipeline: id })
     }
     const keys = new Map(members.map(({ definition }) => [definition.id, keyOf(definition)]))
+    const gone = members.flatMap(({ definition }) => definition.dependsOn).find((other) => !keys.has(other))
+    if (gone !== undefined) {
+      const message = `Job ${gone} of pipeline ${id} is no longer there: jobs are removed after 30 days. Submit the pipeline anew.`
+      throw new AppError('compute.not_found', message, { pipeline: id, job: gone })
+    }
     return this.#add(
       name,
       by,
