@@ -323,7 +323,6 @@ export function createCompute(deps: ComputeDeps): Compute {
   })
   const pipelines = new Pipelines({
     clock,
-    jobs: store,
     pipelines: pipelineStore,
     admission,
     write: (work) => dispatcher.write(work),

@@ -48,8 +48,6 @@ export interface JobStore {
   endingOf(id: string): Ending | null
   /** The newest job that succeeded with this fingerprint; null also where it cannot be read. */
   findReusable(principal: PrincipalId, fingerprint: string): StoredJob | null
-  /** The jobs of a pipeline in the order they were added. */
-  ofPipeline(id: PipelineId): StoredJob[]
   /** Queued, held and running jobs in order of arrival. */
   active(): Parsed
   /** Ends a job that cannot be read. */
@@ -167,7 +165,6 @@ export function createJobStore(database: Database): JobStore {
       const row = first(byFingerprint({ principal, fingerprint }))
       return row ? (parseRows([row]).jobs[0] ?? null) : null
     },
-    ofPipeline: (id) => every(all.where('pipeline', '=', id).orderBy('seq')).map(parseRow),
     // Sorted here: asked for the order, SQLite would read the whole table instead of the index of active jobs.
     active: () => parseRows(every(all.where('finishedAt', 'is', null)).sort((a, b) => a.seq - b.seq)),
     fail(id, error, finishedAt) {
