@@ -89,10 +89,13 @@ export function createCompute(deps: ComputeDeps): Compute {
   const courses: Courses = new Courses({
     core,
     clock,
+    logger,
+    replays,
     index: () => index,
     runMsOn: (job, device) => restOf(estimates.runMsOn(job.definition, device), job),
     outputBytesOf: (job) => outputBytes(pool.resolve(job)) * job.definition.items,
     unknownRunMs: policy.unknownRunMs,
+    onPlanned: () => dispatcher.request(),
   })
   const index: JobIndex = new JobIndex({
     database,
@@ -467,6 +470,7 @@ export function createCompute(deps: ComputeDeps): Compute {
       alarms.dispose()
       reader.dispose()
       forecaster.dispose()
+      courses.dispose()
       record.dispose()
       retention.dispose()
       pool.dispose()
