@@ -71,7 +71,7 @@ export class Admission {
     return prepare(this.#deps, spec, version, inputs, identity, findGiver)
   }
 
-  /** As {@link prepare}, with the inputs of a job that was submitted before. */
+  /** As {@link prepare}, with the inputs of a job that was submitted before. @throws AppError `storage.corrupt` when some are gone */
   async prepareCopy(
     definition: JobDefinition,
     spec: PlainSpec,
@@ -79,11 +79,17 @@ export class Admission {
     findGiver: FindGiver,
     links = definition.links,
   ): Promise<Prepared> {
-    const items = this.#inputsOf(definition.id)
+    let count = 0
+    const items = this.#inputsOf(definition.id, () => count++)
     const dataset = definition.parameters.kind === 'batch' ? definition.parameters.dataset : null
     const prompt = await this.#deps.storage.artifacts.read(definition.id, PROMPT)
     const version = versionOf(this.#deps, spec)
-    return prepare(this.#deps, spec, version, { items, dataset, prompt, links }, identity, findGiver)
+    const inputs = { items, dataset, prompt, links }
+    const prepared = await prepare(this.#deps, spec, version, inputs, identity, findGiver)
+    // That job is of the past: what is too old is removed, also while it is read.
+    if (count === ownItems(definition)) return prepared
+    const message = `Of the inputs of job ${definition.id} some are gone, so it cannot be run again. Submit it anew with its inputs.`
+    throw new AppError('storage.corrupt', message, { job: definition.id })
   }
 
   /** Adds a prepared job: its row, its inputs and its place in the queue. Within a transaction. */
@@ -166,11 +172,14 @@ export class Admission {
     return { id: this.#deps.clock.newId<JobId>('j'), by, pipeline: null }
   }
 
-  async *#inputsOf(id: JobId): AsyncGenerator<Tensors> {
+  async *#inputsOf(id: JobId, onItem: () => void): AsyncGenerator<Tensors> {
     const { artifacts } = this.#deps.storage
     for (const name of artifacts.list(id).filter((name) => inputsStart(name) !== null)) {
       const bytes = await artifacts.read(id, name)
-      if (bytes) yield* unpackTensors(bytes)
+      for (const item of bytes ? unpackTensors(bytes) : []) {
+        onItem()
+        yield item
+      }
     }
   }
 
@@ -185,6 +194,12 @@ export class Admission {
       })
     }
   }
+}
+
+/** Items of a job that were stored with it, and not taken from another. */
+function ownItems({ kind, items, links }: JobDefinition): number {
+  if (kind === 'synthetic' || kind === 'generate') return 0
+  return links.some((link) => link.kind === 'items') ? 0 : items
 }
 
 function activeJob({ definition, first }: Prepared, spec: Pick<PlainSpec, 'hold' | 'priority'>): ActiveJob {

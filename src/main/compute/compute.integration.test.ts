@@ -314,6 +314,19 @@ describe('control', () => {
     expect(queue.waiting.map(({ job }) => job)).toEqual([first.id, second.id])
   })
 
+  it('counts no wait for other jobs as waiting in the queue, whenever it is held', async () => {
+    const first = await system.submit({ kind: 'synthetic', durationMs: 10_000 })
+    const after = await system.submit({ kind: 'synthetic', durationMs: 10, dependsOn: [first.id] })
+    await harness.clock.advance(5000)
+    await system.compute.hold(id(after))
+    await harness.clock.advance(6000)
+    await ended(first)
+    await system.compute.resume(id(after))
+    await harness.clock.advance(100)
+    await ended(after)
+    expect(system.compute.get(after.id).timings.queuedMs).toBeLessThan(1000)
+  })
+
   it('retries an ended job as a new one with the same inputs', async () => {
     system.executor.failures.push('crash')
     const job = await system.submit({ kind: 'infer', model: 'm@1', inputs: x(3, 4), labels: { a: 'b' } })
@@ -324,6 +337,18 @@ describe('control', () => {
     await ended(again)
     expect(await system.compute.result(id(again), 0)).toMatchObject({ outputs: x(3, 4) })
     expect(system.compute.get(job.id).state).toBe('failed')
+  })
+
+  it('refuses to retry with fewer inputs than there were', async () => {
+    const items = Array.from({ length: 3 }, (_, i) => x(i, i))
+    const job = await system.submit({ kind: 'batch', model: 'm@1', items })
+    await ended(job)
+    const { artifacts } = system.storage
+    for (const name of artifacts.list(id(job)).filter((name) => name.startsWith('inputs-')))
+      artifacts.remove(id(job), name)
+    await expect(system.compute.retry(id(job), job.principal as never)).rejects.toMatchObject({
+      code: 'storage.corrupt',
+    })
   })
 
   it('waits for a result by event, not longer than asked', async () => {

@@ -89,10 +89,13 @@ export function createCompute(deps: ComputeDeps): Compute {
   const courses: Courses = new Courses({
     core,
     clock,
+    logger,
+    replays,
     index: () => index,
     runMsOn: (job, device) => restOf(estimates.runMsOn(job.definition, device), job),
     outputBytesOf: (job) => outputBytes(pool.resolve(job)) * job.definition.items,
     unknownRunMs: policy.unknownRunMs,
+    onPlanned: () => dispatcher.request(),
   })
   const index: JobIndex = new JobIndex({
     database,
@@ -324,7 +327,6 @@ export function createCompute(deps: ComputeDeps): Compute {
   })
   const pipelines = new Pipelines({
     clock,
-    jobs: store,
     pipelines: pipelineStore,
     admission,
     write: (work) => dispatcher.write(work),
@@ -343,7 +345,7 @@ export function createCompute(deps: ComputeDeps): Compute {
       }
       for (const ended of store.endedSince(now() - HOUR_MS, SEED_LIMIT))
         lastHour.add(ended.state, ended.queuedMs, ended.finishedAt)
-      await reconcile({ store, storage, database, clock, index, settler, watch })
+      await reconcile({ store, storage, database, clock, logger, index, settler, watch })
       await pausedTexts.sweep((id) => index.get(id) !== undefined)
       record.load()
       unsubscribe.push(
@@ -469,6 +471,7 @@ export function createCompute(deps: ComputeDeps): Compute {
       alarms.dispose()
       reader.dispose()
       forecaster.dispose()
+      courses.dispose()
       record.dispose()
       retention.dispose()
       pool.dispose()

@@ -50,8 +50,10 @@ export class Control {
   hold(id: JobId): Promise<Job> {
     return this.#change(id, 'held', (job) => {
       if (job.status.state !== 'queued') throw this.#conflict(job, 'held', 'Only a queued job can.')
-      const queuedMs = Math.max(job.status.queuedMs, this.#deps.clock.now() - job.status.readyAt)
-      return { state: 'held', queuedMs }
+      const { queuedMs, readyAt } = job.status
+      // What waits for other jobs does not queue yet.
+      const waitedMs = job.waitingOn.size > 0 ? 0 : this.#deps.clock.now() - readyAt
+      return { state: 'held', queuedMs: Math.max(queuedMs, waitedMs) }
     })
   }
 

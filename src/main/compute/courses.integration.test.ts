@@ -1,8 +1,8 @@
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
 import type { PipelineSpecInput } from '../../shared/contract'
 import { PipelineSpec } from '../../shared/contract'
 import type { PipelineId } from '../../shared/domain/ids'
-import { ALICE, createHarness, type Harness, type Opened } from './testing/harness'
+import { ALICE, createHarness, type Harness, type Opened, replaysHere } from './testing/harness'
 
 let harness: Harness
 let system: Opened
@@ -52,6 +52,20 @@ it('a pipeline begins with what its end hangs on, though other jobs of it are sh
   expect(starts['long']).toBe(0)
   // Shortest first would need 4 + 5 + 10.
   expect(ended).toBeLessThan(17)
+})
+
+it.each([
+  ['a large pipeline follows its course too, planned in a thread', 250, true],
+  ['a small one is planned within the turn', 50, false],
+])('%s', async (_, count, isInThread) => {
+  const course = vi.spyOn(replaysHere, 'course')
+  harness = await createHarness({ cores: 2 })
+  system = await harness.open()
+  const short = Array.from({ length: count }, (_, i) => sleeps(`n${i}`, 0.2))
+  const { starts } = await run([...short, sleeps('long', 5), sleeps('last', 10, ['long'])])
+  expect(course.mock.calls.length > 0).toBe(isInThread)
+  // In the order of arrival it would come after all the short ones.
+  expect(starts['long']).toBeLessThan(3)
 })
 
 it('priority goes before the course', async () => {

@@ -2,34 +2,53 @@ import type { PipelineId } from '../../shared/domain/ids'
 import { isTerminal } from '../../shared/domain/job-state'
 import type { Core, FreeDevice } from '../core'
 import type { Clock } from '../platform/clock'
+import type { Logger } from '../platform/logger'
 import { workingDevice } from './dispatch/leased-device'
 import type { ActiveJob } from './jobs/active-job'
 import type { JobIndex } from './jobs/job-index'
-import { type CourseDevice, type CourseJob, planCourse } from './schedule/static/course'
+import type { CourseQuestion, Replays } from './predictions/replays'
+import { type CourseDevice, type CourseJob, planCourse, type Step } from './schedule/static/course'
 import { kindOf } from './speeds'
 
 /** The search for a better course takes no longer, in a turn of the event loop that has other things to do. */
 const BUDGET_MS = 4
+/** So long it may take in a thread. */
+const THREAD_BUDGET_MS = 50
 const MAX_STEPS = 4_000
 /** A pipeline that has a course is planned anew no oftener. */
 const INTERVAL_MS = 250
-/** Planned in one turn: those that have no more jobs than this together, or one that has. */
+/** Planned in one turn, together. A pipeline that has more jobs is planned in a thread: a plan alone would take too long. */
 const MOST_JOBS_A_TURN = 200
 const MOST_LANES = 16
 
 export interface CoursesDeps {
   core: Core
   clock: Clock
+  logger: Logger
+  replays: Pick<Replays, 'course'>
   index: () => JobIndex
   /** Expected on a device; null when nothing like it has run anywhere. */
   runMsOn(job: ActiveJob, device: string): number | null
   outputBytesOf(job: ActiveJob): number
   unknownRunMs: number
+  /** There is a course that no turn has followed yet. */
+  onPlanned(): void
+}
+
+/** What a job takes on each device of its kind, ms; null where nothing like it has run anywhere. */
+type Times = ReadonlyMap<string, number | null>
+
+interface Planned {
+  job: ActiveJob
+  times: Times
+  plain: CourseJob
 }
 
 interface Course {
   members: Set<ActiveJob>
   plannedAt: number
+  /** A thread is at it. */
+  isAsked: boolean
 }
 
 /**
@@ -41,6 +60,7 @@ export class Courses {
   readonly #deps: CoursesDeps
   readonly #courses = new Map<PipelineId, Course>()
   readonly #stale = new Set<PipelineId>()
+  #disposed = false
 
   constructor(deps: CoursesDeps) {
     this.#deps = deps
@@ -54,7 +74,11 @@ export class Courses {
       this.forget(job)
       return
     }
-    const course = this.#courses.get(id) ?? { members: new Set(), plannedAt: Number.NEGATIVE_INFINITY }
+    const course = this.#courses.get(id) ?? {
+      members: new Set(),
+      plannedAt: Number.NEGATIVE_INFINITY,
+      isAsked: false,
+    }
     this.#courses.set(id, course)
     if (!course.members.has(job)) {
       course.members.add(job)
@@ -80,57 +104,101 @@ export class Courses {
     let planned = 0
     for (const id of this.#stale) {
       const course = this.#courses.get(id)
-      if (course && now - course.plannedAt < INTERVAL_MS) continue
+      if (course && (course.isAsked || now - course.plannedAt < INTERVAL_MS)) continue
       const size = course?.members.size ?? 0
       if (planned > 0 && planned + size > MOST_JOBS_A_TURN) return
       this.#stale.delete(id)
       if (!course) continue
       planned += size
       course.plannedAt = now
-      this.#plan([...course.members], now)
+      this.#plan(course, now)
     }
   }
 
-  #plan(members: readonly ActiveJob[], now: number): void {
+  dispose(): void {
+    this.#disposed = true
+  }
+
+  #plan(course: Course, now: number): void {
+    const members = [...course.members]
     if (members.length < 2) return
-    const { core, clock, index, runMsOn, outputBytesOf, unknownRunMs } = this.#deps
-    const devices = core.freeDevices().filter(({ healthy }) => healthy)
-    const kinds = new Map(devices.map(({ id, kind }) => [id as string, kind]))
-    const jobs = members.map((job): CourseJob => {
+    const { core, clock, runMsOn, outputBytesOf, unknownRunMs } = this.#deps
+    const used = new Set(members.map(kindOf))
+    const devices = core.freeDevices().filter(({ healthy, kind }) => healthy && used.has(kind))
+    const jobs = members.map((job): Planned => {
       const kind = kindOf(job)
       const { state, placement, startedAt } = job.status
       const device = state === 'running' ? workingDevice(placement) : null
+      const own = devices.filter((one) => one.kind === kind)
+      // Asked once for each: of a thousand jobs, that alone takes long.
+      const times = new Map(own.map(({ id }) => [id as string, runMsOn(job, id)]))
       return {
-        key: job.id,
-        dependsOn: job.definition.dependsOn,
-        runMsOn: (at) =>
-          kinds.get(at) === kind ? (runMsOn(job, at) ?? unknownRunMs) : Number.POSITIVE_INFINITY,
-        outputBytes: outputBytesOf(job),
-        running: device === null ? null : { device, startedAt: startedAt ?? now },
+        job,
+        times,
+        plain: {
+          key: job.id,
+          dependsOn: job.definition.dependsOn,
+          runMs: new Map([...times].map(([id, ms]) => [id, ms ?? unknownRunMs])),
+          outputBytes: outputBytesOf(job),
+          running: device === null ? null : { device, startedAt: startedAt ?? now },
+        },
       }
     })
-    const options = { budgetMs: BUDGET_MS, now: () => clock.now(), maxSteps: MAX_STEPS }
-    const steps = planCourse(jobs, lanesOf(devices, members), now, options)
-    const gainOf = (job: ActiveJob, device: string) => {
-      const others = devices.filter(({ id, kind }) => id !== device && kind === kinds.get(device))
-      const there = runMsOn(job, device)
-      const times = others.flatMap(({ id }) => runMsOn(job, id) ?? [])
-      return there === null || times.length === 0 ? 0 : Math.min(...times) - there
+    const plain = jobs.map((job) => job.plain)
+    const lanes = lanesOf(devices, members)
+    if (members.length > MOST_JOBS_A_TURN) {
+      void this.#ask(course, jobs, { jobs: plain, devices: lanes, nowMs: now })
+      return
     }
-    const meanMs = jobs.reduce((sum, job) => sum + shortest(job, devices), 0) / jobs.length
-    for (const job of members) {
+    const options = { budgetMs: BUDGET_MS, now: () => clock.now(), maxSteps: MAX_STEPS }
+    this.#follow(jobs, planCourse(plain, lanes, now, options))
+  }
+
+  async #ask(
+    course: Course,
+    jobs: readonly Planned[],
+    graph: Pick<CourseQuestion, 'jobs' | 'devices' | 'nowMs'>,
+  ): Promise<void> {
+    const { replays, logger, onPlanned } = this.#deps
+    course.isAsked = true
+    try {
+      const steps = await replays.course({ ...graph, budgetMs: THREAD_BUDGET_MS, maxSteps: MAX_STEPS })
+      if (this.#disposed) return
+      // What has ended meanwhile needs no course.
+      this.#follow(
+        jobs.filter(({ job }) => course.members.has(job)),
+        steps,
+      )
+      onPlanned()
+    } catch (error) {
+      if (!this.#disposed) logger.error({ err: error }, 'The course of a pipeline could not be planned')
+    } finally {
+      course.isAsked = false
+    }
+  }
+
+  #follow(jobs: readonly Planned[], steps: ReadonlyMap<string, Step>): void {
+    const index = this.#deps.index()
+    const meanMs = jobs.reduce((sum, { plain }) => sum + shortest(plain), 0) / jobs.length
+    for (const { job, times } of jobs) {
       const step = steps.get(job.id)
       // The first of a course counts as half of what its jobs take on the mean, the last as one and a half.
       const costMs = meanMs * (0.5 + (step?.order ?? 0) / steps.size)
-      job.step = step ? { ...step, costMs, gainMs: gainOf(job, step.device) } : null
-      if (job.queued) index().refresh(job)
+      job.step = step ? { ...step, costMs, gainMs: gainOn(step.device, times) } : null
+      if (job.queued) index.refresh(job)
     }
   }
 }
 
-function shortest({ runMsOn }: CourseJob, devices: readonly FreeDevice[]): number {
-  const times = devices.map(({ id }) => runMsOn(id)).filter(Number.isFinite)
-  return times.length > 0 ? Math.min(...times) : 0
+function shortest({ runMs }: CourseJob): number {
+  return runMs.size > 0 ? Math.min(...runMs.values()) : 0
+}
+
+/** By how much sooner a job is done on a device than on the best of the others; 0 where that is not known. */
+function gainOn(device: string, times: Times): number {
+  const there = times.get(device) ?? null
+  const others = [...times].flatMap(([id, ms]) => (id === device || ms === null ? [] : [ms]))
+  return there === null || others.length === 0 ? 0 : Math.min(...others) - there
 }
 
 /** How many of the jobs each device can run at once, were all as large as the largest. */

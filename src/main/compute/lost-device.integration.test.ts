@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { JobSpecInput } from '../../shared/contract'
 import { AppError } from '../../shared/errors'
+import type { FoundDevice } from '../core/host'
 import { createHarness, type Harness, type Opened, until } from './testing/harness'
 
 const onGpu: JobSpecInput = {
@@ -14,7 +15,7 @@ let harness: Harness
 let system: Opened
 
 beforeEach(async () => {
-  harness = await createHarness({ gpus: 1 })
+  harness = await createHarness({ gpus: 2 })
   system = await harness.open()
   system.executor.itemMs = 1000
 })
@@ -57,6 +58,17 @@ describe('a device that goes while a job runs on it', () => {
     await until(() => system.compute.get(id).state === 'succeeded')
     expect(system.compute.get(id).attempt).toBe(2)
     expect(jobLeases()).toEqual([])
+  })
+
+  it('is noticed though another comes back at the same moment', async () => {
+    const [cpu, first, second] = harness.host.devices as [FoundDevice, FoundDevice, FoundDevice]
+    harness.host.devices = [cpu, first]
+    await system.core.rescan()
+    const id = await submitAndStart()
+    harness.host.devices = [cpu, second]
+    await system.core.rescan()
+    await until(() => system.compute.get(id).attempt === 2)
+    expect(system.compute.get(id).placement).toMatchObject([{ device: 'cpu0' }, { device: second.id }])
   })
 
   it('is looked for when the worker fails first', async () => {

@@ -292,6 +292,21 @@ it('cancelling ends every job that has not ended, and nothing else', async () =>
   expect(system.core.listLeases()).toEqual([])
 })
 
+it('is cancelled where its work was, though nobody was to see to that', async () => {
+  const pipeline = await submit([
+    load('train', { durationMs: 1e6 }),
+    load('alert', { dependsOn: ['train'], runWhen: 'failed' }),
+  ])
+  await until(async () => system.compute.get(jobOf(pipeline, 'train').id).state === 'running')
+  await system.compute.cancel(jobOf(pipeline, 'train').id as JobId)
+  const end = await ended(pipeline)
+  expect(states(end)).toEqual({ train: 'cancelled', alert: 'compute.skipped' })
+  expect(end.state).toBe('cancelled')
+  expect((await system.compute.listPipelines({ limit: 1 }, null)).items).toMatchObject([
+    { state: 'cancelled' },
+  ])
+})
+
 it('any graph with any failures and conditions ends as the conditions say', async () => {
   const job = fc.record({
     fails: fc.boolean(),

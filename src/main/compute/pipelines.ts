@@ -16,8 +16,7 @@ import { specOf } from './copy-of-job'
 import { createBreather } from './dispatch/breather'
 import type { FoundJob } from './job-views'
 import type { JobDefinition } from './jobs/job-row'
-import type { JobStore } from './jobs/job-store'
-import type { PipelineRow, PipelineStore } from './jobs/pipeline-store'
+import type { JobUse, PipelineRow, PipelineStore } from './jobs/pipeline-store'
 import type { PlainSpec, Prepared } from './submit'
 
 /** What a job counts for in the critical path before anything is known of its length. */
@@ -27,7 +26,6 @@ const OVER: ReadonlySet<string> = new Set(['compute.conflict', 'compute.not_foun
 
 export interface PipelinesDeps {
   clock: Clock
-  jobs: JobStore
   pipelines: PipelineStore
   admission: Admission
   /** In the next turn of the scheduler: durable when it resolves. */
@@ -86,28 +84,34 @@ export class Pipelines {
 
   /** The same jobs again, as a new pipeline; what has not changed is taken over. */
   async retry(id: PipelineId, by: PrincipalId): Promise<Pipeline> {
-    const { jobs, admission, clock } = this.#deps
+    const { pipelines, find, admission, clock } = this.#deps
     const { name } = this.#find(id)
-    const members = jobs.ofPipeline(id)
-    if (members.some(({ status }) => !isTerminal(status.state))) {
+    const members = pipelines.outlineOf(id)
+    if (members.some(({ state }) => !isTerminal(state))) {
       const message = `Pipeline ${id} is still running. Cancel it, or wait for its end.`
       throw new AppError('compute.conflict', message, { pipeline: id })
     }
-    const keys = new Map(members.map(({ definition }) => [definition.id, keyOf(definition)]))
+    const keys = new Map<string, string>(members.map((member) => [member.id, member.key]))
+    const gone = members.flatMap(({ dependsOn }) => dependsOn).find((other) => !keys.has(other))
+    if (gone !== undefined) {
+      const message = `Job ${gone} of pipeline ${id} is no longer there: jobs are removed after 30 days. Submit the pipeline anew.`
+      throw new AppError('compute.not_found', message, { pipeline: id, job: gone })
+    }
     return this.#add(
       name,
       by,
-      members.map(({ definition, status }) => ({
-        key: keyOf(definition),
-        prepare: async (identity, idOf, find) => {
-          const now = (old: string) => idOf(keys.get(old as JobId) ?? old)
+      members.map((member) => ({
+        key: member.key,
+        prepare: async (identity, idOf, findGiver) => {
+          const { definition, status } = find(member.id)
+          const now = (old: string) => idOf(keys.get(old) ?? old)
           const links = definition.links.map((link) => ({ ...link, job: now(link.job) }))
           const spec: PlainSpec = {
             ...specOf(definition, status, clock.now()),
             dependsOn: definition.dependsOn.map(now),
             reuse: true,
           }
-          return { spec, prepared: await admission.prepareCopy(definition, spec, identity, find, links) }
+          return { spec, prepared: await admission.prepareCopy(definition, spec, identity, findGiver, links) }
         },
       })),
     )
@@ -116,8 +120,8 @@ export class Pipelines {
   /** What has not begun ends at once, the last ones first; what runs when its worker has stopped. */
   async cancel(id: PipelineId): Promise<Pipeline> {
     this.#find(id)
-    const open = this.#deps.jobs.ofPipeline(id).filter(({ status }) => !isTerminal(status.state))
-    const ends = open.reverse().map(({ definition }) => this.#deps.cancel(definition.id))
+    const open = this.#deps.pipelines.outlineOf(id).filter(({ state }) => !isTerminal(state))
+    const ends = open.reverse().map((member) => this.#deps.cancel(member.id))
     for (const end of await Promise.allSettled(ends)) {
       // It may have come to its end before.
       const isOver =
@@ -167,12 +171,9 @@ export class Pipelines {
     return this.#find(id).principal
   }
 
-  /** What its jobs were told to run, as {@link Job} says it. */
-  usesOf(id: PipelineId): Pick<Job, 'model' | 'dataset'>[] {
-    return this.#deps.jobs.ofPipeline(id).map(({ definition: { reference, parameters } }) => ({
-      model: reference,
-      dataset: parameters.kind === 'batch' ? parameters.dataset : null,
-    }))
+  /** What its jobs were told to run, each once. */
+  usesOf(id: PipelineId): JobUse[] {
+    return this.#deps.pipelines.usesOf(id)
   }
 
   /** Newest first. @param owner null: everybody's */
@@ -217,6 +218,7 @@ export class Pipelines {
     const ids = new Map(members.map(({ key }) => [key, clock.newId<JobId>('j')]))
     const definitions = new Map<JobId, JobDefinition>()
     const ready: Awaited<ReturnType<(typeof members)[number]['prepare']>>[] = []
+    const breathe = createBreather()
     for (const { key, prepare } of members) {
       const identity = { id: ids.get(key) as JobId, by, pipeline: { id, key } }
       const member = await prepare(
@@ -228,6 +230,7 @@ export class Pipelines {
       })
       definitions.set(identity.id, member.prepared.definition)
       ready.push(member)
+      await breathe()
     }
     await write(() => {
       admission.assertAccepting()
@@ -264,13 +267,17 @@ interface Outline {
   isSkipped: boolean
 }
 
-/** As the jobs stand that no other of them waits for: a failure that another job has seen to is none of the whole. */
+/**
+ * As the jobs stand that no other of them waited for, but those that were skipped: a failure that another job has seen to
+ * is none of the whole.
+ */
 function stateOf(jobs: readonly Outline[]): Pipeline['state'] {
   if (jobs.some(({ state }) => !isTerminal(state))) return 'running'
-  const awaited = new Set(jobs.flatMap(({ dependsOn }) => dependsOn))
-  const last = jobs.filter(({ id }) => !awaited.has(id))
+  const kept = jobs.filter(({ isSkipped }) => !isSkipped)
+  const awaited = new Set(kept.flatMap(({ dependsOn }) => dependsOn))
+  const last = kept.filter(({ id }) => !awaited.has(id))
   if (last.some(({ state }) => state === 'failed')) return 'failed'
-  return last.some(({ state, isSkipped }) => state === 'cancelled' && !isSkipped) ? 'cancelled' : 'succeeded'
+  return last.some(({ state }) => state === 'cancelled') ? 'cancelled' : 'succeeded'
 }
 
 function outlineOf({ id, dependsOn, state, error }: Job): Outline {

@@ -1,6 +1,7 @@
 import { AppError } from '../../shared/errors'
 import type { Clock } from '../platform/clock'
 import type { Database } from '../platform/database'
+import type { Logger } from '../platform/logger'
 import type { Storage } from '../storage'
 import { createBreather } from './dispatch/breather'
 import { LONGEST_MS, MAX_INTERRUPTIONS } from './dispatch/retry'
@@ -17,6 +18,7 @@ export interface ReconcileDeps {
   storage: Storage
   database: Database
   clock: Clock
+  logger: Logger
   index: JobIndex
   settler: Settler
   /** Its deadline or its next attempt lies ahead. */
@@ -28,27 +30,42 @@ export interface ReconcileDeps {
  * end of the program is no fault of the job, unless it happens again and again without progress in between.
  */
 export async function reconcile(deps: ReconcileDeps): Promise<void> {
-  const { store, storage, database, clock, index, settler } = deps
+  const { store, storage, database, clock, logger, index, settler } = deps
   const breathe = createBreather()
   const interrupted: ActiveJob[] = []
-  // The clock may have been set back while nothing ran: no wait is longer than the longest.
-  const latest = clock.now() + LONGEST_MS
-  for (const { seq, definition, status } of store.active()) {
-    const notBefore = Math.min(status.notBefore, latest)
-    const job = new ActiveJob(definition, { ...status, notBefore }, seq)
-    if (status.attempt > 0) job.log = JobLog.decode(await storage.artifacts.read(job.id, LOG))
+  const { jobs, damaged } = store.active()
+  for (const { id, error } of damaged) {
+    logger.error({ err: error, job: id }, 'A job cannot be read; it has failed')
+    database.transaction(() => store.fail(id, error, clock.now()))
+  }
+  // The clock may have been set back while nothing ran: nobody waits longer than the longest, or since a time to come.
+  const now = clock.now()
+  for (const { seq, definition, status } of jobs) {
+    const notBefore = Math.min(status.notBefore, now + LONGEST_MS)
+    const readyAt = Math.min(status.readyAt, Math.max(now, notBefore))
+    const job = new ActiveJob(definition, { ...status, notBefore, readyAt }, seq)
+    if (status.attempt > 0) job.log = await logOf(job, storage)
     settler.awaitDependencies(job)
     index.add(job)
-    deps.watch(job)
     if (status.state === 'running') interrupted.push(job)
+    else deps.watch(job)
     await breathe()
   }
   while (interrupted.length > 0) {
     database.transaction(() => {
-      for (const job of interrupted.splice(0, 100)) interrupt(deps, job)
+      for (const job of interrupted.splice(0, 100)) {
+        interrupt(deps, job)
+        // Not before: a deadline that rang while its row said that it runs would be lost.
+        deps.watch(job)
+      }
     })
     await breathe()
   }
+}
+
+/** A log explains; that it cannot be read must not keep a job from running again. */
+async function logOf({ id }: ActiveJob, { artifacts }: Storage): Promise<JobLog> {
+  return JobLog.decode(await artifacts.read(id, LOG).catch(() => null))
 }
 
 function interrupt({ index, settler, clock }: ReconcileDeps, job: ActiveJob): void {

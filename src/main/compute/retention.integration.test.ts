@@ -49,6 +49,32 @@ it('what others still wait for stays, however much of it there is, and what is b
   expect(needed.filter(isThere)).toEqual([])
 })
 
+it('a pipeline of which jobs are gone that others waited for is not run again', async () => {
+  const load = { kind: 'synthetic', durationMs: 0 } as const
+  const { id, jobs } = await system.compute.submitPipeline(
+    PipelineSpec.parse({
+      jobs: [
+        { key: 'a', ...load },
+        { key: 'b', ...load, hold: true, dependsOn: ['a'] },
+      ],
+    }),
+    'p-alice' as PrincipalId,
+  )
+  const [a, b] = jobs.map(({ job }) => job.id as JobId) as [JobId, JobId]
+  await until(() => system.compute.get(a).state === 'succeeded')
+  harness.clock.jump(20 * DAY_MS)
+  await system.compute.resume(b)
+  await until(() => system.compute.get(b).state === 'succeeded')
+  harness.clock.jump(11 * DAY_MS)
+  await harness.clock.advance(11 * 60_000)
+  expect([a, b].map(isThere)).toEqual([false, true])
+  await expect(
+    system.compute.retryPipeline(id as PipelineId, 'p-alice' as PrincipalId),
+  ).rejects.toMatchObject({
+    code: 'compute.not_found',
+  })
+})
+
 it('a pipeline goes with the last of its jobs', async () => {
   const load = { kind: 'synthetic', durationMs: 0 } as const
   const submit = (hold: boolean) =>

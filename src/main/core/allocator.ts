@@ -104,7 +104,7 @@ export class Allocator implements Disposable {
   }
 
   assertPossible(need: Quanta, hints: PlaceHints = NO_HINTS): void {
-    const placed = placeQuanta(need, this.#ledger.emptySpaces(), hints)
+    const placed = placeQuanta(need, this.#ledger.emptySpaces(true), hints)
     if ('missing' in placed) throw impossible(placed.missing, hints)
   }
 

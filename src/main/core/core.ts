@@ -1,4 +1,4 @@
-import type { Device, TelemetrySample } from '../../shared/contract'
+import type { TelemetrySample } from '../../shared/contract'
 import { TIMED_RESOURCES } from '../../shared/domain/budget'
 import { AppError } from '../../shared/errors'
 import { Emitter } from '../platform/events'
@@ -62,6 +62,7 @@ export function createCore(deps: CoreDeps): Core {
   let lookedAt = 0
 
   allocator.connect(requests, () => requests.wake())
+  devices.onDidChange(() => requests.devicesChanged())
   quotas.budgets.onDidUseUp(({ principal, resource }) => {
     try {
       allocator.endFor(principal, TIMED_RESOURCES[resource])
@@ -149,13 +150,9 @@ export function createCore(deps: CoreDeps): Core {
     const isLost = devices.list().some(({ origin, health }) => origin === 'detected' && health !== 'ok')
     if (!isSilent && !(isLost && clock.now() - lookedAt >= LOST_MS)) return
     lookedAt = clock.now()
-    rescan().catch((error: unknown) => logger.error({ err: error }, 'The devices could not be looked for.'))
-  }
-
-  async function rescan(): Promise<Device[]> {
-    const list = await devices.rescan()
-    requests.devicesChanged()
-    return list
+    devices
+      .rescan()
+      .catch((error: unknown) => logger.error({ err: error }, 'The devices could not be looked for.'))
   }
 
   return {
@@ -183,22 +180,13 @@ export function createCore(deps: CoreDeps): Core {
     },
 
     listDevices: () => devices.list(),
-    declareDevice(declaration, by) {
-      const device = devices.declare(declaration, by)
-      requests.devicesChanged()
-      return device
-    },
-    updateDevice(id, change) {
-      const device = devices.update(id, change)
-      requests.wake()
-      return device
-    },
+    declareDevice: (declaration, by) => devices.declare(declaration, by),
+    updateDevice: (id, change) => devices.update(id, change),
     removeDevice(id) {
       devices.remove(id)
       telemetry.forget(id)
-      requests.devicesChanged()
     },
-    rescan,
+    rescan: () => devices.rescan(),
     resources: () => sumResources(ledger, hostLoad(), gpusOutside),
     latestTelemetry: () => telemetry.latest(),
     telemetry: (query) => telemetry.query(query, clock.now(), (id) => ledger.device(id) !== undefined),

@@ -160,10 +160,22 @@ describe('detected devices', () => {
       properties: { problem: expect.stringContaining('nvidia-smi') },
     })
     expect(core.freeDevices().find(({ id }) => id === 'gpu-0')?.healthy).toBe(false)
+    // They may answer again, so it is not said that nothing of this machine could ever give it.
+    const whole = { gpu: 1, gpuMemoryBytes: 8 * GB }
+    expect(await refusalOf(() => core.allocate(whole, by('a')))).toMatchObject({ code: 'core.unavailable' })
+    expect(await refusalOf(() => core.allocate({ gpu: 2 }, by('a')))).toMatchObject({
+      code: 'core.impossible',
+    })
+    const waiting = core.request(whole, { ...by('a'), waitMs: 60_000 })
     host.devices = [fakeCpu(4, 16 * GB), fakeGpu(0, 8 * GB)]
     host.failedTools = []
     await core.rescan()
     expect(device('gpu-0')).toMatchObject({ health: 'ok', properties: {} })
+    expect((await waiting).placement).toEqual([{ device: 'gpu-0', amounts: whole }])
+    // Once all tools have answered, what is gone is gone.
+    host.devices.pop()
+    await core.rescan()
+    expect(await refusalOf(() => core.assertPossible(whole))).toMatchObject({ code: 'core.impossible' })
   })
 
   it('that shrink below what is leased have nothing free, and nothing negative', async () => {

@@ -136,6 +136,8 @@ export class Devices {
       }
     }
     if (changed.length > 0) this.#save(changed)
+    const silent = this.list().filter((device) => failedToolOf(device, failedTools))
+    this.#ledger.setUnanswered(new Set(silent.map(({ id }) => id)))
     return this.list()
   }
 
@@ -165,10 +167,14 @@ export class Devices {
 
 /** A tool that told of a device and now gives no answer: the device is known as it was, and not to be used. */
 function beforeFailure(before: Device | undefined, failedTools: readonly string[]): Device | null {
-  const tool = before && failedTools.find((name) => before.foundBy.includes(name))
+  const tool = before && failedToolOf(before, failedTools)
   if (!tool) return null
   const now = unanswered(before, tool)
   return before.health === now.health && before.properties['problem'] === now.properties['problem']
     ? before
     : now
+}
+
+function failedToolOf({ foundBy }: Device, failedTools: readonly string[]): string | undefined {
+  return failedTools.find((name) => foundBy.includes(name))
 }

@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Lease } from '../../shared/contract'
+import { AppError } from '../../shared/errors'
 import { by, type CoreFixture, createCoreFixture, refusalOf, someJob } from './testing/core-fixture'
 import { settle } from './testing/fake-clock'
 import { createFakeHost, fakeCpu, fakeGpu } from './testing/fake-host'
@@ -431,6 +432,29 @@ describe('requests that wait', () => {
     })
   })
 
+  it.each([
+    ['and is then done again by itself', new Error('A row is refused.')],
+    ['for want of room', new AppError('storage.disk_full', 'The disk is full.')],
+  ])('never get a lease of a commit that was refused, %s', async (_, refusal) => {
+    const { core, database } = fixture
+    // However slow the machine, the pass that the release causes shares its commit with the write that comes after it.
+    vi.spyOn(performance, 'now').mockReturnValue(0)
+    const lease = core.allocate({ cpuCores: 8 }, by('a'))
+    const waiting = watch(core.request({ cpuCores: 1 }, by('b', { waitMs: 60_000 })))
+    await settle()
+    core.release(lease.id as never)
+    const refused = database.write(() =>
+      database.beforeCommit(() => {
+        throw refusal
+      }),
+    )
+    await expect(refused).rejects.toThrow(refusal)
+    await settle()
+    const isFinal = refusal instanceof AppError
+    expect(core.listLeases()).toHaveLength(isFinal ? 0 : 1)
+    expect(waiting).toEqual(isFinal ? { error: refusal } : { lease: core.listLeases()[0] })
+  })
+
   it('end with an abort, and leave nothing behind', async () => {
     const { core } = fixture
     const all = core.allocate({ cpuCores: 8 }, by('a'))
@@ -514,6 +538,39 @@ describe('requests that wait', () => {
     expect(large.lease).toBeDefined()
     expect(core.allocate({ cpuCores: 1 }, by('small'))).toBeDefined()
     core.release(beside.id as never)
+  })
+
+  it.each([
+    ['that finds nothing new', false],
+    ['that finds another device', true],
+  ])('a scan %s gives away nothing of the room that is kept', async (_, isMore) => {
+    const { core, clock, host } = fixture
+    const most = core.allocate({ cpuCores: 7 }, by('a'))
+    const large = watch(core.request({ cpuCores: 8 }, { ...by('large'), waitMs: 600_000 }))
+    await clock.advance(CLAIM_AFTER_MS)
+    const small = watch(core.request({ cpuCores: 1 }, { ...by('small'), waitMs: 600_000 }))
+    if (isMore) host.devices.push(fakeGpu(2, 8 * GB))
+    await core.rescan()
+    await settle()
+    expect(small).toEqual({})
+    core.release(most.id as never)
+    await settle()
+    expect(large.lease).toBeDefined()
+  })
+
+  it('the room of one that gives up goes to the next that has waited as long, before smaller ones', async () => {
+    const { core, clock } = fixture
+    const most = core.allocate({ cpuCores: 7 }, by('a'))
+    const first = watch(core.request({ cpuCores: 8 }, { ...by('large'), waitMs: 2 * CLAIM_AFTER_MS }))
+    const next = watch(core.request({ cpuCores: 8 }, { ...by('large'), waitMs: 600_000 }))
+    await clock.advance(CLAIM_AFTER_MS)
+    const small = watch(core.request({ cpuCores: 1 }, { ...by('small'), waitMs: 600_000 }))
+    await clock.advance(CLAIM_AFTER_MS)
+    expect(first.error).toBeDefined()
+    expect(small).toEqual({})
+    core.release(most.id as never)
+    await settle()
+    expect(next.lease).toBeDefined()
   })
 
   it.each([

@@ -39,6 +39,7 @@ export class Ledger {
   readonly #leases = new Map<string, HeldLease>()
   readonly #used = new Map<string, Quanta>()
   readonly #heldBy = new Map<string, Quanta>()
+  #unanswered: ReadonlySet<string> = new Set()
   #foreign: ReadonlyMap<string, Quanta> = new Map()
   readonly #busyOutside = new Map<string, Quanta>()
   #foreignHolders: readonly ForeignHolder[] = []
@@ -59,6 +60,11 @@ export class Ledger {
 
   devices(): Device[] {
     return [...this.#devices.values()].map(({ device }) => device)
+  }
+
+  /** Devices whose tool gave no answer when it was last asked: they may be fit for work again at any moment. */
+  setUnanswered(devices: ReadonlySet<string>): void {
+    this.#unanswered = devices
   }
 
   /** What programs outside use of memory, by device. */
@@ -164,11 +170,14 @@ export class Ledger {
     return spaces
   }
 
-  /** Fit devices as they would be with no lease and no foreign program on them. */
-  emptySpaces(): Space[] {
+  /**
+   * Fit devices as they would be with no lease and no foreign program on them.
+   * @param withUnanswered those too whose tool gave no answer
+   */
+  emptySpaces(withUnanswered = false): Space[] {
     const spaces: Space[] = []
     for (const { device, capacity } of this.#devices.values()) {
-      if (device.health !== 'ok') continue
+      if (device.health !== 'ok' && !(withUnanswered && this.#unanswered.has(device.id))) continue
       spaces.push(this.#space(device, capacity, this.#ceiling(device, capacity)))
     }
     return spaces

@@ -20,8 +20,10 @@ export function placeUnits(
   if (amount <= UNIT || devices === 'same') return { missing: leastLack(wanted, spaces) }
 
   const bytes = memory ? (wanted.get(memory) ?? 0) : 0
-  // Rounded up: the parts below are cut so that their sum is exact, and none is larger than this.
-  const memoryFor = (part: number) => Math.ceil((bytes / amount) * part)
+  // In whole numbers: one byte too many is more than a whole device has. The parts are cut where the memory of all before
+  // them ends, rounded down, so that their sum is exact and none is larger than its own memory rounded up.
+  const memoryUpTo = (point: number) => Number((BigInt(bytes) * BigInt(point)) / BigInt(amount))
+  const memoryFor = (part: number) => bytes - memoryUpTo(amount - part)
   const wholes = Math.floor(amount / UNIT)
   const fraction = amount % UNIT
   const unitsOn = (space: Space, lessUnits: number) => {
@@ -57,9 +59,7 @@ export function placeUnits(
   let done = 0
   const give = (space: Space, part: number) => {
     const share = shares.get(space.id) ?? new Map<string, number>()
-    const upTo = (point: number) => Math.floor((bytes / amount) * point)
-    // The last part takes what is left, so that the sum is what was asked for.
-    const memoryPart = (done + part === amount ? bytes : upTo(done + part)) - upTo(done)
+    const memoryPart = memoryUpTo(done + part) - memoryUpTo(done)
     addQuanta(share, new Map([[unit, part]]))
     if (memory && memoryPart > 0) addQuanta(share, new Map([[memory, memoryPart]]))
     shares.set(space.id, share)

@@ -56,6 +56,22 @@ describe('place', () => {
     expect((placed as Placement).map(({ amounts }) => amounts.gpuMemoryBytes)).toEqual([3, 3, 4])
   })
 
+  it('gives all the memory of several GPUs, of whatever size', () => {
+    const MIB = 2 ** 20
+    const sizes = fc.oneof(
+      fc.constantFrom(8188 * MIB, 16376 * MIB, 32607 * MIB),
+      fc.integer({ min: 1, max: 2 ** 40 }),
+    )
+    fc.assert(
+      fc.property(sizes, fc.integer({ min: 2, max: 8 }), (size, count) => {
+        const gpus = Array.from({ length: count }, (_, i) => gpu(`g${i}`, 1, size))
+        const placed = place({ gpu: count, gpuMemoryBytes: count * size }, gpus)
+        expect(placed).toEqual(gpus.map(({ id, free }) => ({ device: id, amounts: free })))
+        expect(place({ gpu: count, gpuMemoryBytes: count * size + 1 }, gpus)).toHaveProperty('missing')
+      }),
+    )
+  })
+
   it('says how many whole GPUs are missing', () => {
     expect(place({ gpu: 3 }, [gpu('a', 1, 8e9), gpu('b', 1, 8e9)])).toEqual({ missing: { gpu: 1 } })
     expect(place({ gpu: 3 }, [])).toEqual({ missing: { gpu: 3 } })

@@ -131,6 +131,8 @@ export class RequestQueue implements Disposable, Precedence {
     this.#database
       .write(() => {
         this.#passQueued = false
+        // A commit that was refused may be tried again: only what the last pass decided is true.
+        outcomes.length = 0
         this.#pass(outcomes)
       })
       .then(
@@ -139,14 +141,15 @@ export class RequestQueue implements Disposable, Precedence {
         },
         (error: unknown) => {
           this.#passQueued = false
-          for (const { waiting } of outcomes) waiting.reject(error)
+          for (const { waiting } of outcomes) if (this.#queue.remove(waiting)) waiting.reject(error)
         },
       )
   }
 
-  /** The room that is kept no longer means anything: the devices have changed. */
+  /** The room that is kept no longer means anything: it is looked for anew, before anybody gets a part of it. */
   devicesChanged(): void {
-    this.#unclaim()
+    this.#claimant = null
+    this.#chooseClaimant()
     this.wake()
   }
 
@@ -187,21 +190,22 @@ export class RequestQueue implements Disposable, Precedence {
   }
 
   #pass(outcomes: Outcome[]): void {
+    this.#chooseClaimant()
     for (const waiting of fairly(this.#queue.list(), this.#sharesNow())) {
       const { need, options } = waiting
       const beside = waiting !== this.#claimant && this.bindsClaim(waiting.rank)
       const shares = this.#allocator.find(need, options, beside)
       if (!shares) continue
       this.#queue.remove(waiting)
-      if (waiting === this.#claimant) this.#unclaim()
+      this.#database.onRollback(() => this.#queue.add(waiting))
       try {
         const lease = this.#allocator.grant(need, shares, options)
         outcomes.push({ waiting, settle: () => waiting.resolve(lease) })
       } catch (error) {
         outcomes.push({ waiting, settle: () => waiting.reject(error) })
       }
+      if (waiting === this.#claimant) this.#chooseClaimant()
     }
-    this.#chooseClaimant()
     this.#database.afterCommit(() => this.#tellWhatIsLacking())
   }
 
@@ -253,7 +257,7 @@ export class RequestQueue implements Disposable, Precedence {
   #leave(waiting: Waiting, reason: () => unknown): void {
     if (!this.#queue.remove(waiting)) return
     const why = reason()
-    if (waiting === this.#claimant) this.#unclaim()
+    if (waiting === this.#claimant) this.#chooseClaimant()
     waiting.reject(why)
     this.wake()
   }

@@ -17,12 +17,15 @@ export class LostDevices {
 
   /** @returns whether one has just been lost */
   note(changed: readonly Device[]): boolean {
-    const before = this.#ids.size
+    let isLost = false
     for (const { id, health } of changed) {
-      if (health === 'missing') this.#ids.add(id)
-      else this.#ids.delete(id)
+      if (health !== 'missing') this.#ids.delete(id)
+      else if (!this.#ids.has(id)) {
+        this.#ids.add(id)
+        isLost = true
+      }
     }
-    return this.#ids.size > before
+    return isLost
   }
 
   /** Stops the running attempt of a job whose device is gone. */

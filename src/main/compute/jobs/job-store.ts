@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { JobId, PipelineId, PrincipalId } from '../../../shared/domain/ids'
 import { isTerminal, type JobState } from '../../../shared/domain/job-state'
+import { AppError, toErrorView } from '../../../shared/errors'
 import type { Database } from '../../platform/database'
 import { rowOfParameters, statement } from '../../platform/statement'
 import type { JobQuery } from '..'
@@ -18,6 +19,10 @@ import {
 
 type Tables = { job: JobRow; sqlite_sequence: { name: string; seq: number } }
 export type StoredJob = ReturnType<typeof parseRow>
+interface Parsed {
+  jobs: StoredJob[]
+  damaged: { id: JobId; error: AppError }[]
+}
 export interface EndedJob {
   seq: number
   id: JobId
@@ -41,14 +46,15 @@ export interface JobStore {
   stateOf(id: string): JobState | null
   /** Null for a job that has not ended, and for one that is not known. */
   endingOf(id: string): Ending | null
-  /** The newest job that succeeded with this fingerprint. */
+  /** The newest job that succeeded with this fingerprint; null also where it cannot be read. */
   findReusable(principal: PrincipalId, fingerprint: string): StoredJob | null
-  /** The jobs of a pipeline in the order they were added. */
-  ofPipeline(id: PipelineId): StoredJob[]
   /** Queued, held and running jobs in order of arrival. */
-  active(): StoredJob[]
-  /** The jobs that ended last, oldest first. */
+  active(): Parsed
+  /** Ends a job that cannot be read. */
+  fail(id: JobId, error: AppError, finishedAt: number): void
+  /** The jobs that ended last, oldest first; without those that cannot be read. */
   lastEnded(limit: number): StoredJob[]
+  /** Without those that cannot be read. */
   list(query: JobQuery): { items: StoredJob[]; nextCursor: string | null }
   /** Outcomes since a time: for statistics. */
   endedSince(since: number, limit: number): { state: JobState; queuedMs: number; finishedAt: number }[]
@@ -157,18 +163,19 @@ export function createJobStore(database: Database): JobStore {
     },
     findReusable(principal, fingerprint) {
       const row = first(byFingerprint({ principal, fingerprint }))
-      return row ? parseRow(row) : null
+      return row ? (parseRows([row]).jobs[0] ?? null) : null
     },
-    ofPipeline: (id) => every(all.where('pipeline', '=', id).orderBy('seq')).map(parseRow),
     // Sorted here: asked for the order, SQLite would read the whole table instead of the index of active jobs.
-    active: () =>
-      every(all.where('finishedAt', 'is', null))
-        .sort((a, b) => a.seq - b.seq)
-        .map(parseRow),
+    active: () => parseRows(every(all.where('finishedAt', 'is', null)).sort((a, b) => a.seq - b.seq)),
+    fail(id, error, finishedAt) {
+      flush()
+      const change = { state: 'failed', error: JSON.stringify(toErrorView(error)), finishedAt }
+      database.run(db.updateTable('job').set(change).where('id', '=', id))
+    },
     lastEnded: (limit) =>
-      every(all.where('finishedAt', 'is not', null).orderBy('finishedAt', 'desc').limit(limit))
-        .map(parseRow)
-        .reverse(),
+      parseRows(
+        every(all.where('finishedAt', 'is not', null).orderBy('finishedAt', 'desc').limit(limit)),
+      ).jobs.reverse(),
     list(query) {
       let select = all.orderBy('seq', 'desc').limit(query.limit + 1)
       const before = Number(query.cursor)
@@ -188,8 +195,9 @@ export function createJobStore(database: Database): JobStore {
         else if (version !== undefined) select = select.where('reference', '=', query.model)
       }
       const rows = every(select)
-      const items = rows.slice(0, query.limit).map(parseRow)
-      const last = items.at(-1)
+      const page = rows.slice(0, query.limit)
+      const last = page.at(-1)
+      const items = parseRows(page).jobs
       return { items, nextCursor: rows.length > query.limit && last ? String(last.seq) : null }
     },
     endedSince: (since, limit) =>
@@ -226,6 +234,20 @@ export function createJobStore(database: Database): JobStore {
       database.run(remove({ id }))
     },
   }
+}
+
+/** One damaged row is no reason to do without the others. */
+function parseRows(rows: readonly JobRow[]): Parsed {
+  const parsed: Parsed = { jobs: [], damaged: [] }
+  for (const row of rows) {
+    try {
+      parsed.jobs.push(parseRow(row))
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error
+      parsed.damaged.push({ id: row.id as JobId, error })
+    }
+  }
+  return parsed
 }
 
 const STATUS_COLUMNS = [

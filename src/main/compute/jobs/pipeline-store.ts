@@ -16,9 +16,18 @@ export interface PipelineRow {
 /** A job of a pipeline, as far as the state of the whole depends on it. */
 export interface JobOutline {
   id: JobId
+  key: string
   dependsOn: string[]
   state: JobState
   isSkipped: boolean
+}
+
+/** What jobs were told to run, and over what. */
+export interface JobUse {
+  /** As asked for. */
+  model: string | null
+  /** `name@version` */
+  dataset: string | null
 }
 
 /** Of the jobs of a pipeline. */
@@ -44,7 +53,10 @@ export interface PipelineStore {
   /** In the order in which they were added. */
   jobsOf(id: PipelineId): JobId[]
   countsOf(id: PipelineId): PipelineCounts
+  /** In the order in which they were added. */
   outlineOf(id: PipelineId): JobOutline[]
+  /** Each once. */
+  usesOf(id: PipelineId): JobUse[]
   /** Forgets those of these of which no job is left. */
   removeEmpty(ids: readonly PipelineId[]): void
 }
@@ -89,14 +101,29 @@ export function createPipelineStore(database: Database, jobs: Pick<JobStore, 'fl
     },
     outlineOf(id) {
       jobs.flush()
-      return database
-        .all(db.selectFrom('job').select(['id', 'dependsOn', 'state', 'error']).where('pipeline', '=', id))
-        .map((row) => ({
-          id: row.id as JobId,
-          dependsOn: JSON.parse(row.dependsOn) as string[],
-          state: row.state as JobState,
-          isSkipped: tellsSkipped(row.error),
-        }))
+      const rows = db
+        .selectFrom('job')
+        .select(['id', 'pipelineKey', 'dependsOn', 'state', 'error'])
+        .where('pipeline', '=', id)
+        .orderBy('seq')
+      return database.all(rows).map((row) => ({
+        id: row.id as JobId,
+        key: row.pipelineKey ?? row.id,
+        dependsOn: JSON.parse(row.dependsOn) as string[],
+        state: row.state as JobState,
+        isSkipped: tellsSkipped(row.error),
+      }))
+    },
+    usesOf(id) {
+      jobs.flush()
+      const dataset = sql<string | null>`json_extract(spec, '$.dataset')`
+      return database.all(
+        db
+          .selectFrom('job')
+          .select(['reference as model', dataset.as('dataset')])
+          .distinct()
+          .where('pipeline', '=', id),
+      )
     },
     removeEmpty(ids) {
       if (ids.length === 0) return

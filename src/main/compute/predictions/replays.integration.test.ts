@@ -74,6 +74,21 @@ it('says in the thread what it says here, and leaves the event loop its turns', 
   expect(turns).toBeGreaterThan(2)
 })
 
+it('plans a graph as it is planned here', async () => {
+  const jobs = Array.from({ length: 300 }, (_, i) => ({
+    key: `j-${i}`,
+    dependsOn: i < 10 ? [] : [`j-${i - 10}`],
+    runMs: new Map([['cpu0', 100 + (i % 7)]]),
+    outputBytes: 0,
+    running: null,
+  }))
+  // Without a search, which takes as long as it may.
+  const question = { jobs, devices: [{ id: 'cpu0', lanes: 4 }], nowMs: 1_000, budgetMs: 0, maxSteps: 0 }
+  const steps = await replays.course(question)
+  expect(steps.size).toBe(300)
+  expect(steps).toEqual(replay({ kind: 'course', question }))
+})
+
 it('tells what becomes of a workload, and gives one up that nobody waits for', async () => {
   const runMs = (count: number) => new Map(Array.from({ length: count }, (_, i) => [`j-${i}` as JobId, 100]))
   const abort = new AbortController()

@@ -32,6 +32,14 @@ it('is that of the resource that is waited for longest', () => {
   expect(minutes(input)).toBe(25)
 })
 
+it('is unknown where programs hold what all need, or what others wait for', () => {
+  expect(minutes({ available: { gpu: 1 } })).toBeNull()
+  const waiting = [work({ gpu: 1, cpuCores: 1 }, 20)]
+  expect(minutes({ available: { cpuCores: 8 }, waiting })).toBeNull()
+  // Nobody knows to need it.
+  expect(minutes({ available: { cpuCores: 8 } })).toBe(0)
+})
+
 it('is unknown behind what nobody knows the length of', () => {
   expect(minutes({ available: { gpu: 1 }, running: [job({ cpuCores: 16 }, null)] })).toBeNull()
   expect(minutes({ available: { cpuCores: 4 }, running: [job({ gpu: 1 }, null)] })).toBeNull()

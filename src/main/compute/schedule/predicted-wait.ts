@@ -13,7 +13,7 @@ export interface WaitInput {
 /**
  * How long a job waits that comes now and needs what the others need: for each resource until the first that holds it
  * ends, then as long as the work before it takes of all there is; the longest of these.
- * @returns milliseconds; null when nobody knows how long what runs will take
+ * @returns milliseconds; null when nobody knows how long what runs will take, or programs hold what is needed
  */
 export function predictedWaitMs({ capacity, available, running, waiting }: WaitInput): number | null {
   const free = new Map(entriesOf(available))
@@ -23,9 +23,12 @@ export function predictedWaitMs({ capacity, available, running, waiting }: WaitI
       (sum, { need, workMs }) => sum + (workMs * amountOf(need, name)) / total,
       0,
     )
-    if (aheadMs === 0 && (free.get(name) ?? 0) > 0) continue
+    const isFree = (free.get(name) ?? 0) > 0
+    if (aheadMs === 0 && isFree) continue
     const ends = running.filter(({ need }) => amountOf(need, name) > 0).map(({ remainingMs }) => remainingMs)
     if (ends.includes(null)) return null
+    // Every job needs cores; of the rest only what others wait for counts.
+    if (ends.length === 0 && !isFree && (aheadMs > 0 || name === 'cpuCores')) return null
     longest = Math.max(longest, (ends.length > 0 ? Math.min(...(ends as number[])) : 0) + aheadMs)
   }
   return Math.round(longest)

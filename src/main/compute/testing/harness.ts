@@ -13,6 +13,7 @@ import { createStorage, type ResolvedVersion, type Storage, storageMigrations } 
 import { computeMigrations, createCompute } from '..'
 import { type Replays, replay } from '../predictions/replays'
 import type { Forecast } from '../schedule/forecast'
+import type { Step } from '../schedule/static/course'
 import { createFakeExecutor } from './fake-executor'
 
 export const ALICE = 'p-alice' as PrincipalId
@@ -135,12 +136,13 @@ export async function createHarness(options: HarnessOptions = {}) {
 }
 
 /** As the thread does it, but that the clock of a test does not run on meanwhile. */
-const replaysHere: Replays = {
+export const replaysHere: Replays = {
   forecast: async (scene) => ({
     answer: replay({ kind: 'forecast', scene }) as Map<JobId, Forecast>,
     tookMs: 0,
   }),
   outcome: async (scene, runMs) => replay({ kind: 'outcome', scene, runMs }) as Outcome,
+  course: async (question) => replay({ kind: 'course', question }) as Map<string, Step>,
   dispose: () => undefined,
 }
 

@@ -7,7 +7,7 @@ function job(key: string, runMs: number | Record<string, number>, more: Partial<
   return {
     key,
     dependsOn: [],
-    runMsOn: (device) => (typeof runMs === 'number' ? runMs : (runMs[device] ?? Number.POSITIVE_INFINITY)),
+    runMs: new Map(Object.entries(typeof runMs === 'number' ? { cpu0: runMs } : runMs)),
     outputBytes: 0,
     running: null,
     ...more,

@@ -8,8 +8,8 @@ export interface CourseJob {
   key: string
   /** Keys of those it waits for; those that have ended need not be named. */
   dependsOn: readonly string[]
-  /** Expected milliseconds on a device; Infinity where it cannot run. */
-  runMsOn(device: string): number
+  /** Expected milliseconds, by the devices that it can run on. */
+  runMs: ReadonlyMap<string, number>
   /** What those that wait for it read of it. */
   outputBytes: number
   /** Where it runs, and since when (Unix ms); null while it waits. */
@@ -46,7 +46,7 @@ export function planCourse(
   options: PlanOptions,
 ): Map<string, Step> {
   const lanes = devices.flatMap(({ id, lanes }) => new Array<string>(lanes).fill(id))
-  const planned = runnable(jobs, lanes)
+  const planned = runnable(jobs, new Set(lanes))
   if (planned.length === 0) return new Map()
   const number = new Map(planned.map(({ key }, i) => [key, i]))
   const cost = new Float64Array(planned.length * lanes.length)
@@ -54,7 +54,8 @@ export function planCourse(
   const fixed = new Map<number, { device: number; start: number }>()
   const free = new Set(lanes.keys())
   for (const [i, job] of planned.entries()) {
-    for (const [lane, device] of lanes.entries()) cost[i * lanes.length + lane] = job.runMsOn(device)
+    for (const [lane, device] of lanes.entries())
+      cost[i * lanes.length + lane] = job.runMs.get(device) ?? Number.POSITIVE_INFINITY
     const { running } = job
     if (!running) continue
     const at = lanes.findIndex((device, lane) => device === running.device && free.has(lane))
@@ -94,15 +95,15 @@ export function planCourse(
 }
 
 /** In topological order, without those that can run nowhere and all that follows from them. */
-function runnable(jobs: readonly CourseJob[], lanes: readonly string[]): CourseJob[] {
+function runnable(jobs: readonly CourseJob[], devices: ReadonlySet<string>): CourseJob[] {
   const sorted = topologicalOrder(jobs)
   const order = 'order' in sorted ? sorted.order : []
   const left = new Set<string>()
   const known = new Set(jobs.map(({ key }) => key))
-  return order.filter(({ key, running, runMsOn, dependsOn }) => {
-    const places = running ? [running.device] : lanes
+  return order.filter(({ key, running, runMs, dependsOn }) => {
+    const places = running ? [running.device] : [...runMs.keys()]
     const can =
-      places.some((device) => lanes.includes(device) && Number.isFinite(runMsOn(device))) &&
+      places.some((device) => devices.has(device) && runMs.has(device)) &&
       dependsOn.every((other) => !known.has(other) || left.has(other))
     if (can) left.add(key)
     return can
