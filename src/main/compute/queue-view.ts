@@ -43,7 +43,7 @@ export class QueueReader {
     start: [],
     evict: [],
     blocked: new Map(),
-    kept: null,
+    kept: [],
     preempt: [],
     lostMs: 0,
     idle: 0,

@@ -48,7 +48,7 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     start: [],
     evict: [],
     blocked: new Map(),
-    kept: null,
+    kept: [],
     preempt: [],
     lostMs: 0,
     idle: 0,
@@ -71,12 +71,11 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   }
 
   decide(): Plan {
-    const kept = pass(this)()
     const plan = this.#plan
-    if (kept) {
-      const { fitsAt } = kept.reservation
-      plan.kept = { job: kept.job.job.id, fitsAt: Number.isFinite(fitsAt) ? fitsAt : null }
-    }
+    plan.kept = pass(this)().map(({ job: { job }, reservation: { fitsAt } }) => ({
+      job: job.id,
+      fitsAt: Number.isFinite(fitsAt) ? fitsAt : null,
+    }))
     plan.left = this.room.total()
     if (this.#stuck.length === 0) plan.idle = this.#idle()
     if (this.#state.policy.order === 'urgency')
