@@ -44,6 +44,7 @@ export class QueueReader {
     evict: [],
     blocked: new Map(),
     kept: [],
+    stranded: new Set(),
     preempt: [],
     lostMs: 0,
     idle: 0,

@@ -49,6 +49,7 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     evict: [],
     blocked: new Map(),
     kept: [],
+    stranded: new Set(),
     preempt: [],
     lostMs: 0,
     idle: 0,
@@ -77,9 +78,9 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
       fitsAt: Number.isFinite(fitsAt) ? fitsAt : null,
     }))
     plan.left = this.room.total()
-    if (this.#stuck.length === 0) plan.idle = this.#idle()
     if (this.#state.policy.order === 'urgency')
       new Preemptions(this.#state, this.room, plan).decide(this.#stuck)
+    if (this.#stuck.every(({ group }) => plan.stranded.has(group.key))) plan.idle = this.#idle()
     return plan
   }
 
