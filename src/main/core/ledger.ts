@@ -190,6 +190,7 @@ export class Ledger {
       kind: device.kind,
       free: toVector(this.#free(device, capacity, besideClaim)),
       capacity: toVector(this.#ceiling(device, capacity)),
+      outside: toVector(this.foreign(device.id, false)),
       healthy: device.health === 'ok',
       numaNode: numaNodeOf(device),
     }))

@@ -14,6 +14,8 @@ export interface FreeDevice {
   free: ResourceVector
   /** What it could give at the very most, with no lease on it. */
   capacity: ResourceVector
+  /** What programs outside hold of that whatever ends here; absent: nothing. */
+  outside?: ResourceVector
   /** False: missing, or found but not fit for work; nothing is placed there. */
   healthy: boolean
   /** Null: not known, or several. */

@@ -45,6 +45,8 @@ export class JobIndex {
   readonly #deps: JobIndexDeps
   readonly #jobs = new Map<JobId, ActiveJob>()
   readonly #classes = new Map<string, MutableClass>()
+  /** Keys of classes that wait for what no job has, as of the last turn. */
+  #stranded: ReadonlySet<string> = new Set()
   readonly #running = new Set<ActiveJob>()
   readonly #byState = { queued: 0, held: 0, running: 0 }
   readonly #byPriority = new Map<number, number>()
@@ -89,15 +91,23 @@ export class JobIndex {
     }
   }
 
-  /** Whether any job could start. */
-  get hasQueue(): boolean {
-    return this.#classes.size > 0
+  /** Nobody has to wait behind these, until a turn says otherwise. Memory only. */
+  strand(classKeys: ReadonlySet<string>): void {
+    this.#stranded = classKeys
   }
 
-  /** Whether any could start that needs something else than `job`. */
+  /** Whether any job queues that others have to wait behind. */
+  get hasQueue(): boolean {
+    if (this.#classes.size > this.#stranded.size) return true
+    for (const key of this.#classes.keys()) if (!this.#stranded.has(key)) return true
+    return false
+  }
+
+  /** Whether any of them needs something else than `job`. */
   hasOthersThan({ kinKey }: ActiveJob): boolean {
     if (this.#classes.size > MANY_CLASSES) return true
-    for (const job of this.heads()) if (job.kinKey !== kinKey) return true
+    for (const job of this.heads())
+      if (job.kinKey !== kinKey && !this.#stranded.has(job.classKey)) return true
     return false
   }
 
@@ -126,7 +136,7 @@ export class JobIndex {
   }
 
   /**
-   * The jobs of the queue, the next of all first. Asked between turns, so none where it takes long to find out.
+   * The jobs of the queue that others have to wait behind, the next of all first. Asked between turns, so none where it takes long to find out.
    * @param urgencyOf smaller first, as the planner orders classes
    * @param isKept of a job that cannot start: it is left out, with all of its class
    */
@@ -135,7 +145,7 @@ export class JobIndex {
     const heads = new Heads(this.classes(), urgencyOf)
     for (let head = heads.pop(); head; head = heads.pop()) {
       const job = this.#jobs.get(head.job.id)
-      if (!job || isKept(job)) continue
+      if (!job || this.#stranded.has(head.group.key) || isKept(job)) continue
       heads.follow(head)
       yield job
     }

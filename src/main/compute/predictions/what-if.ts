@@ -65,7 +65,9 @@ export class WhatIf {
     signal: AbortSignal | undefined,
   ): Promise<WhatIfAnswer> {
     const began = this.#deps.clock.now()
-    const present = this.#deps.core.freeDevices().map((device) => ({ ...device, free: device.capacity }))
+    const present = this.#deps.core
+      .freeDevices()
+      .map((device) => ({ ...device, free: device.capacity, outside: {} }))
     for (const id of removeDevices)
       if (!present.some((device) => device.id === id))
         throw new AppError('core.not_found', `There is no device ${id}.`, { device: id })

@@ -47,7 +47,8 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     start: [],
     evict: [],
     blocked: new Map(),
-    kept: null,
+    kept: [],
+    stranded: new Set(),
     preempt: [],
     lostMs: 0,
     idle: 0,
@@ -70,16 +71,15 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   }
 
   decide(): Plan {
-    const kept = pass(this)()
     const plan = this.#plan
-    if (kept) {
-      const { fitsAt } = kept.reservation
-      plan.kept = { job: kept.job.job.id, fitsAt: Number.isFinite(fitsAt) ? fitsAt : null }
-    }
+    plan.kept = pass(this)().map(({ job: { job }, reservation: { fitsAt } }) => ({
+      job: job.id,
+      fitsAt: Number.isFinite(fitsAt) ? fitsAt : null,
+    }))
     plan.left = this.room.total()
-    if (this.#stuck.length === 0) plan.idle = this.#idle()
     if (this.#state.policy.order === 'urgency')
       new Preemptions(this.#state, this.room, plan).decide(this.#stuck)
+    if (this.#stuck.every(({ group }) => plan.stranded.has(group.key))) plan.idle = this.#idle()
     return plan
   }
 

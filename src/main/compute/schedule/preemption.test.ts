@@ -287,6 +287,37 @@ describe('by turns', () => {
   })
 })
 
+/** Nobody has what they need; each of a class of its own. */
+const inVain = (count: number, waitedMs = 900_000) =>
+  Array.from({ length: count }, (_, i) => ({
+    ...waiting(`vain ${i}`, { priority: 100, waitedMs }),
+    need: { cpuCores: 1, fpga: 1 + i },
+  }))
+
+describe('behind jobs that could not start if all others ended', () => {
+  it('an urgent job takes the place of another, however many they are', () => {
+    const state = full([running('low')], [...inVain(20), waiting('urgent')])
+    expect(victims(state)).toEqual(['low'])
+    expect(decide(state).stranded.size).toBe(20)
+  })
+
+  it('others take turns', () => {
+    const due = { startedAt: NOW - DEFAULT_POLICY.sliceMs, ranMs: DEFAULT_POLICY.sliceMs, priority: 50 }
+    const next = waiting('next', { priority: 50, waitedMs: 3_000 })
+    expect(victims(full([running('batch', due)], [...inVain(1), next]))).toEqual(['batch'])
+  })
+
+  it('where the engine is too large for what is not leased, as where the devices are', () => {
+    const large = waiting('large', { priority: 100, waitedMs: 900_000, version: 'n', loadBytes: 900 })
+    const state = full([running('low')], [large, waiting('urgent')])
+    expect(victims(state)).toEqual(['low'])
+    expect(decide(state).stranded).toEqual(new Set(['large']))
+    // With the memory of all engines it fits.
+    const fits = { ...large, load: { ...large.load, memoryBytes: 110 } }
+    expect(decide(full([running('low')], [fits])).stranded).toEqual(new Set())
+  })
+})
+
 const arbitraryRunning = fc.record({
   cores: fc.constantFrom(1, 1, 2, 4),
   pause: fc.constantFrom<Displaceable['pause']>('checkpoint', 'restart'),
@@ -324,6 +355,22 @@ const arbitraryState = fc
   )
 
 describe('always', () => {
+  it('who could not start if all others ended changes nothing for them', () => {
+    fc.assert(
+      fc.property(arbitraryState, fc.integer({ min: 1, max: 10 }), (state, count) => {
+        const vain = inVain(count)
+        const { blocked, stranded, ...decided } = decide({ ...state, classes: [...vain, ...state.classes] })
+        const { blocked: alone, stranded: strandedAlone, ...expected } = decide(state)
+        expect(decided).toEqual(expected)
+        for (const { key } of vain) {
+          expect(stranded).toContain(key)
+          expect(blocked.get(key)).toEqual({ kind: 'resources' })
+        }
+        for (const { key } of state.classes) expect(blocked.get(key)).toEqual(alone.get(key))
+      }),
+    )
+  })
+
   it('stops nobody twice, nobody that is stopping or fixed, and nobody for one it could displace in turn', () => {
     fc.assert(
       fc.property(arbitraryState, (state) => {

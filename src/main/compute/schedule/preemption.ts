@@ -1,4 +1,5 @@
 import type { JobId } from '../../../shared/domain/ids'
+import { addVectors } from '../../../shared/domain/resources'
 import type { Head } from './heads'
 import { AGEING_MS_PER_POINT } from './rank'
 import type { Space } from './space'
@@ -30,6 +31,8 @@ type Candidate = Displaceable & Held
  *
  * What begins anew loses what it has run. That is never more than {@link PlanState.lossBudgetMs}, nor more than the other
  * waits less by it.
+ *
+ * A job that could not start even if all jobs ended waits for what none of them has: it stands before nobody.
  */
 export class Preemptions {
   readonly #state: PlanState
@@ -53,8 +56,9 @@ export class Preemptions {
     this.#engineSlots = state.policy.maxEngines - state.engines.length - loading
   }
 
-  /** Adds to the plan. @param stuck jobs that do not fit, most urgent first */
-  decide(stuck: readonly Head[]): void {
+  /** Adds to the plan. @param heads jobs that do not fit, most urgent first */
+  decide(heads: readonly Head[]): void {
+    const stuck = this.#notStranded(heads)
     if (stuck.length === 0) return
     // What starts in this turn has its first slice before it.
     if (this.#plan.start.length > 0) this.#lookAgain(this.#state.now + this.#state.policy.sliceMs)
@@ -80,6 +84,22 @@ export class Preemptions {
       if (weaker.length > 0 && tries++ < MOST_TRIES && this.#displaceFor(head, weaker)) continue
       this.#ahead = Math.max(this.#ahead, aged(head.job.priority, now - head.job.readyAt))
     }
+  }
+
+  /** Those for which there would be room without all jobs and engines. */
+  #notStranded(heads: readonly Head[]): readonly Head[] {
+    if (heads.length === 0) return heads
+    const { running, engines } = this.#state
+    const space = this.#space.copy()
+    for (const { placement } of [...running, ...this.#plan.start]) space.give(placement)
+    for (const { memory } of engines) space.give(memory)
+    for (const { engine } of this.#plan.start) if ('load' in engine) space.give(engine.load)
+    return heads.filter(({ group }) => {
+      const need = addVectors(group.need, { memoryBytes: group.load.memoryBytes })
+      const fits = space.find({ need, place: group.place }) !== null
+      if (!fits) this.#plan.stranded.add(group.key)
+      return fits
+    })
   }
 
   #stoppingFor(job: JobId): JobId[] {

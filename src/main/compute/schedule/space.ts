@@ -62,12 +62,17 @@ export class Space implements Room<Wanted, Placement> {
     return space.find(wanted)
   }
 
-  /** What would come free if everything ended. */
+  /** What would come free if everything ended that runs here. */
   held(): Placement {
-    return this.#devices.map(({ id, capacity, free }) => ({
+    return this.#devices.map(({ id, capacity, outside = NOTHING, free }) => ({
       device: id,
-      amounts: subtractVectors(capacity, free),
+      amounts: subtractVectors(subtractVectors(capacity, outside), free),
     }))
+  }
+
+  covers(wanted: Wanted, other: Wanted): boolean {
+    const isPlacedAlike = !other.place || isSamePlace(wanted.place, other.place)
+    return isPlacedAlike && !other.only && covers(wanted.need, other.need)
   }
 
   /** Takes as much of the placement as is there. */
@@ -102,6 +107,10 @@ function covers(a: ResourceVector, b: ResourceVector): boolean {
   for (const name of RESOURCE_NAMES) if ((a[name] ?? 0) < (b[name] ?? 0)) return false
   for (const name in b.custom) if ((a.custom?.[name] ?? 0) < (b.custom[name] ?? 0)) return false
   return true
+}
+
+function isSamePlace(a: Wanted['place'], b: PlaceHints): boolean {
+  return a?.devices === b.devices && a?.numaNode === b.numaNode
 }
 
 const NOTHING: ResourceVector = {}

@@ -233,8 +233,10 @@ export interface Plan {
   evict: string[]
   /** By key of class; classes whose jobs all start are absent, and those that were not looked at. */
   blocked: Map<string, Block>
-  /** The job that room is kept for, and when it is expected to fit, Unix ms; null when that is unknown. */
-  kept: { job: JobId; fitsAt: number | null } | null
+  /** The jobs that room is kept for, in their order, and when each is expected to fit, Unix ms; null when that is unknown. */
+  kept: { job: JobId; fitsAt: number | null }[]
+  /** Keys of classes whose first job could not start even if all jobs ended: nobody has to wait behind them. */
+  stranded: Set<string>
   preempt: Preemption[]
   /** What those lose that begin anew, ms of the whole machine. */
   lostMs: number

@@ -97,7 +97,7 @@ export class Cluster implements Room<number, Share> {
 
   /** The same object for all that ask for the same, until the room changes. */
   find(job: number): Share | null {
-    if (this.#refused.some((refused) => this.#asksForAsMuch(job, refused))) return null
+    if (this.#refused.some((refused) => this.covers(job, refused))) return null
     const known = this.#found.find((share) => this.#asksForTheSame(job, share.job))
     if (known) return known
     const share = this.#place(job)
@@ -118,12 +118,7 @@ export class Cluster implements Room<number, Share> {
     this.#change(share, 1)
   }
 
-  /** The nodes of a share, as the workload numbers them. */
-  nodesOf(share: Share): Int32Array {
-    return share.nodes.map((place) => this.#order[place] as number)
-  }
-
-  #asksForAsMuch(job: number, other: number): boolean {
+  covers(job: number, other: number): boolean {
     const kinds = this.#kinds
     const { need, replicas } = this.#jobs
     if ((replicas[job] as number) < (replicas[other] as number)) return false
@@ -132,8 +127,13 @@ export class Cluster implements Room<number, Share> {
     return true
   }
 
+  /** The nodes of a share, as the workload numbers them. */
+  nodesOf(share: Share): Int32Array {
+    return share.nodes.map((place) => this.#order[place] as number)
+  }
+
   #asksForTheSame(job: number, other: number): boolean {
-    return this.#asksForAsMuch(job, other) && this.#asksForAsMuch(other, job)
+    return this.covers(job, other) && this.covers(other, job)
   }
 
   #place(job: number): Share | null {

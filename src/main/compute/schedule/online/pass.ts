@@ -23,59 +23,89 @@ export interface Turn<Job, Need, Share, Block> {
   ): void
 }
 
-/** So many jobs that do not fit are tried in a turn, until room can be kept for one. */
-const MOST_TRIES = 4
+/** Of those of which nobody knows when they will fit, room is kept for so many in a turn. */
+const MOST_IN_DOUBT = 4
 
 /** Room that is kept, and for whom. */
 export interface Kept<Job, Need, Share> {
   job: Job
+  need: Need
   reservation: Reservation<Need, Share>
 }
 
 /**
- * The scheduler: takes jobs in order of urgency and starts each that fits. For the first that does not, room is kept
- * from when it is expected to fit; those behind it start only where that does not delay it (backfilling).
- * @returns what was kept for whom, worked out when asked for; valid until something starts or ends
+ * The scheduler: takes jobs in order of urgency and starts each that fits. Room is kept for those that do not, up to and
+ * with the first of which it is known when it will fit; those behind them start only where that delays none of them
+ * (backfilling). So nobody's room depends on one before it that waits for what may never come.
+ * @returns what was kept for whom, in their order, worked out when asked for; valid until something starts or ends
  */
 export function pass<Job, Need, Share, Block>(
   turn: Turn<Job, Need, Share, Block>,
-): () => Kept<Job, Need, Share> | null {
-  const { room } = turn
-  let kept: Kept<Job, Need, Share> | null = null
-  let tries = 0
+): () => readonly Kept<Job, Need, Share>[] {
+  const { now, room } = turn
+  const kept: Kept<Job, Need, Share>[] = []
   const untried: Job[] = []
+  /** Made when the first of them is found to fit at no time that is known. */
+  let outlook: Outlook<Need, Share> | null = null
+  let isKnown = false
+  const keep = (job: Job, need: Need, from: number) => {
+    if (isKnown) return
+    const mayBeInDoubt = () =>
+      from <= now && kept.length < MOST_IN_DOUBT && !kept.some((other) => room.covers(other.need, need))
+    if (outlook && !outlook.offers(need, mayBeInDoubt)) return
+    const running = turn.runningFor(job)
+    const reservation = Reservation.for(need, room, running, now, from)
+    if (reservation) kept.push({ job, need, reservation })
+    isKnown = reservation !== null && reservation.fitsAt < Number.POSITIVE_INFINITY
+    if (!isKnown) outlook ??= new Outlook(room, running)
+  }
   // Only where somebody could pass: on a full machine nobody asks when it will have room.
   const keptNow = () => {
-    for (let job = untried.shift(); job !== undefined && kept === null; job = untried.shift())
-      kept = keep(turn, job, turn.needOf(job), turn.reserveFrom(job))
+    for (const job of untried.splice(0)) keep(job, turn.needOf(job), turn.reserveFrom(job))
     return kept
   }
   for (let job = turn.next(); job !== undefined; job = turn.next()) {
     const share = room.find(turn.needOf(job))
     if (share === null) {
-      if (kept === null && tries++ < MOST_TRIES) untried.push(job)
+      if (!isKnown) untried.push(job)
       turn.blocked(job, { kind: 'room' })
       continue
     }
-    const first = keptNow()
-    if (first !== null && !first.reservation.admits(turn.endsBy(job, first.job), share)) {
-      turn.blocked(job, { kind: 'held-back', by: first.job })
+    const passer = job
+    const delayed = keptNow().find(
+      ({ job: first, reservation }) => !reservation.admits(turn.endsBy(passer, first), share),
+    )
+    if (delayed) {
+      turn.blocked(job, { kind: 'held-back', by: delayed.job })
       continue
     }
     const stays = turn.start(job, share)
-    if (stays === null) continue
-    if (stays.keep) kept ??= keep(turn, job, stays.keep.need, stays.keep.from)
+    if (stays === null) {
+      for (const { job: first, reservation } of kept) reservation.count(turn.endsBy(job, first), share)
+      continue
+    }
+    if (stays.keep) keep(job, stays.keep.need, stays.keep.from)
     turn.blocked(job, { kind: 'other', block: stays.block })
   }
   return keptNow
 }
 
-function keep<Job, Need, Share, Block>(
-  turn: Turn<Job, Need, Share, Block>,
-  job: Job,
-  need: Need,
-  from: number,
-): Kept<Job, Need, Share> | null {
-  const reservation = Reservation.for(need, turn.room, turn.runningFor(job), turn.now, from)
-  return reservation && { job, reservation }
+/** The room when all has ended of which that is known, and when everything has: cheaper to ask than a reservation. */
+class Outlook<Need, Share> {
+  readonly #known: Room<Need, Share>
+  readonly #all: Room<Need, Share>
+
+  constructor(free: Room<Need, Share>, running: Ends<Share>) {
+    this.#known = free.copy()
+    let ended = 0
+    for (; ended < running.size && running.endsAt(ended) < Number.POSITIVE_INFINITY; ended++)
+      this.#known.give(running.share(ended))
+    this.#all = this.#known.copy()
+    for (; ended < running.size; ended++) this.#all.give(running.share(ended))
+  }
+
+  /** Whether there will be room, at a known time unless it may be in doubt. */
+  offers(need: Need, mayBeInDoubt: () => boolean): boolean {
+    return this.#known.find(need) !== null || (this.#all.find(need) !== null && mayBeInDoubt())
+  }
 }

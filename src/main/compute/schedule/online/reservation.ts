@@ -43,15 +43,24 @@ export class Reservation<Need, Share> {
     return new Reservation(need, room, fitsAt, at)
   }
 
-  /** Whether a job that takes `share` and ends by `endsAt` leaves it its place; if so, that is counted. */
+  /** Whether a job that takes `share` and ends by `endsAt` leaves it its place. */
   admits(endsAt: number, share: Share): boolean {
-    if (endsAt <= this.at && this.at < Number.POSITIVE_INFINITY) return true
+    if (this.#isOverBy(endsAt)) return true
     if (this.#refused.has(share)) return false
     this.#room.take(share)
-    if (this.#room.find(this.#need) !== null) return true
+    const leavesRoom = this.#room.find(this.#need) !== null
     this.#room.give(share)
-    this.#refused.add(share)
-    return false
+    if (!leavesRoom) this.#refused.add(share)
+    return leavesRoom
+  }
+
+  /** It has been admitted, and starts. */
+  count(endsAt: number, share: Share): void {
+    if (!this.#isOverBy(endsAt)) this.#room.take(share)
+  }
+
+  #isOverBy(endsAt: number): boolean {
+    return endsAt <= this.at && this.at < Number.POSITIVE_INFINITY
   }
 }
 

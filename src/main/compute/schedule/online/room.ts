@@ -6,6 +6,8 @@ export interface Room<Need, Share> {
   give(share: Share): void
   /** One that changes independently of this. */
   copy(): Room<Need, Share>
+  /** Whether room for `need` is always room for `other`, too. */
+  covers(need: Need, other: Need): boolean
 }
 
 /** What runs, by ascending expected end; infinite where that is unknown. */
