@@ -78,6 +78,19 @@ export function reduceAll<Item extends { id: string }>(
   return next
 }
 
+/** At most so many items, the first ones by the order. */
+interface Bound<Item> {
+  most: number
+  compare: (a: Item, b: Item) => number
+}
+
+/** The state within a bound: of a collection from which the system never takes anything away. */
+function bounded<Item>(state: LiveState<Item>, { most, compare }: Bound<Item>): LiveState<Item> {
+  if (state.items.size <= most) return state
+  const kept = [...state.items].sort(([, a], [, b]) => compare(a, b)).slice(0, most)
+  return { ...state, items: new Map(kept) }
+}
+
 /** Runs `flush` once at the next frame, or soon where the window is hidden and has no frames. */
 export function onNextFrame(flush: () => void): void {
   let done = false
@@ -101,9 +114,14 @@ export type OpenFeed<Item> = (client: Client, signal: AbortSignal) => Promise<As
 
 const FIRST_RETRY_MS = 500
 const LONGEST_RETRY_MS = 30_000
+/** After a denial nothing is asked by itself for so long: each question is one more denial in the owner's log. */
+export const DENIED_REST_MS = 5 * 60_000
 
 /** A store that follows a feed: at most one update a frame; a gap or an error begins a new subscription. */
-export function createLiveStore<Item extends { id: string }>(open: OpenFeed<Item>): LiveStore<Item> {
+export function createLiveStore<Item extends { id: string }>(
+  open: OpenFeed<Item>,
+  bound?: Bound<Item>,
+): LiveStore<Item> {
   const store = create<LiveState<Item>>(() => emptyLive())
 
   async function follow(client: Client, signal: AbortSignal): Promise<void> {
@@ -117,7 +135,8 @@ export function createLiveStore<Item extends { id: string }>(open: OpenFeed<Item
       const flush = () => {
         planned = false
         if (attempt.signal.aborted) return
-        store.setState((state) => reduceAll(state, pending.splice(0)), true)
+        const next = reduceAll(store.getState(), pending.splice(0))
+        store.setState(bound ? bounded(next, bound) : next, true)
         if (store.getState().gap) attempt.abort()
       }
       store.setState(restarted)
@@ -134,6 +153,7 @@ export function createLiveStore<Item extends { id: string }>(open: OpenFeed<Item
       } catch (error) {
         const view = toErrorView(error)
         if (!attempt.signal.aborted && view.code !== 'offline') store.setState((state) => failed(state, view))
+        if (isDenied(view)) retryMs = DENIED_REST_MS
       } finally {
         signal.removeEventListener('abort', end)
         attempt.abort()

@@ -1,7 +1,7 @@
 import { create, type StoreApi, type UseBoundStore } from 'zustand'
 import { type Client, onEachConnection } from './client'
 import { type ErrorView, isDenied, toErrorView } from './errors'
-import { waitFor } from './live'
+import { DENIED_REST_MS, waitFor } from './live'
 
 export interface PolledState<Value> {
   value: Value | null
@@ -18,6 +18,7 @@ export function createPolledStore<Value>(
   onValue?: (value: Value | null) => void,
 ): PolledStore<Value> {
   let present: { client: Client; signal: AbortSignal } | null = null
+  let restsUntil = 0
 
   async function refresh(): Promise<void> {
     if (!present || present.signal.aborted) return
@@ -25,12 +26,14 @@ export function createPolledStore<Value>(
     try {
       const value = await ask(client, signal)
       if (signal.aborted) return
+      restsUntil = 0
       store.setState({ value, error: null })
       onValue?.(value)
     } catch (error) {
       if (signal.aborted) return
       const view = toErrorView(error)
       if (!isDenied(view)) return store.setState({ error: view })
+      restsUntil = performance.now() + DENIED_REST_MS
       store.setState({ value: null, error: view })
       onValue?.(null)
     }
@@ -38,19 +41,22 @@ export function createPolledStore<Value>(
 
   const store = create<PolledState<Value>>(() => ({ value: null, error: null, refresh }))
 
+  async function look(): Promise<void> {
+    if (!document.hidden && performance.now() >= restsUntil) await refresh()
+  }
+
   async function poll(client: Client, signal: AbortSignal): Promise<void> {
     present = { client, signal }
+    restsUntil = 0
     while (!signal.aborted) {
-      if (!document.hidden) await refresh()
+      await look()
       await waitFor(everyMs, signal)
     }
   }
 
   return Object.assign(store, {
     start: () => {
-      const onVisible = () => {
-        if (!document.hidden) void refresh()
-      }
+      const onVisible = () => void look()
       document.addEventListener('visibilitychange', onVisible)
       const stop = onEachConnection((client, signal) => void poll(client, signal))
       return () => {

@@ -2,7 +2,7 @@ import { ORPCError } from '@orpc/client'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { refreshAccess, useAccess } from '../features/access/access-store'
 import { connect, useConnection } from './client'
-import { startStores, useDevices, useJobs, useMe, useQueue, useQueueHistory } from './stores'
+import { startStores, useAudit, useDevices, useJobs, useMe, useQueue, useQueueHistory } from './stores'
 import { useTelemetry } from './telemetry'
 import type { Transport } from './transport'
 
@@ -105,3 +105,24 @@ async function reconnect(): Promise<void> {
   server.drop()
   await vi.waitFor(() => expect(useConnection.getState().epoch).toBe(epoch + 1))
 }
+
+it('keeps the newest audit records, however many are written while the window is open', async () => {
+  const record = (number: number) => ({ id: `audit-${number}`, at: '2026-01-01T00:00:00Z' })
+  server.answer = async (path) => (path === 'security.audit.watch' ? audit() : allow(path))
+  async function* audit() {
+    yield { type: 'snapshot', revision: 0, items: [record(2), record(1)], more: false }
+    for (let part = 0; part < 5; part++) {
+      const changed = Array.from({ length: 500 }, (_, i) => record(3 + part * 500 + i))
+      yield { type: 'change', revision: part + 1, changed, removed: [] }
+    }
+    await new Promise(() => undefined)
+  }
+  const stop = useAudit.start()
+  await reconnect()
+  await vi.waitFor(() => expect(useAudit.getState().items.has('audit-2502')).toBe(true))
+  const { items } = useAudit.getState()
+  expect(items.size).toBe(2_000)
+  expect(items.has('audit-503')).toBe(true)
+  expect(items.has('audit-502')).toBe(false)
+  stop()
+})

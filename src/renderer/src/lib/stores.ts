@@ -14,6 +14,7 @@ import type {
 } from '../../../shared/contract'
 import { createLiveStore } from './live'
 import { createPolledStore } from './poll'
+import { compareRecords } from './record-order'
 import { useTelemetry } from './telemetry'
 
 export { useTelemetry }
@@ -40,8 +41,10 @@ export const useStorageTasks = createLiveStore<StorageTask>((client, signal) =>
 export const useLeases = createLiveStore<Lease>((client, signal) =>
   client.core.leases.watch(undefined, { signal }),
 )
-export const useAudit = createLiveStore<AuditRecord>((client, signal) =>
-  client.security.audit.watch(undefined, { signal }),
+/** The newest records; the log itself never ends. */
+export const useAudit = createLiveStore<AuditRecord>(
+  (client, signal) => client.security.audit.watch(undefined, { signal }),
+  { most: 2_000, compare: compareRecords },
 )
 
 /** One look at the queue, kept for the small charts. */

@@ -1,4 +1,5 @@
 import type { AuditRecord } from '@shared/contract'
+import { compareRecords } from '../../lib/record-order'
 
 /** What a list of records is narrowed to; the first two are asked of the system, the others of what is loaded. */
 export interface RecordFilter {
@@ -9,19 +10,6 @@ export interface RecordFilter {
 }
 
 export const NO_FILTER: RecordFilter = { decision: null, principal: null, action: null, text: '' }
-
-/** The number in `audit-41`, by which records are in order even where a clock was set back; null for other ids. */
-function sequenceOf(id: string): number | null {
-  const digits = /^audit-(\d{1,15})$/.exec(id)?.[1]
-  return digits === undefined ? null : Number(digits)
-}
-
-/** Newest first. */
-export function compareRecords(a: AuditRecord, b: AuditRecord): number {
-  const [first, second] = [sequenceOf(a.id), sequenceOf(b.id)]
-  if (first !== null && second !== null) return second - first
-  return a.at < b.at ? 1 : a.at > b.at ? -1 : 0
-}
 
 /** Records of several origins as one list: newest first, none twice. */
 export function mergeRecords(...lists: Iterable<AuditRecord>[]): AuditRecord[] {
