@@ -35,9 +35,9 @@ export function PluginPanel() {
   const { t } = useTranslation('runtimes')
   const { value: plugins, error, refresh } = usePlugins()
   const dataDir = useSystemInfo((state) => state.value?.dataDir)
-  const [asked, setAsked] = useState<string | null>(null)
+  // As it was when the person asked: they allow what they read, not what the files have become meanwhile.
+  const [asked, setAsked] = useState<Plugin | null>(null)
   const folder = dataDir === undefined ? null : `${dataDir}/plugins`
-  const chosen = plugins?.find(({ id }) => id === asked) ?? null
   return (
     <Panel title={t('plugins')} aside={folder !== null && <IdText id={folder} text={folder} />}>
       {error && !plugins ? (
@@ -47,11 +47,11 @@ export function PluginPanel() {
       ) : (
         <ul className={classes['plugins']}>
           {plugins?.map((plugin) => (
-            <PluginRow key={plugin.id} plugin={plugin} onAsk={() => setAsked(plugin.id)} />
+            <PluginRow key={plugin.id} plugin={plugin} onAsk={() => setAsked(plugin)} />
           ))}
         </ul>
       )}
-      <AllowDialog plugin={chosen} onClose={() => setAsked(null)} />
+      <AllowDialog plugin={asked} onClose={() => setAsked(null)} />
     </Panel>
   )
 }
