@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Browser, chromium, expect, type Page, test } from '@playwright/test'
+import { drop } from './support/drop'
 import { ModelPage } from './support/pages/model-page'
 import { Shell } from './support/pages/shell'
 import { fixtures, Serve } from './support/serve'
@@ -66,6 +67,26 @@ test('without a window: sign in from a browser with the key, see the machine, br
     })
     await shell.task('mnist_cnn.onnx').getByRole('link').click()
     await expect(new ModelPage(page, 'mnist-cnn').title).toBeVisible()
+  })
+})
+
+test('what is dropped on the next version of a model becomes that, whatever it is called; also a folder', async () => {
+  await inBrowser(async (page, serve) => {
+    await serve.import(join(fixtures, 'mnist_cnn.onnx'))
+    await page.goto(`${serve.url}/#/models/mnist-cnn`)
+    await page.getByText('API key', { exact: true }).click()
+    await page.getByRole('textbox', { name: 'API key' }).fill(serve.ownerKey)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    const cdp = await page.context().newCDPSession(page)
+    const model = new ModelPage(page, 'mnist-cnn')
+    const next = (version: number) =>
+      page.getByRole('button', { name: `Choose a file to add version ${version}` })
+    await drop(cdp, [join(fixtures, 'silero_vad_v5.onnx')], next(2))
+    await expect(model.versions.getByRole('listitem')).toHaveText([/Version 2/, /Version 1/], {
+      timeout: 30_000,
+    })
+    await drop(cdp, [join(fixtures, 'basic-pitch')], next(3))
+    await expect(model.versions.getByRole('listitem')).toHaveCount(3, { timeout: 30_000 })
   })
 })
 

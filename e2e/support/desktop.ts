@@ -13,6 +13,7 @@ import {
   type Page,
 } from '@playwright/test'
 import { findElectron } from '../../build/electron-runtime.mjs'
+import { drop } from './drop'
 import { Shell } from './pages/shell'
 import { Serve } from './serve'
 
@@ -175,17 +176,9 @@ export class Desktop {
     await rm(this.dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
   }
 
-  /** Drops real files or folders as a file manager does, path and all. */
   async drop(files: string[], target: Locator = this.page.locator('body')): Promise<void> {
-    const box = await target.boundingBox()
-    if (!box || !this.#cdp) throw new Error('nothing to drop on')
-    const at = { x: box.x + box.width / 2, y: box.y + box.height / 2 }
-    const data = { items: [], files, dragOperationsMask: 1 }
-    // A drop counts only once the page has said that it takes it: a frame later a move carries its answer to the one before.
-    for (const type of ['dragEnter', 'dragOver', 'dragOver', 'drop'] as const) {
-      await this.#cdp.send('Input.dispatchDragEvent', { type, ...at, data })
-      await this.page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)))
-    }
+    if (!this.#cdp) throw new Error('nothing to drop on')
+    await drop(this.#cdp, files, target)
   }
 
   async resize(size: { width: number; height: number }): Promise<void> {

@@ -15,7 +15,6 @@ import {
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Panel, RelativeTime } from '../../components'
-import { hostBridge } from '../../lib/host'
 import { chooseAndImport, importDropped } from '../../lib/imports'
 import { usePrincipalNames } from '../../lib/principal-names'
 import { RouteLink } from '../../lib/router'
@@ -32,7 +31,7 @@ import classes from './models.module.css'
 /** Longer histories are shown when asked for. */
 const SHOWN = 40
 
-/** Takes a file for the next version: dropped, or chosen. In a browser folders go to the window, which can read them. */
+/** Takes what becomes the next version: dropped, or a file that is chosen. */
 function NextVersion({ model, next }: { model: string; next: number }) {
   const { t } = useTranslation('models')
   const [over, setOver] = useState(false)
@@ -40,7 +39,7 @@ function NextVersion({ model, next }: { model: string; next: number }) {
     <button
       type="button"
       className={classes['drop']}
-      data-own-drop={hostBridge() ? true : undefined}
+      data-own-drop
       data-over={over || undefined}
       aria-label={t('chooseVersion', { version: next })}
       onClick={() => chooseAndImport('file', { name: model })}
@@ -48,7 +47,6 @@ function NextVersion({ model, next }: { model: string; next: number }) {
       onDragLeave={() => setOver(false)}
       onDrop={(event) => {
         setOver(false)
-        if (!hostBridge()) return
         event.preventDefault()
         void importDropped(event.dataTransfer, { name: model })
       }}
