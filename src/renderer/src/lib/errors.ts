@@ -56,6 +56,11 @@ export function isDenied({ code }: ErrorView): boolean {
   return code === 'security.denied'
 }
 
+/** Whether an earlier answer still stands after this error: all that is known is that a newer one did not come. */
+export function leavesWhatWasKnown(error: ErrorView): boolean {
+  return !isDenied(error) && !error.code.endsWith('.not_found')
+}
+
 /** In the words of the window, which a page then only has to show. */
 function translated(view: ErrorView): ErrorView {
   return { ...view, message: codedWords(view) }

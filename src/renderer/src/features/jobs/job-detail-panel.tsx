@@ -2,6 +2,7 @@ import type { Job } from '@shared/contract'
 import { IconMoodEmpty } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 import { EmptyState, ErrorState } from '../../components'
+import { isDenied } from '../../lib/errors'
 import { JobDetail } from './job-detail'
 import { useJob } from './use-job'
 
@@ -12,6 +13,6 @@ export function JobDetailPanel({ id, live }: { id: string; live: Job | null }) {
   if (error?.code === 'compute.not_found') {
     return <EmptyState icon={IconMoodEmpty} title={t('detail.gone')} text={t('detail.goneText')} />
   }
-  if (error) return <ErrorState error={error} onRetry={again} />
+  if (error && (!job || isDenied(error))) return <ErrorState error={error} onRetry={again} />
   return job ? <JobDetail job={job} /> : <div>{t('loading')}</div>
 }

@@ -43,7 +43,7 @@ export function JobLog({ job }: { job: Job }) {
   const time = new Intl.DateTimeFormat(locale, { timeStyle: 'medium', hourCycle: 'h23' })
   return (
     <Section title={t('detail.log')} aside={live && <StateDot state="running" label={t('detail.logLive')} />}>
-      {error ? (
+      {error && !value ? (
         <div className={classes['error']}>{error.message}</div>
       ) : lines.length === 0 ? (
         <div className={classes['aside']}>

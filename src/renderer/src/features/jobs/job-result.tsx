@@ -121,7 +121,7 @@ export const JobResultView = memo(function JobResultView({ job }: { job: Job }) 
     [id],
   )
   const { value: result, error, again } = useAsked(ask)
-  if (error) return <ErrorState error={error} onRetry={again} />
+  if (error && !result) return <ErrorState error={error} onRetry={again} />
   if (!result) return <div className={classes['aside']}>{t('loading')}</div>
   if (result.kind === 'synthetic') return <div className={classes['aside']}>{t('result.synthetic')}</div>
   return (

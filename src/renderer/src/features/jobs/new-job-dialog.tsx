@@ -33,7 +33,7 @@ function ReferenceForm(props: { model: ModelSummary; selector: string; dataset: 
     [name, version],
   )
   const { value, error, again } = useAsked(ask)
-  if (error) return <ErrorState error={error} onRetry={again} />
+  if (error && !value) return <ErrorState error={error} onRetry={again} />
   if (!value) return <div className={classes['note']}>{t('run.loadingSignature')}</div>
   return (
     <RunForm

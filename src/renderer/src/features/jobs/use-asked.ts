@@ -1,14 +1,32 @@
 import { useCallback, useEffect, useRef, useState } from 'react'
 import { useConnection } from '../../lib/client'
-import { type ErrorView, toErrorView } from '../../lib/errors'
+import { type ErrorView, leavesWhatWasKnown, toErrorView } from '../../lib/errors'
 import { type Asking, createAsking } from './asking'
 
 export interface Asked<Value> {
+  /** The last answer; also beside an error, unless what was asked for is gone or may no longer be seen. */
   value: Value | null
+  /** Why the last question got no answer. */
   error: ErrorView | null
   asking: boolean
   /** While an answer is awaited, once more when it has come: what takes longer than it is asked for comes, too. */
   again(): void
+}
+
+interface Answer<Value> {
+  ask: ((signal: AbortSignal) => Promise<Value>) | null
+  value: Value | null
+  error: ErrorView | null
+}
+
+/** What is known after an error: what an earlier answer to the same question said, where it still stands. */
+export function unanswered<Value>(
+  old: Answer<Value> | null,
+  ask: Answer<Value>['ask'],
+  error: ErrorView,
+): Answer<Value> {
+  const stands = old?.ask === ask && leavesWhatWasKnown(error)
+  return { ask, value: stands ? old.value : null, error }
 }
 
 /**
@@ -18,11 +36,7 @@ export interface Asked<Value> {
 export function useAsked<Value>(ask: ((signal: AbortSignal) => Promise<Value>) | null): Asked<Value> {
   const epoch = useConnection((state) => state.epoch)
   const asking = useRef<Asking | null>(null)
-  const [answer, setAnswer] = useState<{
-    ask: typeof ask
-    value: Value | null
-    error: ErrorView | null
-  } | null>(null)
+  const [answer, setAnswer] = useState<Answer<Value> | null>(null)
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a connection means to ask again
   useEffect(() => {
@@ -30,7 +44,7 @@ export function useAsked<Value>(ask: ((signal: AbortSignal) => Promise<Value>) |
     const present = createAsking(
       ask,
       (value) => setAnswer({ ask, value, error: null }),
-      (error) => setAnswer({ ask, value: null, error: toErrorView(error) }),
+      (error) => setAnswer((old) => unanswered(old, ask, toErrorView(error))),
     )
     asking.current = present
     present.again()

@@ -328,7 +328,7 @@ export function CompareTab(props: {
           title={t('comparison.sameVersion')}
           text={t('comparison.chooseOther')}
         />
-      ) : error ? (
+      ) : error && !value ? (
         <ErrorState error={error} onRetry={again} />
       ) : value && before && after ? (
         <Comparison from={before} to={after} diff={value} benchmarks={props.benchmarks} />

@@ -33,7 +33,7 @@ export function LineageTab({ model, version }: { model: string; version: number 
     () => (value ? pathThrough(`model:${model}@${version}`, value.edges) : undefined),
     [value, model, version],
   )
-  if (error) return <ErrorState error={error} onRetry={again} />
+  if (error && !value) return <ErrorState error={error} onRetry={again} />
   if (!value || !nodes) return <div className={classes['note']}>{t('loading')}</div>
   if (nodes.length === 0) {
     return <EmptyState icon={IconTimeline} title={t('lineage.none')} text={t('lineage.noneText')} />

@@ -83,7 +83,7 @@ export function TensorsTab({ version }: { version: ModelVersion }) {
       </Panel>
     )
   }
-  if (error) return <ErrorState error={error} onRetry={again} />
+  if (error && !value) return <ErrorState error={error} onRetry={again} />
   return (
     <div className={classes['column']}>
       <div className={classes['bar']}>

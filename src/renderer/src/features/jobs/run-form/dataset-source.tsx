@@ -129,7 +129,7 @@ export function DatasetSourceFields({ source }: { source: DatasetSource }) {
           onChange={(number) => dataset && choose(dataset.name, Number(number))}
         />
       </div>
-      {asked.error && <ErrorState error={asked.error} onRetry={asked.again} />}
+      {asked.error && !asked.value && <ErrorState error={asked.error} onRetry={asked.again} />}
       {asked.value && (
         <div className={classes['note']}>{t('run.datasetRows', { count: asked.value.rows })}</div>
       )}
