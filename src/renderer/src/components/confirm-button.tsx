@@ -1,9 +1,9 @@
-import { Button, type ButtonProps } from '@mantine/core'
+import type { ButtonProps } from '@mantine/core'
 import { modals } from '@mantine/modals'
 import type { ReactNode } from 'react'
-import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { notifyError } from '../lib/errors'
+import { useAct } from '../lib/use-act'
+import { BusyButton } from './action-button'
 
 /** A button that asks before it acts, and says what went wrong. */
 export function ConfirmButton(
@@ -19,29 +19,18 @@ export function ConfirmButton(
 ) {
   const { title, message, confirmLabel, onConfirm, ...rest } = props
   const { t } = useTranslation('common')
-  const [busy, setBusy] = useState(false)
-  const act = async () => {
-    setBusy(true)
-    try {
-      await onConfirm()
-    } catch (error) {
-      notifyError(error)
-    } finally {
-      setBusy(false)
-    }
-  }
+  const { busy, act } = useAct()
   return (
-    <Button
-      variant="default"
+    <BusyButton
       {...rest}
-      loading={busy}
+      busy={busy}
       onClick={() =>
         modals.openConfirmModal({
           title,
           children: message,
           labels: { confirm: confirmLabel, cancel: t('cancel') },
           confirmProps: { color: 'red.8' },
-          onConfirm: () => void act(),
+          onConfirm: () => void act(onConfirm),
         })
       }
     />

@@ -1,8 +1,8 @@
-import { Button, CloseButton, Tooltip } from '@mantine/core'
+import { CloseButton, Tooltip } from '@mantine/core'
 import { IconShieldCheck } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 import { create } from 'zustand'
-import { Attention } from '../../components'
+import { Attention, BusyButton } from '../../components'
 import { getClient } from '../../lib/client'
 import { notifyError } from '../../lib/errors'
 import { formatNumber } from '../../lib/format'
@@ -34,14 +34,13 @@ export function VerifyButton() {
   const busy = useVerdict((state) => state.busy)
   return (
     <Tooltip label={t('verify.hint')}>
-      <Button
-        variant="default"
+      <BusyButton
         leftSection={<IconShieldCheck size={15} stroke={1.6} />}
-        loading={busy}
+        busy={busy}
         onClick={() => void verify()}
       >
         {t('verify.button')}
-      </Button>
+      </BusyButton>
     </Tooltip>
   )
 }

@@ -3,10 +3,9 @@ import { notifications } from '@mantine/notifications'
 import { IconCpu, IconPlus, IconRefresh } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { EmptyState, ErrorState, Page, TimeRange } from '../../components'
+import { ActionButton, EmptyState, ErrorState, Page, TimeRange } from '../../components'
 import { getClient } from '../../lib/client'
 import { byKind } from '../../lib/devices'
-import { notifyError } from '../../lib/errors'
 import { useList } from '../../lib/live'
 import { useLoadSeries } from '../../lib/load-series'
 import { useDevices } from '../../lib/stores'
@@ -66,26 +65,15 @@ export function DevicesPage() {
 
 function RescanButton() {
   const { t } = useTranslation('devices')
-  const [busy, setBusy] = useState(false)
-  async function rescan(): Promise<void> {
-    setBusy(true)
-    try {
-      const { items } = await getClient().core.devices.rescan()
-      notifications.show({ message: t('rescanned', { count: items.length }), withBorder: true })
-    } catch (error) {
-      notifyError(error)
-    } finally {
-      setBusy(false)
-    }
-  }
   return (
-    <Button
-      variant="default"
-      loading={busy}
+    <ActionButton
       leftSection={<IconRefresh size={15} stroke={1.6} />}
-      onClick={() => void rescan()}
+      onAct={async () => {
+        const { items } = await getClient().core.devices.rescan()
+        notifications.show({ message: t('rescanned', { count: items.length }), withBorder: true })
+      }}
     >
       {t('rescan')}
-    </Button>
+    </ActionButton>
   )
 }

@@ -15,16 +15,6 @@ export function trySetAlias(name: string, alias: string, version: number): void 
   setAlias(name, alias, version).catch((error: unknown) => notifyError(error))
 }
 
-/** Points an alias to where it pointed before; a refusal is shown to the person. */
-export async function rollBack(name: string, alias: string): Promise<void> {
-  try {
-    const { version } = await getClient().storage.models.rollBack({ name, alias })
-    notifications.show({ message: i18n.t('models:alias.done', { alias, version }), withBorder: true })
-  } catch (error) {
-    notifyError(error)
-  }
-}
-
 async function removeAlias(name: string, alias: string): Promise<void> {
   try {
     await getClient().storage.models.removeAlias({ name, alias })

@@ -2,21 +2,15 @@ import { Button } from '@mantine/core'
 import type { AliasChange, Model } from '@shared/contract'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Panel, RelativeTime } from '../../components'
+import { ActionButton, Panel, RelativeTime } from '../../components'
 import { formatPercent } from '../../lib/format'
 import { usePrincipalNames } from '../../lib/principal-names'
-import { askToRemoveAlias, rollBack, trySetAlias } from './alias-actions'
+import { askToRemoveAlias, setAlias } from './alias-actions'
 import { AliasBadge } from './alias-badge'
 import { historyWithSteps, kindOfChange, type StepBack } from './aliases'
 import classes from './models.module.css'
 
 const SHOWN = 8
-
-/** An alias that is there goes back by itself; one that was removed is set again. */
-function goBack(model: Model, alias: string, to: number): void {
-  if (model.aliases.some((known) => known.alias === alias)) void rollBack(model.name, alias)
-  else trySetAlias(model.name, alias, to)
-}
 
 function BackButton({ model, back }: { model: Model; back: StepBack }) {
   const { t } = useTranslation('models')
@@ -31,14 +25,14 @@ function BackButton({ model, back }: { model: Model; back: StepBack }) {
       {t('history.undoMade')}
     </Button>
   ) : (
-    <Button
+    // To the version that the button names, wherever the alias has gone meanwhile.
+    <ActionButton
       size="compact-xs"
-      variant="default"
       aria-label={t('history.backLabel', { alias, version: to })}
-      onClick={() => goBack(model, alias, to)}
+      onAct={() => setAlias(model.name, alias, to)}
     >
       {t('history.back', { version: to })}
-    </Button>
+    </ActionButton>
   )
 }
 

@@ -1,10 +1,11 @@
-import { Button, Loader, Switch } from '@mantine/core'
+import { Loader, Switch } from '@mantine/core'
 import type { Pipeline } from '@shared/contract'
 import { isTerminal } from '@shared/domain/job-state'
 import { IconMoodEmpty, IconRefresh } from '@tabler/icons-react'
 import { useCallback, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import {
+  ActionButton,
   type Column,
   ConfirmButton,
   Duration,
@@ -24,7 +25,6 @@ import {
   VirtualTable,
 } from '../../components'
 import { getClient } from '../../lib/client'
-import { notifyError } from '../../lib/errors'
 import { formatDuration, formatPercent } from '../../lib/format'
 import { usePrincipalNames } from '../../lib/principal-names'
 import { navigate, pathTo, RouteLink } from '../../lib/router'
@@ -106,23 +106,17 @@ function Actions({ pipeline, again }: { pipeline: Pipeline; again: () => void })
       </ConfirmButton>
     )
   }
-  const retry = async () => {
-    try {
-      const copy = await getClient().compute.pipelines.retry({ id })
-      navigate(pathTo('pipelines', copy.id))
-    } catch (error) {
-      notifyError(error)
-    }
-  }
   return (
-    <Button
-      variant="default"
+    <ActionButton
       leftSection={<IconRefresh size={15} stroke={1.6} />}
       title={t('runAgainHelp')}
-      onClick={() => void retry()}
+      onAct={async () => {
+        const copy = await getClient().compute.pipelines.retry({ id })
+        navigate(pathTo('pipelines', copy.id))
+      }}
     >
       {t('runAgain')}
-    </Button>
+    </ActionButton>
   )
 }
 

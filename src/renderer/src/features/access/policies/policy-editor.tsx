@@ -14,7 +14,7 @@ import { Problems, ValidationState } from '../cedar/validation-view'
 import { freePolicyId } from '../cedar/write-policy'
 import { policyWords } from '../policy-words'
 import { goTo } from '../routes'
-import { useAct } from '../use-act'
+import { useAct } from '../../../lib/use-act'
 import { CheatSheet } from './cheat-sheet'
 import { type Draft, NEW, useDrafts } from './drafts'
 

@@ -1,5 +1,5 @@
 import { useCallback, useState } from 'react'
-import { notifyError } from '../../lib/errors'
+import { notifyError } from './errors'
 
 /** Runs one action at a time and says what went wrong. `act` resolves with whether it went well. */
 export function useAct(): { busy: boolean; act: (work: () => Promise<unknown>) => Promise<boolean> } {
