@@ -1,3 +1,4 @@
+import type { ModelVersion } from '@shared/contract'
 import {
   DTYPE_BYTES,
   elementCount,
@@ -62,9 +63,31 @@ export function generateSnippet(apiUrl: string, reference: string, chats: boolea
   return submission(apiUrl, [`{"kind":"generate","model":${quoted(reference)},${asked},"maxTokens":256}`])
 }
 
+/** Whether what a version does is to write: a language model takes texts, not tensors. */
+export function writes({ format }: Pick<ModelVersion, 'format'>): boolean {
+  return format === 'gguf'
+}
+
+/** How to call a version from a shell, by what it does. */
+export function callSnippet(
+  apiUrl: string,
+  reference: string,
+  version: Pick<ModelVersion, 'format' | 'metadata' | 'signature'>,
+  known?: KnownInputs,
+): string {
+  return writes(version)
+    ? generateSnippet(apiUrl, reference, version.metadata['chatTemplate'] !== undefined)
+    : curlSnippet(apiUrl, reference, version.signature, known)
+}
+
+/** The address before `/api`, with or without which it may be said. */
+export function apiRoot(apiUrl: string): string {
+  return apiUrl.replace(/(\/api)?\/*$/, '')
+}
+
 /** @param body JSON for the inside of single quotes */
 function submission(apiUrl: string, body: readonly string[]): string {
-  const api = apiUrl.replace(/(\/api)?\/*$/, '')
+  const api = apiRoot(apiUrl)
   return [
     `JOB=$(curl -s ${api}/api/jobs \\`,
     '  -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" \\',

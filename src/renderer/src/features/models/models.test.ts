@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { shortDigest } from './about'
 import { newestByVersion, setupsOf } from './benchmark-figures'
 import { changesSince } from './changes'
-import { curlSnippet, generateSnippet } from './curl'
+import { callSnippet, curlSnippet, generateSnippet } from './curl'
 import { diffSentences, growthText, metadataRows, specRows, tensorRows } from './diff-words'
 
 const x = { name: 'x', dtype: 'float32', shape: [1, 576] } as const
@@ -95,6 +95,15 @@ describe('diffSentences', () => {
     expect(growthText(2_330_000, 2_330_008)).toBeNull()
     expect(growthText(5, 5)).toBeNull()
     expect(growthText(0, 5)).toBeNull()
+  })
+})
+
+describe('callSnippet', () => {
+  it('asks a language model for a text, and gives any other inputs', () => {
+    const signature = { inputs: [], outputs: [] }
+    const story = { format: 'gguf', metadata: {}, signature } as const
+    expect(callSnippet('http://h', 'story@1', story)).toContain('"kind":"generate"')
+    expect(callSnippet('http://h', 'net@1', { ...story, format: 'onnx' })).toContain('"kind":"infer"')
   })
 })
 

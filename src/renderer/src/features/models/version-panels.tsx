@@ -10,7 +10,7 @@ import { useSystemInfo } from '../../lib/stores'
 import { codedWords } from '../../lib/words'
 import { knownInputs } from '../jobs'
 import { FORMAT_NAMES, metadataNumber, metadataText, otherMetadata, shortDigest } from './about'
-import { curlSnippet, generateSnippet } from './curl'
+import { callSnippet, writes } from './curl'
 import classes from './models.module.css'
 
 function SpecRow({ spec, direction }: { spec: TensorSpec; direction: string }) {
@@ -143,16 +143,12 @@ export function CallPanel({ version, reference }: { version: ModelVersion; refer
   const { t } = useTranslation('models')
   const apiUrl = useSystemInfo((state) => state.value?.apiUrl)
   if (!apiUrl) return <Panel title={t('call.title')}>{t('call.off')}</Panel>
-  const writes = version.format === 'gguf'
-  const snippet = writes
-    ? generateSnippet(apiUrl, reference, version.metadata['chatTemplate'] !== undefined)
-    : curlSnippet(apiUrl, reference, version.signature, knownInputs(version.model, version.version))
   return (
     <Snippet
       title={t('call.title')}
       label={t('call.label', { reference })}
-      text={snippet}
-      note={t(writes ? 'call.textGenerate' : 'call.text')}
+      text={callSnippet(apiUrl, reference, version, knownInputs(version.model, version.version))}
+      note={t(writes(version) ? 'call.textGenerate' : 'call.text')}
     />
   )
 }

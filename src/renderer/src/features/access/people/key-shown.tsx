@@ -1,12 +1,13 @@
 import { ActionIcon, Button, CopyButton, Tooltip } from '@mantine/core'
 import { modals } from '@mantine/modals'
+import type { ModelVersion } from '@shared/contract'
 import { IconCheck, IconCopy } from '@tabler/icons-react'
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Attention } from '../../../components'
 import { getClient } from '../../../lib/client'
 import { useSystemInfo } from '../../../lib/stores'
-import { curlSnippet } from '../../models/curl'
+import { apiRoot, callSnippet, writes } from '../../models/curl'
 import classes from '../access.module.css'
 
 export interface NewKey {
@@ -16,22 +17,19 @@ export interface NewKey {
   model: string | null
 }
 
-function apiRoot(url: string | null | undefined): string {
-  return (url ?? 'http://127.0.0.1:7440').replace(/\/+$/, '').replace(/\/api$/, '')
+/** A model that the key may run, as it is called. */
+interface Callable {
+  reference: string
+  version: ModelVersion
 }
 
-/** The command that runs a model, once its signature is known; null before, and where it can not be read. */
-async function runCommand(
-  root: string,
-  model: string,
-): Promise<{ reference: string; command: string } | null> {
+async function callable(model: string): Promise<Callable> {
   const [name = model, selector] = model.split('@', 2)
   const summary = await getClient().storage.models.get({ name })
   const alias = summary.aliases.find((candidate) => candidate.alias === selector)
-  const version = alias?.version ?? (selector && /^\d+$/.test(selector) ? Number(selector) : summary.latest)
-  const { signature } = await getClient().storage.models.version({ name, version })
-  const reference = selector === undefined ? `${name}@${version}` : model
-  return { reference, command: curlSnippet(root, reference, signature) }
+  const number = alias?.version ?? (selector && /^\d+$/.test(selector) ? Number(selector) : summary.latest)
+  const version = await getClient().storage.models.version({ name, version: number })
+  return { reference: selector === undefined ? `${name}@${number}` : model, version }
 }
 
 /** A key, shown this once, with a command to try it. */
@@ -44,9 +42,9 @@ export function KeyShown({
   onDone: () => void
   onCopied: () => void
 }) {
-  const { t } = useTranslation('access')
-  const root = apiRoot(useSystemInfo((state) => state.value?.apiUrl))
-  const [run, setRun] = useState<Awaited<ReturnType<typeof runCommand>>>(null)
+  const { t } = useTranslation(['access', 'models'])
+  const apiUrl = useSystemInfo((state) => state.value?.apiUrl)
+  const [run, setRun] = useState<Callable | null>(null)
   useEffect(() => {
     if (made.model === null) return
     let gone = false
@@ -54,13 +52,11 @@ export function KeyShown({
       if (!gone) setRun(value)
     }
     // The other command serves as well.
-    runCommand(root, made.model).then(show, () => show(null))
+    callable(made.model).then(show, () => show(null))
     return () => {
       gone = true
     }
-  }, [made.model, root])
-  const list = `curl -s ${root}/api/jobs -H "Authorization: Bearer $KEY"`
-  const command = `KEY='${made.key.replaceAll("'", "'\\''")}'\n\n${run?.command ?? list}`
+  }, [made.model])
 
   return (
     <div className={classes['form']}>
@@ -84,36 +80,54 @@ export function KeyShown({
           )}
         </CopyButton>
       </div>
-      <div className={classes['preview']}>
-        <div className={classes['previewHead']}>
-          <span>{run ? t('shown.tryRun', { model: run.reference }) : t('shown.try')}</span>
-          <CopyButton value={command}>
-            {({ copied, copy }) => (
-              <Tooltip label={copied ? t('shown.copied') : t('shown.copyCurl')}>
-                <ActionIcon
-                  aria-label={t('shown.copyCurl')}
-                  onClick={() => {
-                    copy()
-                    onCopied()
-                  }}
-                >
-                  {copied ? <IconCheck size={16} stroke={1.6} /> : <IconCopy size={16} stroke={1.6} />}
-                </ActionIcon>
-              </Tooltip>
-            )}
-          </CopyButton>
-        </div>
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-        <pre className={classes['code']} tabIndex={0}>
-          {command}
-        </pre>
-        <div className={classes['small']}>{run ? t('shown.tryRunText') : t('shown.tryText')}</div>
-      </div>
+      {apiUrl ? (
+        <TryIt apiUrl={apiUrl} keyText={made.key} run={run} onCopied={onCopied} />
+      ) : (
+        <div className={classes['small']}>{t('models:call.off')}</div>
+      )}
       <div className={classes['footer']}>
         <Button variant="default" onClick={onDone}>
           {t('shown.done')}
         </Button>
       </div>
+    </div>
+  )
+}
+
+/** A command to try a key with: it runs the model that the key is for, or lists jobs. */
+function TryIt(props: { apiUrl: string; keyText: string; run: Callable | null; onCopied: () => void }) {
+  const { t } = useTranslation('access')
+  const { apiUrl, keyText, run, onCopied } = props
+  const work = run
+    ? callSnippet(apiUrl, run.reference, run.version)
+    : `curl -s ${apiRoot(apiUrl)}/api/jobs -H "Authorization: Bearer $KEY"`
+  const command = `KEY='${keyText.replaceAll("'", "'\\''")}'\n\n${work}`
+  const note = !run ? 'shown.tryText' : writes(run.version) ? 'shown.tryGenerateText' : 'shown.tryRunText'
+  return (
+    <div className={classes['preview']}>
+      <div className={classes['previewHead']}>
+        <span>{run ? t('shown.tryRun', { model: run.reference }) : t('shown.try')}</span>
+        <CopyButton value={command}>
+          {({ copied, copy }) => (
+            <Tooltip label={copied ? t('shown.copied') : t('shown.copyCurl')}>
+              <ActionIcon
+                aria-label={t('shown.copyCurl')}
+                onClick={() => {
+                  copy()
+                  onCopied()
+                }}
+              >
+                {copied ? <IconCheck size={16} stroke={1.6} /> : <IconCopy size={16} stroke={1.6} />}
+              </ActionIcon>
+            </Tooltip>
+          )}
+        </CopyButton>
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+      <pre className={classes['code']} tabIndex={0}>
+        {command}
+      </pre>
+      <div className={classes['small']}>{t(note)}</div>
     </div>
   )
 }
