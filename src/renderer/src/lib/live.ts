@@ -182,6 +182,24 @@ export function waitFor(ms: number, signal: AbortSignal): Promise<void> {
   })
 }
 
+/** Calls `tell` once for each state that an item comes to from now on; what it was at first is no news. */
+export function onEachStep<Item extends { id: string; state: string }>(
+  store: LiveStore<Item>,
+  tell: (item: Item) => void,
+): () => void {
+  const seen = new Map<string, string>()
+  let begun = false
+  return store.subscribe((state) => {
+    if (!state.ready) return
+    for (const item of state.items.values()) {
+      if (seen.get(item.id) === item.state) continue
+      seen.set(item.id, item.state)
+      if (begun) tell(item)
+    }
+    begun = true
+  })
+}
+
 /** The items of a live store as a list; `compare` and `keep` must keep their identity between renders. */
 export function useList<Item>(
   store: LiveStore<Item>,

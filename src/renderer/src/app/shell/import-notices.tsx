@@ -6,26 +6,13 @@ import { landing, reasonOf, reviewImport } from '../../features/imports'
 import { useOpenDialogs } from '../../lib/dialogs'
 import { i18n } from '../../lib/i18n'
 import { useTaskCentre } from '../../lib/imports'
+import { onEachStep } from '../../lib/live'
 import { RouteLink } from '../../lib/router'
 import { useImports, useMe } from '../../lib/stores'
 
 /** Says how an import ended, or that it waits for an answer, once, as it happens. */
 export function useImportNotices(): void {
-  useEffect(() => {
-    const seen = new Map<string, Import['state']>()
-    let begun = false
-    return useImports.subscribe((state) => {
-      if (!state.ready) return
-      for (const item of state.items.values()) {
-        const before = seen.get(item.id)
-        if (before === item.state) continue
-        seen.set(item.id, item.state)
-        // What was there when the window opened is in the task centre, and is no news.
-        if (begun) announce(item)
-      }
-      begun = true
-    })
-  }, [])
+  useEffect(() => onEachStep(useImports, announce), [])
 }
 
 function announce(item: Import): void {

@@ -16,6 +16,7 @@ import { Palette } from './palette'
 import classes from './shell.module.css'
 import { useShortcuts } from './shortcuts'
 import { StatusBar } from './status-bar'
+import { useStorageNotices } from './storage-notices'
 
 /** The window: header, navigation, the page, the status bar; the whole of it takes dropped models. */
 export function Shell() {
@@ -25,6 +26,7 @@ export function Shell() {
   const { Page } = ROUTES[page]
   useShortcuts()
   useImportNotices()
+  useStorageNotices()
   useCountedDialog(useModals().modals.length > 0)
   const title = t(`page.${page}`)
   useEffect(() => {

@@ -1,15 +1,13 @@
 import { Button, Skeleton } from '@mantine/core'
-import { notifications } from '@mantine/notifications'
 import type { StorageTask } from '@shared/contract'
 import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
-import { ConfirmButton, ErrorState, Meter, Panel, Transfer } from '../../components'
+import { BusyButton, ConfirmButton, ErrorState, Meter, Panel, Transfer } from '../../components'
 import { getClient } from '../../lib/client'
 import { notifyError } from '../../lib/errors'
 import { formatBytes } from '../../lib/format'
 import { createPolledStore } from '../../lib/poll'
 import { useStorageTasks } from '../../lib/stores'
-import { outcomeOf } from './outcome'
 import classes from './settings.module.css'
 
 const useUsage = createPolledStore((client, signal) => client.storage.usage(undefined, { signal }), 15_000)
@@ -84,36 +82,26 @@ function Maintenance() {
   const running = [...tasks.values()].filter(({ state }) => state === 'running')
   const isRunning = (kind: StorageTask['kind']) => running.some((task) => task.kind === kind)
 
-  async function tellEnd(work: Promise<StorageTask>): Promise<void> {
-    const task = await work
-    if (task.error) return notifyError({ details: {}, ...task.error })
-    const outcome = outcomeOf(task)
-    if (!outcome) return
-    notifications.show({
-      color: outcome.sound ? 'teal' : 'red',
-      autoClose: outcome.sound ? 6_000 : false,
-      withBorder: true,
-      message: t(outcome.key, outcome.values),
-    })
-    await useUsage.getState().refresh()
-  }
+  // The window says how one ended, wherever the person is by then; here the figures change.
+  useEffect(() => {
+    if (running.length === 0) void useUsage.getState().refresh()
+  }, [running.length])
 
   return (
     <>
       <div className={classes['buttons']}>
-        <Button
-          variant="default"
-          loading={isRunning('verify')}
-          onClick={() => void tellEnd(getClient().storage.verify({})).catch(notifyError)}
+        <BusyButton
+          busy={isRunning('verify')}
+          onClick={() => void getClient().storage.verify({ waitMs: 0 }).catch(notifyError)}
         >
           {t('verify')}
-        </Button>
+        </BusyButton>
         <ConfirmButton
           title={t('gcTitle')}
           message={t('gcText')}
           confirmLabel={t('gc')}
           disabled={isRunning('gc')}
-          onConfirm={() => tellEnd(getClient().storage.gc({}))}
+          onConfirm={() => getClient().storage.gc({ waitMs: 0 })}
         >
           {t('gc')}
         </ConfirmButton>
