@@ -2,7 +2,7 @@ import { Button, Loader } from '@mantine/core'
 import type { PipelineSummary } from '@shared/contract'
 import { shortId } from '@shared/domain/ids'
 import { IconPlus, IconSitemap } from '@tabler/icons-react'
-import { useCallback, useMemo } from 'react'
+import { useCallback, useMemo, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import {
   type Column,
@@ -20,12 +20,13 @@ import {
 import { getClient } from '../../lib/client'
 import { usePrincipalNames } from '../../lib/principal-names'
 import { navigate, pathTo, useRoute } from '../../lib/router'
+import { firstPages } from './first-pages'
 import { NewPipelineDialog } from './new-pipeline-dialog'
 import { PipelinePage } from './pipeline-page'
 import classes from './pipelines.module.css'
 import { useFollowed } from './use-followed'
 
-const SHOWN = 200
+const PAGE = 200
 
 /** Every pipeline and how far it is; one of them with its graph. */
 export function PipelinesPage() {
@@ -37,8 +38,14 @@ function PipelineList() {
   const { t } = useTranslation('pipelines')
   const { query } = useRoute()
   const nameOf = usePrincipalNames()
+  // How many are wanted; each time all of them are asked for, so that what is far down stays right too.
+  const pages = useRef(1)
   const ask = useCallback(
-    (signal: AbortSignal) => getClient().compute.pipelines.list({ limit: SHOWN }, { signal }),
+    (signal: AbortSignal) =>
+      firstPages(
+        (cursor) => getClient().compute.pipelines.list({ limit: PAGE, cursor }, { signal }),
+        pages.current,
+      ),
     [],
   )
   const { value, error, again } = useFollowed(ask, null)
@@ -102,28 +109,47 @@ function PipelineList() {
         {error && !value ? (
           <ErrorState error={error} onRetry={again} />
         ) : (
-          <VirtualTable
-            label={t('title')}
-            rows={value?.items ?? []}
-            rowKey={({ id }) => id}
-            columns={columns}
-            rowHeight={48}
-            onSelect={({ id }) => navigate(pathTo('pipelines', id))}
-            empty={
-              value ? (
-                <EmptyState
-                  icon={IconSitemap}
-                  title={t('empty.title')}
-                  text={t('empty.text')}
-                  action={create}
-                />
-              ) : (
-                <div className={classes['loading']} role="status" aria-label={t('loading')}>
-                  <Loader />
-                </div>
-              )
-            }
-          />
+          <div className={classes['list']}>
+            <VirtualTable
+              label={t('title')}
+              rows={value?.items ?? []}
+              rowKey={({ id }) => id}
+              columns={columns}
+              rowHeight={48}
+              onSelect={({ id }) => navigate(pathTo('pipelines', id))}
+              empty={
+                value ? (
+                  <EmptyState
+                    icon={IconSitemap}
+                    title={t('empty.title')}
+                    text={t('empty.text')}
+                    action={create}
+                  />
+                ) : (
+                  <div className={classes['loading']} role="status" aria-label={t('loading')}>
+                    <Loader />
+                  </div>
+                )
+              }
+            />
+            {value?.more && (
+              <div className={classes['foot']}>
+                <span role="status">
+                  {error ? error.message : t('newest', { count: value.items.length })}
+                </span>
+                <Button
+                  size="compact-sm"
+                  variant="default"
+                  onClick={() => {
+                    pages.current = value.pages + 1
+                    again()
+                  }}
+                >
+                  {t('older')}
+                </Button>
+              </div>
+            )}
+          </div>
         )}
       </Panel>
       <NewPipelineDialog opened={query.has('new')} onClose={close} />
