@@ -4,6 +4,7 @@ import { expect, test } from '@playwright/test'
 import { appForFile } from '../support/app'
 import { Desktop } from '../support/desktop'
 import { RuntimesPage } from '../support/pages/runtimes-page'
+import { Shell } from '../support/pages/shell'
 import { fixtures, sileroInputs } from '../support/serve'
 
 const EXAMPLE = join(import.meta.dirname, '..', '..', 'docs', 'plugins', 'tiny-tflite')
@@ -101,6 +102,13 @@ test("a third party's runtime is looked at, allowed, runs a model, and is stoppe
   await expect(runtimes.card('Tiny TFLite')).toHaveCount(0)
   await expect(runtimes.engines).toHaveCount(0)
   await app().shoot('runtimes-changed')
+  const stale = await runtimes.ask('Tiny TFLite')
+  await appendFile(plugins('tiny-tflite', 'model.mjs'), '\n// while a person reads about it\n')
+  // The page has looked again by then: what is sent is what the person was shown all the same.
+  await page.waitForTimeout(6_000)
+  await stale.getByRole('button', { name: 'Allow', exact: true }).click()
+  await expect(new Shell(page).notice(/have changed since they were looked at/)).toBeVisible()
+  await stale.getByRole('button', { name: 'Cancel' }).click()
   const again = await runtimes.ask('Tiny TFLite')
   await again.getByRole('button', { name: 'Allow', exact: true }).click()
   await expect(runtimes.card('Tiny TFLite')).toContainText('ready', { timeout: 30_000 })

@@ -105,7 +105,7 @@ export async function importDropped(data: DataTransfer, options: ImportOptions =
   const read = await Promise.allSettled(given.map(groupOf))
   const groups = read.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
   // What cannot be read holds up nothing else that was dropped with it.
-  given.forEach(({ name }, i) => read[i]?.status === 'rejected' && sayUnreadable(name))
+  for (const [i, { name }] of given.entries()) if (read[i]?.status === 'rejected') sayUnreadable(name)
   return uploadAll(
     groups.filter((group) => group.files.length > 0),
     options,
@@ -144,13 +144,17 @@ export function folderPath(filePath: string, relativePath: string): string {
   return filePath.slice(0, filePath.length - relativePath.length) + topOf(relativePath)
 }
 
+// By what they say of themselves: Chrome gives their classes no name to compare with.
+const isFile = (entry: FileSystemEntry): entry is FileSystemFileEntry => entry.isFile
+const isFolder = (entry: FileSystemEntry): entry is FileSystemDirectoryEntry => entry.isDirectory
+
 async function groupOf(entry: FileSystemEntry): Promise<UploadGroup> {
   const files: UploadGroup['files'] = []
   async function walk(current: FileSystemEntry, path: string): Promise<void> {
-    if (current instanceof FileSystemFileEntry) {
+    if (isFile(current)) {
       const file = await new Promise<File>((resolve, reject) => current.file(resolve, reject))
       files.push({ path, file })
-    } else if (current instanceof FileSystemDirectoryEntry) {
+    } else if (isFolder(current)) {
       const reader = current.createReader()
       // A reader hands out its entries in parts, and an empty part at the end.
       for (;;) {

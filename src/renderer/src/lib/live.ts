@@ -79,13 +79,13 @@ export function reduceAll<Item extends { id: string }>(
 }
 
 /** At most so many items, the first ones by the order. */
-export interface Bound<Item> {
+interface Bound<Item> {
   most: number
   compare: (a: Item, b: Item) => number
 }
 
 /** The state within a bound: of a collection from which the system never takes anything away. */
-export function bounded<Item>(state: LiveState<Item>, { most, compare }: Bound<Item>): LiveState<Item> {
+function bounded<Item>(state: LiveState<Item>, { most, compare }: Bound<Item>): LiveState<Item> {
   if (state.items.size <= most) return state
   const kept = [...state.items].sort(([, a], [, b]) => compare(a, b)).slice(0, most)
   return { ...state, items: new Map(kept) }

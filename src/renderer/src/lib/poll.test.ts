@@ -15,9 +15,9 @@ vi.mock('./errors', () => ({
   isDenied: ({ code }: ErrorView) => code === 'security.denied',
 }))
 
-const denied = vi.fn(async (): Promise<never> => {
-  throw { code: 'security.denied', message: 'No.', details: {} }
-})
+const denied = vi.fn(
+  (): Promise<never> => Promise.reject({ code: 'security.denied', message: 'No.', details: {} }),
+)
 
 beforeEach(() => {
   vi.useFakeTimers()

@@ -1,9 +1,10 @@
 import { notifications } from '@mantine/notifications'
-import { beforeEach, expect, it, vi } from 'vitest'
+import { beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import type { StorageTask } from '../../../../shared/contract'
-import '../i18n'
+import { texts as settings } from '../../features/settings/texts'
 import { i18n } from '../../lib/i18n'
 import { useMe } from '../../lib/stores'
+import { texts as shell } from '../texts'
 import { announce } from './storage-notices'
 
 vi.hoisted(() => vi.stubGlobal('navigator', { languages: ['en'] }))
@@ -26,7 +27,12 @@ const task: StorageTask = {
 }
 const shown = () => vi.mocked(notifications.show).mock.lastCall?.[0]
 
+beforeAll(async () => {
+  const wordsIn = (language: 'en' | 'zh') => ({ settings: settings[language], shell: shell[language] })
+  await i18n.init({ lng: 'en', resources: { en: wordsIn('en'), zh: wordsIn('zh') } })
+})
 beforeEach(() => {
+  vi.mocked(notifications.show).mockClear()
   useMe.setState({ value: { id: 'p-1' } as never })
 })
 

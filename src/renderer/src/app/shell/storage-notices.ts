@@ -25,6 +25,8 @@ export function announce(task: StorageTask): void {
     autoClose: sound ? 6_000 : false,
     withBorder: true,
     title: outcome ? undefined : i18n.t('shell:storageTask.failed', { name }),
-    message: outcome ? i18n.t(`settings:${outcome.key}`, outcome.values) : task.error && codedWords(task.error),
+    message: outcome
+      ? i18n.t(`settings:${outcome.key}`, outcome.values)
+      : task.error && codedWords(task.error),
   })
 }

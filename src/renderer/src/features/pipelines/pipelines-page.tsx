@@ -42,7 +42,10 @@ function PipelineList() {
   const pages = useRef(1)
   const ask = useCallback(
     (signal: AbortSignal) =>
-      firstPages((cursor) => getClient().compute.pipelines.list({ limit: PAGE, cursor }, { signal }), pages.current),
+      firstPages(
+        (cursor) => getClient().compute.pipelines.list({ limit: PAGE, cursor }, { signal }),
+        pages.current,
+      ),
     [],
   )
   const { value, error, again } = useFollowed(ask, null)
@@ -107,43 +110,45 @@ function PipelineList() {
           <ErrorState error={error} onRetry={again} />
         ) : (
           <div className={classes['list']}>
-          <VirtualTable
-            label={t('title')}
-            rows={value?.items ?? []}
-            rowKey={({ id }) => id}
-            columns={columns}
-            rowHeight={48}
-            onSelect={({ id }) => navigate(pathTo('pipelines', id))}
-            empty={
-              value ? (
-                <EmptyState
-                  icon={IconSitemap}
-                  title={t('empty.title')}
-                  text={t('empty.text')}
-                  action={create}
-                />
-              ) : (
-                <div className={classes['loading']} role="status" aria-label={t('loading')}>
-                  <Loader />
-                </div>
-              )
-            }
-          />
-          {value?.more && (
-            <div className={classes['foot']}>
-              <span role="status">{error ? error.message : t('newest', { count: value.items.length })}</span>
-              <Button
-                size="compact-sm"
-                variant="default"
-                onClick={() => {
-                  pages.current = value.pages + 1
-                  again()
-                }}
-              >
-                {t('older')}
-              </Button>
-            </div>
-          )}
+            <VirtualTable
+              label={t('title')}
+              rows={value?.items ?? []}
+              rowKey={({ id }) => id}
+              columns={columns}
+              rowHeight={48}
+              onSelect={({ id }) => navigate(pathTo('pipelines', id))}
+              empty={
+                value ? (
+                  <EmptyState
+                    icon={IconSitemap}
+                    title={t('empty.title')}
+                    text={t('empty.text')}
+                    action={create}
+                  />
+                ) : (
+                  <div className={classes['loading']} role="status" aria-label={t('loading')}>
+                    <Loader />
+                  </div>
+                )
+              }
+            />
+            {value?.more && (
+              <div className={classes['foot']}>
+                <span role="status">
+                  {error ? error.message : t('newest', { count: value.items.length })}
+                </span>
+                <Button
+                  size="compact-sm"
+                  variant="default"
+                  onClick={() => {
+                    pages.current = value.pages + 1
+                    again()
+                  }}
+                >
+                  {t('older')}
+                </Button>
+              </div>
+            )}
           </div>
         )}
       </Panel>

@@ -3,9 +3,9 @@ import type { Role } from '@shared/contract'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { getClient } from '../../../lib/client'
+import { useAct } from '../../../lib/use-act'
 import classes from '../access.module.css'
 import { refreshAccess, useAccess } from '../access-store'
-import { useAct } from '../../../lib/use-act'
 import { Dialog } from './dialog'
 
 const ROLES = ['viewer', 'operator', 'owner'] as const satisfies readonly Role[]

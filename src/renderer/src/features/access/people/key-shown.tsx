@@ -104,31 +104,31 @@ function TryIt(props: { apiUrl: string; keyText: string; run: Callable | null; o
   const command = `KEY='${keyText.replaceAll("'", "'\\''")}'\n\n${work}`
   const note = !run ? 'shown.tryText' : writes(run.version) ? 'shown.tryGenerateText' : 'shown.tryRunText'
   return (
-      <div className={classes['preview']}>
-        <div className={classes['previewHead']}>
-          <span>{run ? t('shown.tryRun', { model: run.reference }) : t('shown.try')}</span>
-          <CopyButton value={command}>
-            {({ copied, copy }) => (
-              <Tooltip label={copied ? t('shown.copied') : t('shown.copyCurl')}>
-                <ActionIcon
-                  aria-label={t('shown.copyCurl')}
-                  onClick={() => {
-                    copy()
-                    onCopied()
-                  }}
-                >
-                  {copied ? <IconCheck size={16} stroke={1.6} /> : <IconCopy size={16} stroke={1.6} />}
-                </ActionIcon>
-              </Tooltip>
-            )}
-          </CopyButton>
-        </div>
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-        <pre className={classes['code']} tabIndex={0}>
-          {command}
-        </pre>
-        <div className={classes['small']}>{t(note)}</div>
+    <div className={classes['preview']}>
+      <div className={classes['previewHead']}>
+        <span>{run ? t('shown.tryRun', { model: run.reference }) : t('shown.try')}</span>
+        <CopyButton value={command}>
+          {({ copied, copy }) => (
+            <Tooltip label={copied ? t('shown.copied') : t('shown.copyCurl')}>
+              <ActionIcon
+                aria-label={t('shown.copyCurl')}
+                onClick={() => {
+                  copy()
+                  onCopied()
+                }}
+              >
+                {copied ? <IconCheck size={16} stroke={1.6} /> : <IconCopy size={16} stroke={1.6} />}
+              </ActionIcon>
+            </Tooltip>
+          )}
+        </CopyButton>
       </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+      <pre className={classes['code']} tabIndex={0}>
+        {command}
+      </pre>
+      <div className={classes['small']}>{t(note)}</div>
+    </div>
   )
 }
 

@@ -5,9 +5,9 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { getClient } from '../../../lib/client'
 import { useMe } from '../../../lib/stores'
+import { useAct } from '../../../lib/use-act'
 import classes from '../access.module.css'
 import { refreshAccess } from '../access-store'
-import { useAct } from '../../../lib/use-act'
 import { Dialog } from './dialog'
 
 /** Sets a person's password; one's own old one is asked for where there is one. */

@@ -3,6 +3,8 @@ import { beforeEach, expect, it, vi } from 'vitest'
 import { beginPolicy } from './begin-policy'
 import { NEW, useDrafts } from './drafts'
 
+// The words of a question are in the language of the browser.
+vi.hoisted(() => vi.stubGlobal('navigator', { languages: ['en'] }))
 vi.mock('@mantine/modals', () => ({ modals: { openConfirmModal: vi.fn() } }))
 vi.mock('../routes', () => ({ goTo: () => undefined }))
 

@@ -9,12 +9,17 @@ export function beginPolicy(draft: Draft): void {
   const begun = drafts.get(NEW)
   // Behind the question it can be seen.
   goTo({ tab: 'policies', draft: true })
-  if (!begun || Object.values(begun).every((text) => text.trim() === '')) return put(NEW, draft)
+  const isEmpty = !begun || Object.values(begun).every((text) => text.trim() === '')
+  if (isEmpty) put(NEW, draft)
+  else askToReplace(() => put(NEW, draft))
+}
+
+function askToReplace(replace: () => void): void {
   modals.openConfirmModal({
     title: i18n.t('access:editor.replaceTitle'),
     children: i18n.t('access:editor.replaceText'),
     labels: { confirm: i18n.t('access:editor.replace'), cancel: i18n.t('access:editor.keep') },
     confirmProps: { color: 'red.8' },
-    onConfirm: () => put(NEW, draft),
+    onConfirm: replace,
   })
 }
