@@ -16,7 +16,13 @@ type MutableClass = QueueClass & { jobs: QueuedJob[]; workMs: number }
 /** A job that stands in the queue from a time on. */
 type Queueing = Pick<Arrival, 'at' | 'group' | 'job'>
 
-const NO_TERMS: Terms = { deadline: null, keepsItems: false, failures: [], ending: 'succeeded' }
+const NO_TERMS: Terms = {
+  deadline: null,
+  keepsItems: false,
+  failures: [],
+  ending: 'succeeded',
+  isCutShort: false,
+}
 
 /**
  * The scheduler of production on a virtual clock: from a scene on, each end and each arrival makes a turn of
@@ -166,10 +172,11 @@ class Forward {
 
   #attemptEnded(attempt: Attempt): void {
     const { id } = attempt.job
-    const { failures, keepsItems, ending } = this.#termsOf(id)
+    const { failures, keepsItems, ending, isCutShort } = this.#termsOf(id)
     const before = this.#failures.get(id) ?? 0
     const failed = failures[before]
     if (!failed) {
+      if (isCutShort) this.#stopped++
       this.#over(id, ending)
       return
     }

@@ -44,6 +44,8 @@ export interface Terms {
   failures: readonly { runMs: number; waitMs: number }[]
   /** How the last one ends. */
   ending: Ending
+  /** It ends because a deadline or a budget stopped it on the day, and is as long as it had run by then. */
+  isCutShort: boolean
 }
 
 /** The present, and what is known to come. */

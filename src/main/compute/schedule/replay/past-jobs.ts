@@ -1,5 +1,6 @@
 import type { PrincipalId } from '../../../../shared/domain/ids'
 import type { ResourceVector } from '../../../../shared/domain/resources'
+import type { ErrorCode } from '../../../../shared/errors'
 import type { BudgetUse, FreeDevice } from '../../../core'
 import type { Ending } from '../../dispatch/conditions'
 import { wholeQuotas } from '../../dispatch/quotas'
@@ -48,7 +49,8 @@ export function pastJob(stored: StoredJob): PastJob | null {
   const { seq, definition, status } = stored
   const { startedAt, finishedAt, queuedMs, attempts, priority } = status
   if (finishedAt === null) return null
-  const wholeMs = stoppedShort(stored)
+  const isStopped = status.error !== null && STOPS.has(status.error.code)
+  const wholeMs = isStopped ? lengthOf(definition) : null
   if (startedAt === null && wholeMs === null) return null
   // What it waited between its attempts is the scheduler's doing.
   const first = attempts[0] ?? { startedAt: startedAt ?? finishedAt, queuedMs }
@@ -60,28 +62,36 @@ export function pastJob(stored: StoredJob): PastJob | null {
     submittedAt,
     readyAt: first.startedAt - first.queuedMs,
     runMs: wholeMs ?? runMs,
-    terms: termsOf(definition, { failures, ending: wholeMs === null ? endingOf(status) : 'succeeded' }),
+    terms: {
+      ...termsOf(definition),
+      failures,
+      ending: wholeMs === null ? endingOf(status) : 'succeeded',
+      isCutShort: isStopped && wholeMs === null,
+    },
   }
 }
 
 /** What ends a job besides that it is done; of one whose attempts are yet to come, none of them fails. */
-export function termsOf(
-  definition: JobDefinition,
-  { failures, ending }: Pick<Terms, 'failures' | 'ending'> = { failures: [], ending: 'succeeded' },
-): Terms {
-  return { deadline: definition.deadline, keepsItems: keepsItems(definition), failures, ending }
+export function termsOf(definition: JobDefinition): Terms {
+  const { deadline } = definition
+  return {
+    deadline,
+    keepsItems: keepsItems(definition),
+    failures: [],
+    ending: 'succeeded',
+    isCutShort: false,
+  }
 }
 
 function endingOf({ state }: JobStatus): Ending {
   return state === 'succeeded' || state === 'cancelled' ? state : 'failed'
 }
 
-/** How long a load runs that a deadline or a budget has ended, which others may not do; null for all that is not known of. */
-function stoppedShort({ definition: { parameters }, status: { error } }: StoredJob): number | null {
-  const isStopped = error?.code === 'compute.deadline_missed' || error?.code === 'core.budget_exceeded'
-  return isStopped && parameters.kind === 'synthetic' && parameters.fail === null
-    ? parameters.durationMs
-    : null
+const STOPS: ReadonlySet<string> = new Set<ErrorCode>(['compute.deadline_missed', 'core.budget_exceeded'])
+
+/** Of a load, which says how long it runs; null for all others. */
+function lengthOf({ parameters }: JobDefinition): number | null {
+  return parameters.kind === 'synthetic' && parameters.fail === null ? parameters.durationMs : null
 }
 
 /** How long each attempt that failed ran, and the last; had nobody interrupted them: what began anew is not counted twice. */
