@@ -157,10 +157,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     clock,
     logger,
     isActive: (id) => index.get(id) !== undefined,
-    startOf(id) {
-      const status = index.get(id)?.status ?? store.find(id)?.status
-      return status && status.attempt === 1 ? status.startedAt : null
-    },
+    startOf: (id) => store.onlyStartOf(id),
   })
   const forecaster = new Forecaster({
     clock,

@@ -8,7 +8,8 @@ import { settle } from '../core/testing/fake-clock'
 import { LOG } from './jobs/artifact-names'
 import { createHarness, type Harness, type Opened, until } from './testing/harness'
 
-const DAY_MS = 86_400_000
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
 
 let harness: Harness
 let system: Opened
@@ -46,10 +47,13 @@ it('a log whose bytes are gone keeps no job from going on', async () => {
 })
 
 it('a row that cannot be read is set aside: what waits for it fails, all others run', async () => {
-  const bad = await load('bad')
+  const bad = await load('bad', { durationMs: 60_000 })
   await hasState(bad, 'running')
+  const waiting = await load('bad')
   const after = await load('after', { dependsOn: [bad] })
   const good = await load('good')
+  // So long that its start is foretold, and that written down.
+  await harness.clock.advance(5000)
   const { database } = system
   database.run({
     compile: () => sql`update job set need = '{' where name = 'bad'`.compile(database.builder()),
@@ -60,19 +64,19 @@ it('a row that cannot be read is set aside: what waits for it fails, all others 
     await ended(good)
     await hasState(after, 'failed')
     expect(job(after).error?.code).toBe('compute.dependency_failed')
-    expect(() => job(bad)).toThrow(/damaged/)
-    expect(system.compute.list({ limit: 2 }).items.map(({ name }) => name)).toEqual(['good', 'after'])
+    for (const id of [bad, waiting]) expect(() => job(id)).toThrow(/damaged/)
+    expect(system.compute.list({ limit: 4 }).items.map(({ name }) => name)).toEqual(['good', 'after'])
     expect(system.compute.queue().byState).toEqual({ queued: 0, held: 0, running: 0 })
   }
 })
 
 it('a deadline that passes while the system starts ends its job', async () => {
-  const deadline = new Date(harness.clock.now() + DAY_MS).toISOString()
-  const id = await load('late', { durationMs: 2 * DAY_MS, deadline })
+  const deadline = new Date(harness.clock.now() + HOUR_MS).toISOString()
+  const id = await load('late', { durationMs: DAY_MS, deadline })
   await hasState(id, 'running')
   await load('another')
   await system.die()
-  harness.clock.jump(DAY_MS)
+  harness.clock.jump(HOUR_MS)
   // Each look at the clock of the process finds that a turn has been long enough.
   let looks = 0
   vi.spyOn(performance, 'now').mockImplementation(() => ++looks * 100)

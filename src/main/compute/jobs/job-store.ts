@@ -44,6 +44,8 @@ export interface JobStore {
   find(id: string): StoredJob | null
   findByKey(principal: PrincipalId, idempotencyKey: string): StoredJob | null
   stateOf(id: string): JobState | null
+  /** When its only attempt began; null where none has, or another after it. */
+  onlyStartOf(id: string): number | null
   /** Null for a job that has not ended, and for one that is not known. */
   endingOf(id: string): Ending | null
   /** The newest job that succeeded with this fingerprint; null also where it cannot be read. */
@@ -155,6 +157,10 @@ export function createJobStore(database: Database): JobStore {
     stateOf(id) {
       const row = first(stateById({ id }))
       return row ? (row.state as JobState) : null
+    },
+    onlyStartOf(id) {
+      const start = db.selectFrom('job').select('startedAt').where('id', '=', id).where('attempt', '=', 1)
+      return first(start)?.startedAt ?? null
     },
     endingOf(id) {
       const row = first(stateById({ id }))
