@@ -240,7 +240,7 @@ export class Dispatcher {
     // What has been started may be why others were refused: the next plan knows, and says so.
     const isRefused = started.length > 0 && started.length < decided.start.length
     this.#noteWaiting(decided)
-    this.#deps.index.strand(decided.stranded)
+    index.strand(decided.stranded)
     this.#deps.onPlan(decided)
     this.#lookAgain(decided.lookAgainAt)
     return { ...none, started, evict: decided.evict, preempt: decided.preempt, more: more || isRefused }
