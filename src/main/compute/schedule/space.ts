@@ -107,11 +107,18 @@ export class Space implements Room<Wanted, Placement> {
   }
 }
 
-/** True when `a` asks for at least all that `b` asks for. Asked for each class of the queue, so nothing is made here. */
+/**
+ * True when `a` asks for at least all that `b` asks for, and of each of several GPUs for at least as much memory. Asked
+ * for each class of the queue, so nothing is made here.
+ */
 function covers(a: ResourceVector, b: ResourceVector): boolean {
   for (const name of RESOURCE_NAMES) if ((a[name] ?? 0) < (b[name] ?? 0)) return false
   for (const name in b.custom) if ((a.custom?.[name] ?? 0) < (b.custom[name] ?? 0)) return false
-  return true
+  return memoryOfEach(a) >= memoryOfEach(b)
+}
+
+function memoryOfEach({ gpu = 0, gpuMemoryBytes = 0 }: ResourceVector): number {
+  return gpuMemoryBytes / Math.max(1, gpu)
 }
 
 /** Resources of one kind of device lie together, the others each where there are some. */
