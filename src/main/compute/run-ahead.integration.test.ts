@@ -80,6 +80,23 @@ it('a short job that meets an idle engine begins at once and is written with its
   expect(await system.compute.result(next.job?.id as never, 0)).toEqual(next.job?.result)
 })
 
+it('one that waits for what a program outside holds is nobody to wait behind', async () => {
+  const { clock, host } = harness
+  const reading = { device: 'cpu0', load: 0, memoryUsedBytes: 12e9, memoryTotalBytes: 16e9 }
+  host.reading = { readings: [reading], childrenMemoryBytes: 0 }
+  await clock.advance(1_000)
+  const vain = await system.submit({ kind: 'synthetic', durationMs: 1, need: { memoryBytes: 10e9 } })
+  await until(() => system.compute.queue().waiting.length === 1)
+  const next = begin({ ...infer, waitMs: 1000 })
+  await running()
+  expect(rows()).toHaveLength(2)
+  await clock.advance(3)
+  await until(() => next.job?.state === 'succeeded')
+  host.reading = { readings: [], childrenMemoryBytes: 0 }
+  await clock.advance(1_000)
+  await until(() => system.compute.get(vain.id).state !== 'queued')
+})
+
 it('what takes longer than it was thought to is acknowledged while it runs, and outlives a crash', async () => {
   system.executor.itemMs = 60_000
   const slow = begin(infer)

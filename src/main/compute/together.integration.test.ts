@@ -80,6 +80,20 @@ describe('like jobs that wait', () => {
     expect(system.core.listLeases().filter((lease) => lease.job !== null)).toEqual([])
   })
 
+  it('run in one go also behind one that waits for what a program outside holds', async () => {
+    const reading = { device: 'cpu0', load: 0, memoryUsedBytes: 12e9, memoryTotalBytes: 16e9 }
+    harness.host.reading = { readings: [reading], childrenMemoryBytes: 0 }
+    await harness.clock.advance(1_000)
+    const need = { cpuCores: 1, memoryBytes: 10e9 }
+    const vain = await system.submit({ kind: 'synthetic', durationMs: 1, need, priority: 100 })
+    // From now on it goes before all that come.
+    await harness.clock.advance(60_000)
+    const jobs = await crowd(Array.from({ length: 12 }, (_, i) => infer(i)))
+    await finish(jobs)
+    expect(Math.max(...system.executor.together)).toBeGreaterThanOrEqual(4)
+    expect(statesOf([vain, ...jobs])).toEqual(['queued', ...jobs.map(() => 'succeeded')])
+  })
+
   it('one that fails keeps its failure to itself', async () => {
     const error = new AppError('compute.runtime_failed', 'That one is odd.')
     const jobs = await crowd(Array.from({ length: 4 }, (_, i) => infer(i)))

@@ -9,6 +9,7 @@ import type { Database } from '../platform/database'
 import { type Disposable, Emitter } from '../platform/events'
 import type { Logger } from '../platform/logger'
 import { checkPlacement } from './check-placement'
+import type { Claim } from './claim'
 import { NO_HINTS } from './hints'
 import type { AllocateOptions } from './index'
 import { createLeaseStore, type LeaseStore } from './lease-store'
@@ -26,8 +27,6 @@ const RETRY_MS = 1000
 export interface Precedence {
   /** Takes what waiting requests of a higher rank are about to get out of `spaces`. */
   yieldTo(rank: number, spaces: readonly Space[]): void
-  /** True when the room kept for the longest waiting request is not for this rank to use. */
-  bindsClaim(rank: number): boolean
 }
 
 /**
@@ -44,7 +43,7 @@ export class Allocator implements Disposable {
   readonly #touched = new Set<string>()
   readonly #changes: Emitter<{ changed: Lease[]; removed: string[] }>
   #freed: () => void = () => undefined
-  #precedence: Precedence = { yieldTo: () => undefined, bindsClaim: () => false }
+  #precedence: Precedence = { yieldTo: () => undefined }
   readonly #expiry: Alarm
 
   constructor(deps: {
@@ -115,19 +114,20 @@ export class Allocator implements Disposable {
     const over = this.quotaRefusal(need, options.holder)
     if (over) throw over.error
     const rank = rankOf(options.priority, this.#clock.now())
-    const spaces = this.#ledger.spaces(this.#precedence.bindsClaim(rank))
+    const claims = this.#ledger.claimsBefore(rank).filter(({ isPlanned }) => !(isPlanned && placement))
+    const spaces = this.#ledger.spaces(claims)
     this.#precedence.yieldTo(rank, spaces)
     const placed = placement
       ? checkPlacement(placement, need, spaces, hints)
       : placeQuanta(need, spaces, hints)
-    if ('missing' in placed) throw this.refusal(need, placed.missing, hints)
+    if ('missing' in placed) throw this.refusal(need, placed.missing, hints, claims)
     return this.grant(need, placed.shares, options)
   }
 
   /** Where it would lie at this moment; null when it does not fit, or its holder may not hold more. */
-  find(need: Quanta, { holder, place }: AllocateOptions, besideClaim: boolean): Shares | null {
+  find(need: Quanta, { holder, place }: AllocateOptions, beside: readonly Claim[]): Shares | null {
     if (this.quotaRefusal(need, holder)) return null
-    const placed = placeQuanta(need, this.#ledger.spaces(besideClaim), place ?? NO_HINTS)
+    const placed = placeQuanta(need, this.#ledger.spaces(beside), place ?? NO_HINTS)
     return 'shares' in placed ? placed.shares : null
   }
 
@@ -250,9 +250,12 @@ export class Allocator implements Disposable {
     this.#freed()
   }
 
-  /** Why it cannot be had now. */
-  refusal(need: Quanta, missing: Quanta, hints: PlaceHints): AppError {
-    return unavailable(missing, { need, hints }, this.#ledger, this.#clock.now())
+  /** Why it cannot be had now. @param beside what it is refused beside */
+  refusal(need: Quanta, missing: Quanta, hints: PlaceHints, beside: readonly Claim[]): AppError {
+    const isThere = (claims: readonly Claim[]) =>
+      'shares' in placeQuanta(need, this.#ledger.spaces(claims), hints)
+    const kept = isThere([]) ? (beside.find((claim) => !isThere([claim])) ?? beside[0]) : undefined
+    return unavailable(missing, { need, hints, keptFor: kept?.purpose }, this.#ledger, this.#clock.now())
   }
 
   prune(): void {

@@ -3,6 +3,7 @@ import { TIMED_RESOURCES } from '../../shared/domain/budget'
 import { AppError } from '../../shared/errors'
 import { Emitter } from '../platform/events'
 import { Allocator } from './allocator'
+import { claimOf } from './claim'
 import { Devices } from './devices'
 import { BusyMean } from './foreign/busy-mean'
 import type { GpuProgram, GpuUse, HostReading } from './host'
@@ -14,6 +15,7 @@ import { Quotas } from './quotas'
 import { RequestQueue } from './request-queue'
 import { foreignCores, foreignMemory, sumResources } from './resources'
 import { Telemetry } from './telemetry'
+import { rankOf } from './waiting'
 
 const SAMPLE_MS = 1000
 /** Looking at all processes takes some milliseconds of work, however it is spread. */
@@ -191,10 +193,20 @@ export function createCore(deps: CoreDeps): Core {
     latestTelemetry: () => telemetry.latest(),
     telemetry: (query) => telemetry.query(query, clock.now(), (id) => ledger.device(id) !== undefined),
 
-    freeDevices: () => ledger.freeDevices(true),
+    freeDevices: () => ledger.freeDevices(ledger.claims.filter(({ isPlanned }) => !isPlanned)),
     keptRoom() {
-      const purpose = requests.claimant?.options.purpose
-      return purpose === undefined ? null : { purpose, devices: ledger.freeDevices(false) }
+      const claim = requests.claim
+      return claim && { purpose: claim.purpose, devices: ledger.freeDevices([]) }
+    },
+    keepRoom({ placement, purpose, priority, since }) {
+      const shares = new Map(placement.map(({ device, amounts }) => [device, toQuanta(amounts)] as const))
+      const claim = claimOf({ shares, rank: rankOf(priority, since), purpose, isPlanned: true })
+      ledger.addClaim(claim)
+      requests.planChanged()
+      return () => {
+        ledger.removeClaim(claim)
+        requests.planChanged()
+      }
     },
     assertPossible: (need, hints) => allocator.assertPossible(toQuanta(need), hints),
     allocate: (need, options, placement) => allocator.allocate(toQuanta(need), options, placement),

@@ -50,6 +50,16 @@ export interface KeptRoom {
   devices: FreeDevice[]
 }
 
+/** Room for one who waits outside the queue of requests, and plans by itself what starts before it. */
+export interface RoomToKeep {
+  placement: Placement
+  /** For what, as those are told who do not get it. */
+  purpose: string
+  priority: number
+  /** Since when it waits, Unix ms. */
+  since: number
+}
+
 /** Grants resource vectors as leases: all or nothing, by priority, never more than there is. */
 export interface Core extends Disposable {
   /** Finds devices, reconciles leases (those held by a dead process end), begins telemetry. */
@@ -72,10 +82,15 @@ export interface Core extends Disposable {
     stepMs?: number | undefined
   }): TelemetrySample[]
 
-  /** Devices as the planner sees them now. */
+  /** Devices as the planner sees them now: without the room that is kept for a request. */
   freeDevices(): FreeDevice[]
   /** The request that room is kept for, and the devices as they would be without that; null when it is for none. */
   keptRoom(): KeptRoom | null
+  /**
+   * Keeps room, as for the request that has waited longest, until the function that it returns is called: others who
+   * rank lower get only what lies beside it. It binds nobody who passes a `placement` to {@link allocate}.
+   */
+  keepRoom(room: RoomToKeep): () => void
   /** Throws `core.impossible` (details `{missing}`) when no device of this machine could ever hold the vector. */
   assertPossible(need: ResourceVector, place?: PlaceHints): void
   /**

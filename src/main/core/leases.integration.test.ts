@@ -602,6 +602,98 @@ describe('requests that wait', () => {
   })
 })
 
+describe('room that is kept for one who plans by itself', () => {
+  const cores = (cpuCores: number) => [{ device: 'cpu0', amounts: { cpuCores } }]
+  const keep = (cpuCores: number) => {
+    const { core, clock } = fixture
+    const room = {
+      placement: cores(cpuCores),
+      purpose: 'training',
+      priority: 50,
+      since: clock.now() - 20_000,
+    }
+    return core.keepRoom(room)
+  }
+
+  it('binds who ranks lower, by word, and neither who ranks higher nor what was planned around it', async () => {
+    const { core } = fixture
+    const release = keep(6)
+    const beside = core.allocate({ cpuCores: 2 }, by('a'))
+    const refused = await refusalOf(() => core.allocate({ cpuCores: 1 }, by('a')))
+    expect(refused).toMatchObject({ code: 'core.unavailable', details: { keptFor: 'training' } })
+    expect(refused.message).toContain('It is kept for training, which goes first.')
+    // Twenty points make up for twenty seconds.
+    core.release(core.allocate({ cpuCores: 1 }, by('a', { priority: 71 })).id as never)
+    const planned = core.allocate({ cpuCores: 6 }, by('a'), cores(6))
+    expect(core.freeDevices()[0]?.free.cpuCores).toBeUndefined()
+    core.release(planned.id as never)
+    core.release(beside.id as never)
+    expect(core.freeDevices()[0]?.free.cpuCores).toBe(8)
+    release()
+    expect(core.allocate({ cpuCores: 8 }, by('a'))).toBeDefined()
+  })
+
+  it('is not what is named where others hold it', async () => {
+    keep(6)
+    fixture.core.allocate({ cpuCores: 7 }, by('a'), cores(7))
+    const { message } = await refusalOf(() => fixture.core.allocate({ cpuCores: 2 }, by('b')))
+    expect(message).toContain('test of a holds some of it.')
+  })
+
+  it('who waits gets it when it is given up', async () => {
+    const { core } = fixture
+    const release = keep(6)
+    const waiting = watch(core.request({ cpuCores: 3 }, { ...by('a'), waitMs: 60_000 }))
+    await settle()
+    expect(waiting).toEqual({})
+    release()
+    await settle()
+    expect(waiting.lease).toBeDefined()
+  })
+
+  it.each([
+    ['lies beside that of a request', 2],
+    ['goes before that of a request which needs a part of it', 6],
+  ])('%s, and neither waits for the other', async (_, wanted) => {
+    const { core, clock } = fixture
+    const all = core.allocate({ cpuCores: 8 }, by('a'))
+    const request = watch(core.request({ cpuCores: wanted }, { ...by('b'), waitMs: 600_000 }))
+    await clock.advance(CLAIM_AFTER_MS)
+    const release = keep(6)
+    core.release(all.id as never)
+    await settle()
+    expect(core.freeDevices()[0]?.free.cpuCores).toBeGreaterThanOrEqual(6)
+    const planned = core.allocate({ cpuCores: 6 }, by('c'), cores(6))
+    release()
+    await settle()
+    expect(request.lease === undefined).toBe(wanted > 2)
+    core.release(planned.id as never)
+    await settle()
+    expect(request.lease).toBeDefined()
+  })
+
+  it('does not keep others from theirs that wait for something else', async () => {
+    const { core, clock } = fixture
+    // Nobody knows how long that is needed.
+    core.allocate({ gpu: 2 }, by('a'))
+    core.keepRoom({
+      placement: [{ device: 'gpu-0', amounts: { gpu: 1 } }],
+      purpose: 'training',
+      priority: 50,
+      since: clock.now() - 20_000,
+    })
+    const half = core.allocate({ cpuCores: 4 }, by('a'))
+    const large = watch(core.request({ cpuCores: 8 }, { ...by('large'), waitMs: 600_000 }))
+    await clock.advance(CLAIM_AFTER_MS)
+    expect(await refusalOf(() => core.allocate({ cpuCores: 1 }, by('small')))).toMatchObject({
+      code: 'core.unavailable',
+    })
+    core.release(half.id as never)
+    await settle()
+    expect(large.lease).toBeDefined()
+  })
+})
+
 describe('quotas', () => {
   it('bound what a principal holds; zero is a bound, nothing named is none', async () => {
     const { core } = fixture

@@ -1,6 +1,7 @@
 import type { Device, ForeignHolder, Lease } from '../../shared/contract'
 import type { DeviceId } from '../../shared/domain/ids'
 import type { ResourceVector } from '../../shared/domain/resources'
+import type { Claim } from './claim'
 import { type FreeDevice, isShared, type Shares, type Space } from './place'
 import { addQuanta, type Quanta, takeQuanta, toQuanta, toVector } from './quanta'
 
@@ -20,14 +21,6 @@ export function partsOf({ lease, need, parts }: HeldLease): ReadonlyMap<string, 
   return parts ?? new Map([[lease.holder, need]])
 }
 
-/** Room kept for the request that has waited longest (see `waiting.ts`): what others may use lies beside it. */
-interface Claim {
-  shares: Shares
-  /** Leases granted since the room is kept. Older ones need no counting: they end before the request is granted. */
-  since: Set<string>
-  used: Map<string, Quanta>
-}
-
 const NOTHING: Quanta = new Map()
 
 /**
@@ -44,7 +37,8 @@ export class Ledger {
   readonly #busyOutside = new Map<string, Quanta>()
   #foreignHolders: readonly ForeignHolder[] = []
   #reservedMemory = 0
-  #claim: Claim | null = null
+  /** Of the highest rank first. */
+  #claims: readonly Claim[] = []
 
   setDevice(device: Device): void {
     this.#devices.set(device.id, { device, capacity: toQuanta(device.capacity) })
@@ -92,7 +86,7 @@ export class Ledger {
   }
 
   add(held: HeldLease): () => void {
-    return this.#insert(held, true)
+    return this.#insert(held, this.#claims)
   }
 
   /** Null when no such lease is in force. */
@@ -101,13 +95,12 @@ export class Ledger {
     if (!held) return null
     this.#leases.delete(id)
     for (const [principal, part] of partsOf(held)) this.#take(this.#heldBy, principal, part)
-    const claim = this.#claim
-    const since = claim?.since.delete(id) ?? false
+    const counted = this.#claims.filter(({ since }) => since.delete(id))
     for (const [device, amounts] of held.shares) {
       this.#take(this.#used, device, amounts)
-      if (claim && since) this.#take(claim.used, device, amounts)
+      for (const { used } of counted) this.#take(used, device, amounts)
     }
-    return () => void this.#insert(held, since)
+    return () => void this.#insert(held, counted)
   }
 
   /** The same lease with other words, another end, or counted for others; amounts and holder stay. */
@@ -154,18 +147,31 @@ export class Ledger {
     return (this.device(device)?.yieldsToOthers && this.#busyOutside.get(device)) || NOTHING
   }
 
-  /** Keeps room for one request, or (null) for none. */
-  setClaim(shares: Shares | null): void {
-    this.#claim = shares && { shares, since: new Set(), used: new Map() }
+  /** Keeps room from now on. */
+  addClaim(claim: Claim): void {
+    this.#claims = [...this.#claims, claim].sort((a, b) => b.rank - a.rank)
   }
 
-  /** Fit devices with what they still have to give. @param besideClaim less the room that is kept for another */
-  spaces(besideClaim: boolean): Space[] {
+  removeClaim(claim: Claim): void {
+    this.#claims = this.#claims.filter((other) => other !== claim)
+  }
+
+  get claims(): readonly Claim[] {
+    return this.#claims
+  }
+
+  /** Room that is kept for who goes before. */
+  claimsBefore(rank: number): readonly Claim[] {
+    return this.#claims.filter((claim) => claim.rank > rank)
+  }
+
+  /** Fit devices with what they still have to give, less the room of these claims. */
+  spaces(beside: readonly Claim[]): Space[] {
     const spaces: Space[] = []
     for (const { device, capacity } of this.#devices.values()) {
       if (device.health !== 'ok') continue
       const yields = isShared(this.used(device.id)) ? NOTHING : this.#yielded(device.id)
-      spaces.push({ ...this.#space(device, capacity, this.#free(device, capacity, besideClaim)), yields })
+      spaces.push({ ...this.#space(device, capacity, this.#free(device, capacity, beside)), yields })
     }
     return spaces
   }
@@ -183,12 +189,12 @@ export class Ledger {
     return spaces
   }
 
-  /** @param besideClaim as for {@link spaces} */
-  freeDevices(besideClaim: boolean): FreeDevice[] {
+  /** @param beside as for {@link spaces} */
+  freeDevices(beside: readonly Claim[]): FreeDevice[] {
     return [...this.#devices.values()].map(({ device, capacity }) => ({
       id: device.id as DeviceId,
       kind: device.kind,
-      free: toVector(this.#free(device, capacity, besideClaim)),
+      free: toVector(this.#free(device, capacity, beside)),
       capacity: toVector(this.#ceiling(device, capacity)),
       outside: toVector(this.foreign(device.id, false)),
       healthy: device.health === 'ok',
@@ -196,15 +202,15 @@ export class Ledger {
     }))
   }
 
-  #insert(held: HeldLease, sinceClaim: boolean): () => void {
+  /** @param claims that count it as granted since */
+  #insert(held: HeldLease, claims: readonly Claim[]): () => void {
     const { id } = held.lease
     this.#leases.set(id, held)
     for (const [principal, part] of partsOf(held)) this.#put(this.#heldBy, principal, part)
-    const claim = sinceClaim ? this.#claim : null
-    claim?.since.add(id)
+    for (const { since } of claims) since.add(id)
     for (const [device, amounts] of held.shares) {
       this.#put(this.#used, device, amounts)
-      if (claim) this.#put(claim.used, device, amounts)
+      for (const { used } of claims) this.#put(used, device, amounts)
     }
     return () => void this.remove(id)
   }
@@ -221,21 +227,22 @@ export class Ledger {
     return ceiling
   }
 
-  #free(device: Device, capacity: Quanta, besideClaim: boolean): Quanta {
-    const free = this.#ceiling(device, capacity)
-    takeQuanta(free, this.foreign(device.id))
-    const claim = besideClaim ? this.#claim : null
-    const kept = claim?.shares.get(device.id)
-    const beside = claim && kept && new Map(free)
-    const used = this.#used.get(device.id)
-    if (used) takeQuanta(free, used)
-    if (!beside) return free
-    takeQuanta(beside, kept)
-    takeQuanta(beside, claim.used.get(device.id) ?? NOTHING)
-    for (const name of kept.keys()) {
-      const left = Math.min(free.get(name) ?? 0, beside.get(name) ?? 0)
-      if (left > 0) free.set(name, left)
-      else free.delete(name)
+  #free(device: Device, capacity: Quanta, claims: readonly Claim[]): Quanta {
+    const most = this.#ceiling(device, capacity)
+    takeQuanta(most, this.foreign(device.id))
+    const free = new Map(most)
+    takeQuanta(free, this.#used.get(device.id) ?? NOTHING)
+    for (const { shares, used } of claims) {
+      const kept = shares.get(device.id)
+      if (!kept) continue
+      const beside = new Map(most)
+      takeQuanta(beside, kept)
+      takeQuanta(beside, used.get(device.id) ?? NOTHING)
+      for (const name of kept.keys()) {
+        const left = Math.min(free.get(name) ?? 0, beside.get(name) ?? 0)
+        if (left > 0) free.set(name, left)
+        else free.delete(name)
+      }
     }
     return free
   }

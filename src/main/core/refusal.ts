@@ -40,26 +40,29 @@ export function impossible(missing: Quanta, hints: PlaceHints): AppError {
   )
 }
 
-/** Others hold it now. */
+/** Others hold it now, or it is kept for one who goes first. */
 export function unavailable(
   missing: Quanta,
-  { need, hints }: { need: Quanta; hints: PlaceHints },
+  { need, hints, keptFor }: { need: Quanta; hints: PlaceHints; keptFor: string | undefined },
   ledger: Ledger,
   nowMs: number,
 ): AppError {
   const holding = holdersOf(missing, ledger)
-  const estimateMs = estimate(need, hints, ledger, nowMs)
+  // Nobody knows when who goes first has had it.
+  const estimateMs = keptFor ? null : estimate(need, hints, ledger, nowMs)
   const foreign: Quanta = new Map()
   for (const { id } of ledger.emptySpaces()) {
     for (const [name, quantum] of ledger.foreign(id))
       if (missing.has(name)) addQuanta(foreign, new Map([[name, quantum]]))
   }
   const first = holding[0]
-  const who = first
-    ? ` ${first.lease.purpose} of ${first.lease.holder}${holding.length > 1 ? ` and ${holding.length - 1} more hold` : ' holds'} some of it.`
-    : foreign.size > 0
-      ? ` Programs outside LLMAgentOS use ${inWords(foreign)}.`
-      : ''
+  const who = keptFor
+    ? ` It is kept for ${keptFor}, which goes first.`
+    : first
+      ? ` ${first.lease.purpose} of ${first.lease.holder}${holding.length > 1 ? ` and ${holding.length - 1} more hold` : ' holds'} some of it.`
+      : foreign.size > 0
+        ? ` Programs outside LLMAgentOS use ${inWords(foreign)}.`
+        : ''
   const outside = largestOutside(missing, foreign, ledger)
   return new AppError(
     'core.unavailable',
@@ -74,6 +77,7 @@ export function unavailable(
         expiresAt: lease.expiresAt,
       })),
       estimateMs,
+      ...(keptFor ? { keptFor } : {}),
       ...(foreign.size > 0 ? { foreign: toVector(foreign) } : {}),
     },
   )
@@ -142,7 +146,7 @@ function holdersOf(missing: Quanta, ledger: Ledger): { lease: HeldLease['lease']
 
 /** When enough leases will have expired, if none is renewed; null when that alone does not free enough. */
 function estimate(need: Quanta, hints: PlaceHints, ledger: Ledger, nowMs: number): number | null {
-  const spaces = ledger.spaces(false)
+  const spaces = ledger.spaces([])
   const byId = new Map(spaces.map((space) => [space.id, space]))
   const ending = [...ledger.leases()]
     .filter((held): held is HeldLease & { expiresAtMs: number } => held.expiresAtMs !== null)

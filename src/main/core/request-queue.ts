@@ -6,11 +6,12 @@ import type { Clock } from '../platform/clock'
 import type { Database } from '../platform/database'
 import { type Disposable, Emitter } from '../platform/events'
 import type { Allocator, Precedence } from './allocator'
+import { type Claim, claimOf } from './claim'
 import { NO_HINTS } from './hints'
 import type { RequestOptions } from './index'
 import type { Ledger } from './ledger'
-import { occupy, placeQuanta, type Space } from './place'
-import { addQuanta, type Quanta, takeQuanta, toQuanta, toVector } from './quanta'
+import { occupy, placeQuanta, type Shares, type Space } from './place'
+import { addQuanta, fitsIn, type Quanta, takeQuanta, toQuanta, toVector } from './quanta'
 import { CLAIM_AFTER_MS, fairly, rankOf, type Waiting, WaitingQueue } from './waiting'
 
 const MOST_WAITING = 1000
@@ -40,7 +41,7 @@ export class RequestQueue implements Disposable, Precedence {
   readonly #lacks: Emitter<ResourceVector>
   #sequence = 0
   #passQueued = false
-  #claimant: Waiting | null = null
+  #claimant: { waiting: Waiting; claim: Claim } | null = null
 
   /** @param deps.weights of holders whose weight is not 1 */
   constructor(deps: {
@@ -118,9 +119,9 @@ export class RequestQueue implements Disposable, Precedence {
     }
   }
 
-  /** The request that room is kept for. */
-  get claimant(): Waiting | null {
-    return this.#claimant
+  /** The room that is kept for a request. */
+  get claim(): Claim | null {
+    return this.#claimant?.claim ?? null
   }
 
   /** Something may fit now. */
@@ -148,7 +149,12 @@ export class RequestQueue implements Disposable, Precedence {
 
   /** The room that is kept no longer means anything: it is looked for anew, before anybody gets a part of it. */
   devicesChanged(): void {
-    this.#claimant = null
+    this.#unclaim()
+    this.planChanged()
+  }
+
+  /** What is kept for those who plan by themselves has changed. */
+  planChanged(): void {
     this.#chooseClaimant()
     this.wake()
   }
@@ -161,10 +167,6 @@ export class RequestQueue implements Disposable, Precedence {
       const placed = placeQuanta(waiting.need, spaces, waiting.options.place ?? NO_HINTS)
       if ('shares' in placed) occupy(spaces, placed.shares)
     }
-  }
-
-  bindsClaim(rank: number): boolean {
-    return this.#claimant !== null && this.#claimant.rank > rank
   }
 
   dispose(): void {
@@ -193,8 +195,7 @@ export class RequestQueue implements Disposable, Precedence {
     this.#chooseClaimant()
     for (const waiting of fairly(this.#queue.list(), this.#sharesNow())) {
       const { need, options } = waiting
-      const beside = waiting !== this.#claimant && this.bindsClaim(waiting.rank)
-      const shares = this.#allocator.find(need, options, beside)
+      const shares = this.#allocator.find(need, options, this.#ledger.claimsBefore(waiting.rank))
       if (!shares) continue
       this.#queue.remove(waiting)
       this.#database.onRollback(() => this.#queue.add(waiting))
@@ -204,7 +205,7 @@ export class RequestQueue implements Disposable, Precedence {
       } catch (error) {
         outcomes.push({ waiting, settle: () => waiting.reject(error) })
       }
-      if (waiting === this.#claimant) this.#chooseClaimant()
+      if (waiting === this.#claimant?.waiting) this.#chooseClaimant()
     }
     this.#database.afterCommit(() => this.#tellWhatIsLacking())
   }
@@ -214,7 +215,7 @@ export class RequestQueue implements Disposable, Precedence {
       .list()
       .find(({ need, options }) => !this.#allocator.quotaRefusal(need, options.holder))
     if (!first) return
-    const spaces = this.#ledger.spaces(this.bindsClaim(first.rank))
+    const spaces = this.#ledger.spaces(this.#ledger.claimsBefore(first.rank))
     const placed = placeQuanta(first.need, spaces, first.options.place ?? NO_HINTS)
     if ('missing' in placed) this.#lacks.fire(toVector(placed.missing))
   }
@@ -234,30 +235,36 @@ export class RequestQueue implements Disposable, Precedence {
   #chooseClaimant(): void {
     const now = this.#clock.now()
     for (const waiting of this.#queue.list()) {
-      const { arrivedAt, need, options } = waiting
+      const { arrivedAt, need, options, rank } = waiting
       if (now - arrivedAt < CLAIM_AFTER_MS || this.#allocator.quotaRefusal(need, options.holder)) continue
-      if (waiting === this.#claimant) return
+      // Who plans by itself and goes before has its room first; those two would else wait for each other.
+      const before = this.#ledger.claimsBefore(rank).filter(({ isPlanned }) => isPlanned)
       const spaces = this.#ledger.emptySpaces()
+      for (const { id, free } of spaces)
+        for (const { shares } of before) takeQuanta(free, shares.get(id) ?? new Map())
+      if (waiting === this.#claimant?.waiting && liesIn(this.#claimant.claim.shares, spaces)) return
       for (const { id, free } of spaces) takeQuanta(free, this.#ledger.foreign(id, false))
       const placed = placeQuanta(need, spaces, options.place ?? NO_HINTS)
-      // Not even with all leases ended: programs outside hold it, and keeping room for it would help nobody.
+      // Not even with all leases ended: programs outside hold it, or it is kept. More room kept would help nobody.
       if ('missing' in placed) continue
-      this.#claimant = waiting
-      this.#ledger.setClaim(placed.shares)
+      this.#unclaim()
+      const claim = claimOf({ shares: placed.shares, rank, purpose: options.purpose, isPlanned: false })
+      this.#claimant = { waiting, claim }
+      this.#ledger.addClaim(claim)
       return
     }
     this.#unclaim()
   }
 
   #unclaim(): void {
+    if (this.#claimant) this.#ledger.removeClaim(this.#claimant.claim)
     this.#claimant = null
-    this.#ledger.setClaim(null)
   }
 
   #leave(waiting: Waiting, reason: () => unknown): void {
     if (!this.#queue.remove(waiting)) return
     const why = reason()
-    if (waiting === this.#claimant) this.#chooseClaimant()
+    if (waiting === this.#claimant?.waiting) this.#chooseClaimant()
     waiting.reject(why)
     this.wake()
   }
@@ -265,9 +272,14 @@ export class RequestQueue implements Disposable, Precedence {
   #whyNot({ need, options, rank }: Waiting): AppError {
     const over = this.#allocator.quotaRefusal(need, options.holder)
     if (over) return over.error
-    const spaces = this.#ledger.spaces(this.bindsClaim(rank))
+    const claims = this.#ledger.claimsBefore(rank)
     const hints = options.place ?? NO_HINTS
-    const placed = placeQuanta(need, spaces, hints)
-    return this.#allocator.refusal(need, 'missing' in placed ? placed.missing : new Map(), hints)
+    const placed = placeQuanta(need, this.#ledger.spaces(claims), hints)
+    return this.#allocator.refusal(need, 'missing' in placed ? placed.missing : new Map(), hints, claims)
   }
+}
+
+function liesIn(shares: Shares, spaces: readonly Space[]): boolean {
+  const freeOn = (id: string) => spaces.find((space) => space.id === id)?.free ?? new Map<string, number>()
+  return [...shares].every(([id, share]) => fitsIn(share, freeOn(id)))
 }

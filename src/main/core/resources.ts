@@ -83,7 +83,7 @@ export function sumResources(
     addQuanta(foreign, outside)
     if (outside.size > 0) foreignOn.push({ device: device.id, amounts: toVector(outside) })
   }
-  for (const { free } of ledger.spaces(false)) addQuanta(available, free)
+  for (const { free } of ledger.spaces([])) addQuanta(available, free)
   return {
     capacity: toVector(capacity),
     allocated: toVector(allocated),

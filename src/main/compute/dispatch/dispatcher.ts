@@ -20,6 +20,7 @@ import type { AttemptEnd } from './attempt'
 import type { Company, Together } from './company'
 import type { EnginePool, PooledEngine } from './engine-pool'
 import { Holds } from './holds'
+import { KeptRooms } from './kept-rooms'
 import { type Operation, perform } from './operation'
 import type { OwnLeases } from './own-leases'
 import { readQuotas } from './quotas'
@@ -85,6 +86,7 @@ export class Dispatcher {
   #waitingSince: ReadonlyMap<string, number> = new Map()
   readonly #pace: Pace
   readonly #losses: LossBudget
+  readonly #keptRooms: KeptRooms
   #shares: ReadonlyMap<PrincipalId, number> = new Map()
   #requested = false
   #accepting = false
@@ -97,6 +99,7 @@ export class Dispatcher {
     this.#deps = deps
     this.#pace = new Pace(deps.policy.leastPaceMs)
     this.#losses = new LossBudget(deps.policy)
+    this.#keptRooms = new KeptRooms(deps.core, deps.index)
     this.#apart = new Apart(deps.database, () => deps.index.flush())
     this.#ahead = new RunAhead({
       ...deps,
@@ -234,13 +237,15 @@ export class Dispatcher {
     }
     if (!this.#accepting) return none
     this.#deps.beforePlan()
-    const decided = plan(this.snapshot(), placeOrNull)
+    const state = this.snapshot()
+    const decided = plan(state, placeOrNull)
     this.#losses.spend(decided)
     const started = decided.start.flatMap((start) => this.#start(start) ?? [])
     // What has been started may be why others were refused: the next plan knows, and says so.
     const isRefused = started.length > 0 && started.length < decided.start.length
     this.#noteWaiting(decided)
-    this.#deps.index.strand(decided.stranded)
+    index.strand(decided.stranded)
+    this.#keptRooms.update(decided.kept, state)
     this.#deps.onPlan(decided)
     this.#lookAgain(decided.lookAgainAt)
     return { ...none, started, evict: decided.evict, preempt: decided.preempt, more: more || isRefused }

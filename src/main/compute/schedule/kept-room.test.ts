@@ -90,7 +90,12 @@ function turn(before: QueueClass[], device: FreeDevice, patch: Partial<PlanState
 }
 
 const heldBackByWide = { kind: 'held-back', by: 'wide' }
-const known = { job: 'wide', fitsAt: NOW + 1_000 }
+const known = {
+  job: 'wide',
+  need: { cpuCores: CORES },
+  placement: [{ device: 'cpu0', amounts: { cpuCores: CORES } }],
+  fitsAt: NOW + 1_000,
+}
 
 describe('a job that is known to fit soon has its room kept', () => {
   it('behind one that waits for memory which a program outside holds', () => {
@@ -117,7 +122,31 @@ describe('a job that is known to fit soon has its room kept', () => {
     const decided = turn(before, gpu(4))
     expect(decided.blocked.get('small')).toEqual(heldBackByWide)
     expect(decided.kept.at(-1)).toEqual(known)
-    expect(decided.kept[0]).toEqual({ job: 'a', fitsAt: null })
+    expect(decided.kept[0]).toMatchObject({ job: 'a', fitsAt: null })
+  })
+})
+
+describe('of what a job needs that waits for what nobody knows the end of', () => {
+  const before = classOf('gpu', { need: { gpuMemoryBytes: 10, cpuCores: 1 }, waitedMs: 2 * HOURS })
+  const idle = { devices: [cpu(CORES), gpu(4)], running: [] }
+
+  it('others may have what it could have at any time, if they are known to end', () => {
+    const decided = turn([before], gpu(4), idle)
+    expect(decided.start.map(({ job }) => job.id)).toEqual(['wide'])
+    const placement = [
+      { device: 'cpu0', amounts: { cpuCores: 1 } },
+      { device: 'gpu0', amounts: { gpuMemoryBytes: 10 } },
+    ]
+    expect(decided.kept[0]).toEqual({ job: 'gpu', need: before.need, placement, fitsAt: null })
+    const endless = classOf('wide', { need: { cpuCores: CORES }, waitedMs: HOURS, runMs: null })
+    const other = turn([before], gpu(4), { ...idle, classes: [before, endless, small] })
+    expect(other.blocked.get('wide')).toEqual({ kind: 'held-back', by: 'gpu' })
+  })
+
+  it('all is kept as soon as it is known when there will be enough', () => {
+    const ends = { ...runs(0, NOW + 500), placement: [{ device: 'gpu0', amounts: { gpuMemoryBytes: 20 } }] }
+    const decided = turn([before], gpu(4), { ...idle, running: [ends] })
+    expect(decided.blocked.get('wide')).toEqual({ kind: 'held-back', by: 'gpu' })
   })
 })
 
@@ -141,7 +170,7 @@ describe('where nobody knows when anything ends', () => {
   })
 
   it('one that comes passes beside what is kept, and does not count where it does not start', () => {
-    const gpuJob = classOf('gpu', { need: { gpuMemoryBytes: 10, cpuCores: 7 }, waitedMs: 2 * HOURS })
+    const gpuJob = classOf('gpu', { need: { gpuMemoryBytes: 10, cpuCores: 6 }, waitedMs: 2 * HOURS })
     const most = classOf('most', { need: { cpuCores: 7 }, waitedMs: HOURS })
     // Held back for the second, it takes nothing of what is beside the first.
     const two = classOf('two', { need: { cpuCores: 2 }, runMs: 1 })

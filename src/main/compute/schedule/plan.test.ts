@@ -188,6 +188,25 @@ describe('plan', () => {
     expect(startsOf(state({ classes: classesOf(jobs), devices, now: 60_000 }))).toEqual(['cpu'])
   })
 
+  it('one that spreads over several GPUs is not refused because all its memory is on none of them', () => {
+    const gpus = [8, 8, 24].map((gpuMemoryBytes, i): FreeDevice => {
+      const capacity = { gpu: 1, gpuMemoryBytes }
+      return {
+        id: `gpu${i}` as DeviceId,
+        kind: 'gpu',
+        free: gpuMemoryBytes === 24 ? {} : capacity,
+        capacity,
+        healthy: true,
+      }
+    })
+    const jobs = [
+      job('one', { version: 'n@1', need: { gpu: 1, gpuMemoryBytes: 16 }, priority: 100 }),
+      job('two', { need: { gpu: 2, gpuMemoryBytes: 16 } }),
+    ]
+    const devices = [cpu({ memoryBytes: 1000 }), ...gpus]
+    expect(startsOf(state({ classes: classesOf(jobs), devices }))).toEqual(['two'])
+  })
+
   it('a quota holds its principal only', () => {
     const jobs = [job('1', { principal: 'x' }), job('2', { principal: 'x' }), job('3', { principal: 'y' })]
     const quotas = new Map([['x' as PrincipalId, { limited: ['cpuCores'], left: { cpuCores: 1 } }]])

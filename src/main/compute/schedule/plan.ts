@@ -72,8 +72,10 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
 
   decide(): Plan {
     const plan = this.#plan
-    plan.kept = pass(this)().map(({ job: { job }, reservation: { fitsAt } }) => ({
+    plan.kept = pass(this)().map(({ job: { job }, need: { need }, reservation: { share, fitsAt } }) => ({
       job: job.id,
+      need,
+      placement: share,
       fitsAt: Number.isFinite(fitsAt) ? fitsAt : null,
     }))
     plan.left = this.room.total()

@@ -288,9 +288,9 @@ describe('by turns', () => {
 })
 
 /** Nobody has what they need; each of a class of its own. */
-const inVain = (count: number, waitedMs = 900_000) =>
+const inVain = (count: number) =>
   Array.from({ length: count }, (_, i) => ({
-    ...waiting(`vain ${i}`, { priority: 100, waitedMs }),
+    ...waiting(`vain ${i}`, { priority: 100, waitedMs: NOW }),
     need: { cpuCores: 1, fpga: 1 + i },
   }))
 

@@ -41,6 +41,10 @@ export class Preemptions {
   readonly #space: Space
   readonly #idle: readonly PlanEngine[]
   readonly #engineSlots: number
+  /** Made when it is first asked for, and before anybody is promised a place. */
+  #bare: Space | null = null
+  /** By key of class, as far as it was asked for. */
+  readonly #stranded = new Map<string, boolean>()
   #candidates: Candidate[] = []
   readonly #running: Held[] = []
   /** The highest priority, with what it has waited, of the jobs before that go on waiting. */
@@ -56,10 +60,10 @@ export class Preemptions {
     this.#engineSlots = state.policy.maxEngines - state.engines.length - loading
   }
 
-  /** Adds to the plan. @param heads jobs that do not fit, most urgent first */
-  decide(heads: readonly Head[]): void {
-    const stuck = this.#notStranded(heads)
-    if (stuck.length === 0) return
+  /** Adds to the plan. @param stuck jobs that do not fit, most urgent first */
+  decide(stuck: readonly Head[]): void {
+    const first = stuck.findIndex((head) => !this.#isStranded(head))
+    if (first < 0) return
     // What starts in this turn has its first slice before it.
     if (this.#plan.start.length > 0) this.#lookAgain(this.#state.now + this.#state.policy.sliceMs)
     if (!this.#state.running.some(({ yields }) => yields)) return
@@ -74,32 +78,43 @@ export class Preemptions {
       if (yields && !yields.isStopping) this.#candidates.push({ ...yields, ...held })
     }
     let tries = 0
-    for (const head of stuck) {
+    for (const head of stuck.slice(first)) {
       const stopping = this.#stoppingFor(head.job.id)
       if (stopping.length > 0) {
         this.#promise(head, [], stopping)
         continue
       }
       const weaker = this.#candidates.filter((candidate) => this.#yieldsTo(candidate, head))
-      if (weaker.length > 0 && tries++ < MOST_TRIES && this.#displaceFor(head, weaker)) continue
-      this.#ahead = Math.max(this.#ahead, aged(head.job.priority, now - head.job.readyAt))
+      if (weaker.length > 0 && tries < MOST_TRIES && !this.#isStranded(head)) {
+        tries++
+        if (this.#displaceFor(head, weaker)) continue
+      }
+      const standing = aged(head.job.priority, now - head.job.readyAt)
+      if (standing > this.#ahead && !this.#isStranded(head)) this.#ahead = standing
     }
   }
 
-  /** Those for which there would be room without all jobs and engines. */
-  #notStranded(heads: readonly Head[]): readonly Head[] {
-    if (heads.length === 0) return heads
+  /** Whether it could not start even if all jobs ended. Asked only where it matters: it is a search for room each time. */
+  #isStranded({ group }: Head): boolean {
+    const known = this.#stranded.get(group.key)
+    if (known !== undefined) return known
+    this.#bare ??= this.#withoutJobs()
+    const need = addVectors(group.need, { memoryBytes: group.load.memoryBytes })
+    const isStranded = this.#bare.find({ need, place: group.place }) === null
+    this.#stranded.set(group.key, isStranded)
+    if (isStranded) this.#plan.stranded.add(group.key)
+    return isStranded
+  }
+
+  /** Nor engines. */
+  #withoutJobs(): Space {
     const { running, engines } = this.#state
+    const { start } = this.#plan
     const space = this.#space.copy()
-    for (const { placement } of [...running, ...this.#plan.start]) space.give(placement)
+    for (const { placement } of [...running, ...start]) space.give(placement)
     for (const { memory } of engines) space.give(memory)
-    for (const { engine } of this.#plan.start) if ('load' in engine) space.give(engine.load)
-    return heads.filter(({ group }) => {
-      const need = addVectors(group.need, { memoryBytes: group.load.memoryBytes })
-      const fits = space.find({ need, place: group.place }) !== null
-      if (!fits) this.#plan.stranded.add(group.key)
-      return fits
-    })
+    for (const { engine } of start) if ('load' in engine) space.give(engine.load)
+    return space
   }
 
   #stoppingFor(job: JobId): JobId[] {

@@ -70,6 +70,11 @@ export class Space implements Room<Wanted, Placement> {
     }))
   }
 
+  lackOf(wanted: Wanted): Wanted {
+    const lacking = partsOf(wanted.need).filter((need) => this.find({ ...wanted, need }) === null)
+    return lacking.length === 0 ? wanted : { ...wanted, need: lacking.reduce(addVectors, NOTHING) }
+  }
+
   covers(wanted: Wanted, other: Wanted): boolean {
     const isPlacedAlike = !other.place || isSamePlace(wanted.place, other.place)
     return isPlacedAlike && !other.only && covers(wanted.need, other.need)
@@ -102,11 +107,25 @@ export class Space implements Room<Wanted, Placement> {
   }
 }
 
-/** True when `a` asks for at least all that `b` asks for. Asked for each class of the queue, so nothing is made here. */
+/**
+ * True when `a` asks for at least all that `b` asks for, and of each of several GPUs for at least as much memory. Asked
+ * for each class of the queue, so nothing is made here.
+ */
 function covers(a: ResourceVector, b: ResourceVector): boolean {
   for (const name of RESOURCE_NAMES) if ((a[name] ?? 0) < (b[name] ?? 0)) return false
   for (const name in b.custom) if ((a.custom?.[name] ?? 0) < (b.custom[name] ?? 0)) return false
-  return true
+  return memoryOfEach(a) >= memoryOfEach(b)
+}
+
+function memoryOfEach({ gpu = 0, gpuMemoryBytes = 0 }: ResourceVector): number {
+  return gpuMemoryBytes / Math.max(1, gpu)
+}
+
+/** Resources of one kind of device lie together, the others each where there are some. */
+function partsOf(need: ResourceVector): ResourceVector[] {
+  const { cpuCores = 0, memoryBytes = 0, gpu = 0, gpuMemoryBytes = 0, npu = 0, fpga = 0, custom = {} } = need
+  const own = Object.entries(custom).map(([name, amount]) => ({ custom: { [name]: amount } }))
+  return [{ cpuCores, memoryBytes }, { gpu, gpuMemoryBytes }, { npu }, { fpga }, ...own]
 }
 
 function isSamePlace(a: Wanted['place'], b: PlaceHints): boolean {

@@ -227,15 +227,29 @@ export interface Preemption {
   for: JobId
 }
 
+/** Room that is kept for a job. */
+export interface Kept {
+  job: JobId
+  /** What it is to hold: what the job needs, or the memory of its engine, or both. */
+  need: ResourceVector
+  /** Where it lies when enough has ended. */
+  placement: Placement
+  /** When that is expected, Unix ms; null when that is unknown. */
+  fitsAt: number | null
+}
+
 export interface Plan {
   start: Start[]
   /** Idle engines to unload, so that a waiting job's engine can be loaded in a later turn. */
   evict: string[]
   /** By key of class; classes whose jobs all start are absent, and those that were not looked at. */
   blocked: Map<string, Block>
-  /** The jobs that room is kept for, in their order, and when each is expected to fit, Unix ms; null when that is unknown. */
-  kept: { job: JobId; fitsAt: number | null }[]
-  /** Keys of classes whose first job could not start even if all jobs ended: nobody has to wait behind them. */
+  /** For which jobs room is kept, in their order. */
+  kept: Kept[]
+  /**
+   * Keys of classes whose first job could not start even if all jobs ended: nobody has to wait behind them. All that come
+   * before the first that is not such; of the others, those that were looked at.
+   */
   stranded: Set<string>
   preempt: Preemption[]
   /** What those lose that begin anew, ms of the whole machine. */

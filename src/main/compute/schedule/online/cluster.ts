@@ -118,6 +118,10 @@ export class Cluster implements Room<number, Share> {
     this.#change(share, 1)
   }
 
+  lackOf(job: number): number {
+    return job
+  }
+
   covers(job: number, other: number): boolean {
     const kinds = this.#kinds
     const { need, replicas } = this.#jobs

@@ -36,7 +36,7 @@ export interface Kept<Job, Need, Share> {
 /**
  * The scheduler: takes jobs in order of urgency and starts each that fits. Room is kept for those that do not, up to and
  * with the first of which it is known when it will fit; those behind them start only where that delays none of them
- * (backfilling). So nobody's room depends on one before it that waits for what may never come.
+ * (backfilling).
  * @returns what was kept for whom, in their order, worked out when asked for; valid until something starts or ends
  */
 export function pass<Job, Need, Share, Block>(
@@ -50,14 +50,19 @@ export function pass<Job, Need, Share, Block>(
   let isKnown = false
   const keep = (job: Job, need: Need, from: number) => {
     if (isKnown) return
-    const mayBeInDoubt = () =>
-      from <= now && kept.length < MOST_IN_DOUBT && !kept.some((other) => room.covers(other.need, need))
-    if (outlook && !outlook.offers(need, mayBeInDoubt)) return
     const running = turn.runningFor(job)
-    const reservation = Reservation.for(need, room, running, now, from)
-    if (reservation) kept.push({ job, need, reservation })
-    isKnown = reservation !== null && reservation.fitsAt < Number.POSITIVE_INFINITY
-    if (!isKnown) outlook ??= new Outlook(room, running)
+    if (outlook === null || outlook.known.find(need) !== null) {
+      const reservation = Reservation.for(need, room, running, now, from)
+      if (reservation) kept.push({ job, need, reservation })
+      isKnown = reservation !== null
+      if (isKnown) return
+    }
+    outlook ??= outlookOf(room, running)
+    if (now < from || kept.length === MOST_IN_DOUBT || outlook.all.find(need) === null) return
+    const lack = outlook.known.lackOf(need)
+    // As much of the same is waited for already: it is its turn after that.
+    if (kept.some(({ reservation }) => room.covers(reservation.lack, lack))) return
+    kept.push({ job, need, reservation: Reservation.inDoubt(need, lack, outlook.all) })
   }
   // Only where somebody could pass: on a full machine nobody asks when it will have room.
   const keptNow = () => {
@@ -91,21 +96,17 @@ export function pass<Job, Need, Share, Block>(
 }
 
 /** The room when all has ended of which that is known, and when everything has: cheaper to ask than a reservation. */
-class Outlook<Need, Share> {
-  readonly #known: Room<Need, Share>
-  readonly #all: Room<Need, Share>
+interface Outlook<Need, Share> {
+  known: Room<Need, Share>
+  all: Room<Need, Share>
+}
 
-  constructor(free: Room<Need, Share>, running: Ends<Share>) {
-    this.#known = free.copy()
-    let ended = 0
-    for (; ended < running.size && running.endsAt(ended) < Number.POSITIVE_INFINITY; ended++)
-      this.#known.give(running.share(ended))
-    this.#all = this.#known.copy()
-    for (; ended < running.size; ended++) this.#all.give(running.share(ended))
-  }
-
-  /** Whether there will be room, at a known time unless it may be in doubt. */
-  offers(need: Need, mayBeInDoubt: () => boolean): boolean {
-    return this.#known.find(need) !== null || (this.#all.find(need) !== null && mayBeInDoubt())
-  }
+function outlookOf<Need, Share>(free: Room<Need, Share>, running: Ends<Share>): Outlook<Need, Share> {
+  const known = free.copy()
+  let ended = 0
+  for (; ended < running.size && running.endsAt(ended) < Number.POSITIVE_INFINITY; ended++)
+    known.give(running.share(ended))
+  const all = known.copy()
+  for (; ended < running.size; ended++) all.give(running.share(ended))
+  return { known, all }
 }

@@ -11,20 +11,24 @@ export class Reservation<Need, Share> {
   readonly fitsAt: number
   /** What others must not reach over: `fitsAt`, or later where it can wait. */
   readonly at: number
-  /** As it is expected at `at`, with what was admitted beside it. */
-  readonly #room: Room<Need, Share>
+  /** What nobody knows when there will be enough of; all of the need where that is known. */
+  readonly lack: Need
   readonly #need: Need
+  /** As it is expected at `at`, without what was admitted beside it. */
+  readonly #room: Room<Need, Share>
+  #share: Share | null = null
   /** Shares that would take its place. */
   readonly #refused = new Set<Share>()
 
-  private constructor(need: Need, room: Room<Need, Share>, fitsAt: number, at: number) {
+  private constructor(need: Need, lack: Need, room: Room<Need, Share>, fitsAt: number, at: number) {
     this.#need = need
+    this.lack = lack
     this.#room = room
     this.fitsAt = fitsAt
     this.at = at
   }
 
-  /** Null when it would not fit even if everything ended, or nobody knows when while it can wait. */
+  /** Null when it is not known when it will fit. */
   static for<Need, Share>(
     need: Need,
     free: Room<Need, Share>,
@@ -36,19 +40,35 @@ export class Reservation<Need, Share> {
     const fitting = releaseUntil(need, room, running)
     if (fitting === null) return null
     const fitsAt = Math.max(now, fitting > 0 ? running.endsAt(fitting - 1) : now)
-    // When it fits is unknown: it does not hold others back yet.
-    if (fitsAt === Number.POSITIVE_INFINITY && now < notBefore) return null
+    if (fitsAt === Number.POSITIVE_INFINITY) return null
     const at = Math.max(fitsAt, notBefore)
     for (let i = fitting; i < running.size && running.endsAt(i) <= at; i++) room.give(running.share(i))
-    return new Reservation(need, room, fitsAt, at)
+    return new Reservation(need, need, room, fitsAt, at)
   }
 
-  /** Whether a job that takes `share` and ends by `endsAt` leaves it its place. */
+  /**
+   * When everything has ended, whenever that is. Until then it has no use for what there will be enough of: others may
+   * have that who are known to end. @param all how the room will be then
+   */
+  static inDoubt<Need, Share>(need: Need, lack: Need, all: Room<Need, Share>): Reservation<Need, Share> {
+    const never = Number.POSITIVE_INFINITY
+    const reservation = new Reservation(need, lack, all.copy(), never, never)
+    reservation.#share = all.find(need)
+    return reservation
+  }
+
+  /** Where it lies. */
+  get share(): Share {
+    this.#share ??= this.#room.find(this.#need)
+    return this.#share as Share
+  }
+
+  /** Whether a job that takes `share` and ends by `endsAt`, infinite when that is unknown, leaves it its place. */
   admits(endsAt: number, share: Share): boolean {
     if (this.#isOverBy(endsAt)) return true
     if (this.#refused.has(share)) return false
     this.#room.take(share)
-    const leavesRoom = this.#room.find(this.#need) !== null
+    const leavesRoom = this.#room.find(endsAt < Number.POSITIVE_INFINITY ? this.lack : this.#need) !== null
     this.#room.give(share)
     if (!leavesRoom) this.#refused.add(share)
     return leavesRoom

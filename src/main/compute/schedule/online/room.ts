@@ -6,6 +6,8 @@ export interface Room<Need, Share> {
   give(share: Share): void
   /** One that changes independently of this. */
   copy(): Room<Need, Share>
+  /** The part of a need that does not fit; all of it where only the parts do not fit together. */
+  lackOf(need: Need): Need
   /** Whether room for `need` is always room for `other`, too. */
   covers(need: Need, other: Need): boolean
 }

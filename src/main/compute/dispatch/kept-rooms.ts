@@ -1,0 +1,50 @@
+import type { JobId } from '../../../shared/domain/ids'
+import { isEmptyVector, type ResourceVector, shortage } from '../../../shared/domain/resources'
+import type { Core } from '../../core'
+import type { JobIndex } from '../jobs/job-index'
+import type { Kept, PlanState } from '../schedule/types'
+
+interface KeptRoom {
+  need: ResourceVector
+  placement: Kept['placement']
+  release(): void
+}
+
+/**
+ * Room that the planner keeps is kept against leases of programs, too, once a job has waited `holdBackAfterMs`. It stays
+ * as it was first found as long as it is kept for the same: only leases since then have to lie beside it, so that those
+ * of before end and it fits.
+ */
+export class KeptRooms {
+  readonly #core: Core
+  readonly #index: JobIndex
+  readonly #rooms = new Map<JobId, KeptRoom>()
+
+  constructor(core: Core, index: JobIndex) {
+    this.#core = core
+    this.#index = index
+  }
+
+  /** @param state what the turn was planned from */
+  update(kept: readonly Kept[], { now, policy, devices }: PlanState): void {
+    const lasting = new Map(kept.map((room) => [room.job, room]))
+    const isFit = (id: string) => devices.some((device) => device.id === id && device.healthy)
+    for (const [id, { need, placement, release }] of this.#rooms) {
+      const still = lasting.get(id)
+      if (still && isSame(still.need, need) && placement.every(({ device }) => isFit(device))) continue
+      this.#rooms.delete(id)
+      release()
+    }
+    for (const { job: id, need, placement } of kept) {
+      const job = this.#index.get(id)
+      if (!job || this.#rooms.has(id) || now < job.status.readyAt + policy.holdBackAfterMs) continue
+      const { readyAt: since, priority } = job.status
+      const release = this.#core.keepRoom({ placement, purpose: job.definition.name, priority, since })
+      this.#rooms.set(id, { need, placement, release })
+    }
+  }
+}
+
+function isSame(a: ResourceVector, b: ResourceVector): boolean {
+  return isEmptyVector(shortage(a, b)) && isEmptyVector(shortage(b, a))
+}
