@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
+import { connect } from 'node:net'
 import pino from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import WebSocket from 'ws'
@@ -65,16 +66,21 @@ beforeEach(async () => {
   revoked = false
   off.clear()
   clock = new TestClock()
+  url = await open(null)
+})
+afterEach(() => network.dispose())
+
+function open(rendererDir: string | null): Promise<string> {
   network = createNetwork({
     security: security as Security,
     clock,
     logger: pino({ level: 'silent' }),
     port: 0,
     fallbackToAnyPort: false,
-    rendererDir: null,
+    rendererDir,
     switchedOff: { has: (id) => off.has(id), set: (id, isOff) => (isOff ? off.add(id) : off.delete(id)) },
   })
-  url = await network.start({
+  return network.start({
     rest: async (request, caller, { body }) =>
       request.url.endsWith('/live')
         ? new Response(new ReadableStream({ start: (live) => live.enqueue(Buffer.from('now')) }))
@@ -84,8 +90,7 @@ beforeEach(async () => {
           }),
     websocket: (socket) => socket.on('error', () => undefined).send('hello'),
   })
-})
-afterEach(() => network.dispose())
+}
 
 const bearer = { authorization: `Bearer ${KEY}` }
 
@@ -311,4 +316,14 @@ test('a message of an app that would hold up the event loop ends its connection;
   }
   expect(await send(APP_KEY)).toBe(1009)
   expect(await send(KEY)).toBeInstanceOf(Buffer)
+})
+
+test('shutdown held up: the server closes though a client keeps the socket of a refused upgrade', async () => {
+  const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', allowHalfOpen: true })
+  const { host } = new URL(url)
+  socket.write(`GET /rpc HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`)
+  const [answer] = await once(socket, 'data')
+  expect(String(answer)).toContain('401')
+  await network.dispose()
+  socket.destroy()
 })

@@ -209,6 +209,8 @@ export function createNetwork(deps: NetworkDeps): Network {
         })
       } catch (error) {
         const status = error instanceof AppError ? error.status : 500
+        // Node has handed the socket over: nobody else ends it, and a server with an open one never closes.
+        socket.once('finish', () => socket.destroy())
         socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\n\r\n`)
       }
     }
