@@ -2,6 +2,11 @@ import type { IncomingMessage } from 'node:http'
 import { formatBytes } from '../../shared/domain/units'
 import { AppError } from '../../shared/errors'
 
+/** Whether a body follows the headers. */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0
+}
+
 /** The bytes of a request. @throws AppError `network.too_large` for more than `maxBytes`, told or not told beforehand */
 export function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {

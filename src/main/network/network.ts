@@ -9,7 +9,7 @@ import { z } from 'zod'
 import type { Endpoint } from '../../shared/contract'
 import { AppError, toErrorView } from '../../shared/errors'
 import type { Caller } from '../security'
-import { readBody, tooLarge } from './body'
+import { hasBody, readBody, tooLarge } from './body'
 import { assertLocal, FailureLimit } from './guard'
 import { createHttpServer, listen } from './http-server'
 import type { Network, NetworkDeps, Protocols } from './index'
@@ -124,10 +124,13 @@ export function createNetwork(deps: NetworkDeps): Network {
         outgoing.once('close', () => answering.delete(outgoing))
       }
       const caller = identify(incoming.headers, 'http')
+      const { method } = context.req
+      const isRead = method === 'GET' || method === 'HEAD'
       // What is open to all is only read: nobody without a key makes us take in a body.
-      if (!caller && !['GET', 'HEAD'].includes(context.req.method)) {
+      if (!caller && !isRead) {
         throw new AppError('security.unauthenticated', 'Send a valid key: Authorization: Bearer KEY.')
       }
+      if (isRead && hasBody(incoming)) throw new AppError('system.invalid', `A ${method} takes no body.`)
       const limit = JOB_PATHS.has(context.req.path) ? MAX_JOB_BYTES : MAX_JSON_BYTES
       const body = isUpload(incoming) ? null : await readBody(incoming, limit)
       if (caller) sessions.note(caller, 'rest')
