@@ -1,6 +1,10 @@
 import { once } from 'node:events'
+import { readdirSync, readlinkSync } from 'node:fs'
+import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import pino from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import WebSocket from 'ws'
@@ -344,3 +348,35 @@ test('memory blow-up: what only reads brings no body, with or without a key', as
       expect(await send(method, { ...key, 'content-length': '0' }, '')).toBe(200)
     }
 })
+
+test.runIf(process.platform === 'linux')(
+  'descriptors used up: a file of the window is closed though nobody reads it',
+  async () => {
+    const dir = await realpath(await mkdtemp(join(tmpdir(), 'renderer-')))
+    await writeFile(join(dir, 'large.js'), Buffer.alloc(2 ** 22, ' '))
+    await network.dispose()
+    const address = new URL(await open(dir))
+    const opened = () =>
+      readdirSync('/proc/self/fd').filter((fd) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${fd}`).startsWith(dir)
+        } catch {
+          return false // closed since it was listed
+        }
+      }).length
+    for (let i = 0; i < 5; i++) {
+      const head = await fetch(`${address}large.js`, { method: 'HEAD' })
+      expect(head.headers.get('content-length')).toBe(String(2 ** 22))
+    }
+    for (let i = 0; i < 20; i++) {
+      const socket = connect(Number(address.port), '127.0.0.1')
+      await once(socket, 'connect')
+      socket.write(`GET /large.js HTTP/1.1\r\nHost: ${address.host}\r\n\r\n`)
+      await new Promise(setImmediate)
+      socket.resetAndDestroy()
+    }
+    expect((await (await fetch(`${address}large.js`)).arrayBuffer()).byteLength).toBe(2 ** 22)
+    await expect.poll(opened).toBe(0)
+    await rm(dir, { recursive: true })
+  },
+)

@@ -168,16 +168,18 @@ export function createNetwork(deps: NetworkDeps): Network {
       })
     })
     app.get('*', async (context) => {
-      assertLocal(context.env.incoming.headers, port, false)
+      const { incoming, outgoing } = context.env
+      assertLocal(incoming.headers, port, false)
       const connect = `'self' ws://${context.req.header('host') ?? ''}`
       const file =
         deps.rendererDir && isOn('websocket')
           ? await staticFile(deps.rendererDir, context.req.path, connect)
           : null
-      return (
-        file ??
-        errorResponse(new AppError('network.not_found', 'There is nothing here. The API is under /api.'))
-      )
+      if (!file) throw new AppError('network.not_found', 'There is nothing here. The API is under /api.')
+      const { headers } = file
+      // Hono drops the answer to HEAD, and that to who has gone by now, without closing the file behind it.
+      if (incoming.method === 'HEAD' || outgoing.destroyed) return new Response(null, { headers })
+      return new Response(file.open(), { headers })
     })
     return app
   }
