@@ -306,20 +306,18 @@ test('open browsers are let go when theirs is switched off, and when the system 
   await last.closed
 })
 
-test('a message of an app that would hold up the event loop ends its connection; a person sends whole jobs', async () => {
+test('a message that would hold up the event loop ends its connection, of an app and of a person', async () => {
   const send = async (key: string) => {
     const socket = new WebSocket(`${url.replace('http', 'ws')}/rpc`, {
       headers: { authorization: `Bearer ${key}` },
     })
     const closed = once(socket, 'close')
     await once(socket, 'message')
-    socket.send(`[${'[],'.repeat(2 ** 18)}[]]`, () => socket.ping())
-    const how = await Promise.race([closed, once(socket, 'pong')])
-    socket.close()
-    return how[0]
+    socket.send(`[${'[],'.repeat(2 ** 18)}[]]`)
+    return (await closed)[0]
   }
   expect(await send(APP_KEY)).toBe(1009)
-  expect(await send(KEY)).toBeInstanceOf(Buffer)
+  expect(await send(KEY)).toBe(1009)
 })
 
 test('shutdown held up: the server closes though a client keeps the socket of a refused upgrade', async () => {

@@ -4,7 +4,7 @@ import { getRequestListener } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { type WebSocket, WebSocketServer } from 'ws'
+import { WebSocketServer } from 'ws'
 import { z } from 'zod'
 import type { Endpoint } from '../../shared/contract'
 import { AppError, toErrorView } from '../../shared/errors'
@@ -20,8 +20,8 @@ const MAX_JOB_BYTES = 64 * 2 ** 20
 /** Only jobs carry tensors; nobody makes us hold more for anything else. */
 const JOB_PATHS: ReadonlySet<string> = new Set(['/api/jobs', '/api/pipelines'])
 const MAX_JSON_BYTES = 2 ** 20
-/** Of a message of an app: those are parsed on the event loop. Tensors go over the REST API, which has a thread for them. */
-const MAX_APP_MESSAGE_BYTES = 256 * 2 ** 10
+/** Messages are parsed on the event loop. Tensors go over the REST API, which has a thread for them. */
+const MAX_MESSAGE_BYTES = 256 * 2 ** 10
 const MAX_SIGN_IN_BYTES = 16 * 2 ** 10
 /** Whoever switches the REST API off by a call must be able to switch it on again. */
 const ALWAYS_ON = /^\/api\/(health|endpoints(\/[^/]+)?)$/
@@ -51,18 +51,11 @@ export function createNetwork(deps: NetworkDeps): Network {
   // The answer to the call that changed it goes out first.
   const stopListening = security.onDidChangePassword((id) => setImmediate(() => sessions.closeByPassword(id)))
   const failures = new FailureLimit(() => clock.now())
-  const sockets = {
-    app: new WebSocketServer({ noServer: true, maxPayload: MAX_APP_MESSAGE_BYTES }),
-    user: new WebSocketServer({ noServer: true, maxPayload: MAX_JOB_BYTES }),
-  }
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES })
   /** Answers of the REST API that are not whole yet, without those that stay when it is switched off. */
   const answering = new Set<ServerResponse>()
   let server: Server | null = null
   let port = 0
-
-  function openSockets(): WebSocket[] {
-    return [...sockets.app.clients, ...sockets.user.clients]
-  }
 
   function isOn(id: EndpointId): boolean {
     return !switchedOff.has(id)
@@ -203,7 +196,7 @@ export function createNetwork(deps: NetworkDeps): Network {
         const caller = identify(request.headers, 'websocket')
         const token = sessionOf(request.headers)
         if (!caller) throw new AppError('security.unauthenticated', 'Sign in first.')
-        sockets[caller.kind].handleUpgrade(request, socket, head, (webSocket) => {
+        sockets.handleUpgrade(request, socket, head, (webSocket) => {
           sessions.note(caller, 'websocket')
           protocols.websocket(webSocket, caller)
           if (token)
@@ -246,7 +239,7 @@ export function createNetwork(deps: NetworkDeps): Network {
         throw new AppError('network.not_found', `There is no endpoint ${id}.`)
       switchedOff.set(id, !enabled)
       if (!isOn('rest')) for (const answer of answering) answer.destroy()
-      if (!isOn('websocket')) for (const socket of openSockets()) socket.close(GOING_AWAY)
+      if (!isOn('websocket')) for (const socket of sockets.clients) socket.close(GOING_AWAY)
       return endpoint(id as EndpointId)
     },
     listSessions: () => sessions.list(),
@@ -256,7 +249,7 @@ export function createNetwork(deps: NetworkDeps): Network {
       const closing = server
       server = null
       if (!closing) return
-      for (const socket of openSockets()) socket.terminate()
+      for (const socket of sockets.clients) socket.terminate()
       await new Promise<void>((resolve) => {
         closing.close(() => resolve())
         closing.closeAllConnections()
