@@ -378,3 +378,32 @@ test.runIf(process.platform === 'linux')(
     await rm(dir, { recursive: true })
   },
 )
+
+test('memory blow-up: bodies that are held take no more than a share each, and give it back when they are read', async () => {
+  const port = Number(new URL(url).port)
+  const begin = async () => {
+    const request = httpRequest({
+      port,
+      path: '/api/jobs',
+      method: 'POST',
+      headers: { ...bearer, 'content-length': 60 * 2 ** 20 },
+    })
+    const answer = once(request, 'response').then(
+      ([response]) => Number(response.resume().statusCode),
+      () => 'closed',
+    )
+    request.on('error', () => undefined)
+    await new Promise((resolve) => request.write(Buffer.alloc(50 * 2 ** 20), resolve))
+    return { request, answer }
+  }
+  const first = await begin()
+  const second = await begin()
+  const third = await begin()
+  expect([429, 'closed']).toContain(await third.answer)
+  first.request.end(Buffer.alloc(10 * 2 ** 20))
+  expect(await first.answer).toBe(200)
+  second.request.destroy()
+  const last = await begin()
+  last.request.end(Buffer.alloc(10 * 2 ** 20))
+  expect(await last.answer).toBe(200)
+}, 60_000)

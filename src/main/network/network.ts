@@ -8,6 +8,7 @@ import { WebSocketServer } from 'ws'
 import { z } from 'zod'
 import type { Endpoint } from '../../shared/contract'
 import { AppError, toErrorView } from '../../shared/errors'
+import { Shares } from '../platform/shares'
 import type { Caller } from '../security'
 import { hasBody, readBody, tooLarge } from './body'
 import { assertLocal, FailureLimit } from './guard'
@@ -20,6 +21,8 @@ const MAX_JOB_BYTES = 64 * 2 ** 20
 /** Only jobs carry tensors; nobody makes us hold more for anything else. */
 const JOB_PATHS: ReadonlySet<string> = new Set(['/api/jobs', '/api/pipelines'])
 const MAX_JSON_BYTES = 2 ** 20
+/** What all bodies may take of memory until they are read, and those of one caller of that. */
+const BODIES = { each: 2 * MAX_JOB_BYTES, total: 4 * MAX_JOB_BYTES }
 /** Messages are parsed on the event loop. Tensors go over the REST API, which has a thread for them. */
 const MAX_MESSAGE_BYTES = 256 * 2 ** 10
 const MAX_SIGN_IN_BYTES = 16 * 2 ** 10
@@ -51,6 +54,7 @@ export function createNetwork(deps: NetworkDeps): Network {
   // The answer to the call that changed it goes out first.
   const stopListening = security.onDidChangePassword((id) => setImmediate(() => sessions.closeByPassword(id)))
   const failures = new FailureLimit(() => clock.now())
+  const bodies = new Shares(BODIES, 'Too many large calls are on their way. Send them one after the other.')
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES })
   /** Answers of the REST API that are not whole yet, without those that stay when it is switched off. */
   const answering = new Set<ServerResponse>()
@@ -125,7 +129,17 @@ export function createNetwork(deps: NetworkDeps): Network {
       }
       if (isRead && hasBody(incoming)) throw new AppError('system.invalid', `A ${method} takes no body.`)
       const limit = JOB_PATHS.has(context.req.path) ? MAX_JOB_BYTES : MAX_JSON_BYTES
-      const body = isUpload(incoming) ? null : await readBody(incoming, limit)
+      let held = 0
+      const release = () => {
+        if (caller) bodies.give(caller.principal, held)
+        held = 0
+      }
+      outgoing.once('close', release)
+      const take = (bytes: number) => {
+        if (caller) bodies.take(caller.principal, bytes)
+        held += bytes
+      }
+      const body = isUpload(incoming) ? null : await readBody(incoming, limit, take)
       if (caller) sessions.note(caller, 'rest')
       const token = caller && sessionOf(incoming.headers)
       if (token)
@@ -133,7 +147,7 @@ export function createNetwork(deps: NetworkDeps): Network {
           'close',
           sessions.tie(token, () => outgoing.writableEnded || outgoing.destroy()),
         )
-      const response = await protocols.rest(context.req.raw, caller, { incoming, outgoing, body })
+      const response = await protocols.rest(context.req.raw, caller, { incoming, outgoing, body, release })
       return response ? withRetryAfter(response) : RESPONSE_ALREADY_SENT
     })
     const signInLimit = bodyLimit({
