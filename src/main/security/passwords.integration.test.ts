@@ -120,6 +120,44 @@ describe('guessing', () => {
     })
   }, 30_000)
 
+  it('memory blow-up: a flood of names that nobody has takes little work, and keeps nobody out', async () => {
+    await bench.security.setPassword(owner, password, undefined, owner)
+    const flood = Array.from({ length: 200 }, (_, index) =>
+      bench.security
+        .authenticatePassword(`nobody ${index}`, 'x', 'http')
+        .catch((error: AppError) => error.code),
+    )
+    expect(await bench.security.authenticatePassword('Marie Curie', password, 'http')).toMatchObject({
+      principal: owner,
+    })
+    expect(new Set(await Promise.all(flood))).toEqual(new Set(['security.wrong_password']))
+  }, 30_000)
+
+  it('an attempt that is not made for want of room does not count, and passwords are checked again after it', async () => {
+    const { security } = bench
+    await security.setPassword(owner, password, undefined, owner)
+    const user = bench.user('Pierre', 'viewer').principal
+    const full = Promise.allSettled(
+      Array.from({ length: 36 }, () => security.setPassword(user, password, undefined, owner)),
+    )
+    for (let attempt = 0; attempt < 6; attempt++)
+      await expect(security.authenticatePassword('Marie Curie', password, 'http')).rejects.toMatchObject({
+        code: 'network.rate_limited',
+      })
+    await full
+    expect(await security.authenticatePassword('Marie Curie', password, 'http')).toMatchObject({
+      principal: owner,
+    })
+  }, 60_000)
+
+  it('whoever guesses a name does not keep its owner from a new password', async () => {
+    const { security } = bench
+    await security.setPassword(owner, password, undefined, owner)
+    for (let index = 0; index < 6; index++)
+      await security.authenticatePassword('Marie Curie', 'x', 'http').catch(() => undefined)
+    await security.setPassword(owner, 'another one', password, owner)
+  }, 30_000)
+
   it('a removed user does not come in with the old password', async () => {
     const user = bench.user('Pierre', 'viewer')
     await bench.security.setPassword(user.principal, password, undefined, user.principal)

@@ -25,7 +25,13 @@ export function createSecurity(deps: SecurityDeps): Security {
   const { clock, database, logger } = deps
   const principals = new PrincipalStore(deps)
   const audit = new AuditLog(deps)
-  const limiter = new SignInLimiter(clock)
+  const limiters = {
+    signIn: new SignInLimiter(clock),
+    /** Names that nobody has: however many are tried, the failures of the others are not forgotten. */
+    unknown: new SignInLimiter(clock),
+    /** Apart, since anybody can fail to sign in under a name, and only its owner gets here. */
+    change: new SignInLimiter(clock),
+  }
   const hasher = new PasswordHasher()
   const changedPrincipals = new Emitter<void>((error) =>
     logger.error({ err: error }, 'a listener of principals failed'),
@@ -69,15 +75,19 @@ export function createSecurity(deps: SecurityDeps): Security {
   }
 
   async function checkPassword(
-    name: string,
+    limiter: SignInLimiter,
+    who: string,
     stored: string | null,
     password: string,
     message: string,
   ): Promise<void> {
-    const folded = foldName(name)
-    limiter.begin(folded)
-    if (!(await hasher.verify(stored, password))) throw new AppError('security.wrong_password', message)
-    limiter.succeed(folded)
+    limiter.begin(who)
+    const fits = await hasher.verify(stored, password).catch((error: unknown) => {
+      limiter.undo(who)
+      throw error
+    })
+    if (!fits) throw new AppError('security.wrong_password', message)
+    limiter.succeed(who)
   }
 
   function view(id: string): Principal {
@@ -137,7 +147,8 @@ export function createSecurity(deps: SecurityDeps): Security {
       }
       try {
         await checkPassword(
-          name,
+          account ? limiters.signIn : limiters.unknown,
+          account?.id ?? foldName(name),
           account?.passwordHash ?? null,
           password,
           'The name or the password is not right.',
@@ -179,7 +190,8 @@ export function createSecurity(deps: SecurityDeps): Security {
       }
       if (account.id === by && account.passwordHash !== null) {
         await checkPassword(
-          account.name,
+          limiters.change,
+          account.id,
           account.passwordHash,
           current ?? '',
           'The current password is not right.',
