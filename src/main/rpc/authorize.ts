@@ -255,7 +255,7 @@ export function summaryOf(
     case 'security.principals.remove':
       return `removed ${text('id')}`
     case 'security.principals.setPassword':
-      return `set the password of ${text('id')}`
+      return `asked to set the password of ${text('id')}`
     default: {
       const [verb, id] = [path.at(-1), fields['id']]
       return path[0] === 'compute' && path[1] === 'jobs' && id !== undefined

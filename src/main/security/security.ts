@@ -1,8 +1,9 @@
 import type { Principal } from '../../shared/contract'
+import type { Action } from '../../shared/domain/actions'
 import type { PrincipalId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
 import { Emitter } from '../platform/events'
-import { AuditLog } from './audit-log'
+import { type AuditEntry, AuditLog } from './audit-log'
 import { Authorizer } from './authorizer'
 import { PolicyEngine } from './cedar/engine'
 import { formatUid } from './cedar/entities'
@@ -90,6 +91,43 @@ export function createSecurity(deps: SecurityDeps): Security {
     limiter.succeed(who)
   }
 
+  function entryOf(
+    { id, name }: { id: string; name: string },
+    action: string,
+    decision: AuditEntry['decision'],
+    summary: string,
+    via: Caller['via'],
+  ): AuditEntry {
+    return {
+      at: clock.now(),
+      principal: id,
+      principalName: name,
+      action,
+      resource: formatUid({ type: 'System', id: SYSTEM_ID }),
+      decision,
+      policies: [],
+      via,
+      summary,
+    }
+  }
+
+  /** A call that was allowed before it turned out what it is about. */
+  function denyLater({ principal, name, via }: Caller, action: Action, why: string): void {
+    denials.deny(
+      entryOf({ id: principal, name }, action, 'deny', `${name} was denied ${action}: ${why}`, via),
+    )
+  }
+
+  /** What a key that is limited to some actions asks for, and would be rid of its limits with. */
+  function beyondKey(by: Caller, action: Action): AppError {
+    const why = 'with it this key could do more than it is limited to'
+    denyLater(by, action, why)
+    return new AppError('security.denied', `${by.name} was denied ${action}: ${why}.`, {
+      policies: [],
+      action,
+    })
+  }
+
   function view(id: string): Principal {
     return principals.view(principals.get(id))
   }
@@ -128,23 +166,7 @@ export function createSecurity(deps: SecurityDeps): Security {
 
     async authenticatePassword(name, password, via) {
       const account = principals.findByName(name)
-      const record = (allowed: boolean) => {
-        const entry = {
-          at: clock.now(),
-          principal: account?.id ?? 'unknown',
-          principalName: account?.name ?? name,
-          action: 'sign-in',
-          resource: formatUid({ type: 'System', id: SYSTEM_ID }),
-          decision: allowed ? ('allow' as const) : ('deny' as const),
-          policies: [],
-          via,
-          summary: allowed
-            ? `${name} signed in with a password`
-            : `A sign-in as ${name} failed: wrong name or password`,
-        }
-        if (allowed) audit.append(entry, false)
-        else denials.deny(entry)
-      }
+      const who = account ?? { id: 'unknown', name }
       try {
         await checkPassword(
           account ? limiters.signIn : limiters.unknown,
@@ -154,14 +176,15 @@ export function createSecurity(deps: SecurityDeps): Security {
           'The name or the password is not right.',
         )
       } catch (error) {
-        if (error instanceof AppError && error.code === 'security.wrong_password') record(false)
+        const summary = `A sign-in as ${name} failed: wrong name or password`
+        if (isWrongPassword(error)) denials.deny(entryOf(who, 'sign-in', 'deny', summary, via))
         throw error
       }
       // It may have been removed, or the password changed, while this one was checked.
       const current = account && principals.find(account.id)
       if (!current || current.passwordHash !== account.passwordHash)
         throw new AppError('security.wrong_password', 'The name or the password is not right.')
-      record(true)
+      audit.append(entryOf(who, 'sign-in', 'allow', `${name} signed in with a password`, via), false)
       return toCaller(current, via)
     },
 
@@ -188,20 +211,25 @@ export function createSecurity(deps: SecurityDeps): Security {
       if (password.length < 8 || password.length > 256) {
         throw new AppError('system.invalid', 'A password has 8 to 256 characters.', { field: 'password' })
       }
-      if (account.id === by && account.passwordHash !== null) {
+      if (account.id === by.principal && account.passwordHash !== null) {
         await checkPassword(
           limiters.change,
           account.id,
           account.passwordHash,
           current ?? '',
           'The current password is not right.',
-        )
-      }
+        ).catch((error: unknown) => {
+          if (isWrongPassword(error)) denyLater(by, 'password.change', 'the current password was wrong')
+          throw error
+        })
+      } else if (by.key && principals.keys.isLimited(by.key)) throw beyondKey(by, 'password.change')
       principals.setPasswordHash(account, await hasher.hash(password))
       changedPrincipals.fire()
       changedPassword.fire(account.id)
     },
-    createKey(principal, options) {
+    createKey(principal, options, by) {
+      if (by?.key && !principals.keys.isWithin(options.scopes, by.key))
+        throw beyondKey(by, 'principal.manage')
       const key = principals.createKey(principal, options)
       changedPrincipals.fire()
       return key
@@ -234,6 +262,10 @@ export function createSecurity(deps: SecurityDeps): Security {
       running = null
     },
   }
+}
+
+function isWrongPassword(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'security.wrong_password'
 }
 
 function toCaller(account: Account, via: Caller['via']): Caller {
