@@ -2,7 +2,16 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createRouterClient } from '@orpc/server'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import type { Feed, Import, LineageGraph, MadeFrom } from '../../shared/contract'
+import type {
+  EngineView,
+  Feed,
+  Import,
+  LineageGraph,
+  MadeFrom,
+  ModelSummary,
+  RuntimeView,
+  StorageTask,
+} from '../../shared/contract'
 import { createHarness, type Harness, type Opened } from '../compute/testing/harness'
 import type { Caller } from '../security'
 import { openBench, type Bench as SecurityBench } from '../security/testing'
@@ -122,6 +131,64 @@ it('Names told by the imports of others, as they go on: only those are told that
   const told = await next()
   expect(told.type === 'change' && idsOf(told.changed)).toEqual([open.id])
   await view.return()
+})
+
+it('Names told by the end of what one may not read: only the end of what was shown is told', async () => {
+  await brought('open')
+  await brought('secret')
+  const view = await as(reader).storage.models.watch()
+  const next = async () => (await view.next()).value as Feed<ModelSummary>
+  expect(await next()).toMatchObject({ items: [{ id: 'open' }] })
+  storage.removeVersion('secret', 1)
+  storage.removeVersion('open', 1)
+  expect(await next()).toMatchObject({ changed: [], removed: ['open'] })
+  await view.return()
+})
+
+it('Names told by the tasks of others and by what is loaded: only those one may read', async () => {
+  const time = new Date(0).toISOString()
+  const task: StorageTask = {
+    ...{ id: 'task-1', kind: 'gc', state: 'completed', bytesDone: 0, bytesTotal: 0, error: null },
+    ...{ createdAt: time, finishedAt: time, createdBy: 'olga', removedVersions: ['open@1', 'secret@1'] },
+  }
+  const engines = ['open', 'secret'].map(
+    (name): EngineView => ({
+      ...{
+        id: `engine-${name.length}`,
+        runtime: 'onnx',
+        model: name,
+        version: 1,
+        state: 'idle',
+        backend: 'cpu',
+      },
+      ...{ device: null, pid: null, memoryBytes: 1, loadMs: null, runs: 0, idleSince: null },
+    }),
+  )
+  const runtime: RuntimeView = {
+    ...{ id: 'onnx', name: 'ONNX', version: '1', available: true, beingTried: false, backend: 'cpu' },
+    ...{ backends: [], isolation: 'process', plugin: null, formats: [], reason: null, engines },
+  }
+  const all = createRouter({
+    ...modules,
+    storage: { ...storage, task: () => task, tasks: () => [task], taskEnd: async () => task },
+    compute: { ...jobs, runtimes: () => [runtime] },
+    computeReady: async () => undefined,
+  } as unknown as Modules)
+  await permit('runtimes', 'App::"reader", action == Action::"runtime.read", resource')
+  const seenBy = async (caller: Caller) => {
+    const calls = createRouterClient(all, { context: { caller } })
+    const view = await calls.storage.tasks.watch()
+    const seen = JSON.stringify([
+      await calls.storage.tasks.get({ id: 'task-1' }),
+      await calls.compute.runtimes.list({}),
+      (await view.next()).value,
+    ])
+    await view.return()
+    return seen
+  }
+  expect(await seenBy(reader)).toContain('open@1')
+  expect(await seenBy(reader)).not.toContain('secret')
+  expect((await seenBy(viewer)).match(/secret/g)).toHaveLength(3)
 })
 
 /** What an exported version says of itself. */
