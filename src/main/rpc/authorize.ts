@@ -16,7 +16,7 @@ export interface Requirement {
 
 /**
  * What a call needs. Running a model is `model.run` on the reference as asked for, whether by a new job or by trying an
- * old one again; `job.submit` is for jobs without a model. A job that reads a data set needs `dataset.read`, one whose results
+ * old one again, which needs what submitting it needed; `job.submit` is for jobs without a model. A job that reads a data set needs `dataset.read`, one whose results
  * become a data set `dataset.manage`. What shows how others use the machine needs the right to read all jobs.
  * @param input as parsed by the contract
  */
@@ -56,7 +56,8 @@ export function requirementsOf(
         return [own, { action: 'dataset.manage', resource: datasetResource(String(fields['name'])) }]
       }
       if (path.at(-1) !== 'retry') return [own]
-      return [own, ...requirementsToRun(modules, job.model)]
+      const { model, dataset, dependsOn } = job
+      return [own, ...requirementsOfJob(modules, { model, dataset, dependsOn })]
     }
     case 'Import':
       return [
@@ -185,7 +186,8 @@ function requirementsOfPipeline(
   const own: Requirement = { action, resource: { type: 'Job', id, owner } }
   if (path.at(-1) !== 'retry') return [own]
   const uses = modules.compute.pipelineUses(id as PipelineId)
-  return each([own, ...uses.flatMap((use) => requirementsOfJob(modules, { ...use, key: '' }))])
+  const reads: Requirement = { action: 'job.read', resource: own.resource }
+  return each([own, reads, ...uses.flatMap((use) => requirementsOfJob(modules, { ...use, key: '' }))])
 }
 
 /** What a call does, to follow its caller's name in the audit log; undefined where action and resource say it all. */
