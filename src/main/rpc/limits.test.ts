@@ -58,3 +58,16 @@ it('memory blow-up: one principal has so many calls open, and another once one i
   grant()
   await expect.poll(() => app.core.devices.list({}).then(() => 'taken', String)).toBe('taken')
 })
+
+it('A right taken away while a call waits: nothing is granted', async () => {
+  const waiting = client({ principal: 'third-app', via: 'http' }).core.leases.request({
+    need: { cpuCores: 1 },
+    waitMs: 600_000,
+  })
+  await new Promise(setImmediate)
+  allowed = false
+  grant()
+  await expect(waiting).rejects.toThrow('denied')
+  expect(released).toEqual(['lease-1'])
+  allowed = true
+})

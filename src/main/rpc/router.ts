@@ -1,4 +1,5 @@
-import type { ProcedureMeta } from '../../shared/contract'
+import type { Lease, ProcedureMeta } from '../../shared/contract'
+import type { LeaseId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
 import { Shares } from '../platform/shares'
 import { asksForJobs, type Requirement, requirementsOf, summaryOf } from './authorize'
@@ -54,8 +55,16 @@ export function createRouter(modules: Modules) {
     const allows = (need: Requirement) => modules.security.allows(context.caller, need.action, need.resource)
     if (FREES_ROOM.has(path.join('.')) && needs.every(allows)) modules.about.makeRoom()
     const summary = summaryOf(modules, path, input)
-    for (const need of needs) modules.security.authorize(context.caller, need.action, need.resource, summary)
+    const ask = () => {
+      for (const need of needs)
+        modules.security.authorize(context.caller, need.action, need.resource, summary)
+    }
+    ask()
     const result = await next()
+    if (hasWaited(input) && !needs.every(allows)) {
+      if (action === 'lease.request') modules.core.release((result.output as Lease).id as LeaseId)
+      ask()
+    }
     if (!isStream(result.output)) return result
     const output = whileAllowed(result.output, () => needs.every(allows))
     return { ...result, output }
@@ -73,6 +82,11 @@ export function createRouter(modules: Modules) {
 
 function isStream(output: unknown): output is AsyncIterable<unknown> {
   return typeof output === 'object' && output !== null && Symbol.asyncIterator in output
+}
+
+/** Whether a call may have taken minutes, in which its key was revoked or its right was taken away. */
+function hasWaited(input: unknown): boolean {
+  return Number((input as { waitMs?: number } | undefined)?.waitMs) > 0
 }
 
 /** A live view is asked for once and lasts for hours: it ends when its key was revoked or its right was taken away. */
