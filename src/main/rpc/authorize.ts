@@ -1,9 +1,10 @@
 import type { Import } from '../../shared/contract'
 import type { Action } from '../../shared/domain/actions'
 import { ACTIONS } from '../../shared/domain/actions'
-import type { PipelineId, PrincipalId } from '../../shared/domain/ids'
+import type { KeyId, PipelineId, PrincipalId } from '../../shared/domain/ids'
 import { parseModelReference } from '../../shared/domain/references'
 import { type Caller, type Resource, THE_SYSTEM } from '../security'
+import type { Bringer } from '../storage'
 import type { Modules } from './modules'
 import { datasetResource, described, importResource, JOBS_OF_ALL, modelReferences } from './resources'
 import { isTheirImport } from './visible'
@@ -118,10 +119,10 @@ function requirementsOfArchitecture(modules: Modules, reference: unknown): Requi
   ]
 }
 
-/** Whether a principal may name a version by a manifest that it brings, as it may by a call. */
+/** Whether who brings a manifest may name a version by it, as they may by a call with the same key. */
 export function mayName(
   modules: Modules,
-  by: PrincipalId,
+  by: Bringer,
   as: 'model' | 'dataset' | 'architecture',
   reference: string,
 ): boolean {
@@ -129,7 +130,7 @@ export function mayName(
     as === 'architecture'
       ? requirementsOfArchitecture(modules, reference)
       : requirementsOfOrigins(modules, { [`${as}s`]: [reference] })
-  const caller = { principal: by, key: null }
+  const caller = { principal: by.principal, key: by.key as KeyId | null }
   return needs.every(({ action, resource }) => modules.security.allows(caller, action, resource))
 }
 

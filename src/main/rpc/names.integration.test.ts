@@ -273,15 +273,18 @@ it('The name of the version whose graph weights run in: told only to who may rea
 })
 
 /** Imports a version again, from an archive of everything that is said of it. @returns its number */
-async function broughtAgain(name: string): Promise<number | null> {
+async function broughtAgain(name: string, key: string | null = null): Promise<number | null> {
   const latest = storage.getModel(name).latest
   const archive = storage.exportVersion('model', name, latest, () => true)
   const path = join(stored.folder, 'archive.tar')
   await writeFile(path, archive.content)
   storage.removeVersion(name, latest)
-  const started = await storage.startImport({ kind: 'path', path }, trainer.principal)
+  const started = await storage.startImport({ kind: 'path', path, key }, trainer.principal)
   return (await settled(storage, started.id)).version
 }
+
+/** One that is there to import with, and for nothing else. */
+const limitedKey = () => secured.security.createKey(trainer.principal, { scopes: ['model.import'] }).id
 
 it('A model run through an architecture that a manifest names: who brings it must be allowed to read and run it', async () => {
   const content = (file: string) => readFile(join(FIXTURES, file))
@@ -301,6 +304,7 @@ it('A model run through an architecture that a manifest names: who brings it mus
   await may('model.run', 'in Model::"secret"')
   expect(annotated()).toBe('secret@1')
   expect(architectureOf(await broughtAgain('open'))).toBe('secret@1')
+  expect(architectureOf(await broughtAgain('open', limitedKey()))).toBeNull()
 })
 
 it('A model that cannot be deleted any more, by a manifest that names it: who brings it must be allowed to read it', async () => {
@@ -312,6 +316,9 @@ it('A model that cannot be deleted any more, by a manifest that names it: who br
   expect(lineageOf(await broughtAgain('open'))).toMatchObject({ models: [], datasets: [] })
   await permit('model', 'App::"trainer", action == Action::"model.read", resource == Model::"secret"')
   await permit('data', 'App::"trainer", action == Action::"dataset.read", resource == Dataset::"secret-data"')
+  await brought('open', { content: model(), madeFrom })
+  expect(lineageOf(await broughtAgain('open', limitedKey()))).toMatchObject({ models: [], datasets: [] })
+  storage.removeVersion('open', storage.getModel('open').latest)
   await brought('open', { content: model(), madeFrom })
   expect(lineageOf(await broughtAgain('open'))).toMatchObject(madeFrom)
 })

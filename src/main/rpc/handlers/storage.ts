@@ -17,13 +17,13 @@ export function storageHandlers(modules: Modules) {
     imports: {
       start: os.imports.start.handler(({ input, context }) =>
         storage.startImport(
-          { kind: 'path', ...input, madeFrom: originsOf(modules, input.madeFrom) },
+          { kind: 'path', ...input, madeFrom: originsOf(modules, input.madeFrom), key: context.caller.key },
           context.caller.principal,
         ),
       ),
       startHub: os.imports.startHub.handler(({ input, context }) =>
         storage.startImport(
-          { kind: 'hub', ...input, madeFrom: originsOf(modules, input.madeFrom) },
+          { kind: 'hub', ...input, madeFrom: originsOf(modules, input.madeFrom), key: context.caller.key },
           context.caller.principal,
         ),
       ),
