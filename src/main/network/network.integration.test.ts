@@ -241,6 +241,21 @@ test('session kept alive: a sign-out, a new password and twelve hours end what a
   byKey.close()
 })
 
+test('sessions without end: a principal has twenty browsers signed in, and the oldest is signed out', async () => {
+  const cookies: string[] = []
+  for (let i = 0; i < 21; i++) {
+    const signIn = await fetch(`${url}/session`, { method: 'POST', body: JSON.stringify({ key: KEY }) })
+    cookies.push(signIn.headers.get('set-cookie')?.split(';')[0] ?? '')
+  }
+  const callers = await Promise.all(
+    cookies.map(async (cookie) => {
+      const answer = await fetch(`${url}/api/x`, { headers: { cookie, origin: url } })
+      return ((await answer.json()) as { caller: string | null }).caller
+    }),
+  )
+  expect(callers).toEqual([null, ...Array(20).fill('owner')])
+})
+
 test('a WebSocket needs credentials and the right origin', async () => {
   const open = (headers: Record<string, string>) =>
     new Promise<string>((resolve) => {
