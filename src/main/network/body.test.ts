@@ -16,3 +16,10 @@ test('memory blow-up: a body of tiny pieces is held in one', async () => {
   expect((await body).buffer.byteLength).toBeLessThan(2.1 * text.length)
   expect(taken).toBe((await body).buffer.byteLength)
 })
+
+test('who hangs up in the middle of a body has cancelled, which is no failure of ours', async () => {
+  const incoming = Object.assign(new PassThrough(), { headers: {} })
+  const body = readBody(incoming as unknown as IncomingMessage, 2 ** 20, () => undefined)
+  incoming.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }))
+  await expect(body).rejects.toMatchObject({ code: 'compute.interrupted' })
+})

@@ -27,7 +27,7 @@ export function readBody(
     let held = Buffer.alloc(0)
     let size = 0
     const settle = (how: () => void) => {
-      incoming.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose)
+      incoming.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone)
       how()
     }
     const add = (chunk: Buffer) => {
@@ -51,9 +51,8 @@ export function readBody(
       }
     }
     const onEnd = () => settle(() => resolve(held.subarray(0, size)))
-    const onError = (error: Error) => settle(() => reject(error))
-    const onClose = () => onError(new AppError('compute.interrupted', 'The call was cancelled.'))
-    incoming.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose)
+    const onGone = () => settle(() => reject(new AppError('compute.interrupted', 'The call was cancelled.')))
+    incoming.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone)
   })
 }
 
