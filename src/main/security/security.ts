@@ -8,13 +8,17 @@ import { Authorizer } from './authorizer'
 import { PolicyEngine } from './cedar/engine'
 import { formatUid } from './cedar/entities'
 import { SYSTEM_ID } from './cedar/schema'
-import { DenialBudget } from './denial-budget'
 import type { Caller, Security, SecurityDeps } from './index'
 import { cleanName, foldName } from './names'
 import { PasswordHasher } from './password-hasher'
 import { PolicyStore } from './policy-store'
 import { type Account, PrincipalStore } from './principals'
+import { RepeatBudget } from './repeat-budget'
 import { SignInLimiter } from './sign-in-limiter'
+
+/** In a minute: denials of one principal and action, and allowed changes that are the same in everything. */
+const DENIALS_RECORDED = 20
+const REPEATS_RECORDED = 100
 
 /** What exists from start() on. */
 interface Running {
@@ -40,13 +44,25 @@ export function createSecurity(deps: SecurityDeps): Security {
   const changedPassword = new Emitter<string>((error) =>
     logger.error({ err: error }, 'a listener of passwords failed'),
   )
-  const denials = new DenialBudget(clock, (entry) => {
+  /** What is denied stays denied, and what was allowed has been done, also when that cannot be written down. */
+  const tryAppend = (entry: AuditEntry) => {
     try {
       audit.append(entry, false)
     } catch (error) {
-      // What is denied stays denied, also when that cannot be written down.
-      logger.error({ err: error, summary: entry.summary }, 'a denial could not be recorded')
+      logger.error({ err: error, summary: entry.summary }, 'a decision could not be recorded')
     }
+  }
+  const denials = new RepeatBudget({
+    clock,
+    most: DENIALS_RECORDED,
+    keyOf: ({ principal, action }) => [principal, action],
+    record: tryAppend,
+  })
+  const repeats = new RepeatBudget({
+    clock,
+    most: REPEATS_RECORDED,
+    keyOf: ({ principal, action, resource, via, summary }) => [principal, action, resource, via, summary],
+    record: tryAppend,
   })
   let running: Running | null = null
 
@@ -111,9 +127,19 @@ export function createSecurity(deps: SecurityDeps): Security {
     }
   }
 
+  function recordDenied(entry: AuditEntry): void {
+    if (denials.isSingle(entry)) tryAppend(entry)
+  }
+
+  /** @throws AppError when the log cannot be written: then nothing that must be recorded may be allowed */
+  function recordAllowed(entry: AuditEntry, durable: boolean): void {
+    if (repeats.isSingle(entry)) audit.append(entry, durable)
+    else audit.assertWritten()
+  }
+
   /** A call that was allowed before it turned out what it is about. */
   function denyLater({ principal, name, via }: Caller, action: Action, why: string): void {
-    denials.deny(
+    recordDenied(
       entryOf({ id: principal, name }, action, 'deny', `${name} was denied ${action}: ${why}`, via),
     )
   }
@@ -145,8 +171,8 @@ export function createSecurity(deps: SecurityDeps): Security {
         clock,
         engine,
         principals,
-        recordAllowed: (entry, durable) => audit.append(entry, durable),
-        recordDenied: (entry) => denials.deny(entry),
+        recordAllowed,
+        recordDenied,
         describe: deps.describe ?? ((resource) => resource),
       })
       // The engine's first decision compiles its code, some 25 ms; here nobody waits for it.
@@ -177,14 +203,14 @@ export function createSecurity(deps: SecurityDeps): Security {
         )
       } catch (error) {
         const summary = `A sign-in as ${name} failed: wrong name or password`
-        if (isWrongPassword(error)) denials.deny(entryOf(who, 'sign-in', 'deny', summary, via))
+        if (isWrongPassword(error)) recordDenied(entryOf(who, 'sign-in', 'deny', summary, via))
         throw error
       }
       // It may have been removed, or the password changed, while this one was checked.
       const current = account && principals.find(account.id)
       if (!current || current.passwordHash !== account.passwordHash)
         throw new AppError('security.wrong_password', 'The name or the password is not right.')
-      audit.append(entryOf(who, 'sign-in', 'allow', `${name} signed in with a password`, via), false)
+      recordAllowed(entryOf(who, 'sign-in', 'allow', `${name} signed in with a password`, via), false)
       return toCaller(current, via)
     },
 
@@ -257,6 +283,7 @@ export function createSecurity(deps: SecurityDeps): Security {
 
     async dispose() {
       denials.dispose()
+      repeats.dispose()
       audit.flush()
       await running?.policies.dispose()
       running = null

@@ -45,6 +45,7 @@ export const phrasesZh = {
   'It needs a GPU with a driver for Vulkan, Metal or DirectX 12.':
     '需要驱动支持 Vulkan、Metal 或 DirectX 12 的 GPU。',
 
+  '{{what}} (and {{count}} more within a minute)': '{{=what}}（一分钟内另有 {{count}} 次）',
   'pointed the alias {{alias}} of {{model}} to version {{version}}':
     '将 {{model}} 的别名 {{alias}} 指向版本 {{version}}',
   'removed the alias {{alias}} of {{model}}': '移除了 {{model}} 的别名 {{alias}}',
