@@ -9,7 +9,8 @@ const LOOPBACK_NAMES = ['127.0.0.1', 'localhost', '[::1]']
  * @throws AppError `network.forbidden_origin`
  */
 export function assertLocal(headers: IncomingHttpHeaders, port: number, withCookie: boolean): void {
-  const hosts = LOOPBACK_NAMES.map((name) => `${name}:${port}`)
+  // Clients leave out the port that HTTP has by default.
+  const hosts = LOOPBACK_NAMES.flatMap((name) => [`${name}:${port}`, ...(port === 80 ? [name] : [])])
   if (!hosts.includes((headers.host ?? '').toLowerCase())) {
     throw new AppError(
       'network.forbidden_origin',

@@ -7,6 +7,7 @@ import {
 } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { AppError } from '../../shared/errors'
+import { hasBody } from './body'
 
 const KEEP_ALIVE_MS = 65_000
 const MOST_SILENCE_MS = 120_000
@@ -22,8 +23,7 @@ export function createHttpServer(onRequest: RequestListener, silenceMs = MOST_SI
 }
 
 function endWhenSilent(incoming: IncomingMessage, outgoing: ServerResponse, silenceMs: number): void {
-  const { headers } = incoming
-  if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) return
+  if (!hasBody(incoming)) return
   incoming.setTimeout(silenceMs)
   // Once it has answered, Node's own timer for the next request is set on the same socket.
   incoming.once('end', () => {

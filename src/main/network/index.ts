@@ -15,6 +15,8 @@ export interface RestCall {
   outgoing: ServerResponse
   /** The whole body, within the limit of its route; null for an upload, which is streamed from `incoming`. */
   body: Buffer | null
+  /** Says that the body is read, and no longer held. */
+  release(): void
 }
 
 /** What speaks the protocols behind the listeners; every call still passes the router's authorisation. */

@@ -1,5 +1,10 @@
 import { once } from 'node:events'
+import { readdirSync, readlinkSync } from 'node:fs'
+import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import pino from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import WebSocket from 'ws'
@@ -65,16 +70,21 @@ beforeEach(async () => {
   revoked = false
   off.clear()
   clock = new TestClock()
+  url = await open(null)
+})
+afterEach(() => network.dispose())
+
+function open(rendererDir: string | null): Promise<string> {
   network = createNetwork({
     security: security as Security,
     clock,
     logger: pino({ level: 'silent' }),
     port: 0,
     fallbackToAnyPort: false,
-    rendererDir: null,
+    rendererDir,
     switchedOff: { has: (id) => off.has(id), set: (id, isOff) => (isOff ? off.add(id) : off.delete(id)) },
   })
-  url = await network.start({
+  return network.start({
     rest: async (request, caller, { body }) =>
       request.url.endsWith('/live')
         ? new Response(new ReadableStream({ start: (live) => live.enqueue(Buffer.from('now')) }))
@@ -84,8 +94,7 @@ beforeEach(async () => {
           }),
     websocket: (socket) => socket.on('error', () => undefined).send('hello'),
   })
-})
-afterEach(() => network.dispose())
+}
 
 const bearer = { authorization: `Bearer ${KEY}` }
 
@@ -232,6 +241,21 @@ test('session kept alive: a sign-out, a new password and twelve hours end what a
   byKey.close()
 })
 
+test('sessions without end: a principal has twenty browsers signed in, and the oldest is signed out', async () => {
+  const cookies: string[] = []
+  for (let i = 0; i < 21; i++) {
+    const signIn = await fetch(`${url}/session`, { method: 'POST', body: JSON.stringify({ key: KEY }) })
+    cookies.push(signIn.headers.get('set-cookie')?.split(';')[0] ?? '')
+  }
+  const callers = await Promise.all(
+    cookies.map(async (cookie) => {
+      const answer = await fetch(`${url}/api/x`, { headers: { cookie, origin: url } })
+      return ((await answer.json()) as { caller: string | null }).caller
+    }),
+  )
+  expect(callers).toEqual([null, ...Array(20).fill('owner')])
+})
+
 test('a WebSocket needs credentials and the right origin', async () => {
   const open = (headers: Record<string, string>) =>
     new Promise<string>((resolve) => {
@@ -297,18 +321,104 @@ test('open browsers are let go when theirs is switched off, and when the system 
   await last.closed
 })
 
-test('a message of an app that would hold up the event loop ends its connection; a person sends whole jobs', async () => {
+test('a message that would hold up the event loop ends its connection, of an app and of a person', async () => {
   const send = async (key: string) => {
     const socket = new WebSocket(`${url.replace('http', 'ws')}/rpc`, {
       headers: { authorization: `Bearer ${key}` },
     })
     const closed = once(socket, 'close')
     await once(socket, 'message')
-    socket.send(`[${'[],'.repeat(2 ** 18)}[]]`, () => socket.ping())
-    const how = await Promise.race([closed, once(socket, 'pong')])
-    socket.close()
-    return how[0]
+    socket.send(`[${'[],'.repeat(2 ** 18)}[]]`)
+    return (await closed)[0]
   }
   expect(await send(APP_KEY)).toBe(1009)
-  expect(await send(KEY)).toBeInstanceOf(Buffer)
+  expect(await send(KEY)).toBe(1009)
 })
+
+test('shutdown held up: the server closes though a client keeps the socket of a refused upgrade', async () => {
+  const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', allowHalfOpen: true })
+  const { host } = new URL(url)
+  socket.write(`GET /rpc HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`)
+  const [answer] = await once(socket, 'data')
+  expect(String(answer)).toContain('401')
+  await network.dispose()
+  socket.destroy()
+})
+
+test('memory blow-up: what only reads brings no body, with or without a key', async () => {
+  const send = (method: string, headers: Record<string, string>, body: string) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const request = httpRequest(`${url}/api/jobs`, { method, headers }, (response) => {
+        response.resume()
+        resolve(response.statusCode)
+      })
+      request.on('error', reject).end(body)
+    })
+  for (const method of ['GET', 'HEAD'])
+    for (const key of [{}, bearer]) {
+      expect(await send(method, { ...key, 'content-length': '2' }, '{}')).toBe(422)
+      expect(await send(method, { ...key, 'transfer-encoding': 'chunked' }, '{}')).toBe(422)
+      expect(await send(method, { ...key, 'content-length': '0' }, '')).toBe(200)
+    }
+})
+
+test.runIf(process.platform === 'linux')(
+  'descriptors used up: a file of the window is closed though nobody reads it',
+  async () => {
+    const dir = await realpath(await mkdtemp(join(tmpdir(), 'renderer-')))
+    await writeFile(join(dir, 'large.js'), Buffer.alloc(2 ** 22, ' '))
+    await network.dispose()
+    const address = new URL(await open(dir))
+    const opened = () =>
+      readdirSync('/proc/self/fd').filter((fd) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${fd}`).startsWith(dir)
+        } catch {
+          return false // closed since it was listed
+        }
+      }).length
+    for (let i = 0; i < 5; i++) {
+      const head = await fetch(`${address}large.js`, { method: 'HEAD' })
+      expect(head.headers.get('content-length')).toBe(String(2 ** 22))
+    }
+    for (let i = 0; i < 20; i++) {
+      const socket = connect(Number(address.port), '127.0.0.1')
+      await once(socket, 'connect')
+      socket.write(`GET /large.js HTTP/1.1\r\nHost: ${address.host}\r\n\r\n`)
+      await new Promise(setImmediate)
+      socket.resetAndDestroy()
+    }
+    expect((await (await fetch(`${address}large.js`)).arrayBuffer()).byteLength).toBe(2 ** 22)
+    await expect.poll(opened).toBe(0)
+    await rm(dir, { recursive: true })
+  },
+)
+
+test('memory blow-up: bodies that are held take no more than a share each, and give it back when they are read', async () => {
+  const port = Number(new URL(url).port)
+  const begin = async () => {
+    const request = httpRequest({
+      port,
+      path: '/api/jobs',
+      method: 'POST',
+      headers: { ...bearer, 'content-length': 60 * 2 ** 20 },
+    })
+    const answer = once(request, 'response').then(
+      ([response]) => Number(response.resume().statusCode),
+      () => 'closed',
+    )
+    request.on('error', () => undefined)
+    await new Promise((resolve) => request.write(Buffer.alloc(50 * 2 ** 20), resolve))
+    return { request, answer }
+  }
+  const first = await begin()
+  const second = await begin()
+  const third = await begin()
+  expect([429, 'closed']).toContain(await third.answer)
+  first.request.end(Buffer.alloc(10 * 2 ** 20))
+  expect(await first.answer).toBe(200)
+  second.request.destroy()
+  const last = await begin()
+  last.request.end(Buffer.alloc(10 * 2 ** 20))
+  expect(await last.answer).toBe(200)
+}, 60_000)

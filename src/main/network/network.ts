@@ -4,12 +4,13 @@ import { getRequestListener } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { type WebSocket, WebSocketServer } from 'ws'
+import { WebSocketServer } from 'ws'
 import { z } from 'zod'
 import type { Endpoint } from '../../shared/contract'
 import { AppError, toErrorView } from '../../shared/errors'
+import { Shares } from '../platform/shares'
 import type { Caller } from '../security'
-import { readBody, tooLarge } from './body'
+import { hasBody, readBody, tooLarge } from './body'
 import { assertLocal, FailureLimit } from './guard'
 import { createHttpServer, listen } from './http-server'
 import type { Network, NetworkDeps, Protocols } from './index'
@@ -20,8 +21,10 @@ const MAX_JOB_BYTES = 64 * 2 ** 20
 /** Only jobs carry tensors; nobody makes us hold more for anything else. */
 const JOB_PATHS: ReadonlySet<string> = new Set(['/api/jobs', '/api/pipelines'])
 const MAX_JSON_BYTES = 2 ** 20
-/** Of a message of an app: those are parsed on the event loop. Tensors go over the REST API, which has a thread for them. */
-const MAX_APP_MESSAGE_BYTES = 256 * 2 ** 10
+/** What all bodies may take of memory until they are read, and those of one caller of that. */
+const BODIES = { each: 2 * MAX_JOB_BYTES, total: 4 * MAX_JOB_BYTES }
+/** Messages are parsed on the event loop. Tensors go over the REST API, which has a thread for them. */
+const MAX_MESSAGE_BYTES = 256 * 2 ** 10
 const MAX_SIGN_IN_BYTES = 16 * 2 ** 10
 /** Whoever switches the REST API off by a call must be able to switch it on again. */
 const ALWAYS_ON = /^\/api\/(health|endpoints(\/[^/]+)?)$/
@@ -51,18 +54,12 @@ export function createNetwork(deps: NetworkDeps): Network {
   // The answer to the call that changed it goes out first.
   const stopListening = security.onDidChangePassword((id) => setImmediate(() => sessions.closeByPassword(id)))
   const failures = new FailureLimit(() => clock.now())
-  const sockets = {
-    app: new WebSocketServer({ noServer: true, maxPayload: MAX_APP_MESSAGE_BYTES }),
-    user: new WebSocketServer({ noServer: true, maxPayload: MAX_JOB_BYTES }),
-  }
+  const bodies = new Shares(BODIES, 'Too many large calls are on their way. Send them one after the other.')
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES })
   /** Answers of the REST API that are not whole yet, without those that stay when it is switched off. */
   const answering = new Set<ServerResponse>()
   let server: Server | null = null
   let port = 0
-
-  function openSockets(): WebSocket[] {
-    return [...sockets.app.clients, ...sockets.user.clients]
-  }
 
   function isOn(id: EndpointId): boolean {
     return !switchedOff.has(id)
@@ -124,12 +121,25 @@ export function createNetwork(deps: NetworkDeps): Network {
         outgoing.once('close', () => answering.delete(outgoing))
       }
       const caller = identify(incoming.headers, 'http')
+      const { method } = context.req
+      const isRead = method === 'GET' || method === 'HEAD'
       // What is open to all is only read: nobody without a key makes us take in a body.
-      if (!caller && !['GET', 'HEAD'].includes(context.req.method)) {
+      if (!caller && !isRead) {
         throw new AppError('security.unauthenticated', 'Send a valid key: Authorization: Bearer KEY.')
       }
+      if (isRead && hasBody(incoming)) throw new AppError('system.invalid', `A ${method} takes no body.`)
       const limit = JOB_PATHS.has(context.req.path) ? MAX_JOB_BYTES : MAX_JSON_BYTES
-      const body = isUpload(incoming) ? null : await readBody(incoming, limit)
+      let held = 0
+      const release = () => {
+        if (caller) bodies.give(caller.principal, held)
+        held = 0
+      }
+      outgoing.once('close', release)
+      const take = (bytes: number) => {
+        if (caller) bodies.take(caller.principal, bytes)
+        held += bytes
+      }
+      const body = isUpload(incoming) ? null : await readBody(incoming, limit, take)
       if (caller) sessions.note(caller, 'rest')
       const token = caller && sessionOf(incoming.headers)
       if (token)
@@ -137,7 +147,7 @@ export function createNetwork(deps: NetworkDeps): Network {
           'close',
           sessions.tie(token, () => outgoing.writableEnded || outgoing.destroy()),
         )
-      const response = await protocols.rest(context.req.raw, caller, { incoming, outgoing, body })
+      const response = await protocols.rest(context.req.raw, caller, { incoming, outgoing, body, release })
       return response ? withRetryAfter(response) : RESPONSE_ALREADY_SENT
     })
     const signInLimit = bodyLimit({
@@ -165,16 +175,18 @@ export function createNetwork(deps: NetworkDeps): Network {
       })
     })
     app.get('*', async (context) => {
-      assertLocal(context.env.incoming.headers, port, false)
+      const { incoming, outgoing } = context.env
+      assertLocal(incoming.headers, port, false)
       const connect = `'self' ws://${context.req.header('host') ?? ''}`
       const file =
         deps.rendererDir && isOn('websocket')
           ? await staticFile(deps.rendererDir, context.req.path, connect)
           : null
-      return (
-        file ??
-        errorResponse(new AppError('network.not_found', 'There is nothing here. The API is under /api.'))
-      )
+      if (!file) throw new AppError('network.not_found', 'There is nothing here. The API is under /api.')
+      const { headers } = file
+      // Hono drops the answer to HEAD, and that to who has gone by now, without closing the file behind it.
+      if (incoming.method === 'HEAD' || outgoing.destroyed) return new Response(null, { headers })
+      return new Response(file.open(), { headers })
     })
     return app
   }
@@ -198,7 +210,7 @@ export function createNetwork(deps: NetworkDeps): Network {
         const caller = identify(request.headers, 'websocket')
         const token = sessionOf(request.headers)
         if (!caller) throw new AppError('security.unauthenticated', 'Sign in first.')
-        sockets[caller.kind].handleUpgrade(request, socket, head, (webSocket) => {
+        sockets.handleUpgrade(request, socket, head, (webSocket) => {
           sessions.note(caller, 'websocket')
           protocols.websocket(webSocket, caller)
           if (token)
@@ -209,6 +221,8 @@ export function createNetwork(deps: NetworkDeps): Network {
         })
       } catch (error) {
         const status = error instanceof AppError ? error.status : 500
+        // Node has handed the socket over: nobody else ends it, and a server with an open one never closes.
+        socket.once('finish', () => socket.destroy())
         socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\n\r\n`)
       }
     }
@@ -239,7 +253,7 @@ export function createNetwork(deps: NetworkDeps): Network {
         throw new AppError('network.not_found', `There is no endpoint ${id}.`)
       switchedOff.set(id, !enabled)
       if (!isOn('rest')) for (const answer of answering) answer.destroy()
-      if (!isOn('websocket')) for (const socket of openSockets()) socket.close(GOING_AWAY)
+      if (!isOn('websocket')) for (const socket of sockets.clients) socket.close(GOING_AWAY)
       return endpoint(id as EndpointId)
     },
     listSessions: () => sessions.list(),
@@ -249,7 +263,7 @@ export function createNetwork(deps: NetworkDeps): Network {
       const closing = server
       server = null
       if (!closing) return
-      for (const socket of openSockets()) socket.terminate()
+      for (const socket of sockets.clients) socket.terminate()
       await new Promise<void>((resolve) => {
         closing.close(() => resolve())
         closing.closeAllConnections()

@@ -4,6 +4,8 @@ import { type Clock, toIso } from '../platform/clock'
 import type { Caller } from '../security'
 
 const BROWSER_SESSION_MS = 12 * 3_600_000
+/** Of one principal; a new one ends the oldest. */
+const MOST_BROWSERS = 20
 const SEEN_MS = 5 * 60_000
 
 interface BrowserSession {
@@ -38,6 +40,8 @@ export class Sessions {
     const token = randomBytes(32).toString('base64url')
     const id = hash(token)
     const expiresAt = this.#clock.now() + BROWSER_SESSION_MS
+    const others = [...this.#browsers].filter(([, other]) => other.caller.principal === caller.principal)
+    for (const [oldest] of others.slice(0, Math.max(0, others.length + 1 - MOST_BROWSERS))) this.#end(oldest)
     const stopTimer = this.#clock.setTimer(BROWSER_SESSION_MS, () => this.#end(id))
     this.#browsers.set(id, { caller, expiresAt, stopTimer, ends: new Set() })
     return token

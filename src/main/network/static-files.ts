@@ -31,8 +31,18 @@ export function contentSecurityPolicy(connect: string): string {
   ].join('; ')
 }
 
-/** A file below `root` as a response; null when there is none. `/` is `index.html`. */
-export async function staticFile(root: string, pathname: string, connect: string): Promise<Response | null> {
+interface StaticFile {
+  headers: Record<string, string>
+  /** To be read to its end, or cancelled. */
+  open(): ReadableStream
+}
+
+/** A file below `root`; null when there is none. `/` is `index.html`. */
+export async function staticFile(
+  root: string,
+  pathname: string,
+  connect: string,
+): Promise<StaticFile | null> {
   let decoded: string
   try {
     decoded = decodeURIComponent(pathname)
@@ -43,7 +53,8 @@ export async function staticFile(root: string, pathname: string, connect: string
   if (!path.startsWith(normalize(root) + sep) || decoded.includes('\0')) return null
   const info = await stat(path).catch(() => null)
   if (!info?.isFile()) return null
-  return new Response(Readable.toWeb(createReadStream(path)) as ReadableStream, {
+  return {
+    open: () => Readable.toWeb(createReadStream(path)) as ReadableStream,
     headers: {
       'content-type': TYPES[extname(path)] ?? 'application/octet-stream',
       'content-length': String(info.size),
@@ -52,5 +63,5 @@ export async function staticFile(root: string, pathname: string, connect: string
       'referrer-policy': 'no-referrer',
       'cache-control': path.endsWith('.html') ? 'no-cache' : 'max-age=31536000, immutable',
     },
-  })
+  }
 }

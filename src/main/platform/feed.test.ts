@@ -75,6 +75,48 @@ describe('a feed', () => {
     await events.return(undefined)
   })
 
+  it('says nothing of the end of what its reader was never shown', async () => {
+    const things = collection([
+      { id: 'theirs', value: 1 },
+      { id: 'others', value: 1 },
+    ])
+    const mine = () => things.list().filter(({ id }) => id !== 'others')
+    const events = feed(mine, things.onDidChange, undefined, 0)
+    await next(events)
+    things.remove('others')
+    things.remove('theirs')
+    expect(await next(events)).toMatchObject({ changed: [], removed: ['theirs'] })
+    things.set('brief', 1)
+    things.remove('brief')
+    things.set('theirs', 2)
+    expect(await next(events)).toMatchObject({ changed: [{ id: 'theirs' }], removed: [] })
+    await events.return(undefined)
+  })
+
+  it('memory blow-up: a reader who stood still begins anew, and is told what comes then', async () => {
+    const things = collection()
+    const events = feed(things.list, things.onDidChange, undefined, 0)
+    await next(events)
+    for (let i = 0; i <= 10_000; i++) things.set(`${i}`, i)
+    for (let i = 0; i < 9_999; i++) things.remove(`${i}`)
+    expect(await next(events)).toEqual({ type: 'snapshot', revision: 1, items: things.list(), more: false })
+    things.set('10000', -1)
+    expect(await next(events)).toMatchObject({ type: 'change', changed: [{ id: '10000', value: -1 }] })
+    await events.return(undefined)
+  })
+
+  it('memory blow-up: a log without end begins anew now and then', async () => {
+    const log = collection()
+    const events = feed(() => [], log.onDidChange, undefined, 0)
+    await next(events)
+    for (let i = 0; i <= 100_000; i += 9_091) {
+      for (let j = i; j < i + 9_091; j++) log.set(`${j}`, j)
+      expect((await next(events)).type).toBe('change')
+    }
+    expect(await next(events)).toMatchObject({ type: 'snapshot', revision: 12 })
+    await events.return(undefined)
+  })
+
   it('ends when it is aborted, also while it waits, and lets go of the collection', async () => {
     const things = collection()
     let subscribed = 0
@@ -109,17 +151,19 @@ describe('a feed', () => {
         const events = feed(things.list, things.onDidChange, controller.signal, 0)
         const known = new Map<string, Thing>()
         let revision = 0
-        let dirty = false
+        const pending = new Set<string>()
         apply(known, await next(events), revision++)
         for (const { id, value, read } of changes) {
           if (value === null) things.remove(id)
           else things.set(id, value)
-          dirty = true
-          if (!read) continue
+          // The end of what the client was never shown is not told.
+          if (value !== null || known.has(id)) pending.add(id)
+          else pending.delete(id)
+          if (!read || pending.size === 0) continue
           apply(known, await next(events), revision++)
-          dirty = false
+          pending.clear()
         }
-        if (dirty) apply(known, await next(events), revision++)
+        if (pending.size > 0) apply(known, await next(events), revision++)
         expect([...known.values()].sort((a, b) => (a.id < b.id ? -1 : 1))).toEqual(
           things.list().sort((a, b) => (a.id < b.id ? -1 : 1)),
         )

@@ -1,9 +1,10 @@
 import type { Import } from '../../shared/contract'
 import type { Action } from '../../shared/domain/actions'
 import { ACTIONS } from '../../shared/domain/actions'
-import type { PipelineId, PrincipalId } from '../../shared/domain/ids'
+import type { KeyId, PipelineId, PrincipalId } from '../../shared/domain/ids'
 import { parseModelReference } from '../../shared/domain/references'
 import { type Caller, type Resource, THE_SYSTEM } from '../security'
+import type { Bringer } from '../storage'
 import type { Modules } from './modules'
 import { datasetResource, described, importResource, JOBS_OF_ALL, modelReferences } from './resources'
 import { isTheirImport } from './visible'
@@ -16,7 +17,7 @@ export interface Requirement {
 
 /**
  * What a call needs. Running a model is `model.run` on the reference as asked for, whether by a new job or by trying an
- * old one again; `job.submit` is for jobs without a model. A job that reads a data set needs `dataset.read`, one whose results
+ * old one again, which needs what submitting it needed; `job.submit` is for jobs without a model. A job that reads a data set needs `dataset.read`, one whose results
  * become a data set `dataset.manage`. What shows how others use the machine needs the right to read all jobs.
  * @param input as parsed by the contract
  */
@@ -56,7 +57,8 @@ export function requirementsOf(
         return [own, { action: 'dataset.manage', resource: datasetResource(String(fields['name'])) }]
       }
       if (path.at(-1) !== 'retry') return [own]
-      return [own, ...requirementsToRun(modules, job.model)]
+      const { model, dataset, dependsOn } = job
+      return [own, ...requirementsOfJob(modules, { model, dataset, dependsOn })]
     }
     case 'Import':
       return [
@@ -117,10 +119,10 @@ function requirementsOfArchitecture(modules: Modules, reference: unknown): Requi
   ]
 }
 
-/** Whether a principal may name a version by a manifest that it brings, as it may by a call. */
+/** Whether who brings a manifest may name a version by it, as they may by a call with the same key. */
 export function mayName(
   modules: Modules,
-  by: PrincipalId,
+  by: Bringer,
   as: 'model' | 'dataset' | 'architecture',
   reference: string,
 ): boolean {
@@ -128,7 +130,7 @@ export function mayName(
     as === 'architecture'
       ? requirementsOfArchitecture(modules, reference)
       : requirementsOfOrigins(modules, { [`${as}s`]: [reference] })
-  const caller = { principal: by, key: null }
+  const caller = { principal: by.principal, key: by.key as KeyId | null }
   return needs.every(({ action, resource }) => modules.security.allows(caller, action, resource))
 }
 
@@ -185,7 +187,8 @@ function requirementsOfPipeline(
   const own: Requirement = { action, resource: { type: 'Job', id, owner } }
   if (path.at(-1) !== 'retry') return [own]
   const uses = modules.compute.pipelineUses(id as PipelineId)
-  return each([own, ...uses.flatMap((use) => requirementsOfJob(modules, { ...use, key: '' }))])
+  const reads: Requirement = { action: 'job.read', resource: own.resource }
+  return each([own, reads, ...uses.flatMap((use) => requirementsOfJob(modules, { ...use, key: '' }))])
 }
 
 /** What a call does, to follow its caller's name in the audit log; undefined where action and resource say it all. */
@@ -255,7 +258,7 @@ export function summaryOf(
     case 'security.principals.remove':
       return `removed ${text('id')}`
     case 'security.principals.setPassword':
-      return `set the password of ${text('id')}`
+      return `asked to set the password of ${text('id')}`
     default: {
       const [verb, id] = [path.at(-1), fields['id']]
       return path[0] === 'compute' && path[1] === 'jobs' && id !== undefined

@@ -2,7 +2,16 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createRouterClient } from '@orpc/server'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import type { Feed, Import, LineageGraph, MadeFrom } from '../../shared/contract'
+import type {
+  EngineView,
+  Feed,
+  Import,
+  LineageGraph,
+  MadeFrom,
+  ModelSummary,
+  RuntimeView,
+  StorageTask,
+} from '../../shared/contract'
 import { createHarness, type Harness, type Opened } from '../compute/testing/harness'
 import type { Caller } from '../security'
 import { openBench, type Bench as SecurityBench } from '../security/testing'
@@ -124,6 +133,64 @@ it('Names told by the imports of others, as they go on: only those are told that
   await view.return()
 })
 
+it('Names told by the end of what one may not read: only the end of what was shown is told', async () => {
+  await brought('open')
+  await brought('secret')
+  const view = await as(reader).storage.models.watch()
+  const next = async () => (await view.next()).value as Feed<ModelSummary>
+  expect(await next()).toMatchObject({ items: [{ id: 'open' }] })
+  storage.removeVersion('secret', 1)
+  storage.removeVersion('open', 1)
+  expect(await next()).toMatchObject({ changed: [], removed: ['open'] })
+  await view.return()
+})
+
+it('Names told by the tasks of others and by what is loaded: only those one may read', async () => {
+  const time = new Date(0).toISOString()
+  const task: StorageTask = {
+    ...{ id: 'task-1', kind: 'gc', state: 'completed', bytesDone: 0, bytesTotal: 0, error: null },
+    ...{ createdAt: time, finishedAt: time, createdBy: 'olga', removedVersions: ['open@1', 'secret@1'] },
+  }
+  const engines = ['open', 'secret'].map(
+    (name): EngineView => ({
+      ...{
+        id: `engine-${name.length}`,
+        runtime: 'onnx',
+        model: name,
+        version: 1,
+        state: 'idle',
+        backend: 'cpu',
+      },
+      ...{ device: null, pid: null, memoryBytes: 1, loadMs: null, runs: 0, idleSince: null },
+    }),
+  )
+  const runtime: RuntimeView = {
+    ...{ id: 'onnx', name: 'ONNX', version: '1', available: true, beingTried: false, backend: 'cpu' },
+    ...{ backends: [], isolation: 'process', plugin: null, formats: [], reason: null, engines },
+  }
+  const all = createRouter({
+    ...modules,
+    storage: { ...storage, task: () => task, tasks: () => [task], taskEnd: async () => task },
+    compute: { ...jobs, runtimes: () => [runtime] },
+    computeReady: async () => undefined,
+  } as unknown as Modules)
+  await permit('runtimes', 'App::"reader", action == Action::"runtime.read", resource')
+  const seenBy = async (caller: Caller) => {
+    const calls = createRouterClient(all, { context: { caller } })
+    const view = await calls.storage.tasks.watch()
+    const seen = JSON.stringify([
+      await calls.storage.tasks.get({ id: 'task-1' }),
+      await calls.compute.runtimes.list({}),
+      (await view.next()).value,
+    ])
+    await view.return()
+    return seen
+  }
+  expect(await seenBy(reader)).toContain('open@1')
+  expect(await seenBy(reader)).not.toContain('secret')
+  expect((await seenBy(viewer)).match(/secret/g)).toHaveLength(3)
+})
+
 /** What an exported version says of itself. */
 async function manifestFor(caller: Caller, version: string): Promise<string> {
   const download = matchDownload(new Request(`http://127.0.0.1/api/models/${version}/archive`))
@@ -206,15 +273,18 @@ it('The name of the version whose graph weights run in: told only to who may rea
 })
 
 /** Imports a version again, from an archive of everything that is said of it. @returns its number */
-async function broughtAgain(name: string): Promise<number | null> {
+async function broughtAgain(name: string, key: string | null = null): Promise<number | null> {
   const latest = storage.getModel(name).latest
   const archive = storage.exportVersion('model', name, latest, () => true)
   const path = join(stored.folder, 'archive.tar')
   await writeFile(path, archive.content)
   storage.removeVersion(name, latest)
-  const started = await storage.startImport({ kind: 'path', path }, trainer.principal)
+  const started = await storage.startImport({ kind: 'path', path, key }, trainer.principal)
   return (await settled(storage, started.id)).version
 }
+
+/** One that is there to import with, and for nothing else. */
+const limitedKey = () => secured.security.createKey(trainer.principal, { scopes: ['model.import'] }).id
 
 it('A model run through an architecture that a manifest names: who brings it must be allowed to read and run it', async () => {
   const content = (file: string) => readFile(join(FIXTURES, file))
@@ -234,6 +304,7 @@ it('A model run through an architecture that a manifest names: who brings it mus
   await may('model.run', 'in Model::"secret"')
   expect(annotated()).toBe('secret@1')
   expect(architectureOf(await broughtAgain('open'))).toBe('secret@1')
+  expect(architectureOf(await broughtAgain('open', limitedKey()))).toBeNull()
 })
 
 it('A model that cannot be deleted any more, by a manifest that names it: who brings it must be allowed to read it', async () => {
@@ -245,6 +316,9 @@ it('A model that cannot be deleted any more, by a manifest that names it: who br
   expect(lineageOf(await broughtAgain('open'))).toMatchObject({ models: [], datasets: [] })
   await permit('model', 'App::"trainer", action == Action::"model.read", resource == Model::"secret"')
   await permit('data', 'App::"trainer", action == Action::"dataset.read", resource == Dataset::"secret-data"')
+  await brought('open', { content: model(), madeFrom })
+  expect(lineageOf(await broughtAgain('open', limitedKey()))).toMatchObject({ models: [], datasets: [] })
+  storage.removeVersion('open', storage.getModel('open').latest)
   await brought('open', { content: model(), madeFrom })
   expect(lineageOf(await broughtAgain('open'))).toMatchObject(madeFrom)
 })

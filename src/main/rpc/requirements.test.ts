@@ -14,7 +14,14 @@ const modules = {
       return reference === 'net@production' ? [1, 2] : [1]
     },
   },
-  compute: { get: () => ({ id: 'job-1', principal: CALLER.principal, model: 'net@production' }) },
+  compute: {
+    get: (id: string) => ({
+      ...{ id, principal: CALLER.principal, model: 'net@production' },
+      ...(id === 'job-2' ? { dataset: 'faces@1', dependsOn: ['job-1'] } : {}),
+    }),
+    pipelineOwner: () => CALLER.principal,
+    pipelineUses: () => [{ model: 'gone@1', dataset: 'faces@1' }],
+  },
 } as unknown as Modules
 
 function needs(action: Parameters<typeof requirementsOf>[2], path: string, input: object): string[] {
@@ -30,6 +37,22 @@ it('A policy about a version, walked around by a canary: each version that a req
   expect(needs('job.submit', 'compute.pipelines.submit', { jobs: [...jobs, ...jobs] })).toEqual(both)
   expect(needs('job.control', 'compute.jobs.retry', { id: 'job-1' })).toEqual(['job.control job-1', ...both])
   expect(needs('job.submit', 'compute.jobs.submit', { model: 'gone@1' })).toEqual(['model.run gone@1'])
+})
+
+it('A job tried again when its data may no longer be read: it is asked for as by a new one', () => {
+  expect(needs('job.control', 'compute.jobs.retry', { id: 'job-2' })).toEqual([
+    'job.control job-2',
+    'model.run net@production 1',
+    'model.run net@production 2',
+    'dataset.read faces',
+    'job.read job-1',
+  ])
+  expect(needs('job.control', 'compute.pipelines.retry', { id: 'pipe-1' })).toEqual([
+    'job.control pipe-1',
+    'job.read pipe-1',
+    'model.run gone@1',
+    'dataset.read faces',
+  ])
 })
 
 it('A model read through the architecture of other weights: who names it must be allowed to read and run it', () => {

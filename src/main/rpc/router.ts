@@ -1,5 +1,7 @@
-import type { ProcedureMeta } from '../../shared/contract'
+import type { Lease, ProcedureMeta } from '../../shared/contract'
+import type { LeaseId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
+import { Shares } from '../platform/shares'
 import { asksForJobs, type Requirement, requirementsOf, summaryOf } from './authorize'
 import { ANONYMOUS, implementer } from './base'
 import { computeHandlers } from './handlers/compute'
@@ -10,6 +12,7 @@ import { securityHandlers } from './handlers/security'
 import { storageHandlers } from './handlers/storage'
 import { systemHandlers } from './handlers/system'
 import type { Modules } from './modules'
+import { withEnd } from './streams'
 
 /** What is done to have room on the disk: a record is written before anything is freed. */
 const FREES_ROOM: ReadonlySet<string> = new Set([
@@ -19,9 +22,29 @@ const FREES_ROOM: ReadonlySet<string> = new Set([
   'datasets.removeVersion',
 ])
 
+/** Of one principal, at once. */
+const MOST_CALLS = 1024
+const MOST_VIEWS = 256
+
 /** The contract tied to the modules. Every call is authorised here, once, whatever transport it came by. */
 export function createRouter(modules: Modules) {
-  const authorized = implementer.use(async ({ context, next, path, procedure }, input) => {
+  const calls = new Shares({ each: MOST_CALLS }, 'Too many calls are open. Wait for some of their answers.')
+  const views = new Shares({ each: MOST_VIEWS }, 'Too many live views are open. Close some of them.')
+  const limited = implementer.use(async ({ context: { caller }, next, signal }) => {
+    // Whatever a person's programs do with their keys, their window works.
+    if (caller.via === 'window') return next()
+    const { principal } = caller
+    calls.take(principal)
+    try {
+      const result = await next()
+      if (!isStream(result.output)) return result
+      views.take(principal)
+      return { ...result, output: withEnd(result.output, signal, () => views.give(principal)) }
+    } finally {
+      calls.give(principal)
+    }
+  })
+  const authorized = limited.use(async ({ context, next, path, procedure }, input) => {
     const { action } = procedure['~orpc'].meta as ProcedureMeta
     if (action === null) return next()
     if (context.caller === ANONYMOUS) {
@@ -32,8 +55,16 @@ export function createRouter(modules: Modules) {
     const allows = (need: Requirement) => modules.security.allows(context.caller, need.action, need.resource)
     if (FREES_ROOM.has(path.join('.')) && needs.every(allows)) modules.about.makeRoom()
     const summary = summaryOf(modules, path, input)
-    for (const need of needs) modules.security.authorize(context.caller, need.action, need.resource, summary)
+    const ask = () => {
+      for (const need of needs)
+        modules.security.authorize(context.caller, need.action, need.resource, summary)
+    }
+    ask()
     const result = await next()
+    if (hasWaited(input) && !needs.every(allows)) {
+      if (action === 'lease.request') modules.core.release((result.output as Lease).id as LeaseId)
+      ask()
+    }
     if (!isStream(result.output)) return result
     const output = whileAllowed(result.output, () => needs.every(allows))
     return { ...result, output }
@@ -51,6 +82,11 @@ export function createRouter(modules: Modules) {
 
 function isStream(output: unknown): output is AsyncIterable<unknown> {
   return typeof output === 'object' && output !== null && Symbol.asyncIterator in output
+}
+
+/** Whether a call may have taken minutes, in which its key was revoked or its right was taken away. */
+function hasWaited(input: unknown): boolean {
+  return Number((input as { waitMs?: number } | undefined)?.waitMs) > 0
 }
 
 /** A live view is asked for once and lasts for hours: it ends when its key was revoked or its right was taken away. */

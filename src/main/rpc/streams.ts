@@ -1,5 +1,29 @@
 import type { Event } from '../platform/events'
 
+/** The same parts; `onEnd` is called once, when they have ended or their reader has gone, also before the first. */
+export function withEnd<Part>(
+  parts: AsyncIterable<Part>,
+  signal: AbortSignal | undefined,
+  onEnd: () => void,
+): AsyncGenerator<Part> {
+  let ended = false
+  const end = () => {
+    if (!ended) onEnd()
+    ended = true
+    signal?.removeEventListener('abort', end)
+  }
+  signal?.addEventListener('abort', end)
+  if (signal?.aborted) end()
+  async function* read(): AsyncGenerator<Part> {
+    try {
+      yield* parts
+    } finally {
+      end()
+    }
+  }
+  return read()
+}
+
 /**
  * The newest value of an event for a slow reader: what it had no time for is skipped.
  * @param first the value at the beginning, asked for once no change can be missed

@@ -1,4 +1,4 @@
-import type { Import, Lineage, ModelVersion } from '../../shared/contract'
+import type { Import, Lineage, ModelVersion, RuntimeView, StorageTask } from '../../shared/contract'
 import type { PrincipalId } from '../../shared/domain/ids'
 import { parseModelReference } from '../../shared/domain/references'
 import type { Caller } from '../security'
@@ -80,6 +80,18 @@ export function sightOf(
     kind === 'job'
       ? modules.security.allows(caller, 'job.read', described(modules, { type: 'Job', id }))
       : mayRead(modules, caller, kind, id)
+}
+
+/** A task as its reader may see it: which versions it removed is said of the models they may read. */
+export function shownTask(modules: Secured, caller: Caller, task: StorageTask): StorageTask {
+  const sees: Sees = (_kind, name) => mayRead(modules, caller, 'model', name)
+  const removedVersions = task.removedVersions?.filter((reference) => seesVersion(sees, 'model', reference))
+  return { ...task, ...(removedVersions && { removedVersions }) }
+}
+
+/** A runtime as its reader may see it, with the engines of the models they may read. */
+export function shownRuntime(modules: Secured, caller: Caller, view: RuntimeView): RuntimeView {
+  return { ...view, engines: view.engines.filter(({ model }) => mayRead(modules, caller, 'model', model)) }
 }
 
 /** Where a version came from, as its reader may see it. */

@@ -98,12 +98,7 @@ export class AuditLog {
    * @throws AppError when the log cannot be written: then nothing that must be recorded may be allowed
    */
   append(entry: AuditEntry, durable: boolean): void {
-    if (this.#unwritten.length >= MAX_UNWRITTEN) {
-      throw new AppError(
-        'system.stopping',
-        'The audit log cannot be written, so nothing may be changed. Check the disk.',
-      )
-    }
+    this.#assertRoom()
     this.#unwritten.push({
       ...entry,
       principal: oneLine(entry.principal),
@@ -123,6 +118,18 @@ export class AuditLog {
       this.#unwritten.pop()
       throw error
     }
+  }
+
+  /** That what was recorded is on the disk, or will be. @throws AppError as {@link append} */
+  assertWritten(): void {
+    this.#assertRoom()
+    if (this.#isFailing) this.flush()
+  }
+
+  #assertRoom(): void {
+    if (this.#unwritten.length < MAX_UNWRITTEN) return
+    const message = 'The audit log cannot be written, so nothing may be changed. Check the disk.'
+    throw new AppError('system.stopping', message)
   }
 
   /** Writes what waits, now. */

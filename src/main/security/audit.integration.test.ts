@@ -3,10 +3,11 @@ import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { AuditRecord } from '../../shared/contract'
 import type { Database } from '../platform/database'
-import { DENIALS_RECORDED } from './denial-budget'
 import { type Caller, type Resource, THE_SYSTEM } from './index'
 import type { SecurityTables } from './tables'
 import { type Bench, openBench } from './testing'
+
+const DENIALS_RECORDED = 20
 
 let bench: Bench
 let owner: Caller
@@ -116,18 +117,32 @@ describe('flooding the log', () => {
     bench.clock.advance(60_000)
     expect(rows()[0]).toMatchObject({
       resource: 'Job::"499"',
-      summary:
-        'noisy was denied job.read on 499: no policy permits it (denied 480 more times within a minute)',
+      summary: 'noisy was denied job.read on 499: no policy permits it (and 480 more within a minute)',
     })
     deny(app, job('again'))
     expect(rows()).toHaveLength(DENIALS_RECORDED + 3)
+  })
+
+  it('what is allowed again and again leaves a hundred records a minute and a count, and nothing else is folded', () => {
+    const change = (id: string) => bench.security.authorize(owner, 'policy.manage', THE_SYSTEM, `saved ${id}`)
+    for (let index = 0; index < 500; index++) change('the policy')
+    expect(rows()).toHaveLength(100)
+    change('another')
+    bench.clock.advance(60_000)
+    expect(rows()).toHaveLength(102)
+    expect(rows()[0]?.summary).toBe('Marie Curie saved the policy (and 400 more within a minute)')
+    execute(bench.database, 'alter table audit rename to hidden')
+    expect(() => change('the policy')).toThrow()
+    execute(bench.database, 'alter table hidden rename to audit')
+    for (let index = 0; index < 150; index++) change('the policy')
+    expect(rows()).toHaveLength(201)
   })
 
   it('what was counted is written when the system stops', async () => {
     const app = bench.app('noisy')
     for (let index = 0; index < DENIALS_RECORDED + 1; index++) deny(app, job('1'))
     await bench.restart()
-    expect(rows()[0]?.summary).toContain('denied once more within a minute')
+    expect(rows()[0]?.summary).toContain('(and 1 more within a minute)')
   })
 })
 
@@ -153,7 +168,8 @@ describe('listing', () => {
 
 describe('forging the log', () => {
   beforeEach(() => {
-    for (let index = 0; index < 1200; index++) bench.security.authorize(owner, 'job.submit', THE_SYSTEM)
+    for (let index = 0; index < 1200; index++)
+      bench.security.authorize(owner, 'job.submit', THE_SYSTEM, `submitted job ${index}`)
   })
 
   it('a whole chain is valid, also after a restart', async () => {

@@ -78,15 +78,25 @@ export interface Security extends Disposable {
   createPrincipal(input: { kind: Principal['kind']; name: string; roles: Role[] }): Principal
   /** Revokes its keys; its id is never given again. @throws AppError `security.conflict` for the window's account, the last owner */
   removePrincipal(id: string): void
-  /** @param current asked of whoever changes their own @throws AppError `security.wrong_password` */
-  setPassword(id: string, password: string, current: string | undefined, by: PrincipalId): Promise<void>
+  /**
+   * @param current asked of whoever changes their own
+   * @throws AppError `security.wrong_password`, `security.denied` for a key limited by scopes, which could sign in with it
+   */
+  setPassword(id: string, password: string, current: string | undefined, by: Caller): Promise<void>
   /**
    * @param options `scopes` limits the key to these actions, within what its principal may do; `text` is one of
    * {@link randomKey} that was written down before
+   * @param by whose call it is, if any
+   * @throws AppError `security.denied` for a key limited by scopes that asks for one that may do more
    */
   createKey(
     principal: string,
-    options: { expiresAt?: string | undefined; scopes?: readonly Action[] | undefined; text?: string },
+    options: {
+      expiresAt?: string | undefined
+      scopes?: readonly Action[] | undefined
+      text?: string
+    },
+    by?: Caller,
   ): { id: KeyId; key: string; expiresAt: string | null }
   revokeKey(id: string): ApiKey
 

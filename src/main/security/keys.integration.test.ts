@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Action } from '../../shared/domain/actions'
 import type { AppError } from '../../shared/errors'
 import { type Resource, THE_SYSTEM } from './index'
 import { type Bench, openBench } from './testing'
@@ -95,6 +96,30 @@ describe('attacks on keys', () => {
     }
     expect(bench.security.getPrincipal(id).keys).toMatchObject([{ scopes: ['job.list'] }])
   })
+
+  it('a key limited to some actions gets rid of its limits neither by another key nor by a password', async () => {
+    const { security } = bench
+    const { id } = security.createPrincipal({ kind: 'user', name: 'o', roles: ['owner'] })
+    const scopes: Action[] = ['principal.manage', 'password.change', 'job.list']
+    const caller = security.authenticateKey(security.createKey(id, { scopes }).key, 'http')
+    if (!caller) throw new Error('it must work')
+    const denied = { code: 'security.denied' }
+    expect(failure(() => security.createKey(id, {}, caller))).toMatchObject(denied)
+    const more: Action[] = ['job.list', 'job.submit']
+    expect(failure(() => security.createKey(id, { scopes: more }, caller))).toMatchObject(denied)
+    for (const whose of [id, security.owner().principal])
+      await expect(security.setPassword(whose, 'long enough', undefined, caller)).rejects.toMatchObject(
+        denied,
+      )
+    const [record] = security.listAudit({ limit: 1, decision: 'deny' }).items
+    expect(record?.summary).toBe(
+      'o was denied password.change: with it this key could do more than it is limited to',
+    )
+    security.createKey(id, { scopes: ['job.list'] }, caller)
+    security.createKey(id, {}, security.owner())
+    await security.setPassword(id, 'long enough', undefined, security.owner())
+    await security.setPassword(id, 'and another', 'long enough', caller)
+  }, 30_000)
 
   it('revoked key, also within an open session and after a restart', async () => {
     const { id } = bench.security.createPrincipal({ kind: 'app', name: 'a', roles: ['app'] })

@@ -143,6 +143,15 @@ export class KeyStore {
     )
   }
 
+  isLimited(id: KeyId): boolean {
+    return this.#byId.get(id)?.scopes !== null
+  }
+
+  /** Whether a key with these scopes could do no more than this one. */
+  isWithin(scopes: readonly Action[] | undefined, id: KeyId): boolean {
+    return !this.isLimited(id) || (scopes?.every((action) => this.covers(id, action)) ?? false)
+  }
+
   /** Whether the key itself leaves room for the action; the policies decide beyond that. */
   covers(id: KeyId, action: Action): boolean {
     const scopes = this.#byId.get(id)?.scopes ?? null

@@ -2,14 +2,18 @@ import { readFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { PrincipalId } from '../../shared/domain/ids'
 import type { AppError } from '../../shared/errors'
+import type { Caller } from './index'
 import type { SecurityTables } from './tables'
 import { type Bench, openBench } from './testing'
 
 let bench: Bench
 let owner: PrincipalId
+/** The owner at the window. */
+let by: Caller
 beforeEach(async () => {
   bench = await openBench()
-  owner = bench.security.owner().principal
+  by = bench.security.owner()
+  owner = by.principal
 })
 afterEach(() => bench.end())
 
@@ -22,7 +26,7 @@ describe('passwords', () => {
     await expect(security.authenticatePassword('Marie Curie', '', 'http')).rejects.toMatchObject({
       code: 'security.wrong_password',
     })
-    await security.setPassword(owner, password, undefined, owner)
+    await security.setPassword(owner, password, undefined, by)
     expect(security.getPrincipal(owner).hasPassword).toBe(true)
     const stored = bench.database.first(
       bench.database.builder<SecurityTables>().selectFrom('principals').select('password_hash'),
@@ -34,13 +38,20 @@ describe('passwords', () => {
       via: 'websocket',
       key: null,
     })
-    await expect(security.setPassword(owner, 'another one', undefined, owner)).rejects.toMatchObject({
+    await expect(security.setPassword(owner, 'another one', undefined, by)).rejects.toMatchObject({
       code: 'security.wrong_password',
     })
-    await expect(security.setPassword(owner, 'another one', 'wrong', owner)).rejects.toMatchObject({
+    await expect(security.setPassword(owner, 'another one', 'wrong', by)).rejects.toMatchObject({
       code: 'security.wrong_password',
     })
-    await security.setPassword(owner, 'another one', password, owner)
+    await security.setPassword(owner, 'another one', password, by)
+    expect(security.listAudit({ limit: 2, decision: 'deny' }).items).toMatchObject(
+      [1, 2].map(() => ({
+        principal: owner,
+        action: 'password.change',
+        summary: 'Marie Curie was denied password.change: the current password was wrong',
+      })),
+    )
     await bench.restart()
     await expect(bench.security.authenticatePassword('Marie Curie', password, 'http')).rejects.toMatchObject({
       code: 'security.wrong_password',
@@ -57,27 +68,25 @@ describe('passwords', () => {
   it('of others are set without the current one', async () => {
     const { security } = bench
     const user = bench.user('Pierre', 'viewer')
-    await security.setPassword(user.principal, 'forgotten by him', undefined, user.principal)
-    await security.setPassword(user.principal, password, undefined, owner)
+    await security.setPassword(user.principal, 'forgotten by him', undefined, user)
+    await security.setPassword(user.principal, password, undefined, by)
     expect(await security.authenticatePassword('Pierre', password, 'http')).toMatchObject({
       principal: user.principal,
     })
-    await expect(
-      security.setPassword(user.principal, 'another one', undefined, user.principal),
-    ).rejects.toMatchObject({ code: 'security.wrong_password' })
+    await expect(security.setPassword(user.principal, 'another one', undefined, user)).rejects.toMatchObject({
+      code: 'security.wrong_password',
+    })
   }, 30_000)
 
   it('apps have none; short and endless ones are refused', async () => {
     const app = bench.app('a')
-    await expect(
-      bench.security.setPassword(app.principal, password, undefined, app.principal),
-    ).rejects.toMatchObject({
+    await expect(bench.security.setPassword(app.principal, password, undefined, app)).rejects.toMatchObject({
       code: 'system.invalid',
     })
-    await expect(bench.security.setPassword(owner, 'short', undefined, owner)).rejects.toMatchObject({
+    await expect(bench.security.setPassword(owner, 'short', undefined, by)).rejects.toMatchObject({
       code: 'system.invalid',
     })
-    await expect(bench.security.setPassword(owner, 'x'.repeat(257), undefined, owner)).rejects.toMatchObject({
+    await expect(bench.security.setPassword(owner, 'x'.repeat(257), undefined, by)).rejects.toMatchObject({
       code: 'system.invalid',
     })
   })
@@ -85,7 +94,7 @@ describe('passwords', () => {
 
 describe('guessing', () => {
   it('many at once: five are tried, the others wait; the right one too, until the wait is over', async () => {
-    await bench.security.setPassword(owner, password, undefined, owner)
+    await bench.security.setPassword(owner, password, undefined, by)
     const guesses = await Promise.allSettled(
       Array.from({ length: 20 }, (_, index) =>
         bench.security.authenticatePassword('Marie Curie', `guess ${index}`, 'http'),
@@ -105,7 +114,7 @@ describe('guessing', () => {
   }, 30_000)
 
   it('a name that is not there takes the same work, and is limited the same', async () => {
-    await bench.security.setPassword(owner, password, undefined, owner)
+    await bench.security.setPassword(owner, password, undefined, by)
     const timeOf = async (name: string) => {
       const started = performance.now()
       await bench.security.authenticatePassword(name, 'wrong', 'http').catch(() => undefined)
@@ -120,9 +129,47 @@ describe('guessing', () => {
     })
   }, 30_000)
 
+  it('memory blow-up: a flood of names that nobody has takes little work, and keeps nobody out', async () => {
+    await bench.security.setPassword(owner, password, undefined, by)
+    const flood = Array.from({ length: 200 }, (_, index) =>
+      bench.security
+        .authenticatePassword(`nobody ${index}`, 'x', 'http')
+        .catch((error: AppError) => error.code),
+    )
+    expect(await bench.security.authenticatePassword('Marie Curie', password, 'http')).toMatchObject({
+      principal: owner,
+    })
+    expect(new Set(await Promise.all(flood))).toEqual(new Set(['security.wrong_password']))
+  }, 30_000)
+
+  it('an attempt that is not made for want of room does not count, and passwords are checked again after it', async () => {
+    const { security } = bench
+    await security.setPassword(owner, password, undefined, by)
+    const user = bench.user('Pierre', 'viewer').principal
+    const full = Promise.allSettled(
+      Array.from({ length: 36 }, () => security.setPassword(user, password, undefined, by)),
+    )
+    for (let attempt = 0; attempt < 6; attempt++)
+      await expect(security.authenticatePassword('Marie Curie', password, 'http')).rejects.toMatchObject({
+        code: 'network.rate_limited',
+      })
+    await full
+    expect(await security.authenticatePassword('Marie Curie', password, 'http')).toMatchObject({
+      principal: owner,
+    })
+  }, 60_000)
+
+  it('whoever guesses a name does not keep its owner from a new password', async () => {
+    const { security } = bench
+    await security.setPassword(owner, password, undefined, by)
+    for (let index = 0; index < 6; index++)
+      await security.authenticatePassword('Marie Curie', 'x', 'http').catch(() => undefined)
+    await security.setPassword(owner, 'another one', password, by)
+  }, 30_000)
+
   it('a removed user does not come in with the old password', async () => {
     const user = bench.user('Pierre', 'viewer')
-    await bench.security.setPassword(user.principal, password, undefined, user.principal)
+    await bench.security.setPassword(user.principal, password, undefined, user)
     const entering = bench.security.authenticatePassword('Pierre', password, 'http')
     bench.security.removePrincipal(user.principal)
     await expect(entering).rejects.toMatchObject({ code: 'security.wrong_password' })
@@ -134,12 +181,12 @@ describe('guessing', () => {
   it('one that was changed while it was checked lets nobody in, and the change is told', async () => {
     const { security } = bench
     const user = bench.user('Pierre', 'viewer')
-    await security.setPassword(user.principal, password, undefined, user.principal)
+    await security.setPassword(user.principal, password, undefined, user)
     await security.authenticatePassword('Pierre', password, 'http')
     const told: string[] = []
     security.onDidChangePassword((id) => told.push(id))
     // Two are computed at once, in turn: the last, of the old password, ends after the new one is set.
-    const changed = security.setPassword(user.principal, 'another one', undefined, owner)
+    const changed = security.setPassword(user.principal, 'another one', undefined, by)
     const others = ['a', 'b', 'c', 'd'].map((name) =>
       expect(security.authenticatePassword(name, 'x', 'http')).rejects.toThrow(),
     )

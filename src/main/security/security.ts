@@ -1,19 +1,24 @@
 import type { Principal } from '../../shared/contract'
+import type { Action } from '../../shared/domain/actions'
 import type { PrincipalId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
 import { Emitter } from '../platform/events'
-import { AuditLog } from './audit-log'
+import { type AuditEntry, AuditLog } from './audit-log'
 import { Authorizer } from './authorizer'
 import { PolicyEngine } from './cedar/engine'
 import { formatUid } from './cedar/entities'
 import { SYSTEM_ID } from './cedar/schema'
-import { DenialBudget } from './denial-budget'
 import type { Caller, Security, SecurityDeps } from './index'
 import { cleanName, foldName } from './names'
 import { PasswordHasher } from './password-hasher'
 import { PolicyStore } from './policy-store'
 import { type Account, PrincipalStore } from './principals'
+import { RepeatBudget } from './repeat-budget'
 import { SignInLimiter } from './sign-in-limiter'
+
+/** In a minute: denials of one principal and action, and allowed changes that are the same in everything. */
+const DENIALS_RECORDED = 20
+const REPEATS_RECORDED = 100
 
 /** What exists from start() on. */
 interface Running {
@@ -25,7 +30,13 @@ export function createSecurity(deps: SecurityDeps): Security {
   const { clock, database, logger } = deps
   const principals = new PrincipalStore(deps)
   const audit = new AuditLog(deps)
-  const limiter = new SignInLimiter(clock)
+  const limiters = {
+    signIn: new SignInLimiter(clock),
+    /** Names that nobody has: however many are tried, the failures of the others are not forgotten. */
+    unknown: new SignInLimiter(clock),
+    /** Apart, since anybody can fail to sign in under a name, and only its owner gets here. */
+    change: new SignInLimiter(clock),
+  }
   const hasher = new PasswordHasher()
   const changedPrincipals = new Emitter<void>((error) =>
     logger.error({ err: error }, 'a listener of principals failed'),
@@ -33,13 +44,25 @@ export function createSecurity(deps: SecurityDeps): Security {
   const changedPassword = new Emitter<string>((error) =>
     logger.error({ err: error }, 'a listener of passwords failed'),
   )
-  const denials = new DenialBudget(clock, (entry) => {
+  /** What is denied stays denied, and what was allowed has been done, also when that cannot be written down. */
+  const tryAppend = (entry: AuditEntry) => {
     try {
       audit.append(entry, false)
     } catch (error) {
-      // What is denied stays denied, also when that cannot be written down.
-      logger.error({ err: error, summary: entry.summary }, 'a denial could not be recorded')
+      logger.error({ err: error, summary: entry.summary }, 'a decision could not be recorded')
     }
+  }
+  const denials = new RepeatBudget({
+    clock,
+    most: DENIALS_RECORDED,
+    keyOf: ({ principal, action }) => [principal, action],
+    record: tryAppend,
+  })
+  const repeats = new RepeatBudget({
+    clock,
+    most: REPEATS_RECORDED,
+    keyOf: ({ principal, action, resource, via, summary }) => [principal, action, resource, via, summary],
+    record: tryAppend,
   })
   let running: Running | null = null
 
@@ -69,15 +92,66 @@ export function createSecurity(deps: SecurityDeps): Security {
   }
 
   async function checkPassword(
-    name: string,
+    limiter: SignInLimiter,
+    who: string,
     stored: string | null,
     password: string,
     message: string,
   ): Promise<void> {
-    const folded = foldName(name)
-    limiter.begin(folded)
-    if (!(await hasher.verify(stored, password))) throw new AppError('security.wrong_password', message)
-    limiter.succeed(folded)
+    limiter.begin(who)
+    const fits = await hasher.verify(stored, password).catch((error: unknown) => {
+      limiter.undo(who)
+      throw error
+    })
+    if (!fits) throw new AppError('security.wrong_password', message)
+    limiter.succeed(who)
+  }
+
+  function entryOf(
+    { id, name }: { id: string; name: string },
+    action: string,
+    decision: AuditEntry['decision'],
+    summary: string,
+    via: Caller['via'],
+  ): AuditEntry {
+    return {
+      at: clock.now(),
+      principal: id,
+      principalName: name,
+      action,
+      resource: formatUid({ type: 'System', id: SYSTEM_ID }),
+      decision,
+      policies: [],
+      via,
+      summary,
+    }
+  }
+
+  function recordDenied(entry: AuditEntry): void {
+    if (denials.isSingle(entry)) tryAppend(entry)
+  }
+
+  /** @throws AppError when the log cannot be written: then nothing that must be recorded may be allowed */
+  function recordAllowed(entry: AuditEntry, durable: boolean): void {
+    if (repeats.isSingle(entry)) audit.append(entry, durable)
+    else audit.assertWritten()
+  }
+
+  /** A call that was allowed before it turned out what it is about. */
+  function denyLater({ principal, name, via }: Caller, action: Action, why: string): void {
+    recordDenied(
+      entryOf({ id: principal, name }, action, 'deny', `${name} was denied ${action}: ${why}`, via),
+    )
+  }
+
+  /** What a key that is limited to some actions asks for, and would be rid of its limits with. */
+  function beyondKey(by: Caller, action: Action): AppError {
+    const why = 'with it this key could do more than it is limited to'
+    denyLater(by, action, why)
+    return new AppError('security.denied', `${by.name} was denied ${action}: ${why}.`, {
+      policies: [],
+      action,
+    })
   }
 
   function view(id: string): Principal {
@@ -97,8 +171,8 @@ export function createSecurity(deps: SecurityDeps): Security {
         clock,
         engine,
         principals,
-        recordAllowed: (entry, durable) => audit.append(entry, durable),
-        recordDenied: (entry) => denials.deny(entry),
+        recordAllowed,
+        recordDenied,
         describe: deps.describe ?? ((resource) => resource),
       })
       // The engine's first decision compiles its code, some 25 ms; here nobody waits for it.
@@ -118,39 +192,25 @@ export function createSecurity(deps: SecurityDeps): Security {
 
     async authenticatePassword(name, password, via) {
       const account = principals.findByName(name)
-      const record = (allowed: boolean) => {
-        const entry = {
-          at: clock.now(),
-          principal: account?.id ?? 'unknown',
-          principalName: account?.name ?? name,
-          action: 'sign-in',
-          resource: formatUid({ type: 'System', id: SYSTEM_ID }),
-          decision: allowed ? ('allow' as const) : ('deny' as const),
-          policies: [],
-          via,
-          summary: allowed
-            ? `${name} signed in with a password`
-            : `A sign-in as ${name} failed: wrong name or password`,
-        }
-        if (allowed) audit.append(entry, false)
-        else denials.deny(entry)
-      }
+      const who = account ?? { id: 'unknown', name }
       try {
         await checkPassword(
-          name,
+          account ? limiters.signIn : limiters.unknown,
+          account?.id ?? foldName(name),
           account?.passwordHash ?? null,
           password,
           'The name or the password is not right.',
         )
       } catch (error) {
-        if (error instanceof AppError && error.code === 'security.wrong_password') record(false)
+        const summary = `A sign-in as ${name} failed: wrong name or password`
+        if (isWrongPassword(error)) recordDenied(entryOf(who, 'sign-in', 'deny', summary, via))
         throw error
       }
       // It may have been removed, or the password changed, while this one was checked.
       const current = account && principals.find(account.id)
       if (!current || current.passwordHash !== account.passwordHash)
         throw new AppError('security.wrong_password', 'The name or the password is not right.')
-      record(true)
+      recordAllowed(entryOf(who, 'sign-in', 'allow', `${name} signed in with a password`, via), false)
       return toCaller(current, via)
     },
 
@@ -177,19 +237,25 @@ export function createSecurity(deps: SecurityDeps): Security {
       if (password.length < 8 || password.length > 256) {
         throw new AppError('system.invalid', 'A password has 8 to 256 characters.', { field: 'password' })
       }
-      if (account.id === by && account.passwordHash !== null) {
+      if (account.id === by.principal && account.passwordHash !== null) {
         await checkPassword(
-          account.name,
+          limiters.change,
+          account.id,
           account.passwordHash,
           current ?? '',
           'The current password is not right.',
-        )
-      }
+        ).catch((error: unknown) => {
+          if (isWrongPassword(error)) denyLater(by, 'password.change', 'the current password was wrong')
+          throw error
+        })
+      } else if (by.key && principals.keys.isLimited(by.key)) throw beyondKey(by, 'password.change')
       principals.setPasswordHash(account, await hasher.hash(password))
       changedPrincipals.fire()
       changedPassword.fire(account.id)
     },
-    createKey(principal, options) {
+    createKey(principal, options, by) {
+      if (by?.key && !principals.keys.isWithin(options.scopes, by.key))
+        throw beyondKey(by, 'principal.manage')
       const key = principals.createKey(principal, options)
       changedPrincipals.fire()
       return key
@@ -217,11 +283,16 @@ export function createSecurity(deps: SecurityDeps): Security {
 
     async dispose() {
       denials.dispose()
+      repeats.dispose()
       audit.flush()
       await running?.policies.dispose()
       running = null
     },
   }
+}
+
+function isWrongPassword(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'security.wrong_password'
 }
 
 function toCaller(account: Account, via: Caller['via']): Caller {

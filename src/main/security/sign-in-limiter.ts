@@ -50,4 +50,10 @@ export class SignInLimiter {
   succeed(name: string): void {
     this.#failures.delete(name)
   }
+
+  /** Takes back an attempt that was not made. */
+  undo(name: string): void {
+    const known = this.#failures.get(name)
+    if (known) this.#failures.set(name, { ...known, count: known.count - 1, blockedUntil: 0 })
+  }
 }

@@ -86,6 +86,14 @@ interface ImportOptions {
   review?: boolean | undefined
   /** `name@version` of what is here. */
   madeFrom?: MadeFrom | undefined
+  /** The key of the call that begins it, whose limits hold for what a manifest names. */
+  key?: string | null | undefined
+}
+
+/** Who brings a version. */
+export interface Bringer {
+  principal: PrincipalId
+  key: string | null
 }
 
 /** A source that an import can be taken up from after a restart. */
@@ -236,7 +244,7 @@ export interface StorageDeps {
    * Whether who brings a version with a manifest may name another version in it, `name@version`: as what it was made from,
    * or as its architecture.
    */
-  mayName(by: PrincipalId, as: 'model' | 'dataset' | 'architecture', reference: string): boolean
+  mayName(by: Bringer, as: 'model' | 'dataset' | 'architecture', reference: string): boolean
   /** Unfinished jobs that need a version, as words for the refusal; empty when it may go. */
   usersOf(model: string, version: number): string[]
 }

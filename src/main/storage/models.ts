@@ -19,7 +19,7 @@ import { Emitter } from '../platform/events'
 import { Aliases, LATEST, type ObservedRun } from './aliases'
 import { misfit } from './architecture'
 import { diffVersions } from './diff'
-import type { StorageDeps } from './index'
+import type { Bringer, StorageDeps } from './index'
 import { newNumber } from './numbering'
 import type { Origins, Sees, VersionKey } from './origins'
 import type { StorageTables } from './schema'
@@ -148,7 +148,11 @@ export class Models {
     this.origins.add({ kind: 'model', name: model, version }, candidate.madeFrom)
     if (candidate.notes) this.facts.annotate(model, version, candidate.notes)
     const architecture =
-      candidate.architecture && this.#architectureHere(candidate.architecture, model, version, by)
+      candidate.architecture &&
+      this.#architectureHere(candidate.architecture, model, version, {
+        principal: by,
+        key: candidate.key ?? null,
+      })
     if (architecture) this.facts.annotate(model, version, { architecture })
     return { version, known: false }
   }
@@ -333,7 +337,7 @@ export class Models {
     { name, digest }: { name: string; digest: string },
     weights: string,
     version: number,
-    by: PrincipalId,
+    by: Bringer,
   ): string | null {
     const here = this.#versions.findByDigest(name, digest)
     if (here === null || (name === weights && here === version)) return null

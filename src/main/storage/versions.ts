@@ -34,6 +34,8 @@ export const Candidate = z.object({
   notes: VersionNotes.pick({ notes: true, tags: true }).nullable().default(null),
   /** In whose graph it runs, if that is here. */
   architecture: z.object({ name: z.string(), digest: z.string() }).nullable().default(null),
+  /** The key that it was brought with. */
+  key: z.string().nullish(),
   /** Versions it was made from, as `name@version`, and the job that made it. */
   madeFrom: z
     .object({ models: z.array(z.string()), datasets: z.array(z.string()), job: z.string().nullable() })

@@ -7,7 +7,7 @@ import { implementer } from '../base'
 import type { Modules } from '../modules'
 import { paged, pageFrom } from '../paging'
 import { latest } from '../streams'
-import { visibleOwner, visibleTo } from '../visible'
+import { shownRuntime, visibleOwner, visibleTo } from '../visible'
 
 export function computeHandlers(modules: Modules) {
   const { compute, plugins } = modules
@@ -86,7 +86,10 @@ export function computeHandlers(modules: Modules) {
     }),
     whatIf: os.whatIf.handler(({ input, signal }) => compute.whatIf(input, signal)),
     runtimes: {
-      list: os.runtimes.list.handler(({ input }) => pageFrom(compute.runtimes(), input)),
+      list: os.runtimes.list.handler(({ input, context }) => {
+        const shown = compute.runtimes().map((view) => shownRuntime(modules, context.caller, view))
+        return pageFrom(shown, input)
+      }),
       enforcement: os.runtimes.enforcement.handler(({ input }) => pageFrom(compute.enforcement(), input)),
       unload: os.runtimes.unload.handler(({ input }) => compute.unload(input.id)),
     },

@@ -40,12 +40,12 @@ export function securityHandlers({ security }: Modules) {
       create: os.principals.create.handler(({ input }) => security.createPrincipal(input)),
       remove: os.principals.remove.handler(({ input }) => security.removePrincipal(input.id)),
       setPassword: os.principals.setPassword.handler(({ input, context }) =>
-        security.setPassword(input.id, input.password, input.current, context.caller.principal),
+        security.setPassword(input.id, input.password, input.current, context.caller),
       ),
     },
     keys: {
-      create: os.keys.create.handler(({ input }) =>
-        security.createKey(input.id, { expiresAt: input.expiresAt, scopes: input.scopes }),
+      create: os.keys.create.handler(({ input, context }) =>
+        security.createKey(input.id, { expiresAt: input.expiresAt, scopes: input.scopes }, context.caller),
       ),
       revoke: os.keys.revoke.handler(({ input }) => {
         security.revokeKey(input.id)

@@ -1,26 +1,29 @@
-import type { Import, ModelSummary } from '../../../shared/contract'
+import type { Import, ModelSummary, StorageTask } from '../../../shared/contract'
 import type { ImportId } from '../../../shared/domain/ids'
 import { feed } from '../../platform/feed'
+import type { Caller } from '../../security'
 import { implementer } from '../base'
 import type { Modules } from '../modules'
 import { originsOf } from '../origins'
 import { paged, pageFrom } from '../paging'
-import { readable, shownImport, shownVersion, sightOf, visibleImports } from '../visible'
+import { readable, shownImport, shownTask, shownVersion, sightOf, visibleImports } from '../visible'
 
 export function storageHandlers(modules: Modules) {
   const { storage, security } = modules
   const os = implementer.storage
+  const ended = async (task: StorageTask, waitMs: number, caller: Caller, signal: AbortSignal | undefined) =>
+    shownTask(modules, caller, await storage.taskEnd(task.id, waitMs, signal))
   return os.router({
     imports: {
       start: os.imports.start.handler(({ input, context }) =>
         storage.startImport(
-          { kind: 'path', ...input, madeFrom: originsOf(modules, input.madeFrom) },
+          { kind: 'path', ...input, madeFrom: originsOf(modules, input.madeFrom), key: context.caller.key },
           context.caller.principal,
         ),
       ),
       startHub: os.imports.startHub.handler(({ input, context }) =>
         storage.startImport(
-          { kind: 'hub', ...input, madeFrom: originsOf(modules, input.madeFrom) },
+          { kind: 'hub', ...input, madeFrom: originsOf(modules, input.madeFrom), key: context.caller.key },
           context.caller.principal,
         ),
       ),
@@ -118,17 +121,27 @@ export function storageHandlers(modules: Modules) {
       remove: os.quotas.remove.handler(({ input }) => void storage.setQuota(input.principal, null)),
     },
     verify: os.verify.handler(({ input, context, signal }) =>
-      storage.taskEnd(storage.verify(context.caller.principal).id, input.waitMs, signal),
+      ended(storage.verify(context.caller.principal), input.waitMs, context.caller, signal),
     ),
     gc: os.gc.handler(({ input, context, signal }) =>
-      storage.taskEnd(storage.gc(context.caller.principal).id, input.waitMs, signal),
+      ended(storage.gc(context.caller.principal), input.waitMs, context.caller, signal),
     ),
     tasks: {
-      get: os.tasks.get.handler(({ input }) => storage.task(input.id)),
-      cancel: os.tasks.cancel.handler(({ input }) => storage.cancelTask(input.id)),
-      watch: os.tasks.watch.handler(({ signal }) =>
-        feed(() => storage.tasks(), storage.onDidChangeTasks, signal),
+      get: os.tasks.get.handler(({ input, context }) =>
+        shownTask(modules, context.caller, storage.task(input.id)),
       ),
+      cancel: os.tasks.cancel.handler(async ({ input, context }) =>
+        shownTask(modules, context.caller, await storage.cancelTask(input.id)),
+      ),
+      watch: os.tasks.watch.handler(({ context, signal }) => {
+        const shown = (tasks: StorageTask[]) => tasks.map((task) => shownTask(modules, context.caller, task))
+        return feed(
+          () => shown(storage.tasks()),
+          (listener) =>
+            storage.onDidChangeTasks((change) => listener({ ...change, changed: shown(change.changed) })),
+          signal,
+        )
+      }),
     },
   })
 }

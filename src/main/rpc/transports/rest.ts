@@ -38,7 +38,7 @@ export function createRestTransport(
   })
   let document: Promise<string> | null = null
 
-  return async (request, caller, { incoming, outgoing, body }) => {
+  return async (request, caller, { incoming, outgoing, body, release }) => {
     try {
       const { pathname } = new URL(request.url)
       if (pathname === '/api/openapi.json' && request.method === 'GET') {
@@ -54,7 +54,7 @@ export function createRestTransport(
           : upload({ request, caller, incoming, modules }))
       }
       assertJson(incoming)
-      const parsed = body && body.byteLength > 0 ? { body: await bodies.parse(body) } : {}
+      const parsed = body && body.byteLength > 0 ? { body: await bodies.parse(body).finally(release) } : {}
       const { matched } = await handler.handle(Object.assign(incoming, parsed), outgoing, {
         prefix: '/api',
         context: { caller: caller ?? ANONYMOUS },

@@ -52,6 +52,7 @@ export async function upload({ request, caller, incoming, modules }: Upload): Pr
       version,
       review,
       madeFrom: originsOf(modules, madeFrom),
+      key: caller.key,
     },
     caller.principal,
   )

@@ -67,3 +67,18 @@ it('memory blow-up: who calls on and on without reading the answers is cut off',
   client.resume()
   await closed
 }, 30_000)
+
+it('memory blow-up: what a call does not take ends the connection', async () => {
+  for (const message of [
+    '{"i":"1","t":3,"p":{"e":"message","d":"x"}}',
+    '{"p":{},"\\u0074":3}',
+    Buffer.from('{}'),
+  ]) {
+    const other = new WebSocket(client.url)
+    await once(other, 'open')
+    other.send('{"i":"1","p":{"u":"/answer"}}')
+    await once(other, 'message')
+    other.send(message)
+    await once(other, 'close')
+  }
+})

@@ -16,8 +16,34 @@ export function createWebSocketTransport(
   const handler = new RPCHandler(router, { clientInterceptors: [wireErrors(logger)] })
   return (socket, caller) => {
     socket.on('error', (error) => logger.debug({ err: error }, 'a browser connection failed'))
-    const paced = { addEventListener: socket.addEventListener.bind(socket), send: pacedSend(socket, logger) }
+    const paced = { addEventListener: callsOnly(socket, logger), send: pacedSend(socket, logger) }
     void handler.upgrade(paced, { context: { caller } })
+  }
+}
+
+/**
+ * Listeners hear of calls, and that one is given up. No call here takes a stream or a file, and oRPC would keep the parts of
+ * a stream, however many, for as long as any call is open: who sends something else is cut off.
+ */
+function callsOnly(socket: WebSocket, logger: Logger): WebSocket['addEventListener'] {
+  return (type, listener) =>
+    socket.addEventListener(type, (event) => {
+      if ('data' in event && !isCall(event.data)) {
+        logger.warn('a connection that sent what no call takes was cut off')
+        socket.terminate()
+      } else if (typeof listener === 'function') listener(event)
+      else listener.handleEvent(event)
+    })
+}
+
+/** oRPC's type of a message with a part of a stream from the caller. */
+const EVENT_ITERATOR = 3
+
+function isCall(data: unknown): boolean {
+  try {
+    return typeof data === 'string' && JSON.parse(data).t !== EVENT_ITERATOR
+  } catch {
+    return false // no JSON
   }
 }
 

@@ -13,6 +13,40 @@ async function problems(text: string) {
   return (await checker.check('p', text)).problems
 }
 
+describe('a text that holds up the event loop', () => {
+  const longestWait = async (text: string) => {
+    let longest = 0
+    let before = performance.now()
+    const look = () => {
+      const now = performance.now()
+      longest = Math.max(longest, now - before)
+      before = now
+    }
+    const timer = setInterval(look, 1)
+    const found = await problems(text)
+    look()
+    clearInterval(timer)
+    return { longest, found }
+  }
+
+  it('a string that never ends is looked through once', async () => {
+    for (const end of ['', '\\'])
+      expect(await longestWait(`"${'\\"'.repeat(49_000)}${end}`)).toMatchObject({
+        longest: expect.toSatisfy((ms: number) => ms < 500),
+        found: [expect.anything()],
+      })
+    const deep = '('.repeat(30)
+    expect((await problems(`"\\"${deep}" ${deep}`))[0]?.message).toContain('nested more than')
+    expect((await problems(`"\\"${deep}`))[0]?.message).not.toContain('nested more than')
+  })
+
+  it('of very many problems the first are told', async () => {
+    const { longest, found } = await longestWait(`${run} when { resource.bad > 3 };\n`.repeat(150))
+    expect(found).toHaveLength(100)
+    expect(longest).toBeLessThan(500)
+  })
+})
+
 describe('problems', () => {
   it.each([
     [

@@ -144,7 +144,8 @@ function begin(): Worker {
 /** Where brackets, outside strings and comments, first lie too deep. */
 function placeOfDeepBracket(text: string): { line: number; column: number } | null {
   let depth = 0
-  for (const match of text.matchAll(/"(?:[^"\\]|\\.)*"|\/\/[^\n]*|[([{]|[)\]}]/gs)) {
+  // A string that does not end is the rest of the text: looked for anew at each quote, its end would take minutes.
+  for (const match of text.matchAll(/"(?:[^"\\]|\\.)*(?:"|\\?$)|\/\/[^\n]*|[([{]|[)\]}]/gs)) {
     if ('([{'.includes(match[0])) depth++
     else if (')]}'.includes(match[0])) depth--
     if (depth > MAX_BRACKETS) return positionAt(text, match.index)

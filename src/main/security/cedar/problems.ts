@@ -1,19 +1,30 @@
 import type { DetailedError, ValidationAnswer } from '@cedar-policy/cedar-wasm/nodejs'
 import type { PolicyProblem } from '../../../shared/contract'
 
+/** Of the problems of one text: more than anybody reads, and each takes a look through the text. */
+const MOST_PROBLEMS = 100
+
 /**
  * What the validator found, as sentences with a place. A policy that can never apply, or whose text reads other than
  * it is (look-alike or right-to-left characters), is a problem as well: it would protect or permit nothing.
  */
 export function problemsOf(text: string, answer: ValidationAnswer): PolicyProblem[] {
-  if (answer.type === 'failure') return unique(answer.errors.map((error) => toProblem(text, error)))
+  if (answer.type === 'failure') return toProblems(text, answer.errors)
   // A policy with an error is also reported as impossible; the error alone says it better.
   const found = answer.validationErrors.length > 0 ? answer.validationErrors : answer.validationWarnings
-  return unique(found.map(({ error }) => toProblem(text, error)))
+  return toProblems(
+    text,
+    found.map(({ error }) => error),
+  )
+}
+
+function toProblems(text: string, errors: DetailedError[]): PolicyProblem[] {
+  const bytes = Buffer.from(text)
+  return unique(errors.slice(0, MOST_PROBLEMS).map((error) => toProblem(text, bytes, error)))
 }
 
 /** @param error its places are byte offsets into the UTF-8 of `text` */
-function toProblem(text: string, error: DetailedError): PolicyProblem {
+function toProblem(text: string, bytes: Buffer, error: DetailedError): PolicyProblem {
   const place = error.sourceLocations?.[0]
   const message = error.message
     .replace(/^failed to parse polic[^:]*: /, '')
@@ -22,7 +33,7 @@ function toProblem(text: string, error: DetailedError): PolicyProblem {
   const hint = hints.join('; ').replace(/for policy `policy\d+`[,:] /g, '')
   const sentence = message === 'static policy set includes a template' ? NO_TEMPLATES : message
   const position = place
-    ? positionAt(text, Buffer.from(text).subarray(0, place.start).toString().length)
+    ? positionAt(text, bytes.subarray(0, place.start).toString().length)
     : { line: null, column: null }
   return { message: hint ? `${sentence} (${hint})` : sentence, ...position }
 }

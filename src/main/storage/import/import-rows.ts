@@ -16,6 +16,7 @@ const Options = {
   version: z.number().optional(),
   review: z.boolean().optional(),
   madeFrom: MadeFrom.optional(),
+  key: z.string().nullish(),
 }
 
 const ResumableSource = z.discriminatedUnion('kind', [

@@ -12,7 +12,7 @@ import type { Logger } from '../../platform/logger'
 import { isMissing } from '../blobs'
 import type { Datasets } from '../datasets/datasets'
 import type { ArchivedOrigins } from '../export'
-import type { ConfirmedAs, ImportSource } from '../index'
+import type { Bringer, ConfirmedAs, ImportSource } from '../index'
 import type { Models } from '../models'
 import type { StorageQuotas } from '../quotas'
 import { isStopping } from '../stopping'
@@ -44,7 +44,7 @@ export interface ImportsDeps
   datasets: Datasets
   quotas: StorageQuotas
   /** What an archive that somebody brings says it was made from, as far as the same bytes are here and they may name them. */
-  originsHere(archived: ArchivedOrigins, by: PrincipalId): MadeFrom
+  originsHere(archived: ArchivedOrigins, by: Bringer): MadeFrom
   /** Removes blobs that nothing names. */
   discard(digests: string[]): Promise<void>
 }
@@ -204,7 +204,7 @@ export class Imports implements Disposable {
       slots: this.#slots,
       parts: this.#deps.blobs.parts(view.id),
       assertQuota: quotas.roomFor(by),
-      originsHere: (archived) => this.#deps.originsHere(archived, by),
+      originsHere: (archived) => this.#deps.originsHere(archived, { principal: by, key: source.key ?? null }),
       assertNumber: (kind, name, wanted) => (kind === 'model' ? models : datasets).assertNumber(name, wanted),
     }
     const taking = new Taking(deps, controller.signal, {

@@ -119,7 +119,8 @@ export class Taking {
     for (const file of whole) stored.push(await this.#adopt(file))
     const madeFrom = source.madeFrom ?? (manifest ? this.#deps.originsHere(manifest.madeFrom) : FROM_NOTHING)
     const known = { source: '', version, madeFrom }
-    if (inspection.outcome === 'readable') return { ...toCandidate(inspection, stored, name), ...known }
+    if (inspection.outcome === 'readable')
+      return { ...toCandidate(inspection, stored, name), ...known, key: source.key }
     const tableFiles = stored.map((file) => ({ ...file, absolutePath: this.#deps.blobs.pathOf(file.digest) }))
     const profile = await worker.profile(inspection.format, tableFiles, this.#signal, (bytesDone) =>
       this.#hooks.onProgress(bytesDone),

@@ -66,12 +66,36 @@ function lenient(socket: WebSocket): ConstructorParameters<typeof SocketLink>[0]
   }
 }
 
+/** What carries tensors, and where it goes when it is long. */
+const SUBMISSIONS: ReadonlyMap<string, string> = new Map([
+  ['compute.jobs.submit', '/api/jobs'],
+  ['compute.pipelines.submit', '/api/pipelines'],
+])
+/** A message over a socket has at most 256 KiB; a character takes three bytes at the most, and the rest of it little. */
+const MOST_CHARACTERS = 80_000
+
+/** Jobs with large tensors go over the REST API, which takes such; everything else over the socket. */
+export function largeOverRest(socket: Link): Link {
+  return {
+    async call(path, input, options) {
+      const route = SUBMISSIONS.get(path.join('.'))
+      const body = route === undefined ? '' : JSON.stringify(input)
+      if (route === undefined || body.length <= MOST_CHARACTERS) return socket.call(path, input, options)
+      const headers = { 'content-type': 'application/json' }
+      const { signal = null } = options
+      const response = await fetch(route, { method: 'POST', headers, body, signal })
+      if (!response.ok) throw await answeredError(response)
+      return response.json()
+    },
+  }
+}
+
 function openSocket(): Promise<Transport> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(`${location.origin.replace(/^http/, 'ws')}/rpc`)
     const timer = setTimeout(() => socket.close(), OPEN_TIMEOUT_MS)
     const closed = new Promise<void>((gone) => socket.addEventListener('close', () => gone()))
-    const link = new SocketLink({ websocket: lenient(socket) })
+    const link = largeOverRest(new SocketLink({ websocket: lenient(socket) }))
     socket.addEventListener('open', () => {
       clearTimeout(timer)
       resolve({ link, closed })

@@ -60,6 +60,7 @@ export const phrasesZh = {
   'It needs a GPU with a driver for Vulkan, Metal or DirectX 12.':
     '需要驱动支持 Vulkan、Metal 或 DirectX 12 的 GPU。',
 
+  '{{what}} (and {{count}} more within a minute)': '{{=what}}（一分钟内另有 {{count}} 次）',
   'pointed the alias {{alias}} of {{model}} to version {{version}}':
     '将 {{model}} 的别名 {{alias}} 指向版本 {{version}}',
   'removed the alias {{alias}} of {{model}}': '移除了 {{model}} 的别名 {{alias}}',
@@ -97,6 +98,7 @@ export const phrasesZh = {
   'removed the policy {{id}}': '移除了策略 {{id}}',
   'made a key for {{id}}': '为 {{id}} 创建了密钥',
   'revoked the key {{id}}': '吊销了密钥 {{id}}',
+  'asked to set the password of {{id}}': '要求设置 {{id}} 的密码',
   'set the password of {{id}}': '设置了 {{id}} 的密码',
   'removed {{id}}': '移除了 {{id}}',
   'asked to cancel {{id}}': '取消 {{id}}',
@@ -122,6 +124,8 @@ export const phrasesZh = {
   'there is no such action': '没有此操作',
   'the key is limited to other actions': '密钥仅限于其他操作',
   'wrong name or password': '名称或密码错误',
+  'the current password was wrong': '当前密码错误',
+  'with it this key could do more than it is limited to': '此密钥会因此超出其限制',
 
   'The attempt ran longer than its timeout of {{time}}.': '运行超过时限 {{time}}，已停止。',
   'The worker gave no sign of life for {{time}}.': '工作进程 {{time}} 没有响应，已停止。',
