@@ -241,8 +241,8 @@ class Sweeps {
 }
 
 /**
- * The greater of two but for rounding, and without a branch: which of two paths is longer changes from device to device, so
- * that the processor would foresee it wrongly half of the time, and that takes longer than all else in a sweep.
+ * The greater of two but for rounding, and without a branch: which of two paths is longer changes from device to device, too
+ * often for a processor to foresee it.
  */
 function greater(a: number, b: number): number {
   return 0.5 * (a + b + Math.abs(a - b))
@@ -251,6 +251,7 @@ function greater(a: number, b: number): number {
 /** When the data of a task has come on each device; what comes from the device itself is there when that is free. */
 function arrive(times: Float64Array, i: number, { edges, paths, perData }: Side, device: Int32Array): void {
   const devices = times.length
+  // To call `fill` for so few takes longer than this loop.
   for (let p = 0; p < devices; p++) times[p] = 0
   for (let e = edges.first[i]!; e < edges.first[i + 1]!; e++) {
     const path = paths[edges.task[e]!]!
