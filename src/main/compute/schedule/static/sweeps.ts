@@ -56,6 +56,8 @@ export function sweepSearch(
 interface Side {
   readonly edges: Edges
   readonly paths: Float64Array
+  /** Of each device: the path up to its first task on this side, or behind its last. */
+  readonly from: Float64Array
   /** Transfer time of a unit of data from the other task's device q to device p, at `q * deviceCount + p`. */
   readonly perData: Float64Array
 }
@@ -75,10 +77,10 @@ class Sweeps {
   readonly #behind: Side
   /** Of each device: the path up to the end of what a sweep has put there last. */
   readonly #last: Float64Array
-  /** Of each device: the next task that a sweep has not come to; -1 for none. */
-  readonly #next: Int32Array
-  /** The next of each task on its device, in the direction of the sweep; -1 for none. */
-  readonly #nextOf: Int32Array
+  /** Of each device: the path that begins with the next task there that a sweep has not come to. */
+  readonly #rest: Float64Array
+  /** The same behind each task, on the device that it had before the sweep. */
+  readonly #restOf: Float64Array
   readonly #ready: Float64Array
   readonly #follows: Float64Array
   readonly #keys: Float64Array
@@ -97,11 +99,21 @@ class Sweeps {
     const transposed = perData.map(
       (_, at) => perData[(at % deviceCount) * deviceCount + Math.floor(at / deviceCount)]!,
     )
-    this.#before = { edges: dag.predecessors, paths: start.end.slice(), perData }
-    this.#behind = { edges: dag.successors, paths: new Float64Array(taskCount), perData: transposed }
+    this.#before = {
+      edges: dag.predecessors,
+      paths: start.end.slice(),
+      from: dag.availableAt,
+      perData,
+    }
+    this.#behind = {
+      edges: dag.successors,
+      paths: new Float64Array(taskCount),
+      from: new Float64Array(deviceCount),
+      perData: transposed,
+    }
     this.#last = new Float64Array(deviceCount)
-    this.#next = new Int32Array(deviceCount)
-    this.#nextOf = new Int32Array(taskCount)
+    this.#rest = new Float64Array(deviceCount)
+    this.#restOf = new Float64Array(taskCount)
     this.#ready = new Float64Array(deviceCount)
     this.#follows = new Float64Array(deviceCount)
     this.#keys = new Float64Array(this.order.length)
@@ -145,16 +157,16 @@ class Sweeps {
   }
 
   #findEnds(): void {
-    const longest = this.#findPaths(this.order, this.#before, this.#dag.availableAt)
+    const longest = this.#findPaths(this.order, this.#before)
     this.makespan = Math.max(this.#fixedEnd, longest)
   }
 
   #findReaches(): void {
-    this.#findPaths(this.order.slice().reverse(), this.#behind, new Float64Array(this.#dag.deviceCount))
+    this.#findPaths(this.order.slice().reverse(), this.#behind)
   }
 
   /** The longest path up to and with each task. @returns the longest of all */
-  #findPaths(order: Int32Array, { edges, paths, perData }: Side, from: Float64Array): number {
+  #findPaths(order: Int32Array, { edges, paths, from, perData }: Side): number {
     const { deviceCount, cost } = this.#dag
     const { device } = this
     const last = this.#last
@@ -179,29 +191,27 @@ class Sweeps {
 
   /** Draws a device for each task in turn. @returns the longest path up to and with a task */
   #sweep(order: Int32Array, passed: Side, ahead: Side, temperature: number, goal: number): number {
-    const { deviceCount: devices, cost, availableAt, isUniform } = this.#dag
+    const { deviceCount: devices, cost, isUniform } = this.#dag
     const { device } = this
-    const isForward = passed === this.#before
     const last = this.#last
-    const next = this.#next
-    const nextOf = this.#nextOf
+    const rest = this.#rest
+    const restOf = this.#restOf
     const ready = this.#ready
     const follows = this.#follows
     const noise = this.#noise
     const random = this.#random
-    if (isForward) last.set(availableAt)
-    else last.fill(0)
-    next.fill(-1)
+    last.set(passed.from)
+    rest.set(ahead.from)
     for (let k = order.length - 1; k >= 0; k--) {
       const i = order[k]!
       const p = device[i]!
-      nextOf[i] = next[p]!
-      next[p] = i
+      restOf[i] = rest[p]!
+      rest[p] = ahead.paths[i]!
     }
     let longest = 0
     for (let k = 0; k < order.length; k++) {
       const i = order[k]!
-      next[device[i]!] = nextOf[i]!
+      rest[device[i]!] = restOf[i]!
       if (isUniform) {
         arriveAlike(ready, i, passed, device)
         arriveAlike(follows, i, ahead, device)
@@ -213,12 +223,8 @@ class Sweeps {
       let least = Number.POSITIVE_INFINITY
       let noiseAt = (random() * NOISE_SIZE) | 0
       for (let p = 0; p < devices; p++) {
-        const after = next[p]!
-        const begins = Math.max(ready[p]!, last[p]!)
-        const rest = after >= 0 ? ahead.paths[after]! : isForward ? 0 : availableAt[p]!
-        const path = begins + cost[i * devices + p]! + Math.max(follows[p]!, rest)
-        const energy =
-          (path > goal ? 2 * path - goal : path) - temperature * noise[noiseAt++ & (NOISE_SIZE - 1)]!
+        const path = greater(ready[p]!, last[p]!) + cost[i * devices + p]! + greater(follows[p]!, rest[p]!)
+        const energy = path + greater(path - goal, 0) - temperature * noise[noiseAt++ & (NOISE_SIZE - 1)]!
         if (energy < least) {
           least = energy
           chosen = p
@@ -234,10 +240,19 @@ class Sweeps {
   }
 }
 
+/**
+ * The greater of two but for rounding, and without a branch: which of two paths is longer changes from device to device, too
+ * often for a processor to foresee it.
+ */
+function greater(a: number, b: number): number {
+  return 0.5 * (a + b + Math.abs(a - b))
+}
+
 /** When the data of a task has come on each device; what comes from the device itself is there when that is free. */
 function arrive(times: Float64Array, i: number, { edges, paths, perData }: Side, device: Int32Array): void {
   const devices = times.length
-  times.fill(0)
+  // To call `fill` for so few takes longer than this loop.
+  for (let p = 0; p < devices; p++) times[p] = 0
   for (let e = edges.first[i]!; e < edges.first[i + 1]!; e++) {
     const path = paths[edges.task[e]!]!
     const data = edges.data[e]!
@@ -271,6 +286,6 @@ function arriveAlike(
       from = q
     } else if (arrives > other) other = arrives
   }
-  times.fill(latest)
+  for (let p = 0; p < times.length; p++) times[p] = latest
   if (from >= 0) times[from] = other
 }
