@@ -40,7 +40,6 @@ function NotesForm({ version, onDone }: { version: ModelVersion; onDone: () => v
         maxLength={20_000}
         value={notes}
         onChange={(event) => setNotes(event.currentTarget.value)}
-        // biome-ignore lint/a11y/noAutofocus: the form takes the place of the button that opened it
         autoFocus
       />
       <TagsInput

@@ -72,7 +72,6 @@ function PolicyForm({ subject, onDone }: { subject: Subject; onDone: () => void 
   return (
     <form className={classes['form']} onSubmit={onSubmit}>
       <Select
-        // biome-ignore lint/a11y/noAutofocus: the form takes the place of the button that opened it
         autoFocus
         label={t('policy.keep')}
         allowDeselect={false}
