@@ -7,6 +7,9 @@ const NOISE_SIZE = 4_096
 /** Temperature at the start and at the end, as parts of the makespan. */
 const HOTTEST = 0.002
 const COLDEST = 0.0002
+/** With time for more sweeps than that it is hotter, up to twice: then there is time to come back from more. */
+const FEW_SWEEPS = 200
+const MOST_HEAT = 2
 /** The order of the tasks is drawn anew after so many sweeps there and back. */
 const SWEEPS_PER_ORDER = 2
 /** So many moves of a sweep take about as long as a step of annealing. */
@@ -39,7 +42,8 @@ export function sweepSearch(
   }
   for (let count = 0, spent = begin; spent < 1 && best > lowerBound * (1 + 1e-12); ) {
     const part = (spent - begin) / (1 - begin)
-    const temperature = best * HOTTEST * (COLDEST / HOTTEST) ** part
+    const heat = part > 0 ? Math.min(MOST_HEAT, Math.max(1, count / part / FEW_SWEEPS)) : 1
+    const temperature = heat * best * HOTTEST * (COLDEST / HOTTEST) ** part
     sweeps.forward(temperature, best)
     keep()
     sweeps.backward(temperature, best)
