@@ -43,6 +43,18 @@ test('a program that has switched REST off switches it on again', async () => {
   expect((await api.call('GET', '/devices')).status).toBe(200)
 })
 
+test('a setting that is saved by its button gives the focus back to its field', async () => {
+  const { page, shell } = app()
+  await shell.go('Settings')
+  const idle = page.getByRole('textbox', { name: 'Unload an engine after it was idle for' })
+  await idle.fill('77')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await expect(shell.notice('Saved')).toBeVisible()
+  await expect(idle).toHaveValue('77 s')
+  await expect(idle).toBeFocused()
+  await expect(page.getByRole('button', { name: 'Save' })).toHaveCount(0)
+})
+
 test('narrow and in Chinese nothing of it is cut off', async () => {
   const { page, shell } = app()
   await app().resize({ width: 900, height: 700 })

@@ -6,6 +6,7 @@ import { Panel } from '../../components'
 import { getClient } from '../../lib/client'
 import { notifyError } from '../../lib/errors'
 import classes from './models.module.css'
+import { useEditing } from './use-editing'
 
 function NotesForm({ version, onDone }: { version: ModelVersion; onDone: () => void }) {
   const { t } = useTranslation(['models', 'common'])
@@ -39,7 +40,7 @@ function NotesForm({ version, onDone }: { version: ModelVersion; onDone: () => v
         maxLength={20_000}
         value={notes}
         onChange={(event) => setNotes(event.currentTarget.value)}
-        data-autofocus
+        autoFocus
       />
       <TagsInput
         size="xs"
@@ -66,14 +67,19 @@ function NotesForm({ version, onDone }: { version: ModelVersion; onDone: () => v
 /** What people say of a version: notes and tags, changed in place. */
 export function NotesPanel({ version }: { version: ModelVersion }) {
   const { t } = useTranslation('models')
-  const [editing, setEditing] = useState(false)
+  const { editing, setEditing, opener } = useEditing()
   const { notes, tags } = version
   return (
     <Panel
       title={t('notes.title')}
       aside={
         !editing && (
-          <button type="button" className={classes['textButton']} onClick={() => setEditing(true)}>
+          <button
+            ref={opener}
+            type="button"
+            className={classes['textButton']}
+            onClick={() => setEditing(true)}
+          >
             {t('notes.edit')}
           </button>
         )

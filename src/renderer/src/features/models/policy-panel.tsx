@@ -8,6 +8,7 @@ import { getClient } from '../../lib/client'
 import { notifyError } from '../../lib/errors'
 import { carriedBy } from './aliases'
 import classes from './models.module.css'
+import { useEditing } from './use-editing'
 
 const KEEPS = ['all', 'latest', 'pinned'] as const
 
@@ -71,6 +72,7 @@ function PolicyForm({ subject, onDone }: { subject: Subject; onDone: () => void 
   return (
     <form className={classes['form']} onSubmit={onSubmit}>
       <Select
+        autoFocus
         label={t('policy.keep')}
         allowDeselect={false}
         data={KEEPS.map((value) => ({ value, label: t(`policy.choice.${value}`) }))}
@@ -120,14 +122,19 @@ function PolicyForm({ subject, onDone }: { subject: Subject; onDone: () => void 
 /** Which versions are kept and which stay loaded, and what the model belongs to; changed in place. */
 export function PolicyPanel(subject: Subject) {
   const { t } = useTranslation('models')
-  const [editing, setEditing] = useState(false)
+  const { editing, setEditing, opener } = useEditing()
   const { policy, family } = subject.model
   return (
     <Panel
       title={t('policy.title')}
       aside={
         !editing && (
-          <button type="button" className={classes['textButton']} onClick={() => setEditing(true)}>
+          <button
+            ref={opener}
+            type="button"
+            className={classes['textButton']}
+            onClick={() => setEditing(true)}
+          >
             {t('policy.edit')}
           </button>
         )

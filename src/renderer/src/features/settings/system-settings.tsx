@@ -2,7 +2,7 @@ import { Button, NumberInput, Switch, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { notifications } from '@mantine/notifications'
 import { Settings } from '@shared/contract'
-import { useEffect, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ErrorState, IdText, Panel } from '../../components'
 import { getClient, useConnection } from '../../lib/client'
@@ -56,7 +56,6 @@ export function SystemSettings() {
           <ApiAddress />
           {settings && (
             <NumberSetting
-              key={settings.apiPort}
               label={t('port')}
               description={t('portText')}
               problem={t('badPort')}
@@ -71,7 +70,6 @@ export function SystemSettings() {
         {settings && (
           <div className={classes['form']}>
             <NumberSetting
-              key={settings.engineIdleMs}
               label={t('idle')}
               description={t('idleText')}
               problem={t('badIdle')}
@@ -81,7 +79,6 @@ export function SystemSettings() {
               onSave={(seconds) => save({ engineIdleMs: Math.round(seconds * 1000) })}
             />
             <NumberSetting
-              key={`memory-${settings.reservedMemoryBytes}`}
               label={t('reserved')}
               description={t('reservedText')}
               problem={t('badReserved')}
@@ -115,7 +112,6 @@ export function SystemSettings() {
         {settings && (
           <div className={classes['form']}>
             <TextSetting
-              key={settings.hubUrl}
               label={t('hub')}
               description={t('hubText')}
               problem={t('badHub')}
@@ -124,7 +120,6 @@ export function SystemSettings() {
               onSave={(hubUrl) => save({ hubUrl })}
             />
             <TextSetting
-              key={`python-${settings.pythonPath}`}
               label={t('python')}
               description={t('pythonText')}
               problem={t('badPython')}
@@ -165,20 +160,44 @@ interface SettingProps<Value> {
   onSave: (value: Value) => Promise<void>
 }
 
+/** A field with its own small form: the button is there only while the field differs from what is saved. */
+function useSetting(
+  saved: string | number,
+  problemOf: (typed: string | number) => string | null,
+  save: (typed: string | number) => Promise<void>,
+) {
+  const [busy, setBusy] = useState(false)
+  const field = useRef<HTMLInputElement>(null)
+  const form = useForm<{ value: string | number }>({
+    initialValues: { value: saved },
+    validate: { value: problemOf },
+  })
+  const { setValues, resetDirty } = form
+  useEffect(() => {
+    setValues({ value: saved })
+    resetDirty({ value: saved })
+  }, [saved, setValues, resetDirty])
+  const submit = form.onSubmit(async ({ value }) => {
+    setBusy(true)
+    await save(value)
+    setBusy(false)
+    // The button may have had the focus, and goes with it.
+    field.current?.focus()
+  })
+  return { busy, field, form, submit }
+}
+
 function TextSetting({ placeholder, ...props }: SettingProps<string> & { placeholder?: string }) {
   const { t } = useTranslation('common')
-  const [busy, setBusy] = useState(false)
-  const form = useForm({
-    initialValues: { value: props.value },
-    validate: { value: (value) => (props.isValid(value.trim()) ? null : props.problem) },
-  })
-  const submit = form.onSubmit(({ value }) => {
-    setBusy(true)
-    void props.onSave(value.trim()).finally(() => setBusy(false))
-  })
+  const { busy, field, form, submit } = useSetting(
+    props.value,
+    (typed) => (props.isValid(String(typed).trim()) ? null : props.problem),
+    (typed) => props.onSave(String(typed).trim()),
+  )
   return (
     <form className={classes['setting']} onSubmit={submit} noValidate>
       <TextInput
+        ref={field}
         label={props.label}
         description={props.description}
         placeholder={placeholder ?? ''}
@@ -194,24 +213,17 @@ function TextSetting({ placeholder, ...props }: SettingProps<string> & { placeho
   )
 }
 
-/** A number with its own small form: the button is there only while the number differs from what is saved. */
 function NumberSetting({ unit, ...props }: SettingProps<number> & { unit?: string }) {
   const { t } = useTranslation('common')
-  const [busy, setBusy] = useState(false)
-  const form = useForm<{ value: number | string }>({
-    initialValues: { value: props.value },
-    validate: {
-      value: (value) => (typeof value === 'number' && props.isValid(value) ? null : props.problem),
-    },
-  })
-  const submit = form.onSubmit(({ value }) => {
-    if (typeof value !== 'number') return
-    setBusy(true)
-    void props.onSave(value).finally(() => setBusy(false))
-  })
+  const { busy, field, form, submit } = useSetting(
+    props.value,
+    (typed) => (typeof typed === 'number' && props.isValid(typed) ? null : props.problem),
+    (typed) => props.onSave(Number(typed)),
+  )
   return (
     <form className={classes['setting']} onSubmit={submit} noValidate>
       <NumberInput
+        ref={field}
         label={props.label}
         description={props.description}
         min={0}
