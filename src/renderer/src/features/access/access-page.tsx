@@ -12,7 +12,7 @@ import { AddAppDialog } from './people/add-app-dialog'
 import { AddPersonDialog } from './people/add-person-dialog'
 import { PeopleTab } from './people/people-tab'
 import { PrincipalDetail } from './people/principal-detail'
-import { NEW, useDrafts } from './policies/drafts'
+import { beginPolicy } from './policies/begin-policy'
 import { PoliciesTab } from './policies/policies-tab'
 import { attemptWords } from './policy-words'
 import { type AccessPlace, accessPlace, goTo, TABS } from './routes'
@@ -25,7 +25,6 @@ function useExactDraft(place: AccessPlace): void {
   const { t } = useTranslation('access')
   const principals = useAccess((state) => state.principals)
   const policies = useAccess((state) => state.policies)
-  const put = useDrafts((state) => state.put)
   useEffect(() => {
     if (!place.draft || !place.principal || !place.action || !principals.ready || !policies.ready) return
     const resource = parseUid(place.resource ?? '')
@@ -34,14 +33,13 @@ function useExactDraft(place: AccessPlace): void {
       const words = { who: who.name, what: attemptWords(t, place.action, resource) }
       const description = t('exact.description', words).slice(0, 500)
       const taken = new Set(policies.items.map(({ id }) => id))
-      put(NEW, {
+      beginPolicy({
         id: exactPermitId(who, place.action, resource, taken),
         text: exactPermit(who, place.action, resource, description),
         description,
       })
-    }
-    goTo({ tab: 'policies', draft: true })
-  }, [place, principals, policies, put, t])
+    } else goTo({ tab: 'policies', draft: true })
+  }, [place, principals, policies, t])
 }
 
 function Detail({ id }: { id: string }) {

@@ -6,6 +6,7 @@ import { useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ConfirmButton, RelativeTime } from '../../../components'
 import { getClient } from '../../../lib/client'
+import { useAct } from '../../../lib/use-act'
 import classes from '../access.module.css'
 import { refreshAccess, useAccess, useNameOf } from '../access-store'
 import { CedarField, type CedarFieldHandle } from '../cedar/cedar-field'
@@ -14,7 +15,7 @@ import { Problems, ValidationState } from '../cedar/validation-view'
 import { freePolicyId } from '../cedar/write-policy'
 import { policyWords } from '../policy-words'
 import { goTo } from '../routes'
-import { useAct } from '../../../lib/use-act'
+import { beginPolicy } from './begin-policy'
 import { CheatSheet } from './cheat-sheet'
 import { type Draft, NEW, useDrafts } from './drafts'
 
@@ -65,8 +66,7 @@ export function PolicyEditor({ policy }: { policy: Policy | null }) {
   }
   const copy = () => {
     const id = freePolicyId(`${draft.id}-copy`, new Set(policies.map((other) => other.id)))
-    put(NEW, { ...draft, id })
-    goTo({ tab: 'policies', draft: true })
+    beginPolicy({ ...draft, id })
   }
 
   return (
