@@ -1,6 +1,7 @@
 import { fromBase64 } from '@shared/domain/base64'
 import { useEffect, useState } from 'react'
-import { getClient } from '../../lib/client'
+import { getClient, useConnection } from '../../lib/client'
+import { toErrorView } from '../../lib/errors'
 
 const MOST = 300
 /** Requests under way at once: each brings a whole image. */
@@ -33,9 +34,10 @@ function remember(key: string, url: string): void {
   }
 }
 
-/** A small copy, so that hundreds of photos do not fill the memory. */
-async function shrunk(image: Blob): Promise<Blob> {
-  const bitmap = await createImageBitmap(image)
+/** A small copy, so that hundreds of photos do not fill the memory; null of what is no image. */
+async function shrunk(image: Blob): Promise<Blob | null> {
+  const bitmap = await createImageBitmap(image).catch(() => null)
+  if (!bitmap) return null
   try {
     const scale = Math.min(1, SIDE / Math.min(bitmap.width, bitmap.height))
     const canvas = new OffscreenCanvas(
@@ -49,18 +51,20 @@ async function shrunk(image: Blob): Promise<Blob> {
   }
 }
 
+/** @returns its address; null when it cannot be shown */
 async function thumbnailOf(
   name: string,
   version: number,
   path: string,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<string | null> {
   const { base64, mediaType } = await inTurn(async () => {
     signal.throwIfAborted()
     return getClient().datasets.image({ name, version, path }, { signal })
   })
   const bytes = fromBase64(base64) ?? new Uint8Array()
-  return URL.createObjectURL(await shrunk(new Blob([new Uint8Array(bytes)], { type: mediaType })))
+  const small = await shrunk(new Blob([new Uint8Array(bytes)], { type: mediaType }))
+  return small && URL.createObjectURL(small)
 }
 
 /** The address of a thumbnail; null until it is there, `missing` for what cannot be shown. */
@@ -68,20 +72,23 @@ export function useThumbnail(name: string, version: number, path: string): strin
   const key = `${name}@${version}/${path}`
   const [shown, setShown] = useState<{ key: string; url: string } | null>(null)
   const url = known.get(key)
+  const epoch = useConnection((state) => state.epoch)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what a connection that broke did not bring is asked of the next one
   useEffect(() => {
     if (url !== undefined) return
     const stop = new AbortController()
     thumbnailOf(name, version, path, stop.signal).then(
       (made) => {
-        remember(key, made)
-        if (!stop.signal.aborted) setShown({ key, url: made })
+        if (made !== null) remember(key, made)
+        if (!stop.signal.aborted) setShown({ key, url: made ?? 'missing' })
       },
-      () => {
+      (error: unknown) => {
+        if (stop.signal.aborted || toErrorView(error).code === 'offline') return
         // Too large, damaged or gone: the name of the file stands beside it and says which one.
-        if (!stop.signal.aborted) setShown({ key, url: 'missing' })
+        setShown({ key, url: 'missing' })
       },
     )
     return () => stop.abort()
-  }, [url, key, name, version, path])
+  }, [url, key, name, version, path, epoch])
   return url ?? (shown?.key === key ? shown.url : null)
 }

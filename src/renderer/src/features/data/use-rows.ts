@@ -1,7 +1,7 @@
 import type { ShownCell } from '@shared/contract'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import type { RowSource } from '../../components'
-import { getClient } from '../../lib/client'
+import { getClient, useConnection } from '../../lib/client'
 import { type ErrorView, toErrorView } from '../../lib/errors'
 import { pageSize, pagesOf } from './pages'
 
@@ -103,6 +103,16 @@ export function useRows(
     },
     [ask, begin, rows],
   )
+
+  // What a connection that broke did not bring is asked of the next one.
+  const epoch = useConnection((state) => state.epoch)
+  const asked = useRef(epoch)
+  useEffect(() => {
+    if (asked.current === epoch) return
+    asked.current = epoch
+    setError(null)
+    ask()
+  }, [epoch, ask])
 
   useEffect(() => {
     const waiting = pending.current
