@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next'
 import { Modal } from '../../components'
 import { getClient } from '../../lib/client'
 import { toErrorView } from '../../lib/errors'
+import { percentOf } from './canary-view'
 import classes from './models.module.css'
 import { ReasonInput } from './reason-input'
 
@@ -24,8 +25,8 @@ function CanaryForm({ model, start, onClose }: { model: Model; start: CanaryStar
   const [version, setVersion] = useState(start.version)
   const current = model.aliases.find((known) => known.alias === alias)
   const under = current?.canary ?? null
-  const [weight, setWeight] = useState<string | number>(under ? under.weight * 100 : 10)
-  const [errorRate, setErrorRate] = useState<string | number>(under ? under.maxErrorRate * 100 : 5)
+  const [weight, setWeight] = useState<string | number>(under ? percentOf(under.weight) : 10)
+  const [errorRate, setErrorRate] = useState<string | number>(under ? percentOf(under.maxErrorRate) : 5)
   const [p95, setP95] = useState<string | number>(under?.maxP95Ms ?? '')
   const [requests, setRequests] = useState<string | number>(under?.minRequests ?? 20)
   const [reason, setReason] = useState('')

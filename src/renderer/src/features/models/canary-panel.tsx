@@ -3,7 +3,7 @@ import { notifications } from '@mantine/notifications'
 import type { Alias, Canary } from '@shared/contract'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Panel, RelativeTime } from '../../components'
+import { BusyButton, Panel, RelativeTime } from '../../components'
 import { getClient } from '../../lib/client'
 import { notifyError } from '../../lib/errors'
 import { formatNumber, formatPercent } from '../../lib/format'
@@ -109,7 +109,7 @@ export function CanaryPanel(props: {
           ]}
           label={<div className={classes['ring']}>{formatPercent(canary.weight)}</div>}
         />
-        <div aria-live="polite">
+        <div>
           {share !== null && (
             <div>
               {t('canary.observed', {
@@ -119,21 +119,22 @@ export function CanaryPanel(props: {
             </div>
           )}
           <div className={common['note']}>
-            {left > 0 ? t('canary.judgedIn', { count: left }) : t('canary.judged')}
+            {left > 0 && t('canary.judgedIn', { count: left })}
+            {/* Only this: the figures are other ones every second. */}
+            <span aria-live="polite">{left > 0 ? '' : t('canary.judged')}</span>
           </div>
         </div>
       </div>
       <Figures canary={canary} stable={split.version} />
       <div className={classes['foot']}>
-        <Button
-          variant="default"
-          loading={busy}
+        <BusyButton
+          busy={busy}
           onClick={() =>
             void act(() => models.setCanary({ name, alias, canary: null }), t('canary.stopped', words))
           }
         >
           {t('canary.stop')}
-        </Button>
+        </BusyButton>
         <Button
           variant="default"
           disabled={busy}
@@ -141,12 +142,13 @@ export function CanaryPanel(props: {
         >
           {t('canary.change')}
         </Button>
-        <Button
-          loading={busy}
+        <BusyButton
+          variant="filled"
+          busy={busy}
           onClick={() => void act(() => models.promoteCanary({ name, alias }), t('alias.done', words))}
         >
           {t('canary.promote')}
-        </Button>
+        </BusyButton>
       </div>
     </Panel>
   )

@@ -1,6 +1,6 @@
 import type { Canary } from '@shared/contract'
 import { expect, it } from 'vitest'
-import { observedShare, pressure } from './canary-view'
+import { observedShare, percentOf, pressure } from './canary-view'
 
 function canary(changes: Partial<Canary>): Canary {
   return {
@@ -28,4 +28,8 @@ it('is beyond a bound only above it', () => {
   const worse = { requests: 10, errors: 2, p95Ms: 50.1 }
   expect(pressure(canary({ canary: worse }))).toEqual({ errors: true, latency: true })
   expect(pressure(canary({ canary: worse, maxP95Ms: null })).latency).toBe(false)
+})
+
+it('a share is the percentage that was typed', () => {
+  for (const typed of [0.01, 7, 14, 28.5, 57, 100]) expect(percentOf(typed / 100)).toBe(typed)
 })

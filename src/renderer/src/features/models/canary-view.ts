@@ -14,3 +14,8 @@ export function pressure(canary: Canary): { errors: boolean; latency: boolean } 
     latency: canary.maxP95Ms !== null && p95Ms !== null && p95Ms > canary.maxP95Ms,
   }
 }
+
+/** A share as a person types it, without what floating point adds: 0.07 is 7, not 7.000000000000001. */
+export function percentOf(share: number): number {
+  return Math.round(share * 1e4) / 100
+}
