@@ -165,6 +165,9 @@ export function DatasetPage({ name }: { name: string }) {
         </>
       }
     >
+      {params.version !== undefined && params.version !== String(number) && (
+        <Attention>{t('versionGone', { asked: params.version, shown: number })}</Attention>
+      )}
       {refusal && (
         <Attention
           tone="failed"

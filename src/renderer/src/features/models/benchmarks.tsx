@@ -102,14 +102,17 @@ function NoBenchmark({ compact }: { compact?: boolean }) {
 }
 
 /** p50 and p95 of the newest benchmark of each version, in the setup that most versions were measured in. */
-export function LatencyPanel({ benchmarks }: { benchmarks: readonly VersionBenchmark[] }) {
+export function LatencyPanel({ asked: { value, error } }: { asked: Asked<VersionBenchmark[]> }) {
   const { t } = useTranslation('models')
   const setupText = useSetupText()
+  const benchmarks = value ?? []
   const [setup] = setupsOf(benchmarks)
   return (
     <Panel title={t('latency.title')} aside={setup && t('latency.unit', { setup: setupText(setup) })}>
       {setup ? (
         <LatencyChart benchmarks={newestByVersion(benchmarks, setup)} height={190} />
+      ) : value === null ? (
+        <div className={classes['note']}>{error ? error.message : t('loading')}</div>
       ) : (
         <NoBenchmark compact />
       )}
@@ -179,7 +182,7 @@ export function BenchmarksTab({ asked }: { asked: Asked<VersionBenchmark[]> }) {
   const [chosen, setChosen] = useState(0)
   const setupText = useSetupText()
   const columns = useColumns()
-  if (error) return <ErrorState error={error} onRetry={again} />
+  if (error && !value) return <ErrorState error={error} onRetry={again} />
   if (!value) return <div className={classes['note']}>{t('loading')}</div>
   const setup = setups[chosen] ?? setups[0]
   if (!setup) {

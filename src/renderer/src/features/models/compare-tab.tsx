@@ -9,7 +9,7 @@ import { getClient } from '../../lib/client'
 import { formatExact, formatKey, formatNumber } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import { usePrincipalNames } from '../../lib/principal-names'
-import { useAsked } from '../jobs'
+import { type Asked, useAsked } from '../jobs'
 import { FORMAT_NAMES, metadataNumber, shortDigest } from './about'
 import { newestByVersion, setupsOf } from './benchmark-figures'
 import { useSetupText } from './benchmarks'
@@ -223,13 +223,13 @@ function Comparison(props: {
   from: ModelVersion
   to: ModelVersion
   diff: ModelDiff
-  benchmarks: readonly VersionBenchmark[]
+  benchmarks: Asked<VersionBenchmark[]>
 }) {
   const { t } = useTranslation('models')
   const { from, to, diff, benchmarks } = props
   const pair = { from: from.version, to: to.version }
   const facts = useFactRows(from, to)
-  const measured = useBenchmarkRows(benchmarks, from.version, to.version)
+  const measured = useBenchmarkRows(benchmarks.value ?? [], from.version, to.version)
   const metadata = metadataRows(diff).map((row) => ({ ...row, name: formatKey(row.name) }))
   const signature = [
     ...specRows(from.signature.inputs, to.signature.inputs).map((row) => ({
@@ -252,7 +252,9 @@ function Comparison(props: {
             {...pair}
             title={t('benchmarks.title')}
             rows={measured}
-            same={t('comparison.benchmarksNone')}
+            same={
+              benchmarks.value ? t('comparison.benchmarksNone') : (benchmarks.error?.message ?? t('loading'))
+            }
           />
         </div>
         <div className={classes['stack']}>
@@ -280,7 +282,7 @@ export function CompareTab(props: {
   model: string
   versions: readonly ModelVersion[]
   pair: ComparePair
-  benchmarks: readonly VersionBenchmark[]
+  benchmarks: Asked<VersionBenchmark[]>
   onPair: (pair: ComparePair) => void
 }) {
   const { t } = useTranslation('models')

@@ -229,6 +229,9 @@ export function ModelPage({ name }: { name: string }) {
       detailLabel={t('runTitle', { reference })}
       onCloseDetail={() => goTo(name, here)}
     >
+      {place.version !== undefined && place.version !== number && (
+        <Attention>{t('versionGone', { asked: place.version, shown: number })}</Attention>
+      )}
       {removal.refusal && (
         <Attention
           tone="failed"
@@ -279,7 +282,7 @@ export function ModelPage({ name }: { name: string }) {
                     <CanaryPanel key={split.alias} model={name} alias={split} onChange={setTrial} />
                   ))}
                   <SignaturePanel version={version} />
-                  <LatencyPanel benchmarks={benchmarks.value ?? []} />
+                  <LatencyPanel asked={benchmarks} />
                   {runnable?.can !== false && (
                     <CallPanel version={version} reference={alias ? `${name}@${alias}` : reference} />
                   )}
@@ -308,7 +311,7 @@ export function ModelPage({ name }: { name: string }) {
               model={name}
               versions={versions}
               pair={chosenPair(model, number, place)}
-              benchmarks={benchmarks.value ?? []}
+              benchmarks={benchmarks}
               onPair={(pair) => goTo(name, { ...here, ...pair })}
             />
           )}
