@@ -64,6 +64,7 @@ export const texts = defineTexts({
     dropTitle: 'Drop to import',
     dropText:
       'Models and data sets: files, folders, archives. Each is checked first, then becomes a new version.',
+    importUnreadable: '“{{name}}” could not be read and was not imported.',
     importNoPath:
       '“{{name}}” has no place on this disk, so it cannot be imported. Save it first, then drop the file.',
     importReadyText: 'Its files were checked.',
@@ -177,6 +178,7 @@ export const texts = defineTexts({
     reload: '重新加载页面',
     dropTitle: '松开以导入',
     dropText: '模型和数据集：文件、文件夹或压缩包。检查通过后成为新版本。',
+    importUnreadable: '“{{name}}”无法读取，没有导入。',
     importNoPath: '“{{name}}”不在本机磁盘上，无法导入。请先保存，再拖入文件。',
     importReadyText: '文件已检查。',
     importKnownText: '相同内容只存一份，没有新建版本。',

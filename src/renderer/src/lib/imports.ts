@@ -69,6 +69,10 @@ function sayNoPath(name: string): void {
   notifications.show({ color: 'yellow', message: i18n.t('shell:importNoPath', { name }), withBorder: true })
 }
 
+function sayUnreadable(name: string): void {
+  notifications.show({ color: 'red', message: i18n.t('shell:importUnreadable', { name }), withBorder: true })
+}
+
 /** The importer reads what the first file of a model names beside it, so that one alone is given. */
 function importPaths(paths: readonly string[], options: ImportOptions): Promise<void> {
   const firsts = groupByModel(paths, (path) => path).flatMap((group) => group.slice(0, 1))
@@ -97,7 +101,11 @@ export async function importDropped(data: DataTransfer, options: ImportOptions =
       options,
     )
   }
-  const groups = await Promise.all(entries.filter((entry) => entry !== null).map(groupOf))
+  const given = entries.filter((entry) => entry !== null)
+  const read = await Promise.allSettled(given.map(groupOf))
+  const groups = read.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  // What cannot be read holds up nothing else that was dropped with it.
+  for (const [i, { name }] of given.entries()) if (read[i]?.status === 'rejected') sayUnreadable(name)
   return uploadAll(
     groups.filter((group) => group.files.length > 0),
     options,
@@ -136,13 +144,17 @@ export function folderPath(filePath: string, relativePath: string): string {
   return filePath.slice(0, filePath.length - relativePath.length) + topOf(relativePath)
 }
 
+// By what they say of themselves: Chrome gives their classes no name to compare with.
+const isFile = (entry: FileSystemEntry): entry is FileSystemFileEntry => entry.isFile
+const isFolder = (entry: FileSystemEntry): entry is FileSystemDirectoryEntry => entry.isDirectory
+
 async function groupOf(entry: FileSystemEntry): Promise<UploadGroup> {
   const files: UploadGroup['files'] = []
   async function walk(current: FileSystemEntry, path: string): Promise<void> {
-    if (current instanceof FileSystemFileEntry) {
+    if (isFile(current)) {
       const file = await new Promise<File>((resolve, reject) => current.file(resolve, reject))
       files.push({ path, file })
-    } else if (current instanceof FileSystemDirectoryEntry) {
+    } else if (isFolder(current)) {
       const reader = current.createReader()
       // A reader hands out its entries in parts, and an empty part at the end.
       for (;;) {
