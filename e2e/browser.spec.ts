@@ -135,6 +135,19 @@ test('a password is offered, not demanded; a viewer sets it, and signs in with i
       timeout: 30_000,
     })
 
+    await expect(page.getByRole('switch', { name: 'REST API' })).toBeDisabled()
+    for (const [where, what] of [
+      ['Models', 'Import model'],
+      ['Devices', 'Declare a device'],
+      ['Access', 'Add app'],
+    ] as const) {
+      await shell.go(where)
+      const button = page.getByRole('button', { name: what }).first()
+      await expect(button).toBeDisabled()
+      await expect(button).toHaveAttribute('title', /no right/)
+    }
+
+    await shell.go('Settings')
     await page.context().clearCookies()
     await page.reload()
     await page.getByRole('textbox', { name: 'Name' }).fill('Marie Curie')

@@ -1,6 +1,7 @@
 import { eventIterator } from '@orpc/contract'
 import { z } from 'zod'
 import { ACTIONS, type Action } from '../domain/actions'
+import { ModelName } from '../domain/references'
 import { feedOf, Id, PageQuery, pageOf, procedure, ShortListQuery, Time } from './base'
 
 const ActionName = z.enum(Object.keys(ACTIONS) as [Action, ...Action[]])
@@ -86,6 +87,14 @@ export const securityContract = {
     summary: 'Who the caller is',
     tags: ['security'],
   }).output(Principal),
+  rights: procedure('settings.read', {
+    method: 'GET',
+    path: '/me/actions',
+    summary: 'What the caller may do: with a model or a data set, where one is named, else with the machine',
+    tags: ['security'],
+  })
+    .input(z.object({ model: ModelName.optional(), dataset: ModelName.optional() }).strict())
+    .output(z.object({ actions: z.array(ActionName) })),
   principals: {
     list: procedure('principal.read', {
       method: 'GET',

@@ -1,15 +1,40 @@
+import { ACTIONS, type Action } from '../../../shared/domain/actions'
 import { feed } from '../../platform/feed'
+import { type Caller, type Resource, THE_SYSTEM } from '../../security'
 import { implementer } from '../base'
 import type { Modules } from '../modules'
 import { paged } from '../paging'
+import { datasetResource } from '../resources'
 
 /** How many audit records a live view begins with. */
 const RECENT = 500
+
+/** What somebody may do with what is named, or with the machine; without a record, since nothing is done. */
+function actionsAllowed(
+  security: Modules['security'],
+  caller: Caller,
+  { model, dataset }: { model?: string | undefined; dataset?: string | undefined },
+): Action[] {
+  const named: Resource[] = [
+    ...(model === undefined ? [] : [{ type: 'Model' as const, id: model }]),
+    ...(dataset === undefined ? [] : [datasetResource(dataset)]),
+  ]
+  const resources = named.length > 0 ? named : [THE_SYSTEM]
+  const actions = Object.keys(ACTIONS) as Action[]
+  return actions.filter((action) =>
+    resources.some(
+      (resource) => resource.type === ACTIONS[action] && security.allows(caller, action, resource),
+    ),
+  )
+}
 
 export function securityHandlers({ security }: Modules) {
   const os = implementer.security
   return os.router({
     me: os.me.handler(({ context }) => security.getPrincipal(context.caller.principal)),
+    rights: os.rights.handler(({ input, context }) => ({
+      actions: actionsAllowed(security, context.caller, input),
+    })),
     principals: {
       list: os.principals.list.handler(({ input }) => paged(security.listPrincipals(), input)),
       create: os.principals.create.handler(({ input }) => security.createPrincipal(input)),

@@ -12,6 +12,7 @@ import type {
   StorageTask,
   SystemInfo,
 } from '../../../shared/contract'
+import type { Action } from '../../../shared/domain/actions'
 import { createLiveStore } from './live'
 import { createPolledStore } from './poll'
 import { compareRecords } from './record-order'
@@ -90,6 +91,11 @@ export const useMe = createPolledStore<Principal>(
   (client, signal) => client.security.me(undefined, { signal }),
   60_000,
 )
+/** What who sits here may do with the machine. */
+export const useRights = createPolledStore<ReadonlySet<Action>>(
+  async (client, signal) => new Set((await client.security.rights({}, { signal })).actions),
+  60_000,
+)
 
 const all = [
   useDevices,
@@ -104,6 +110,7 @@ const all = [
   useQueue,
   useSystemInfo,
   useMe,
+  useRights,
 ]
 
 /** Begins to follow everything the window shows; returns the stop. */

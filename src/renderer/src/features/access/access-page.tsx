@@ -3,6 +3,7 @@ import { IconPlus, IconUserOff, IconUserPlus } from '@tabler/icons-react'
 import { useCallback, useEffect, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { EmptyState, Page } from '../../components'
+import { useMachineOffer } from '../../lib/rights'
 import { useRoute } from '../../lib/router'
 import classes from './access.module.css'
 import { useAccess, useFollowAccess, useNameOf } from './access-store'
@@ -62,6 +63,8 @@ export function AccessPage() {
   const principals = useAccess((state) => state.principals.items.length)
   const policies = useAccess((state) => state.policies.items.length)
   const nameOf = useNameOf()
+  const people = useMachineOffer('principal.manage')
+  const rules = useMachineOffer('policy.manage')
   useFollowAccess()
   useExactDraft(place)
   const closeDetail = useCallback(() => goTo({}), [])
@@ -73,16 +76,21 @@ export function AccessPage() {
         <Button
           variant="default"
           leftSection={<IconUserPlus {...ICON} />}
+          {...people}
           onClick={() => goTo({ dialog: 'person' })}
         >
           {t('addPerson')}
         </Button>
-        <Button leftSection={<IconPlus {...ICON} />} onClick={() => goTo({ dialog: 'add' })}>
+        <Button leftSection={<IconPlus {...ICON} />} {...people} onClick={() => goTo({ dialog: 'add' })}>
           {t('addApp')}
         </Button>
       </>
     ) : tab === 'policies' ? (
-      <Button leftSection={<IconPlus {...ICON} />} onClick={() => goTo({ tab: 'policies', draft: true })}>
+      <Button
+        leftSection={<IconPlus {...ICON} />}
+        {...rules}
+        onClick={() => goTo({ tab: 'policies', draft: true })}
+      >
         {t('newPolicy')}
       </Button>
     ) : undefined

@@ -8,6 +8,7 @@ import { useTranslation } from 'react-i18next'
 import { Attention, EmptyState, ErrorState, Page, SearchField } from '../../components'
 import { getClient } from '../../lib/client'
 import { type ErrorView, toErrorView } from '../../lib/errors'
+import { rightsOver, useOffer } from '../../lib/rights'
 import { navigate, pathTo, useRoute } from '../../lib/router'
 import { useDatasets } from '../../lib/stores'
 import { useAsked } from '../jobs'
@@ -29,12 +30,13 @@ function useDatasetPage(name: string) {
   const ask = useCallback(
     async (signal: AbortSignal) => {
       const { datasets } = getClient()
-      const [dataset, versions, lineage] = await Promise.all([
+      const [dataset, versions, lineage, rights] = await Promise.all([
         datasets.get({ name }, { signal }),
         datasets.versions({ name }, { signal }),
         datasets.lineage({ name }, { signal }),
+        rightsOver({ dataset: name }, signal),
       ])
-      return { dataset, versions: versions.items, lineage }
+      return { dataset, versions: versions.items, lineage, rights }
     },
     [name],
   )
@@ -65,6 +67,7 @@ export function DatasetPage({ name }: { name: string }) {
   const { value, error, again } = useDatasetPage(name)
   const [needle, setNeedle] = useState('')
   const [refusal, setRefusal] = useState<{ version: number; error: ErrorView } | null>(null)
+  const deletion = useOffer('dataset.manage', value?.rights ?? null)
   const parent = { label: t('title'), to: '/data' }
   const version = value && chosenVersion(value.dataset, value.versions, params.version)
   const columns = version?.columns
@@ -156,6 +159,7 @@ export function DatasetPage({ name }: { name: string }) {
               <Menu.Item
                 c="var(--app-failed-text)"
                 leftSection={<IconTrash size={15} stroke={1.6} />}
+                {...deletion}
                 onClick={askToRemove}
               >
                 {t('remove.action', { version: number })}

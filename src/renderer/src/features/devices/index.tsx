@@ -8,6 +8,7 @@ import { getClient } from '../../lib/client'
 import { byKind } from '../../lib/devices'
 import { useList } from '../../lib/live'
 import { useLoadSeries } from '../../lib/load-series'
+import { useMachineOffer } from '../../lib/rights'
 import { useDevices } from '../../lib/stores'
 import { useTimeRange } from '../../lib/time-range'
 import { DeclareDialog } from './declare-dialog'
@@ -25,6 +26,7 @@ export function DevicesPage() {
   const error = useDevices((state) => state.error)
   const range = useTimeRange((state) => state.range)
   const load = useLoadSeries(range)
+  const manage = useMachineOffer('device.manage')
   return (
     <Page
       title={t('title')}
@@ -32,7 +34,11 @@ export function DevicesPage() {
         <>
           <TimeRange />
           <RescanButton />
-          <Button leftSection={<IconPlus size={15} stroke={1.6} />} onClick={() => setDeclaring(true)}>
+          <Button
+            leftSection={<IconPlus size={15} stroke={1.6} />}
+            {...manage}
+            onClick={() => setDeclaring(true)}
+          >
             {t('declare')}
           </Button>
         </>

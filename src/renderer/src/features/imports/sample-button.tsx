@@ -4,6 +4,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { BusyButton } from '../../components'
 import { getClient } from '../../lib/client'
+import { useMachineOffer } from '../../lib/rights'
 import { useImports } from '../../lib/stores'
 import { useAct } from '../../lib/use-act'
 import { isActive } from './words'
@@ -17,6 +18,7 @@ export function SampleButton({ sample }: { sample: Sample }) {
   return (
     <BusyButton
       leftSection={<IconFlask size={15} stroke={1.6} />}
+      {...useMachineOffer('model.import')}
       busy={busy || (present !== null && isActive(present))}
       onClick={() =>
         void act(async () => setBegun(await getClient().storage.imports.startSample({ sample })))

@@ -8,6 +8,7 @@ import { useTranslation } from 'react-i18next'
 import { Attention, EmptyState, ErrorState, Page } from '../../components'
 import { getClient } from '../../lib/client'
 import { type ErrorView, toErrorView } from '../../lib/errors'
+import { rightsOver, useOffer } from '../../lib/rights'
 import { navigate, pathTo, useRoute } from '../../lib/router'
 import { useModels } from '../../lib/stores'
 import { RunForm, useAsked } from '../jobs'
@@ -41,11 +42,12 @@ function useModelPage(name: string) {
   const ask = useCallback(
     async (signal: AbortSignal) => {
       const { models } = getClient().storage
-      const [model, versions] = await Promise.all([
+      const [model, versions, rights] = await Promise.all([
         models.get({ name }, { signal }),
         models.versions({ name }, { signal }),
+        rightsOver({ model: name }, signal),
       ])
-      return { model, versions: versions.items }
+      return { model, versions: versions.items, rights }
     },
     [name],
   )
@@ -126,6 +128,7 @@ export function ModelPage({ name }: { name: string }) {
       again()
     }
   })
+  const deletion = useOffer('model.manage', value?.rights ?? null)
   const parent = { label: t('title'), to: '/models' }
 
   if (error?.code === 'storage.not_found') {
@@ -176,6 +179,7 @@ export function ModelPage({ name }: { name: string }) {
         onCompare: (which) =>
           navigate(modelPath(name, { version: number, tab: 'compare', ...chosenPair(model, which, {}) })),
         onDelete: removal.ask,
+        deletion,
       }}
     />
   )

@@ -17,6 +17,7 @@ import { useTranslation } from 'react-i18next'
 import { Panel, RelativeTime } from '../../components'
 import { chooseAndImport, importDropped } from '../../lib/imports'
 import { usePrincipalNames } from '../../lib/principal-names'
+import { type Offer, useMachineOffer } from '../../lib/rights'
 import { RouteLink } from '../../lib/router'
 import { FORMAT_NAMES } from './about'
 import { trySetAlias } from './alias-actions'
@@ -35,6 +36,7 @@ const SHOWN = 40
 function NextVersion({ model, next }: { model: string; next: number }) {
   const { t } = useTranslation('models')
   const [over, setOver] = useState(false)
+  if (useMachineOffer('model.import').disabled) return null
   return (
     <button
       type="button"
@@ -63,6 +65,8 @@ export interface VersionActions {
   onCompare: (version: number) => void
   onCanary: (start: CanaryStart) => void
   onDelete: (version: number) => void
+  /** Whether versions may be deleted. */
+  deletion: Offer
 }
 
 function VersionMenu({
@@ -126,6 +130,7 @@ function VersionMenu({
         <Menu.Item
           c="var(--app-failed-text)"
           leftSection={<IconTrash {...icon} />}
+          {...actions.deletion}
           onClick={() => actions.onDelete(number)}
         >
           {t('action.delete')}

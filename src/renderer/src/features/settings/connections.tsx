@@ -6,6 +6,7 @@ import { ErrorState, Panel, RelativeTime } from '../../components'
 import { getClient } from '../../lib/client'
 import { notifyError } from '../../lib/errors'
 import { createPolledStore } from '../../lib/poll'
+import { useMachineOffer } from '../../lib/rights'
 import { RouteLink } from '../../lib/router'
 import { useSystemInfo } from '../../lib/stores'
 import { accessPath } from '../access/routes'
@@ -44,6 +45,7 @@ export function Connections() {
 
 function EndpointSwitch({ endpoint: { protocol, id, enabled } }: { endpoint: Endpoint }) {
   const { t } = useTranslation('settings')
+  const { disabled, title } = useMachineOffer('endpoint.manage')
   async function turn(on: boolean): Promise<void> {
     try {
       await getClient().network.endpoints.update({ id, enabled: on })
@@ -57,6 +59,8 @@ function EndpointSwitch({ endpoint: { protocol, id, enabled } }: { endpoint: End
       label={t(`endpoint.${protocol}`)}
       description={t(`endpointText.${protocol}`)}
       checked={enabled}
+      disabled={disabled}
+      wrapperProps={{ title }}
       onChange={(event) => void turn(event.currentTarget.checked)}
     />
   )

@@ -7,6 +7,7 @@ import { useTranslation } from 'react-i18next'
 import { ErrorState, IdText, Panel } from '../../components'
 import { getClient, useConnection } from '../../lib/client'
 import { type ErrorView, notifyError, toErrorView } from '../../lib/errors'
+import { useMachineOffer } from '../../lib/rights'
 import { useSystemInfo } from '../../lib/stores'
 import classes from './settings.module.css'
 
@@ -16,6 +17,7 @@ export function SystemSettings() {
   const [settings, setSettings] = useState<Settings | null>(null)
   const [error, setError] = useState<ErrorView | null>(null)
   const epoch = useConnection((state) => state.epoch)
+  const { disabled, title } = useMachineOffer('settings.manage')
   const canStayInTray = useSystemInfo((state) => state.value?.canStayInTray ?? false)
   useEffect(() => {
     if (epoch === 0) return
@@ -91,6 +93,8 @@ export function SystemSettings() {
               label={t('together')}
               description={t('togetherText')}
               checked={settings.runsTogether}
+              disabled={disabled}
+              wrapperProps={{ title }}
               onChange={(event) => save({ runsTogether: event.currentTarget.checked })}
             />
           </div>
@@ -103,6 +107,8 @@ export function SystemSettings() {
               label={t('tray')}
               description={t('trayText')}
               checked={settings.staysInTray}
+              disabled={disabled}
+              wrapperProps={{ title }}
               onChange={(event) => save({ staysInTray: event.currentTarget.checked })}
             />
           </div>
