@@ -12,7 +12,10 @@ const typed = { id: 'mine', text: 'forbid (principal, action, resource);', descr
 const other = { id: 'copy', text: 'permit (principal, action, resource);', description: '' }
 const begun = () => useDrafts.getState().drafts.get(NEW)
 
-beforeEach(() => useDrafts.getState().drop(NEW))
+beforeEach(() => {
+  useDrafts.getState().drop(NEW)
+  vi.mocked(modals.openConfirmModal).mockClear()
+})
 
 it('a policy that was begun and not saved is replaced only when the person says so', () => {
   useDrafts.getState().put(NEW, typed)
