@@ -428,7 +428,7 @@ describe('requests that wait', () => {
     // However slow the machine, the pass that the release causes shares its commit with the write that comes after it.
     vi.spyOn(performance, 'now').mockReturnValue(0)
     const lease = core.allocate({ cpuCores: 8 }, by('a'))
-    const waiting = watch(core.request({ cpuCores: 1 }, by('b', { waitMs: 60_000 })))
+    const waiting = watch(core.request({ cpuCores: 1 }, { ...by('b'), waitMs: 60_000 }))
     await settle()
     core.release(lease.id as never)
     const refused = database.write(() =>
