@@ -6,7 +6,8 @@ import type { JobSpecInput } from '../../shared/contract'
 import type { JobId } from '../../shared/domain/ids'
 import { settle } from '../core/testing/fake-clock'
 import { LOG } from './jobs/artifact-names'
-import { createHarness, type Harness, type Opened, until } from './testing/harness'
+import { createPredictionStore } from './predictions/prediction-store'
+import { ALICE, createHarness, type Harness, type Opened, until } from './testing/harness'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
@@ -52,9 +53,10 @@ it('a row that cannot be read is set aside: what waits for it fails, all others 
   const waiting = await load('bad')
   const after = await load('after', { dependsOn: [bad] })
   const good = await load('good')
-  // So long that its start is foretold, and that written down.
-  await harness.clock.advance(5000)
   const { database } = system
+  const now = harness.clock.now()
+  const told = { madeAt: now, at: now, earliest: now, latest: now, startedAt: null }
+  createPredictionStore(database).add({ job: waiting, principal: ALICE, name: 'bad', ...told })
   database.run({
     compile: () => sql`update job set need = '{' where name = 'bad'`.compile(database.builder()),
   })
@@ -74,7 +76,8 @@ it('a deadline that passes while the system starts ends its job', async () => {
   const deadline = new Date(harness.clock.now() + HOUR_MS).toISOString()
   const id = await load('late', { durationMs: DAY_MS, deadline })
   await hasState(id, 'running')
-  await load('another')
+  // Time to ring in, before what ran is put back into the queue.
+  for (let i = 0; i < 50; i++) await load('another')
   await system.die()
   harness.clock.jump(HOUR_MS)
   // Each look at the clock of the process finds that a turn has been long enough.
