@@ -57,7 +57,8 @@ test('a GPU: what it is, who uses it outside, and whether that is left to them',
 
   // A tenth of it, and beside that what others leave: as a mean over half a minute.
   const lease = (gpu: number) => api.call('POST', '/leases', { need: { gpu }, ttlMs: 300_000 })
-  expect((await lease(0.1)).status).toBe(201)
+  const held = await lease(0.1)
+  expect(held.status).toBe(201)
   await expect
     .poll(async () => (await api.call('GET', '/resources')).body.available.gpu, { timeout: 90_000 })
     .toBeLessThan(0.4)
@@ -67,4 +68,24 @@ test('a GPU: what it is, who uses it outside, and whether that is left to them',
     await shell.setTheme(theme)
     await app().shoot(`devices-gpu-${theme}`)
   }
+  await api.call('DELETE', `/leases/${held.body.id}`)
+})
+
+test('a run is given a part of the GPU in its form, which holds it while it runs', async () => {
+  const { shell, page, api } = app()
+  await shell.setTheme('light')
+  await shell.go('Jobs')
+  await page.getByRole('button', { name: 'New job' }).first().click()
+  const dialog = page.getByRole('dialog', { name: 'New job' })
+  await dialog.getByText('Synthetic load', { exact: true }).click()
+  await dialog.getByRole('combobox', { name: 'Computes on' }).click()
+  await page.getByRole('option', { name: 'half a GPU' }).click()
+  await dialog.getByRole('textbox', { name: 'GPU memory in GB' }).fill('2')
+  await app().shoot('new-job-gpu')
+  await dialog.getByRole('button', { name: 'Start load' }).click()
+  const held = async () => {
+    const { items } = (await api.call('GET', '/jobs?state=running')).body
+    return items.map(({ need }: { need: object }) => need)
+  }
+  await expect.poll(held).toEqual([{ cpuCores: 1, gpu: 0.5, gpuMemoryBytes: 2e9 }])
 })

@@ -21,6 +21,14 @@ describe('the job of a form', () => {
     expect(job({ numaNode: 'same' }).place).toEqual({ numaNode: 'same' })
   })
 
+  it('says how much of a GPU it is to have, where it is to have one', () => {
+    expect(JobSpec.parse(job({ gpu: 0.5, gpuGigabytes: 2.5 }))).toMatchObject({
+      need: { gpu: 0.5, gpuMemoryBytes: 2.5e9 },
+    })
+    expect(job({ gpu: 2 }).need).toEqual({ gpu: 2 })
+    expect(job({ gpuGigabytes: 2 })).not.toHaveProperty('need')
+  })
+
   it('says by when its answer is wanted, where a single one is asked for', () => {
     expect(JobSpec.parse(job({ latencyTargetMs: 250 }))).toMatchObject({ latencyTargetMs: 250 })
     const options = { ...DEFAULT_OPTIONS, latencyTargetMs: 250 }

@@ -1,4 +1,5 @@
 import type { Inputs, JobSpecInput } from '@shared/contract'
+import { gpuNeedOf } from './gpu-need'
 import type { RunOptions } from './remember'
 
 /** What a submission is made of, besides its inputs. */
@@ -21,6 +22,7 @@ export function commonOf({ name, options }: Omit<JobHead, 'model'>) {
     maxAttempts: options.maxAttempts,
     ...(preemptible ? {} : { preemptible }),
     ...(Object.keys(place).length === 0 ? {} : { place }),
+    ...gpuNeedOf(options),
   }
 }
 

@@ -14,6 +14,7 @@ import { useSubmittedJob } from '../use-job'
 import classes from './chat-form.module.css'
 import { ChatMore } from './chat-more'
 import { NO_OPTIONS, specOf } from './chat-options'
+import { GpuOptions } from './gpu-options'
 import formClasses from './run-form.module.css'
 
 /** What was asked, and the job that answers it. */
@@ -151,6 +152,7 @@ export function ChatForm({ reference, chats }: ChatFormProps) {
           value={seed}
           onChange={setSeed}
         />
+        <GpuOptions choice={options} change={(part) => setOptions((old) => ({ ...old, ...part }))} />
       </div>
       {chats && (
         <Textarea

@@ -10,6 +10,8 @@ export const RunOptions = z.object({
   iterations: z.number().int().min(1).max(1_000_000).catch(100),
   warmup: z.number().int().min(0).max(10_000).catch(3),
   threads: z.number().int().min(1).max(256).nullable().catch(null),
+  gpu: z.number().positive().max(64).nullable().catch(null),
+  gpuGigabytes: z.number().positive().max(100_000).nullable().catch(null),
   priority: z.number().int().min(0).max(100).catch(50),
   timeoutSeconds: z.number().positive().max(604_800).nullable().catch(null),
   maxAttempts: z.number().int().min(1).max(20).catch(1),

@@ -3,6 +3,7 @@ import { IconFile } from '@tabler/icons-react'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { MAX_ITEMS } from './build-inputs'
+import { GpuOptions } from './gpu-options'
 import { PlacementOptions } from './placement-options'
 import type { RunOptions } from './remember'
 import classes from './run-form.module.css'
@@ -169,6 +170,9 @@ export function CommonOptions(props: {
           value={options.priority}
           onChange={setPriority}
         />
+      </div>
+      <div className={classes['fields']}>
+        <GpuOptions choice={options} change={change} />
       </div>
       <details className={classes['advanced']}>
         <summary>{t('run.advanced')}</summary>

@@ -30,6 +30,7 @@ export function SyntheticForm() {
   async function submit(): Promise<void> {
     setBusy(true)
     setProblem(null)
+    const { need: onGpu, ...common } = commonOf({ name, options })
     const spec: JobSpecInput = {
       kind: 'synthetic',
       durationMs: Number(seconds) * 1000,
@@ -38,8 +39,9 @@ export function SyntheticForm() {
       need: {
         ...(cores === '' ? {} : { cpuCores: Number(cores) }),
         ...(megabytes === '' ? {} : { memoryBytes: Number(megabytes) * 1_000_000 }),
+        ...onGpu,
       },
-      ...commonOf({ name, options }),
+      ...common,
     }
     try {
       setSubmitted(await getClient().compute.jobs.submit(spec))
