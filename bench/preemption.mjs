@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import { fixtures, percentile, serve } from './support.mjs'
 
 const ROUNDS = 5
-const TEXTS = 8
-const TEXT_ROUNDS = 3
+const TEXTS = 25
+const TEXT_ROUNDS = 2
 
 /** What an urgent job waits behind a long one on one slot, and what it costs that texts are written by turns. */
 export async function run() {
@@ -63,7 +63,7 @@ async function turns(system) {
     const texts = []
     let stops = 0
     for (const id of ids) {
-      const { text, texts: all } = await system.call('GET', `/jobs/${id}/result?waitMs=60000`)
+      const { text, texts: all } = await system.call('GET', `/jobs/${id}/result?waitMs=600000`)
       texts.push(JSON.stringify(all ?? text))
       stops += (await system.call('GET', `/jobs/${id}`)).attempts.length
     }

@@ -424,6 +424,8 @@ describe('one device of what several sources found', () => {
 describe('running a tool', () => {
   it('tells absent, failed and answered apart', async () => {
     expect(await runTool('no-such-tool-at-all', [])).toEqual({ state: 'absent' })
+    // Below a file: Node throws.
+    expect(await runTool('no-such-tool-at-all', [], [process.execPath])).toEqual({ state: 'absent' })
     expect(await runTool(process.execPath, ['-e', 'console.log("hello")'])).toEqual({
       state: 'answered',
       stdout: 'hello\n',

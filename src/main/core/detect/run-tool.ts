@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { type ExecFileException, execFile } from 'node:child_process'
 import { join } from 'node:path'
 
 export type ToolOutcome =
@@ -27,27 +27,30 @@ export async function runTool(
 }
 
 function run(file: string, args: readonly string[]): Promise<ToolOutcome> {
+  const options = {
+    timeout: TIMEOUT_MS,
+    killSignal: 'SIGKILL' as const,
+    maxBuffer: MOST_OUTPUT_BYTES,
+    windowsHide: true,
+    // A translated tool prints words that no parser knows.
+    env: { ...process.env, LC_ALL: 'C' },
+  }
   return new Promise((resolve) => {
-    execFile(
-      file,
-      [...args],
-      // A translated tool prints words that no parser knows.
-      {
-        timeout: TIMEOUT_MS,
-        killSignal: 'SIGKILL',
-        maxBuffer: MOST_OUTPUT_BYTES,
-        windowsHide: true,
-        env: { ...process.env, LC_ALL: 'C' },
-      },
-      (error, stdout) => {
-        if (!error) resolve({ state: 'answered', stdout })
-        else if (error.code === undefined && error.killed)
-          resolve({ state: 'failed', why: `no answer in ${TIMEOUT_MS / 1000} s` })
-        else if (['ENOENT', 'EACCES', 'ENOTDIR'].includes(String(error.code))) resolve({ state: 'absent' })
-        else resolve({ state: 'failed', why: firstLine(stdout) || `exit ${error.code ?? error.signal}` })
-      },
-    )
+    try {
+      execFile(file, [...args], options, (error, stdout) => resolve(outcomeOf(error, stdout)))
+    } catch (error) {
+      // There is no memory for another process, for one.
+      resolve(outcomeOf(error as ExecFileException, ''))
+    }
   })
+}
+
+function outcomeOf(error: ExecFileException | null, stdout: string): ToolOutcome {
+  if (!error) return { state: 'answered', stdout }
+  if (error.code === undefined && error.killed)
+    return { state: 'failed', why: `no answer in ${TIMEOUT_MS / 1000} s` }
+  if (['ENOENT', 'EACCES', 'ENOTDIR'].includes(String(error.code))) return { state: 'absent' }
+  return { state: 'failed', why: firstLine(stdout) || `exit ${error.code ?? error.signal}` }
 }
 
 function firstLine(text: string): string {
