@@ -102,3 +102,30 @@ it('no room is kept any more when the job runs, and the next keeps its own', asy
   await until(() => job(wide).state === 'succeeded')
   expect((await waiting).need).toEqual({ cpuCores: 1 })
 })
+
+it('a request that waits does not get it in the moment in which the job can start', async () => {
+  const all = await system.submit({ kind: 'synthetic', durationMs: 30_000, need: { cpuCores: 2 } })
+  await until(() => job(all).state === 'running')
+  const wide = await load({ cpuCores: 2 })
+  await harness.clock.advance(20_000)
+  const waiting = system.core.request({ cpuCores: 1 }, { ...app(50, 1_000), waitMs: 600_000 })
+  await harness.clock.advance(15_000)
+  await until(() => job(wide).state === 'running')
+  expect(job(wide).placement).toHaveLength(1)
+  await harness.clock.advance(60_000)
+  await until(() => job(wide).state === 'succeeded')
+  expect((await waiting).need).toEqual({ cpuCores: 1 })
+})
+
+it('room kept for a job follows its priority', async () => {
+  system.core.allocate({ cpuCores: 1 }, app(50, 86_400_000))
+  const wide = await load({ cpuCores: 2 })
+  await harness.clock.advance(10_000)
+  const asks = () => system.core.allocate({ cpuCores: 1 }, app(60, 1_000))
+  // Ten seconds older is worth ten points.
+  await harness.clock.advance(10_000)
+  expect(asks).toThrow('It is kept for training, which goes first.')
+  await system.compute.setPriority(wide.id as JobId, 20)
+  await harness.clock.advance(1_000)
+  expect(asks().need).toEqual({ cpuCores: 1 })
+})

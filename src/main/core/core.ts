@@ -106,7 +106,8 @@ export function createCore(deps: CoreDeps): Core {
     try {
       const { holders, onGpus, gpusOutside: outside } = await host.readPrograms(devices.list())
       ledger.setForeignHolders(holders)
-      observe(outside)
+      // A tool that gave no answer once: what it said before still stands.
+      if (outside) observe(outside)
       if (onGpus && !disposed) gpuPrograms.fire(onGpus)
     } catch (error) {
       logger.warn({ err: error }, 'What other programs hold could not be read.')

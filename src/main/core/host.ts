@@ -47,8 +47,8 @@ export interface ProgramReading {
   holders: ForeignHolder[]
   /** All programs on GPUs, ours too; null where no tool tells. */
   onGpus: GpuProgram[] | null
-  /** By GPU; one of which no tool tells is not there. */
-  gpusOutside: ReadonlyMap<string, GpuUse>
+  /** By GPU; one of which no tool tells is not there. Null where the tool has not answered this time. */
+  gpusOutside: ReadonlyMap<string, GpuUse> | null
 }
 
 /** The machine itself: the one part of core that a test replaces. */

@@ -182,6 +182,29 @@ describe('allocate and release', () => {
   })
 })
 
+describe('room that is kept', () => {
+  it('is for who keeps it in the moment in which it comes free, though a request waits that goes after', async () => {
+    const { core, clock, database } = fixture
+    const all = core.allocate({ cpuCores: 8 }, by('a'))
+    const placement = [{ device: 'cpu0', amounts: { cpuCores: 8 } }]
+    const since = clock.now()
+    await clock.advance(10_000)
+    const giveUp = core.keepRoom({ placement, purpose: 'training', priority: 50, since })
+    const waiting = watch(core.request({ cpuCores: 1 }, { ...by('b'), waitMs: 600_000 }))
+    await clock.advance(3_000)
+    const own = await database.write(() => {
+      core.release(all.id as never)
+      return core.allocate({ cpuCores: 8 }, by('c'), placement)
+    })
+    giveUp()
+    await settle()
+    expect(waiting).toEqual({})
+    core.release(own.id as never)
+    await settle()
+    expect(waiting.lease?.need).toEqual({ cpuCores: 1 })
+  })
+})
+
 describe('other programs on a GPU', () => {
   it('are not hidden by a lease that is used little', async () => {
     const { core, host, clock } = fixture

@@ -53,9 +53,14 @@ export function createMachine(deps: { clock: Clock; logger: Logger }): Host {
       return {
         holders: foreignHolders(all, seen ?? [], devices, own, loads),
         onGpus: seen && devices.flatMap((device) => programsOn(device, seen)),
-        gpusOutside: new Map(
-          seen && devices.filter(isNvidia).map((device) => [device.id, useOutside(device, seen, loads, own)]),
-        ),
+        gpusOutside:
+          watched && !seen
+            ? null
+            : new Map(
+                devices
+                  .filter(isNvidia)
+                  .map((device) => [device.id, useOutside(device, seen ?? [], loads, own)]),
+              ),
       }
     },
     dispose() {

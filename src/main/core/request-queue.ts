@@ -113,7 +113,9 @@ export class RequestQueue implements Disposable, Precedence {
     try {
       return await this.#database.write(() => this.#allocator.allocate(need, options))
     } catch (error) {
-      if (error instanceof AppError && error.code === 'core.unavailable')
+      const isLack = error instanceof AppError && error.code === 'core.unavailable'
+      // Where room is kept for another, more of it would not help.
+      if (isLack && error.details['keptFor'] === undefined)
         this.#lacks.fire(error.details['missing'] as ResourceVector)
       throw error
     }
@@ -163,7 +165,13 @@ export class RequestQueue implements Disposable, Precedence {
     if (!this.#passQueued) return
     for (const waiting of this.#queue.list()) {
       if (waiting.rank <= rank) return
-      if (this.#allocator.quotaRefusal(waiting.need, waiting.options.holder)) continue
+      // What is kept for one who goes before it, it would not get.
+      const isNext = this.#allocator.find(
+        waiting.need,
+        waiting.options,
+        this.#ledger.claimsBefore(waiting.rank),
+      )
+      if (!isNext) continue
       const placed = placeQuanta(waiting.need, spaces, waiting.options.place ?? NO_HINTS)
       if ('shares' in placed) occupy(spaces, placed.shares)
     }
@@ -215,8 +223,8 @@ export class RequestQueue implements Disposable, Precedence {
       .list()
       .find(({ need, options }) => !this.#allocator.quotaRefusal(need, options.holder))
     if (!first) return
-    const spaces = this.#ledger.spaces(this.#ledger.claimsBefore(first.rank))
-    const placed = placeQuanta(first.need, spaces, first.options.place ?? NO_HINTS)
+    // Not beside what is kept for others: idle engines that go would make no room there.
+    const placed = placeQuanta(first.need, this.#ledger.spaces([]), first.options.place ?? NO_HINTS)
     if ('missing' in placed) this.#lacks.fire(toVector(placed.missing))
   }
 

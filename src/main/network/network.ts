@@ -24,10 +24,12 @@ const MAX_JSON_BYTES = 2 ** 20
 /** What all bodies may take of memory until they are read, and those of one caller of that. */
 const BODIES = { each: 2 * MAX_JOB_BYTES, total: 4 * MAX_JOB_BYTES }
 /** Messages are parsed on the event loop. Tensors go over the REST API, which has a thread for them. */
-const MAX_MESSAGE_BYTES = 256 * 2 ** 10
+const MAX_MESSAGE_BYTES = 512 * 2 ** 10
 const MAX_SIGN_IN_BYTES = 16 * 2 ** 10
 /** Whoever switches the REST API off by a call must be able to switch it on again. */
 const ALWAYS_ON = /^\/api\/(health|endpoints(\/[^/]+)?)$/
+/** By which a window in a browser submits what is too large for a message: the WebSocket is what lets it in. */
+const LARGE_SUBMISSIONS = /^\/api\/(jobs|pipelines)$/
 const COOKIE = 'llmagentos_session'
 
 const SignIn = z.union([
@@ -116,7 +118,12 @@ export function createNetwork(deps: NetworkDeps): Network {
     app.all('/api/*', async (context) => {
       const { incoming, outgoing } = context.env
       if (!ALWAYS_ON.test(context.req.path)) {
-        if (!isOn('rest')) throw new AppError('network.not_found', 'The REST API is switched off.')
+        const isOfWindow =
+          isOn('websocket') &&
+          LARGE_SUBMISSIONS.test(context.req.path) &&
+          sessionOf(incoming.headers) !== null
+        if (!isOn('rest') && !isOfWindow)
+          throw new AppError('network.not_found', 'The REST API is switched off.')
         answering.add(outgoing)
         outgoing.once('close', () => answering.delete(outgoing))
       }

@@ -22,7 +22,7 @@ const FREES_ROOM: ReadonlySet<string> = new Set([
   'datasets.removeVersion',
 ])
 
-/** Of one principal, at once. */
+/** Of one principal with one key over one transport, at once: a program does not lock out the person whose key it has. */
 const MOST_CALLS = 1024
 const MOST_VIEWS = 256
 
@@ -33,15 +33,15 @@ export function createRouter(modules: Modules) {
   const limited = implementer.use(async ({ context: { caller }, next, signal }) => {
     // Whatever a person's programs do with their keys, their window works.
     if (caller.via === 'window') return next()
-    const { principal } = caller
-    calls.take(principal)
+    const who = JSON.stringify([caller.principal, caller.key, caller.via])
+    calls.take(who)
     try {
       const result = await next()
       if (!isStream(result.output)) return result
-      views.take(principal)
-      return { ...result, output: withEnd(result.output, signal, () => views.give(principal)) }
+      views.take(who)
+      return { ...result, output: withEnd(result.output, signal, () => views.give(who)) }
     } finally {
-      calls.give(principal)
+      calls.give(who)
     }
   })
   const authorized = limited.use(async ({ context, next, path, procedure }, input) => {

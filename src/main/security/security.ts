@@ -133,8 +133,8 @@ export function createSecurity(deps: SecurityDeps): Security {
 
   /** @throws AppError when the log cannot be written: then nothing that must be recorded may be allowed */
   function recordAllowed(entry: AuditEntry, durable: boolean): void {
+    audit.assertWritten()
     if (repeats.isSingle(entry)) audit.append(entry, durable)
-    else audit.assertWritten()
   }
 
   /** A call that was allowed before it turned out what it is about. */

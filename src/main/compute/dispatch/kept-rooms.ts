@@ -7,6 +7,8 @@ import type { Kept, PlanState } from '../schedule/types'
 interface KeptRoom {
   need: ResourceVector
   placement: Kept['placement']
+  priority: number
+  since: number
   release(): void
 }
 
@@ -29,9 +31,12 @@ export class KeptRooms {
   update(kept: readonly Kept[], { now, policy, devices }: PlanState): void {
     const lasting = new Map(kept.map((room) => [room.job, room]))
     const isFit = (id: string) => devices.some((device) => device.id === id && device.healthy)
-    for (const [id, { need, placement, release }] of this.#rooms) {
+    for (const [id, { need, placement, priority, since, release }] of this.#rooms) {
       const still = lasting.get(id)
-      if (still && isSame(still.need, need) && placement.every(({ device }) => isFit(device))) continue
+      const status = this.#index.get(id)?.status
+      const ranksAlike = status?.priority === priority && status.readyAt === since
+      const isHere = placement.every(({ device }) => isFit(device))
+      if (still && isSame(still.need, need) && ranksAlike && isHere) continue
       this.#rooms.delete(id)
       release()
     }
@@ -40,7 +45,7 @@ export class KeptRooms {
       if (!job || this.#rooms.has(id) || now < job.status.readyAt + policy.holdBackAfterMs) continue
       const { readyAt: since, priority } = job.status
       const release = this.#core.keepRoom({ placement, purpose: job.definition.name, priority, since })
-      this.#rooms.set(id, { need, placement, release })
+      this.#rooms.set(id, { need, placement, priority, since, release })
     }
   }
 }

@@ -109,14 +109,14 @@ export function createPipelineStore(database: Database, jobs: Pick<JobStore, 'fl
       return database.all(rows).map((row) => ({
         id: row.id as JobId,
         key: row.pipelineKey ?? row.id,
-        dependsOn: JSON.parse(row.dependsOn) as string[],
+        dependsOn: listIn(row.dependsOn),
         state: row.state as JobState,
         isSkipped: tellsSkipped(row.error),
       }))
     },
     usesOf(id) {
       jobs.flush()
-      const dataset = sql<string | null>`json_extract(spec, '$.dataset')`
+      const dataset = sql<string | null>`case when json_valid(spec) then json_extract(spec, '$.dataset') end`
       return database.all(
         db
           .selectFrom('job')
@@ -137,5 +137,14 @@ export function createPipelineStore(database: Database, jobs: Pick<JobStore, 'fl
           ),
       )
     },
+  }
+}
+
+/** Empty where the row is damaged, which is no reason to do without the others. */
+function listIn(text: string): string[] {
+  try {
+    return JSON.parse(text) as string[]
+  } catch {
+    return []
   }
 }

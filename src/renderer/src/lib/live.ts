@@ -158,7 +158,7 @@ export function createLiveStore<Item extends { id: string }>(
         signal.removeEventListener('abort', end)
         attempt.abort()
       }
-      await waitFor(retryMs, signal)
+      await (retryMs === DENIED_REST_MS ? restUntilAsked(signal) : waitFor(retryMs, signal))
       retryMs = Math.min(LONGEST_RETRY_MS, retryMs * 2)
     }
   }
@@ -166,6 +166,21 @@ export function createLiveStore<Item extends { id: string }>(
   return Object.assign(store, {
     start: () => onEachConnection((client, signal) => void follow(client, signal)),
   })
+}
+
+const resting = new Set<() => void>()
+
+/** Asks again for what was denied: what one may do has changed. */
+export function askAgain(): void {
+  for (const wake of resting) wake()
+}
+
+async function restUntilAsked(signal: AbortSignal): Promise<void> {
+  const asked = new AbortController()
+  const wake = () => asked.abort()
+  resting.add(wake)
+  await waitFor(DENIED_REST_MS, AbortSignal.any([signal, asked.signal]))
+  resting.delete(wake)
 }
 
 /** Resolves after `ms`, or when the signal ends. */

@@ -13,7 +13,7 @@ import type {
   SystemInfo,
 } from '../../../shared/contract'
 import type { Action } from '../../../shared/domain/actions'
-import { createLiveStore } from './live'
+import { askAgain, createLiveStore } from './live'
 import { createPolledStore } from './poll'
 import { compareRecords } from './record-order'
 import { useTelemetry } from './telemetry'
@@ -96,6 +96,11 @@ export const useRights = createPolledStore<ReadonlySet<Action>>(
   async (client, signal) => new Set((await client.security.rights({}, { signal })).actions),
   60_000,
 )
+
+useRights.subscribe(({ value: now }, { value: before }) => {
+  if (now && before && (now.size !== before.size || [...now].some((action) => !before.has(action))))
+    askAgain()
+})
 
 const all = [
   useDevices,

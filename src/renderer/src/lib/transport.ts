@@ -71,7 +71,7 @@ const SUBMISSIONS: ReadonlyMap<string, string> = new Map([
   ['compute.jobs.submit', '/api/jobs'],
   ['compute.pipelines.submit', '/api/pipelines'],
 ])
-/** A message over a socket has at most 256 KiB; a character takes three bytes at the most, and the rest of it little. */
+/** Far below the 512 KiB of a message: a character takes three bytes at the most. */
 const MOST_CHARACTERS = 80_000
 
 /** Jobs with large tensors go over the REST API, which takes such; everything else over the socket. */

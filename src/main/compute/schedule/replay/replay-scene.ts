@@ -20,6 +20,10 @@ export interface Replayed {
   turns: number
 }
 
+/** What begins anew without end, such as a load that a budget always cuts off, is given up; what it was to do is not over. */
+const MOST_STEPS = 1_000_000
+const MOST_STEPS_PER_JOB = 100
+
 /** A job that ran; times are ms. */
 interface Ran {
   readyAt: number
@@ -34,7 +38,8 @@ interface Ran {
 /** The arrivals through the scheduler of production. @param runMs how long each runs */
 export function replayScene(scene: Scene, runMs: ReadonlyMap<JobId, number>, place: Place): Replayed {
   const durations: Durations = { runOf: (_, { id }) => runMs.get(id) ?? 0, remainingOf: () => 0 }
-  const { starts, turns, over, stopped } = runForward(scene, durations, place)
+  const mostSteps = MOST_STEPS + MOST_STEPS_PER_JOB * scene.arrivals.length
+  const { starts, turns, over, stopped } = runForward(scene, durations, place, { mostSteps })
   const byJob = new Map<JobId, ForwardStart>(starts.map((start) => [start.job, start]))
   const ran = scene.arrivals.flatMap(({ group: { need, principal }, job: { id, priority } }): Ran[] => {
     const start = byJob.get(id)

@@ -34,7 +34,7 @@ function remember(key: string, url: string): void {
   }
 }
 
-/** A small copy, so that hundreds of photos do not fill the memory; null of what is no image. */
+/** A small copy, so that hundreds of photos do not fill the memory; null of what cannot be made one. */
 async function shrunk(image: Blob): Promise<Blob | null> {
   const bitmap = await createImageBitmap(image).catch(() => null)
   if (!bitmap) return null
@@ -46,6 +46,9 @@ async function shrunk(image: Blob): Promise<Blob | null> {
     )
     canvas.getContext('2d')?.drawImage(bitmap, 0, 0, canvas.width, canvas.height)
     return await canvas.convertToBlob({ type: 'image/webp' })
+  } catch {
+    // One that is very long and narrow is larger than the format allows.
+    return null
   } finally {
     bitmap.close()
   }

@@ -8,11 +8,13 @@ import { openImport } from './store'
 /** Opens the import dialog; without words of its own it speaks of models. */
 export function ImportButton({ children, ...props }: ButtonProps & { children?: ReactNode }) {
   const { t } = useTranslation('imports')
+  const upload = useMachineOffer('model.import')
+  const byPath = useMachineOffer('model.import_path')
   return (
     <Button
       leftSection={<IconUpload size={15} stroke={1.6} />}
       {...props}
-      {...useMachineOffer('model.import')}
+      {...(byPath.disabled ? upload : byPath)}
       onClick={openImport}
     >
       {children ?? t('button')}

@@ -78,10 +78,7 @@ export const codedZh: Record<FindingCode, CodedText> = {
   'security.invalid_policy': { lead: '策略无效' },
   'security.wrong_password': { whole: '名称或密码不正确。' },
   'network.forbidden_origin': { lead: '来源不被允许' },
-  'network.rate_limited': {
-    lead: '尝试过于频繁',
-    whole: '尝试过于频繁，请在 {{retryAfterMs}} 后重试。',
-  },
+  'network.rate_limited': { lead: '请求过多' },
   'network.too_large': { lead: '内容过大' },
   'network.not_found': { lead: '没有此地址，或已关闭' },
   'network.port_in_use': {
