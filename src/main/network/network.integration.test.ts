@@ -286,6 +286,21 @@ test('a protocol can be switched off and on, also by a call of the one that is o
   expect(network.listSessions()).toMatchObject([{ principal: 'owner', endpoint: 'rest', requests: 4 }])
 })
 
+test('a window in a browser submits large jobs also while the REST API is off for programs', async () => {
+  const signIn = await fetch(`${url}/session`, { method: 'POST', body: JSON.stringify({ key: KEY }) })
+  const headers = { cookie: signIn.headers.get('set-cookie')?.split(';')[0] ?? '', origin: url }
+  const submit = async (path: string, as: Record<string, string>) =>
+    (await fetch(`${url}${path}`, { method: 'POST', headers: as, body: '{}' })).status
+  network.setEndpoint('rest', false)
+  expect(await submit('/api/jobs', headers)).toBe(200)
+  expect(await submit('/api/pipelines', headers)).toBe(200)
+  expect(await submit('/api/jobs', bearer)).toBe(404)
+  expect(await submit('/api/leases', headers)).toBe(404)
+  expect(await submit('/api/jobs', { ...headers, cookie: 'llmagentos_session=made-up' })).toBe(401)
+  network.setEndpoint('websocket', false)
+  expect(await submit('/api/jobs', headers)).toBe(404)
+})
+
 test('live streams of the REST API end when it is switched off, and not the call that switches it', async () => {
   const live = async (path: string) => {
     const reader = (await fetch(`${url}${path}`, { headers: bearer })).body?.getReader()

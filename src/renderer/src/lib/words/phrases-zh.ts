@@ -18,6 +18,17 @@ export const phrasesZh = {
   'our own group has other processes in it': '本程序所在的组中有其他进程',
   'the controllers of CPU and memory are not to be had': '无法使用 CPU 和内存控制器',
 
+  'Too many calls are open. Wait for some of their answers.': '同时进行的调用过多，请等待其中一些完成。',
+  'Too many live views are open. Close some of them.': '打开的实时视图过多，请关闭一些。',
+  'Too many large calls are on their way. Send them one after the other.':
+    '同时发送的大型请求过多，请逐个发送。',
+  'Too many wrong passwords. Try again in {{seconds}} s.': '密码错误次数过多，请在 {{seconds}} 秒后重试。',
+  'Too many calls with a wrong key. Wait a minute and check the key.':
+    '使用错误密钥的调用过多，请等待一分钟并检查密钥。',
+  'Too many passwords are being checked. Try again in a second.': '正在检查的密码过多，请在 1 秒后重试。',
+  'Too many such questions are being answered. Try again in a second.':
+    '正在回答的此类问题过多，请在 1 秒后重试。',
+
   'It has not been tried yet.': '尚未试过。',
   'No Python was found. Install Python with PyTorch, or set its path in the settings.':
     '未找到 Python。请安装带 PyTorch 的 Python，或在设置中指定其路径。',
