@@ -44,15 +44,14 @@ export class Watchdog {
   }
 
   begin(mostMemoryMib = MOST_MEMORY_MIB): void {
+    // Each in one step: the thread may look between any two.
     this.#limits[1] = process.memoryUsage.rss() + mostMemoryMib * MIB
-    this.#limits[0] = 0
-    this.renew()
+    this.#limits[0] = usedMs() + CPU_MS
   }
 
   /** A part is done: the next one may take as long. A table is as long as it is. */
   renew(): void {
-    const { user, system } = process.cpuUsage()
-    this.#limits[0] = Math.max(this.#limits[0] ?? 0, (user + system) / 1000 + CPU_MS)
+    this.#limits[0] = Math.max(this.#limits[0] ?? 0, usedMs() + CPU_MS)
   }
 
   /** A file is looked at: its bytes may take their time. */
@@ -64,4 +63,10 @@ export class Watchdog {
   end(): void {
     this.#limits.fill(Number.POSITIVE_INFINITY)
   }
+}
+
+/** CPU time of this process. */
+function usedMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
 }
