@@ -103,9 +103,10 @@ test("a third party's runtime is looked at, allowed, runs a model, and is stoppe
   await expect(runtimes.engines).toHaveCount(0)
   await app().shoot('runtimes-changed')
   const stale = await runtimes.ask('Tiny TFLite')
-  await appendFile(plugins('tiny-tflite', 'model.mjs'), '\n// while a person reads about it\n')
-  // The page has looked again by then: what is sent is what the person was shown all the same.
-  await page.waitForTimeout(6_000)
+  const meanwhile = `\n// while a person reads about it ${'-'.repeat(500_000)}\n`
+  await appendFile(plugins('tiny-tflite', 'model.mjs'), meanwhile)
+  // The page behind has looked again: what is sent is what the person was shown all the same.
+  await expect(page.locator('#plugin-tiny-tflite')).toContainText(/5\d\d kB/, { timeout: 30_000 })
   await stale.getByRole('button', { name: 'Allow', exact: true }).click()
   await expect(new Shell(page).notice(/have changed since they were looked at/)).toBeVisible()
   await stale.getByRole('button', { name: 'Cancel' }).click()

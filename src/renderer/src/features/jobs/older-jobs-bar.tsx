@@ -1,7 +1,6 @@
-import { Button } from '@mantine/core'
 import { MOST_ENDED_LIVE } from '@shared/contract'
 import { useTranslation } from 'react-i18next'
-import classes from './jobs.module.css'
+import { ListFoot } from '../../components'
 import type { OlderJobs } from './use-older-jobs'
 
 /** Below the list: that it does not hold every job, and the way to the others. */
@@ -14,15 +13,7 @@ export function OlderJobsBar({ older }: { older: OlderJobs }) {
       ? t('older.only', { count: MOST_ENDED_LIVE })
       : t('older.loaded', { count: loaded })
     : t('older.all', { count: loaded })
-  return (
-    <div className={classes['older']}>
-      <span role="status">{error ? error.message : words}</span>
-      {hasMore && (
-        // Not disabled while it loads: it keeps the focus.
-        <Button size="compact-sm" variant="default" aria-busy={loading} onClick={older.loadMore}>
-          {loading ? t('older.loading') : t('older.load')}
-        </Button>
-      )}
-    </div>
-  )
+  const label = loading ? t('older.loading') : t('older.load')
+  const more = hasMore ? { label, loading, load: older.loadMore } : null
+  return <ListFoot words={error ? error.message : words} more={more} />
 }

@@ -8,6 +8,7 @@ import {
   type Column,
   EmptyState,
   ErrorState,
+  ListFoot,
   Meter,
   Page,
   Panel,
@@ -133,21 +134,16 @@ function PipelineList() {
               }
             />
             {value?.more && (
-              <div className={classes['foot']}>
-                <span role="status">
-                  {error ? error.message : t('newest', { count: value.items.length })}
-                </span>
-                <Button
-                  size="compact-sm"
-                  variant="default"
-                  onClick={() => {
+              <ListFoot
+                words={error ? error.message : t('newest', { count: value.items.length })}
+                more={{
+                  label: t('older'),
+                  load: () => {
                     pages.current = value.pages + 1
                     again()
-                  }}
-                >
-                  {t('older')}
-                </Button>
-              </div>
+                  },
+                }}
+              />
             )}
           </div>
         )}
