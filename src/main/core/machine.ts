@@ -50,17 +50,12 @@ export function createMachine(deps: { clock: Clock; logger: Logger }): Host {
       const seen = answer?.state === 'answered' ? parseNvidiaProcesses(answer.stdout) : null
       const own = ours.among(all)
       const loads = new Map(devices.flatMap(loadsOn))
+      const takenOn = (device: Device): [string, GpuUse][] =>
+        isNvidia(device) ? [[device.id, takenOutside(device, seen ?? [], loads, own)]] : []
       return {
         holders: foreignHolders(all, seen ?? [], devices, own, loads),
         onGpus: seen && devices.flatMap((device) => programsOn(device, seen)),
-        gpusOutside:
-          watched && !seen
-            ? null
-            : new Map(
-                devices
-                  .filter(isNvidia)
-                  .map((device) => [device.id, useOutside(device, seen ?? [], loads, own)]),
-              ),
+        gpusOutside: watched && !seen ? null : new Map(devices.flatMap(takenOn)),
       }
     },
     dispose() {
@@ -95,7 +90,7 @@ function isNvidia({ foundBy, health }: Device): boolean {
   return foundBy.includes('nvidia-smi') && health !== 'missing'
 }
 
-function useOutside(
+function takenOutside(
   device: Device,
   seen: readonly GpuProcess[],
   loads: ReadonlyMap<string, ReadonlyMap<number, number>>,
@@ -103,16 +98,11 @@ function useOutside(
 ): GpuUse {
   const outside = seen.filter((item) => runsOn(item, device) && !own.has(item.pid))
   const busy = loads.get(device.id)
-  const shares = busy && [...busy].map(([pid, load]) => (own.has(pid) ? 0 : load))
+  let load = 0
+  for (const [pid, share] of busy ?? []) if (!own.has(pid)) load += share
   return {
     memoryBytes: outside.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
-    load:
-      shares === undefined
-        ? null
-        : Math.min(
-            1,
-            shares.reduce((sum, load) => sum + load, 0),
-          ),
+    load: busy ? Math.min(1, load) : null,
   }
 }
 

@@ -75,6 +75,7 @@ async function sandboxed(
   }
 }
 
+/** The same, with what of its torch works beside the CPU. */
 async function onAccelerators(ask: AskWorker, probe: RuntimeProbe): Promise<RuntimeProbe> {
   const askFor = (name: string) => ask(name, probe.program)
   return { ...probe, ...(await tryAccelerators('PyTorch', PYTORCH_DEVICES, probe.offers ?? [], askFor)) }
