@@ -1,5 +1,6 @@
 import type { JobId } from '../../../shared/domain/ids'
-import { type Ending, judge } from '../dispatch/conditions'
+import type { Ending } from '../dispatch/conditions'
+import { Dependents } from './dependents'
 import { expectedToEnd, thoughtToEnd } from './ends'
 import { Heap } from './heap'
 import { LossBudget } from './loss-budget'
@@ -42,10 +43,7 @@ class Forward {
   /** What is left of jobs that go on where they were, ms. */
   readonly #restMs = new Map<JobId, number>()
   readonly #promised: Map<JobId, readonly JobId[]>
-  /** By job that is over. */
-  readonly #endings = new Map<JobId, Ending>()
-  /** By a job that has not ended: those that have come and wait for it. */
-  readonly #dependents = new Map<JobId, { arrival: Arrival; awaited: Set<JobId> }[]>()
+  readonly #dependents = new Dependents()
   /** So many attempts of a job have failed. */
   readonly #failures = new Map<JobId, number>()
   /** Jobs that failed, until they may be tried again. */
@@ -92,7 +90,7 @@ class Forward {
 
   get outcome(): Forwarded {
     const starts = [...this.#starts.values()]
-    return { starts, turns: this.#turns, over: this.#endings.size, stopped: this.#stopped }
+    return { starts, turns: this.#turns, over: this.#dependents.over, stopped: this.#stopped }
   }
 
   /** Some have not had their turn yet. */
@@ -134,7 +132,7 @@ class Forward {
   /** Of a job that is not over. */
   get #nextDeadline(): number {
     for (let first = this.#deadlines.peek(); first; first = this.#deadlines.peek()) {
-      if (!this.#endings.has(first.job)) return first.at
+      if (!this.#dependents.isOver(first.job)) return first.at
       this.#deadlines.pop()
     }
     return Number.POSITIVE_INFINITY
@@ -365,14 +363,12 @@ class Forward {
     const { arrivals } = this.#scene
     for (let next = arrivals[this.#arrived]; next && next.at <= this.#now; next = arrivals[this.#arrived]) {
       this.#arrived++
-      if (this.#endings.has(next.job.id)) continue
+      if (this.#dependents.isOver(next.job.id)) continue
       if (!next.after?.length) {
         this.#enqueue(next.group, next.job)
         continue
       }
-      const waiting = { arrival: next, awaited: new Set(next.after.filter((id) => !this.#endings.has(id))) }
-      for (const id of waiting.awaited)
-        this.#dependents.set(id, [...(this.#dependents.get(id) ?? []), waiting])
+      this.#dependents.add(next)
       this.#decide(next, next.job.readyAt)
     }
   }
@@ -380,16 +376,16 @@ class Forward {
   #retry(): void {
     for (let next = this.#retries.peek(); next && next.at <= this.#now; next = this.#retries.peek()) {
       this.#retries.pop()
-      if (!this.#endings.has(next.job.id)) this.#enqueue(next.group, next.job)
+      if (!this.#dependents.isOver(next.job.id)) this.#enqueue(next.group, next.job)
     }
   }
 
   /** What becomes of a job that waits for others, as far as these have ended. */
-  #decide({ group, job, after = [], runWhen = 'succeeded' }: Arrival, readyAt: number): void {
-    const verdict = judge(
-      runWhen,
-      after.map((id) => this.#endings.get(id) ?? null),
-    )
+  #decide(arrival: Arrival, readyAt: number): void {
+    const { group, job } = arrival
+    // Another of those that ended with the same job may have taken it along.
+    if (this.#dependents.isOver(job.id)) return
+    const verdict = this.#dependents.verdictOn(arrival)
     if (verdict === 'run')
       this.#enqueue(group, { ...job, readyAt, rank: this.#rankOf(job.priority, readyAt) })
     else if (verdict !== 'wait') this.#over(job.id, verdict === 'skip' ? 'skipped' : 'failed')
@@ -397,7 +393,6 @@ class Forward {
 
   /** It will run no more. */
   #over(id: JobId, ending: Ending): void {
-    this.#endings.set(id, ending)
     this.#unstarted.delete(id)
     this.#promised.delete(id)
     const start = this.#starts.get(id)
@@ -406,14 +401,7 @@ class Forward {
       const resumedAt = Math.min(start.resumedAt, endsAt)
       this.#starts.set(id, { ...start, resumedAt, endsAt })
     }
-    const dependents = this.#dependents.get(id) ?? []
-    this.#dependents.delete(id)
-    for (const { arrival, awaited } of dependents) {
-      awaited.delete(id)
-      const isFailure = ending === 'failed' || ending === 'cancelled'
-      if (this.#endings.has(arrival.job.id) || (awaited.size > 0 && !isFailure)) continue
-      this.#decide(arrival, endsAt)
-    }
+    for (const arrival of this.#dependents.end(id, ending)) this.#decide(arrival, endsAt)
   }
 
   #enqueue(group: QueueClass, job: QueuedJob): void {
