@@ -13,17 +13,19 @@ export function ConfirmButton(
     message: ReactNode
     confirmLabel: string
     onConfirm: () => Promise<unknown>
+    /** What it began goes on, after `onConfirm` has ended. */
+    busy?: boolean
     children: ReactNode
     'aria-label'?: string
   },
 ) {
-  const { title, message, confirmLabel, onConfirm, ...rest } = props
+  const { title, message, confirmLabel, onConfirm, busy: goesOn = false, ...rest } = props
   const { t } = useTranslation('common')
-  const { busy, act } = useAct()
+  const { busy: acts, act } = useAct()
   return (
     <BusyButton
       {...rest}
-      busy={busy}
+      busy={acts || goesOn}
       onClick={() =>
         modals.openConfirmModal({
           title,

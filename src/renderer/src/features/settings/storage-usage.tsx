@@ -100,7 +100,7 @@ function Maintenance() {
           title={t('gcTitle')}
           message={t('gcText')}
           confirmLabel={t('gc')}
-          disabled={isRunning('gc')}
+          busy={isRunning('gc')}
           onConfirm={() => getClient().storage.gc({ waitMs: 0 })}
         >
           {t('gc')}
