@@ -39,6 +39,7 @@ import { QueueReader } from './queue-view'
 import { reconcile } from './reconcile'
 import { Retention } from './retention'
 import { saveAsDataset } from './save-dataset'
+import type { Guess } from './schedule/guess'
 import type { Scene } from './schedule/scene'
 import { shareOfMachine } from './schedule/share'
 import { DEFAULT_POLICY } from './schedule/types'
@@ -82,6 +83,10 @@ export function createCompute(deps: ComputeDeps): Compute {
     return restOf(device === null ? estimates.runMs(definition) : estimates.runMsOn(definition, device), job)
   }
   const mostMsOf = (job: ActiveJob) => restOf(estimates.mostMs(job.definition), job)
+  function guessOf(job: ActiveJob): Guess | null {
+    const guess = estimates.guess(job.definition)
+    return guess && { ...guess, medianMs: Math.max(1, restOf(guess.medianMs, job) ?? 0) }
+  }
   const shareOf = ({ definition }: ActiveJob) => shareOfMachine(definition.need, core.resources().capacity)
   const recent = new Recent(now, (error) =>
     logger.error({ err: error }, 'A listener to changes of jobs failed'),
@@ -237,6 +242,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     engineIdleMs: () => pool.idleMs,
     replays,
     runMsOf,
+    guessOf,
     mostMsOf,
     loadOf: (job) => pool.loadOf(job),
     lastDay: (cursor, limit) => store.list({ limit, cursor: cursor ?? undefined }),
@@ -284,7 +290,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     const { urgencyOf } = dispatcher
     const engineOf = (job: ActiveJob) => pool.refOf(job)
     const { budgetUse } = core
-    return sceneOf({ state: dispatcher.snapshot(), index, engineOf, urgencyOf, budgetUse }, limit)
+    return sceneOf({ state: dispatcher.snapshot(), index, engineOf, urgencyOf, guessOf, budgetUse }, limit)
   }
 
   function watch(job: ActiveJob): void {

@@ -1,3 +1,4 @@
+import { type Guess, Guesses } from '../schedule/guess'
 import { engineKeyOf } from './active-job'
 import type { JobDefinition } from './job-row'
 
@@ -27,6 +28,7 @@ interface Observed {
 export class Estimates {
   readonly #units = new Map<string, Observed>()
   readonly #loadMs = new Map<string, number>()
+  readonly #guesses = new Guesses()
   /** Engine keys of what has moved since it was last asked for. */
   #moved = new Set<string>()
 
@@ -58,6 +60,11 @@ export class Estimates {
     return unit && (unit.mean + DEVIATIONS * unit.deviation) * unitsOf(definition)
   }
 
+  /** What it may run where nothing like it has run; null where something has. */
+  guess(definition: JobDefinition): Guess | null {
+    return this.runMs(definition) === null ? this.#guesses.of(definition.kind, unitsOf(definition)) : null
+  }
+
   /** @param device that did the work @returns true when it is the first of its kind */
   observeRun(
     definition: JobDefinition,
@@ -68,6 +75,7 @@ export class Estimates {
     if (units <= 0) return false
     const key = runKey(definition)
     const isFirst = !this.#units.has(key)
+    if (isFirst) this.#guesses.observe(definition.kind, computeMs / units)
     const keys = [key, sizedKey(key, units)]
     if (device !== null) keys.push(...keys.map((of) => deviceKey(of, device)))
     let moved = false

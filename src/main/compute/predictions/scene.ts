@@ -4,6 +4,7 @@ import { pausingOf } from '../dispatch/running-job'
 import { type ActiveJob, estimateOf } from '../jobs/active-job'
 import type { JobIndex } from '../jobs/job-index'
 import { firstOf } from '../schedule/forecast'
+import type { Guess } from '../schedule/guess'
 import type { UrgencyOf } from '../schedule/heads'
 import { termsOf } from '../schedule/replay/past-jobs'
 import type { RunsNow, Scene } from '../schedule/scene'
@@ -15,6 +16,8 @@ export interface SceneDeps {
   /** The engine that a job runs on. */
   engineOf(job: ActiveJob): string | null
   urgencyOf: UrgencyOf
+  /** What a job may run of which nobody knows; null where it is known. */
+  guessOf(job: ActiveJob): Guess | null
   /** What a principal has used of its budget; null without one. */
   budgetUse(principal: PrincipalId): BudgetUse | null
 }
@@ -51,6 +54,12 @@ export function sceneOf({ state, index, ...deps }: SceneDeps, limit: number): Sc
       return pausing ? [[job.id, pausing] as const] : []
     }),
   )
+  const guesses = new Map(
+    jobs.flatMap((job) => {
+      const guess = deps.guessOf(job)
+      return guess ? [[job.id, guess] as const] : []
+    }),
+  )
   const terms = new Map(jobs.map(({ id, definition }) => [id, termsOf(definition)]))
   const principals = new Set(jobs.map(({ definition }) => definition.principal))
   const budgets = new Map(
@@ -59,5 +68,5 @@ export function sceneOf({ state, index, ...deps }: SceneDeps, limit: number): Sc
       return use ? [[principal, use] as const] : []
     }),
   )
-  return { state: { ...state, classes }, running, arrivals: [], pausings, terms, budgets }
+  return { state: { ...state, classes }, running, arrivals: [], pausings, guesses, terms, budgets }
 }

@@ -7,6 +7,7 @@ import type { Clock } from '../../platform/clock'
 import { createBreather } from '../dispatch/breather'
 import type { ActiveJob } from '../jobs/active-job'
 import type { StoredJob } from '../jobs/job-store'
+import { type Guess, quantileMs } from '../schedule/guess'
 import { policyOf } from '../schedule/policies'
 import {
   type Knowledge,
@@ -31,6 +32,8 @@ interface WhatIfDeps extends Knowledge {
   policy: SchedulePolicy
   engineIdleMs(): number
   replays: Replays
+  /** What a job may run of which nobody knows; null where it is known. */
+  guessOf(job: ActiveJob): Guess | null
   /** Jobs, the newest first. */
   lastDay(cursor: string | null, limit: number): { items: StoredJob[]; nextCursor: string | null }
   /** Jobs that have not ended. */
@@ -91,8 +94,9 @@ export class WhatIf {
     const active = [...this.#deps.active()].sort((a, b) => a.seq - b.seq)
     const jobs = await withAllBefore(active)
     const past = jobs.slice(-MOST_JOBS).map((job): PastJob => {
-      const runMs = this.#deps.runMsOf(job) ?? this.#deps.policy.unknownRunMs
       const passed = job.status.state === 'running' ? now - (job.status.startedAt ?? now) : 0
+      const guess = this.#deps.guessOf(job)
+      const runMs = guess ? quantileMs(guess, 0.5, passed) : (this.#deps.runMsOf(job) ?? 0)
       const terms = termsOf(job.definition)
       return { job, submittedAt: now, readyAt: now, runMs: Math.max(0, runMs - passed), terms }
     })

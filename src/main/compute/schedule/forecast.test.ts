@@ -106,6 +106,20 @@ describe('a forecast', () => {
     expect(behind.get('a' as JobId)?.endsAt).toBe(Number.POSITIVE_INFINITY)
   })
 
+  it('guesses the length of what nobody knows where it is told how such lengths spread, the longer it has run the longer', () => {
+    const guesses = new Map([['r' as JobId, { medianMs: 1_000, shape: 1 }]])
+    const behind = (now: number) => {
+      const of = scene(1, [running(null)], [group('a', [queued('a', 1, 10)])], now)
+      return forecastOf({ ...of, guesses }, placeOrNull).get('a' as JobId) as Forecast
+    }
+    // With shape 1 half of those that have run for t end within 1000 + 2 t, and one in 18 of them within t + (1000 + t) / 17.
+    expect(behind(0).at).toBeCloseTo(1_000, 6)
+    expect(behind(0).earliest).toBeCloseTo(1_000 / 17, 6)
+    expect(behind(0).latest).toBeCloseTo(17_000, 6)
+    expect(behind(5_000).at).toBeCloseTo(11_000, 6)
+    expect(behind(5_000).earliest).toBeGreaterThan(5_000)
+  })
+
   it('has bounds that grow with the spread of what is before', () => {
     const jobs = Array.from({ length: 20 }, (_, i) => queued(String(i), i, 1_000, 3_500))
     const forecast = forecastOf(scene(1, [], [group('a', jobs)]), placeOrNull)
@@ -150,6 +164,14 @@ describe('a forecast', () => {
     expect(forecastOf(of, placeOrNull).get('w' as JobId)?.at).toBe(60_000)
     const { at, endsAt } = forecastOf(pausing(of), placeOrNull).get('w' as JobId) ?? {}
     expect([at, endsAt]).toEqual([DEFAULT_POLICY.sliceMs, DEFAULT_POLICY.sliceMs + 3_000])
+  })
+
+  it('foresees a start behind hours of turns', () => {
+    const long = (id: string, seq: number) => ({ ...queued(id, seq, 4 * 3_600_000), readyAt: -seq })
+    const low = { ...queued('low', 9, 40 * 3_600_000), priority: 10, rank: 1e12 }
+    const of = scene(1, [], [group('a', [long('1', 1), long('2', 2)]), group('b', [low])])
+    const forecast = forecastOf(pausing(of, { isWriting: true }), placeOrNull)
+    expect(forecast.get('low' as JobId)?.at).toBeCloseTo(8 * 3_600_000, -4)
   })
 
   it('counts one that has been told to stop as stopped', () => {

@@ -1,5 +1,6 @@
 import type { JobId } from '../../../shared/domain/ids'
 import { runForward } from './forward'
+import { quantileMs } from './guess'
 import { Heads, type UrgencyOf } from './heads'
 import type { StartPrediction } from './predictions'
 import type { Durations, Scene } from './scene'
@@ -20,7 +21,9 @@ export interface Forecast extends StartPrediction {
  */
 const TRIALS = 9
 const SEED = 1
-/** Jobs that take turns make a replay as long as their work: it is given up after so many instants. */
+/** Turns would make a replay as long as their work: those that are farther ahead last longer, at least this part of the time to them. */
+const SLICE_PART = 0.02
+/** It is given up after so many instants. */
 const MOST_STEPS = 2_000
 /** Of the spread of single runs, the part that the learned mean may be off by: `a / (2 - a)` for weight `a` = 0.3. */
 const MEAN_IS_OFF = 0.18
@@ -34,17 +37,18 @@ const PER_MEAN_DEVIATION = 1.25
 
 /**
  * When each job of the scene starts, by the scheduler itself on a virtual clock: once with the expected run times, and
- * nine times with others for the bounds. Absent are jobs behind something whose length nobody knows, and those that start
- * only after very many others have taken turns.
+ * nine times with others for the bounds. Absent are jobs behind something whose length nobody can even guess, and those
+ * that start only after very many others have taken turns.
  */
 export function forecastOf(scene: Scene, place: Place): Map<JobId, Forecast> {
-  const { starts: expected } = runForward(scene, expectedRuns(scene.state.now), place, {
+  const { starts: expected } = runForward(scene, expectedRuns(scene), place, {
     mostSteps: MOST_STEPS,
+    slicePart: SLICE_PART,
   })
   const bounds = new Map<JobId, number[]>(expected.map(({ job }) => [job, []]))
-  const drawn = { mostSteps: MOST_STEPS, untilStarted: true }
+  const drawn = { mostSteps: MOST_STEPS, slicePart: SLICE_PART, untilStarted: true }
   for (let trial = 0; trial < TRIALS; trial++)
-    for (const { job, at } of runForward(scene, drawnRuns(trial, scene.state.now), place, drawn).starts)
+    for (const { job, at } of runForward(scene, drawnRuns(trial, scene), place, drawn).starts)
       bounds.get(job)?.push(at)
   return new Map(
     expected.map(({ job, at, endsAt, placement }) => {
@@ -74,38 +78,53 @@ export function firstOf(classes: readonly QueueClass[], limit: number, urgencyOf
   }))
 }
 
-type FactorOf = (key: string, runMs: number, mostMs: number | null) => number
+interface Draw {
+  /** By what a run is longer than expected. */
+  factorOf(key: string, runMs: number, mostMs: number | null): number
+  /** Of those that are guessed: the part, 0 to 1, that is shorter. */
+  partOf(key: string): number
+}
 
-function expectedRuns(now: number): Durations {
-  return runsBy(() => 1, now)
+function expectedRuns(scene: Scene): Durations {
+  return runsBy({ factorOf: () => 1, partOf: () => 0.5 }, scene)
 }
 
 /** Log-normal run times with the learned mean and spread; jobs that share an engine share what the mean is off by. */
-function drawnRuns(trial: number, now: number): Durations {
+function drawnRuns(trial: number, scene: Scene): Durations {
   const random = createRandom(SEED + trial)
-  const off = new Map<string, number>()
-  return runsBy((key, runMs, mostMs) => {
-    let shared = off.get(key)
-    if (shared === undefined) {
-      shared = STRATA[(trial + STRIDE * off.size) % TRIALS] as number
-      off.set(key, shared)
-    }
+  const strata = new Map<string, number>()
+  const stratumOf = (key: string) => {
+    const stratum = strata.get(key) ?? (trial + STRIDE * strata.size) % TRIALS
+    strata.set(key, stratum)
+    return stratum
+  }
+  const factorOf: Draw['factorOf'] = (key, runMs, mostMs) => {
+    const shared = STRATA[stratumOf(key)] as number
     const own = normal(random)
     if (mostMs === null || runMs <= 0 || mostMs <= runMs) return 1
     const deviation = ((mostMs - runMs) / DEVIATIONS) * PER_MEAN_DEVIATION
     const variance = Math.log(1 + (deviation / runMs) ** 2)
     const spread = Math.sqrt(variance) * own + Math.sqrt(MEAN_IS_OFF * variance) * shared
     return Math.exp(spread - ((1 + MEAN_IS_OFF) * variance) / 2)
-  }, now)
+  }
+  return runsBy({ factorOf, partOf: (key) => (stratumOf(key) + 0.5) / TRIALS }, scene)
 }
 
-function runsBy(factorOf: FactorOf, now: number): Durations {
+function runsBy({ factorOf, partOf }: Draw, { state: { now }, guesses }: Scene): Durations {
+  /** From its start to its end, of a job that has run for `passedMs`. */
+  const guessed = (key: string, job: JobId, passedMs: number) => {
+    const guess = guesses?.get(job)
+    return guess ? quantileMs(guess, partOf(key), passedMs) : Number.POSITIVE_INFINITY
+  }
   return {
-    runOf({ engineKey }, { runMs, mostMs }) {
-      return runMs === null ? Number.POSITIVE_INFINITY : runMs * factorOf(engineKey, runMs, mostMs)
+    runOf({ engineKey }, { id, runMs, mostMs }) {
+      return runMs === null ? guessed(engineKey, id, 0) : runMs * factorOf(engineKey, runMs, mostMs)
     },
-    remainingOf({ group: { engineKey }, job: { mostMs }, startedAt, runMs }) {
-      if (runMs === null) return Number.POSITIVE_INFINITY
+    remainingOf({ group: { engineKey }, job: { id, mostMs }, startedAt, loadedAt, runMs }) {
+      if (runMs === null) {
+        const passedMs = Math.max(0, now - loadedAt)
+        return Math.max(0, loadedAt - now) + guessed(engineKey, id, passedMs) - passedMs
+      }
       const passed = now - startedAt
       const left = runMs * factorOf(engineKey, runMs, mostMs) - passed
       // Over time already: as the scheduler, it is thought to take a quarter more than it has taken.

@@ -10,7 +10,16 @@ import { positionIn, rankUnder } from './rank'
 import type { Arrival, Durations, Forwarded, ForwardStart, Scene, Terms } from './scene'
 import { usedUpFor } from './share'
 import type { Place } from './space'
-import type { Pausing, Plan, PlanState, QueueClass, QueuedJob, RunningJob, Start } from './types'
+import type {
+  Pausing,
+  Plan,
+  PlanState,
+  QueueClass,
+  QueuedJob,
+  RunningJob,
+  SchedulePolicy,
+  Start,
+} from './types'
 import { type Attempt, VirtualMachine } from './virtual-machine'
 
 type MutableClass = QueueClass & { jobs: QueuedJob[]; workMs: number }
@@ -38,6 +47,8 @@ class Forward {
   readonly #durations: Durations
   readonly #place: Place
   readonly #machine: VirtualMachine
+  readonly #policy: SchedulePolicy
+  readonly #slicePart: number
   readonly #classes = new Map<string, MutableClass>()
   readonly #pausings: Map<JobId, Pausing>
   /** What is left of jobs that go on where they were, ms. */
@@ -59,13 +70,15 @@ class Forward {
   #began = false
   #now: number
 
-  constructor(scene: Scene, durations: Durations, place: Place) {
+  constructor(scene: Scene, durations: Durations, place: Place, slicePart: number) {
     const { state } = scene
     this.#scene = scene
     this.#durations = durations
     this.#place = place
     this.#now = state.now
     this.#machine = new VirtualMachine(scene)
+    this.#policy = state.policy
+    this.#slicePart = slicePart
     this.#deadlines = new Heap((a, b) => a.at - b.at)
     for (const [job, { deadline }] of scene.terms ?? [])
       if (deadline !== null) this.#deadlines.push({ at: deadline, job })
@@ -79,9 +92,9 @@ class Forward {
     const waiting = state.classes.flatMap(({ jobs }) => jobs)
     this.#unstarted = new Set([...waiting, ...scene.arrivals.map(({ job }) => job)].map(({ id }) => id))
     for (const runs of scene.running) {
-      const { isStopping, runMs: _, ...known } = runs
+      const { isStopping, runMs, ...known } = runs
       const endsAt = state.now + durations.remainingOf(runs)
-      const expectedMs = Number.isFinite(endsAt) ? endsAt - runs.startedAt : null
+      const expectedMs = runMs === null ? null : endsAt - runs.startedAt
       const attempt = { ...known, endsAt, expectedMs, mostMs: runs.job.mostMs }
       this.#machine.add(attempt, state.now)
       if (isStopping) this.#pause(attempt)
@@ -284,13 +297,14 @@ class Forward {
   }
 
   #rankOf(priority: number, readyAt: number): number {
-    return rankUnder(this.#scene.state.policy, priority, readyAt)
+    return rankUnder(this.#policy, priority, readyAt)
   }
 
   #state(): PlanState {
     const { state } = this.#scene
-    const { policy } = state
     const now = this.#now
+    const sliceMs = Math.max(this.#policy.sliceMs, this.#slicePart * (now - state.now))
+    const policy = { ...this.#policy, sliceMs }
     const classes = [...this.#classes.values()]
     const running: RunningJob[] = []
     const remaining = new Map<string | null, number>()
@@ -306,6 +320,7 @@ class Forward {
     const oldest = Math.min(now, ...classes.map(({ jobs }) => jobs[0]?.readyAt ?? now))
     return {
       ...state,
+      policy,
       now,
       classes,
       pace: this.#pace.observe(now, backlogMs, now - oldest),
@@ -411,13 +426,13 @@ class Forward {
       this.#classes.set(group.key, own)
     }
     own.jobs.splice(positionIn(own.jobs, job), 0, job)
-    own.workMs += job.runMs ?? this.#scene.state.policy.unknownRunMs
+    own.workMs += job.runMs ?? this.#policy.unknownRunMs
   }
 
   #dequeue(key: string, count: number, from = 0): void {
     const group = this.#classes.get(key)
     if (!group) return
-    const { unknownRunMs } = this.#scene.state.policy
+    const { unknownRunMs } = this.#policy
     for (const job of group.jobs.splice(from, count)) group.workMs -= job.runMs ?? unknownRunMs
     if (group.jobs.length === 0) this.#classes.delete(key)
   }
@@ -432,14 +447,18 @@ class Forward {
   }
 }
 
-/** From the scene to where nothing more happens, or all have started once. @param mostSteps it is given up after so many */
+/**
+ * From the scene to where nothing more happens, or all have started once.
+ * @param mostSteps it is given up after so many
+ * @param slicePart a turn lasts at least this part of the time from the scene to it, so that some hundred reach for days
+ */
 export function runForward(
   scene: Scene,
   durations: Durations,
   place: Place,
-  { untilStarted = false, mostSteps = Number.POSITIVE_INFINITY } = {},
+  { untilStarted = false, mostSteps = Number.POSITIVE_INFINITY, slicePart = 0 } = {},
 ): Forwarded {
-  const forward = new Forward(scene, durations, place)
+  const forward = new Forward(scene, durations, place, slicePart)
   for (let steps = 0; steps < mostSteps && forward.step(); steps++)
     if (untilStarted && !forward.awaitsStarts) break
   return forward.outcome

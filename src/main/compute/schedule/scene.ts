@@ -2,6 +2,7 @@ import type { Placement, RunWhen } from '../../../shared/contract'
 import type { JobId, PrincipalId } from '../../../shared/domain/ids'
 import type { BudgetUse } from '../../core'
 import type { Ending } from '../dispatch/conditions'
+import type { Guess } from './guess'
 import type { Pausing, PlanState, QueueClass, QueuedJob } from './types'
 
 /** A job that has its place; times are Unix ms. */
@@ -56,6 +57,8 @@ export interface Scene {
   arrivals: readonly Arrival[]
   /** How jobs make room; those that are absent keep their place. */
   pausings: ReadonlyMap<JobId, Pausing>
+  /** What jobs of unknown length may run, when they begin anew or go on; of those that are absent nobody can say. */
+  guesses?: ReadonlyMap<JobId, Guess>
   /** Jobs that are absent have no deadline, fail once if a budget stops them, and succeed when they are done. */
   terms?: ReadonlyMap<JobId, Terms>
   /** What principals have used of their budgets when the clock is set going; those without one are absent. */
