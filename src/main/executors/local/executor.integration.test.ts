@@ -165,6 +165,11 @@ describe('LocalExecutor', () => {
         })
       })
     }
+    // A model that mixes up what is the same gives the same, too.
+    const same = requests.slice(0, 1).flatMap((request) => [request, request])
+    const vain = await executor.run(engine, { kind: 'several', requests: same, stack: 'check' }, hooks())
+    expect(vain).toMatchObject({ kind: 'several', results: [{ outputs: {} }, { outputs: {} }] })
+    expect(vain).not.toHaveProperty('stacked')
     const odd = { kind: 'infer' as const, inputs: { image: ramp([1, 2, 28, 28]) } }
     const mixed = await executor.run(
       engine,
