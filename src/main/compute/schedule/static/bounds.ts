@@ -44,7 +44,7 @@ export function lowerBounds(dag: Dag): Bounds {
 /** The earliest that each task could end on each device if no device were ever taken. */
 function leastEnds(dag: Dag): Float64Array {
   const { taskCount, deviceCount, cost, predecessors, availableAt, fixedDevice, fixedStart } = dag
-  const { bandwidth, meanBandwidth, isUniform } = dag
+  const { bandwidth, uniformBandwidth } = dag
   const ends = new Float64Array(taskCount * deviceCount)
   const soonest = new Float64Array(taskCount).fill(Number.POSITIVE_INFINITY)
   for (let i = 0; i < taskCount; i++) {
@@ -62,7 +62,7 @@ function leastEnds(dag: Dag): Float64Array {
         let least = ends[row + p]!
         // From another device it counts only if it comes later than the others even from this one.
         if (least <= ready) continue
-        if (isUniform) least = Math.min(least, soonest[before]! + data / meanBandwidth)
+        if (uniformBandwidth !== null) least = Math.min(least, soonest[before]! + data / uniformBandwidth)
         else {
           for (let q = 0; q < deviceCount; q++) {
             least = Math.min(least, ends[row + q]! + data / bandwidth[q * deviceCount + p]!)

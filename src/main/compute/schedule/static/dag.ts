@@ -14,8 +14,8 @@ export interface Dag {
   readonly bandwidth: Float64Array
   /** Arithmetic mean over the pairs of different devices. */
   readonly meanBandwidth: number
-  /** Whether it is the same between any two devices. */
-  readonly isUniform: boolean
+  /** Between any two devices where it is the same for all of them, null where it is not. The mean of equals may be off by a bit. */
+  readonly uniformBandwidth: number | null
   /** Edges by the task they leave, in the order they were given. */
   readonly successors: Edges
   /** The same edges by the task they enter, in the order they were given. */
@@ -80,7 +80,7 @@ export function createDag(input: DagInput): Dag {
     cost,
     bandwidth,
     meanBandwidth: typeof input.bandwidth === 'number' && pairs > 0 ? input.bandwidth : mean,
-    isUniform: different.size <= 1,
+    uniformBandwidth: different.size > 1 ? null : (bandwidth[1] ?? Number.POSITIVE_INFINITY),
     successors: rowsOf(taskCount, edges, (edge) => [edge.from, edge.to]),
     predecessors: rowsOf(taskCount, edges, (edge) => [edge.to, edge.from]),
     availableAt: Float64Array.from(input.availableAt ?? new Array<number>(deviceCount).fill(0)),

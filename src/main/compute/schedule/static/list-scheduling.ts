@@ -180,6 +180,9 @@ function deviceOfPath({ deviceCount, cost }: Dag, path: readonly number[]): numb
   return best
 }
 
+/** Sums of thousands of numbers are exact to this part of themselves. */
+const ROUNDING = 1e-9
+
 /** A schedule that grows: a task goes into the first gap of its device that holds it. */
 class Partial {
   readonly device: Int32Array
@@ -189,6 +192,8 @@ class Partial {
   /** The tasks of each device in the order they run. */
   readonly #rows: number[][]
   readonly #ready: Float64Array
+  /** The running times of the tasks of each device. */
+  readonly #work: Float64Array
   /** Where {@link #fit} found the gap. */
   #index = 0
 
@@ -200,6 +205,7 @@ class Partial {
     this.end = end
     this.#rows = Array.from({ length: dag.deviceCount }, () => [])
     this.#ready = new Float64Array(dag.deviceCount)
+    this.#work = new Float64Array(dag.deviceCount)
   }
 
   allows(i: number, p: number): boolean {
@@ -239,8 +245,10 @@ class Partial {
   }
 
   takeBack(i: number): void {
-    const row = this.#rows[this.device[i]!]!
+    const p = this.device[i]!
+    const row = this.#rows[p]!
     row.splice(row.lastIndexOf(i), 1)
+    this.#work[p] = this.#work[p]! - this.#dag.cost[i * this.#dag.deviceCount + p]!
     this.device[i] = -1
   }
 
@@ -250,7 +258,7 @@ class Partial {
 
   /** When the data of those predecessors that are placed has arrived on each device. */
   #findReady(i: number): void {
-    const { deviceCount, bandwidth, meanBandwidth, isUniform, predecessors } = this.#dag
+    const { deviceCount, bandwidth, uniformBandwidth, predecessors } = this.#dag
     const ready = this.#ready.fill(0)
     for (let k = predecessors.first[i]!; k < predecessors.first[i + 1]!; k++) {
       const before = predecessors.task[k]!
@@ -258,10 +266,14 @@ class Partial {
       if (from < 0) continue
       const end = this.end[before]!
       const data = predecessors.data[k]!
-      const anywhere = end + data / meanBandwidth
+      const anywhere = uniformBandwidth === null ? Number.NaN : end + data / uniformBandwidth
       for (let p = 0; p < deviceCount; p++) {
         const arrives =
-          p === from ? end : isUniform ? anywhere : end + data / bandwidth[from * deviceCount + p]!
+          p === from
+            ? end
+            : uniformBandwidth !== null
+              ? anywhere
+              : end + data / bandwidth[from * deviceCount + p]!
         if (arrives > ready[p]!) ready[p] = arrives
       }
     }
@@ -271,6 +283,13 @@ class Partial {
     const row = this.#rows[p]!
     const ready = this.#ready[p]!
     const w = this.#dag.cost[i * this.#dag.deviceCount + p]!
+    const availableAt = this.#dag.availableAt[p]!
+    // All gaps together hold less (also where the sums are rounded): it comes last.
+    const until = row.length > 0 ? this.end[row[row.length - 1]!]! : availableAt
+    if (until - availableAt - this.#work[p]! < w - ROUNDING * until) {
+      this.#index = row.length
+      return Math.max(ready, until)
+    }
     // Before a task that starts earlier than `ready + w` there is no room: the search begins behind those.
     let low = 0
     let high = row.length
@@ -279,7 +298,7 @@ class Partial {
       if (this.start[row[middle]!]! < ready + w) low = middle + 1
       else high = middle
     }
-    let free = low > 0 ? this.end[row[low - 1]!]! : this.#dag.availableAt[p]!
+    let free = low > 0 ? this.end[row[low - 1]!]! : availableAt
     for (; low < row.length; low++) {
       const next = row[low]!
       if (Math.max(ready, free) + w <= this.start[next]!) break
@@ -293,7 +312,9 @@ class Partial {
     const row = this.#rows[p]!
     this.device[i] = p
     this.start[i] = start
-    this.end[i] = start + this.#dag.cost[i * this.#dag.deviceCount + p]!
+    const w = this.#dag.cost[i * this.#dag.deviceCount + p]!
+    this.end[i] = start + w
+    this.#work[p] = this.#work[p]! + w
     row.splice(this.#index, 0, i)
   }
 }

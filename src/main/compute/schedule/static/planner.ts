@@ -33,8 +33,10 @@ const EXACT_UNTIL = 0.8
 /** So many tasks are moved too seldom, one by one: most of the time goes to sweeps, which move them all at once. */
 const MANY_TASKS = 500
 const SWEEPS_UNTIL = 0.75
-/** Above this many steps looking ahead takes longer than it is worth. */
-const MAX_LOOKAHEAD = 300_000
+/** Above this many steps, some milliseconds, looking ahead takes longer than it is worth. */
+const MAX_LOOKAHEAD = 1_500_000
+/** So often the prices of devices are set anew. */
+const PRICE_ROUNDS = 40
 /** What counts of the path behind a task, pass by pass. */
 const PARTS = [0, 0.5, 0.7, 0.4, 0.6]
 /** How much dearer transfers are made out to be, so that a list scheduler keeps together what talks much. */
@@ -110,6 +112,7 @@ function* listSchedules(
       ...dag,
       bandwidth: dag.bandwidth.map((one) => one / factor),
       meanBandwidth: dag.meanBandwidth / factor,
+      uniformBandwidth: dag.uniformBandwidth === null ? null : dag.uniformBandwidth / factor,
     }
     const schedule = listSchedule(dear, upwardRanks(dear, meanCosts(dear)), { follows: leastTails(dear) })
     return decode(dag, orderOf(schedule), schedule.device)
@@ -124,9 +127,8 @@ function* listSchedules(
     ['even', () => cpop(dag)],
     ['even', () => heft(dag, means)],
   ]
-  if (dag.successors.task.length * dag.deviceCount ** 2 <= MAX_LOOKAHEAD) {
-    starts.splice(1, 0, ['even', () => lookaheadHeft(dag)])
-  }
+  if (lookaheadSteps(dag) <= MAX_LOOKAHEAD) starts.splice(1, 0, ['even', () => lookaheadHeft(dag)])
+  if (isWide(dag, means)) starts.unshift(['balanced', () => balanced(dag, means)])
   const found: Schedule[] = []
   for (const [kind, start] of starts) {
     if (isOver(LISTS_UNTIL)) break
@@ -145,6 +147,57 @@ function* listSchedules(
       current = next
     }
   }
+}
+
+/** For each device of a task it places each successor anew, by all that this waits for, on every device. */
+function lookaheadSteps({ deviceCount, successors, predecessors }: Dag): number {
+  let steps = 0
+  for (const j of successors.task) steps += 1 + predecessors.first[j + 1]! - predecessors.first[j]!
+  return steps * deviceCount ** 2
+}
+
+/** Whether the work of all, shared evenly, takes longer than any path: then who does what counts for more than when. */
+function isWide(dag: Dag, ranks: Float64Array): boolean {
+  const work = meanCosts(dag).reduce((sum, cost) => sum + cost, 0)
+  return work / dag.deviceCount > ranks.reduce((most, rank) => Math.max(most, rank), 0)
+}
+
+/**
+ * Each task where it costs least at the prices of devices, which follow how busy the tasks make them: what a linear
+ * program would divide among unlike devices, in which nothing waits for anything.
+ */
+function balanced(dag: Dag, priority: Float64Array): Schedule {
+  const { taskCount, deviceCount, cost, availableAt } = dag
+  const price = new Float64Array(deviceCount).fill(1)
+  const busy = new Float64Array(deviceCount)
+  const device = new Int32Array(taskCount)
+  let best = device
+  let least = Number.POSITIVE_INFINITY
+  for (let round = 0; round < PRICE_ROUNDS; round++) {
+    busy.set(availableAt)
+    for (let i = 0; i < taskCount; i++) {
+      let chosen = 0
+      let cheapest = Number.POSITIVE_INFINITY
+      for (let p = 0; p < deviceCount; p++) {
+        const asked = cost[i * deviceCount + p]! * price[p]!
+        if (asked < cheapest) {
+          cheapest = asked
+          chosen = p
+        }
+      }
+      device[i] = chosen
+      busy[chosen] = busy[chosen]! + cost[i * deviceCount + chosen]!
+    }
+    const busiest = Math.max(...busy)
+    if (busiest < least) {
+      least = busiest
+      best = device.slice()
+    }
+    const mean = busy.reduce((sum, one) => sum + one, 0) / deviceCount
+    const rate = 1 / (1 + round / 4)
+    for (let p = 0; p < deviceCount; p++) price[p] = price[p]! * Math.max(0.1, busy[p]! / mean) ** (rate / 2)
+  }
+  return listSchedule(dag, priority, { pinned: best })
 }
 
 /** All tasks on the one device that ends them first; those that it cannot run, where they end first. */

@@ -62,8 +62,9 @@ export function optimisticCosts(dag: Dag): Float64Array {
 
 /** For each task and device what must at least follow after its end there: a valid bound, at the true transfer costs. */
 export function leastTails(dag: Dag): Float64Array {
-  const { deviceCount, bandwidth, meanBandwidth, isUniform } = dag
-  if (isUniform) return leastRemaining(dag, (data, least, p) => uniformly(least, data / meanBandwidth, p))
+  const { deviceCount, bandwidth, uniformBandwidth } = dag
+  if (uniformBandwidth !== null)
+    return leastRemaining(dag, (data, least, p) => uniformly(least, data / uniformBandwidth, p))
   const perData = bandwidth.map((one) => 1 / one)
   return leastRemaining(dag, (data, { paths }, p) => {
     let shortest = Number.POSITIVE_INFINITY

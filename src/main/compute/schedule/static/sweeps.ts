@@ -195,7 +195,7 @@ class Sweeps {
 
   /** Draws a device for each task in turn. @returns the longest path up to and with a task */
   #sweep(order: Int32Array, passed: Side, ahead: Side, temperature: number, goal: number): number {
-    const { deviceCount: devices, cost, isUniform } = this.#dag
+    const { deviceCount: devices, cost, uniformBandwidth } = this.#dag
     const { device } = this
     const last = this.#last
     const rest = this.#rest
@@ -216,7 +216,7 @@ class Sweeps {
     for (let k = 0; k < order.length; k++) {
       const i = order[k]!
       rest[device[i]!] = restOf[i]!
-      if (isUniform) {
+      if (uniformBandwidth !== null) {
         arriveAlike(ready, i, passed, device)
         arriveAlike(follows, i, ahead, device)
       } else {
