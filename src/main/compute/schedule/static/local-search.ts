@@ -11,7 +11,7 @@ export interface SearchOptions {
   lowerBound: number
 }
 
-const STEPS_BETWEEN_LOOKS = 32
+const STEPS_BETWEEN_LOOKS = 4
 const NOISE_SIZE = 4_096
 /** What a longer path through a task counts beside a longer makespan. */
 const PATH_WEIGHT = 1
