@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { askWorker } from './processes'
+import { askWorker, spawnWorker } from './processes'
+
+const busyFor = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 
 const shell = { file: '/bin/sh', args: ['-c'] }
 
@@ -11,6 +13,17 @@ describe.runIf(process.platform !== 'win32')('asking a program', () => {
     // It is still there.
     process.kill(Number(answer.stdout))
   }, 10_000)
+
+  it('hears what was said last, however long this process has been busy', async () => {
+    // Because of the first this process is busy until the second has ended, whose end is then seen before its words are
+    // read, and again from then on.
+    const first = spawnWorker({ entry: 'printf said', program: shell })
+    first.stdout.once('data', () => busyFor(1_500))
+    first.on('exit', () => setImmediate(() => busyFor(1_000)))
+    const answer = askWorker({ entry: 'sleep 1; printf said', program: shell }, 20_000)
+    busyFor(500)
+    expect(await answer).toMatchObject({ stdout: 'said', code: 0 })
+  })
 
   it('says so where it cannot even be tried', async () => {
     const program = { file: join(process.execPath, 'below-a-file'), args: [] }

@@ -76,7 +76,8 @@ export function spawnWorker(options: WorkerProcessOptions): WorkerChild {
   }
   // A worker that dies while it is written to breaks the pipe; its end is reported by `exit`, so this says nothing new.
   child.stdin.on('error', () => child.stdin.destroy())
-  child.on('exit', () => setTimeout(() => closeStreams(child), STREAMS_MS).unref())
+  // When this process was busy all the while, its end is seen before its words are: they are read in the turn that follows.
+  child.on('exit', () => setTimeout(() => setImmediate(() => closeStreams(child)), STREAMS_MS).unref())
   return child
 }
 
