@@ -20,7 +20,7 @@ const RESORT = 1 / 64
 const DEVIATIONS = { running: 0.7, starting: 1.5 }
 
 export interface OnlinePolicy {
-  /** The least pace, in the unit of the clock. */
+  /** The least pace, in the unit of the clock; where jobs are shorter on the mean, that mean. */
   leastPace: number
   /** One level of priority makes a job count for so much less. */
   perPriority: number
@@ -59,6 +59,8 @@ export class OnlineScheduler implements Scheduler {
   #arrived = 0
   /** Expected work, as time of the whole machine: of what waits, and of what runs if it all had started at time 0. */
   #queuedWork = 0
+  /** Expected run times of all that has come. */
+  #expectedRuns = 0
   #runningWork = 0
   #runningShare = 0
   #turnsSinceSort = 0
@@ -93,6 +95,8 @@ export class OnlineScheduler implements Scheduler {
     this.#priorityFactor[job] = this.#policy.perPriority ** -(priority[job] as number)
     this.#queuedWork += (this.#expected[job] as number) * (this.#dominant[job] as number)
     this.#arrived = job + 1
+    this.#expectedRuns += this.#expected[job] as number
+    this.#pace.setLeast(Math.min(this.#policy.leastPace, this.#expectedRuns / this.#arrived))
     this.#urgency[job] = this.#urgencyAt(job, now, this.#pace.value)
     if (this.#queue.length < WINDOW) this.#queue.push(job)
     else this.#queue.splice(this.#placeFor(this.#urgency[job]), 0, job)

@@ -7,13 +7,18 @@ const PART = 0.45
  * mean of the longest backlog (time the whole machine would need for all the work known) and the longest wait. A quiet queue is impatient; a flooded one gives the short ones their chance for longer.
  */
 export class Pace {
-  readonly #least: number
+  #least: number
   #drain = 0
   #wait = 0
   #at = Number.NaN
 
   /** @param least its lower bound, in the unit of the clock */
   constructor(least: number) {
+    this.#least = least
+  }
+
+  /** Its lower bound from now on. */
+  setLeast(least: number): void {
     this.#least = least
   }
 
