@@ -59,6 +59,31 @@ describe('planGraph', () => {
     expect(schedule.makespan).toBeLessThan(heft(dag).makespan)
   })
 
+  it('divides many tasks that wait for nothing among unlike devices before it searches', () => {
+    const random = createRandom(5)
+    const costs = (taskCount: number) => new Float64Array(taskCount * 4).map(() => 1 + 20 * random())
+    const wide = createDag({ taskCount: 500, deviceCount: 4, cost: costs(500), bandwidth: 1, edges: [] })
+    const { schedule, heftMakespan } = plan(wide, 1, 1)
+    expect(problemsOf(wide, schedule)).toEqual([])
+    expect(schedule.makespan).toBeLessThan(0.9 * heftMakespan)
+  })
+
+  it('transfers between alike links exactly, also where their mean cannot be told exactly, or at all', () => {
+    for (const [bandwidth, data] of [
+      [0.1, 0.3],
+      [1e308, 1e308],
+    ] as const) {
+      const dag = createDag({
+        taskCount: 2,
+        deviceCount: 3,
+        cost: Float64Array.of(1, 50, 50, 50, 1, 50),
+        bandwidth: Array.from({ length: 3 }, () => [bandwidth, bandwidth, bandwidth]),
+        edges: [{ from: 0, to: 1, data }],
+      })
+      expect(plan(dag).schedule.start[1]).toBe(1 + data / bandwidth)
+    }
+  })
+
   it('plans nothing for no tasks', () => {
     const dag = createDag({ taskCount: 0, deviceCount: 2, cost: new Float64Array(), bandwidth: 1, edges: [] })
     expect(plan(dag).schedule.makespan).toBe(0)

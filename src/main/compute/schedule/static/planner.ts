@@ -13,7 +13,7 @@ export interface PlanOptions {
   /** Monotonic milliseconds. */
   now: () => number
   seed?: number
-  /** Steps of the search at most. With an endless budget the result then depends on nothing but the seed. */
+  /** Steps of the search at most, 1 or more. With an endless budget the result then depends on nothing but the seed. */
   maxSteps?: number
 }
 
