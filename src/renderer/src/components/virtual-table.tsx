@@ -86,6 +86,8 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
   })
 
   const current = props.selectedKey ?? cursorKey
+  // An array counts a negative place from its end.
+  const rowAt = (index: number) => (index < 0 ? undefined : rows.at(index))
   const placeAt = (key: string | null) => (key === null ? -1 : placeOf(rows, (row) => rowKey(row) === key))
   const cursorOf = () => placeAt(current)
 
@@ -115,7 +117,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
       event.preventDefault()
       moveTo(target)
     } else if (event.key === 'Enter' || event.key === ' ') {
-      const row = rows.at(cursor)
+      const row = rowAt(cursor)
       if (row === undefined) return
       event.preventDefault()
       onSelect?.(row)
@@ -126,7 +128,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
     // From a key it comes at the table itself, and belongs to the row of the cursor.
     const byKey = event.target === event.currentTarget
     const index = byKey ? cursorOf() : rowIndexOf(event.target)
-    const row = rows.at(index)
+    const row = rowAt(index)
     const element = document.getElementById(`${id}-${index}`)
     if (!props.menu || row === undefined || !element) return
     event.preventDefault()
@@ -137,10 +139,16 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
     })
   }
 
-  const closeMenu = () => {
+  const closeMenu = useCallback(() => {
     setAsked(null)
     scroller.current?.focus({ preventScroll: true })
-  }
+  }, [])
+  const askedRow = asked ? rowAt(placeAt(asked.key)) : undefined
+  // It may leave the list while its menu is open.
+  const isAskedGone = asked !== null && askedRow === undefined
+  useEffect(() => {
+    if (isAskedGone) closeMenu()
+  }, [isAskedGone, closeMenu])
 
   const pick = (row: Row) => {
     setCursorKey(rowKey(row))
@@ -169,7 +177,6 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
     ...(height && rows.length > 0 ? { height } : {}),
   }
 
-  const askedRow = asked ? rows.at(placeAt(asked.key)) : undefined
   const grid = (
     <div
       ref={scroller}
