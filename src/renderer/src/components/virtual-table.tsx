@@ -40,6 +40,8 @@ export interface VirtualTableProps<Row> {
   /** A click, or Enter on the row of the cursor. */
   onSelect?: (row: Row) => void
   selectedKey?: string | null
+  /** The keys of the rows that are to be acted on together; left out, one at most is selected. */
+  marked?: ReadonlySet<string>
   /** The items of a row's menu: a right click opens it, or Shift+F10 and the menu key at the row of the cursor. */
   menu?: (row: Row) => ReactNode
   /** Fills its parent (default), or grows with its rows up to so many pixels. */
@@ -187,6 +189,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
       aria-label={props.label}
       aria-rowcount={rows.length + 1}
       aria-colcount={columns.length}
+      aria-multiselectable={props.marked ? true : undefined}
       aria-activedescendant={cursorRow ? `${id}-${cursorRow.index}` : undefined}
       tabIndex={0}
       onKeyDown={onKeyDown}
@@ -225,7 +228,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
                 height={rowHeight}
                 row={row}
                 columns={columns}
-                selected={onSelect ? key === props.selectedKey : undefined}
+                selected={onSelect ? key === props.selectedKey || props.marked?.has(key) : undefined}
                 cursor={key === current}
                 asked={key === asked?.key}
                 onPick={onPick}

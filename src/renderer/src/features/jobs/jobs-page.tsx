@@ -42,18 +42,25 @@ function Counts() {
   return <div className={classes['counts']}>{parts.join(' · ')}</div>
 }
 
+/** How the queue stands, or how many jobs are marked and what can be done with them. */
 function Marks({ jobs }: { jobs: readonly Job[] }) {
   const { t } = useTranslation('jobs')
   const setSelection = useJobsView((state) => state.setSelection)
   return (
     <div className={classes['marks']}>
-      <span>{t('marked.count', { count: jobs.length })}</span>
-      <Button variant="light" color="red" onClick={() => askToCancel(jobs)}>
-        {t('marked.cancel')}
-      </Button>
-      <Button variant="default" onClick={() => setSelection(() => NOTHING_SELECTED)}>
-        {t('marked.clear')}
-      </Button>
+      <span role="status">{jobs.length > 0 && t('marked.count', { count: jobs.length })}</span>
+      {jobs.length === 0 ? (
+        <Counts />
+      ) : (
+        <>
+          <Button variant="light" color="red" onClick={() => askToCancel(jobs)}>
+            {t('marked.cancel')}
+          </Button>
+          <Button variant="default" onClick={() => setSelection(() => NOTHING_SELECTED)}>
+            {t('marked.clear')}
+          </Button>
+        </>
+      )}
     </div>
   )
 }
@@ -139,7 +146,7 @@ export function JobsPage() {
   useEffect(() => {
     if (openId === null) return
     setSelection((old) =>
-      old.cursor === openId ? old : { marked: new Set([openId]), anchor: openId, cursor: openId },
+      old.cursor === openId ? old : { marked: new Set(), anchor: openId, cursor: openId },
     )
   }, [openId, setSelection])
 
@@ -154,14 +161,10 @@ export function JobsPage() {
   const open = useCallback((id: string) => navigate(pathTo('jobs', id), { replace: true }), [])
   const close = useCallback(() => navigate('/jobs', { replace: true }), [])
 
-  const markedJobs = useMemo(() => {
-    const marked: Job[] = []
-    for (const id of selection.marked) {
-      const job = known.get(id)
-      if (job) marked.push(job)
-    }
-    return marked
-  }, [selection.marked, known])
+  const { marked } = selection
+  // What a filter hides is not acted on.
+  const markedJobs = useMemo(() => rows.filter((job) => marked.has(job.id)), [rows, marked])
+  const marking = markedJobs.length > 0
 
   const onSelect = (job: Job) => {
     const { shift, toggle, moving } = gesture.current
@@ -185,7 +188,7 @@ export function JobsPage() {
       setSelection((old) => moveCursor(old, ids, FIRST_STEPS[event.key] ?? 1, false))
     } else if (event.key === 'Delete' || (event.key === 'Backspace' && event.metaKey)) {
       done()
-      askToCancel(markedJobs)
+      askToCancel(marking ? markedJobs : rows.filter(({ id }) => id === selection.cursor))
     } else if (event.key === ' ' && cursor !== null) {
       done()
       setSelection((old) => selectRow(old, ids, cursor, { shift: false, toggle: true }))
@@ -212,14 +215,13 @@ export function JobsPage() {
     area.current?.querySelector('[role="grid"]')?.scrollTo({ top: 0 })
   }, [filter, sort, reversed])
 
-  const allMarked = ids.length > 0 && selection.marked.size > 1 && ids.every((id) => selection.marked.has(id))
+  const allMarked = marking && markedJobs.length === rows.length
   const ofJob = useMemo(() => jobColumns({ t, devices, nameOf }), [t, devices, nameOf])
-  const { marked } = selection
   const columns = useMemo(() => {
     const onMarkAll = () =>
       setSelection((old) => (allMarked ? NOTHING_SELECTED : { ...old, marked: new Set(idsNow.current) }))
-    return [markColumn({ t, marked, onMark, allMarked, onMarkAll }), ...ofJob]
-  }, [t, marked, onMark, allMarked, setSelection, ofJob])
+    return [markColumn({ t, marked, marking, onMark, allMarked, onMarkAll }), ...ofJob]
+  }, [t, marked, marking, onMark, allMarked, setSelection, ofJob])
 
   const opened = openId === null ? null : (items.get(openId) ?? known.get(openId) ?? null)
   return (
@@ -238,7 +240,7 @@ export function JobsPage() {
       {jobs.length > 0 && (
         <section className={classes['filters']} aria-label={t('filter.label')}>
           <JobFilters models={choices.models} principals={choices.principals} nameOf={nameOf} />
-          {markedJobs.length > 1 ? <Marks jobs={markedJobs} /> : <Counts />}
+          <Marks jobs={markedJobs} />
         </section>
       )}
       <Panel flush fill aria-label={t('tableLabel')}>
@@ -259,6 +261,7 @@ export function JobsPage() {
               rowHeight={48}
               onSelect={onSelect}
               selectedKey={selection.cursor ?? openId}
+              marked={marked}
               menu={(job) => <JobMenuItems job={job} />}
               empty={ready ? <NoRows any={jobs.length > 0} /> : <Waiting />}
             />
