@@ -56,6 +56,17 @@ export function Page(props: PageProps) {
     }
   }, [open, onCloseDetail])
 
+  const content = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    if (!open) return
+    // A detail that had the focus takes it along when it closes.
+    return () => {
+      if (document.activeElement !== document.body) return
+      const beside = content.current?.querySelector<HTMLElement>('[role="grid"], [role="application"]')
+      beside?.focus({ preventScroll: true })
+    }
+  }, [open])
+
   return (
     <div className={classes['page']}>
       <header className={classes['pageHead']}>
@@ -77,6 +88,7 @@ export function Page(props: PageProps) {
       </header>
       <div className={classes['pageBody']}>
         <div
+          ref={content}
           className={classes['pageContent']}
           data-fill={props.fill || undefined}
           tabIndex={props.fill ? undefined : 0}
