@@ -1,4 +1,4 @@
-export { ActionButton, BusyButton } from './action-button'
+export { ActionButton, BusyButton, SubmitButton } from './action-button'
 export { DEVICE_COLOURS, STATE_COLOURS, type StateName, tint } from './colours'
 export { ConfirmButton } from './confirm-button'
 export { Facts } from './facts'

@@ -1,7 +1,7 @@
 import { Alert, Button, Textarea } from '@mantine/core'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Modal } from '../../components'
+import { BusyButton, Modal } from '../../components'
 import { getClient } from '../../lib/client'
 import { type ErrorView, toErrorView } from '../../lib/errors'
 import { navigate, pathTo } from '../../lib/router'
@@ -65,9 +65,9 @@ export function NewPipelineDialog(props: { opened: boolean; onClose: () => void 
           <Button variant="default" onClick={props.onClose}>
             {common('cancel')}
           </Button>
-          <Button loading={busy} onClick={() => void submit()}>
+          <BusyButton variant="filled" busy={busy} onClick={() => void submit()}>
             {t('new.submit')}
-          </Button>
+          </BusyButton>
         </div>
       </div>
     </Modal>

@@ -1,10 +1,10 @@
-import { Button, PasswordInput } from '@mantine/core'
+import { PasswordInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { notifications } from '@mantine/notifications'
 import type { Principal } from '@shared/contract'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Panel } from '../../components'
+import { Panel, SubmitButton } from '../../components'
 import { getClient } from '../../lib/client'
 import { notifyError, toErrorView } from '../../lib/errors'
 import { useRoute } from '../../lib/router'
@@ -74,9 +74,7 @@ function PasswordForm({ me }: { me: Principal }) {
         <>
           <PasswordInput label={t('repeat')} autoComplete="new-password" {...form.getInputProps('repeat')} />
           <div>
-            <Button type="submit" loading={busy}>
-              {me.hasPassword ? t('change') : t('set')}
-            </Button>
+            <SubmitButton busy={busy}>{me.hasPassword ? t('change') : t('set')}</SubmitButton>
           </div>
         </>
       )}

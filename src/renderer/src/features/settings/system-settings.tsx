@@ -1,10 +1,10 @@
-import { Button, NumberInput, Switch, TextInput } from '@mantine/core'
+import { NumberInput, Switch, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { notifications } from '@mantine/notifications'
 import { Settings } from '@shared/contract'
 import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { ErrorState, IdText, Panel } from '../../components'
+import { ErrorState, IdText, Panel, SubmitButton } from '../../components'
 import { getClient, useConnection } from '../../lib/client'
 import { type ErrorView, notifyError, toErrorView } from '../../lib/errors'
 import { useMachineOffer } from '../../lib/rights'
@@ -210,11 +210,7 @@ function TextSetting({ placeholder, ...props }: SettingProps<string> & { placeho
         spellCheck={false}
         {...form.getInputProps('value')}
       />
-      {form.isDirty() && (
-        <Button type="submit" loading={busy}>
-          {t('save')}
-        </Button>
-      )}
+      {form.isDirty() && <SubmitButton busy={busy}>{t('save')}</SubmitButton>}
     </form>
   )
 }
@@ -237,11 +233,7 @@ function NumberSetting({ unit, ...props }: SettingProps<number> & { unit?: strin
         suffix={unit === undefined ? '' : ` ${unit}`}
         {...form.getInputProps('value')}
       />
-      {form.isDirty() && (
-        <Button type="submit" loading={busy}>
-          {t('save')}
-        </Button>
-      )}
+      {form.isDirty() && <SubmitButton busy={busy}>{t('save')}</SubmitButton>}
     </form>
   )
 }

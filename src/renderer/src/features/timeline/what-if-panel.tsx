@@ -1,8 +1,8 @@
-import { Button, NumberInput, SegmentedControl, Select } from '@mantine/core'
+import { NumberInput, SegmentedControl, Select } from '@mantine/core'
 import type { WhatIfAnswer, WhatIfQuestion } from '@shared/contract'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { ErrorState, Panel } from '../../components'
+import { BusyButton, ErrorState, Panel } from '../../components'
 import { getClient } from '../../lib/client'
 import { byKind, deviceLabel } from '../../lib/devices'
 import { type ErrorView, toErrorView } from '../../lib/errors'
@@ -113,9 +113,9 @@ export function WhatIfPanel() {
           allowDeselect={false}
           data={POLICIES.map((value) => ({ value, label: t(`policies.${value}`) }))}
         />
-        <Button onClick={ask} disabled={!isChange || !capacity || asking}>
+        <BusyButton variant="filled" busy={asking} onClick={ask} disabled={!isChange || !capacity}>
           {asking ? t('asking') : t('ask')}
-        </Button>
+        </BusyButton>
       </div>
       <SegmentedControl
         size="xs"
