@@ -13,6 +13,7 @@ import {
 import { useTranslation } from 'react-i18next'
 import { EmptyState, ErrorState, Page, Panel, VirtualTable } from '../../components'
 import { usePrincipalNames } from '../../lib/principal-names'
+import { useMachineOffer } from '../../lib/rights'
 import { navigate, pathTo, useRoute } from '../../lib/router'
 import { useDevices, useJobs, useQueue } from '../../lib/stores'
 import { askToCancel } from './job-actions'
@@ -78,13 +79,18 @@ function Waiting() {
 function NoRows({ any }: { any: boolean }) {
   const { t } = useTranslation('jobs')
   const { filter, setFilter } = useJobsView()
+  const submit = useMachineOffer('job.submit')
   if (!any) {
     return (
       <EmptyState
         icon={IconStack2}
         title={t('empty.title')}
         text={t('empty.text')}
-        action={<Button onClick={() => navigate('/jobs?new')}>{t('newJob')}</Button>}
+        action={
+          <Button {...submit} onClick={() => navigate('/jobs?new')}>
+            {t('newJob')}
+          </Button>
+        }
       />
     )
   }
@@ -128,6 +134,7 @@ export function JobsPage() {
   const { items, ready, error } = useJobs()
   const devices = useDevices((state) => state.items)
   const nameOf = usePrincipalNames()
+  const submit = useMachineOffer('job.submit')
   const { filter, sort, reversed, selection, setSelection } = useJobsView()
 
   // While thousands of jobs change, typing and scrolling come first.
@@ -229,7 +236,11 @@ export function JobsPage() {
       title={t('title')}
       fill
       actions={
-        <Button leftSection={<IconPlus size={15} stroke={1.6} />} onClick={() => navigate('/jobs?new')}>
+        <Button
+          leftSection={<IconPlus size={15} stroke={1.6} />}
+          {...submit}
+          onClick={() => navigate('/jobs?new')}
+        >
           {t('newJob')}
         </Button>
       }

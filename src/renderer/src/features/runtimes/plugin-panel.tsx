@@ -17,6 +17,7 @@ import {
 import { getClient } from '../../lib/client'
 import { formatBytes } from '../../lib/format'
 import { usePrincipalNames } from '../../lib/principal-names'
+import { useMachineOffer } from '../../lib/rights'
 import { useSystemInfo } from '../../lib/stores'
 import { FindingList } from '../imports'
 import { FORMAT_NAMES } from '../models'
@@ -112,6 +113,7 @@ function Decide({ plugin: { id, name, state }, onAsk }: { plugin: Plugin; onAsk:
     <BusyButton
       size="compact-xs"
       variant={isAllowed ? 'default' : 'filled'}
+      {...useMachineOffer('plugin.manage')}
       busy={busy}
       aria-label={t(isAllowed ? 'disallowLabel' : 'allowLabel', { name })}
       onClick={isAllowed ? disallow : onAsk}

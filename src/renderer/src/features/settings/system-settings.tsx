@@ -173,6 +173,7 @@ function useSetting(
   save: (typed: string | number) => Promise<void>,
 ) {
   const [busy, setBusy] = useState(false)
+  const { disabled, title } = useMachineOffer('settings.manage')
   const field = useRef<HTMLInputElement>(null)
   const form = useForm<{ value: string | number }>({
     initialValues: { value: saved },
@@ -190,12 +191,13 @@ function useSetting(
     // The button may have had the focus, and goes with it.
     field.current?.focus()
   })
-  return { busy, field, form, submit }
+  const input = { ref: field, disabled, wrapperProps: { title }, ...form.getInputProps('value') }
+  return { busy, input, isChanged: form.isDirty(), submit }
 }
 
 function TextSetting({ placeholder, ...props }: SettingProps<string> & { placeholder?: string }) {
   const { t } = useTranslation('common')
-  const { busy, field, form, submit } = useSetting(
+  const { busy, input, isChanged, submit } = useSetting(
     props.value,
     (typed) => (props.isValid(String(typed).trim()) ? null : props.problem),
     (typed) => props.onSave(String(typed).trim()),
@@ -203,21 +205,20 @@ function TextSetting({ placeholder, ...props }: SettingProps<string> & { placeho
   return (
     <form className={classes['setting']} onSubmit={submit} noValidate>
       <TextInput
-        ref={field}
         label={props.label}
         description={props.description}
         placeholder={placeholder ?? ''}
         spellCheck={false}
-        {...form.getInputProps('value')}
+        {...input}
       />
-      {form.isDirty() && <SubmitButton busy={busy}>{t('save')}</SubmitButton>}
+      {isChanged && <SubmitButton busy={busy}>{t('save')}</SubmitButton>}
     </form>
   )
 }
 
 function NumberSetting({ unit, ...props }: SettingProps<number> & { unit?: string }) {
   const { t } = useTranslation('common')
-  const { busy, field, form, submit } = useSetting(
+  const { busy, input, isChanged, submit } = useSetting(
     props.value,
     (typed) => (typeof typed === 'number' && props.isValid(typed) ? null : props.problem),
     (typed) => props.onSave(Number(typed)),
@@ -225,15 +226,14 @@ function NumberSetting({ unit, ...props }: SettingProps<number> & { unit?: strin
   return (
     <form className={classes['setting']} onSubmit={submit} noValidate>
       <NumberInput
-        ref={field}
         label={props.label}
         description={props.description}
         min={0}
         hideControls
         suffix={unit === undefined ? '' : ` ${unit}`}
-        {...form.getInputProps('value')}
+        {...input}
       />
-      {form.isDirty() && <SubmitButton busy={busy}>{t('save')}</SubmitButton>}
+      {isChanged && <SubmitButton busy={busy}>{t('save')}</SubmitButton>}
     </form>
   )
 }
