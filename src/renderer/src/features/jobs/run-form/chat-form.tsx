@@ -64,8 +64,8 @@ export function ChatForm({ reference, chats }: ChatFormProps) {
       kind: 'generate',
       model: reference,
       ...(chats ? { messages: messages() } : { prompt: draft }),
-      temperature: Number(temperature),
-      maxTokens: Number(maxTokens),
+      ...(temperature === '' ? {} : { temperature: Number(temperature) }),
+      ...(maxTokens === '' ? {} : { maxTokens: Number(maxTokens) }),
       ...(seed === '' ? {} : { seed: Number(seed) }),
       ...specOf(options),
       // Someone is waiting for it.
