@@ -103,6 +103,13 @@ function Keeping({ job, item }: { job: Job; item: Import }) {
       />
     )
   if (state === 'waiting') return <div className={classes['aside']}>{t('keep.waits')}</div>
+  if (state === 'cancelled')
+    return (
+      <>
+        <div className={classes['aside']}>{t('keep.discarded')}</div>
+        <div>{another}</div>
+      </>
+    )
   const why = item.findings.find(({ severity }) => severity === 'reject') ?? item.error
   const reason = why ? codedWords(why) : ''
   return (
