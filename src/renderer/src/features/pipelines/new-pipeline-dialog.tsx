@@ -43,7 +43,14 @@ export function NewPipelineDialog(props: { opened: boolean; onClose: () => void 
   }
 
   return (
-    <Modal opened={props.opened} onClose={props.onClose} title={t('new.title')} size={680}>
+    <Modal
+      opened={props.opened}
+      onClose={props.onClose}
+      // What was refused is no news when it is opened again.
+      onExitTransitionEnd={() => setError(null)}
+      title={t('new.title')}
+      size={680}
+    >
       <div className={classes['form']}>
         <Textarea
           label={t('new.label')}
