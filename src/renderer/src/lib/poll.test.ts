@@ -34,20 +34,23 @@ it.each([
   ['a value', () => createPolledStore(denied, 2_000)],
   ['a feed', () => createLiveStore(denied)],
   ['telemetry', () => useTelemetry],
-])('%s that is denied is asked for again only after a long rest, or when rights change', async (_, create) => {
-  const stop = create().start()
-  await vi.advanceTimersByTimeAsync(DENIED_REST_MS - 1_000)
-  expect(denied).toHaveBeenCalledTimes(1)
-  await vi.advanceTimersByTimeAsync(3_000)
-  expect(denied).toHaveBeenCalledTimes(2)
-  askAgain()
-  await vi.advanceTimersByTimeAsync(10)
-  expect(denied).toHaveBeenCalledTimes(3)
-  stop()
-  askAgain()
-  await vi.advanceTimersByTimeAsync(10)
-  expect(denied).toHaveBeenCalledTimes(3)
-})
+])(
+  '%s that is denied is asked for again only after a long rest, or when rights change',
+  async (_, create) => {
+    const stop = create().start()
+    await vi.advanceTimersByTimeAsync(DENIED_REST_MS - 1_000)
+    expect(denied).toHaveBeenCalledTimes(1)
+    await vi.advanceTimersByTimeAsync(3_000)
+    expect(denied).toHaveBeenCalledTimes(2)
+    askAgain()
+    await vi.advanceTimersByTimeAsync(10)
+    expect(denied).toHaveBeenCalledTimes(3)
+    stop()
+    askAgain()
+    await vi.advanceTimersByTimeAsync(10)
+    expect(denied).toHaveBeenCalledTimes(3)
+  },
+)
 
 it('a person who asks is not kept waiting', async () => {
   const store = createPolledStore(denied, 2_000)

@@ -102,7 +102,10 @@ function Account() {
           {t('page.settings')}
         </Menu.Item>
         {!hostBridge() && (
-          <Menu.Item leftSection={<IconLogout size={17} stroke={1.6} />} onClick={() => signOut().catch(notifyError)}>
+          <Menu.Item
+            leftSection={<IconLogout size={17} stroke={1.6} />}
+            onClick={() => signOut().catch(notifyError)}
+          >
             {t('signOut')}
           </Menu.Item>
         )}

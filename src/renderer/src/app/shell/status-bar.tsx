@@ -76,7 +76,10 @@ function HealthDot() {
   if (!info) return null
   if (info.status === 'ok') return <StateDot state="ok" label={t('healthy')} />
   return (
-    <Tooltip label={info.problems.map((problem) => phraseWords(problem)).join('\n')} style={{ whiteSpace: 'pre-line' }}>
+    <Tooltip
+      label={info.problems.map((problem) => phraseWords(problem)).join('\n')}
+      style={{ whiteSpace: 'pre-line' }}
+    >
       <span>
         <RouteLink to="/overview" className={classes['footerText']}>
           <StateDot state="degraded" label={t('degraded')} />

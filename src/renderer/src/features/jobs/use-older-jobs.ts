@@ -21,7 +21,9 @@ export interface OlderJobs {
 export function useOlderJobs(live: Jobs, { kind, model }: Pick<JobFilter, 'kind' | 'model'>): OlderJobs {
   const [kept, setKept] = useState<Older | null>(null)
   const [loading, setLoading] = useState(false)
-  const [failed, setFailed] = useState<{ kind: unknown; model: unknown; error: ErrorView } | null>(null)
+  const [failed, setFailed] = useState<(Pick<JobFilter, 'kind' | 'model'> & { error: ErrorView }) | null>(
+    null,
+  )
   // Of another filter it says nothing about this one.
   const error = failed?.kind === kind && failed.model === model ? failed.error : null
   const older = kept?.kind === kind && kept.model === model ? kept : null

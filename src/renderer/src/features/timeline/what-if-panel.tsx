@@ -88,14 +88,7 @@ export function WhatIfPanel() {
           }))}
         />
         {key === 'cores' && (
-          <NumberInput
-            label={t('cores')}
-            value={cores}
-            onChange={setCores}
-            min={1}
-            max={1024}
-            w={90}
-          />
+          <NumberInput label={t('cores')} value={cores} onChange={setCores} min={1} max={1024} w={90} />
         )}
         {key === 'gpu' && (
           <NumberInput
@@ -115,7 +108,12 @@ export function WhatIfPanel() {
           allowDeselect={false}
           data={POLICIES.map((value) => ({ value, label: t(`policies.${value}`) }))}
         />
-        <BusyButton variant="filled" busy={asking} onClick={ask} disabled={!isChange || isMissing || !capacity}>
+        <BusyButton
+          variant="filled"
+          busy={asking}
+          onClick={ask}
+          disabled={!isChange || isMissing || !capacity}
+        >
           {asking ? t('asking') : t('ask')}
         </BusyButton>
       </div>
