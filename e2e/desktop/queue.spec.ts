@@ -130,3 +130,17 @@ test('a new job is not lost by a click beside it, nor begun anew by a version th
   await page.keyboard.press('Escape')
   await expect(dialog).toHaveCount(0)
 })
+
+test('the button that sends a form keeps the focus', async () => {
+  const { page, shell } = app()
+  await shell.main.getByRole('button', { name: 'New job' }).first().click()
+  const dialog = page.getByRole('dialog', { name: 'New job' })
+  await dialog.getByText('Synthetic load').click()
+  const run = dialog.getByRole('button', { name: 'Start load' })
+  await run.focus()
+  await page.keyboard.press('Enter')
+  await expect(dialog.getByRole('link', { name: 'Open in Jobs' })).toBeVisible()
+  await expect(run).toBeFocused()
+  await page.keyboard.press('Escape')
+  await expect(dialog).toHaveCount(0)
+})
