@@ -1,7 +1,7 @@
-import { Button, PasswordInput, SegmentedControl, TextInput } from '@mantine/core'
+import { PasswordInput, SegmentedControl, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Panel } from '../components'
+import { Panel, SubmitButton } from '../components'
 import { reconnectNow, useConnection } from '../lib/client'
 import { toErrorView } from '../lib/errors'
 import { signIn } from '../lib/transport'
@@ -81,14 +81,9 @@ export function SignIn() {
             error={problem}
             onChange={(event) => setSecret(event.currentTarget.value)}
           />
-          <Button
-            type="submit"
-            size="sm"
-            loading={busy}
-            disabled={secret === '' || (by === 'password' && name === '')}
-          >
+          <SubmitButton size="sm" busy={busy} disabled={secret === '' || (by === 'password' && name === '')}>
             {t('signIn.submit')}
-          </Button>
+          </SubmitButton>
         </form>
       </Panel>
     </main>

@@ -1,25 +1,35 @@
 import { Button, type ButtonProps } from '@mantine/core'
 import { useAct } from '../lib/use-act'
 
-type ActionButtonProps = ButtonProps & { 'aria-label'?: string; title?: string }
+interface ActionButtonProps extends ButtonProps {
+  'aria-label'?: string
+  title?: string
+}
+
+interface BusyButtonProps extends ActionButtonProps {
+  busy: boolean
+  type?: 'button' | 'submit'
+  onClick?: () => void
+}
 
 /** A button that is busy: it takes no click, and keeps the focus, which one that is disabled loses for good. */
-export function BusyButton({
-  busy,
-  onClick,
-  ...rest
-}: ActionButtonProps & { busy: boolean; onClick: () => void }) {
+export function BusyButton({ busy, onClick, ...rest }: BusyButtonProps) {
   return (
     <Button
       variant="default"
       {...rest}
       loading={busy}
-      onClick={() => busy || onClick()}
+      onClick={(event) => (busy ? event.preventDefault() : onClick?.())}
       renderRoot={({ disabled, ...root }) => (
         <button {...root} disabled={disabled && !busy} aria-disabled={busy || undefined} />
       )}
     />
   )
+}
+
+/** Sends its form, but not once more while that works: Enter in a field is a click on this button, too. */
+export function SubmitButton(props: Omit<BusyButtonProps, 'type' | 'onClick'>) {
+  return <BusyButton variant="filled" {...props} type="submit" />
 }
 
 /** A button that acts once at a time, and says what went wrong. */

@@ -1,6 +1,6 @@
-export { ActionButton, BusyButton } from './action-button'
+export { ActionButton, BusyButton, SubmitButton } from './action-button'
 export { DEVICE_COLOURS, STATE_COLOURS, type StateName, tint } from './colours'
-export { ConfirmButton } from './confirm-button'
+export { ConfirmButton, useConfirm } from './confirm-button'
 export { Facts } from './facts'
 export { Graph, type GraphEdge, type GraphNode, pathThrough } from './graph'
 export { IdText, Mono } from './id-text'

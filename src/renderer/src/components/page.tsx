@@ -1,6 +1,6 @@
 import { ActionIcon } from '@mantine/core'
 import { IconX } from '@tabler/icons-react'
-import { type ReactNode, useEffect } from 'react'
+import { type ReactNode, useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { RouteLink } from '../lib/router'
 import classes from './components.module.css'
@@ -21,11 +21,15 @@ export interface PageProps {
   onCloseDetail?: () => void
 }
 
-/** A dialog that has closed at this very key is no longer in the document, but what had the focus is still in it. */
-function isForDialog({ target }: KeyboardEvent): boolean {
-  const dialog = '[role="dialog"]'
+/**
+ * Whether a key belongs to a dialog, a menu or a list of choices that lies over the page. A dialog that has closed at
+ * this very key is no longer in the document, but what had the focus is still in it.
+ */
+function isForOverlay({ target }: KeyboardEvent): boolean {
+  const overlay = '[role="dialog"], [role="menu"], [data-mantine-stop-propagation]'
   return (
-    document.querySelector(dialog) !== null || (target instanceof Element && target.closest(dialog) !== null)
+    document.querySelector('[role="dialog"]') !== null ||
+    (target instanceof Element && target.closest(overlay) !== null)
   )
 }
 
@@ -36,12 +40,32 @@ export function Page(props: PageProps) {
   const open = Boolean(props.detail)
   useEffect(() => {
     if (!open || !onCloseDetail) return
-    const onKey = (event: KeyboardEvent) => {
-      if (event.key === 'Escape' && !event.defaultPrevented && !isForDialog(event)) onCloseDetail()
+    let isOthers = false
+    // On the way down: a list of choices that has closed at this key leaves no trace of having been open.
+    const onKeyDown = (event: KeyboardEvent) => {
+      isOthers = event.isComposing || isForOverlay(event)
     }
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key === 'Escape' && !event.defaultPrevented && !isOthers) onCloseDetail()
+    }
+    window.addEventListener('keydown', onKeyDown, { capture: true })
     window.addEventListener('keydown', onKey)
-    return () => window.removeEventListener('keydown', onKey)
+    return () => {
+      window.removeEventListener('keydown', onKeyDown, { capture: true })
+      window.removeEventListener('keydown', onKey)
+    }
   }, [open, onCloseDetail])
+
+  const content = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    if (!open) return
+    // A detail that had the focus takes it along when it closes.
+    return () => {
+      if (document.activeElement !== document.body) return
+      const beside = content.current?.querySelector<HTMLElement>('[role="grid"], [role="application"]')
+      beside?.focus({ preventScroll: true })
+    }
+  }, [open])
 
   return (
     <div className={classes['page']}>
@@ -64,6 +88,7 @@ export function Page(props: PageProps) {
       </header>
       <div className={classes['pageBody']}>
         <div
+          ref={content}
           className={classes['pageContent']}
           data-fill={props.fill || undefined}
           tabIndex={props.fill ? undefined : 0}

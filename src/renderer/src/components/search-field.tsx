@@ -24,7 +24,7 @@ export function SearchField({ label, value, onChange, ...layout }: SearchFieldPr
       value={value}
       onChange={(event) => onChange(event.currentTarget.value)}
       onKeyDown={(event) => {
-        if (event.key !== 'Escape' || value === '') return
+        if (event.key !== 'Escape' || value === '' || event.nativeEvent.isComposing) return
         event.preventDefault()
         onChange('')
       }}

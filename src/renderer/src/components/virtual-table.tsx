@@ -40,6 +40,8 @@ export interface VirtualTableProps<Row> {
   /** A click, or Enter on the row of the cursor. */
   onSelect?: (row: Row) => void
   selectedKey?: string | null
+  /** The keys of the rows that are to be acted on together; left out, one at most is selected. */
+  marked?: ReadonlySet<string>
   /** The items of a row's menu: a right click opens it, or Shift+F10 and the menu key at the row of the cursor. */
   menu?: (row: Row) => ReactNode
   /** Fills its parent (default), or grows with its rows up to so many pixels. */
@@ -86,6 +88,8 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
   })
 
   const current = props.selectedKey ?? cursorKey
+  // An array counts a negative place from its end.
+  const rowAt = (index: number) => (index < 0 ? undefined : rows.at(index))
   const placeAt = (key: string | null) => (key === null ? -1 : placeOf(rows, (row) => rowKey(row) === key))
   const cursorOf = () => placeAt(current)
 
@@ -115,7 +119,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
       event.preventDefault()
       moveTo(target)
     } else if (event.key === 'Enter' || event.key === ' ') {
-      const row = rows.at(cursor)
+      const row = rowAt(cursor)
       if (row === undefined) return
       event.preventDefault()
       onSelect?.(row)
@@ -126,7 +130,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
     // From a key it comes at the table itself, and belongs to the row of the cursor.
     const byKey = event.target === event.currentTarget
     const index = byKey ? cursorOf() : rowIndexOf(event.target)
-    const row = rows.at(index)
+    const row = rowAt(index)
     const element = document.getElementById(`${id}-${index}`)
     if (!props.menu || row === undefined || !element) return
     event.preventDefault()
@@ -137,10 +141,16 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
     })
   }
 
-  const closeMenu = () => {
+  const closeMenu = useCallback(() => {
     setAsked(null)
     scroller.current?.focus({ preventScroll: true })
-  }
+  }, [])
+  const askedRow = asked ? rowAt(placeAt(asked.key)) : undefined
+  // It may leave the list while its menu is open.
+  const isAskedGone = asked !== null && askedRow === undefined
+  useEffect(() => {
+    if (isAskedGone) closeMenu()
+  }, [isAskedGone, closeMenu])
 
   const pick = (row: Row) => {
     setCursorKey(rowKey(row))
@@ -169,7 +179,6 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
     ...(height && rows.length > 0 ? { height } : {}),
   }
 
-  const askedRow = asked ? rows.at(placeAt(asked.key)) : undefined
   const grid = (
     <div
       ref={scroller}
@@ -180,6 +189,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
       aria-label={props.label}
       aria-rowcount={rows.length + 1}
       aria-colcount={columns.length}
+      aria-multiselectable={props.marked ? true : undefined}
       aria-activedescendant={cursorRow ? `${id}-${cursorRow.index}` : undefined}
       tabIndex={0}
       onKeyDown={onKeyDown}
@@ -218,7 +228,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
                 height={rowHeight}
                 row={row}
                 columns={columns}
-                selected={onSelect ? key === props.selectedKey : undefined}
+                selected={onSelect ? key === props.selectedKey || props.marked?.has(key) : undefined}
                 cursor={key === current}
                 asked={key === asked?.key}
                 onPick={onPick}

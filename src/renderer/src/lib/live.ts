@@ -175,12 +175,18 @@ export function askAgain(): void {
   for (const wake of resting) wake()
 }
 
-async function restUntilAsked(signal: AbortSignal): Promise<void> {
-  const asked = new AbortController()
-  const wake = () => asked.abort()
+/** Calls `wake` when what was denied is to be asked for again, until the returned function is called. */
+export function onAskAgain(wake: () => void): () => void {
   resting.add(wake)
+  return () => resting.delete(wake)
+}
+
+/** The rest after a denial: it ends early when one may do something else than before. */
+export async function restUntilAsked(signal: AbortSignal): Promise<void> {
+  const asked = new AbortController()
+  const forget = onAskAgain(() => asked.abort())
   await waitFor(DENIED_REST_MS, AbortSignal.any([signal, asked.signal]))
-  resting.delete(wake)
+  forget()
 }
 
 /** Resolves after `ms`, or when the signal ends. */

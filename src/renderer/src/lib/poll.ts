@@ -1,7 +1,7 @@
 import { create, type StoreApi, type UseBoundStore } from 'zustand'
 import { type Client, onEachConnection } from './client'
 import { type ErrorView, isDenied, toErrorView } from './errors'
-import { DENIED_REST_MS, waitFor } from './live'
+import { DENIED_REST_MS, onAskAgain, waitFor } from './live'
 
 export interface PolledState<Value> {
   value: Value | null
@@ -58,9 +58,15 @@ export function createPolledStore<Value>(
     start: () => {
       const onVisible = () => void look()
       document.addEventListener('visibilitychange', onVisible)
+      const forget = onAskAgain(() => {
+        if (restsUntil === 0) return
+        restsUntil = 0
+        void look()
+      })
       const stop = onEachConnection((client, signal) => void poll(client, signal))
       return () => {
         document.removeEventListener('visibilitychange', onVisible)
+        forget()
         stop()
       }
     },

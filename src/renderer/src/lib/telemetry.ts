@@ -2,7 +2,7 @@ import { create } from 'zustand'
 import type { Resources, TelemetrySample } from '../../../shared/contract'
 import { type Client, onEachConnection } from './client'
 import { isDenied, toErrorView } from './errors'
-import { waitFor } from './live'
+import { restUntilAsked, waitFor } from './live'
 
 export const TELEMETRY_WINDOW_MS = 15 * 60_000
 
@@ -63,8 +63,12 @@ async function follow(client: Client, signal: AbortSignal): Promise<void> {
         }))
       }
     } catch (error) {
-      // Who may not see devices has empty charts; everything else is tried again.
-      if (isDenied(toErrorView(error))) return store.setState(nothing)
+      if (isDenied(toErrorView(error))) {
+        // Who may not see devices has empty charts.
+        store.setState(nothing)
+        await restUntilAsked(signal)
+        continue
+      }
     }
     await waitFor(2_000, signal)
   }

@@ -10,6 +10,7 @@ import {
 import { spotlight } from '@mantine/spotlight'
 import { IconLock, IconLogout, IconMoon, IconSearch, IconSettings, IconSun } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
+import { notifyError } from '../../lib/errors'
 import { commandKey, hostBridge } from '../../lib/host'
 import { navigate, RouteLink } from '../../lib/router'
 import { useMe, useSystemInfo } from '../../lib/stores'
@@ -101,7 +102,10 @@ function Account() {
           {t('page.settings')}
         </Menu.Item>
         {!hostBridge() && (
-          <Menu.Item leftSection={<IconLogout size={17} stroke={1.6} />} onClick={() => void signOut()}>
+          <Menu.Item
+            leftSection={<IconLogout size={17} stroke={1.6} />}
+            onClick={() => signOut().catch(notifyError)}
+          >
             {t('signOut')}
           </Menu.Item>
         )}

@@ -1,6 +1,6 @@
 import { ActionIcon, Indicator, Popover, Tooltip } from '@mantine/core'
 import { IconBell, IconCircleCheck } from '@tabler/icons-react'
-import { useState } from 'react'
+import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { AuditRecord, Import, Job } from '../../../../shared/contract'
 import { EmptyState, RelativeTime, StateDot } from '../../components'
@@ -12,7 +12,7 @@ import { useAudit, useImports, useJobs } from '../../lib/stores'
 import { codedWords } from '../../lib/words'
 import classes from './shell.module.css'
 
-export interface Notice {
+interface Notice {
   key: string
   at: string
   state: 'failed' | 'rejected' | 'deny'
@@ -23,15 +23,15 @@ export interface Notice {
 
 const SHOWN = 30
 
+/** What a notice is of; it is put into words only when it is shown. */
+interface Found {
+  at: string
+  notice: (denial: ReturnType<typeof useDenialWords>) => Notice
+}
+
 /** The newest failures and denials, newest first. */
-export function noticesOf(
-  jobs: Iterable<Job>,
-  imports: Iterable<Import>,
-  audit: Iterable<AuditRecord>,
-  denial: ReturnType<typeof useDenialWords>,
-): Notice[] {
-  // Put into words when they are known to be shown: there may be thousands.
-  const found: { at: string; notice: () => Notice }[] = []
+function newestOf(jobs: Iterable<Job>, imports: Iterable<Import>, audit: Iterable<AuditRecord>): Found[] {
+  const found: Found[] = []
   for (const { id, name, state, finishedAt, error } of jobs) {
     if (state !== 'failed' || !finishedAt) continue
     const notice = (): Notice => ({
@@ -59,7 +59,7 @@ export function noticesOf(
   }
   for (const record of audit) {
     if (record.decision !== 'deny') continue
-    const notice = (): Notice => ({
+    const notice: Found['notice'] = (denial) => ({
       key: record.id,
       at: record.at,
       state: 'deny',
@@ -69,10 +69,7 @@ export function noticesOf(
     })
     found.push({ at: record.at, notice })
   }
-  return found
-    .sort((a, b) => (a.at < b.at ? 1 : -1))
-    .slice(0, SHOWN)
-    .map(({ notice }) => notice())
+  return found.sort((a, b) => (a.at < b.at ? 1 : -1)).slice(0, SHOWN)
 }
 
 /** Recent failures, refusals and denials, with a badge for those not looked at. */
@@ -83,14 +80,16 @@ export function NotificationCentre() {
   const jobs = useJobs((state) => state.items)
   const imports = useImports((state) => state.items)
   const audit = useAudit((state) => state.items)
-  const denial = useDenialWords()
-  const notices = noticesOf(jobs.values(), imports.values(), audit.values(), denial)
-  const fresh = notices.filter((notice) => notice.at > seenAt).length
+  const found = useMemo(
+    () => newestOf(jobs.values(), imports.values(), audit.values()),
+    [jobs, imports, audit],
+  )
+  const fresh = found.filter(({ at }) => at > seenAt).length
   const label = fresh > 0 ? t('notificationsNew', { count: fresh }) : t('notifications')
 
   function toggle(open: boolean): void {
     setOpened(open)
-    const newest = notices[0]?.at
+    const newest = found[0]?.at
     if (open || !newest) return
     setSeenAt(newest)
     writeSetting('notices-seen', newest)
@@ -111,7 +110,7 @@ export function NotificationCentre() {
         <div className={classes['dropHead']}>
           <strong>{t('notifications')}</strong>
         </div>
-        {notices.length === 0 ? (
+        {found.length === 0 ? (
           <EmptyState
             compact
             icon={IconCircleCheck}
@@ -119,26 +118,36 @@ export function NotificationCentre() {
             text={t('notificationsEmptyText')}
           />
         ) : (
-          <ul className={classes['tasks']}>
-            {notices.map((notice) => (
-              <li key={notice.key}>
-                <RouteLink to={notice.to} className={classes['notice']} onClick={() => toggle(false)}>
-                  <div className={classes['taskHead']}>
-                    <span className={classes['taskName']} title={notice.title}>
-                      {notice.title}
-                    </span>
-                    <StateDot state={notice.state} />
-                  </div>
-                  <div className={classes['taskWhy']}>{notice.text}</div>
-                  <div className={classes['quiet']}>
-                    <RelativeTime at={notice.at} />
-                  </div>
-                </RouteLink>
-              </li>
-            ))}
-          </ul>
+          <Notices found={found} onLeave={() => toggle(false)} />
         )}
       </Popover.Dropdown>
     </Popover>
+  )
+}
+
+function Notices({ found, onLeave }: { found: readonly Found[]; onLeave: () => void }) {
+  const denial = useDenialWords()
+  return (
+    <ul className={classes['tasks']}>
+      {found.map(({ notice }) => {
+        const { key, at, state, title, text, to } = notice(denial)
+        return (
+          <li key={key}>
+            <RouteLink to={to} className={classes['notice']} onClick={onLeave}>
+              <div className={classes['taskHead']}>
+                <span className={classes['taskName']} title={title}>
+                  {title}
+                </span>
+                <StateDot state={state} />
+              </div>
+              <div className={classes['taskWhy']}>{text}</div>
+              <div className={classes['quiet']}>
+                <RelativeTime at={at} />
+              </div>
+            </RouteLink>
+          </li>
+        )
+      })}
+    </ul>
   )
 }

@@ -7,6 +7,7 @@ import { formatDuration, formatPercent } from '../../lib/format'
 import { RouteLink } from '../../lib/router'
 import { useDevices, useQueue, useSystemInfo } from '../../lib/stores'
 import { useLatestSample } from '../../lib/telemetry'
+import { phraseWords } from '../../lib/words'
 import classes from './shell.module.css'
 
 /** Always answers: how busy, how long is the queue, is the API up, is all well. */
@@ -75,7 +76,10 @@ function HealthDot() {
   if (!info) return null
   if (info.status === 'ok') return <StateDot state="ok" label={t('healthy')} />
   return (
-    <Tooltip label={info.problems.join('\n')} style={{ whiteSpace: 'pre-line' }}>
+    <Tooltip
+      label={info.problems.map((problem) => phraseWords(problem)).join('\n')}
+      style={{ whiteSpace: 'pre-line' }}
+    >
       <span>
         <RouteLink to="/overview" className={classes['footerText']}>
           <StateDot state="degraded" label={t('degraded')} />

@@ -1,8 +1,8 @@
-import { Button, Loader } from '@mantine/core'
+import { Button } from '@mantine/core'
 import { IconArrowUp, IconHistory, IconZoomQuestion } from '@tabler/icons-react'
 import { type UIEvent, useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { EmptyState, ErrorState, Page, Panel, VirtualTable } from '../../components'
+import { BusyButton, EmptyState, ErrorState, Page, Panel, VirtualTable } from '../../components'
 import { formatNumber } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import { navigate, useRoute } from '../../lib/router'
@@ -60,9 +60,9 @@ function NoRows({ log }: { log: Log }) {
             {t('noneFit.clear')}
           </Button>
           {log.more && (
-            <Button variant="default" loading={log.loading} onClick={log.loadMore}>
+            <BusyButton busy={log.loading} onClick={log.loadMore}>
               {t('loadOlder')}
-            </Button>
+            </BusyButton>
           )}
         </>
       }
@@ -83,20 +83,19 @@ function Foot({ log, shown, total }: { log: Log; shown: number; total: number })
           ? t('counts.records', { total: number(total) })
           : t('counts.shown', { shown: number(shown), total: number(total) })}
       </span>
-      {log.error ? (
-        <>
-          <span className={classes['failed']}>{t('olderFailed', { reason: log.error.message })}</span>
-          <Button variant="subtle" color="gray" size="compact-xs" onClick={log.loadMore}>
-            {t('loadOlder')}
-          </Button>
-        </>
-      ) : log.loading ? (
-        <>
-          <Loader size={12} /> {t('loadingOlder')}
-        </>
-      ) : log.more ? (
-        <Button variant="subtle" color="gray" size="compact-xs" onClick={log.loadMore}>
-          {t('loadOlder')}
+      {log.error && (
+        <span className={classes['failed']}>{t('olderFailed', { reason: log.error.message })}</span>
+      )}
+      {log.more || log.loading || log.error ? (
+        // Not disabled while it loads: it keeps the focus.
+        <Button
+          variant="subtle"
+          color="gray"
+          size="compact-xs"
+          aria-busy={log.loading}
+          onClick={log.loadMore}
+        >
+          {log.loading ? t('loadingOlder') : t('loadOlder')}
         </Button>
       ) : (
         log.ready && t('end')

@@ -4,7 +4,7 @@ import { notifications } from '@mantine/notifications'
 import { DeviceKind } from '@shared/contract'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Modal } from '../../components'
+import { Modal, SubmitButton } from '../../components'
 import { getClient } from '../../lib/client'
 import { notifyError } from '../../lib/errors'
 import { capacityOf, type DeclarationForm, problemsOf } from './declaration'
@@ -113,9 +113,7 @@ function DeclareForm({ onDone }: { onDone: () => void }) {
           <Button variant="default" onClick={onDone}>
             {t('common:cancel')}
           </Button>
-          <Button type="submit" loading={busy}>
-            {t('devices:form.submit')}
-          </Button>
+          <SubmitButton busy={busy}>{t('devices:form.submit')}</SubmitButton>
         </Group>
       </Stack>
     </form>

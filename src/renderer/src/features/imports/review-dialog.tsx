@@ -3,7 +3,7 @@ import type { Import } from '@shared/contract'
 import { ModelName } from '@shared/domain/references'
 import { type FormEvent, type ReactNode, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Attention, StateDot } from '../../components'
+import { Attention, BusyButton, StateDot, SubmitButton } from '../../components'
 import { getClient } from '../../lib/client'
 import { toErrorView } from '../../lib/errors'
 import { formatBytes } from '../../lib/format'
@@ -179,21 +179,21 @@ function WaitingForm({ item }: { item: Import }) {
       </div>
       {elsewhere && <div className={classes['quiet']}>{t('knownElsewhere', { versions: elsewhere })}</div>}
       <div className={classes['foot']}>
-        <Button
+        <BusyButton
           variant="subtle"
           color="red"
-          loading={busy === 'discard'}
+          busy={busy === 'discard'}
           disabled={busy === 'confirm'}
           onClick={() => void answer('discard')}
         >
           {t('discard')}
-        </Button>
+        </BusyButton>
         <Button variant="default" onClick={close}>
           {t('later')}
         </Button>
-        <Button type="submit" loading={busy === 'confirm'} disabled={!valid || !free || busy === 'discard'}>
+        <SubmitButton busy={busy === 'confirm'} disabled={!valid || !free || busy === 'discard'}>
           {t(warned ? 'importAnyway' : 'add')}
-        </Button>
+        </SubmitButton>
       </div>
       {warned && <div className={classes['quiet']}>{t('recorded')}</div>}
     </form>

@@ -2,6 +2,7 @@ import { Anchor, Button, Divider, Switch, TextInput } from '@mantine/core'
 import { IconDownload, IconFile, IconFolder, IconPackageImport } from '@tabler/icons-react'
 import { type FormEvent, useCallback, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { SubmitButton } from '../../components'
 import { getClient } from '../../lib/client'
 import { toErrorView } from '../../lib/errors'
 import {
@@ -146,14 +147,13 @@ function HubForm({ review }: { review: boolean }) {
           value={patterns}
           onChange={(event) => setPatterns(event.currentTarget.value)}
         />
-        <Button
-          type="submit"
-          loading={busy}
+        <SubmitButton
+          busy={busy}
           disabled={address.trim() === ''}
           leftSection={<IconDownload size={15} stroke={1.6} />}
         >
           {t('download')}
-        </Button>
+        </SubmitButton>
       </div>
       {hub !== null && (
         <div className={classes['quiet']}>

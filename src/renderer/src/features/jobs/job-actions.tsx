@@ -58,15 +58,17 @@ export function askToCancel(jobs: readonly Job[]): void {
   })
 }
 
-/** Sets a priority, kept within 0 to 100. */
-export async function setPriority(job: Job, priority: number): Promise<void> {
+/** Kept within 0 to 100. */
+export const asPriority = (value: number): number => Math.min(100, Math.max(0, Math.round(value)))
+
+/** Sets a priority. Resolves with whether it went well; if not, the person is told. */
+export async function setPriority({ id }: Job, priority: number): Promise<boolean> {
   try {
-    await getClient().compute.jobs.update({
-      id: job.id,
-      priority: Math.min(100, Math.max(0, Math.round(priority))),
-    })
+    await getClient().compute.jobs.update({ id, priority: asPriority(priority) })
+    return true
   } catch (error) {
     notifyError(error)
+    return false
   }
 }
 
@@ -74,9 +76,11 @@ async function act(job: Job, action: Exclude<JobAction, 'cancel'>): Promise<void
   const { jobs } = getClient().compute
   switch (action) {
     case 'raise':
-      return setPriority(job, job.priority + 10)
+      await setPriority(job, job.priority + 10)
+      return
     case 'lower':
-      return setPriority(job, job.priority - 10)
+      await setPriority(job, job.priority - 10)
+      return
     case 'hold':
       await jobs.hold({ id: job.id })
       return

@@ -128,14 +128,15 @@ const MarkCell = memo(function MarkCell(props: {
 export interface MarkOptions {
   t: TFunction<'jobs'>
   marked: Selection['marked']
+  /** Of those in the list at least one is marked: then every row shows its box. */
+  marking: boolean
   onMark: (job: Job, range: boolean) => void
   allMarked: boolean
   onMarkAll: () => void
 }
 
 /** The column of the boxes that mark jobs to be acted on together. */
-export function markColumn({ t, marked, onMark, allMarked, onMarkAll }: MarkOptions): Column<Job> {
-  const marking = marked.size > 1
+export function markColumn({ t, marked, marking, onMark, allMarked, onMarkAll }: MarkOptions): Column<Job> {
   return {
     key: 'mark',
     width: '16px',
@@ -152,9 +153,7 @@ export function markColumn({ t, marked, onMark, allMarked, onMarkAll }: MarkOpti
         />
       </span>
     ),
-    render: (job) => (
-      <MarkCell job={job} marked={marking && marked.has(job.id)} shown={marking} t={t} onMark={onMark} />
-    ),
+    render: (job) => <MarkCell job={job} marked={marked.has(job.id)} shown={marking} t={t} onMark={onMark} />,
   }
 }
 

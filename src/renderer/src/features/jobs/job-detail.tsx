@@ -70,23 +70,18 @@ function JobError({ error }: { error: NonNullable<Job['error']> }) {
 function JobActions({ job }: { job: Job }) {
   const { t } = useTranslation('jobs')
   const possible = actionsFor(job)
+  // One button, which keeps the focus when it turns into the other.
+  const turn = possible.has('resume') ? 'resume' : possible.has('hold') ? 'hold' : null
+  const TurnIcon = turn === 'resume' ? IconPlayerPlay : IconPlayerPause
   return (
     <div className={classes['actions']}>
-      {possible.has('hold') && (
+      {turn && (
         <Button
-          variant="default"
-          leftSection={<IconPlayerPause size={15} stroke={1.6} />}
-          onClick={() => doJobAction(job, 'hold')}
+          variant={turn === 'resume' ? 'filled' : 'default'}
+          leftSection={<TurnIcon size={15} stroke={1.6} />}
+          onClick={() => doJobAction(job, turn)}
         >
-          {t('action.hold')}
-        </Button>
-      )}
-      {possible.has('resume') && (
-        <Button
-          leftSection={<IconPlayerPlay size={15} stroke={1.6} />}
-          onClick={() => doJobAction(job, 'resume')}
-        >
-          {t('action.resume')}
+          {t(`action.${turn}`)}
         </Button>
       )}
       {possible.has('retry') && (

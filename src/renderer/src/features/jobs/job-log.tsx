@@ -10,8 +10,6 @@ import { Section } from './section'
 import { useAsked } from './use-asked'
 
 const EVERY_MS = 1_000
-/** The newest lines; the whole log is in the API. */
-const LINES_SHOWN = 500
 
 /** What the job and its worker said; followed while it runs, at the end unless the person scrolled up. */
 export function JobLog({ job }: { job: Job }) {
@@ -35,10 +33,10 @@ export function JobLog({ job }: { job: Job }) {
   const box = useRef<HTMLDivElement>(null)
   const follows = useRef(true)
   const lines = value?.items ?? []
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the end moves with every line
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the end moves with what is new
   useLayoutEffect(() => {
     if (box.current && follows.current) box.current.scrollTop = box.current.scrollHeight
-  }, [lines.length])
+  }, [value])
 
   const time = new Intl.DateTimeFormat(locale, { timeStyle: 'medium', hourCycle: 'h23' })
   return (
@@ -62,7 +60,7 @@ export function JobLog({ job }: { job: Job }) {
             follows.current = scrollHeight - scrollTop - clientHeight < 24
           }}
         >
-          {lines.slice(-LINES_SHOWN).map((line, i) => (
+          {lines.map((line, i) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: a log only grows
             <div key={i} className={classes['logLine']} data-level={line.level}>
               <time dateTime={line.at}>{time.format(new Date(line.at))}</time>

@@ -10,7 +10,7 @@ import {
   type TablerIcon,
 } from '@tabler/icons-react'
 import type { TFunction } from 'i18next'
-import { type ComponentProps, memo, useState } from 'react'
+import { type ComponentProps, memo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { doJobAction } from './job-actions'
 import { actionsFor, JOB_ACTIONS, type JobAction } from './job-words'
@@ -51,10 +51,16 @@ export function JobMenuItems({ job }: { job: Job }) {
 }
 
 function OpenedMenu({ job, label, onClose }: { job: Job; label: string; onClose: () => void }) {
+  const button = useRef<HTMLButtonElement>(null)
+  const close = () => {
+    // The button is made anew; the table is what takes keys.
+    button.current?.closest<HTMLElement>('[role="grid"]')?.focus({ preventScroll: true })
+    onClose()
+  }
   return (
-    <Menu opened onChange={(opened) => !opened && onClose()} returnFocus>
+    <Menu opened onChange={(opened) => !opened && close()}>
       <Menu.Target>
-        <MenuButton aria-label={label} onClick={(event) => event.stopPropagation()} />
+        <MenuButton ref={button} aria-label={label} onClick={(event) => event.stopPropagation()} />
       </Menu.Target>
       <Menu.Dropdown onClick={(event) => event.stopPropagation()}>
         <JobMenuItems job={job} />

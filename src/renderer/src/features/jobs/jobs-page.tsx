@@ -13,6 +13,7 @@ import {
 import { useTranslation } from 'react-i18next'
 import { EmptyState, ErrorState, Page, Panel, VirtualTable } from '../../components'
 import { usePrincipalNames } from '../../lib/principal-names'
+import { useMachineOffer } from '../../lib/rights'
 import { navigate, pathTo, useRoute } from '../../lib/router'
 import { useDevices, useJobs, useQueue } from '../../lib/stores'
 import { askToCancel } from './job-actions'
@@ -42,18 +43,25 @@ function Counts() {
   return <div className={classes['counts']}>{parts.join(' · ')}</div>
 }
 
+/** How the queue stands, or how many jobs are marked and what can be done with them. */
 function Marks({ jobs }: { jobs: readonly Job[] }) {
   const { t } = useTranslation('jobs')
   const setSelection = useJobsView((state) => state.setSelection)
   return (
     <div className={classes['marks']}>
-      <span>{t('marked.count', { count: jobs.length })}</span>
-      <Button variant="light" color="red" onClick={() => askToCancel(jobs)}>
-        {t('marked.cancel')}
-      </Button>
-      <Button variant="default" onClick={() => setSelection(() => NOTHING_SELECTED)}>
-        {t('marked.clear')}
-      </Button>
+      <span role="status">{jobs.length > 0 && t('marked.count', { count: jobs.length })}</span>
+      {jobs.length === 0 ? (
+        <Counts />
+      ) : (
+        <>
+          <Button variant="light" color="red" onClick={() => askToCancel(jobs)}>
+            {t('marked.cancel')}
+          </Button>
+          <Button variant="default" onClick={() => setSelection(() => NOTHING_SELECTED)}>
+            {t('marked.clear')}
+          </Button>
+        </>
+      )}
     </div>
   )
 }
@@ -71,13 +79,18 @@ function Waiting() {
 function NoRows({ any }: { any: boolean }) {
   const { t } = useTranslation('jobs')
   const { filter, setFilter } = useJobsView()
+  const submit = useMachineOffer('job.submit')
   if (!any) {
     return (
       <EmptyState
         icon={IconStack2}
         title={t('empty.title')}
         text={t('empty.text')}
-        action={<Button onClick={() => navigate('/jobs?new')}>{t('newJob')}</Button>}
+        action={
+          <Button {...submit} onClick={() => navigate('/jobs?new')}>
+            {t('newJob')}
+          </Button>
+        }
       />
     )
   }
@@ -121,6 +134,7 @@ export function JobsPage() {
   const { items, ready, error } = useJobs()
   const devices = useDevices((state) => state.items)
   const nameOf = usePrincipalNames()
+  const submit = useMachineOffer('job.submit')
   const { filter, sort, reversed, selection, setSelection } = useJobsView()
 
   // While thousands of jobs change, typing and scrolling come first.
@@ -139,7 +153,7 @@ export function JobsPage() {
   useEffect(() => {
     if (openId === null) return
     setSelection((old) =>
-      old.cursor === openId ? old : { marked: new Set([openId]), anchor: openId, cursor: openId },
+      old.cursor === openId ? old : { marked: new Set(), anchor: openId, cursor: openId },
     )
   }, [openId, setSelection])
 
@@ -154,14 +168,10 @@ export function JobsPage() {
   const open = useCallback((id: string) => navigate(pathTo('jobs', id), { replace: true }), [])
   const close = useCallback(() => navigate('/jobs', { replace: true }), [])
 
-  const markedJobs = useMemo(() => {
-    const marked: Job[] = []
-    for (const id of selection.marked) {
-      const job = known.get(id)
-      if (job) marked.push(job)
-    }
-    return marked
-  }, [selection.marked, known])
+  const { marked } = selection
+  // What a filter hides is not acted on.
+  const markedJobs = useMemo(() => rows.filter((job) => marked.has(job.id)), [rows, marked])
+  const marking = markedJobs.length > 0
 
   const onSelect = (job: Job) => {
     const { shift, toggle, moving } = gesture.current
@@ -185,7 +195,7 @@ export function JobsPage() {
       setSelection((old) => moveCursor(old, ids, FIRST_STEPS[event.key] ?? 1, false))
     } else if (event.key === 'Delete' || (event.key === 'Backspace' && event.metaKey)) {
       done()
-      askToCancel(markedJobs)
+      askToCancel(marking ? markedJobs : rows.filter(({ id }) => id === selection.cursor))
     } else if (event.key === ' ' && cursor !== null) {
       done()
       setSelection((old) => selectRow(old, ids, cursor, { shift: false, toggle: true }))
@@ -212,14 +222,13 @@ export function JobsPage() {
     area.current?.querySelector('[role="grid"]')?.scrollTo({ top: 0 })
   }, [filter, sort, reversed])
 
-  const allMarked = ids.length > 0 && selection.marked.size > 1 && ids.every((id) => selection.marked.has(id))
+  const allMarked = marking && markedJobs.length === rows.length
   const ofJob = useMemo(() => jobColumns({ t, devices, nameOf }), [t, devices, nameOf])
-  const { marked } = selection
   const columns = useMemo(() => {
     const onMarkAll = () =>
       setSelection((old) => (allMarked ? NOTHING_SELECTED : { ...old, marked: new Set(idsNow.current) }))
-    return [markColumn({ t, marked, onMark, allMarked, onMarkAll }), ...ofJob]
-  }, [t, marked, onMark, allMarked, setSelection, ofJob])
+    return [markColumn({ t, marked, marking, onMark, allMarked, onMarkAll }), ...ofJob]
+  }, [t, marked, marking, onMark, allMarked, setSelection, ofJob])
 
   const opened = openId === null ? null : (items.get(openId) ?? known.get(openId) ?? null)
   return (
@@ -227,7 +236,11 @@ export function JobsPage() {
       title={t('title')}
       fill
       actions={
-        <Button leftSection={<IconPlus size={15} stroke={1.6} />} onClick={() => navigate('/jobs?new')}>
+        <Button
+          leftSection={<IconPlus size={15} stroke={1.6} />}
+          {...submit}
+          onClick={() => navigate('/jobs?new')}
+        >
           {t('newJob')}
         </Button>
       }
@@ -238,7 +251,7 @@ export function JobsPage() {
       {jobs.length > 0 && (
         <section className={classes['filters']} aria-label={t('filter.label')}>
           <JobFilters models={choices.models} principals={choices.principals} nameOf={nameOf} />
-          {markedJobs.length > 1 ? <Marks jobs={markedJobs} /> : <Counts />}
+          <Marks jobs={markedJobs} />
         </section>
       )}
       <Panel flush fill aria-label={t('tableLabel')}>
@@ -259,6 +272,7 @@ export function JobsPage() {
               rowHeight={48}
               onSelect={onSelect}
               selectedKey={selection.cursor ?? openId}
+              marked={marked}
               menu={(job) => <JobMenuItems job={job} />}
               empty={ready ? <NoRows any={jobs.length > 0} /> : <Waiting />}
             />

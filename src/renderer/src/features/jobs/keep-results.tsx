@@ -5,7 +5,7 @@ import { IconTablePlus } from '@tabler/icons-react'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { create } from 'zustand'
-import { StateDot, Transfer } from '../../components'
+import { StateDot, SubmitButton, Transfer } from '../../components'
 import { getClient } from '../../lib/client'
 import { toErrorView } from '../../lib/errors'
 import { pathTo, RouteLink } from '../../lib/router'
@@ -62,15 +62,14 @@ function KeepForm({ job }: { job: Job }) {
           setError(null)
         }}
       />
-      <Button
-        type="submit"
+      <SubmitButton
         variant="default"
-        loading={busy}
+        busy={busy}
         disabled={!valid}
         leftSection={<IconTablePlus size={15} stroke={1.6} />}
       >
         {t('keep.submit')}
-      </Button>
+      </SubmitButton>
     </form>
   )
 }
@@ -104,6 +103,13 @@ function Keeping({ job, item }: { job: Job; item: Import }) {
       />
     )
   if (state === 'waiting') return <div className={classes['aside']}>{t('keep.waits')}</div>
+  if (state === 'cancelled')
+    return (
+      <>
+        <div className={classes['aside']}>{t('keep.discarded')}</div>
+        <div>{another}</div>
+      </>
+    )
   const why = item.findings.find(({ severity }) => severity === 'reject') ?? item.error
   const reason = why ? codedWords(why) : ''
   return (

@@ -52,9 +52,15 @@ function ReferenceForm(props: { model: ModelSummary; selector: string; dataset: 
 function ModelJob({ initial, dataset }: { initial: string | null; dataset: string | null }) {
   const { t } = useTranslation('jobs')
   const models = useList(useModels, byName)
-  const [chosen, setChosen] = useState<string | null>(initial)
-  const [selector, setSelector] = useState<string | null>(null)
-  const model = models.find(({ name }) => name === chosen) ?? (models.length === 1 ? models[0] : undefined)
+  const [chosen, setChosen] = useState<{ model: string; selector?: string } | null>(
+    initial === null ? null : { model: initial },
+  )
+  const model =
+    models.find(({ name }) => name === chosen?.model) ?? (models.length === 1 ? models[0] : undefined)
+  // What is chosen for the person stays, too: a version that comes meanwhile must not begin their form anew.
+  if (model && (chosen?.model !== model.name || chosen.selector === undefined))
+    setChosen({ model: model.name, selector: defaultSelector(model) })
+  const selector = chosen?.selector
   const selectors = useMemo(() => {
     if (!model) return []
     const versions = [...model.versions].sort((a, b) => b - a)
@@ -82,10 +88,7 @@ function ModelJob({ initial, dataset }: { initial: string | null; dataset: strin
           allowDeselect={false}
           data={models.map(({ name }) => name)}
           value={model?.name ?? null}
-          onChange={(name) => {
-            setChosen(name)
-            setSelector(null)
-          }}
+          onChange={(name) => name && setChosen({ model: name })}
         />
         <Select
           label={t('run.selector')}
@@ -93,7 +96,7 @@ function ModelJob({ initial, dataset }: { initial: string | null; dataset: strin
           disabled={!model}
           data={selectors}
           value={current}
-          onChange={setSelector}
+          onChange={(value) => model && value && setChosen({ model: model.name, selector: value })}
         />
       </div>
       {model && current && <ReferenceForm model={model} selector={current} dataset={dataset} />}
@@ -111,7 +114,14 @@ export function NewJobDialog(props: {
   const { t } = useTranslation('jobs')
   const [kind, setKind] = useState('model')
   return (
-    <Modal opened={props.opened} onClose={props.onClose} title={t('run.newTitle')} size={640}>
+    // A click beside it would take along what is typed, or a whole conversation.
+    <Modal
+      opened={props.opened}
+      onClose={props.onClose}
+      closeOnClickOutside={false}
+      title={t('run.newTitle')}
+      size={640}
+    >
       <div className={classes['form']}>
         <SegmentedControl
           aria-label={t('run.newKindLabel')}

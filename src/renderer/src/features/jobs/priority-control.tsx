@@ -2,16 +2,32 @@ import { Button, NumberInput } from '@mantine/core'
 import type { Job } from '@shared/contract'
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { setPriority } from './job-actions'
+import { asPriority, setPriority } from './job-actions'
 
 /** The priority as a number, changed on Enter or when the field is left, and in steps of ten. */
 export function PriorityControl({ job }: { job: Job }) {
   const { t } = useTranslation('jobs')
   const [typed, setTyped] = useState<number | string>(job.priority)
   useEffect(() => setTyped(job.priority), [job.priority])
+  async function change(to: number): Promise<void> {
+    const priority = asPriority(to)
+    setTyped(priority)
+    if (!(await setPriority(job, priority))) setTyped(job.priority)
+  }
   const commit = () => {
-    if (typeof typed === 'number' && typed !== job.priority) void setPriority(job, typed)
+    if (typeof typed === 'number' && typed !== job.priority) void change(typed)
     else setTyped(job.priority)
+  }
+  // From what was asked for last: the job itself follows a moment later.
+  const asked = typeof typed === 'number' ? typed : job.priority
+  const step = (by: number) => {
+    const isAtEnd = asPriority(asked + by) === asked
+    // Not disabled at the end that it has come to: it keeps the focus.
+    return {
+      'aria-disabled': isAtEnd,
+      'data-disabled': isAtEnd || undefined,
+      onClick: () => isAtEnd || void change(asked + by),
+    }
   }
   return (
     <div style={{ display: 'flex', gap: 8 }}>
@@ -28,18 +44,10 @@ export function PriorityControl({ job }: { job: Job }) {
           if (event.key === 'Enter') commit()
         }}
       />
-      <Button
-        variant="default"
-        disabled={job.priority >= 100}
-        onClick={() => void setPriority(job, job.priority + 10)}
-      >
+      <Button variant="default" {...step(10)}>
         {t('detail.plusTen')}
       </Button>
-      <Button
-        variant="default"
-        disabled={job.priority <= 0}
-        onClick={() => void setPriority(job, job.priority - 10)}
-      >
+      <Button variant="default" {...step(-10)}>
         {t('detail.minusTen')}
       </Button>
     </div>

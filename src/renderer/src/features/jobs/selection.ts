@@ -23,7 +23,7 @@ function range(ids: readonly string[], from: string, to: string): string[] {
   return ids.slice(Math.min(a, b), Math.max(a, b) + 1)
 }
 
-/** A click on a row: alone, as the other end of a range, or added and taken away. */
+/** A click on a row: it alone is current and no row marked, or it is the other end of a range, or added and taken away. */
 export function selectRow(
   selection: Selection,
   ids: readonly string[],
@@ -38,7 +38,7 @@ export function selectRow(
     if (!marked.delete(id)) marked.add(id)
     return { marked, anchor: id, cursor: id }
   }
-  return { marked: new Set([id]), anchor: id, cursor: id }
+  return { marked: new Set(), anchor: id, cursor: id }
 }
 
 /** Moves the keyboard's row by `step`, within the list; with Shift the range grows. */

@@ -21,7 +21,11 @@ export interface OlderJobs {
 export function useOlderJobs(live: Jobs, { kind, model }: Pick<JobFilter, 'kind' | 'model'>): OlderJobs {
   const [kept, setKept] = useState<Older | null>(null)
   const [loading, setLoading] = useState(false)
-  const [error, setError] = useState<ErrorView | null>(null)
+  const [failed, setFailed] = useState<(Pick<JobFilter, 'kind' | 'model'> & { error: ErrorView }) | null>(
+    null,
+  )
+  // Of another filter it says nothing about this one.
+  const error = failed?.kind === kind && failed.model === model ? failed.error : null
   const older = kept?.kind === kind && kept.model === model ? kept : null
   const oldest = useMemo(() => oldestEnd(live), [live])
 
@@ -44,9 +48,9 @@ export function useOlderJobs(live: Jobs, { kind, model }: Pick<JobFilter, 'kind'
       .then(
         ({ items, nextCursor }) => {
           setKept((old) => old && withPage(old, items, nextCursor))
-          setError(null)
+          setFailed(null)
         },
-        (reason: unknown) => setError(toErrorView(reason)),
+        (reason: unknown) => setFailed({ kind, model, error: toErrorView(reason) }),
       )
       .finally(() => setLoading(false))
   }, [older, oldest, loading, kind, model])

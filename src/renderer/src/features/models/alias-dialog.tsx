@@ -1,9 +1,9 @@
-import { Autocomplete, Button, Select } from '@mantine/core'
+import { Autocomplete, Select } from '@mantine/core'
 import type { Model } from '@shared/contract'
 import { AliasName } from '@shared/domain/references'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Modal } from '../../components'
+import { Modal, SubmitButton } from '../../components'
 import { toErrorView } from '../../lib/errors'
 import { setAlias } from './alias-actions'
 import { aliasChoices } from './aliases'
@@ -87,9 +87,9 @@ function AliasForm({ model, draft, onClose }: { model: Model; draft: AliasDraft;
           )}
         </div>
       )}
-      <Button type="submit" loading={busy} disabled={alias === '' || current?.version === version}>
+      <SubmitButton busy={busy} disabled={alias === '' || current?.version === version}>
         {t('alias.submit')}
-      </Button>
+      </SubmitButton>
     </form>
   )
 }

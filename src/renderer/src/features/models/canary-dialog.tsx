@@ -1,8 +1,8 @@
-import { Button, NumberInput, Select } from '@mantine/core'
+import { NumberInput, Select } from '@mantine/core'
 import type { Model } from '@shared/contract'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Modal } from '../../components'
+import { Modal, SubmitButton } from '../../components'
 import { getClient } from '../../lib/client'
 import { toErrorView } from '../../lib/errors'
 import { percentOf } from './canary-view'
@@ -134,9 +134,9 @@ function CanaryForm({ model, start, onClose }: { model: Model; start: CanaryStar
           {error}
         </div>
       )}
-      <Button type="submit" loading={busy} disabled={!valid || !current || current.version === version}>
+      <SubmitButton busy={busy} disabled={!valid || !current || current.version === version}>
         {t('canary.start')}
-      </Button>
+      </SubmitButton>
     </form>
   )
 }

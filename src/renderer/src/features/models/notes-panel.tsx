@@ -2,7 +2,7 @@ import { Button, TagsInput, Textarea } from '@mantine/core'
 import type { ModelVersion } from '@shared/contract'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Panel } from '../../components'
+import { Panel, SubmitButton } from '../../components'
 import { getClient } from '../../lib/client'
 import { notifyError } from '../../lib/errors'
 import classes from './models.module.css'
@@ -56,9 +56,7 @@ function NotesForm({ version, onDone }: { version: ModelVersion; onDone: () => v
         <Button variant="default" onClick={onDone}>
           {t('common:cancel')}
         </Button>
-        <Button type="submit" loading={busy}>
-          {t('common:save')}
-        </Button>
+        <SubmitButton busy={busy}>{t('common:save')}</SubmitButton>
       </div>
     </form>
   )

@@ -3,7 +3,7 @@ import type { Model, ModelVersion, VersionPolicy } from '@shared/contract'
 import { keptVersions } from '@shared/domain/version-policy'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Facts, Panel } from '../../components'
+import { Facts, Panel, SubmitButton } from '../../components'
 import { getClient } from '../../lib/client'
 import { notifyError } from '../../lib/errors'
 import { carriedBy } from './aliases'
@@ -111,9 +111,7 @@ function PolicyForm({ subject, onDone }: { subject: Subject; onDone: () => void 
         <Button variant="default" onClick={onDone}>
           {t('common:cancel')}
         </Button>
-        <Button type="submit" loading={busy}>
-          {t('common:save')}
-        </Button>
+        <SubmitButton busy={busy}>{t('common:save')}</SubmitButton>
       </div>
     </form>
   )

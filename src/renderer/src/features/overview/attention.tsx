@@ -6,9 +6,10 @@ import { Attention } from '../../components'
 import { useNow } from '../../lib/clock'
 import { useList } from '../../lib/live'
 import { readSetting, writeSetting } from '../../lib/local-settings'
-import { navigate } from '../../lib/router'
+import { navigate, pathTo } from '../../lib/router'
 import { useAudit, useImports, useSystemInfo } from '../../lib/stores'
-import { codedWords } from '../../lib/words'
+import { codedWords, phraseWords } from '../../lib/words'
+import { accessPath } from '../access/routes'
 import { useDenialWords } from '../activity'
 import { reviewImport } from '../imports'
 import classes from './overview.module.css'
@@ -96,17 +97,26 @@ function Denials() {
   )
 }
 
+/** Where a person can do something about a problem, by how its sentence begins. */
+const PLACES = [
+  { begin: 'Port ', label: 'seeSettings', to: pathTo('settings') },
+  { begin: 'The stored policy ', label: 'seePolicies', to: accessPath({ tab: 'policies' }) },
+] as const
+
 function Problem({ text }: { text: string }) {
   const { t } = useTranslation('overview')
+  const place = PLACES.find(({ begin }) => text.startsWith(begin))
   return (
     <Attention
       actions={
-        <Button size="compact-sm" fz="xs" variant="default" onClick={() => navigate('/devices')}>
-          {t('seeDevices')}
-        </Button>
+        place && (
+          <Button size="compact-sm" fz="xs" variant="default" onClick={() => navigate(place.to)}>
+            {t(place.label)}
+          </Button>
+        )
       }
     >
-      {text}
+      {phraseWords(text)}
     </Attention>
   )
 }

@@ -92,6 +92,16 @@ describe('lanesOf', () => {
     ])
   })
 
+  it('counts every bar that is not drawn, and tells a cancelled job from one that is done', () => {
+    const ended = Array.from({ length: 100 }, (_, i) =>
+      job({ id: `j-${i}`, state: 'cancelled', startedAt: iso(-1_000), finishedAt: iso(-10) }),
+    )
+    const [lane] = lanes(ended, [])
+    expect(lane?.rows.flat()).toHaveLength(3)
+    expect(lane?.rows[0]?.[0]?.kind).toBe('cancelled')
+    expect(lane?.hidden).toBe(97)
+  })
+
   it('shows what an earlier attempt ran, on its device', () => {
     const attempt = {
       attempt: 1,

@@ -2,7 +2,7 @@ import type { Device, Job, Lease } from '@shared/contract'
 import { byKind } from '../../lib/devices'
 import { purposeWords } from '../../lib/words'
 
-export type BarKind = 'running' | 'planned' | 'done' | 'failed' | 'interrupted' | 'held'
+export type BarKind = 'running' | 'planned' | 'done' | 'failed' | 'cancelled' | 'interrupted' | 'held'
 
 export interface Bar {
   key: string
@@ -52,7 +52,10 @@ export function lanesOf(
   const planned: Bar[] = []
   const add = (device: string, bar: Bar) => {
     const clipped = { ...bar, fromMs: Math.max(bar.fromMs, fromMs), toMs: Math.min(bar.toMs, toMs) }
-    if (clipped.toMs > clipped.fromMs) byDevice.set(device, [...(byDevice.get(device) ?? []), clipped])
+    if (clipped.toMs <= clipped.fromMs) return
+    const bars = byDevice.get(device)
+    if (bars) bars.push(clipped)
+    else byDevice.set(device, [clipped])
   }
 
   for (const lease of leases) {
@@ -82,7 +85,7 @@ export function lanesOf(
           job: job.id,
         })
     if (job.finishedAt !== null && job.startedAt !== null && Date.parse(job.finishedAt) > fromMs) {
-      const kind = job.state === 'failed' ? 'failed' : 'done'
+      const kind = job.state === 'failed' || job.state === 'cancelled' ? job.state : 'done'
       for (const device of new Set(job.placement?.map((part) => part.device))) {
         add(device, {
           key: job.id,
@@ -100,10 +103,12 @@ export function lanesOf(
     }
   }
 
-  const lanes: Lane[] = [...devices].sort(byKind).map((device) => ({
-    device: device.id,
-    ...packRows(newest(byDevice.get(device.id) ?? []), MAX_ROWS),
-  }))
+  const lanes = [...devices].sort(byKind).map(({ id }): Lane => {
+    const bars = byDevice.get(id) ?? []
+    const drawn = newest(bars)
+    const { rows, hidden } = packRows(drawn, MAX_ROWS)
+    return { device: id, rows, hidden: hidden + bars.length - drawn.length }
+  })
   if (planned.length > 0) {
     planned.sort((a, b) => a.fromMs - b.fromMs)
     lanes.push({

@@ -13,10 +13,11 @@ const COLOURS: Record<BarKind, string> = {
   planned: 'var(--app-waiting)',
   done: 'var(--app-succeeded)',
   failed: 'var(--app-failed)',
+  cancelled: 'var(--app-queued)',
   interrupted: 'var(--app-preempted)',
   held: 'var(--app-queued)',
 }
-const KINDS = ['running', 'planned', 'done', 'failed', 'interrupted', 'held'] as const
+const KINDS = ['running', 'planned', 'done', 'failed', 'cancelled', 'interrupted', 'held'] as const
 const SPAN_MS = PAST_MS + FUTURE_MS
 const NOW_AT = `${(PAST_MS / SPAN_MS) * 100}%`
 

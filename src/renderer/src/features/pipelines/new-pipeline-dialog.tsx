@@ -1,7 +1,7 @@
 import { Alert, Button, Textarea } from '@mantine/core'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Modal } from '../../components'
+import { BusyButton, Modal } from '../../components'
 import { getClient } from '../../lib/client'
 import { type ErrorView, toErrorView } from '../../lib/errors'
 import { navigate, pathTo } from '../../lib/router'
@@ -43,7 +43,14 @@ export function NewPipelineDialog(props: { opened: boolean; onClose: () => void 
   }
 
   return (
-    <Modal opened={props.opened} onClose={props.onClose} title={t('new.title')} size={680}>
+    <Modal
+      opened={props.opened}
+      onClose={props.onClose}
+      // What was refused is no news when it is opened again.
+      onExitTransitionEnd={() => setError(null)}
+      title={t('new.title')}
+      size={680}
+    >
       <div className={classes['form']}>
         <Textarea
           label={t('new.label')}
@@ -65,9 +72,9 @@ export function NewPipelineDialog(props: { opened: boolean; onClose: () => void 
           <Button variant="default" onClick={props.onClose}>
             {common('cancel')}
           </Button>
-          <Button loading={busy} onClick={() => void submit()}>
+          <BusyButton variant="filled" busy={busy} onClick={() => void submit()}>
             {t('new.submit')}
-          </Button>
+          </BusyButton>
         </div>
       </div>
     </Modal>

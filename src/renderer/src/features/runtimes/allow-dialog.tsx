@@ -3,7 +3,7 @@ import type { Plugin } from '@shared/contract'
 import { IconAlertTriangle, IconCheck, IconX } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Modal, Mono } from '../../components'
+import { BusyButton, Modal, Mono } from '../../components'
 import { getClient } from '../../lib/client'
 import { notifyError } from '../../lib/errors'
 import { FORMAT_NAMES } from '../models'
@@ -73,9 +73,9 @@ function Decision({ plugin, onClose }: { plugin: Plugin; onClose: () => void }) 
         <Button variant="default" onClick={onClose}>
           {t('common:cancel')}
         </Button>
-        <Button loading={busy} onClick={() => void allow()}>
+        <BusyButton variant="filled" busy={busy} onClick={() => void allow()}>
           {t('runtimes:allow')}
-        </Button>
+        </BusyButton>
       </div>
     </div>
   )

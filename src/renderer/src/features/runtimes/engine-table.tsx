@@ -17,6 +17,7 @@ import {
 import { getClient } from '../../lib/client'
 import { deviceLabel } from '../../lib/devices'
 import { formatBytes, formatDuration } from '../../lib/format'
+import { useMachineOffer } from '../../lib/rights'
 import { pathTo, RouteLink } from '../../lib/router'
 import { useDevices } from '../../lib/stores'
 import classes from './runtimes.module.css'
@@ -148,6 +149,7 @@ function Unload({ engine }: { engine: EngineView }) {
     <ConfirmButton
       size="compact-xs"
       disabled={engine.state !== 'idle'}
+      offer={useMachineOffer('runtime.manage')}
       aria-label={t('unloadLabel', { model, version })}
       title={t('unloadTitle')}
       message={t('unloadText')}

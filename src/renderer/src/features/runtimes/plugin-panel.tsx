@@ -1,10 +1,10 @@
-import { Badge, Button } from '@mantine/core'
+import { Badge } from '@mantine/core'
 import type { Plugin } from '@shared/contract'
 import { IconPuzzle } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import {
-  ConfirmButton,
+  BusyButton,
   EmptyState,
   ErrorState,
   IdText,
@@ -12,10 +12,12 @@ import {
   RelativeTime,
   StateDot,
   type StateName,
+  useConfirm,
 } from '../../components'
 import { getClient } from '../../lib/client'
 import { formatBytes } from '../../lib/format'
 import { usePrincipalNames } from '../../lib/principal-names'
+import { useMachineOffer } from '../../lib/rights'
 import { useSystemInfo } from '../../lib/stores'
 import { FindingList } from '../imports'
 import { FORMAT_NAMES } from '../models'
@@ -76,15 +78,7 @@ function PluginRow({ plugin, onAsk }: { plugin: Plugin; onAsk: () => void }) {
           </div>
         </div>
         <StateDot state={DOTS[state]} label={t(`plugin_${state}`)} />
-        {state === 'allowed' ? (
-          <Disallow plugin={plugin} />
-        ) : (
-          state !== 'refused' && (
-            <Button size="compact-xs" aria-label={t('allowLabel', { name })} onClick={onAsk}>
-              {t('allow')}
-            </Button>
-          )
-        )}
+        {state !== 'refused' && <Decide plugin={plugin} onAsk={onAsk} />}
       </div>
       <div className={classes['quiet']}>
         {t(`plugin_${state}Text`)}
@@ -100,21 +94,31 @@ function PluginRow({ plugin, onAsk }: { plugin: Plugin; onAsk: () => void }) {
   )
 }
 
-function Disallow({ plugin: { id, name } }: { plugin: Plugin }) {
+/** One button, which keeps the focus when what was allowed can be disallowed, and the other way round. */
+function Decide({ plugin: { id, name, state }, onAsk }: { plugin: Plugin; onAsk: () => void }) {
   const { t } = useTranslation('runtimes')
-  return (
-    <ConfirmButton
-      size="compact-xs"
-      aria-label={t('disallowLabel', { name })}
-      title={t('disallowTitle', { name })}
-      message={t('disallowText')}
-      confirmLabel={t('disallow')}
-      onConfirm={async () => {
+  const { busy, ask } = useConfirm()
+  const isAllowed = state === 'allowed'
+  const disallow = () =>
+    ask({
+      title: t('disallowTitle', { name }),
+      message: t('disallowText'),
+      confirmLabel: t('disallow'),
+      onConfirm: async () => {
         await getClient().compute.plugins.disallow({ id })
         await Promise.all([usePlugins.getState().refresh(), useRuntimes.getState().refresh()])
-      }}
+      },
+    })
+  return (
+    <BusyButton
+      size="compact-xs"
+      variant={isAllowed ? 'default' : 'filled'}
+      {...useMachineOffer('plugin.manage')}
+      busy={busy}
+      aria-label={t(isAllowed ? 'disallowLabel' : 'allowLabel', { name })}
+      onClick={isAllowed ? disallow : onAsk}
     >
-      {t('disallow')}
-    </ConfirmButton>
+      {t(isAllowed ? 'disallow' : 'allow')}
+    </BusyButton>
   )
 }

@@ -1,13 +1,13 @@
-import { Button, PasswordInput } from '@mantine/core'
+import { PasswordInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { notifications } from '@mantine/notifications'
 import type { Principal } from '@shared/contract'
-import { useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Panel } from '../../components'
+import { Panel, SubmitButton } from '../../components'
 import { getClient } from '../../lib/client'
 import { notifyError, toErrorView } from '../../lib/errors'
-import { useRoute } from '../../lib/router'
+import { navigate, useRoute } from '../../lib/router'
 import { useMe } from '../../lib/stores'
 import classes from './settings.module.css'
 
@@ -27,6 +27,13 @@ function PasswordForm({ me }: { me: Principal }) {
   const { t } = useTranslation('settings')
   const [busy, setBusy] = useState(false)
   const asked = useRoute().query.has('password')
+  const field = useRef<HTMLInputElement>(null)
+  useEffect(() => {
+    if (!asked) return
+    field.current?.focus()
+    // So that it can be asked for once more.
+    navigate('/settings', { replace: true })
+  }, [asked])
   const form = useForm({
     initialValues: { current: '', password: '', repeat: '' },
     validate: {
@@ -67,16 +74,14 @@ function PasswordForm({ me }: { me: Principal }) {
       <PasswordInput
         label={t('password')}
         autoComplete="new-password"
-        autoFocus={asked}
+        ref={field}
         {...form.getInputProps('password')}
       />
       {form.values.password !== '' && (
         <>
           <PasswordInput label={t('repeat')} autoComplete="new-password" {...form.getInputProps('repeat')} />
           <div>
-            <Button type="submit" loading={busy}>
-              {me.hasPassword ? t('change') : t('set')}
-            </Button>
+            <SubmitButton busy={busy}>{me.hasPassword ? t('change') : t('set')}</SubmitButton>
           </div>
         </>
       )}

@@ -7,6 +7,7 @@ import { getClient } from '../../lib/client'
 import { notifyError } from '../../lib/errors'
 import { formatBytes } from '../../lib/format'
 import { createPolledStore } from '../../lib/poll'
+import { useMachineOffer } from '../../lib/rights'
 import { useStorageTasks } from '../../lib/stores'
 import classes from './settings.module.css'
 
@@ -79,6 +80,7 @@ function Loading() {
 function Maintenance() {
   const { t } = useTranslation('settings')
   const tasks = useStorageTasks((state) => state.items)
+  const maintain = useMachineOffer('storage.maintain')
   const running = [...tasks.values()].filter(({ state }) => state === 'running')
   const isRunning = (kind: StorageTask['kind']) => running.some((task) => task.kind === kind)
 
@@ -91,12 +93,14 @@ function Maintenance() {
     <>
       <div className={classes['buttons']}>
         <BusyButton
+          {...maintain}
           busy={isRunning('verify')}
           onClick={() => void getClient().storage.verify({ waitMs: 0 }).catch(notifyError)}
         >
           {t('verify')}
         </BusyButton>
         <ConfirmButton
+          offer={maintain}
           title={t('gcTitle')}
           message={t('gcText')}
           confirmLabel={t('gc')}
@@ -117,6 +121,7 @@ function Maintenance() {
           <Button
             size="compact-xs"
             variant="default"
+            {...maintain}
             onClick={() => void getClient().storage.tasks.cancel({ id: task.id }).catch(notifyError)}
           >
             {t('stop')}

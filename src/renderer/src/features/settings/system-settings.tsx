@@ -1,10 +1,10 @@
-import { Button, NumberInput, Switch, TextInput } from '@mantine/core'
+import { NumberInput, Switch, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { notifications } from '@mantine/notifications'
 import { Settings } from '@shared/contract'
 import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { ErrorState, IdText, Panel } from '../../components'
+import { ErrorState, IdText, Panel, SubmitButton } from '../../components'
 import { getClient, useConnection } from '../../lib/client'
 import { type ErrorView, notifyError, toErrorView } from '../../lib/errors'
 import { useMachineOffer } from '../../lib/rights'
@@ -173,6 +173,7 @@ function useSetting(
   save: (typed: string | number) => Promise<void>,
 ) {
   const [busy, setBusy] = useState(false)
+  const { disabled, title } = useMachineOffer('settings.manage')
   const field = useRef<HTMLInputElement>(null)
   const form = useForm<{ value: string | number }>({
     initialValues: { value: saved },
@@ -190,12 +191,13 @@ function useSetting(
     // The button may have had the focus, and goes with it.
     field.current?.focus()
   })
-  return { busy, field, form, submit }
+  const input = { ref: field, disabled, wrapperProps: { title }, ...form.getInputProps('value') }
+  return { busy, input, isChanged: form.isDirty(), submit }
 }
 
 function TextSetting({ placeholder, ...props }: SettingProps<string> & { placeholder?: string }) {
   const { t } = useTranslation('common')
-  const { busy, field, form, submit } = useSetting(
+  const { busy, input, isChanged, submit } = useSetting(
     props.value,
     (typed) => (props.isValid(String(typed).trim()) ? null : props.problem),
     (typed) => props.onSave(String(typed).trim()),
@@ -203,25 +205,20 @@ function TextSetting({ placeholder, ...props }: SettingProps<string> & { placeho
   return (
     <form className={classes['setting']} onSubmit={submit} noValidate>
       <TextInput
-        ref={field}
         label={props.label}
         description={props.description}
         placeholder={placeholder ?? ''}
         spellCheck={false}
-        {...form.getInputProps('value')}
+        {...input}
       />
-      {form.isDirty() && (
-        <Button type="submit" loading={busy}>
-          {t('save')}
-        </Button>
-      )}
+      {isChanged && <SubmitButton busy={busy}>{t('save')}</SubmitButton>}
     </form>
   )
 }
 
 function NumberSetting({ unit, ...props }: SettingProps<number> & { unit?: string }) {
   const { t } = useTranslation('common')
-  const { busy, field, form, submit } = useSetting(
+  const { busy, input, isChanged, submit } = useSetting(
     props.value,
     (typed) => (typeof typed === 'number' && props.isValid(typed) ? null : props.problem),
     (typed) => props.onSave(Number(typed)),
@@ -229,19 +226,14 @@ function NumberSetting({ unit, ...props }: SettingProps<number> & { unit?: strin
   return (
     <form className={classes['setting']} onSubmit={submit} noValidate>
       <NumberInput
-        ref={field}
         label={props.label}
         description={props.description}
         min={0}
         hideControls
         suffix={unit === undefined ? '' : ` ${unit}`}
-        {...form.getInputProps('value')}
+        {...input}
       />
-      {form.isDirty() && (
-        <Button type="submit" loading={busy}>
-          {t('save')}
-        </Button>
-      )}
+      {isChanged && <SubmitButton busy={busy}>{t('save')}</SubmitButton>}
     </form>
   )
 }

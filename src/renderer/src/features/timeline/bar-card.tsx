@@ -13,7 +13,7 @@ import { useStartWords } from './use-start-words'
 const TOOK = [['wait'], ['load'], ['run', 'failed', 'stopped']] as const
 const ENDINGS = ['preempted', 'interrupted', 'failed'] as const
 
-/** What a bar says, in words; spoken when keys come to it. */
+/** What a bar says, in words; spoken when keys come to it, but not with every second that it takes. */
 export function BarCard(props: { bar: Bar; devices: ReadonlyMap<string, Device>; style: CSSProperties }) {
   const { t } = useTranslation('timeline')
   const locale = localeOf(useLanguage((state) => state.language))
@@ -29,7 +29,7 @@ export function BarCard(props: { bar: Bar; devices: ReadonlyMap<string, Device>;
         <StateDot state={stateName(job)} />
         <span>{device === null ? t('unknown') : deviceLabel(device, props.devices)}</span>
       </div>
-      <div className={classes['took']}>
+      <div className={classes['took']} aria-live="off">
         {TOOK.map(([word, ...kinds]) => ({ word, ms: lengthOf([word, ...kinds]) }))
           .filter(({ ms }) => ms > 0)
           .map(({ word, ms }) => (
@@ -48,7 +48,7 @@ export function BarCard(props: { bar: Bar; devices: ReadonlyMap<string, Device>;
             ))}
         </div>
       )}
-      <div className={classes['quiet']}>
+      <div className={classes['quiet']} aria-live="off">
         {job.state === 'queued' ? startWords(job.estimate) : started && t('startedAt', { time: started })}
       </div>
     </div>

@@ -1,8 +1,8 @@
-import { Button, NumberInput, SegmentedControl, Select } from '@mantine/core'
+import { NumberInput, SegmentedControl, Select } from '@mantine/core'
 import type { WhatIfAnswer, WhatIfQuestion } from '@shared/contract'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { ErrorState, Panel } from '../../components'
+import { BusyButton, ErrorState, Panel } from '../../components'
 import { getClient } from '../../lib/client'
 import { byKind, deviceLabel } from '../../lib/devices'
 import { type ErrorView, toErrorView } from '../../lib/errors'
@@ -25,15 +25,16 @@ export function WhatIfPanel() {
   const devices = useDevices((state) => state.items)
   const capacity = useTelemetry((state) => state.resources?.capacity)
   const [key, setKey] = useState('cores')
-  const [cores, setCores] = useState(4)
-  const [memoryGb, setMemoryGb] = useState(24)
+  const [cores, setCores] = useState<number | string>(4)
+  const [memoryGb, setMemoryGb] = useState<number | string>(24)
   const [source, setSource] = useState<WhatIfQuestion['source']>('lastDay')
   const [policy, setPolicy] = useState<WhatIfQuestion['policy']>('online')
   const [asking, setAsking] = useState(false)
   const [error, setError] = useState<ErrorView | null>(null)
   const [result, setResult] = useState<{ answer: WhatIfAnswer; asked: Asked } | null>(null)
   const scenarios = useMemo(
-    () => scenariosOf([...devices.values()].sort(byKind), { cores, memoryGb }),
+    () =>
+      scenariosOf([...devices.values()].sort(byKind), { cores: Number(cores), memoryGb: Number(memoryGb) }),
     [devices, cores, memoryGb],
   )
   const wordsOf = (scenario: Scenario) => {
@@ -54,6 +55,7 @@ export function WhatIfPanel() {
     return scenario.kind === 'same' ? rule : t('changeAnd', { machine: wordsOf(scenario), rule })
   }
   const chosen = scenarios.find((scenario) => keyOf(scenario) === key)
+  const isMissing = (key === 'cores' && cores === '') || (key === 'gpu' && memoryGb === '')
   const isChange = chosen !== undefined && (chosen.kind !== 'same' || policy !== 'online')
 
   async function ask(): Promise<void> {
@@ -86,20 +88,13 @@ export function WhatIfPanel() {
           }))}
         />
         {key === 'cores' && (
-          <NumberInput
-            label={t('cores')}
-            value={cores}
-            onChange={(value) => setCores(typeof value === 'number' ? value : 1)}
-            min={1}
-            max={1024}
-            w={90}
-          />
+          <NumberInput label={t('cores')} value={cores} onChange={setCores} min={1} max={1024} w={90} />
         )}
         {key === 'gpu' && (
           <NumberInput
             label={t('gpuMemory')}
             value={memoryGb}
-            onChange={(value) => setMemoryGb(typeof value === 'number' ? value : 1)}
+            onChange={setMemoryGb}
             min={1}
             max={1024}
             w={110}
@@ -113,9 +108,14 @@ export function WhatIfPanel() {
           allowDeselect={false}
           data={POLICIES.map((value) => ({ value, label: t(`policies.${value}`) }))}
         />
-        <Button onClick={ask} disabled={!isChange || !capacity || asking}>
+        <BusyButton
+          variant="filled"
+          busy={asking}
+          onClick={ask}
+          disabled={!isChange || isMissing || !capacity}
+        >
           {asking ? t('asking') : t('ask')}
-        </Button>
+        </BusyButton>
       </div>
       <SegmentedControl
         size="xs"

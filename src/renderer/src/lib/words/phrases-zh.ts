@@ -29,6 +29,16 @@ export const phrasesZh = {
   'Too many such questions are being answered. Try again in a second.':
     '正在回答的此类问题过多，请在 1 秒后重试。',
 
+  'Jobs cannot be run: what runs them did not start. The log has the details.':
+    '无法运行任务：运行任务的部分没有启动，详情见日志。',
+  'Port {{port}} is taken by another program, so the API listens on {{url}}.':
+    '端口 {{port}} 已被其他程序占用，因此 API 在 {{url}} 上监听。',
+  'The stored policy {{id}} is not valid: {{why}}. {{effect}} until it is set again or removed.':
+    '已保存的策略 {{id}} 无效：{{=why}}。在重新设置或移除它之前，{{=effect}}。',
+  'It permits nothing': '它不允许任何操作',
+  'It may forbid something, so only owners may do anything': '它可能禁止某些操作，因此只有所有者可以进行操作',
+  'it could not be checked': '无法检查',
+
   'It has not been tried yet.': '尚未试过。',
   'No Python was found. Install Python with PyTorch, or set its path in the settings.':
     '未找到 Python。请安装带 PyTorch 的 Python，或在设置中指定其路径。',

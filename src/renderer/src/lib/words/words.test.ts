@@ -191,6 +191,12 @@ describe('phrases', () => {
     )
     expect(phraseWords('imported on macOS', 'zh')).toBe('导入了 on macOS')
     expect(phraseWords('disallowed the runtime (.*)', 'zh')).toBe('不再允许运行时 (.*)')
+    expect(
+      phraseWords(
+        'The stored policy p is not valid: no such action. It permits nothing until it is set again or removed.',
+        'zh',
+      ),
+    ).toBe('已保存的策略 p 无效：no such action。在重新设置或移除它之前，它不允许任何操作。')
     expect(phraseWords('Nobody says this.', 'zh')).toBe('Nobody says this.')
     expect(phraseWords('taskset does not work here.', 'en')).toBe('taskset does not work here.')
   })

@@ -1,7 +1,8 @@
-import { Alert, Button, Checkbox, TextInput } from '@mantine/core'
+import { Alert, Checkbox, TextInput } from '@mantine/core'
 import type { Principal } from '@shared/contract'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { SubmitButton } from '../../../components'
 import { getClient } from '../../../lib/client'
 import { toErrorView } from '../../../lib/errors'
 import { useAct } from '../../../lib/use-act'
@@ -126,13 +127,12 @@ export function AddAppDialog(props: { onClose: () => void; onAdded: (id: string)
           <Alert color="red">{t('addAppForm.halfDone', { name: app.name, reason: failure })}</Alert>
         )}
         <div className={classes['footer']}>
-          <Button
-            type="submit"
-            loading={busy}
+          <SubmitButton
+            busy={busy}
             disabled={trimmed === '' || taken || !form.ready || (withKey && until === null)}
           >
             {app ? t('addAppForm.goOn') : t('addAppForm.submit')}
-          </Button>
+          </SubmitButton>
         </div>
       </form>
     </Dialog>

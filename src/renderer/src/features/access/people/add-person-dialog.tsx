@@ -1,7 +1,8 @@
-import { Button, PasswordInput, Radio, TextInput } from '@mantine/core'
+import { PasswordInput, Radio, TextInput } from '@mantine/core'
 import type { Role } from '@shared/contract'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { SubmitButton } from '../../../components'
 import { getClient } from '../../../lib/client'
 import { useAct } from '../../../lib/use-act'
 import classes from '../access.module.css'
@@ -78,9 +79,9 @@ export function AddPersonDialog(props: { onClose: () => void; onAdded: (id: stri
           onChange={(event) => setPassword(event.currentTarget.value)}
         />
         <div className={classes['footer']}>
-          <Button type="submit" loading={busy} disabled={trimmed === '' || taken || short}>
+          <SubmitButton busy={busy} disabled={trimmed === '' || taken || short}>
             {t('addPersonForm.submit')}
-          </Button>
+          </SubmitButton>
         </div>
       </form>
     </Dialog>

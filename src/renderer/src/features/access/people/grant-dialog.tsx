@@ -1,7 +1,7 @@
-import { Button } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import type { Principal } from '@shared/contract'
 import { useTranslation } from 'react-i18next'
+import { SubmitButton } from '../../../components'
 import { getClient } from '../../../lib/client'
 import { useAct } from '../../../lib/use-act'
 import classes from '../access.module.css'
@@ -43,9 +43,9 @@ export function GrantDialog({ principal, onClose }: { principal: Principal; onCl
       >
         <GrantFields {...form} onGrant={form.setGrant} onText={form.setText} />
         <div className={classes['footer']}>
-          <Button type="submit" loading={busy} disabled={form.nothing || !form.ready}>
+          <SubmitButton busy={busy} disabled={form.nothing || !form.ready}>
             {t('grant.submit')}
-          </Button>
+          </SubmitButton>
         </div>
       </form>
     </Dialog>

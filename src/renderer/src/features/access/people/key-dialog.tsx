@@ -1,8 +1,8 @@
-import { Button } from '@mantine/core'
 import type { Principal } from '@shared/contract'
 import type { Action } from '@shared/domain/actions'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { SubmitButton } from '../../../components'
 import { getClient } from '../../../lib/client'
 import { useAct } from '../../../lib/use-act'
 import classes from '../access.module.css'
@@ -57,9 +57,9 @@ export function KeyDialog(props: { principal: Principal; model: string | null; o
           <ExpiryField value={expiry} onChange={setExpiry} />
           <ScopesField value={scopes} onChange={setScopes} />
           <div className={classes['footer']}>
-            <Button type="submit" loading={busy} disabled={until === null}>
+            <SubmitButton busy={busy} disabled={until === null}>
               {t('makeKey.submit')}
-            </Button>
+            </SubmitButton>
           </div>
         </form>
       )}

@@ -2,6 +2,7 @@ import { Button, Fieldset, NumberInput, Select, SimpleGrid } from '@mantine/core
 import type { Principal, Quota } from '@shared/contract'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { SubmitButton } from '../../../components'
 import { getClient } from '../../../lib/client'
 import { formatDuration } from '../../../lib/format'
 import { useResourceName } from '../../../lib/resource-name'
@@ -100,9 +101,9 @@ export function LimitsDialog(props: {
           <Button variant="default" onClick={onClose}>
             {t('limits.cancel')}
           </Button>
-          <Button type="submit" loading={busy} disabled={!settings}>
+          <SubmitButton busy={busy} disabled={!settings}>
             {t('limits.save')}
-          </Button>
+          </SubmitButton>
         </div>
       </form>
     </Dialog>

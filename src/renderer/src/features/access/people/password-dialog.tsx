@@ -1,8 +1,9 @@
-import { Button, PasswordInput } from '@mantine/core'
+import { PasswordInput } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import type { Principal } from '@shared/contract'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { SubmitButton } from '../../../components'
 import { getClient } from '../../../lib/client'
 import { useMe } from '../../../lib/stores'
 import { useAct } from '../../../lib/use-act'
@@ -68,9 +69,9 @@ export function PasswordDialog({ principal, onClose }: { principal: Principal; o
           onChange={(event) => setPassword(event.currentTarget.value)}
         />
         <div className={classes['footer']}>
-          <Button type="submit" loading={busy} disabled={!ready}>
+          <SubmitButton busy={busy} disabled={!ready}>
             {t('password.submit')}
-          </Button>
+          </SubmitButton>
         </div>
       </form>
     </Dialog>

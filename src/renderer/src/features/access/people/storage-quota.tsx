@@ -2,7 +2,7 @@ import { Button, NumberInput } from '@mantine/core'
 import type { Principal, StorageQuota } from '@shared/contract'
 import { useCallback, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { ErrorState, Meter } from '../../../components'
+import { ErrorState, Meter, SubmitButton } from '../../../components'
 import { getClient } from '../../../lib/client'
 import { formatBytes } from '../../../lib/format'
 import { useAct } from '../../../lib/use-act'
@@ -125,9 +125,9 @@ function QuotaDialog(props: {
               {t('quota.remove')}
             </Button>
           )}
-          <Button type="submit" loading={busy} disabled={!isValid}>
+          <SubmitButton busy={busy} disabled={!isValid}>
             {t('quota.save')}
-          </Button>
+          </SubmitButton>
         </div>
       </form>
     </Dialog>

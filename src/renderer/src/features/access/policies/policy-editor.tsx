@@ -4,7 +4,7 @@ import type { Policy } from '@shared/contract'
 import { IconX } from '@tabler/icons-react'
 import { useRef } from 'react'
 import { useTranslation } from 'react-i18next'
-import { ConfirmButton, RelativeTime } from '../../../components'
+import { BusyButton, ConfirmButton, RelativeTime } from '../../../components'
 import { getClient } from '../../../lib/client'
 import { useAct } from '../../../lib/use-act'
 import classes from '../access.module.css'
@@ -166,9 +166,9 @@ export function PolicyEditor({ policy }: { policy: Policy | null }) {
                 {policy ? t('editor.revert') : t('editor.discard')}
               </Button>
             )}
-            <Button loading={busy} disabled={!canSave} onClick={() => void save()}>
+            <BusyButton variant="filled" busy={busy} disabled={!canSave} onClick={() => void save()}>
               {t('editor.save')}
-            </Button>
+            </BusyButton>
           </>
         )}
       </div>

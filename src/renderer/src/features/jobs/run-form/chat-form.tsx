@@ -4,6 +4,7 @@ import { isTerminal } from '@shared/domain/job-state'
 import { IconPlayerStop, IconSend } from '@tabler/icons-react'
 import { type FormEvent, Fragment, type KeyboardEvent, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { SubmitButton } from '../../../components'
 import { getClient } from '../../../lib/client'
 import { notifyError, toErrorView } from '../../../lib/errors'
 import { pathTo, RouteLink } from '../../../lib/router'
@@ -63,8 +64,8 @@ export function ChatForm({ reference, chats }: ChatFormProps) {
       kind: 'generate',
       model: reference,
       ...(chats ? { messages: messages() } : { prompt: draft }),
-      temperature: Number(temperature),
-      maxTokens: Number(maxTokens),
+      ...(temperature === '' ? {} : { temperature: Number(temperature) }),
+      ...(maxTokens === '' ? {} : { maxTokens: Number(maxTokens) }),
       ...(seed === '' ? {} : { seed: Number(seed) }),
       ...specOf(options),
       // Someone is waiting for it.
@@ -181,14 +182,13 @@ export function ChatForm({ reference, chats }: ChatFormProps) {
             {t('chat.stop')}
           </Button>
         ) : (
-          <Button
-            type="submit"
-            loading={busy}
+          <SubmitButton
+            busy={busy}
             disabled={draft.trim() === ''}
             leftSection={<IconSend size={16} stroke={1.6} />}
           >
             {t(chats ? 'chat.send' : 'chat.continue')}
-          </Button>
+          </SubmitButton>
         )}
         {turns.length > 0 && !running && (
           <Button variant="default" onClick={() => setTurns([])}>

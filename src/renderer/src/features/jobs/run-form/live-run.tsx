@@ -28,14 +28,17 @@ export function LiveRun({ submitted }: { submitted: Job }) {
     void box.current?.scrollIntoView({ block: 'nearest' })
   }, [submitted.id])
   return (
-    <section className={classes['live']} ref={box} aria-label={job.name} aria-live="polite">
+    <section className={classes['live']} ref={box} aria-label={job.name}>
       <div className={classes['liveHead']}>
-        <StateDot state={state} />
+        {/* Spoken; what changes with every second is not. */}
+        <div role="status">
+          <StateDot state={state} />
+          {waits !== null && <div className={classes['note']}>{waits}</div>}
+        </div>
         <RouteLink to={pathTo('jobs', job.id)} className={jobClasses['link']}>
           {t('run.openJob')}
         </RouteLink>
       </div>
-      {waits !== null && <div className={classes['note']}>{waits}</div>}
       {job.state === 'running' && (
         <Meter
           label={t('progress', { name: job.name, percent: formatPercent(job.progress) })}
@@ -43,7 +46,11 @@ export function LiveRun({ submitted }: { submitted: Job }) {
         />
       )}
       <TimingsBar job={job} />
-      {job.error && <div className={jobClasses['error']}>{codedWords(job.error)}</div>}
+      {job.error && (
+        <div className={jobClasses['error']} role="alert">
+          {codedWords(job.error)}
+        </div>
+      )}
       {job.state === 'succeeded' && <JobResultView job={job} />}
       {!isTerminal(job.state) && (
         <div>

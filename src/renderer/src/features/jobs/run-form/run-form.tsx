@@ -1,9 +1,10 @@
-import { Button, NumberInput, Tabs } from '@mantine/core'
+import { NumberInput, Tabs } from '@mantine/core'
 import type { Inputs, Job, JobSpecInput, ModelFormat, ModelVersion } from '@shared/contract'
 import type { Signature } from '@shared/domain/tensor'
 import { IconPlayerPlay } from '@tabler/icons-react'
 import { type FormEvent, useEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { SubmitButton } from '../../../components'
 import { getClient } from '../../../lib/client'
 import { notifyError, toErrorView } from '../../../lib/errors'
 import { type Built, buildInputs, buildItems, type ChosenFile, itemsFromText } from './build-inputs'
@@ -250,15 +251,9 @@ function TensorForm(props: RunFormProps) {
             {problem}
           </div>
         )}
-        <Button
-          type="submit"
-          fullWidth
-          size="sm"
-          loading={busy}
-          leftSection={<IconPlayerPlay size={16} stroke={1.6} />}
-        >
+        <SubmitButton fullWidth size="sm" busy={busy} leftSection={<IconPlayerPlay size={16} stroke={1.6} />}>
           {submitted && options.kind === 'infer' ? t('run.again') : t(`run.submit.${options.kind}`)}
-        </Button>
+        </SubmitButton>
       </form>
       {submitted && <LiveRun key={submitted.id} submitted={submitted} />}
     </>

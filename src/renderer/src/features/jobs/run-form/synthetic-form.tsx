@@ -1,8 +1,9 @@
-import { Button, NumberInput, Select, Switch } from '@mantine/core'
+import { NumberInput, Select, Switch } from '@mantine/core'
 import type { Job, JobSpecInput } from '@shared/contract'
 import { IconPlayerPlay } from '@tabler/icons-react'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { SubmitButton } from '../../../components'
 import { getClient } from '../../../lib/client'
 import { toErrorView } from '../../../lib/errors'
 import { commonOf } from './build-job'
@@ -98,15 +99,9 @@ export function SyntheticForm() {
             {problem}
           </div>
         )}
-        <Button
-          type="submit"
-          fullWidth
-          size="sm"
-          loading={busy}
-          leftSection={<IconPlayerPlay size={16} stroke={1.6} />}
-        >
+        <SubmitButton fullWidth size="sm" busy={busy} leftSection={<IconPlayerPlay size={16} stroke={1.6} />}>
           {t('run.submit.synthetic')}
-        </Button>
+        </SubmitButton>
       </form>
       {submitted && <LiveRun key={submitted.id} submitted={submitted} />}
     </>

@@ -1,0 +1,146 @@
+import { join } from 'node:path'
+import { expect, test } from '@playwright/test'
+import { appForFile } from '../support/app'
+import { changedCopy } from '../support/data'
+import { Desktop } from '../support/desktop'
+import { JobsPage } from '../support/pages/jobs-page'
+import { fixtures } from '../support/serve'
+
+const SILERO = join(fixtures, 'silero_vad_v5.onnx')
+const ids = new Map<string, string>()
+
+const app = appForFile(async () => {
+  const desktop = await Desktop.startWith((api) => api.import(SILERO))
+  for (const [name, priority] of [
+    ['Leaves', 90],
+    ['Stays', 80],
+    ['Last of all', 10],
+  ] as const) {
+    const job = { kind: 'synthetic', name, durationMs: 50, hold: true, priority }
+    ids.set(name, (await desktop.api.call('POST', '/jobs', job)).body.id)
+  }
+  return desktop
+})
+
+const jobs = () => new JobsPage(app().page)
+const grid = () => app().page.getByRole('grid', { name: 'Jobs' })
+const detail = () => app().page.getByRole('complementary')
+const search = () => app().page.getByRole('textbox', { name: 'Search name' })
+const stateOf = async (name: string) =>
+  (await app().api.call('GET', `/jobs/${ids.get(name)}`)).body.state as string
+
+test.beforeEach(() => app().shell.go('Jobs'))
+
+test('the menu of a row that leaves the list closes, and acts on no other row', async () => {
+  const { page, api } = app()
+  await page.getByRole('button', { name: /^State:/ }).click()
+  await page.getByRole('menuitem', { name: 'waiting' }).click()
+  await jobs()
+    .row('Leaves')
+    .click({ button: 'right', position: { x: 200, y: 20 } })
+  const menu = page.getByRole('menu')
+  await expect(menu).toBeVisible()
+  await api.call('POST', `/jobs/${ids.get('Leaves')}/cancel`)
+  await expect(jobs().row('Leaves')).toHaveCount(0)
+  await expect(menu).toHaveCount(0)
+  await expect(grid()).toBeFocused()
+  // No row is current, so there is nothing to open.
+  await page.keyboard.press('Enter')
+  await expect(jobs().row('Last of all')).toBeVisible()
+  await expect(detail()).toHaveCount(0)
+  await page.getByRole('button', { name: 'Clear State' }).click()
+})
+
+test('one job is marked by one tick, and what a filter hides is not cancelled with the others', async () => {
+  const { page } = app()
+  const box = (name: string) => page.getByRole('checkbox', { name: `Mark ${name}` })
+  const row = jobs().row('Last of all')
+  await row.hover()
+  await box('Last of all').click()
+  await expect(box('Last of all')).toBeChecked()
+  await expect(row).toHaveAttribute('aria-selected', 'true')
+  await expect(page.getByRole('status').filter({ hasText: '1 job marked' })).toBeVisible()
+  await box('Stays').click()
+  await expect(page.getByText('2 jobs marked')).toBeVisible()
+  await app().shoot('jobs-marked-light')
+
+  await search().fill('Last')
+  await expect(page.getByText('1 job marked')).toBeVisible()
+  await page.getByRole('button', { name: 'Cancel them' }).click()
+  await jobs().confirmCancel()
+  await expect.poll(() => stateOf('Last of all')).toBe('cancelled')
+  expect(await stateOf('Stays')).toBe('held')
+  await search().fill('')
+  await page.getByRole('button', { name: 'Clear marks' }).click()
+  await expect(page.getByText(/job marked/)).toHaveCount(0)
+})
+
+test('Escape closes a menu and not the detail beside it, and the focus comes back to the list', async () => {
+  const { page } = app()
+  await jobs().open('Stays')
+  await jobs().row('Stays').getByRole('button', { name: 'Actions for Stays', exact: true }).click()
+  const menu = page.getByRole('menu')
+  await expect(menu.getByRole('menuitem').first()).toBeFocused()
+  await page.keyboard.press('Escape')
+  await expect(menu).toHaveCount(0)
+  await expect(detail()).toBeVisible()
+  await expect(grid()).toBeFocused()
+  const close = detail().getByRole('button', { name: 'Close' })
+  await close.focus()
+  await page.keyboard.press('Enter')
+  await expect(detail()).toHaveCount(0)
+  await expect(grid()).toBeFocused()
+})
+
+test('two quick steps of a priority are two, and the button at its end keeps the focus', async () => {
+  const { page, api } = app()
+  await jobs().open('Stays')
+  const priority = async () => (await api.call('GET', `/jobs/${ids.get('Stays')}`)).body.priority
+  const up = detail().getByRole('button', { name: '+10' })
+  await up.focus()
+  await page.keyboard.press('Enter')
+  await page.keyboard.press('Enter')
+  await expect.poll(priority).toBe(100)
+  await expect(up).toBeFocused()
+  await expect(up).toHaveAttribute('aria-disabled', 'true')
+  await page.keyboard.press('Enter')
+  const down = detail().getByRole('button', { name: '−10' })
+  await down.focus()
+  await page.keyboard.press('Enter')
+  await page.keyboard.press('Enter')
+  await expect.poll(priority).toBe(80)
+  await app().shoot('job-priority-light')
+  await page.keyboard.press('Escape')
+})
+
+test('a new job is not lost by a click beside it, nor begun anew by a version that comes', async () => {
+  const { page, shell, api, dataDir } = app()
+  await shell.main.getByRole('button', { name: 'New job' }).first().click()
+  const dialog = page.getByRole('dialog', { name: 'New job' })
+  const size = dialog.getByLabel('Size of input[1]')
+  await size.fill('576')
+  await page.mouse.click(5, 5)
+  await api.import(await changedCopy(SILERO, dataDir), 'silero-vad')
+  const selector = dialog.getByRole('combobox', { name: 'Version or alias' })
+  await selector.click()
+  await expect(page.getByRole('option', { name: /2/ })).toBeVisible()
+  await expect(page.getByRole('option', { name: /1/, selected: true })).toBeVisible()
+  await page.keyboard.press('Escape')
+  await expect(size).toHaveValue('576')
+  await page.keyboard.press('Escape')
+  await expect(dialog).toHaveCount(0)
+})
+
+test('the button that sends a form keeps the focus', async () => {
+  const { page, shell } = app()
+  await shell.main.getByRole('button', { name: 'New job' }).first().click()
+  const dialog = page.getByRole('dialog', { name: 'New job' })
+  await dialog.getByText('Synthetic load').click()
+  const run = dialog.getByRole('button', { name: 'Start load' })
+  await run.focus()
+  await page.keyboard.press('Enter')
+  await expect(dialog.getByRole('link', { name: 'Open in Jobs' })).toBeVisible()
+  await expect(run).toBeFocused()
+  await page.keyboard.press('Escape')
+  await expect(dialog).toHaveCount(0)
+})
