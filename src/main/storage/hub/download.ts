@@ -149,7 +149,8 @@ async function append(
       watch.heard()
       if (done + chunk.length > file.sizeBytes)
         throw new AppError('storage.unsafe', `The Hub sends more for ${file.path} than it said.`)
-      await output.write(chunk)
+      // Goes on where the disk has taken only a part.
+      await output.writeFile(chunk)
       done += chunk.length
       unwritten += chunk.length
       onBytes(done)

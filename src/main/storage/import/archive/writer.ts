@@ -83,7 +83,8 @@ export class ArchiveWriter {
       if (limit !== null && done > limit) throw this.unsafe(`${quoted(name)} is larger than it says`)
       if (this.#written > this.#roomBytes)
         throw this.unsafe('its content would fill the disk, or is compressed as only a bomb is')
-      await output.write(chunk)
+      // Goes on where the disk has taken only a part.
+      await output.writeFile(chunk)
       this.#onProgress(this.#written)
       unsynced += chunk.length
       if (unsynced < FLUSH_BYTES) continue
