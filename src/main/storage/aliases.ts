@@ -30,6 +30,13 @@ export interface ObservedRun {
 
 const Times = z.array(z.number())
 
+/** Those of a model's aliases that point to a version, or send a part of their traffic to it. */
+export function namesOf(aliases: readonly Alias[], version: number): string[] {
+  return aliases.flatMap((alias) =>
+    alias.version === version || alias.canary?.version === version ? [alias.alias] : [],
+  )
+}
+
 /** Where the aliases of models point, where they pointed before, and how their traffic is split. */
 export class Aliases {
   readonly #database: Database
@@ -64,13 +71,6 @@ export class Aliases {
 
   of(model: string): Alias[] {
     return this.byModel(model).get(model) ?? []
-  }
-
-  /** Aliases that point to a version, or send a part of their traffic to it. */
-  namesOf(model: string, version: number): string[] {
-    return this.of(model).flatMap((alias) =>
-      alias.version === version || alias.canary?.version === version ? [alias.alias] : [],
-    )
   }
 
   pointedTo(model: string, alias: string): number | null {
