@@ -5,6 +5,7 @@ import { toIso } from '../../platform/clock'
 import type { Database } from '../../platform/database'
 import { DatasetCandidate } from '../datasets/datasets'
 import type { ResumableSource as Resumable } from '../index'
+import { insertAll } from '../insert-all'
 import type { StorageTables } from '../schema'
 import { Candidate } from '../versions'
 
@@ -66,9 +67,12 @@ export class ImportRows {
       const columns = { ...columnsOf(view), candidate_json: candidate && JSON.stringify(candidate) }
       this.#database.run(this.#tables.updateTable('imports').set(columns).where('id', '=', view.id))
       this.#database.run(this.#tables.deleteFrom('import_blobs').where('import_id', '=', view.id))
-      for (const digest of new Set(candidate?.files.map((file) => file.digest))) {
-        this.#database.run(this.#tables.insertInto('import_blobs').values({ import_id: view.id, digest }))
-      }
+      const digests = new Set(candidate?.files.map((file) => file.digest))
+      insertAll(
+        this.#database,
+        'import_blobs',
+        [...digests].map((digest) => ({ import_id: view.id, digest })),
+      )
     })
   }
 
