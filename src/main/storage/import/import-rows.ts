@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import { z } from 'zod'
 import { ErrorBody, Finding, Import, MadeFrom } from '../../../shared/contract'
 import { toIso } from '../../platform/clock'
@@ -36,6 +36,28 @@ const ResumableSource = z.discriminatedUnion('kind', [
 
 /** Ended imports that are kept for the list. */
 const KEPT = 200
+
+/** What a view is made of: not the candidate, which may have megabytes. */
+const SHOWN = [
+  'id',
+  'state',
+  'source',
+  'bytes_done',
+  'bytes_total',
+  'verdict',
+  'findings_json',
+  'kind',
+  'suggestion_json',
+  'dataset',
+  'model',
+  'version',
+  'known',
+  'error_json',
+  'created_at',
+  'finished_at',
+  'created_by',
+] as const satisfies (keyof StorageTables['imports'])[]
+type ShownRow = Pick<Selectable<StorageTables['imports']>, (typeof SHOWN)[number]>
 
 /** The rows of imports: what a restart knows about them. */
 export class ImportRows {
@@ -77,7 +99,7 @@ export class ImportRows {
   }
 
   find(id: string): Import | null {
-    const row = this.#database.first(this.#tables.selectFrom('imports').selectAll().where('id', '=', id))
+    const row = this.#database.first(this.#tables.selectFrom('imports').select(SHOWN).where('id', '=', id))
     return row ? viewOf(row) : null
   }
 
@@ -85,16 +107,31 @@ export class ImportRows {
   list(): Import[] {
     const query = this.#tables
       .selectFrom('imports')
-      .selectAll()
+      .select(SHOWN)
       .orderBy('created_at', 'desc')
       .orderBy('id', 'desc')
     return this.#database.all(query).map(viewOf)
   }
 
-  /** Those that wait for a person. */
-  waiting(): Import[] {
-    const query = this.#tables.selectFrom('imports').selectAll().where('state', '=', 'waiting')
+  /** Those that wait for a person under a name, or with bytes that begin with a file of this digest. */
+  waiting(name: string, firstFile: string): Import[] {
+    const withFile = this.#tables
+      .selectFrom('import_blobs')
+      .select('import_id')
+      .where('digest', '=', firstFile)
+    const query = this.#tables
+      .selectFrom('imports')
+      .select(SHOWN)
+      .where('state', '=', 'waiting')
+      .where((is) =>
+        is.or([is(sql`json_extract(suggestion_json, '$.name')`, '=', name), is('id', 'in', withFile)]),
+      )
     return this.#database.all(query).map(viewOf)
+  }
+
+  setSuggestion(id: string, suggestion: Import['suggestion']): void {
+    const change = { suggestion_json: JSON.stringify(suggestion) }
+    this.#database.run(this.#tables.updateTable('imports').set(change).where('id', '=', id))
   }
 
   /** What a running import can be taken up from. */
@@ -142,7 +179,7 @@ function columnsOf(
   }
 }
 
-function viewOf(row: Selectable<StorageTables['imports']>): Import {
+function viewOf(row: ShownRow): Import {
   return {
     id: row.id,
     state: Import.shape.state.parse(row.state),

@@ -298,15 +298,15 @@ export class Imports implements Disposable {
   }
 
   /** A new version may have taken the number that others wait with, or be the same bytes. */
-  #suggestAnew(): void {
-    for (const view of this.#rows.waiting()) {
+  #suggestAnew(added: AnyCandidate): void {
+    const name = added.kind === 'model' ? added.model : added.name
+    for (const view of this.#rows.waiting(name, added.files[0]?.digest ?? '')) {
       const candidate = this.#rows.candidate(view.id)
       if (!candidate) continue
       const suggestion = this.#suggest(candidate)
       if (JSON.stringify(suggestion) === JSON.stringify(view.suggestion)) continue
-      const changed = { ...view, suggestion }
-      this.#rows.update(changed, candidate)
-      this.#tell(changed)
+      this.#rows.setSuggestion(view.id, suggestion)
+      this.#tell({ ...view, suggestion })
     }
   }
 
@@ -334,7 +334,7 @@ export class Imports implements Disposable {
     })
     Object.assign(view, completed)
     this.#tell(view)
-    if (!completed.known) this.#suggestAnew()
+    if (!completed.known) this.#suggestAnew(candidate)
     if (completed.known && family === undefined) return
     if (candidate.kind === 'model') models.announce(candidate.model)
     else datasets.announce(candidate.name)
