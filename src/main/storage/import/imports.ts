@@ -215,7 +215,7 @@ export class Imports implements Disposable {
       ...this.#deps,
       slots: this.#slots,
       parts: this.#deps.blobs.parts(view.id),
-      assertQuota: quotas.roomFor(by),
+      assertQuota: (bytes) => quotas.assertRoom(by, this.#bytesBefore(view) + bytes),
       originsHere: (archived) => this.#deps.originsHere(archived, { principal: by, key: source.key ?? null }),
       assertNumber: (kind, name, wanted) => (kind === 'model' ? models : datasets).assertNumber(name, wanted),
     }
@@ -246,6 +246,19 @@ export class Imports implements Disposable {
     } finally {
       this.#running.delete(view.id)
     }
+  }
+
+  /**
+   * What those of the same principal that began before this one bring, as far as is known: together they do not take the
+   * room of one. Of two that do not fit, the first goes on.
+   */
+  #bytesBefore({ id, createdBy }: Import): number {
+    let bytes = 0
+    for (const { view } of this.#running.values()) {
+      if (view.id === id) break
+      if (view.createdBy === createdBy) bytes += Math.max(view.bytesDone, view.bytesTotal)
+    }
+    return bytes
   }
 
   /** Whatever happens, afterwards no worker runs and no temporary file is left. */
