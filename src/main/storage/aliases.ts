@@ -89,13 +89,16 @@ export class Aliases {
     throw new AppError('storage.not_found', message, { model, alias, aliases: names })
   }
 
-  /** Within the caller's transaction. A canary ends with the move. @returns false when it pointed there already */
+  /**
+   * Within the caller's transaction. A canary ends with the move. @returns false when it pointed there already: then nothing
+   * moves, and a canary goes on
+   */
   point(model: string, alias: string, version: number, by: PrincipalId, reason: string | null): boolean {
     assertAliasName(alias)
     const at = this.#clock.now()
     const before = this.pointedTo(model, alias)
-    const hadCanary = this.#forgetCanary(model, alias)
-    if (before === version) return hadCanary
+    if (before === version) return false
+    this.#forgetCanary(model, alias)
     const values = { version, set_at: at, set_by: by }
     this.#database.run(
       this.#tables
@@ -232,12 +235,10 @@ export class Aliases {
     return new Map(this.#database.all(query).map((row) => [`${row.model}@${row.alias}`, viewOf(row)]))
   }
 
-  #forgetCanary(model: string, alias: string): boolean {
-    if (!this.#canaryRow(model, alias)) return false
+  #forgetCanary(model: string, alias: string): void {
     this.#database.run(
       this.#tables.deleteFrom('canaries').where('model', '=', model).where('alias', '=', alias),
     )
-    return true
   }
 
   #rememberCanary(

@@ -128,9 +128,17 @@ describe('a canary', () => {
     expect(storage.promoteCanary('net', 'production', BEN)).toMatchObject({ version: 2, canary: null })
     expect(() => storage.promoteCanary('net', 'production', BEN)).toThrow(/has no canary/)
     storage.setCanary('net', 'production', { ...PLAN, version: 1 }, ANNA)
-    expect(storage.setAlias('net', 'production', 2, ANNA).canary).toBeNull()
+    expect(storage.setAlias('net', 'production', 1, ANNA).canary).toBeNull()
+    storage.setAlias('net', 'production', 2, ANNA)
     storage.setCanary('net', 'production', { ...PLAN, version: 1 }, ANNA)
     expect(storage.setCanary('net', 'production', null, ANNA).canary).toBeNull()
+  })
+
+  it('goes on when its alias is set to where it points', () => {
+    storage.setCanary('net', 'production', PLAN, ANNA)
+    const before = storage.getModel('net')
+    expect(storage.setAlias('net', 'production', 1, BEN).canary).toMatchObject({ version: 2 })
+    expect(storage.getModel('net')).toEqual(before)
   })
 
   it('is in the history of its alias: who started and stopped it, when and why', async () => {
