@@ -30,6 +30,13 @@ export interface ObservedRun {
 
 const Times = z.array(z.number())
 
+/** Those of a model's aliases that point to a version, or send a part of their traffic to it. */
+export function namesOf(aliases: readonly Alias[], version: number): string[] {
+  return aliases.flatMap((alias) =>
+    alias.version === version || alias.canary?.version === version ? [alias.alias] : [],
+  )
+}
+
 /** Where the aliases of models point, where they pointed before, and how their traffic is split. */
 export class Aliases {
   readonly #database: Database
@@ -66,13 +73,6 @@ export class Aliases {
     return this.byModel(model).get(model) ?? []
   }
 
-  /** Aliases that point to a version, or send a part of their traffic to it. */
-  namesOf(model: string, version: number): string[] {
-    return this.of(model).flatMap((alias) =>
-      alias.version === version || alias.canary?.version === version ? [alias.alias] : [],
-    )
-  }
-
   pointedTo(model: string, alias: string): number | null {
     const query = this.#tables.selectFrom('model_aliases').select('version').where('model', '=', model)
     return this.#database.first(query.where('alias', '=', alias))?.version ?? null
@@ -89,13 +89,16 @@ export class Aliases {
     throw new AppError('storage.not_found', message, { model, alias, aliases: names })
   }
 
-  /** Within the caller's transaction. A canary ends with the move. @returns false when it pointed there already */
+  /**
+   * Within the caller's transaction. A canary ends with the move. @returns false when it pointed there already: then nothing
+   * moves, and a canary goes on
+   */
   point(model: string, alias: string, version: number, by: PrincipalId, reason: string | null): boolean {
     assertAliasName(alias)
     const at = this.#clock.now()
     const before = this.pointedTo(model, alias)
-    const hadCanary = this.#forgetCanary(model, alias)
-    if (before === version) return hadCanary
+    if (before === version) return false
+    this.#forgetCanary(model, alias)
     const values = { version, set_at: at, set_by: by }
     this.#database.run(
       this.#tables
@@ -232,12 +235,10 @@ export class Aliases {
     return new Map(this.#database.all(query).map((row) => [`${row.model}@${row.alias}`, viewOf(row)]))
   }
 
-  #forgetCanary(model: string, alias: string): boolean {
-    if (!this.#canaryRow(model, alias)) return false
+  #forgetCanary(model: string, alias: string): void {
     this.#database.run(
       this.#tables.deleteFrom('canaries').where('model', '=', model).where('alias', '=', alias),
     )
-    return true
   }
 
   #rememberCanary(

@@ -16,7 +16,7 @@ import { AppError } from '../../shared/errors'
 import { type Clock, toIso } from '../platform/clock'
 import type { Database } from '../platform/database'
 import { Emitter } from '../platform/events'
-import { Aliases, LATEST, type ObservedRun } from './aliases'
+import { Aliases, LATEST, namesOf, type ObservedRun } from './aliases'
 import { misfit } from './architecture'
 import { diffVersions } from './diff'
 import type { Bringer, StorageDeps } from './index'
@@ -177,22 +177,21 @@ export class Models {
     this.#database.transaction(() => {
       this.#fixed(name, version)
       this.#assertUnused(name, version)
-      this.#versions.delete(name, version)
-      this.origins.remove({ kind: 'model', name, version })
-      this.#touch(name)
+      this.#delete(name, version)
     })
     this.announce(name)
   }
 
-  /** As {@link remove}; @returns false when somebody has come to need it */
+  /** @returns false when it is gone already, or something has come to need or keep it */
   removeUnused(name: string, version: number): boolean {
-    try {
-      this.remove(name, version)
+    const removed = this.#database.transaction(() => {
+      if (!this.#versions.find(name, version)) return false
+      if (this.#needs(name, version).length > 0 || this.#keptOf(name).has(version)) return false
+      this.#delete(name, version)
       return true
-    } catch (error) {
-      if (error instanceof AppError && error.code === 'storage.in_use') return false
-      throw error
-    }
+    })
+    if (removed) this.announce(name)
+    return removed
   }
 
   setAlias(name: string, alias: string, version: number, by: PrincipalId, reason: string | null): Alias {
@@ -348,34 +347,16 @@ export class Models {
     return why === null ? graph : null
   }
 
-  /** Versions that no policy keeps and nothing needs, oldest first. */
-  expendable(): { model: string; version: number }[] {
-    return this.list().flatMap(({ name, policy, versions }) => {
-      if (policy.keep === 'all') return []
-      const kept = this.kept(name)
-      return versions
-        .filter((version) => !kept.has(version) && this.#needs(name, version).length === 0)
-        .map((version) => ({ model: name, version }))
-        .reverse()
-    })
+  /** The versions that the model's policy does not keep, oldest first; {@link removeUnused} sees what still needs them. */
+  expendable(name: string): number[] {
+    const kept = this.#keptOf(name)
+    const versions = this.#summary(name)?.versions ?? []
+    return versions.filter((version) => !kept.has(version)).reverse()
   }
 
   /** Whether the model's policy keeps this version loaded; false for a model that is no more. */
   staysWarm(name: string, version: number): boolean {
-    return this.#summary(name)?.policy.warm === true && this.kept(name).has(version)
-  }
-
-  /** The versions that the model's policy keeps. */
-  kept(name: string): Set<number> {
-    const { policy, versions } = this.#require(name)
-    return keptVersions(
-      policy,
-      versions.map((version) => ({
-        version,
-        aliases: this.aliases.namesOf(name, version),
-        tags: this.facts.notes(name, version).tags,
-      })),
-    )
+    return this.#summary(name)?.policy.warm === true && this.#keptOf(name).has(version)
   }
 
   lineage(name: string, sees: Sees): LineageGraph {
@@ -390,6 +371,22 @@ export class Models {
   describe({ name, version }: VersionKey): { job: string | null; source: string | null } {
     const found = this.#versions.find(name, version)
     return { job: found?.lineage.job ?? null, source: found?.lineage.source || null }
+  }
+
+  /** The versions that the model's policy keeps; none of a model that is no more. */
+  #keptOf(name: string): Set<number> {
+    const summary = this.#summary(name)
+    if (!summary) return new Set()
+    const { policy, versions, aliases } = summary
+    const tags = this.facts.tags(name)
+    return keptVersions(
+      policy,
+      versions.map((version) => ({
+        version,
+        aliases: namesOf(aliases, version),
+        tags: tags.get(version) ?? [],
+      })),
+    )
   }
 
   #changeAlias(name: string, alias: string, change: () => boolean): Alias {
@@ -439,16 +436,22 @@ export class Models {
   }
 
   #assertUnused(name: string, version: number): void {
-    const aliases = this.aliases.namesOf(name, version)
+    const aliases = namesOf(this.aliases.of(name), version)
     const needs = this.#needs(name, version)
     if (needs.length === 0) return
     const message = `Version ${version} of ${name} cannot be removed: ${needs.join(', and ')}.`
     throw new AppError('storage.in_use', message, { aliases, users: this.#usersOf(name, version) })
   }
 
+  #delete(name: string, version: number): void {
+    this.#versions.delete(name, version)
+    this.origins.remove({ kind: 'model', name, version })
+    this.#touch(name)
+  }
+
   /** Who needs a version, in words. */
   #needs(name: string, version: number): string[] {
-    const aliases = this.aliases.namesOf(name, version)
+    const aliases = namesOf(this.aliases.of(name), version)
     const users = this.#usersOf(name, version)
     const made = this.origins
       .madeFrom({ kind: 'model', name, version })

@@ -15,8 +15,8 @@ export interface VersionKey {
 /** Whether a reader may see the versions of a model or data set, by its name, or a job, by its id. */
 export type Sees = (kind: OriginKind | 'job', id: string) => boolean
 
-/** Longest chain that a graph follows in one direction. */
-const MOST_STEPS = 1_000
+/** Versions, jobs and sources of a graph, about: one version may have been made from thousands, and been made into as many. */
+const MOST_NODES = 1_000
 
 /** What versions were made from. Rows are written once, with the version. */
 export class Origins {
@@ -98,11 +98,11 @@ export class Origins {
     }
     const walk = (next: (key: VersionKey) => VersionKey[], forwards: boolean) => {
       const open = [...starts]
-      for (let step = 0; step < MOST_STEPS; step++) {
-        const key = open.shift()
-        if (!key) return
+      const mostNodes = nodes.size + MOST_NODES
+      for (let key = open.shift(); key && nodes.size < mostNodes; key = open.shift()) {
         visit(key)
         for (const other of next(key).filter(({ kind, name }) => sees(kind, name))) {
+          if (nodes.size >= mostNodes) return
           const known = nodes.has(idOf(other))
           visit(other)
           const [from, to] = forwards ? [key, other] : [other, key]

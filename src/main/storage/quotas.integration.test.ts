@@ -1,8 +1,12 @@
+import { createWriteStream } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGzip } from 'node:zlib'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { ImportId, PrincipalId } from '../../shared/domain/ids'
+import { tarOf } from './export/tar'
 import type { Storage } from './index'
 import { FIXTURES } from './testing/fixtures'
 import { ANNA, type Bench, createBench, importAndSettle, onDisk, settled } from './testing/harness'
@@ -74,6 +78,47 @@ it('is refused while bytes arrive that nobody has announced', async () => {
   )
   expect(sent).toBeLessThan(100)
   expect(await onDisk(bench.dataDir)).toEqual({ blobs: [], temporary: [] })
+})
+
+it('is refused while an archive is unpacked', async () => {
+  storage.setQuota(ANNA, 1_000_000)
+  const archive = join(bench.folder, 'net.tar.gz')
+  const zeros = { path: 'zeros', sizeBytes: 2 ** 28, content: pieces }
+  function* pieces() {
+    for (let i = 0; i < 256; i++) yield Buffer.alloc(2 ** 20)
+  }
+  // So large that only its beginning is unpacked before it is refused; a tar within a gzip is not known by its size.
+  await pipeline(tarOf([zeros], 0), createGzip({ level: 0 }), createWriteStream(archive))
+  let most = 0
+  storage.onDidChangeImports(({ changed: [view] }) => {
+    most = Math.max(most, view?.bytesDone ?? 0)
+  })
+  expect(await importAndSettle(storage, archive)).toMatchObject({ ...OVER, verdict: null })
+  expect(most).toBeLessThan(2 ** 28)
+  expect(await onDisk(bench.dataDir)).toEqual({ blobs: [], temporary: [] })
+})
+
+it('counts what imports that began before are bringing', async () => {
+  storage.setQuota(ANNA, 8_000_000)
+  let goOn: () => void = () => undefined
+  const waits = new Promise<void>((resolve) => {
+    goOn = resolve
+  })
+  async function* slow() {
+    yield Buffer.alloc(5_000_000)
+    await waits
+  }
+  async function* files(content: () => AsyncIterable<Buffer> | Iterable<Buffer>) {
+    yield { path: 'model.onnx', content: Readable.from(content()) }
+  }
+  const first = await storage.startImport({ kind: 'upload', files: files(slow), bytesTotal: 5_000_000 }, ANNA)
+  const five = () => [Buffer.alloc(5_000_000)]
+  expect(
+    await importAndSettle(storage, { kind: 'upload', files: files(five), bytesTotal: 5_000_000 }),
+  ).toMatchObject(OVER)
+  expect(storage.getImport(first.id)).toMatchObject({ state: 'running' })
+  goOn()
+  expect(await settled(storage, first.id)).toMatchObject({ state: 'rejected' })
 })
 
 it('imports at the same time do not pass it together', async () => {

@@ -37,7 +37,7 @@ export class StorageQuotas {
 
   /**
    * Within the transaction that has just written what the principal made: beyond its quota, all of it is undone. Only this
-   * decides; to ask {@link roomFor} before spares the work.
+   * decides; to ask {@link assertRoom} before spares the work.
    * @throws AppError `storage.quota_exceeded`
    */
   assertWithin(principal: string): void {
@@ -46,12 +46,12 @@ export class StorageQuotas {
     throw exceeded(limitBytes, usedBytes)
   }
 
-  /** @returns throws `storage.quota_exceeded` for more bytes than there is room for now */
-  roomFor(principal: string): (bytes: number) => void {
-    const { limitBytes, usedBytes } = this.get(principal)
-    return (bytes) => {
-      if (limitBytes !== null && usedBytes + bytes > limitBytes) throw exceeded(limitBytes, usedBytes + bytes)
-    }
+  /** @throws AppError `storage.quota_exceeded` for more bytes than there is room for now */
+  assertRoom(principal: string, bytes: number): void {
+    const limitBytes = this.#limitOf(principal)
+    if (limitBytes === null) return
+    const wouldBeBytes = this.#usedBy(principal) + bytes
+    if (wouldBeBytes > limitBytes) throw exceeded(limitBytes, wouldBeBytes)
   }
 
   #limitOf(principal: string): number | null {

@@ -446,10 +446,20 @@ async function addCanaryChanges(db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable('alias_changes').addColumn('canary_json', 'text').execute()
 }
 
+/** Whose architecture a version is, is asked of each version that is to be removed. */
+async function indexArchitectures(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createIndex('version_notes_architecture')
+    .on('version_notes')
+    .column('architecture')
+    .execute()
+}
+
 export const storageMigrations: Record<string, Migration> = {
   '0003-storage': { up: (db: Kysely<unknown>) => createTables(db) },
   '0005-version-facts': { up: (db: Kysely<unknown>) => addVersionFacts(db) },
   '0006-datasets': { up: (db: Kysely<unknown>) => createDatasets(db) },
   '0010-storage-quotas': { up: (db: Kysely<unknown>) => createQuotas(db) },
   '0016-canary-changes': { up: (db: Kysely<unknown>) => addCanaryChanges(db) },
+  '0018-architectures': { up: (db: Kysely<unknown>) => indexArchitectures(db) },
 }

@@ -221,9 +221,13 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     gc: (by) =>
       tasks.begin('gc', by, async (context) => {
         const removedVersions: string[] = []
-        for (const { model, version } of models.expendable()) {
-          context.signal.throwIfAborted()
-          if (models.removeUnused(model, version)) removedVersions.push(`${model}@${version}`)
+        for (const { name, policy } of models.list()) {
+          if (policy.keep === 'all') continue
+          for (const version of models.expendable(name)) {
+            context.signal.throwIfAborted()
+            if (models.removeUnused(name, version)) removedVersions.push(`${name}@${version}`)
+            await nextTurn()
+          }
           await nextTurn()
         }
         return { ...(await collect(blobs, named, context)), removedVersions }

@@ -5,6 +5,7 @@ import type { Database } from '../platform/database'
 import type { StorageTables } from './schema'
 
 const NOTHING: VersionNotes = { notes: '', tags: [], architecture: null }
+const Tags = z.array(z.string())
 const Measured = VersionBenchmark.pick({ iterations: true, latencyMs: true, throughput: true })
 
 /** What is left out, or undefined, stays. */
@@ -25,7 +26,14 @@ export class VersionFacts {
     const row = this.#database.first(query.where('version', '=', version))
     if (!row) return NOTHING
     const { notes, architecture } = row
-    return { notes, tags: z.array(z.string()).parse(JSON.parse(row.tags_json)), architecture }
+    return { notes, tags: Tags.parse(JSON.parse(row.tags_json)), architecture }
+  }
+
+  /** By version; one that nobody has said anything of is not among them. */
+  tags(model: string): Map<number, string[]> {
+    const query = this.#tables.selectFrom('version_notes').select(['version', 'tags_json'])
+    const rows = this.#database.all(query.where('model', '=', model))
+    return new Map(rows.map(({ version, tags_json }) => [version, Tags.parse(JSON.parse(tags_json))]))
   }
 
   /** Within the caller's transaction. */

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
+import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CanaryPlan } from '../../shared/contract'
 import type { PrincipalId } from '../../shared/domain/ids'
@@ -127,9 +128,17 @@ describe('a canary', () => {
     expect(storage.promoteCanary('net', 'production', BEN)).toMatchObject({ version: 2, canary: null })
     expect(() => storage.promoteCanary('net', 'production', BEN)).toThrow(/has no canary/)
     storage.setCanary('net', 'production', { ...PLAN, version: 1 }, ANNA)
-    expect(storage.setAlias('net', 'production', 2, ANNA).canary).toBeNull()
+    expect(storage.setAlias('net', 'production', 1, ANNA).canary).toBeNull()
+    storage.setAlias('net', 'production', 2, ANNA)
     storage.setCanary('net', 'production', { ...PLAN, version: 1 }, ANNA)
     expect(storage.setCanary('net', 'production', null, ANNA).canary).toBeNull()
+  })
+
+  it('goes on when its alias is set to where it points', () => {
+    storage.setCanary('net', 'production', PLAN, ANNA)
+    const before = storage.getModel('net')
+    expect(storage.setAlias('net', 'production', 1, BEN).canary).toMatchObject({ version: 2 })
+    expect(storage.getModel('net')).toEqual(before)
   })
 
   it('is in the history of its alias: who started and stopped it, when and why', async () => {
@@ -201,6 +210,23 @@ describe('policies', () => {
     expect(storage.getModel('net').versions).toEqual([1])
   })
 
+  it('spare what is pinned or deleted while a collection goes on', async () => {
+    await versions(5)
+    storage.updateModel('net', { policy: { keep: 'latest', count: 1, warm: false } })
+    let isFirst = true
+    storage.onDidChangeModels(() => {
+      if (!isFirst) return
+      isFirst = false
+      storage.removeVersion('net', 2)
+      storage.setAlias('net', 'production', 3, ANNA)
+      storage.updateModel('net', { policy: { keep: 'pinned', count: 1, warm: false } })
+      storage.annotate('net', 4, { tags: ['pinned'] })
+    })
+    const { error, removedVersions } = await storage.taskEnd(storage.gc(ANNA).id, 60_000)
+    expect({ error, removedVersions }).toEqual({ error: null, removedVersions: ['net@1'] })
+    expect(storage.getModel('net').versions).toEqual([5, 4, 3])
+  })
+
   it('never let go of what an alias needs, whatever the policy', () => {
     const version = fc.record({
       version: fc.integer({ min: 1, max: 30 }),
@@ -259,6 +285,14 @@ it('runs bare weights in a graph that has them, and says why not in another', as
     /do not fit script@1: script@1 has no /,
   )
   expect(storage.getVersion('weights', 1)).toMatchObject({ notes: '', architecture: 'script@1' })
+})
+
+it('finds the weights of a graph by an index', () => {
+  const query = sql<{
+    detail: string
+  }>`explain query plan select model, version from version_notes where architecture = 'a@1'`
+  const plan = database.all({ compile: () => query.compile(database.builder()) })
+  expect(plan.map(({ detail }) => detail).join()).toContain('version_notes_architecture')
 })
 
 it('refuses a version as its own architecture, which would keep it from ever being removed', async () => {

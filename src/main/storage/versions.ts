@@ -12,6 +12,7 @@ import type { Digest, PrincipalId } from '../../shared/domain/ids'
 import { Signature } from '../../shared/domain/tensor'
 import { toIso } from '../platform/clock'
 import type { Database } from '../platform/database'
+import { insertAll } from './insert-all'
 import type { StorageTables } from './schema'
 
 /** What an import has found and stored, and what becomes a version. */
@@ -131,18 +132,15 @@ export class VersionRows {
         this.#tables.insertInto('model_tensors').values({ model: candidate.model, version, tensors_json }),
       )
     }
-    for (const [position, file] of candidate.files.entries()) {
-      this.#database.run(
-        this.#tables.insertInto('model_files').values({
-          model: candidate.model,
-          version,
-          position,
-          path: file.path,
-          digest: file.digest,
-          size_bytes: file.sizeBytes,
-        }),
-      )
-    }
+    const { model } = candidate
+    insertAll(
+      this.#database,
+      'model_files',
+      candidate.files.map(({ path, digest, sizeBytes }, position) => ({
+        ...{ model, version, position, path, digest },
+        size_bytes: sizeBytes,
+      })),
+    )
   }
 
   /** Within the caller's transaction; the files go with it. */

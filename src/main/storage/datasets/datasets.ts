@@ -15,6 +15,7 @@ import { AppError } from '../../../shared/errors'
 import { type Clock, toIso } from '../../platform/clock'
 import type { Database } from '../../platform/database'
 import { Emitter } from '../../platform/events'
+import { insertAll } from '../insert-all'
 import { newNumber } from '../numbering'
 import type { Origins, Sees, VersionKey } from '../origins'
 import type { StorageTables } from '../schema'
@@ -184,14 +185,14 @@ export class Datasets {
         created_by: by,
       }),
     )
-    for (const [position, file] of candidate.files.entries()) {
-      const { path, digest, sizeBytes } = file
-      this.#database.run(
-        this.#tables
-          .insertInto('dataset_files')
-          .values({ dataset: name, version, position, path, digest, size_bytes: sizeBytes }),
-      )
-    }
+    insertAll(
+      this.#database,
+      'dataset_files',
+      candidate.files.map(({ path, digest, sizeBytes }, position) => ({
+        ...{ dataset: name, version, position, path, digest },
+        size_bytes: sizeBytes,
+      })),
+    )
     this.#origins.add({ kind: 'dataset', name, version }, candidate.madeFrom)
     return { version, known: false }
   }

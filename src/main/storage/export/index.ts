@@ -20,7 +20,7 @@ export function archiveOf(
   nowMs: number,
 ): VersionArchive {
   const text = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)
-  const entries = [
+  const entries: TarEntry[] = [
     { path: MANIFEST, sizeBytes: text.length, content: () => [text] },
     ...manifest.files.map(({ path, sizeBytes }) => ({
       path: `${FILES}/${path}`,
@@ -28,12 +28,9 @@ export function archiveOf(
       content: () => open(path),
     })),
   ]
-  function* opened(): Generator<TarEntry> {
-    for (const entry of entries) yield { ...entry, content: entry.content() }
-  }
   return {
     name: `${manifest.name}-${manifest.version}.tar`,
     sizeBytes: tarSize(entries),
-    content: Readable.from(tarOf(opened(), nowMs / 1000), { objectMode: false }),
+    content: Readable.from(tarOf(entries, nowMs / 1000), { objectMode: false }),
   }
 }

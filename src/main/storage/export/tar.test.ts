@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { unpackTar } from '../import/archive/tar'
@@ -19,7 +20,7 @@ const entry = fc.record({
 
 async function written(entries: { path: string; bytes: Uint8Array }[]): Promise<Buffer> {
   const chunks: Uint8Array[] = []
-  const sized = entries.map(({ path, bytes }) => ({ path, sizeBytes: bytes.length, content: [bytes] }))
+  const sized = entries.map(({ path, bytes }) => ({ path, sizeBytes: bytes.length, content: () => [bytes] }))
   for await (const chunk of tarOf(sized, 1_700_000_000)) chunks.push(chunk)
   const whole = Buffer.concat(chunks)
   expect(whole.length).toBe(tarSize(sized))
@@ -68,10 +69,30 @@ describe('an exported archive', () => {
   })
 
   it('breaks off when a file is not as long as it was', async () => {
-    const short = [{ path: 'a', sizeBytes: 10, content: [new Uint8Array(9)] }]
+    const short = [{ path: 'a', sizeBytes: 10, content: () => [new Uint8Array(9)] }]
     const read = async () => {
       for await (const chunk of tarOf(short, 0)) expect(chunk.byteLength).toBeLessThan(2000)
     }
     await expect(read()).rejects.toThrow('10')
+  })
+
+  it('leaves no file open when its reader goes away, wherever that is', async () => {
+    const content = () => Readable.from([new Uint8Array(600)])
+    let goesOn = true
+    for (let chunks = 1; goesOn; chunks++) {
+      const opened: Readable[] = []
+      const open = () => {
+        const stream = content()
+        opened.push(stream)
+        return stream
+      }
+      const archive = tarOf(
+        ['a', 'b', '模'].map((path) => ({ path, sizeBytes: 600, content: open })),
+        0,
+      )
+      for (let read = 0; read < chunks; read++) goesOn = !(await archive.next()).done
+      await archive.return(undefined)
+      expect(opened.every(({ destroyed }) => destroyed)).toBe(true)
+    }
   })
 })

@@ -6,19 +6,19 @@ const LONGEST_NAME = 100
 export interface TarEntry {
   path: string
   sizeBytes: number
-  /** Exactly `sizeBytes`; a read that gives another number breaks the archive off. */
-  content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+  /**
+   * Exactly `sizeBytes`; a read that gives another number breaks the archive off. Asked for when its turn has come, and read
+   * or destroyed from then on: whoever goes away before leaves nothing open.
+   */
+  content(): AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 }
 
 /** A tar (POSIX.1-2001 pax interchange format) of plain files, as a stream. `at`: seconds since 1970, of every entry. */
-export async function* tarOf(
-  entries: AsyncIterable<TarEntry> | Iterable<TarEntry>,
-  at: number,
-): AsyncGenerator<Uint8Array> {
-  for await (const { path, sizeBytes, content } of entries) {
+export async function* tarOf(entries: Iterable<TarEntry>, at: number): AsyncGenerator<Uint8Array> {
+  for (const { path, sizeBytes, content } of entries) {
     yield* headersOf(path, sizeBytes, at)
     let left = sizeBytes
-    for await (const chunk of content) {
+    for await (const chunk of content()) {
       left -= chunk.byteLength
       yield chunk
     }

@@ -112,9 +112,20 @@ function several(what: string, names: readonly string[]): AppError {
   return new AppError('storage.conflict', message, { files: names.slice(0, 200) })
 }
 
+/** By whole path, whatever its case; `*` stands for any text. Reads the path once, however many `*` there are. */
 function fits(pattern: string, path: string): boolean {
-  const expression = pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')
-  return new RegExp(`^${expression}$`, 'i').test(path)
+  const text = path.toLowerCase()
+  const [first = '', ...between] = pattern.toLowerCase().split('*')
+  const last = between.pop()
+  if (last === undefined) return text === first
+  if (!text.startsWith(first) || !text.endsWith(last)) return false
+  let end = first.length
+  for (const part of between) {
+    const at = text.indexOf(part, end)
+    if (at === -1) return false
+    end = at + part.length
+  }
+  return end <= text.length - last.length
 }
 
 function nothing(files: readonly HubFile[], why: string): AppError {

@@ -16,6 +16,8 @@ const TRIES = 3
 const MOST_FILES = 10_000
 /** As in `import/transfer.ts`: a commit of the database must not wait for more than this. */
 const FLUSH_BYTES = 16 * 1024 * 1024
+/** Of an answer in JSON, which is read whole: one with a thousand files has less than one. */
+const MOST_JSON_BYTES = 16 * 1024 * 1024
 
 /**
  * The same repository at the commit that its revision means now, so that all files are of one state of it, also those that
@@ -30,7 +32,7 @@ export async function atCommit(repository: HubRepository, signal: AbortSignal): 
       revision,
       hubUrl,
       additionalFields: ['sha'],
-      fetch: (input, init) => fetch(input, { ...init, signal: watch.signal }),
+      fetch: (input, init) => fetchJson(input, { ...init, signal: watch.signal }),
     })
     if (!/^[0-9a-f]{40}$/.test(sha)) throw unreachable(hubUrl, 'it names no commit', null)
     return { ...repository, revision: sha }
@@ -55,7 +57,7 @@ export async function listRepository(
       revision,
       hubUrl,
       recursive: true,
-      fetch: (input, init) => fetch(input, { ...init, signal: watch.signal }),
+      fetch: (input, init) => fetchJson(input, { ...init, signal: watch.signal }),
     })
     for await (const entry of entries) {
       watch.heard()
@@ -149,7 +151,8 @@ async function append(
       watch.heard()
       if (done + chunk.length > file.sizeBytes)
         throw new AppError('storage.unsafe', `The Hub sends more for ${file.path} than it said.`)
-      await output.write(chunk)
+      // Goes on where the disk has taken only a part.
+      await output.writeFile(chunk)
       done += chunk.length
       unwritten += chunk.length
       onBytes(done)
@@ -161,6 +164,20 @@ async function append(
     watch.end()
     await output?.close()
   }
+}
+
+/** The same answer, but it breaks off with a TypeError, as a connection does, beyond {@link MOST_JSON_BYTES}. */
+async function fetchJson(input: Parameters<typeof fetch>[0], init: RequestInit): Promise<Response> {
+  const response = await fetch(input, init)
+  let bytes = 0
+  const bounded = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      bytes += chunk.length
+      if (bytes > MOST_JSON_BYTES) controller.error(new TypeError('its answer is too long'))
+      else controller.enqueue(chunk)
+    },
+  })
+  return response.body ? new Response(response.body.pipeThrough(bounded), response) : response
 }
 
 /** A signal that aborts with `signal`, or when nothing is heard for {@link SILENCE_MS}. */

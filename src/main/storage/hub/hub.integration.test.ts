@@ -23,6 +23,8 @@ class FakeHub {
   breakAfter: number[] = []
   /** Hangs after so many bytes, until the caller goes away. */
   hangAfter: number | null = null
+  /** Said of the repository. */
+  description = ''
   #server: Server = createServer((request, response) => this.#answer(request, response))
 
   async open(): Promise<string> {
@@ -38,7 +40,10 @@ class FakeHub {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const { pathname } = new URL(request.url ?? '/', 'http://hub')
     if (pathname === '/api/models/acme/vad/revision/main') {
-      const info = { _id: '1', id: 'acme/vad', sha: this.commit, lastModified: '2026-01-01T00:00:00.000Z' }
+      const info = {
+        ...{ _id: '1', id: 'acme/vad', sha: this.commit, lastModified: '2026-01-01T00:00:00.000Z' },
+        description: this.description,
+      }
       response.setHeader('content-type', 'application/json').end(JSON.stringify(info))
       return
     }
@@ -113,6 +118,13 @@ describe('an import from the Hub', () => {
     expect(version.metadata['license']).toBe('mit')
     expect(hub.asked.map(({ path }) => path).sort()).toEqual(['README.md', 'onnx/model.onnx'])
     expect(await downloads()).toEqual([])
+  })
+
+  it('reads no answer without end', async () => {
+    hub.description = '.'.repeat(17 * 1024 * 1024)
+    const failed = await imported()
+    expect(failed).toMatchObject({ state: 'failed', error: { code: 'storage.hub_unreachable' } })
+    expect(failed.error?.message).toContain('its answer is too long')
   })
 
   it('goes on where a broken connection left it', async () => {

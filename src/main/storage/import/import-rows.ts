@@ -1,10 +1,11 @@
-import type { Selectable } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import { z } from 'zod'
 import { ErrorBody, Finding, Import, MadeFrom } from '../../../shared/contract'
 import { toIso } from '../../platform/clock'
 import type { Database } from '../../platform/database'
 import { DatasetCandidate } from '../datasets/datasets'
 import type { ResumableSource as Resumable } from '../index'
+import { insertAll } from '../insert-all'
 import type { StorageTables } from '../schema'
 import { Candidate } from '../versions'
 
@@ -36,6 +37,28 @@ const ResumableSource = z.discriminatedUnion('kind', [
 /** Ended imports that are kept for the list. */
 const KEPT = 200
 
+/** What a view is made of: not the candidate, which may have megabytes. */
+const SHOWN = [
+  'id',
+  'state',
+  'source',
+  'bytes_done',
+  'bytes_total',
+  'verdict',
+  'findings_json',
+  'kind',
+  'suggestion_json',
+  'dataset',
+  'model',
+  'version',
+  'known',
+  'error_json',
+  'created_at',
+  'finished_at',
+  'created_by',
+] as const satisfies (keyof StorageTables['imports'])[]
+type ShownRow = Pick<Selectable<StorageTables['imports']>, (typeof SHOWN)[number]>
+
 /** The rows of imports: what a restart knows about them. */
 export class ImportRows {
   readonly #database: Database
@@ -66,14 +89,17 @@ export class ImportRows {
       const columns = { ...columnsOf(view), candidate_json: candidate && JSON.stringify(candidate) }
       this.#database.run(this.#tables.updateTable('imports').set(columns).where('id', '=', view.id))
       this.#database.run(this.#tables.deleteFrom('import_blobs').where('import_id', '=', view.id))
-      for (const digest of new Set(candidate?.files.map((file) => file.digest))) {
-        this.#database.run(this.#tables.insertInto('import_blobs').values({ import_id: view.id, digest }))
-      }
+      const digests = new Set(candidate?.files.map((file) => file.digest))
+      insertAll(
+        this.#database,
+        'import_blobs',
+        [...digests].map((digest) => ({ import_id: view.id, digest })),
+      )
     })
   }
 
   find(id: string): Import | null {
-    const row = this.#database.first(this.#tables.selectFrom('imports').selectAll().where('id', '=', id))
+    const row = this.#database.first(this.#tables.selectFrom('imports').select(SHOWN).where('id', '=', id))
     return row ? viewOf(row) : null
   }
 
@@ -81,16 +107,31 @@ export class ImportRows {
   list(): Import[] {
     const query = this.#tables
       .selectFrom('imports')
-      .selectAll()
+      .select(SHOWN)
       .orderBy('created_at', 'desc')
       .orderBy('id', 'desc')
     return this.#database.all(query).map(viewOf)
   }
 
-  /** Those that wait for a person. */
-  waiting(): Import[] {
-    const query = this.#tables.selectFrom('imports').selectAll().where('state', '=', 'waiting')
+  /** Those that wait for a person under a name, or with bytes that begin with a file of this digest. */
+  waiting(name: string, firstFile: string): Import[] {
+    const withFile = this.#tables
+      .selectFrom('import_blobs')
+      .select('import_id')
+      .where('digest', '=', firstFile)
+    const query = this.#tables
+      .selectFrom('imports')
+      .select(SHOWN)
+      .where('state', '=', 'waiting')
+      .where((is) =>
+        is.or([is(sql`json_extract(suggestion_json, '$.name')`, '=', name), is('id', 'in', withFile)]),
+      )
     return this.#database.all(query).map(viewOf)
+  }
+
+  setSuggestion(id: string, suggestion: Import['suggestion']): void {
+    const change = { suggestion_json: JSON.stringify(suggestion) }
+    this.#database.run(this.#tables.updateTable('imports').set(change).where('id', '=', id))
   }
 
   /** What a running import can be taken up from. */
@@ -138,7 +179,7 @@ function columnsOf(
   }
 }
 
-function viewOf(row: Selectable<StorageTables['imports']>): Import {
+function viewOf(row: ShownRow): Import {
   return {
     id: row.id,
     state: Import.shape.state.parse(row.state),

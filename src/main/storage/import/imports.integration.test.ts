@@ -318,7 +318,7 @@ describe('progress, cancel and many at once', () => {
     const path = await largeModel('large.onnx', 150)
     const archive = join(bench.folder, 'net.tar')
     const { size } = await stat(path)
-    const entry = { path: 'large.onnx', sizeBytes: size, content: createReadStream(path) }
+    const entry = { path: 'large.onnx', sizeBytes: size, content: () => createReadStream(path) }
     await writeFile(archive, tarOf([entry], 0))
     const unpacked: number[] = []
     storage.onDidChangeImports(({ changed }) => {

@@ -23,6 +23,8 @@ import { type AnyCandidate, rejectionOf, Taking, type TakingDeps } from './takin
 
 const AT_ONCE = 2
 const TELL_MS = 100
+/** An end that could not be written, as on a full disk, is tried again after so long. */
+const RETRY_MS = 2_000
 
 /** The reason of an abort that a person asked for; any other abort is a failure. */
 const CANCELLED = new Error('cancelled')
@@ -55,6 +57,9 @@ export class Imports implements Disposable {
   readonly #rows: ImportRows
   readonly #slots = new Slots(AT_ONCE)
   readonly #running = new Map<string, Running>()
+  /** Those that have ended, though their rows cannot say it yet. */
+  readonly #unwritten = new Map<string, Import>()
+  #cancelRetry: () => void = () => undefined
   readonly #changed = new Emitter<{ changed: Import[]; removed: string[] }>()
   readonly onDidChange = this.#changed.event
 
@@ -140,8 +145,8 @@ export class Imports implements Disposable {
   }
 
   get(id: string): Import {
-    const running = this.#running.get(id)
-    if (running) return { ...running.view }
+    const known = this.#inMemory(id)
+    if (known) return { ...known }
     const view = this.#rows.find(id)
     if (!view)
       throw new AppError(
@@ -154,7 +159,12 @@ export class Imports implements Disposable {
 
   /** Newest first. */
   list(): Import[] {
-    return this.#rows.list().map((view) => ({ ...(this.#running.get(view.id)?.view ?? view) }))
+    return this.#rows.list().map((view) => ({ ...(this.#inMemory(view.id) ?? view) }))
+  }
+
+  /** What rows do not say yet. */
+  #inMemory(id: string): Import | undefined {
+    return this.#running.get(id)?.view ?? this.#unwritten.get(id)
   }
 
   /** Idempotent: an import that has ended stays as it ended. Resolves when nothing of it is left. */
@@ -193,6 +203,8 @@ export class Imports implements Disposable {
   async dispose(): Promise<void> {
     for (const running of this.#running.values()) running.controller.abort(interrupted())
     await Promise.all([...this.#running.values()].map((running) => running.ended))
+    this.#cancelRetry()
+    this.#writeEnds()
   }
 
   async #run(running: Running, source: ImportSource): Promise<void> {
@@ -203,7 +215,7 @@ export class Imports implements Disposable {
       ...this.#deps,
       slots: this.#slots,
       parts: this.#deps.blobs.parts(view.id),
-      assertQuota: quotas.roomFor(by),
+      assertQuota: (bytes) => quotas.assertRoom(by, this.#bytesBefore(view) + bytes),
       originsHere: (archived) => this.#deps.originsHere(archived, { principal: by, key: source.key ?? null }),
       assertNumber: (kind, name, wanted) => (kind === 'model' ? models : datasets).assertNumber(name, wanted),
     }
@@ -236,6 +248,19 @@ export class Imports implements Disposable {
     }
   }
 
+  /**
+   * What those of the same principal that began before this one bring, as far as is known: together they do not take the
+   * room of one. Of two that do not fit, the first goes on.
+   */
+  #bytesBefore({ id, createdBy }: Import): number {
+    let bytes = 0
+    for (const { view } of this.#running.values()) {
+      if (view.id === id) break
+      if (view.createdBy === createdBy) bytes += Math.max(view.bytesDone, view.bytesTotal)
+    }
+    return bytes
+  }
+
   /** Whatever happens, afterwards no worker runs and no temporary file is left. */
   async #attempt(taking: Taking, source: ImportSource, signal: AbortSignal): Promise<AnyCandidate> {
     try {
@@ -250,21 +275,50 @@ export class Imports implements Disposable {
     const { logger, discard } = this.#deps
     try {
       await discard(taking.release())
-      // The row still says `running`: the next start takes it up again.
-      if (isStopping(signal) && this.#rows.source(view.id)) return
-      const findings = rejectionOf(error)
-      if (signal.reason === CANCELLED) this.#end(view, { state: 'cancelled' })
-      else if (findings)
-        this.#end(view, { state: 'rejected', verdict: 'reject', findings: [...view.findings, ...findings] })
-      else {
-        const failure = translateFileError(error)
-        if (!(failure instanceof AppError))
-          logger.error({ err: error, import: view.id }, 'An import failed unexpectedly.')
-        this.#end(view, { state: 'failed', error: toErrorView(failure) })
-      }
     } catch (second) {
-      // The row still says `running`; the next start makes it `failed`.
-      logger.error({ err: second, import: view.id }, 'The end of an import could not be written.')
+      logger.error({ err: second, import: view.id }, 'The bytes of an import that failed stay until gc.')
+    }
+    // The row still says `running`: the next start takes it up again.
+    if (isStopping(signal) && this.#rows.source(view.id)) return
+    const end = this.#endOf(view, error, signal)
+    try {
+      this.#end(view, end)
+    } catch (second) {
+      logger.error({ err: second, import: view.id }, 'The end of an import could not be written yet.')
+      this.#unwritten.set(view.id, view)
+      this.#tell(view)
+      this.#retry()
+    }
+  }
+
+  #endOf(view: Import, error: unknown, signal: AbortSignal): Partial<Import> {
+    if (signal.reason === CANCELLED) return { state: 'cancelled' }
+    const findings = rejectionOf(error)
+    if (findings) return { state: 'rejected', verdict: 'reject', findings: [...view.findings, ...findings] }
+    const failure = translateFileError(error)
+    if (!(failure instanceof AppError))
+      this.#deps.logger.error({ err: error, import: view.id }, 'An import failed unexpectedly.')
+    return { state: 'failed', error: toErrorView(failure) }
+  }
+
+  #retry(): void {
+    this.#cancelRetry()
+    this.#cancelRetry = this.#deps.clock.setTimer(RETRY_MS, () => {
+      if (!this.#writeEnds()) this.#retry()
+    })
+  }
+
+  /** @returns whether all ends are written */
+  #writeEnds(): boolean {
+    try {
+      for (const view of this.#unwritten.values()) {
+        this.#rows.update(view)
+        this.#unwritten.delete(view.id)
+      }
+      return true
+    } catch (error) {
+      this.#deps.logger.debug({ err: error }, 'The ends of imports cannot be written.')
+      return false
     }
   }
 
@@ -298,15 +352,15 @@ export class Imports implements Disposable {
   }
 
   /** A new version may have taken the number that others wait with, or be the same bytes. */
-  #suggestAnew(): void {
-    for (const view of this.#rows.waiting()) {
+  #suggestAnew(added: AnyCandidate): void {
+    const name = added.kind === 'model' ? added.model : added.name
+    for (const view of this.#rows.waiting(name, added.files[0]?.digest ?? '')) {
       const candidate = this.#rows.candidate(view.id)
       if (!candidate) continue
       const suggestion = this.#suggest(candidate)
       if (JSON.stringify(suggestion) === JSON.stringify(view.suggestion)) continue
-      const changed = { ...view, suggestion }
-      this.#rows.update(changed, candidate)
-      this.#tell(changed)
+      this.#rows.setSuggestion(view.id, suggestion)
+      this.#tell({ ...view, suggestion })
     }
   }
 
@@ -334,7 +388,7 @@ export class Imports implements Disposable {
     })
     Object.assign(view, completed)
     this.#tell(view)
-    if (!completed.known) this.#suggestAnew()
+    if (!completed.known) this.#suggestAnew(candidate)
     if (completed.known && family === undefined) return
     if (candidate.kind === 'model') models.announce(candidate.model)
     else datasets.announce(candidate.name)

@@ -23,10 +23,10 @@ function reply(message: WorkerReply): void {
 
 async function handle(request: WorkerRequest): Promise<WorkerReply> {
   let told = Date.now()
-  const onProgress = (bytesDone: number, bytesTotal?: number) => {
+  const onProgress = (bytesDone: number, bytesTotal?: number, unpackedBytes?: number) => {
     if (Date.now() - told < PROGRESS_MS) return
     told = Date.now()
-    reply({ type: 'progress', bytesDone, bytesTotal })
+    reply({ type: 'progress', bytesDone, bytesTotal, unpackedBytes })
   }
   try {
     if (request.task === 'inspect') {

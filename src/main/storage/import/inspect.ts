@@ -12,7 +12,7 @@ import { innermost, openSource, type Source, type SourceFile, type SourceLocatio
 /** Where archives may be unpacked: a path that nothing is at, on the disk of the store. */
 export interface Scratch {
   path: string
-  onProgress(bytesDone: number, bytesTotal: number): void
+  onProgress(bytesDone: number, bytesTotal: number, unpackedBytes: number): void
   /** A file is looked at, or so many bytes are unpacked. */
   onRead?(sizeBytes: number): void
 }
@@ -84,7 +84,7 @@ export async function inspect(location: SourceLocation, scratch: Scratch): Promi
       ({ writtenBytes, bytesDone, bytesTotal }) => {
         onRead(writtenBytes - unpackedBytes)
         unpackedBytes = writtenBytes
-        scratch.onProgress(bytesDone, bytesTotal)
+        scratch.onProgress(bytesDone, bytesTotal, writtenBytes)
       },
     )
     const manifest = await findManifest(openSource({ kind: 'path', path: top }))

@@ -3,17 +3,20 @@ import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { Import } from '../../../shared/contract'
+import type { Database } from '../../platform/database'
 import type { Storage } from '../index'
+import type { StorageTables } from '../schema'
 import { type Bench, collected, createBench, importAndSettle, onDisk } from '../testing/harness'
 import { inProcessWorker } from '../testing/in-process-worker'
 import { model, number } from '../testing/onnx-builder'
 
 let bench: Bench
 let storage: Storage
+let database: Database
 
 beforeEach(async () => {
   bench = await createBench({ withWorker: false })
-  ;({ storage } = await bench.open({ startWorker: inProcessWorker }))
+  ;({ storage, database } = await bench.open({ startWorker: inProcessWorker }))
 })
 afterEach(() => bench.dispose())
 
@@ -75,6 +78,19 @@ it('tells those that wait which number is left, and that their bytes are here by
   expect(told).toContainEqual(storage.getImport(second.id))
   expect(await storage.confirmImport(second.id as never)).toMatchObject({ state: 'completed', version: 2 })
   expect(await storage.confirmImport(same.id as never)).toMatchObject({ version: 1, known: true })
+})
+
+it('looks only at those that wait for the same name or bytes', async () => {
+  const [same, other] = [await bring(1, { review: true }), await bring(2, { review: true })]
+  const table = database.builder<StorageTables>().updateTable('imports')
+  database.run(table.set({ candidate_json: 'not to be read' }).where('id', '=', other.id))
+  const path = join(bench.folder, 'net-1.onnx')
+  const done = await importAndSettle(storage, { kind: 'path', path, name: 'elsewhere' })
+  expect(done).toMatchObject({ state: 'completed', version: 1 })
+  const knownAs = [{ model: 'elsewhere', version: 1 }]
+  expect(storage.getImport(same.id)).toMatchObject({ suggestion: { name: 'net', version: 1, knownAs } })
+  await bring(3)
+  expect(storage.getImport(done.id)).toMatchObject({ state: 'completed' })
 })
 
 it('forgets a number with the name it was asked for', async () => {

@@ -29,7 +29,12 @@ export type WorkerRequest =
  */
 export type WorkerReply =
   | { type: 'ready' }
-  | { type: 'progress'; bytesDone: number; bytesTotal?: number | undefined }
+  | {
+      type: 'progress'
+      bytesDone: number
+      bytesTotal?: number | undefined
+      unpackedBytes?: number | undefined
+    }
   | { type: 'exceeded'; what: 'cpu' | 'memory' }
   | { type: 'result'; result: Inspection | Transferred | string[] | Profile | ShownRow[] }
   | { type: 'error'; error: ErrorView }

@@ -76,8 +76,8 @@ async function writeStream(
     let unwritten = 0
     for await (const chunk of content) {
       const bytes: Buffer = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
-      let done = 0
-      while (done < bytes.length) done += (await handle.write(bytes, done)).bytesWritten
+      // Goes on where the disk has taken only a part.
+      await handle.writeFile(bytes)
       onBytes(bytes.length)
       unwritten += bytes.length
       if (unwritten < FLUSH_BYTES) continue

@@ -39,6 +39,9 @@ const FROM_NOTHING: MadeFrom = { models: [], datasets: [], job: null }
 /** Room that stays for the database and the rest of the machine. */
 const RESERVE_BYTES = 32 * 1024 * 1024
 
+/** After so many bytes of an upload it is asked again whether there is room for them. */
+const ASK_BYTES = 1024 * 1024
+
 export interface TakingDeps {
   blobs: BlobStore
   blobFolder: string
@@ -89,7 +92,15 @@ export class Taking {
     const worker = this.#deps.startWorker()
     this.#discards.unshift(() => worker.dispose())
     const scratch = await this.#temporary()
-    const inspection = await worker.inspect(location, scratch, this.#signal, this.#hooks.onProgress)
+    const inspection = await worker.inspect(
+      location,
+      scratch,
+      this.#signal,
+      (bytesDone, bytesTotal, unpackedBytes) => {
+        if (unpackedBytes !== undefined) this.#deps.assertQuota(unpackedBytes)
+        this.#hooks.onProgress(bytesDone, bytesTotal)
+      },
+    )
     if (inspection.outcome === 'rejected') throw new RejectedByInspection(inspection.findings)
     const { files, findings, manifest } = inspection
     const byPath = new Map(files.map((file) => [file.path, file]))
@@ -171,13 +182,18 @@ export class Taking {
     await this.#assertRoom(source.bytesTotal)
     const folder = await this.#temporary()
     let first = true
+    let askedBytes = 0
     const files = await receive(source.files, folder, this.#signal, {
       onFile: (path) => {
         if (first) this.#hooks.onSource(path.split('/')[0] ?? path)
         first = false
       },
       onProgress: (bytesDone) => {
-        this.#deps.assertQuota(bytesDone)
+        // Not with each of the small pieces in which it comes.
+        if (bytesDone - askedBytes >= ASK_BYTES) {
+          askedBytes = bytesDone
+          this.#deps.assertQuota(bytesDone)
+        }
         this.#hooks.onProgress(bytesDone)
       },
     })

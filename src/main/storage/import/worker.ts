@@ -37,14 +37,14 @@ export interface StoredTable {
 export interface FileWorker extends Disposable {
   /**
    * @param scratch where archives may be unpacked: a path that nothing is at
-   * @param onProgress how far an archive is unpacked
+   * @param onProgress how far an archive is unpacked, and what has been written for it by then
    * @throws AppError; a file that crashes or exhausts the reader is a rejection, not an error
    */
   inspect(
     location: SourceLocation,
     scratch: string,
     signal: AbortSignal,
-    onProgress?: (bytesDone: number, bytesTotal?: number) => void,
+    onProgress?: (bytesDone: number, bytesTotal?: number, unpackedBytes?: number) => void,
   ): Promise<Inspection>
   copy(
     source: SourceFile,
@@ -137,6 +137,7 @@ const Reply = z.discriminatedUnion('type', [
     type: z.literal('progress'),
     bytesDone: z.number(),
     bytesTotal: z.number().optional(),
+    unpackedBytes: z.number().optional(),
   }),
   z.object({ type: z.literal('exceeded'), what: z.enum(['cpu', 'memory']) }),
   z.object({ type: z.literal('result'), result: z.unknown() }),
@@ -190,7 +191,7 @@ export function startFileWorker(entry: string, clock: Clock, logger: Logger): Fi
     request: WorkerRequest,
     limitMs: number | null,
     signal: AbortSignal,
-    onProgress?: (bytesDone: number, bytesTotal?: number) => void,
+    onProgress?: (bytesDone: number, bytesTotal?: number, unpackedBytes?: number) => void,
   ): Promise<unknown> {
     signal.throwIfAborted()
     signal.addEventListener('abort', kill)
@@ -215,7 +216,7 @@ export function startFileWorker(entry: string, clock: Clock, logger: Logger): Fi
       for (;;) {
         const reply = await lines.next()
         if (reply.type === 'progress') {
-          onProgress?.(reply.bytesDone, reply.bytesTotal)
+          onProgress?.(reply.bytesDone, reply.bytesTotal, reply.unpackedBytes)
           watchSilence()
         } else if (reply.type === 'exceeded') {
           throw new WorkerGone(`Parsing took too much ${reply.what}.`, {}, reply.what)

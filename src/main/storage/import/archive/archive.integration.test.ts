@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -12,6 +13,7 @@ import { bytes, message, number } from '../../testing/onnx-builder'
 import { zip } from '../../testing/zip-builder'
 import { openSource } from '../source'
 import { type Unpacking, unpack } from './index'
+import { ArchiveWriter } from './writer'
 
 const MODEL = readFileSync(join(FIXTURES, 'mnist_cnn.onnx'))
 
@@ -70,6 +72,30 @@ function pax(records: Record<string, string>): Buffer {
       .join(''),
   )
 }
+
+describe.runIf(process.platform === 'linux')('a disk that takes only a part of what is written', () => {
+  const MOST_BYTES = 100_000
+  const onLimit = () => undefined
+  const limitFiles = (bytes: number | 'unlimited') =>
+    execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:`])
+  beforeEach(() => {
+    process.on('SIGXFSZ', onLimit)
+    limitFiles(MOST_BYTES)
+  })
+  afterEach(() => {
+    limitFiles('unlimited')
+    process.off('SIGXFSZ', onLimit)
+  })
+
+  async function* content() {
+    yield Buffer.alloc(MOST_BYTES + 1)
+  }
+
+  it('ends the unpacking, however many bytes the archive says', async () => {
+    const writer = new ArchiveWriter(join(bench.folder, 'out'), 'a.gz', 1e9, () => undefined)
+    await expect(writer.add('a', content(), null, null)).rejects.toMatchObject({ code: 'EFBIG' })
+  })
+})
 
 describe('how far unpacking is', () => {
   const zeros = Buffer.alloc(3 * 2 ** 20)

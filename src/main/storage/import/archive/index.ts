@@ -3,7 +3,6 @@ import { mkdir, readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { createGunzip, createInflateRaw } from 'node:zlib'
-import { diskSpace } from '../../../platform/files'
 import { type FileBytes, withBytes } from '../file-bytes'
 import { readZip, type ZipEntry } from '../formats/zip'
 import { Rejection } from '../rejection'
@@ -14,8 +13,6 @@ import { ArchiveWriter } from './writer'
 /** What a compressed stream may grow to: real ones stay far below, a bomb needs a thousand. */
 const LARGEST_RATIO = 100
 const RATIO_FROM_BYTES = 64 * 1024 * 1024
-/** Room that stays for the database and the rest of the machine. */
-const RESERVE_BYTES = 64 * 1024 * 1024
 
 export type ArchiveKind = 'zip' | 'tar' | 'gzip'
 
@@ -46,11 +43,9 @@ export async function unpack(
   onProgress: (unpacking: Unpacking) => void,
 ): Promise<string> {
   await mkdir(to, { recursive: true, mode: 0o700 })
-  const { freeBytes } = await diskSpace(to)
   const most = kind === 'tar' ? Infinity : Math.max(RATIO_FROM_BYTES, archive.sizeBytes * LARGEST_RATIO)
-  const roomBytes = Math.min(freeBytes - RESERVE_BYTES, most)
   const writing = (progress: (writtenBytes: number) => Omit<Unpacking, 'writtenBytes'>) =>
-    new ArchiveWriter(to, archive.path, roomBytes, (writtenBytes) =>
+    new ArchiveWriter(to, archive.path, most, (writtenBytes) =>
       onProgress({ writtenBytes, ...progress(writtenBytes) }),
     )
   try {
@@ -58,6 +53,7 @@ export async function unpack(
       const entries = await withBytes(archive, readZip)
       const bytesTotal = entries.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
       const writer = writing((bytesDone) => ({ bytesDone, bytesTotal }))
+      await writer.assertRoom(bytesTotal)
       await unpackZip(archive, entries, writer)
     } else {
       const input = createReadStream(archive.absolutePath)

@@ -1,11 +1,14 @@
 import { type FileHandle, mkdir, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { diskSpace } from '../../../platform/files'
 import { assertEntryName, crc32, foldedName } from '../formats/zip'
 import { quoted, Rejection } from '../rejection'
 
 const MOST_ENTRIES = 10_000
 /** As in `transfer.ts`: a commit of the database must not wait for more than this. */
 const FLUSH_BYTES = 16 * 1024 * 1024
+/** Room that stays for the database and the rest of the machine. */
+const RESERVE_BYTES = 64 * 1024 * 1024
 
 /**
  * Writes the entries of an archive into a folder of our own. Names are checked and never become more than a path below it;
@@ -17,15 +20,17 @@ export class ArchiveWriter {
   /** By folded name: every entry, and the folders above it. */
   readonly #kinds = new Map<string, 'file' | 'folder'>()
   readonly #onProgress: (bytesDone: number) => void
-  readonly #roomBytes: number
+  readonly #mostBytes: number
   #written = 0
+  /** How much there was when the disk was last asked for its room. */
+  #askedAt = Number.NEGATIVE_INFINITY
   #entries = 0
 
-  /** @param file the archive's name, for findings @param roomBytes what may be written in all */
-  constructor(to: string, file: string, roomBytes: number, onProgress: (bytesDone: number) => void) {
+  /** @param file the archive's name, for findings @param mostBytes what may be written in all */
+  constructor(to: string, file: string, mostBytes: number, onProgress: (bytesDone: number) => void) {
     this.#to = to
     this.#file = file
-    this.#roomBytes = roomBytes
+    this.#mostBytes = mostBytes
     this.#onProgress = onProgress
   }
 
@@ -63,6 +68,14 @@ export class ArchiveWriter {
     }
   }
 
+  /** Others write to the disk at the same time, so it is asked again and again. @throws Rejection */
+  async assertRoom(bytes: number): Promise<void> {
+    this.#askedAt = this.#written
+    const { freeBytes } = await diskSpace(this.#to)
+    if (Math.max(this.#written, bytes) <= this.#mostBytes && bytes <= freeBytes - RESERVE_BYTES) return
+    throw this.unsafe('its content would fill the disk, or is compressed as only a bomb is')
+  }
+
   unsafe(what: string): Rejection {
     return new Rejection('storage.unsafe', `The archive is not safe to open: ${what}.`, this.#file)
   }
@@ -81,9 +94,10 @@ export class ArchiveWriter {
       crc = crc32(chunk, crc)
       this.#written += chunk.length
       if (limit !== null && done > limit) throw this.unsafe(`${quoted(name)} is larger than it says`)
-      if (this.#written > this.#roomBytes)
-        throw this.unsafe('its content would fill the disk, or is compressed as only a bomb is')
-      await output.write(chunk)
+      if (this.#written > this.#mostBytes || this.#written - this.#askedAt >= FLUSH_BYTES)
+        await this.assertRoom(chunk.length)
+      // Goes on where the disk has taken only a part.
+      await output.writeFile(chunk)
       this.#onProgress(this.#written)
       unsynced += chunk.length
       if (unsynced < FLUSH_BYTES) continue
