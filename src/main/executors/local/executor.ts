@@ -47,6 +47,8 @@ class Pool implements LocalExecutor {
   #disposed = false
 
   readonly onDidChangeEngines: LocalExecutor['onDidChangeEngines']
+  readonly #ending: Emitter<string>
+  readonly onWillEndEngine: LocalExecutor['onWillEndEngine']
   readonly onDidTryRuntime: LocalExecutor['onDidTryRuntime']
 
   constructor(deps: LocalExecutorDeps) {
@@ -57,6 +59,8 @@ class Pool implements LocalExecutor {
     this.#runtimes = new Runtimes(builtIn, deps.plugins ?? (() => []), deps.workersDir, onListenerError)
     this.#changes = new Emitter(onListenerError)
     this.onDidChangeEngines = this.#changes.event
+    this.#ending = new Emitter(onListenerError)
+    this.onWillEndEngine = this.#ending.event
     this.onDidTryRuntime = this.#runtimes.onDidTry
     const seen = deps.onDidSeeGpuPrograms?.((programs) => void this.#lookAtGpus(programs))
     this.#stopSeeing = seen ?? (() => undefined)
@@ -154,6 +158,7 @@ class Pool implements LocalExecutor {
       expected,
       ranOutOfMemory: () => enforcer.ranOutOfMemory(made),
       onChange: () => this.#changed(made),
+      onEnding: () => this.#ending.fire(made.id),
       onLine: (level, line) => this.#deps.logger.debug({ engine: made.id, runtime: runtime.id, level }, line),
     })
     engine = made
