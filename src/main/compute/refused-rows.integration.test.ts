@@ -75,3 +75,23 @@ describe('a row that the database refuses', () => {
     expect(ids.map((id) => job(id).state).sort()).toEqual(['failed', 'succeeded'])
   })
 })
+
+it('a time longer than any calendar, as an earlier version may have stored, is in nobody’s way', async () => {
+  const { run } = system.executor
+  system.executor.run = async (...args) => ({ ...(await run(...args)), computeMs: 1e300 })
+  system.executor.itemMs = 1000
+  const infer = () =>
+    system.submit({
+      kind: 'infer',
+      model: 'm@1',
+      inputs: { x: { dtype: 'float32', shape: [2], data: [1, 2] } },
+    })
+  const first = await infer()
+  for (let i = 0; i < 100 && !isTerminal(job(first.id).state); i++) await harness.clock.advance(100)
+  expect(job(first.id).timings.computeMs).toBe(1e300)
+  const second = await infer()
+  await harness.clock.advance(100)
+  expect(job(second.id)).toMatchObject({ state: 'running', expectedAt: '9999-12-31T23:59:59.999Z' })
+  await allEnded([second.id])
+  expect(job(second.id).state).toBe('succeeded')
+})

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { steadyTime, systemClock } from './clock'
+import { steadyTime, systemClock, toIso } from './clock'
 
 function clocks() {
   const at = { wall: 1_000_000, steady: 0 }
@@ -59,5 +59,13 @@ describe('the time of the system', () => {
 
   it('is that of the machine', () => {
     expect(Math.abs(systemClock.now() - Date.now())).toBeLessThan(2000)
+  })
+})
+
+describe('a time as text', () => {
+  it('is one that every reader takes, whatever number it comes from', () => {
+    expect(toIso(1e12)).toBe('2001-09-09T01:46:40.000Z')
+    expect(toIso(1e300)).toBe('9999-12-31T23:59:59.999Z')
+    expect(toIso(Number.POSITIVE_INFINITY)).toBe('9999-12-31T23:59:59.999Z')
   })
 })

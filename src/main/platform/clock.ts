@@ -68,10 +68,13 @@ function randomPart(): Uint8Array {
 let lastMs = Number.NaN
 let lastIso = ''
 
+/** Of a later year ISO 8601 asks for more digits, which few read, and far later there is no date at all. */
+const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
+
 /** Remembers the last one: of a turn nearly all are of one millisecond, and to write one takes a microsecond. */
 export function toIso(ms: number): string {
   if (ms !== lastMs) {
-    lastIso = new Date(ms).toISOString()
+    lastIso = new Date(Math.min(ms, LAST_MS)).toISOString()
     lastMs = ms
   }
   return lastIso

@@ -51,8 +51,11 @@ describe('PackedItems', () => {
       fc.property(items, (all) => {
         const made = PackedItems.of(all)
         expect(Buffer.from(made.toBytes())).toEqual(Buffer.from(packTensors(all)))
-        expect(made.hasStrings).toBe(
-          all.some((one) => Object.values(one).some(({ dtype }) => dtype === 'string')),
+        const strings = all.flatMap((one) =>
+          Object.values(one).flatMap((each) => (each.dtype === 'string' ? each.strings : [])),
+        )
+        expect(made.stringBytes).toBe(
+          strings.reduce((sum, text) => sum + 4 + new TextEncoder().encode(text).byteLength, 0),
         )
       }),
     )

@@ -37,9 +37,12 @@ export class PackedItems {
     return new PackedItems(runs, gather(parts))
   }
 
-  /** Sizes are checked, the insides of strings are not. @throws AppError `storage.corrupt` */
-  static parse(bytes: Uint8Array): PackedItems {
-    const { runs, data } = readPacked(bytes)
+  /**
+   * Sizes are checked, the insides of strings are not.
+   * @param mostHeaderBytes which are parsed at once @throws AppError `storage.corrupt`
+   */
+  static parse(bytes: Uint8Array, mostHeaderBytes?: number): PackedItems {
+    const { runs, data } = readPacked(bytes, mostHeaderBytes)
     if (data.byteLength % 8 !== 0) throw new AppError('storage.corrupt', 'These tensors are cut off.')
     return new PackedItems(runs, [data])
   }
@@ -61,8 +64,11 @@ export class PackedItems {
     )
   }
 
-  get hasStrings(): boolean {
-    return this.#runs.some(([, tensors]) => tensors.some(([, dtype]) => dtype === 'string'))
+  /** Bytes of all strings, with four for the length of each. */
+  get stringBytes(): number {
+    const inItem = (tensors: PackedRun[1]) =>
+      tensors.reduce((sum, [, dtype, , length]) => sum + (dtype === 'string' ? length : 0), 0)
+    return this.#runs.reduce((sum, [count, tensors]) => sum + count * inItem(tensors), 0)
   }
 
   slice(from: number, to = this.count): PackedItems {

@@ -105,8 +105,11 @@ export function unpackRuns(runs: readonly PackedRun[], data: Uint8Array): Tensor
 }
 
 /** The header, checked against the bytes that are there, and the bytes. @throws AppError `storage.corrupt` */
-export function readPacked(bytes: Uint8Array): { runs: PackedRun[]; data: Uint8Array } {
-  const header = readHeader(bytes)
+export function readPacked(
+  bytes: Uint8Array,
+  mostHeaderBytes = Number.POSITIVE_INFINITY,
+): { runs: PackedRun[]; data: Uint8Array } {
+  const header = readHeader(bytes, mostHeaderBytes)
   const data = bytes.subarray(header.start)
   let left = align(data.byteLength)
   let items = 0
@@ -215,9 +218,10 @@ function setOwn(item: Tensors, name: string, tensor: Tensor): void {
     Object.defineProperty(item, name, { value: tensor, enumerable: true, configurable: true, writable: true })
 }
 
-function readHeader(bytes: Uint8Array): { runs: unknown[]; start: number } {
+function readHeader(bytes: Uint8Array, mostBytes: number): { runs: unknown[]; start: number } {
   if (bytes.byteLength < 4) throw corrupt('it is shorter than its header')
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true)
+  if (length > mostBytes) throw corrupt(`its header has ${length} bytes`)
   const start = align(4 + length)
   if (start > bytes.byteLength) throw corrupt('it is shorter than its header')
   let json: unknown

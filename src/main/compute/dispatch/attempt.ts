@@ -2,7 +2,7 @@ import { PackedItems } from '../../../shared/domain/packed-items'
 import type { Tensors } from '../../../shared/domain/tensor'
 import { packTensors } from '../../../shared/domain/tensor-codec'
 import { formatDuration } from '../../../shared/domain/units'
-import { AppError } from '../../../shared/errors'
+import { AppError, type ErrorCode } from '../../../shared/errors'
 import type { LocalExecutor, RunHooks, RunOutcome, RunRequest } from '../../executors/local'
 import type { Clock } from '../../platform/clock'
 import type { Database } from '../../platform/database'
@@ -98,9 +98,10 @@ export async function runAttempt(
     log(level, text)
   }
   let runBegan: number | null = null
+  const isWarm = engine.id !== null
   try {
     log('info', startedOn(job.status.placement))
-    if (engine.id === null) {
+    if (!isWarm) {
       log('info', `Loading ${engine.label}`)
       end.loadMs = await pool.load(engine, job, signal)
       log('info', `Loaded in ${formatDuration(end.loadMs)}`)
@@ -118,7 +119,7 @@ export async function runAttempt(
     log('info', `Succeeded in ${formatDuration(outcome.computeMs)}`)
   } catch (error) {
     if (runBegan !== null) end.computeMs = clock.now() - runBegan
-    end.outcome = outcomeOf(engine.state === 'gone' && !signal.aborted ? asCrash(error) : error, signal, job)
+    end.outcome = outcomeOf(orGone(error, isWarm), signal, job)
     end.artifacts = []
     if (end.outcome.kind === 'failed') {
       log('error', end.outcome.error.message)
@@ -150,11 +151,16 @@ const ABORT_WORDS: Record<Exclude<AbortReason, 'preempted'>, string> = {
   apart: 'Interrupted together with others; runs again by itself',
   budget: 'Stopped: the budget of its principal is used up',
   device_lost: 'Interrupted: its device is no longer there',
+  engine_gone: 'Interrupted: the worker that it was to run on has ended',
 }
 
-/** Whatever an engine that is gone says, it is gone: another attempt may have a better one. */
-function asCrash(error: unknown): unknown {
-  if (!(error instanceof AppError) || error.code !== 'compute.not_found') return error
+/** The codes of an executor that has not even begun: the engine has ended, or is about to. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set(['compute.not_found', 'compute.conflict'])
+
+/** An engine that served others may end at any time, which is no failure of the next job; one that its job loaded is its own. */
+function orGone(error: unknown, isWarm: boolean): unknown {
+  if (!(error instanceof AppError) || !REFUSALS.has(error.code)) return error
+  if (isWarm) return new Aborted('engine_gone')
   return new AppError(
     'compute.worker_crashed',
     'The worker ended before the job began.',
@@ -191,8 +197,7 @@ async function runOn(
   onLog: RunHooks['onLog'],
 ): Promise<RunOutcome> {
   const { executor, clock, estimates } = deps
-  if (engine.id === null)
-    throw new AppError('compute.worker_crashed', 'The worker ended before the job began.')
+  if (engine.id === null) throw new AppError('compute.not_found', 'The engine is gone.')
   const checkpoints = job.definition.kind === 'batch' ? new Checkpoints(deps, job) : null
   const request = await requestOf(deps, job)
   if (request.kind === 'batch' && request.startAt >= request.items) return { kind: 'batch', computeMs: 0 }

@@ -29,6 +29,8 @@ export interface PooledEngine {
   readonly memory: Placement
   readonly memoryBytes: number
   id: EngineId | null
+  /** It takes no more work, and goes by itself. */
+  isEnding: boolean
   /** It computes on what its job has leased, so it cannot outlive the job. */
   isBound: boolean
   state: PlanEngine['state'] | 'gone'
@@ -66,9 +68,15 @@ export class EnginePool {
   constructor(deps: EnginePoolDeps) {
     this.#deps = deps
     this.#idleMs = deps.idleMs
-    this.#unsubscribe = deps.executor.onDidChangeEngines(({ removed }) => {
-      for (const id of removed) this.#drop(this.find(id))
-    })
+    const unsubscribe = [
+      deps.executor.onDidChangeEngines(({ removed }) => {
+        for (const id of removed) this.#drop(this.find(id))
+      }),
+      deps.executor.onWillEndEngine((id) => this.#leave(id)),
+    ]
+    this.#unsubscribe = () => {
+      for (const stop of unsubscribe) stop()
+    }
   }
 
   /** What a new engine for a job takes: bytes of memory (a synthetic load has no model, so none), and time to load. */
@@ -157,7 +165,7 @@ export class EnginePool {
     engine.busySinceMs = this.#deps.clock.now()
     this.#deps.database.onRollback(() => {
       if (engine.state !== 'busy') return
-      engine.state = 'idle'
+      engine.state = engine.isEnding ? 'leaving' : 'idle'
       engine.job = null
     })
     this.charge(engine, [job.definition.principal])
@@ -194,6 +202,7 @@ export class EnginePool {
       memory,
       memoryBytes,
       id: null,
+      isEnding: false,
       isBound: false,
       state: 'loading',
       lease,
@@ -250,15 +259,15 @@ export class EnginePool {
       this.#drop(engine)
       return
     }
-    engine.state = 'idle'
+    engine.state = engine.isEnding ? 'leaving' : 'idle'
     this.charge(engine, [SYSTEM])
     engine.idleSinceMs = this.#deps.clock.now()
     this.#armSweep()
   }
 
-  /** Unloads an idle engine; its memory is free when it is gone. */
+  /** Unloads an idle engine, or waits for one that goes by itself; its memory is free when it is gone. */
   async evict(engine: PooledEngine): Promise<void> {
-    if (engine.state !== 'idle' || engine.id === null) return
+    if ((engine.state !== 'idle' && engine.state !== 'leaving') || engine.id === null) return
     engine.state = 'leaving'
     try {
       await this.#deps.executor.unload(engine.id)
@@ -303,6 +312,13 @@ export class EnginePool {
   dispose(): void {
     this.#unsubscribe()
     this.#cancelSweep?.()
+  }
+
+  #leave(id: string): void {
+    const engine = this.find(id)
+    if (!engine) return
+    engine.isEnding = true
+    if (engine.state === 'idle') engine.state = 'leaving'
   }
 
   #drop(engine: PooledEngine | undefined): void {

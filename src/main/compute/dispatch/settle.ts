@@ -273,7 +273,13 @@ function goesOn(reason: AbortReason, { definition }: ActiveJob): boolean {
 }
 
 /** Stops that are no fault of the job. */
-const GOES_ON: ReadonlySet<AbortReason> = new Set(['stopping', 'preempted', 'apart', 'device_lost'])
+const GOES_ON: ReadonlySet<AbortReason> = new Set([
+  'stopping',
+  'preempted',
+  'apart',
+  'device_lost',
+  'engine_gone',
+])
 
 function skipped({ definition }: ActiveJob, dependency: JobId): AppError {
   const message =

@@ -20,6 +20,7 @@ export type AbortReason =
   | 'preempted'
   | 'budget'
   | 'device_lost'
+  | 'engine_gone'
   | 'apart'
 
 /** A job that has not ended: its row, and what only memory needs to know. */

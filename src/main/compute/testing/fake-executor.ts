@@ -47,6 +47,7 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
   const killers = new Map<string, (error: AppError) => void>()
   const changes = new Emitter<{ changed: EngineView[]; removed: string[] }>()
   const tried = new Emitter<void>()
+  const ending = new Emitter<string>()
   let count = 0
 
   function change(id: string, patch: Partial<EngineView>): void {
@@ -256,7 +257,7 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
     },
     async run(id: EngineId, request, hooks) {
       const engine = engines.get(id)
-      if (!engine) throw new AppError('compute.worker_crashed', 'The worker is gone.')
+      if (!engine) throw new AppError('compute.not_found', 'The worker is gone.')
       if (engine.state !== 'idle') throw new Error(`Two attempts on engine ${id}.`)
       change(id, { state: 'busy', runs: engine.runs + 1, idleSince: null })
       try {
@@ -270,10 +271,12 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
       }
     },
     async unload(id) {
+      ending.fire(id)
       await sleep(fake.unloadMs, new AbortController().signal)
       remove(id)
     },
     onDidChangeEngines: changes.event,
+    onWillEndEngine: ending.event,
     onDidTryRuntime: tried.event,
   }
   return fake

@@ -59,12 +59,23 @@ describe('Connection', () => {
     expect(connection.pending).toBe(2)
     writeFrame(worker, { type: 'done', id: 1, computeMs: 1, rssBytes: 5 }, Uint8Array.of(1, 2, 3))
     writeFrame(worker, { type: 'progress', id: 2, fraction: 0.5 })
-    writeFrame(worker, { type: 'done', id: 2, computeMs: 2 })
+    writeFrame(worker, { type: 'done', id: 2, computeMs: 0.001 })
     expect([...(await first).body]).toEqual([1, 2, 3])
-    expect((await second).reply).toMatchObject({ computeMs: 2 })
+    expect((await second).reply).toMatchObject({ computeMs: 0.001 })
     expect(progress).toEqual([0.5])
     expect(memory).toEqual([5])
     await connection.drained()
+  })
+
+  it('believes no time that is longer than the one that has passed', async () => {
+    const { worker, connection } = await pair()
+    const began = performance.now()
+    const answers = [connection.request(run), connection.request(run)]
+    writeFrame(worker, { type: 'done', id: 1, computeMs: 1e300 })
+    writeFrame(worker, { type: 'done', id: 2, computeMs: 0 })
+    const times = (await Promise.all(answers)).map(({ reply }) => 'computeMs' in reply && reply.computeMs)
+    expect(times[0]).toBeLessThanOrEqual(performance.now() - began)
+    expect(times[1]).toBe(0)
   })
 
   it('sends requests and cancels as the protocol says', async () => {

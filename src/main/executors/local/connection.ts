@@ -15,6 +15,8 @@ export interface FinalReply {
 interface Pending {
   id: number
   type: Work['type']
+  /** By `performance.now()`. */
+  sentAt: number
   cancelled: boolean
   heard: Heard
   resolve(answer: FinalReply): void
@@ -97,7 +99,8 @@ export class Connection {
     if (body && body.byteLength > MAX_BODY_BYTES) return Promise.reject(tooMuch())
     const id = this.#nextId++
     const answer = new Promise<FinalReply>((resolve, reject) => {
-      this.#pending.push({ id, type: work.type, cancelled: false, heard, resolve, reject })
+      const sentAt = performance.now()
+      this.#pending.push({ id, type: work.type, sentAt, cancelled: false, heard, resolve, reject })
     })
     if (!this.#broken) writeFrame(this.#socket, { id, ...work }, body)
     return answer
@@ -164,6 +167,8 @@ export class Connection {
       (reply.type === 'cancelled' && first.cancelled)
     if (!fits) throw new ProtocolError(`The answer "${reply.type}" to "${first.type}".`)
     this.#pending.shift()
+    // What jobs take is foretold from it, for all who wait.
+    if ('computeMs' in reply) reply.computeMs = Math.min(reply.computeMs, performance.now() - first.sentAt)
     if ('rssBytes' in reply && reply.rssBytes !== undefined) this.#events.onMemory(reply.rssBytes)
     first.resolve({ reply, body })
     if (this.#pending.length === 0) this.#wakeDrained()

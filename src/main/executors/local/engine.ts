@@ -44,6 +44,8 @@ export interface EngineParts {
   /** Whether the system has ended it for the memory that it took. */
   ranOutOfMemory(): boolean
   onChange(): void
+  /** Once: it takes no more work. */
+  onEnding(): void
   onLine(level: 'info' | 'warn', line: string): void
 }
 
@@ -217,7 +219,7 @@ export class Engine {
   /** Politely, after two seconds by SIGKILL. Resolves when the worker is gone. */
   async unload(): Promise<void> {
     if (!this.#end) {
-      this.#end = interrupted('The engine was unloaded while it worked.')
+      this.#endFor(interrupted('The engine was unloaded while it worked.'))
       this.#connection?.exit()
       if (!this.#connection) this.#parts.process.kill()
     }
@@ -322,8 +324,14 @@ export class Engine {
     if (this.#end) await this.gone
   }
 
+  #endFor(why: AppError): void {
+    if (this.#end) return
+    this.#end = why
+    this.#parts.onEnding()
+  }
+
   #kill(why: AppError): void {
-    this.#end ??= why
+    this.#endFor(why)
     this.#parts.process.kill()
   }
 
@@ -336,14 +344,18 @@ export class Engine {
           `The ${this.#parts.runtime.name} worker broke the protocol and was ended: ${why}`,
         ),
       )
-    } else this.#parts.clock.setTimer(CLOSED_MS, () => this.#parts.process.kill())
+      return
+    }
+    // Why the worker ended is known when it has, and of interest to who waits for it.
+    if (this.#state === 'idle') this.#endFor(interrupted('The worker ended while it was idle.'))
+    this.#parts.clock.setTimer(CLOSED_MS, () => this.#parts.process.kill())
   }
 
   #bury(end: WorkerEnd): void {
     this.#buried = true
     this.#parts.expected.forget()
-    if (this.#work?.watch && this.#parts.ranOutOfMemory()) this.#end ??= this.#work.watch.exceeded(null)
-    this.#end ??= crashed(this.#parts.runtime.name, end)
+    if (this.#work?.watch && this.#parts.ranOutOfMemory()) this.#endFor(this.#work.watch.exceeded(null))
+    this.#endFor(crashed(this.#parts.runtime.name, end))
     this.#connection?.break(null)
     this.#connection?.failAll(this.#end)
   }

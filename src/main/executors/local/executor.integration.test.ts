@@ -125,6 +125,27 @@ describe('LocalExecutor', () => {
     await processGone(view.pid ?? 0)
   })
 
+  it('tells at once that an idle engine ends, and runs nothing on it', async () => {
+    const view = await loadSynthetic()
+    const told: string[] = []
+    const stop = [
+      executor.onWillEndEngine((id) => told.push(`ends ${id}`)),
+      executor.onDidChangeEngines(({ removed }) => told.push(...removed.map((id) => `gone ${id}`))),
+    ]
+    const unloading = executor.unload(engineId(view))
+    expect(told).toEqual([`ends ${view.id}`])
+    await expect(executor.run(engineId(view), synthetic({}), hooks())).rejects.toMatchObject({
+      code: 'compute.conflict',
+    })
+    await unloading
+    const other = await loadSynthetic()
+    process.kill(other.pid ?? 0, 'SIGKILL')
+    await processGone(other.pid ?? 0)
+    await vi.waitUntil(() => told.length === 4)
+    expect(told).toEqual([view, other].flatMap(({ id }) => [`ends ${id}`, `gone ${id}`]))
+    for (const end of stop) end()
+  })
+
   it('fails one attempt with the error it was asked for, and keeps the engine', async () => {
     const view = await loadSynthetic()
     const run = executor.run(engineId(view), synthetic({ fail: 'error' }), hooks())

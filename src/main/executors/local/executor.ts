@@ -47,6 +47,8 @@ class Pool implements LocalExecutor {
   #disposed = false
 
   readonly onDidChangeEngines: LocalExecutor['onDidChangeEngines']
+  readonly #ending: Emitter<string>
+  readonly onWillEndEngine: LocalExecutor['onWillEndEngine']
   readonly onDidTryRuntime: LocalExecutor['onDidTryRuntime']
 
   constructor(deps: LocalExecutorDeps) {
@@ -57,6 +59,8 @@ class Pool implements LocalExecutor {
     this.#runtimes = new Runtimes(builtIn, deps.plugins ?? (() => []), deps.workersDir, onListenerError)
     this.#changes = new Emitter(onListenerError)
     this.onDidChangeEngines = this.#changes.event
+    this.#ending = new Emitter(onListenerError)
+    this.onWillEndEngine = this.#ending.event
     this.onDidTryRuntime = this.#runtimes.onDidTry
     const seen = deps.onDidSeeGpuPrograms?.((programs) => void this.#lookAtGpus(programs))
     this.#stopSeeing = seen ?? (() => undefined)
@@ -154,6 +158,7 @@ class Pool implements LocalExecutor {
       expected,
       ranOutOfMemory: () => enforcer.ranOutOfMemory(made),
       onChange: () => this.#changed(made),
+      onEnding: () => this.#ending.fire(made.id),
       onLine: (level, line) => this.#deps.logger.debug({ engine: made.id, runtime: runtime.id, level }, line),
     })
     engine = made
@@ -163,6 +168,7 @@ class Pool implements LocalExecutor {
     this.#look()
     void enforcer.began(made)
     await made.load(threads, signal, allotment)
+    if (version) this.#estimates.loaded(version.digest, made.ownMemoryBytes)
     return made.view()
   }
 
@@ -192,9 +198,7 @@ class Pool implements LocalExecutor {
   }
 
   #changed(engine: Engine): void {
-    const view = engine.view()
-    if (engine.digest && view.state !== 'loading') this.#estimates.learn(engine.digest, engine.ownMemoryBytes)
-    this.#changes.fire({ changed: [view], removed: [] })
+    this.#changes.fire({ changed: [engine.view()], removed: [] })
   }
 
   #removed(engine: Engine): void {
@@ -218,12 +222,15 @@ class Pool implements LocalExecutor {
   async #lookAtAll(): Promise<void> {
     const engines = [...this.#engines.values()]
     const pids = engines.flatMap(({ pid }) => (pid === null ? [] : [pid]))
+    const resting = engines.filter(({ state }) => state === 'idle')
     const holding = engines.map((engine) => this.#enforcer?.hold(engine))
     const [sizes] = await Promise.all([residentBytes(pids), ...holding])
     for (const engine of engines) {
       const bytes = engine.pid === null ? undefined : sizes.get(engine.pid)
       if (bytes !== undefined) engine.sampled(bytes)
     }
+    for (const { state, digest, ownMemoryBytes } of resting)
+      if (state === 'idle' && digest !== null) this.#estimates.rested(digest, ownMemoryBytes)
   }
 
   async #lookAtGpus(programs: readonly GpuProgram[]): Promise<void> {

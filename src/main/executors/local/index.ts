@@ -153,6 +153,8 @@ export interface LocalExecutor extends Disposable {
   unload(engine: EngineId): Promise<void>
   /** Every change of state, and the end of engines (also by crash). */
   readonly onDidChangeEngines: Event<{ changed: EngineView[]; removed: string[] }>
+  /** An engine does nothing more, though its worker may take a moment to go: told before anything that it answers. */
+  readonly onWillEndEngine: Event<string>
   /** Whether one works here is known now. */
   readonly onDidTryRuntime: Event<unknown>
 }

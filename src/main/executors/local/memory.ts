@@ -4,8 +4,10 @@ import type { RuntimeAdapter, SizedVersion } from '../../runtimes/adapter'
 const REMEMBERED = 1000
 // What was measured may be a little more the next time.
 const MARGIN = 1.1
+/** Of what one was thought to take beyond what it takes now, so much is forgotten with each load. */
+const FORGOTTEN = 0.3
 
-/** What engines take, learned from engines: the largest size that was measured for the same bytes. */
+/** What engines take, learned from engines of the same bytes while they do nothing: what jobs take is leased for jobs. */
 export class MemoryEstimates {
   readonly #measured = new Map<string, number>()
 
@@ -15,10 +17,22 @@ export class MemoryEstimates {
     return measured === undefined ? runtime.estimateMemory(version) : Math.ceil(measured * MARGIN)
   }
 
-  learn(digest: string, bytes: number): void {
-    const most = Math.max(bytes, this.#measured.get(digest) ?? 0)
+  /** One has just loaded. */
+  loaded(digest: string, bytes: number): void {
+    const known = this.#measured.get(digest) ?? bytes
+    this.#keep(digest, Math.max(bytes, known - FORGOTTEN * (known - bytes)))
+  }
+
+  /** One is idle, and keeps what it needs to compute: it had less before its first run. */
+  rested(digest: string, bytes: number): void {
+    this.#keep(digest, Math.max(bytes, this.#measured.get(digest) ?? 0))
+  }
+
+  #keep(digest: string, bytes: number): void {
     this.#measured.delete(digest)
-    this.#measured.set(digest, most)
+    // Where a system tells nothing of memory.
+    if (bytes === 0) return
+    this.#measured.set(digest, bytes)
     const [oldest] = this.#measured.keys()
     if (this.#measured.size > REMEMBERED && oldest !== undefined) this.#measured.delete(oldest)
   }

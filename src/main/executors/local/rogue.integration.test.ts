@@ -36,6 +36,7 @@ describe('a worker that lies', () => {
     'endless-body',
     'wrong-items',
     'million-items',
+    'endless-header',
     'torn-tensors',
     'wrong-id',
     'closes-and-stays',
@@ -57,6 +58,17 @@ describe('a worker that lies', () => {
       await processGone(view.pid ?? 0)
     },
   )
+
+  it('that gives strings without end fails its attempt, which says how many it may be', async () => {
+    const engine = engineId(await executor.load(version('endless-strings'), { threads: 1, signal }))
+    const run = executor.run(engine, { kind: 'infer', inputs: {} }, hooks())
+    await expect(run).rejects.toMatchObject({
+      code: 'compute.invalid_input',
+      message: expect.stringMatching(/20 MB of text.*16.8 MB/),
+    })
+    expect(executor.engines()).toMatchObject([{ state: 'idle' }])
+    await executor.unload(engine)
+  })
 
   it('that dies while it loads is told from one that hangs', async () => {
     const load = executor.load(version('dies-loading'), { threads: 1, signal })

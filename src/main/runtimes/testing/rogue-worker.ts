@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { packTensorPieces } from '../../../shared/domain/tensor-codec'
 import { FrameReader, writeFrame } from '../frames'
 import { Request, WORKER_ENV } from '../protocol'
 
@@ -25,6 +26,19 @@ const TRICKS: Record<string, (socket: Socket, id: number, stack: number, body: U
     body.writeUInt32LE(header.length, 0)
     header.copy(body, 4)
     writeFrame(socket, { type: 'done', id, computeMs: 1 }, body)
+  },
+  'endless-header': (socket, id) => {
+    const name = 'x'.repeat(8 * 2 ** 20)
+    writeFrame(
+      socket,
+      { type: 'done', id, computeMs: 1 },
+      packTensorPieces([{ [name]: { dtype: 'uint8', shape: [1], bytes: Uint8Array.of(1) } }]),
+    )
+  },
+  'endless-strings': (socket, id) => {
+    const strings = new Array<string>(5_000_000).fill('')
+    const items = [{ y: { dtype: 'string' as const, shape: [strings.length], strings } }]
+    writeFrame(socket, { type: 'done', id, computeMs: 1 }, packTensorPieces(items))
   },
   'torn-tensors': (socket, id) =>
     writeFrame(socket, { type: 'done', id, computeMs: 1 }, Buffer.from('not tensors')),

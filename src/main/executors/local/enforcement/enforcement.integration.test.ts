@@ -144,6 +144,7 @@ describe('a worker under a lease', () => {
       files: [{ path: 'takes-memory', sizeBytes: 1, absolutePath: '/nowhere' }],
     }
     const view = await executor.load(version, { threads: 1, signal, allotment: allotment() })
+    const estimated = executor.estimateMemory(version)
     const leased = allotment({ memoryBytes: 64 * MIB, engineMemoryBytes: 64 * MIB })
     const run = executor.run(engineId(view), { kind: 'infer', inputs: {} }, hooks(), leased)
     await expect(run).rejects.toMatchObject({
@@ -153,6 +154,8 @@ describe('a worker under a lease', () => {
     })
     await processGone(view.pid ?? 0)
     expect(executor.engines()).toEqual([])
+    // It is no reason to believe that its model needs as much.
+    expect(executor.estimateMemory(version)).toBe(estimated)
   })
 })
 
