@@ -41,14 +41,18 @@ afterAll(async () => {
 
 /** So many at once. @returns them when all have ended */
 async function crowd(count: number): Promise<Job[]> {
-  const blank = { dtype: 'float32' as const, shape: [1, 1, 28, 28], data: new Array<number>(784).fill(0) }
+  const image = (shade: number) => ({
+    dtype: 'float32' as const,
+    shape: [1, 1, 28, 28],
+    data: new Array<number>(784).fill(shade),
+  })
   const jobs = await Promise.all(
-    Array.from({ length: count }, () =>
+    Array.from({ length: count }, (_, i) =>
       system.compute.submit(
         JobSpec.parse({
           kind: 'infer',
           model: 'digits@1',
-          inputs: { image: blank },
+          inputs: { image: image(i / count) },
           need: { cpuCores: 1, memoryBytes: LEASED_BYTES },
         }),
         'p-test' as PrincipalId,

@@ -51,7 +51,8 @@ export class Company {
     const longestMs = targetMsOf(seen, latencyTargetMs)
     const quickMs = Math.min(QUICK_MS, longestMs)
     const quick = Math.max(1, Math.min(limit, Math.floor(quickMs / Math.max(seen.singleMs, 1e-3))))
-    if (seen.alike === null) return { most: 2, stack: 'check' }
+    // As many as are quick, since inputs that are all the same, or of different form, show nothing: those run singly.
+    if (seen.alike === null) return { most: Math.max(2, quick), stack: 'check' }
     const stacked = seen.alike ? Math.min(limit, bestStack(seen, longestMs)) : 1
     return stacked > 1 ? { most: stacked, stack: 'yes' } : { most: quick, stack: 'no' }
   }

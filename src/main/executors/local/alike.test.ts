@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Tensors } from '../../../shared/domain/tensor'
-import { areAlike } from './alike'
+import { areAlike, isSame } from './alike'
 
 /** @param offset of the numbers in their buffer, as when they were cut out of a larger one */
 function floats(values: readonly number[], offset = 0): Tensors {
@@ -20,18 +20,38 @@ it('takes the same for the same, wherever it lies in memory', () => {
   )
 })
 
-it('sees one number that differs, but not by rounding', () => {
+it('sees one number that differs, but not by rounding, however small all of them are', () => {
   const numbers = fc.array(fc.float({ noNaN: true, noDefaultInfinity: true, min: -1e6, max: 1e6 }), {
     minLength: 1,
   })
   fc.assert(
     fc.property(numbers, fc.nat(), fc.nat(7), (values, pick, offset) => {
       const at = pick % values.length
-      const moved = (by: number) => values.map((v, i) => (i === at ? v + by * Math.max(1, Math.abs(v)) : v))
+      const greatest = Math.max(...values.map(Math.abs))
+      fc.pre(greatest > 1e-30)
+      const moved = (by: number) => values.map((v, i) => (i === at ? v + by * greatest : v))
       expect(areAlike([floats(values)], [floats(moved(1e-4), offset)])).toBe(true)
       expect(areAlike([floats(values)], [floats(moved(1e-2), offset)])).toBe(false)
     }),
   )
+})
+
+it('takes numbers that are none for alike where both are none, and lets them hide nothing', () => {
+  const values = [Number.NaN, Number.POSITIVE_INFINITY, 1]
+  expect(areAlike([floats(values)], [floats(values)])).toBe(true)
+  expect(areAlike([floats(values)], [floats([...values.slice(0, 2), 2])])).toBe(false)
+  expect(areAlike([floats(values)], [floats([0, ...values.slice(1)])])).toBe(false)
+})
+
+it('tells the same from what only comes to the same', () => {
+  const texts = (...strings: string[]): Tensors => ({
+    y: { dtype: 'string', shape: [strings.length], strings },
+  })
+  expect(isSame(floats([1, 2]), floats([1, 2], 3))).toBe(true)
+  expect(isSame(floats([1, 2]), floats([1, 2.0001]))).toBe(false)
+  expect(isSame(texts('a', 'b'), texts('a', 'b'))).toBe(true)
+  expect(isSame(texts('a', 'b'), texts('a', 'c'))).toBe(false)
+  expect(isSame(texts('a'), floats([1]))).toBe(false)
 })
 
 it('sees other names, forms, kinds and counts', () => {

@@ -1,6 +1,6 @@
 import type { Tensor, Tensors } from '../../../shared/domain/tensor'
 
-/** Two ways to compute the same differ by no more than this part of the value (or of 1). */
+/** Two ways to compute the same differ by no more than this part of the greatest number of a tensor. */
 const TOLERANCE = 1e-3
 /** Numbers beyond this are compared by a sample. */
 const WHOLE_BYTES = 2 ** 20
@@ -14,6 +14,12 @@ export function areAlike(a: readonly Tensors[], b: readonly Tensors[]): boolean 
   return a.length === b.length && a.every((tensors, i) => isAlike(tensors, b[i], step))
 }
 
+/** Whether two items are the same to the last byte. */
+export function isSame(a: Tensors, b: Tensors): boolean {
+  const names = Object.keys(a)
+  return names.length === Object.keys(b).length && names.every((name) => isSameTensor(a[name], b[name]))
+}
+
 function isAlike(a: Tensors, b: Tensors | undefined, step: number): boolean {
   const names = Object.keys(a)
   return (
@@ -24,21 +30,34 @@ function isAlike(a: Tensors, b: Tensors | undefined, step: number): boolean {
 }
 
 function isAlikeTensor(a: Tensor | undefined, b: Tensor | undefined, step: number): boolean {
-  if (!a || !b || a.dtype !== b.dtype || a.shape.join() !== b.shape.join()) return false
-  if (a.dtype === 'string' || b.dtype === 'string')
-    return a.dtype === 'string' && b.dtype === 'string' && a.strings.join('\0') === b.strings.join('\0')
-  if (a.dtype !== 'float32') return Buffer.compare(a.bytes, b.bytes) === 0
-  return areAlikeFloats(floatsOf(a.bytes), floatsOf(b.bytes), step)
+  if (a?.dtype !== 'float32' || b?.dtype !== 'float32') return isSameTensor(a, b)
+  return a.shape.join() === b.shape.join() && areAlikeFloats(floatsOf(a.bytes), floatsOf(b.bytes), step)
+}
+
+function isSameTensor(a: Tensor | undefined, b: Tensor | undefined): boolean {
+  if (!a || !b || a.shape.join() !== b.shape.join()) return false
+  if (a.dtype === 'string') return b.dtype === 'string' && a.strings.every((text, i) => text === b.strings[i])
+  return a.dtype === b.dtype && Buffer.compare(a.bytes, b.bytes) === 0
 }
 
 function areAlikeFloats(a: Float32Array, b: Float32Array, step: number): boolean {
+  const most = TOLERANCE * greatest(a, step)
   for (let i = 0; i < a.length; i += step) {
     const value = a[i] ?? Number.NaN
     const other = b[i] ?? Number.NaN
-    const isNear = Math.abs(value - other) <= TOLERANCE * Math.max(1, Math.abs(value))
-    if (!isNear && !Object.is(value, other)) return false
+    if (!(Math.abs(value - other) <= most) && !Object.is(value, other)) return false
   }
   return true
+}
+
+/** Of the absolute values that are finite; what rounds is of its order, also where some of them are near nothing. */
+function greatest(values: Float32Array, step: number): number {
+  let most = 0
+  for (let i = 0; i < values.length; i += step) {
+    const size = Math.abs(values[i] ?? 0)
+    if (size > most && size < Number.POSITIVE_INFINITY) most = size
+  }
+  return most
 }
 
 function floatBytesOf(tensor: Tensor): number {

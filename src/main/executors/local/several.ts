@@ -1,8 +1,9 @@
 import type { Tensors } from '../../../shared/domain/tensor'
 import { packTensorPieces } from '../../../shared/domain/tensor-codec'
 import { AppError } from '../../../shared/errors'
+import { stackItems } from '../../runtimes/stack'
 import type { RunHooks, RunOutcome, RunRequest } from '.'
-import { areAlike } from './alike'
+import { areAlike, isSame } from './alike'
 import { expectReply, readItem, readPackedItems } from './answers'
 import type { Connection } from './connection'
 
@@ -39,11 +40,18 @@ async function runItems(
   hooks: RunHooks,
 ): Promise<Outcome> {
   if (stack !== 'check') return runInOne(connection, items, stack === 'yes', hooks)
+  if (!wouldTell(items)) return runInOne(connection, items, false, hooks)
   const single = await runInOne(connection, items, false, hooks)
   if (single.results.some((result) => 'error' in result)) return single
   const stacked = await runInOne(connection, items, true, hooks)
   const alike = !stacked.fellApart && areAlike(outputsOf(stacked.results), outputsOf(single.results))
   return { ...single, stacked: { alike, computeMs: stacked.computeMs } }
+}
+
+/** Of items that cannot be stacked, or are the same, a stack gives the same answers whatever it mixes up. */
+function wouldTell(items: readonly Tensors[]): boolean {
+  const [first, ...others] = items
+  return first !== undefined && others.some((item) => !isSame(first, item)) && stackItems(items) !== null
 }
 
 /** What a runtime says of an input; all else ends the worker, and is nobody's failure. */
