@@ -5,13 +5,11 @@ import { AppError } from '../../../shared/errors'
 import { writeFileAtomic } from '../../platform/files'
 import { parseQueueCase, scheduleQueueCase } from './queue-case'
 import { planDagCase, warmUp } from './static/plan-case'
+import type { PlanOptions } from './static/planner'
 
 // The entry of `npm run schedule -- CASE.json` and `npm run schedule -- --all CASEDIR OUTDIR`.
 
-interface Options {
-  budgetMs: number
-  seed: number
-}
+type Options = Omit<PlanOptions, 'now'>
 
 /** The schedule as JSON, and what to say about it in a line. */
 interface Scheduled {
@@ -21,8 +19,7 @@ interface Scheduled {
 
 /** What each format of case is scheduled by. */
 const schedulers: Record<string, (json: unknown, options: Options) => Scheduled> = {
-  'dag-case/1': (json, { budgetMs, seed }) =>
-    planDagCase(json, { budgetMs, seed, now: () => performance.now() }),
+  'dag-case/1': (json, options) => planDagCase(json, { ...options, now: () => performance.now() }),
   // A decision of the online scheduler takes microseconds: it needs no budget.
   'queue-case/1': (json) => {
     const schedule = scheduleQueueCase(parseQueueCase(json))
@@ -30,8 +27,9 @@ const schedulers: Record<string, (json: unknown, options: Options) => Scheduled>
   },
 }
 
-const USAGE = `npm run -s schedule -- CASE.json [--budget-ms N] [--seed S]
-npm run schedule -- --all CASEDIR OUTDIR [--budget-ms N] [--seed S]`
+const USAGE = `npm run -s schedule -- CASE.json [--budget-ms N | --max-steps N] [--seed S]
+npm run schedule -- --all CASEDIR OUTDIR [--budget-ms N | --max-steps N] [--seed S]`
+const DEFAULT_BUDGET_MS = 200
 
 async function main(argv: string[]): Promise<number> {
   const { all, folders, options } = readArguments(argv)
@@ -48,17 +46,32 @@ function readArguments(argv: string[]): { all: boolean; folders: [string, string
     allowPositionals: true,
     options: {
       all: { type: 'boolean', default: false },
-      'budget-ms': { type: 'string', default: '200' },
+      'budget-ms': { type: 'string' },
+      'max-steps': { type: 'string' },
       seed: { type: 'string', default: '1' },
     },
   })
   const [first, second = ''] = positionals
   if (first === undefined || positionals.length !== (values.all ? 2 : 1)) throw new TypeError(USAGE)
-  const budgetMs = Number(values['budget-ms'])
   const seed = Number(values.seed)
-  if (!(budgetMs >= 0 && budgetMs <= 3_600_000)) throw new TypeError('--budget-ms is not from 0 to 3600000.')
   if (!Number.isSafeInteger(seed)) throw new TypeError('--seed is not a whole number.')
-  return { all: values.all, folders: [first, second], options: { budgetMs, seed } }
+  const options = { ...readLimit(values['budget-ms'], values['max-steps']), seed }
+  return { all: values.all, folders: [first, second], options }
+}
+
+/** What ends a search: a time, or a number of steps, with which it comes to the same result each time. */
+function readLimit(budget: string | undefined, steps: string | undefined): Omit<Options, 'seed'> {
+  if (steps !== undefined) {
+    if (budget !== undefined) throw new TypeError('Give --budget-ms or --max-steps.')
+    const maxSteps = Number(steps)
+    if (!(Number.isSafeInteger(maxSteps) && maxSteps > 0)) {
+      throw new TypeError('--max-steps is not a whole number above 0.')
+    }
+    return { budgetMs: Number.POSITIVE_INFINITY, maxSteps }
+  }
+  const budgetMs = Number(budget ?? DEFAULT_BUDGET_MS)
+  if (!(budgetMs >= 0 && budgetMs <= 3_600_000)) throw new TypeError('--budget-ms is not from 0 to 3600000.')
+  return { budgetMs }
 }
 
 /** One schedule a case, under the name of its file. Other files of the folder are passed over. */

@@ -9,6 +9,7 @@ import { buildWorkers } from '../../runtimes/testing/build-workers'
 
 const CASES = join(__dirname, '../../../../fixtures/cases')
 const DAG = 'tiny-v9-p3-c0.5-b1-s402.json'
+const LARGE_DAG = 'rnd-v80-a2-d5-c0.1-b1-p8-s107.json'
 const QUEUE = 'q-nasa-a.json'
 
 let built: Awaited<ReturnType<typeof buildWorkers>>
@@ -37,14 +38,21 @@ function call(name: string, ...args: string[]): Promise<{ code: number; stdout: 
 const read = async (file: string) => JSON.parse(await readFile(file, 'utf8'))
 
 describe('schedule', () => {
-  it('prints the optimum of a small graph, and the same again', async () => {
-    const [first, second] = await Promise.all(
-      [0, 1].map(() => call('schedule', join(CASES, DAG), '--budget-ms', '200')),
-    )
+  it('comes to the same schedule again after as many steps, and to another with another seed', async () => {
+    const search = (seed: string) =>
+      call('schedule', join(CASES, LARGE_DAG), '--max-steps', '500', '--seed', seed)
+    const [first, second, other] = await Promise.all([search('7'), search('7'), search('8')])
     expect(first).toMatchObject({ code: 0, stderr: '' })
-    expect(first?.stdout).toBe(second?.stdout)
+    expect(second.stdout).toBe(first.stdout)
+    expect(other).toMatchObject({ code: 0 })
+    expect(other.stdout).not.toBe(first.stdout)
+  })
+
+  it('prints the optimum of a small graph', async () => {
+    const { code, stdout, stderr } = await call('schedule', join(CASES, DAG), '--budget-ms', '200')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     const { refs } = await read(join(CASES, DAG))
-    const schedule: { end: number }[] = JSON.parse(first?.stdout ?? '')
+    const schedule: { end: number }[] = JSON.parse(stdout)
     expect(Math.max(...schedule.map(({ end }) => end))).toBeCloseTo(refs.optimal, 9)
   })
 
@@ -106,6 +114,8 @@ describe('schedule', () => {
     for (const [args, words] of [
       [[], /--all CASEDIR OUTDIR/],
       [[join(CASES, DAG), '--budget-ms', 'much'], /--budget-ms/],
+      [[join(CASES, DAG), '--max-steps', '0'], /--max-steps/],
+      [[join(CASES, DAG), '--max-steps', '9', '--budget-ms', '9'], /--budget-ms or --max-steps/],
       [[join(CASES, 'drf.json')], /format .* is not known/],
       [[join(folder, 'none.json')], /ENOENT/],
     ] as const) {
