@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, realpath } from 'node:fs/promises'
+import { mkdir, readdir, readFile, realpath, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { AppError } from '../../../shared/errors'
@@ -74,7 +74,7 @@ function readLimit(budget: string | undefined, steps: string | undefined): Omit<
   return { budgetMs }
 }
 
-/** One schedule a case, under the name of its file. Other files of the folder are passed over. */
+/** One schedule a case, under the name of its file. Other files of the folder are passed over, which is said. */
 async function scheduleAll(from: string, to: string, options: Options): Promise<number> {
   const files = (await readdir(from)).filter((name) => name.endsWith('.json')).sort()
   await mkdir(to, { recursive: true })
@@ -84,16 +84,22 @@ async function scheduleAll(from: string, to: string, options: Options): Promise<
   let found = 0
   let failed = 0
   for (const file of files) {
+    const say = (words: string) => void process.stderr.write(`${file.padEnd(44)} ${words}\n`)
     try {
       const json = await readJson(join(from, file))
-      if (!isCase(json)) continue
+      if (!isCase(json)) {
+        say('passed over: no case')
+        continue
+      }
       found++
+      // Should this fail, an older schedule must not be taken for its result.
+      await rm(join(to, file), { force: true })
       const { schedule, summary } = scheduleCase(json, options)
       await writeFileAtomic(join(to, file), `${JSON.stringify(schedule)}\n`, 0o644)
-      process.stderr.write(`${file.padEnd(44)} ${summary}\n`)
+      say(summary)
     } catch (error) {
       failed++
-      process.stderr.write(`${file.padEnd(44)} FAILED: ${sentenceOf(error)}\n`)
+      say(`FAILED: ${sentenceOf(error)}`)
     }
   }
   if (found + failed === 0) throw new TypeError(`There is no case in ${from}.`)

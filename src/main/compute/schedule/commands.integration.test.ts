@@ -56,15 +56,18 @@ describe('schedule', () => {
     expect(Math.max(...schedule.map(({ end }) => end))).toBeCloseTo(refs.optimal, 9)
   })
 
-  it('writes one schedule a case, passes over other files, and says which case is none', async () => {
+  it('writes one schedule a case, says what it passes over, and leaves no older one where it fails', async () => {
     const [from, to] = [join(folder, 'cases'), join(folder, 'schedules')]
     await rm(from, { recursive: true, force: true })
     await mkdir(from)
     for (const name of [DAG, QUEUE, 'drf.json']) await copyFile(join(CASES, name), join(from, name))
     await writeFile(join(from, 'broken.json'), '{"format": "dag-case/1"}')
+    await mkdir(to)
+    for (const name of ['broken.json', DAG]) await writeFile(join(to, name), '[]')
     const { code, stderr } = await call('schedule', '--all', from, to, '--budget-ms', '20', '--seed', '7')
     expect(code).toBe(1)
     expect(stderr).toMatch(/broken\.json +FAILED: /)
+    expect(stderr).toMatch(/^drf\.json +passed over: no case$/m)
     expect((await readdir(to)).sort()).toEqual([QUEUE, DAG].sort())
     const { jobs } = await read(join(CASES, QUEUE))
     expect(await read(join(to, QUEUE))).toHaveLength(jobs.length)
