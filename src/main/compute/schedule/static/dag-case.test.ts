@@ -59,6 +59,19 @@ describe('readDagCase', () => {
     ])
   })
 
+  it('takes the speed of a device for a label where tasks have costs', () => {
+    const labelled = {
+      ...sound,
+      devices: devices.map((device, p) => ({ ...device, speed: ['fast', 0][p] })),
+      tasks: sound.tasks.map(({ id }) => ({ id, costs: [3, null] })),
+    }
+    const { schedule } = planDagCase(labelled, { budgetMs: 0, now: () => 0 })
+    expect(schedule.map(({ device, end }) => [device, end])).toEqual([
+      ['p', 3],
+      ['p', 6],
+    ])
+  })
+
   it('refuses numbers of which no schedule has a finite end', () => {
     const endless = { ...sound, tasks: sound.tasks.map(({ id }) => ({ id, cost: 1.7e308 })) }
     const slow = { ...endless, devices: devices.map((device) => ({ ...device, speed: 1 })) }
@@ -104,6 +117,7 @@ describe('readDagCase', () => {
     ],
     ['too few costs', { ...sound, edges: [], tasks: [{ id: 'a', costs: [1] }] }, '1 costs for 2 devices'],
     ['no speed', { ...sound, devices: [{ id: 'p' }] }, 'has no speed'],
+    ['a speed of 0', { ...sound, devices: [{ id: 'p', speed: 0 }] }, '"p" has no speed above 0'],
     ['no bandwidth', { ...sound, links: { bandwidth: 0 } }, 'links.bandwidth'],
     [
       'a link of no bandwidth',

@@ -27,6 +27,7 @@ const MAX_TABLE = 50_000_000
 
 const Id = z.string().min(1).max(1_000)
 const Amount = z.number().nonnegative()
+const Speed = z.number().positive()
 /** Stops at the first item that is wrong: what is wrong with each of millions would not fit the memory. */
 function list<T extends z.ZodType>(item: T) {
   return z.array(z.unknown()).transform((items, context): z.output<T>[] => {
@@ -47,7 +48,8 @@ function list<T extends z.ZodType>(item: T) {
 const Case = z.object({
   format: z.literal('dag-case/1'),
   name: z.string().default(''),
-  devices: z.array(z.object({ id: Id, speed: z.number().positive().optional() })).min(1),
+  // With `costs`, a speed is only a label.
+  devices: z.array(z.object({ id: Id, speed: z.unknown().optional() })).min(1),
   links: z.object({
     bandwidth: z.union(
       [z.number().positive(), z.array(z.array(z.number()))],
@@ -135,6 +137,7 @@ function checkedBandwidth(bandwidth: Case['links']['bandwidth'], count: number):
 
 function costTable({ tasks, devices }: Case, order: readonly number[]): Float64Array {
   const table = new Float64Array(tasks.length * devices.length)
+  const speeds = devices.map(({ speed }) => Speed.safeParse(speed).data)
   order.forEach((place, i) => {
     const task = tasks[place]!
     const name = JSON.stringify(task.id)
@@ -147,10 +150,11 @@ function costTable({ tasks, devices }: Case, order: readonly number[]): Float64A
     }
     devices.forEach((device, p) => {
       const at = i * devices.length + p
+      const speed = speeds[p]
       if (costs) table[at] = costs[p] ?? Number.POSITIVE_INFINITY
       else if (cost === undefined) throw invalid(`Task ${name} has neither a cost nor costs.`)
-      else if (device.speed !== undefined) table[at] = finite(cost / device.speed)
-      else throw invalid(`Task ${name} has a cost, but device ${JSON.stringify(device.id)} has no speed.`)
+      else if (speed !== undefined) table[at] = finite(cost / speed)
+      else throw invalid(`Task ${name} has a cost, but device ${JSON.stringify(device.id)} has no speed above 0.`)
     })
   })
   return table
