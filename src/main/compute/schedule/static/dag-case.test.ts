@@ -91,6 +91,11 @@ describe('readDagCase', () => {
     ['another format', { ...sound, format: 'dag-case/2' }, 'format'],
     ['no object', null, 'the file'],
     ['no devices', { ...sound, devices: [] }, 'devices'],
+    [
+      'more devices than their links fit a table',
+      { ...sound, devices: Array.from({ length: 2_001 }, (_, p) => ({ id: `${p}`, speed: 1 })) },
+      '2 tasks on 2001 devices are more than can be planned at once',
+    ],
     ['a negative cost', { ...sound, tasks: [{ id: 'a', cost: -1 }] }, 'tasks.0.cost'],
     ['a cost that is no number', { ...sound, tasks: [{ id: 'a', cost: '1' }] }, 'tasks.0.cost'],
     ['the second task', { ...sound, tasks: [{ id: 'a', cost: 1 }, {}, {}] }, 'tasks.1.id'],
