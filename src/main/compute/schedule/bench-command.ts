@@ -15,7 +15,7 @@ function main(folder: string): number {
 }
 
 try {
-  process.exitCode = main(resolve(process.argv[2] ?? join('fixtures', 'cases')))
+  process.exitCode = main(resolve(process.argv[2] ?? join(__dirname, '..', '..', 'fixtures', 'cases')))
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
   process.exitCode = 2
