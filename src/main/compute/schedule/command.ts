@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { AppError } from '../../../shared/errors'
 import { writeFileAtomic } from '../../platform/files'
+import { endWithReader } from '../../platform/pipes'
 import { parseQueueCase, scheduleQueueCase } from './queue-case'
 import { planDagCase, warmUp } from './static/plan-case'
 import type { PlanOptions } from './static/planner'
@@ -139,6 +140,7 @@ function sentenceOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
+endWithReader()
 main(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code

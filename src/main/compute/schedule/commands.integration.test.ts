@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,6 +34,18 @@ function call(name: string, ...args: string[]): Promise<{ code: number; stdout: 
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
     )
   })
+}
+
+/** What a command says on stderr when nobody reads its stdout. */
+async function saysToNobody(name: string, ...args: string[]): Promise<string> {
+  const child = spawn(process.execPath, [join(built.dir, `${name}.cjs`), ...args])
+  child.stdout.destroy()
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text
+  })
+  await once(child, 'close')
+  return said
 }
 
 const read = async (file: string) => JSON.parse(await readFile(file, 'utf8'))
@@ -111,6 +124,11 @@ describe('schedule', () => {
     expect((await call('simulate', join(CASES, DAG))).stderr).toMatch(
       /^The queue case is not valid: format .*\n$/,
     )
+  })
+
+  it('ends quietly when nobody reads what it prints', async () => {
+    expect(await saysToNobody('schedule', join(CASES, QUEUE))).toBe('')
+    expect(await saysToNobody('simulate', join(CASES, QUEUE), '--policy', 'fcfs')).not.toMatch(/EPIPE|\bat /)
   })
 
   it('refuses what it does not understand, with a sentence', async () => {

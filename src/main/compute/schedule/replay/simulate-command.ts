@@ -5,6 +5,7 @@ import { PolicyName } from '../../../../shared/contract'
 import { entriesOf } from '../../../../shared/domain/resources'
 import { AppError } from '../../../../shared/errors'
 import { defaultDataDir } from '../../../platform/folders'
+import { endWithReader } from '../../../platform/pipes'
 import type { Workload } from '../online/workload'
 import { parseQueueCase } from '../queue-case'
 import { capacityOf } from '../share'
@@ -162,4 +163,5 @@ function tableOf(resources: readonly string[], results: readonly Simulated[]): s
     .join('')
 }
 
+endWithReader()
 process.exitCode = main(process.argv.slice(2))
