@@ -123,7 +123,8 @@ function isCase(json: unknown): boolean {
 }
 
 function formatOf(json: unknown): string {
-  return typeof json === 'object' && json !== null && 'format' in json ? String(json.format) : ''
+  const format = typeof json === 'object' && json !== null && 'format' in json ? json.format : ''
+  return typeof format === 'string' ? format : ''
 }
 
 async function readJson(file: string): Promise<unknown> {

@@ -132,12 +132,14 @@ describe('schedule', () => {
   })
 
   it('refuses what it does not understand, with a sentence', async () => {
+    await writeFile(join(folder, 'odd.json'), '{"format":{"toString":1}}')
     for (const [args, words] of [
       [[], /--all CASEDIR OUTDIR/],
       [[join(CASES, DAG), '--budget-ms', 'much'], /--budget-ms/],
       [[join(CASES, DAG), '--max-steps', '0'], /--max-steps/],
       [[join(CASES, DAG), '--max-steps', '9', '--budget-ms', '9'], /--budget-ms or --max-steps/],
       [[join(CASES, 'drf.json')], /format .* is not known/],
+      [[join(folder, 'odd.json')], /format .* is not known/],
       [[join(folder, 'none.json')], /ENOENT/],
     ] as const) {
       const { code, stdout, stderr } = await call('schedule', ...args)
