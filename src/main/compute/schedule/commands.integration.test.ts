@@ -179,6 +179,7 @@ describe('simulate', () => {
     expect(stdout).toMatch(/mean wait, s +\d/)
     expect(stdout).toMatch(/us of CPU a decision +\d/)
     expect((await call('simulate', '--generate', 'devices=1')).code).toBe(2)
+    expect((await call('simulate', '--generate', 'toString=5')).code).toBe(2)
     expect((await call('simulate', join(CASES, QUEUE), '--policy', 'best')).stderr).toMatch(/no policy best/)
   })
 })
