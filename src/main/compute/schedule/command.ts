@@ -18,9 +18,11 @@ interface Scheduled {
   summary: string
 }
 
+const GRAPH = 'dag-case/1'
+
 /** What each format of case is scheduled by. */
 const schedulers: Record<string, (json: unknown, options: Options) => Scheduled> = {
-  'dag-case/1': (json, options) => planDagCase(json, { ...options, now: () => performance.now() }),
+  [GRAPH]: (json, options) => planDagCase(json, { ...options, now: () => performance.now() }),
   // A decision of the online scheduler takes microseconds: it needs no budget.
   'queue-case/1': (json) => {
     const schedule = scheduleQueueCase(parseQueueCase(json))
@@ -35,8 +37,9 @@ const DEFAULT_BUDGET_MS = 200
 async function main(argv: string[]): Promise<number> {
   const { all, folders, options } = readArguments(argv)
   if (all) return await scheduleAll(resolve(folders[0]), resolve(folders[1]), options)
-  warmUp()
-  const { schedule } = scheduleCase(await readJson(folders[0]), options)
+  const json = await readJson(folders[0])
+  if (formatOf(json) === GRAPH) warmUp()
+  const { schedule } = scheduleCase(json, options)
   process.stdout.write(`${JSON.stringify(schedule)}\n`)
   return 0
 }

@@ -112,7 +112,8 @@ function generateOptions(text: string) {
   for (const part of text.split(',')) {
     const [name = '', value = ''] = part.split('=')
     const amount = Number(value)
-    if (!Object.hasOwn(options, name) || value === '' || !(amount > 0)) throw wrong(`--generate does not know ${part}.`)
+    if (!Object.hasOwn(options, name) || value === '' || !(amount > 0))
+      throw wrong(`--generate does not know ${part}.`)
     options[name as keyof typeof options] = amount
   }
   for (const name of ['devices', 'jobs', 'seed'] as const)
