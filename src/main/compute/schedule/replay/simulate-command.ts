@@ -37,7 +37,11 @@ function main(argv: readonly string[]): number {
   try {
     const { values, positionals } = parsed(argv)
     const { resources, policies, under } = read(values, positionals)
-    const results = policies.map(under)
+    const results = policies.map((policy) => {
+      // On many nodes one takes minutes.
+      process.stderr.write(`Replaying under ${policy} ...\n`)
+      return under(policy)
+    })
     process.stdout.write(
       values.json ? `${JSON.stringify({ resources, results })}\n` : tableOf(resources, results),
     )
