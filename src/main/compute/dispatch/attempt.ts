@@ -14,6 +14,7 @@ import { inputsStart, LOG, PROMPT, RESULT } from '../jobs/artifact-names'
 import type { Estimates } from '../jobs/estimates'
 import type { JobIndex } from '../jobs/job-index'
 import { startedOn } from '../jobs/job-log'
+import { canGoOn } from '../jobs/preemption'
 import { linkedItems, linkedPrompt, linkedTensors } from '../links'
 import { Checkpoints } from './checkpoints'
 import { allotmentOf, type EnginePool, type PooledEngine } from './engine-pool'
@@ -241,7 +242,8 @@ async function runOn(
       throw new AppError('compute.runtime_failed', `The runtime ended the batch after ${got} items.`)
     }
     // What goes on where it was tells nothing of the whole.
-    if (!checkpoints && !job.status.preempted) estimates.observeRun(job.definition, outcome.computeMs, device)
+    const isWhole = !canGoOn(job.definition.parameters) || job.status.attempts.length === 0
+    if (!checkpoints && isWhole) estimates.observeRun(job.definition, outcome.computeMs, device)
     return outcome
   } catch (error) {
     // What is finished stays finished, whatever ended the attempt.
