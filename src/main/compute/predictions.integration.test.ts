@@ -179,6 +179,25 @@ describe('what is learned while jobs wait', () => {
       ...more,
     })
 
+  it('does not take the sleep of the machine for work on a batch', async () => {
+    const item = { x: { dtype: 'float32' as const, shape: [2], data: [1, 2] } }
+    const batch = () =>
+      system.submit({
+        kind: 'batch',
+        model: 'm@1',
+        need: { cpuCores: 1 },
+        batchSize: 1,
+        items: [item, item, item, item],
+      })
+    system.executor.itemMs = 1_000
+    await batch()
+    const next = await batch()
+    await advance(500)
+    harness.clock.jump(3_600_000)
+    await advance(1_500)
+    expect(system.compute.get(next.id).estimateMs).toBeLessThan(10_000)
+  })
+
   it('knows after a restart how long it took, without the time of an attempt that hung', async () => {
     system.executor.itemMs = 2_000
     system.executor.failures.push('hang')

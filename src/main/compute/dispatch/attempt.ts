@@ -201,7 +201,6 @@ async function runOn(
 
   const texts = request.kind === 'generate' ? new Array<string>(request.sampling.completions).fill('') : []
   const watch = watchdog(clock, job)
-  const began = clock.now()
   const firstItem = job.status.itemsDone
   const device = workingDevice(job.status.placement)
   try {
@@ -213,12 +212,12 @@ async function runOn(
         job.progress = job.carried + fraction * (1 - job.carried)
         deps.onProgress(job)
       },
-      async onItems(startAt, outputs) {
+      async onItems(startAt, outputs, computeMs) {
         watch.alive()
         if (!checkpoints) return
         await checkpoints.add(startAt, outputs)
         job.progress = checkpoints.done / job.definition.items
-        if (estimates.observeRun(job.definition, clock.now() - began, device, checkpoints.done - firstItem))
+        if (estimates.observeRun(job.definition, computeMs, device, checkpoints.done - firstItem))
           deps.onProgress(job)
         deps.onProgress(job)
         if (deps.isStopping() && checkpoints.done < job.definition.items) job.abort?.('stopping')
