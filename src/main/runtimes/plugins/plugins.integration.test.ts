@@ -147,6 +147,29 @@ describe('a plugin', () => {
     expect(executor.runtimeFor('tflite')).toBe('tiny-tflite')
   })
 
+  it('starts while another is being tried', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'plugins-'))
+    await cp(EXAMPLE, join(dir, 'plugins', 'tiny-tflite'), { recursive: true })
+    const own = await openDatabase(join(dir, 'test.db'), pluginMigrations)
+    let tried: () => void = () => undefined
+    const beside = createPlugins({
+      ...{ dir: join(dir, 'plugins'), dataDir: dir, database: own, clock: systemClock, pythonPath: () => '' },
+      onChange: () => new Promise((resolve) => (tried = resolve)),
+    })
+    const [plugin] = await beside.list()
+    let isAllowed = false
+    const allowed = beside.allow('tiny-tflite', plugin?.digest ?? '', OWNER).then(() => {
+      isAllowed = true
+    })
+    await expect.poll(() => beside.runtimes()).toHaveLength(1)
+    await beside.runtimes()[0]?.assertUnchanged?.()
+    expect(isAllowed).toBe(false)
+    tried()
+    await allowed
+    await own.dispose()
+    await rm(dir, { recursive: true })
+  })
+
   it('is stopped in the middle of its work when it is disallowed', async () => {
     const engine = engineId(await executor.load(model(), { threads: 1, signal }))
     const seen = hooks()
