@@ -189,7 +189,11 @@ class PluginFolder implements Plugins {
     try {
       const files = await listFiles(folder)
       const before = this.#seen.get(id)
-      if (before && before.digest !== null && before.files.stamp === files.stamp) return before
+      if (before && before.digest !== null && before.files.stamp === files.stamp) {
+        const { manifest } = before
+        // The files are the same, yet what it asks to read may lead elsewhere.
+        return manifest ? { ...before, findings: this.#judge(manifest, id, files) } : before
+      }
       const nothing: Seen = { id, files, digest: null, manifest: null, findings: files.findings }
       if (files.findings.length > 0) return nothing
       const { digest, manifest: text } = await digestFiles(folder, files.paths)
@@ -198,8 +202,7 @@ class PluginFolder implements Plugins {
           ? [refusal('plugin.manifest', 'There is no runtime.json in its folder.')]
           : readManifest(text)
       if (Array.isArray(read)) return { ...nothing, digest, findings: read }
-      const reserved = { ids: builtInIds, formats: builtInFormats, dataDir: this.#deps.dataDir }
-      return { ...nothing, digest, manifest: read, findings: judge(read, id, new Set(files.paths), reserved) }
+      return { ...nothing, digest, manifest: read, findings: this.#judge(read, id, files) }
     } catch (error) {
       // It vanished or may not be read: it is shown as it was found, and runs no more.
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
@@ -207,6 +210,11 @@ class PluginFolder implements Plugins {
       const files: PluginFiles = { paths: [], sizeBytes: 0, stamp: '', findings }
       return { id, files, digest: null, manifest: null, findings }
     }
+  }
+
+  #judge(manifest: Manifest, id: string, { paths }: PluginFiles): Finding[] {
+    const reserved = { ids: builtInIds, formats: builtInFormats, dataDir: this.#deps.dataDir }
+    return judge(manifest, id, new Set(paths), reserved)
   }
 
   #stateOf(id: string): Plugin['state'] {
