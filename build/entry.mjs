@@ -10,6 +10,8 @@ const [name, ...args] = process.argv.slice(2)
 await prepare({ need: ['deps', 'build'] }).catch(fail)
 const child = spawn(process.execPath, [join(root, 'out', 'main', `${name}.cjs`), ...args], {
   stdio: 'inherit',
+  // npm runs this in the root; paths are meant from where the person stands.
+  cwd: process.env.INIT_CWD,
 })
 child.on('exit', (code) => {
   process.exitCode = code ?? 1

@@ -343,7 +343,8 @@ export function createCompute(deps: ComputeDeps): Compute {
     async start() {
       for (const { definition, status } of store.lastEnded(MOST_ENDED_LIVE)) {
         recent.seed(definition, status)
-        if (status.state === 'succeeded' && status.computeMs > 0)
+        // With earlier attempts, their time is in it too.
+        if (status.state === 'succeeded' && status.attempts.length === 0 && status.computeMs > 0)
           estimates.observeRun(definition, status.computeMs, workingDevice(status.placement))
       }
       for (const ended of store.endedSince(now() - HOUR_MS, SEED_LIMIT))

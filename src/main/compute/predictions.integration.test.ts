@@ -170,13 +170,54 @@ describe('a job that waits', () => {
 })
 
 describe('what is learned while jobs wait', () => {
-  const infer = () =>
+  const infer = (more: { timeoutMs?: number; maxAttempts?: number } = {}) =>
     system.submit({
       kind: 'infer',
       model: 'm@1',
       need: { cpuCores: 1 },
       inputs: { x: { dtype: 'float32', shape: [2], data: [1, 2] } },
+      ...more,
     })
+
+  it('does not take the sleep of the machine for work on a batch', async () => {
+    const item = { x: { dtype: 'float32' as const, shape: [2], data: [1, 2] } }
+    const batch = () =>
+      system.submit({
+        kind: 'batch',
+        model: 'm@1',
+        need: { cpuCores: 1 },
+        batchSize: 1,
+        items: [item, item, item, item],
+      })
+    system.executor.itemMs = 1_000
+    await batch()
+    const next = await batch()
+    await advance(500)
+    harness.clock.jump(3_600_000)
+    await advance(1_500)
+    expect(system.compute.get(next.id).estimateMs).toBeLessThan(10_000)
+  })
+
+  it('knows after a restart how long it took, without the time of an attempt that hung', async () => {
+    system.executor.itemMs = 2_000
+    system.executor.failures.push('hang')
+    const hung = await infer({ timeoutMs: 60_000, maxAttempts: 2 })
+    for (let i = 0; i < 20 && system.compute.get(hung.id).state !== 'succeeded'; i++) await advance(5_000)
+    expect(system.compute.get(hung.id)).toMatchObject({ state: 'succeeded', attempt: 2 })
+    const whole = await infer()
+    await advance(5_000)
+    expect(system.compute.get(whole.id)).toMatchObject({ state: 'succeeded' })
+    await system.die()
+    system = await harness.open()
+    system.executor.itemMs = 2_000
+    await infer()
+    await advance(250)
+    const next = await infer()
+    await advance(500)
+    const { state, estimateMs } = system.compute.get(next.id)
+    expect(state).toBe('queued')
+    expect(estimateMs).toBeLessThan(5_000)
+  })
 
   it('tells the others of the same model when they start, and follows when it runs otherwise', async () => {
     await system.die()

@@ -14,6 +14,7 @@ import { inputsStart, LOG, PROMPT, RESULT } from '../jobs/artifact-names'
 import type { Estimates } from '../jobs/estimates'
 import type { JobIndex } from '../jobs/job-index'
 import { startedOn } from '../jobs/job-log'
+import { canGoOn } from '../jobs/preemption'
 import { linkedItems, linkedPrompt, linkedTensors } from '../links'
 import { Checkpoints } from './checkpoints'
 import { allotmentOf, type EnginePool, type PooledEngine } from './engine-pool'
@@ -205,7 +206,6 @@ async function runOn(
 
   const texts = request.kind === 'generate' ? new Array<string>(request.sampling.completions).fill('') : []
   const watch = watchdog(clock, job)
-  const began = clock.now()
   const firstItem = job.status.itemsDone
   const device = workingDevice(job.status.placement)
   try {
@@ -217,12 +217,12 @@ async function runOn(
         job.progress = job.carried + fraction * (1 - job.carried)
         deps.onProgress(job)
       },
-      async onItems(startAt, outputs) {
+      async onItems(startAt, outputs, computeMs) {
         watch.alive()
         if (!checkpoints) return
         await checkpoints.add(startAt, outputs)
         job.progress = checkpoints.done / job.definition.items
-        if (estimates.observeRun(job.definition, clock.now() - began, device, checkpoints.done - firstItem))
+        if (estimates.observeRun(job.definition, computeMs, device, checkpoints.done - firstItem))
           deps.onProgress(job)
         deps.onProgress(job)
         if (deps.isStopping() && checkpoints.done < job.definition.items) job.abort?.('stopping')
@@ -246,7 +246,8 @@ async function runOn(
       throw new AppError('compute.runtime_failed', `The runtime ended the batch after ${got} items.`)
     }
     // What goes on where it was tells nothing of the whole.
-    if (!checkpoints && !job.status.preempted) estimates.observeRun(job.definition, outcome.computeMs, device)
+    const isWhole = !canGoOn(job.definition.parameters) || job.status.attempts.length === 0
+    if (!checkpoints && isWhole) estimates.observeRun(job.definition, outcome.computeMs, device)
     return outcome
   } catch (error) {
     // What is finished stays finished, whatever ended the attempt.

@@ -1,5 +1,6 @@
 import { cpus } from 'node:os'
 import { join, resolve } from 'node:path'
+import { endWithReader } from '../../platform/pipes'
 import { benchQueues, checkFormulas } from './bench-queues'
 import { benchGraphs } from './static/bench-graphs'
 
@@ -14,8 +15,9 @@ function main(folder: string): number {
   return wrong.length === 0 ? 0 : 1
 }
 
+endWithReader()
 try {
-  process.exitCode = main(resolve(process.argv[2] ?? join('fixtures', 'cases')))
+  process.exitCode = main(resolve(process.argv[2] ?? join(__dirname, '..', '..', 'fixtures', 'cases')))
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
   process.exitCode = 2

@@ -1,17 +1,16 @@
-import { mkdir, readdir, readFile, realpath } from 'node:fs/promises'
+import { mkdir, readdir, readFile, realpath, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { AppError } from '../../../shared/errors'
 import { writeFileAtomic } from '../../platform/files'
+import { endWithReader } from '../../platform/pipes'
 import { parseQueueCase, scheduleQueueCase } from './queue-case'
 import { planDagCase, warmUp } from './static/plan-case'
+import type { PlanOptions } from './static/planner'
 
 // The entry of `npm run schedule -- CASE.json` and `npm run schedule -- --all CASEDIR OUTDIR`.
 
-interface Options {
-  budgetMs: number
-  seed: number
-}
+type Options = Omit<PlanOptions, 'now'>
 
 /** The schedule as JSON, and what to say about it in a line. */
 interface Scheduled {
@@ -19,10 +18,11 @@ interface Scheduled {
   summary: string
 }
 
+const GRAPH = 'dag-case/1'
+
 /** What each format of case is scheduled by. */
 const schedulers: Record<string, (json: unknown, options: Options) => Scheduled> = {
-  'dag-case/1': (json, { budgetMs, seed }) =>
-    planDagCase(json, { budgetMs, seed, now: () => performance.now() }),
+  [GRAPH]: (json, options) => planDagCase(json, { ...options, now: () => performance.now() }),
   // A decision of the online scheduler takes microseconds: it needs no budget.
   'queue-case/1': (json) => {
     const schedule = scheduleQueueCase(parseQueueCase(json))
@@ -30,14 +30,16 @@ const schedulers: Record<string, (json: unknown, options: Options) => Scheduled>
   },
 }
 
-const USAGE = `npm run -s schedule -- CASE.json [--budget-ms N] [--seed S]
-npm run schedule -- --all CASEDIR OUTDIR [--budget-ms N] [--seed S]`
+const USAGE = `npm run -s schedule -- CASE.json [--budget-ms N | --max-steps N] [--seed S]
+npm run schedule -- --all CASEDIR OUTDIR [--budget-ms N | --max-steps N] [--seed S]`
+const DEFAULT_BUDGET_MS = 200
 
 async function main(argv: string[]): Promise<number> {
   const { all, folders, options } = readArguments(argv)
   if (all) return await scheduleAll(resolve(folders[0]), resolve(folders[1]), options)
-  warmUp()
-  const { schedule } = scheduleCase(await readJson(folders[0]), options)
+  const json = await readJson(folders[0])
+  if (formatOf(json) === GRAPH) warmUp()
+  const { schedule } = scheduleCase(json, options)
   process.stdout.write(`${JSON.stringify(schedule)}\n`)
   return 0
 }
@@ -48,20 +50,35 @@ function readArguments(argv: string[]): { all: boolean; folders: [string, string
     allowPositionals: true,
     options: {
       all: { type: 'boolean', default: false },
-      'budget-ms': { type: 'string', default: '200' },
+      'budget-ms': { type: 'string' },
+      'max-steps': { type: 'string' },
       seed: { type: 'string', default: '1' },
     },
   })
   const [first, second = ''] = positionals
   if (first === undefined || positionals.length !== (values.all ? 2 : 1)) throw new TypeError(USAGE)
-  const budgetMs = Number(values['budget-ms'])
   const seed = Number(values.seed)
-  if (!(budgetMs >= 0 && budgetMs <= 3_600_000)) throw new TypeError('--budget-ms is not from 0 to 3600000.')
   if (!Number.isSafeInteger(seed)) throw new TypeError('--seed is not a whole number.')
-  return { all: values.all, folders: [first, second], options: { budgetMs, seed } }
+  const options = { ...readLimit(values['budget-ms'], values['max-steps']), seed }
+  return { all: values.all, folders: [first, second], options }
 }
 
-/** One schedule a case, under the name of its file. Other files of the folder are passed over. */
+/** What ends a search: a time, or a number of steps, with which it comes to the same result each time. */
+function readLimit(budget: string | undefined, steps: string | undefined): Omit<Options, 'seed'> {
+  if (steps !== undefined) {
+    if (budget !== undefined) throw new TypeError('Give --budget-ms or --max-steps.')
+    const maxSteps = Number(steps)
+    if (!(Number.isSafeInteger(maxSteps) && maxSteps > 0)) {
+      throw new TypeError('--max-steps is not a whole number above 0.')
+    }
+    return { budgetMs: Number.POSITIVE_INFINITY, maxSteps }
+  }
+  const budgetMs = Number(budget ?? DEFAULT_BUDGET_MS)
+  if (!(budgetMs >= 0 && budgetMs <= 3_600_000)) throw new TypeError('--budget-ms is not from 0 to 3600000.')
+  return { budgetMs }
+}
+
+/** One schedule a case, under the name of its file. Other files of the folder are passed over, which is said. */
 async function scheduleAll(from: string, to: string, options: Options): Promise<number> {
   const files = (await readdir(from)).filter((name) => name.endsWith('.json')).sort()
   await mkdir(to, { recursive: true })
@@ -71,16 +88,22 @@ async function scheduleAll(from: string, to: string, options: Options): Promise<
   let found = 0
   let failed = 0
   for (const file of files) {
+    const say = (words: string) => void process.stderr.write(`${file.padEnd(44)} ${words}\n`)
     try {
       const json = await readJson(join(from, file))
-      if (!isCase(json)) continue
+      if (!isCase(json)) {
+        say('passed over: no case')
+        continue
+      }
       found++
+      // Should this fail, an older schedule must not be taken for its result.
+      await rm(join(to, file), { force: true })
       const { schedule, summary } = scheduleCase(json, options)
       await writeFileAtomic(join(to, file), `${JSON.stringify(schedule)}\n`, 0o644)
-      process.stderr.write(`${file.padEnd(44)} ${summary}\n`)
+      say(summary)
     } catch (error) {
       failed++
-      process.stderr.write(`${file.padEnd(44)} FAILED: ${sentenceOf(error)}\n`)
+      say(`FAILED: ${sentenceOf(error)}`)
     }
   }
   if (found + failed === 0) throw new TypeError(`There is no case in ${from}.`)
@@ -103,7 +126,8 @@ function isCase(json: unknown): boolean {
 }
 
 function formatOf(json: unknown): string {
-  return typeof json === 'object' && json !== null && 'format' in json ? String(json.format) : ''
+  const format = typeof json === 'object' && json !== null && 'format' in json ? json.format : ''
+  return typeof format === 'string' ? format : ''
 }
 
 async function readJson(file: string): Promise<unknown> {
@@ -120,6 +144,7 @@ function sentenceOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
+endWithReader()
 main(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code

@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +10,7 @@ import { buildWorkers } from '../../runtimes/testing/build-workers'
 
 const CASES = join(__dirname, '../../../../fixtures/cases')
 const DAG = 'tiny-v9-p3-c0.5-b1-s402.json'
+const LARGE_DAG = 'rnd-v80-a2-d5-c0.1-b1-p8-s107.json'
 const QUEUE = 'q-nasa-a.json'
 
 let built: Awaited<ReturnType<typeof buildWorkers>>
@@ -34,29 +36,51 @@ function call(name: string, ...args: string[]): Promise<{ code: number; stdout: 
   })
 }
 
+/** What a command says on stderr when nobody reads its stdout. */
+async function saysToNobody(name: string, ...args: string[]): Promise<string> {
+  const child = spawn(process.execPath, [join(built.dir, `${name}.cjs`), ...args])
+  child.stdout.destroy()
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text
+  })
+  await once(child, 'close')
+  return said
+}
+
 const read = async (file: string) => JSON.parse(await readFile(file, 'utf8'))
 
 describe('schedule', () => {
-  it('prints the optimum of a small graph, and the same again', async () => {
-    const [first, second] = await Promise.all(
-      [0, 1].map(() => call('schedule', join(CASES, DAG), '--budget-ms', '200')),
-    )
+  it('comes to the same schedule again after as many steps, and to another with another seed', async () => {
+    const search = (seed: string) =>
+      call('schedule', join(CASES, LARGE_DAG), '--max-steps', '500', '--seed', seed)
+    const [first, second, other] = await Promise.all([search('7'), search('7'), search('8')])
     expect(first).toMatchObject({ code: 0, stderr: '' })
-    expect(first?.stdout).toBe(second?.stdout)
+    expect(second.stdout).toBe(first.stdout)
+    expect(other).toMatchObject({ code: 0 })
+    expect(other.stdout).not.toBe(first.stdout)
+  })
+
+  it('prints the optimum of a small graph', async () => {
+    const { code, stdout, stderr } = await call('schedule', join(CASES, DAG), '--budget-ms', '200')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     const { refs } = await read(join(CASES, DAG))
-    const schedule: { end: number }[] = JSON.parse(first?.stdout ?? '')
+    const schedule: { end: number }[] = JSON.parse(stdout)
     expect(Math.max(...schedule.map(({ end }) => end))).toBeCloseTo(refs.optimal, 9)
   })
 
-  it('writes one schedule a case, passes over other files, and says which case is none', async () => {
+  it('writes one schedule a case, says what it passes over, and leaves no older one where it fails', async () => {
     const [from, to] = [join(folder, 'cases'), join(folder, 'schedules')]
     await rm(from, { recursive: true, force: true })
     await mkdir(from)
     for (const name of [DAG, QUEUE, 'drf.json']) await copyFile(join(CASES, name), join(from, name))
     await writeFile(join(from, 'broken.json'), '{"format": "dag-case/1"}')
+    await mkdir(to)
+    for (const name of ['broken.json', DAG]) await writeFile(join(to, name), '[]')
     const { code, stderr } = await call('schedule', '--all', from, to, '--budget-ms', '20', '--seed', '7')
     expect(code).toBe(1)
     expect(stderr).toMatch(/broken\.json +FAILED: /)
+    expect(stderr).toMatch(/^drf\.json +passed over: no case$/m)
     expect((await readdir(to)).sort()).toEqual([QUEUE, DAG].sort())
     const { jobs } = await read(join(CASES, QUEUE))
     expect(await read(join(to, QUEUE))).toHaveLength(jobs.length)
@@ -102,11 +126,20 @@ describe('schedule', () => {
     )
   })
 
+  it('ends quietly when nobody reads what it prints', async () => {
+    expect(await saysToNobody('schedule', join(CASES, QUEUE))).toBe('')
+    expect(await saysToNobody('simulate', join(CASES, QUEUE), '--policy', 'fcfs')).not.toMatch(/EPIPE|\bat /)
+  })
+
   it('refuses what it does not understand, with a sentence', async () => {
+    await writeFile(join(folder, 'odd.json'), '{"format":{"toString":1}}')
     for (const [args, words] of [
       [[], /--all CASEDIR OUTDIR/],
       [[join(CASES, DAG), '--budget-ms', 'much'], /--budget-ms/],
+      [[join(CASES, DAG), '--max-steps', '0'], /--max-steps/],
+      [[join(CASES, DAG), '--max-steps', '9', '--budget-ms', '9'], /--budget-ms or --max-steps/],
       [[join(CASES, 'drf.json')], /format .* is not known/],
+      [[join(folder, 'odd.json')], /format .* is not known/],
       [[join(folder, 'none.json')], /ENOENT/],
     ] as const) {
       const { code, stdout, stderr } = await call('schedule', ...args)
@@ -146,6 +179,7 @@ describe('simulate', () => {
     expect(stdout).toMatch(/mean wait, s +\d/)
     expect(stdout).toMatch(/us of CPU a decision +\d/)
     expect((await call('simulate', '--generate', 'devices=1')).code).toBe(2)
+    expect((await call('simulate', '--generate', 'toString=5')).code).toBe(2)
     expect((await call('simulate', join(CASES, QUEUE), '--policy', 'best')).stderr).toMatch(/no policy best/)
   })
 })

@@ -79,6 +79,16 @@ describe('queue cases', () => {
     ])
   })
 
+  it('takes times before 0, and priorities as low as they come', () => {
+    const early = SMALL.jobs.map(([submit, ...job]) => [Number(submit) - 100, ...job])
+    const last = [-99, 5, 5, 1, [1], -1e9, 'w']
+    expect(scheduleQueueCase(parseQueueCase({ ...SMALL, jobs: [...early, last] }))).toEqual([
+      { job: 0, start: -100, nodes: ['a', 'b'] },
+      { job: 1, start: -90, nodes: ['a'] },
+      { job: 2, start: -90, nodes: ['b'] },
+    ])
+  })
+
   it.each(['online', 'fcfs', 'easy'] as const)(
     '%s: what needs a whole node starts, however the sums of what ran before were rounded',
     (policy) => {

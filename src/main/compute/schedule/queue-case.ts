@@ -10,6 +10,8 @@ const MOST_KINDS = 64
 const MOST_REPLICAS = 1_000_000
 /** Seconds and priorities: sums of so many are still finite. */
 const MOST_NUMBER = 1e15
+/** Below this all are equally unimportant: what priority makes of a cost must stay finite. */
+const LEAST_PRIORITY = -1_000
 
 const amount = z.number().finite().nonnegative()
 const id = z.union([z.string().max(256), z.number().finite()])
@@ -32,6 +34,8 @@ export interface QueueCase {
   workload: Workload
   /** Node ids as the case writes them. */
   nodeIds: readonly (string | number)[]
+  /** Seconds in the case at time 0 of the workload, whose times are not negative. */
+  origin: number
 }
 
 /** A start of the schedule file: row of the job, seconds, and a node for each replica. */
@@ -75,6 +79,7 @@ export function parseQueueCase(input: unknown): QueueCase {
     user: new Int32Array(jobs.length),
     users: [],
   }
+  let origin = 0
   jobs.forEach((row, job) => {
     if (!Array.isArray(row)) throw invalid(`jobs.${job}`, 'must be a list of values')
     const number = (field: (typeof FIELDS)[number], least: number) => {
@@ -83,7 +88,9 @@ export function parseQueueCase(input: unknown): QueueCase {
         throw invalid(`jobs.${job}`, `${field} must be a number from ${least} to ${MOST_NUMBER}`)
       return value
     }
-    workload.submit[job] = number('submit', 0)
+    const submit = number('submit', -MOST_NUMBER)
+    if (job === 0) origin = Math.min(0, submit)
+    workload.submit[job] = submit - origin
     if (job > 0 && (workload.submit[job] as number) < (workload.submit[job - 1] as number))
       throw invalid(`jobs.${job}`, 'is submitted before the one above it; sort the jobs by submit')
     workload.runtime[job] = number('runtime', 0)
@@ -98,7 +105,7 @@ export function parseQueueCase(input: unknown): QueueCase {
       .safeParse(row[column.req as number])
     if (!need.success) throw invalid(`jobs.${job}`, `req must be ${kinds} amounts, one for each resource`)
     workload.need.set(need.data, job * kinds)
-    workload.priority[job] = number('priority', -1e6)
+    workload.priority[job] = Math.max(LEAST_PRIORITY, number('priority', -MOST_NUMBER))
     const user = String(row[column.user as number])
     if (!users.has(user)) users.set(user, users.size)
     workload.user[job] = users.get(user) as number
@@ -106,7 +113,7 @@ export function parseQueueCase(input: unknown): QueueCase {
       throw invalid(`jobs.${job}`, 'asks for more than all nodes together could hold')
   })
   workload.users = [...users.keys()]
-  return { name, workload, nodeIds }
+  return { name, workload, nodeIds, origin }
 }
 
 /** The schedule that the online scheduler makes, on a virtual clock; by start, then by row. */
@@ -114,10 +121,10 @@ export function scheduleQueueCase(parsed: QueueCase): QueueStart[] {
   return startsOf(parsed, replay(parsed.workload, new OnlineScheduler(parsed.workload)))
 }
 
-export function startsOf({ nodeIds }: QueueCase, { start, nodes }: Schedule): QueueStart[] {
+export function startsOf({ nodeIds, origin }: QueueCase, { start, nodes }: Schedule): QueueStart[] {
   return Array.from(start, (at, job) => ({
     job,
-    start: at,
+    start: at + origin,
     nodes: Array.from(nodes[job] ?? [], (node) => nodeIds[node] as string | number),
   })).sort((a, b) => a.start - b.start || a.job - b.job)
 }

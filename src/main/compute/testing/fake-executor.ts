@@ -159,8 +159,9 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
             const group = part.slice(start, start + request.batchSize)
             await sleep(fake.itemMs * group.count, hooks.signal, engine)
             for (let i = 0; i < group.count; i++) fake.computed.push(String(at + i))
-            await hooks.onItems(at, group)
-            at += group.count
+            const done = at + group.count
+            await hooks.onItems(at, group, fake.itemMs * (done - request.startAt))
+            at = done
             if (hooks.signal.aborted) throw hooks.signal.reason
           }
         }

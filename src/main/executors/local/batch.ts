@@ -140,7 +140,7 @@ export async function runBatch(
       size.learn(group.count, took)
       computeMs += took
       await fill()
-      await hooks.onItems(group.startAt, outputs)
+      await hooks.onItems(group.startAt, outputs, computeMs)
       const now = performance.now()
       const done = group.startAt + group.count
       if (now - reportedAt >= PROGRESS_EVERY_MS || done === items) {

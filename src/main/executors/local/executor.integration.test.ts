@@ -359,6 +359,32 @@ describe("a third party's runtime that hangs when it is tried", () => {
     }
   }, 120_000)
 
+  it('is not waited for by a load that is cancelled while its files are looked at', async () => {
+    const slow: RuntimeAdapter = {
+      ...{ id: 'slow', name: 'Slow', plugin: 'slow', formats: ['tflite'], entry: 'none.cjs' },
+      probe: async () => ({
+        ...{ available: true, version: '', backend: 'cpu', reason: null },
+        ...PLAIN,
+      }),
+      assertUnchanged: () => new Promise(() => undefined),
+      estimateMemory: () => 1,
+    }
+    const deps = { clock: systemClock, logger, workersDir: workers.dir, plugins: () => [slow] }
+    const beside = createLocalExecutor(deps)
+    await beside.start()
+    try {
+      const stop = new AbortController()
+      const cancelled = beside.load(
+        { ...mnist(), format: 'tflite' as const },
+        { threads: 1, signal: stop.signal },
+      )
+      setTimeout(() => stop.abort(new Error('enough')), 100)
+      await expect(cancelled).rejects.toThrow('enough')
+    } finally {
+      await beside.dispose()
+    }
+  }, 30_000)
+
   it.runIf(process.platform !== 'win32')(
     'is asked once more when the Python it is to use has changed',
     async () => {

@@ -87,8 +87,11 @@ export interface RunHooks {
   /** Asked when it is aborted: whether it is to go on later, so that where it is should be kept. */
   isPause?(): boolean
   onProgress(fraction: number): void
-  /** Finished items of a batch; the next group is not reported before the promise resolves (checkpoint, backpressure). */
-  onItems(startAt: number, outputs: PackedItems): Promise<void>
+  /**
+   * Finished items of a batch; the next group is not reported before the promise resolves (checkpoint, backpressure).
+   * @param computeMs of the worker since the run began
+   */
+  onItems(startAt: number, outputs: PackedItems, computeMs: number): Promise<void>
   /** What follows in one of the texts of a `generate`. */
   onText?(completion: number, text: string): void
   onLog(level: 'info' | 'warn' | 'error', text: string): void

@@ -87,14 +87,12 @@ export class Runtimes {
 
   /** Resolves when it is known whether it works. @throws the signal's reason */
   async tried(adapter: RuntimeAdapter, signal: AbortSignal): Promise<void> {
-    const trying = this.#trying.get(adapter)
-    if (!trying) return
-    let onAbort: () => void = () => undefined
-    const aborted = new Promise<never>((_, reject) => {
-      onAbort = () => reject(signal.reason)
-      signal.addEventListener('abort', onAbort)
-    })
-    await Promise.race([trying, aborted]).finally(() => signal.removeEventListener('abort', onAbort))
+    await unlessAborted(this.#trying.get(adapter), signal)
+  }
+
+  /** @throws AppError `compute.no_runtime` when it must not be started any more; the signal's reason */
+  async assertUnchanged(adapter: RuntimeAdapter, signal: AbortSignal): Promise<void> {
+    await unlessAborted(adapter.assertUnchanged?.(), signal)
   }
 
   /** Ends what is still being tried. */
@@ -265,4 +263,15 @@ function parseJson(text: string): unknown {
 function reasonOf(stderr: string): string | null {
   const line = stderr.split('\n').find((text) => /error/i.test(text)) ?? stderr.split('\n')[0]
   return line ? line.trim().slice(0, 500).replace(/\.$/, '') : null
+}
+
+/** Waits for it no longer than until the signal. @throws the signal's reason */
+async function unlessAborted(work: Promise<void> | undefined, signal: AbortSignal): Promise<void> {
+  if (!work) return
+  let onAbort: () => void = () => undefined
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason)
+    signal.addEventListener('abort', onAbort)
+  })
+  await Promise.race([work, aborted]).finally(() => signal.removeEventListener('abort', onAbort))
 }

@@ -70,6 +70,8 @@ class PluginFolder implements Plugins {
   #sandbox: Sandbox | null = null
   /** One look after the other: two at once would tell of a change twice, or not at all. */
   #looking: Promise<void> = Promise.resolve()
+  /** What follows from changes that were found: engines end, and new runtimes are tried, which may take half a minute. */
+  readonly #following = new Set<Promise<void>>()
 
   constructor(deps: PluginsDeps) {
     this.#deps = deps
@@ -77,7 +79,7 @@ class PluginFolder implements Plugins {
   }
 
   async list(): Promise<Plugin[]> {
-    await this.#look()
+    await this.#lookAndFollow()
     return [...this.#seen.values()].map((seen) => this.#view(seen))
   }
 
@@ -106,7 +108,7 @@ class PluginFolder implements Plugins {
       throw new AppError('compute.conflict', message, { plugin: runtime.id })
     }
     this.#consents.give(id, { digest, by, atMs: this.#deps.clock.now() })
-    await this.#look()
+    await this.#lookAndFollow()
     return this.#view(this.#find(id))
   }
 
@@ -114,7 +116,7 @@ class PluginFolder implements Plugins {
     await this.#look()
     this.#find(id)
     this.#consents.withdraw(id)
-    await this.#look()
+    await this.#lookAndFollow()
     return this.#view(this.#find(id))
   }
 
@@ -122,6 +124,12 @@ class PluginFolder implements Plugins {
     const seen = this.#seen.get(id)
     if (!seen) throw new AppError('compute.not_found', `There is no plugin "${id}" in ${this.#deps.dir}.`)
     return seen
+  }
+
+  /** Waits also for what follows from what others have found. */
+  async #lookAndFollow(): Promise<void> {
+    await this.#look()
+    await Promise.all(this.#following)
   }
 
   #look(): Promise<void> {
@@ -148,7 +156,14 @@ class PluginFolder implements Plugins {
     const isSame =
       before.size === running.size &&
       [...running].every(([id, { runtime }]) => before.get(id)?.runtime === runtime)
-    if (!isSame) await this.#deps.onChange()
+    if (!isSame) this.#follow()
+  }
+
+  #follow(): void {
+    const following = this.#deps.onChange().finally(() => this.#following.delete(following))
+    this.#following.add(following)
+    // A load that found the change does not wait for it: who shows the plugins does, and is told.
+    following.catch(() => undefined)
   }
 
   #start(id: string, digest: string, manifest: Manifest): Running {
@@ -174,7 +189,11 @@ class PluginFolder implements Plugins {
     try {
       const files = await listFiles(folder)
       const before = this.#seen.get(id)
-      if (before && before.digest !== null && before.files.stamp === files.stamp) return before
+      if (before && before.digest !== null && before.files.stamp === files.stamp) {
+        const { manifest } = before
+        // The files are the same, yet what it asks to read may lead elsewhere.
+        return manifest ? { ...before, findings: this.#judge(manifest, id, files) } : before
+      }
       const nothing: Seen = { id, files, digest: null, manifest: null, findings: files.findings }
       if (files.findings.length > 0) return nothing
       const { digest, manifest: text } = await digestFiles(folder, files.paths)
@@ -183,8 +202,7 @@ class PluginFolder implements Plugins {
           ? [refusal('plugin.manifest', 'There is no runtime.json in its folder.')]
           : readManifest(text)
       if (Array.isArray(read)) return { ...nothing, digest, findings: read }
-      const reserved = { ids: builtInIds, formats: builtInFormats, dataDir: this.#deps.dataDir }
-      return { ...nothing, digest, manifest: read, findings: judge(read, id, new Set(files.paths), reserved) }
+      return { ...nothing, digest, manifest: read, findings: this.#judge(read, id, files) }
     } catch (error) {
       // It vanished or may not be read: it is shown as it was found, and runs no more.
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
@@ -192,6 +210,11 @@ class PluginFolder implements Plugins {
       const files: PluginFiles = { paths: [], sizeBytes: 0, stamp: '', findings }
       return { id, files, digest: null, manifest: null, findings }
     }
+  }
+
+  #judge(manifest: Manifest, id: string, { paths }: PluginFiles): Finding[] {
+    const reserved = { ids: builtInIds, formats: builtInFormats, dataDir: this.#deps.dataDir }
+    return judge(manifest, id, new Set(paths), reserved)
   }
 
   #stateOf(id: string): Plugin['state'] {

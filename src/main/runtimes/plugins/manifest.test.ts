@@ -1,4 +1,6 @@
-import { homedir } from 'node:os'
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { ModelFormat } from '../../../shared/contract'
 import { judge, type Manifest, readManifest } from './manifest'
@@ -68,6 +70,22 @@ describe('a manifest', () => {
   ])('is refused when it takes %s', (_, change, folder, words) => {
     const refused = findings(change, folder).filter(({ severity }) => severity === 'reject')
     expect(refused.map(({ message }) => message)).toEqual([expect.stringMatching(words)])
+  })
+
+  it('is refused when a link leads to what it must not read, and told by where the data folder is really', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'reads-'))
+    await mkdir(join(folder, 'real', 'data'), { recursive: true })
+    await symlink(join(folder, 'real'), join(folder, 'link'))
+    const refused = (path: string, dataDir: string) =>
+      judge(read({ reads: [join(folder, path)] }) as Manifest, 'tiny', new Set(['worker.mjs']), {
+        ...reserved,
+        dataDir: join(folder, dataDir),
+      }).map(({ severity }) => severity)
+    expect(refused('link', 'real/data')).toEqual(['reject'])
+    expect(refused('link/data', 'real/data')).toEqual(['reject'])
+    expect(refused('real', 'link/data')).toEqual(['reject'])
+    expect(refused('link', 'other')).toEqual(['warn'])
+    await rm(folder, { recursive: true })
   })
 
   it('says what it asks to read', () => {

@@ -3,7 +3,7 @@ import { isAbsolute, normalize, parse } from 'node:path'
 import { z } from 'zod'
 import { type Finding, ModelFormat } from '../../../shared/contract'
 import type { FindingCode } from '../../../shared/findings'
-import { holds } from '../../platform/folders'
+import { holds, realPath } from '../../platform/folders'
 
 export const MANIFEST = 'runtime.json'
 
@@ -109,23 +109,18 @@ export function judge(
       )
   }
   if (!files.has(entry)) findings.push(refusal('plugin.entry', `There is no file "${entry}" in its folder.`))
-  for (const path of reads) {
-    const why = [homedir(), reserved.dataDir].find((secret) => holds(path, secret))
-    if (parse(path).root === path || why !== undefined)
-      findings.push(
-        refusal('plugin.reads', `It asks to read ${path}, which holds what is no business of a runtime.`),
-      )
-    else if (holds(reserved.dataDir, path))
-      findings.push(refusal('plugin.reads', `It asks to read ${path}, which lies in the data folder.`))
-    else
-      findings.push({
-        severity: 'warn',
-        code: 'plugin.reads',
-        message: `It asks to read ${path}.`,
-        file: MANIFEST,
-      })
-  }
-  return findings
+  return [...findings, ...reads.map((path) => judgeRead(path, reserved.dataDir))]
+}
+
+/** By where it leads now: a link may stand in the way of each of the paths, and be put there later. */
+function judgeRead(path: string, dataDir: string): Finding {
+  const real = realPath(path)
+  const data = realPath(dataDir)
+  const asked = real === path ? `It asks to read ${path}` : `It asks to read ${path} (${real})`
+  if (parse(real).root === real || [realPath(homedir()), data].some((secret) => holds(real, secret)))
+    return refusal('plugin.reads', `${asked}, which holds what is no business of a runtime.`)
+  if (holds(data, real)) return refusal('plugin.reads', `${asked}, which lies in the data folder.`)
+  return { severity: 'warn', code: 'plugin.reads', message: `${asked}.`, file: MANIFEST }
 }
 
 export function refusal(code: FindingCode, message: string, file = MANIFEST): Finding {

@@ -1,4 +1,4 @@
-import { appendFile, cp, mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises'
+import { appendFile, cp, mkdir, mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import pino from 'pino'
@@ -147,6 +147,29 @@ describe('a plugin', () => {
     expect(executor.runtimeFor('tflite')).toBe('tiny-tflite')
   })
 
+  it('starts while another is being tried', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'plugins-'))
+    await cp(EXAMPLE, join(dir, 'plugins', 'tiny-tflite'), { recursive: true })
+    const own = await openDatabase(join(dir, 'test.db'), pluginMigrations)
+    let tried: () => void = () => undefined
+    const beside = createPlugins({
+      ...{ dir: join(dir, 'plugins'), dataDir: dir, database: own, clock: systemClock, pythonPath: () => '' },
+      onChange: () => new Promise((resolve) => (tried = resolve)),
+    })
+    const [plugin] = await beside.list()
+    let isAllowed = false
+    const allowed = beside.allow('tiny-tflite', plugin?.digest ?? '', OWNER).then(() => {
+      isAllowed = true
+    })
+    await expect.poll(() => beside.runtimes()).toHaveLength(1)
+    await beside.runtimes()[0]?.assertUnchanged?.()
+    expect(isAllowed).toBe(false)
+    tried()
+    await allowed
+    await own.dispose()
+    await rm(dir, { recursive: true })
+  })
+
   it('is stopped in the middle of its work when it is disallowed', async () => {
     const engine = engineId(await executor.load(model(), { threads: 1, signal }))
     const seen = hooks()
@@ -226,6 +249,24 @@ describe('a hostile plugin is refused with a sentence and never run', () => {
       })
     await rm(at('tiny-tflite'))
     await rm(at('plugin.zip'))
+  })
+
+  it('one whose path to read is turned into a link to the data folder after it was allowed', async () => {
+    await cp(EXAMPLE, at('tiny-tflite'), { recursive: true })
+    const library = join(dataDir, '..', `library-${process.pid}`)
+    await mkdir(library)
+    const manifest = JSON.parse(await readFile(at('tiny-tflite', 'runtime.json'), 'utf8'))
+    await writeFile(at('tiny-tflite', 'runtime.json'), JSON.stringify({ ...manifest, reads: [library] }))
+    await allow('tiny-tflite')
+    const [runtime] = plugins.runtimes()
+    await runtime?.assertUnchanged?.()
+    await rm(library, { recursive: true })
+    await symlink(dataDir, library)
+    await expect(runtime?.assertUnchanged?.()).rejects.toMatchObject({ code: 'compute.no_runtime' })
+    expect(await find('tiny-tflite')).toMatchObject({ state: 'refused' })
+    expect(plugins.runtimes()).toEqual([])
+    await rm(library)
+    await rm(at('tiny-tflite'), { recursive: true })
   })
 
   it('one that became hostile after it was allowed', async () => {

@@ -68,35 +68,52 @@ export class Reference implements Scheduler {
   /** When enough of what runs has ended by its estimate, all equal ends together; and what is free then. */
   #shadowOf(head: number): { shadow: number; free: Float64Array } {
     const free = this.#free.slice()
+    const wanted = this.#jobs.replicas[head] as number
+    const roomOn = (node: number) => Math.min(wanted, this.#countOn(free, node, head))
+    // Counted along, for only the nodes of what ends have another room then.
+    let room = 0
+    for (let node = 0; node < this.#jobs.nodeIds.length; node++) room += roomOn(node)
     const ends = [...this.#running].sort(
       (a, b) => (this.#endsBy[a] as number) - (this.#endsBy[b] as number) || a - b,
     )
     for (let i = 0; i < ends.length; ) {
       const shadow = this.#endsBy[ends[i] as number] as number
-      for (; i < ends.length && this.#endsBy[ends[i] as number] === shadow; i++)
-        this.#change(free, ends[i] as number, this.#nodes[ends[i] as number], 1)
-      if (this.#firstFit(free, head)) return { shadow, free }
+      for (; i < ends.length && this.#endsBy[ends[i] as number] === shadow; i++) {
+        const ended = ends[i] as number
+        const nodes = new Set(this.#nodes[ended])
+        for (const node of nodes) room -= roomOn(node)
+        this.#change(free, ended, this.#nodes[ended], 1)
+        for (const node of nodes) room += roomOn(node)
+      }
+      if (room >= wanted) return { shadow, free }
     }
     return { shadow: Number.POSITIVE_INFINITY, free }
   }
 
   #firstFit(free: Float64Array, job: number): Int32Array | null {
-    const { kinds, need, replicas, nodeIds } = this.#jobs
+    const { replicas, nodeIds } = this.#jobs
     const wanted = replicas[job] as number
     const nodes = new Int32Array(wanted)
     let placed = 0
     for (let node = 0; node < nodeIds.length && placed < wanted; node++) {
-      let count = wanted - placed
-      for (let k = 0; k < kinds && count > 0; k++) {
-        const asked = need[job * kinds + k] as number
-        if (asked > 0)
-          count = Math.min(count, Math.floor(((free[node * kinds + k] as number) + ROUNDING) / asked))
-      }
-      if (count <= 0) continue
+      const count = Math.min(wanted - placed, this.#countOn(free, node, job))
+      if (count === 0) continue
       nodes.fill(node, placed, placed + count)
       placed += count
     }
     return placed === wanted ? nodes : null
+  }
+
+  /** How many replicas of a job a node has room for. */
+  #countOn(free: Float64Array, node: number, job: number): number {
+    const { kinds, need } = this.#jobs
+    let count = Number.POSITIVE_INFINITY
+    for (let k = 0; k < kinds && count > 0; k++) {
+      const asked = need[job * kinds + k] as number
+      if (asked > 0)
+        count = Math.min(count, Math.floor(((free[node * kinds + k] as number) + ROUNDING) / asked))
+    }
+    return Math.max(0, count)
   }
 
   #change(free: Float64Array, job: number, nodes: Int32Array | undefined, sign: 1 | -1): void {

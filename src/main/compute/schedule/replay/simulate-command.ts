@@ -5,6 +5,7 @@ import { PolicyName } from '../../../../shared/contract'
 import { entriesOf } from '../../../../shared/domain/resources'
 import { AppError } from '../../../../shared/errors'
 import { defaultDataDir } from '../../../platform/folders'
+import { endWithReader } from '../../../platform/pipes'
 import type { Workload } from '../online/workload'
 import { parseQueueCase } from '../queue-case'
 import { capacityOf } from '../share'
@@ -36,7 +37,11 @@ function main(argv: readonly string[]): number {
   try {
     const { values, positionals } = parsed(argv)
     const { resources, policies, under } = read(values, positionals)
-    const results = policies.map(under)
+    const results = policies.map((policy) => {
+      // On many nodes one takes minutes.
+      process.stderr.write(`Replaying under ${policy} ...\n`)
+      return under(policy)
+    })
     process.stdout.write(
       values.json ? `${JSON.stringify({ resources, results })}\n` : tableOf(resources, results),
     )
@@ -111,7 +116,8 @@ function generateOptions(text: string) {
   for (const part of text.split(',')) {
     const [name = '', value = ''] = part.split('=')
     const amount = Number(value)
-    if (!(name in options) || value === '' || !(amount > 0)) throw wrong(`--generate does not know ${part}.`)
+    if (!Object.hasOwn(options, name) || value === '' || !(amount > 0))
+      throw wrong(`--generate does not know ${part}.`)
     options[name as keyof typeof options] = amount
   }
   for (const name of ['devices', 'jobs', 'seed'] as const)
@@ -162,4 +168,5 @@ function tableOf(resources: readonly string[], results: readonly Simulated[]): s
     .join('')
 }
 
+endWithReader()
 process.exitCode = main(process.argv.slice(2))

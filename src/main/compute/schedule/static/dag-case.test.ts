@@ -59,6 +59,19 @@ describe('readDagCase', () => {
     ])
   })
 
+  it('takes the speed of a device for a label where tasks have costs', () => {
+    const labelled = {
+      ...sound,
+      devices: devices.map((device, p) => ({ ...device, speed: ['fast', 0][p] })),
+      tasks: sound.tasks.map(({ id }) => ({ id, costs: [3, null] })),
+    }
+    const { schedule } = planDagCase(labelled, { budgetMs: 0, now: () => 0 })
+    expect(schedule.map(({ device, end }) => [device, end])).toEqual([
+      ['p', 3],
+      ['p', 6],
+    ])
+  })
+
   it('refuses numbers of which no schedule has a finite end', () => {
     const endless = { ...sound, tasks: sound.tasks.map(({ id }) => ({ id, cost: 1.7e308 })) }
     const slow = { ...endless, devices: devices.map((device) => ({ ...device, speed: 1 })) }
@@ -78,6 +91,11 @@ describe('readDagCase', () => {
     ['another format', { ...sound, format: 'dag-case/2' }, 'format'],
     ['no object', null, 'the file'],
     ['no devices', { ...sound, devices: [] }, 'devices'],
+    [
+      'more devices than their links fit a table',
+      { ...sound, devices: Array.from({ length: 2_001 }, (_, p) => ({ id: `${p}`, speed: 1 })) },
+      '2 tasks on 2001 devices are more than can be planned at once',
+    ],
     ['a negative cost', { ...sound, tasks: [{ id: 'a', cost: -1 }] }, 'tasks.0.cost'],
     ['a cost that is no number', { ...sound, tasks: [{ id: 'a', cost: '1' }] }, 'tasks.0.cost'],
     ['the second task', { ...sound, tasks: [{ id: 'a', cost: 1 }, {}, {}] }, 'tasks.1.id'],
@@ -104,6 +122,7 @@ describe('readDagCase', () => {
     ],
     ['too few costs', { ...sound, edges: [], tasks: [{ id: 'a', costs: [1] }] }, '1 costs for 2 devices'],
     ['no speed', { ...sound, devices: [{ id: 'p' }] }, 'has no speed'],
+    ['a speed of 0', { ...sound, devices: [{ id: 'p', speed: 0 }] }, '"p" has no speed above 0'],
     ['no bandwidth', { ...sound, links: { bandwidth: 0 } }, 'links.bandwidth'],
     [
       'a link of no bandwidth',

@@ -22,8 +22,9 @@ export interface Assignment {
   end: number
 }
 
-/** Entries of the table of running times at most: what is larger does not fit a search that is to end soon. */
+/** Entries at most of the table of running times, and of that of links: larger ones do not fit a search that is to end soon. */
 const MAX_TABLE = 50_000_000
+const MAX_LINKS = 4_000_000
 
 const Id = z.string().min(1).max(1_000)
 const Amount = z.number().nonnegative()
@@ -73,7 +74,7 @@ export function readDagCase(json: unknown): DagCase {
     throw invalid(`The case is not dag-case/1: ${issue?.path.join('.') || 'the file'}: ${issue?.message}.`)
   }
   const { name, devices, links, tasks, edges } = parsed.data
-  if (tasks.length * devices.length > MAX_TABLE) {
+  if (tasks.length * devices.length > MAX_TABLE || devices.length ** 2 > MAX_LINKS) {
     throw invalid(`${tasks.length} tasks on ${devices.length} devices are more than can be planned at once.`)
   }
   const taskAt = numbered(tasks, 'task')
@@ -154,7 +155,10 @@ function costTable({ tasks, devices }: Case, order: readonly number[]): Float64A
       if (costs) table[at] = costs[p] ?? Number.POSITIVE_INFINITY
       else if (cost === undefined) throw invalid(`Task ${name} has neither a cost nor costs.`)
       else if (speed !== undefined) table[at] = finite(cost / speed)
-      else throw invalid(`Task ${name} has a cost, but device ${JSON.stringify(device.id)} has no speed above 0.`)
+      else
+        throw invalid(
+          `Task ${name} has a cost, but device ${JSON.stringify(device.id)} has no speed above 0.`,
+        )
     })
   })
   return table

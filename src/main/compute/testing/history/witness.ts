@@ -80,9 +80,9 @@ export class Witness {
       // The timers of one that is dead go on, which those of a process would not.
       if (executor !== this.#watched) return run(engine, request, hooks, allotment)
       const begun = this.#begin(request, allotment, get)
-      const onItems: typeof hooks.onItems = (startAt, outputs) => {
+      const onItems: typeof hooks.onItems = (startAt, outputs, computeMs) => {
         for (let i = 0; i < outputs.count; i++) begun.jobs[0]?.items.add(startAt + i)
-        return hooks.onItems(startAt, outputs)
+        return hooks.onItems(startAt, outputs, computeMs)
       }
       try {
         const outcome = await run(engine, request, { ...hooks, onItems }, allotment)
