@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Program } from '../../platform/processes'
 import type { AskWorker, RuntimeAdapter, RuntimeProbe, WorkerStart } from '../adapter'
-import { findPythons, installedPython } from '../python'
+import { findPythons, installedPython, PYTHON_ARGS } from '../python'
 import { inBubblewrap, type Sandbox } from '../sandbox'
 import type { Manifest } from './manifest'
 
@@ -96,7 +96,7 @@ function interpretersFor({ interpreter, entry }: Manifest, place: PluginPlace): 
     case 'python':
       return pythons(place.pythonPath()).map((found) => {
         const { file, reads } = installedPython(found, place.dataDir)
-        return { program: { file, args: ['-I'], env: {} }, parts: reads }
+        return { program: { file, args: PYTHON_ARGS, env: {} }, parts: reads }
       })
     case 'none':
       return [{ program: { file: join(place.folder, entry), args: [], env: {} }, parts: [] }]
