@@ -8,6 +8,8 @@ import type { Manifest } from './manifest'
 
 export interface PluginPlace {
   folder: string
+  /** Of its files. */
+  digest: string
   sandbox: Sandbox
   /** Which no sandbox shows as a whole. */
   dataDir: string
@@ -31,6 +33,7 @@ export function pluginRuntime(manifest: Manifest, place: PluginPlace): RuntimeAd
     name,
     formats,
     plugin: id,
+    pluginDigest: place.digest,
     entry: join(place.folder, manifest.entry),
     assertUnchanged: () => place.assertUnchanged(),
     async probe(ask) {

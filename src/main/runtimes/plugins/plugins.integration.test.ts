@@ -108,7 +108,8 @@ describe('a plugin', () => {
     await executor.dispose()
     await open()
     expect(executor.runtimeFor('tflite')).toBe('tiny-tflite')
-    const { isolation } = await find('tiny-tflite')
+    const { isolation, digest } = await find('tiny-tflite')
+    expect(executor.codeFor('tflite')).toBe(`tiny-tflite ${digest}`)
     expect(executor.runtimes().at(-1)).toMatchObject({
       id: 'tiny-tflite',
       plugin: 'tiny-tflite',
@@ -229,7 +230,10 @@ it('a plugin in Python leaves its folder as it was, and what it prints is there 
     `import os, sys\nsys.path.insert(0, ${JSON.stringify(folder)})\nimport helper\nprint(helper.WORDS)\nos._exit(3)\n`,
   )
   const sandbox = { file: null, reason: 'this test has none.' }
-  const place = { folder, dataDir, sandbox, pythonPath: () => '', assertUnchanged: async () => undefined }
+  const place = {
+    ...{ folder, digest: '', dataDir, sandbox },
+    ...{ pythonPath: () => '', assertUnchanged: async () => undefined },
+  }
   let words = ''
   const probe = await pluginRuntime(read, place).probe(async (options, program) => {
     const answer = await askWorker(
