@@ -6,15 +6,17 @@ import type { JobDefinition } from './jobs/job-row'
 const REPEATABLE: ReadonlySet<JobDefinition['kind']> = new Set(['infer', 'batch', 'generate'])
 
 /**
- * SHA-256 of all that the result of a job follows from: the bytes of the model, the parameters, the inputs, and for what
+ * SHA-256 of all that the result of a job follows from: the bytes of the model, the code that runs it, the parameters, the inputs, and for what
  * other jobs give, of what those follow from. Null where a result may be another next time.
  * @param modelDigest of the version
+ * @param code as the executor's `codeFor`
  * @param inputs as they are stored
  * @param ofJob the fingerprint of another job
  */
 export function fingerprintOf(
   { kind, parameters, links }: Pick<JobDefinition, 'kind' | 'parameters' | 'links'>,
   modelDigest: string | null,
+  code: string | null,
   inputs: readonly { name: string; staged: StagedArtifact }[],
   ofJob: (id: string) => string | null,
 ): string | null {
@@ -25,7 +27,7 @@ export function fingerprintOf(
   const unimportant = { threads: undefined, latencyTargetMs: undefined, dataset: null }
   const decisive = { ...parameters, ...unimportant }
   const stored = inputs.map(({ name, staged }) => [name, staged.digest ?? digestOf(staged.inline)])
-  return digestOf(JSON.stringify([modelDigest, decisive, stored, given]))
+  return digestOf(JSON.stringify([modelDigest, code, decisive, stored, given]))
 }
 
 function digestOf(bytes: Uint8Array | string | null): string {

@@ -196,6 +196,12 @@ describe('reuse', () => {
     expect(system.executor.computed).toHaveLength(count + 3)
   })
 
+  it('takes over nothing that other code has come to', async () => {
+    await ended(await submit(jobs(1)))
+    system.executor.code = 'a plugin with other files'
+    expect(reused(await ended(await submit(jobs(1))))).toEqual([])
+  })
+
   it('keeps to what a job waits for: nothing is taken over for one that would not run', async () => {
     const jobs = (fail: 'error' | undefined, first: number) => [
       load('a', fail ? { fail } : {}),

@@ -160,6 +160,7 @@ export async function prepare(
     ? fingerprintOf(
         { kind: spec.kind, parameters, links },
         version?.digest ?? null,
+        version && executor.codeFor(version.format),
         inputs,
         (job) => givers.find((giver) => giver.id === job)?.fingerprint ?? null,
       )

@@ -77,6 +77,8 @@ export interface RuntimeAdapter {
   readonly entry: string
   /** The id of the plugin that brought it; absent: a part of LLMAgentOS. */
   readonly plugin?: string
+  /** Of the plugin's files. */
+  readonly pluginDigest?: string
   /** Before each start of a worker. @throws AppError `compute.no_runtime` when it must not be started any more */
   assertUnchanged?(): Promise<void>
   probe(ask: AskWorker): Promise<RuntimeProbe>

@@ -3,6 +3,12 @@ import { delimiter, dirname, isAbsolute, join } from 'node:path'
 import { realPath } from '../platform/folders'
 import { withoutPrivate } from './sandbox'
 
+/**
+ * Python by itself; without writing compiled files, which would change the folder of a plugin; and with what it prints
+ * going out at once, so that it is in the log of the job that it belongs to.
+ */
+export const PYTHON_ARGS: readonly string[] = ['-I', '-B', '-u']
+
 /** Where a Python may be, most likely first; the system's own too, since another may stand in front of it. */
 export function findPythons(): string[] {
   const names = process.platform === 'win32' ? ['python.exe', 'python3.exe'] : ['python3', 'python']

@@ -25,6 +25,17 @@ describe('Company', () => {
     expect(company.wanted('another')).toEqual({ most: 1, stack: 'no' })
   })
 
+  it('forgets the engines that have not run for longest', () => {
+    const company = learned(100, (n) => 95 + n)
+    company.outgrew('e', 2)
+    for (let other = 0; other < 20_000; other++) {
+      company.learn(`${other}`, 1, 100, false)
+      company.outgrew(`${other}`, 2)
+    }
+    company.learn('e', 1, 100, false)
+    expect(company.wanted('e')).toEqual({ most: 2, stack: 'check' })
+  })
+
   it('stacks as many as cost next to nothing more, though none waits much longer than alone', () => {
     expect(learned(100, (n) => 95 + n).wanted('e')).toEqual({ most: 64, stack: 'yes' })
     // Eight take 200 ms together, as much as two alone; sixteen would keep the first waiting.

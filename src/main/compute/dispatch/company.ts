@@ -1,3 +1,5 @@
+import { keep } from '../jobs/keep'
+
 /** How many jobs for one engine are to run in one go, and whether their inputs are laid together. */
 export interface Together {
   most: number
@@ -79,9 +81,12 @@ export class Company {
     const each = computeMs / count
     const seen = this.#seen.get(key)
     if (!seen) {
-      if (!stacked) this.#seen.set(key, { singleMs: each, alike: null, stacks: [], runs: 0 })
-    } else if (stacked) learnStack(seen, count, computeMs)
+      if (!stacked) keep(this.#seen, key, { singleMs: each, alike: null, stacks: [], runs: 0 })
+      return
+    }
+    if (stacked) learnStack(seen, count, computeMs)
     else seen.singleMs = moved(seen.singleMs, each)
+    keep(this.#seen, key, seen)
   }
 
   /** What a `check` has shown. */
@@ -95,7 +100,7 @@ export class Company {
   /** So many took more than their lease: from now on at most half as many run in one go. */
   outgrew(key: string, count: number): void {
     const half = Math.max(1, Math.floor(count / 2))
-    this.#limits.set(key, Math.min(half, this.#limits.get(key) ?? MOST))
+    keep(this.#limits, key, Math.min(half, this.#limits.get(key) ?? MOST))
   }
 }
 

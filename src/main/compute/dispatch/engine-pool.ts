@@ -10,6 +10,7 @@ import type { ResolvedVersion, Storage } from '../../storage'
 import type { ActiveJob } from '../jobs/active-job'
 import { contextTokens, SYNTHETIC } from '../jobs/active-job'
 import type { Estimates } from '../jobs/estimates'
+import { keep } from '../jobs/keep'
 import type { PlanEngine, QueueClass } from '../schedule/types'
 import { leasedDevice } from './leased-device'
 
@@ -89,7 +90,7 @@ export class EnginePool {
         memoryBytes: version ? executor.estimateMemory(loadable(version, job)) : 0,
         fileBytes: version?.sizeBytes ?? 0,
       }
-      this.#sizes.set(job.engineKey, size)
+      keep(this.#sizes, job.engineKey, size)
     }
     return { memoryBytes: size.memoryBytes, estimateMs: estimates.loadMs(job.engineKey, size.fileBytes) }
   }
@@ -237,7 +238,7 @@ export class EnginePool {
       const loadMs = view.loadMs ?? clock.now() - began
       estimates.observeLoad(engine.key, loadMs)
       if (version) {
-        this.#sizes.set(engine.key, {
+        keep(this.#sizes, engine.key, {
           memoryBytes: executor.estimateMemory(loadable(version, job)),
           fileBytes: version.sizeBytes,
         })

@@ -1,6 +1,7 @@
 import { type Guess, Guesses } from '../schedule/guess'
 import { engineKeyOf } from './active-job'
 import type { JobDefinition } from './job-row'
+import { keep } from './keep'
 
 /** Weight of the newest observation. */
 const ALPHA = 0.3
@@ -10,8 +11,6 @@ const DEVIATIONS = 2.5
 const UNKNOWN_SPREAD = 0.5
 /** What waits is estimated anew when a mean has moved by this part of itself. */
 const MOVED = 0.1
-/** So many means are kept, those that were observed last. */
-const MOST_KEPT = 20_000
 
 /** Time of one unit, as exponentially weighted mean and mean deviation. */
 interface Observed {
@@ -120,14 +119,6 @@ export class Estimates {
     unit.told = unit.mean
     return true
   }
-}
-
-function keep<Value>(means: Map<string, Value>, key: string, value: Value): void {
-  means.delete(key)
-  means.set(key, value)
-  if (means.size <= MOST_KEPT) return
-  const [oldest] = means.keys()
-  if (oldest !== undefined) means.delete(oldest)
 }
 
 function runKey({ kind, model, modelVersion, parameters, need }: JobDefinition): string {

@@ -11,6 +11,8 @@ export interface FakeExecutor extends LocalExecutor {
   loadMs: number
   /** How long a worker takes to end; 0: a turn of the event loop. */
   unloadMs: number
+  /** Of the runtime of all formats. */
+  code: string
   /** How long one item, or one inference, takes. */
   itemMs: number
   memoryBytes: number
@@ -199,6 +201,7 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
   const fake: FakeExecutor = {
     loadMs: 0,
     unloadMs: 0,
+    code: 'fake',
     itemMs: 0,
     memoryBytes: 0,
     stackGain: 0.5,
@@ -230,6 +233,7 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
     engines: () => [...engines.values()],
     enforcement: () => [],
     runtimeFor: () => 'fake',
+    codeFor: () => fake.code,
     estimateMemory: () => fake.memoryBytes,
     async load(version, { threads, signal, device }) {
       const failure = fake.loadFailures.shift()

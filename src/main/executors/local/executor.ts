@@ -109,6 +109,11 @@ class Pool implements LocalExecutor {
     return this.#runtimes.forFormat(format).id
   }
 
+  codeFor(format: ModelFormat): string {
+    const { id, pluginDigest } = this.#runtimes.forFormat(format)
+    return pluginDigest === undefined ? id : `${id} ${pluginDigest}`
+  }
+
   estimateMemory(version: LoadableVersion): number {
     const runtime = this.#runtimes.choiceFor(version.format)
     // Without one it is never loaded: the load says so, to its job alone.

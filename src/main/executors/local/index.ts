@@ -137,6 +137,8 @@ export interface LocalExecutor extends Disposable {
   enforcement(): Enforcement[]
   /** The id of the runtime that runs a format here, or that is being tried. @throws AppError `compute.no_runtime` saying why and what would help */
   runtimeFor(format: ModelFormat): string
+  /** By whose code results of a format come about: the id of its runtime, and the digest of a plugin's files. @throws AppError as {@link runtimeFor} */
+  codeFor(format: ModelFormat): string
   /** Bytes of memory that a loaded engine is expected to take; from the sizes of the files, refined by what was measured. */
   estimateMemory(version: LoadableVersion): number
   /**

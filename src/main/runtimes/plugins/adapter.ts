@@ -2,12 +2,14 @@ import { realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Program } from '../../platform/processes'
 import type { AskWorker, RuntimeAdapter, RuntimeProbe, WorkerStart } from '../adapter'
-import { findPythons, installedPython } from '../python'
+import { findPythons, installedPython, PYTHON_ARGS } from '../python'
 import { inBubblewrap, type Sandbox } from '../sandbox'
 import type { Manifest } from './manifest'
 
 export interface PluginPlace {
   folder: string
+  /** Of its files. */
+  digest: string
   sandbox: Sandbox
   /** Which no sandbox shows as a whole. */
   dataDir: string
@@ -31,6 +33,7 @@ export function pluginRuntime(manifest: Manifest, place: PluginPlace): RuntimeAd
     name,
     formats,
     plugin: id,
+    pluginDigest: place.digest,
     entry: join(place.folder, manifest.entry),
     assertUnchanged: () => place.assertUnchanged(),
     async probe(ask) {
@@ -96,7 +99,7 @@ function interpretersFor({ interpreter, entry }: Manifest, place: PluginPlace): 
     case 'python':
       return pythons(place.pythonPath()).map((found) => {
         const { file, reads } = installedPython(found, place.dataDir)
-        return { program: { file, args: ['-I'], env: {} }, parts: reads }
+        return { program: { file, args: PYTHON_ARGS, env: {} }, parts: reads }
       })
     case 'none':
       return [{ program: { file: join(place.folder, entry), args: [], env: {} }, parts: [] }]

@@ -171,6 +171,7 @@ class PluginFolder implements Plugins {
     if (before?.digest === digest) return before
     const runtime: RuntimeAdapter = pluginRuntime(manifest, {
       folder: join(this.#deps.dir, id),
+      digest,
       dataDir: this.#deps.dataDir,
       sandbox: this.#sandbox ?? { file: null, reason: 'it was not tried.' },
       pythonPath: this.#deps.pythonPath,

@@ -1,4 +1,15 @@
-import { appendFile, cp, mkdir, mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises'
+import {
+  appendFile,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import pino from 'pino'
@@ -7,9 +18,13 @@ import type { PrincipalId } from '../../../shared/domain/ids'
 import { createLocalExecutor, type LocalExecutor } from '../../executors/local'
 import { systemClock } from '../../platform/clock'
 import { type Database, openDatabase } from '../../platform/database'
+import { askWorker } from '../../platform/processes'
+import { findPythons } from '../python'
 import { conformance, tensorSubject } from '../testing/conformance'
 import { engineId, floats, hooks, processGone, valuesOf, versionOf } from '../testing/fixtures'
 import { createPlugins, type Plugins, pluginMigrations } from '.'
+import { pluginRuntime } from './adapter'
+import { readManifest } from './manifest'
 
 const EXAMPLE = resolve(import.meta.dirname, '../../../../docs/plugins/tiny-tflite')
 const OWNER = 'u-owner' as PrincipalId
@@ -93,7 +108,8 @@ describe('a plugin', () => {
     await executor.dispose()
     await open()
     expect(executor.runtimeFor('tflite')).toBe('tiny-tflite')
-    const { isolation } = await find('tiny-tflite')
+    const { isolation, digest } = await find('tiny-tflite')
+    expect(executor.codeFor('tflite')).toBe(`tiny-tflite ${digest}`)
     expect(executor.runtimes().at(-1)).toMatchObject({
       id: 'tiny-tflite',
       plugin: 'tiny-tflite',
@@ -197,6 +213,40 @@ describe('a plugin', () => {
     expect(() => executor.runtimeFor('tflite')).toThrow('libtflite.so is missing')
     await rm(at('tiny-tflite'), { recursive: true })
   })
+})
+
+it('a plugin in Python leaves its folder as it was, and what it prints is there at once', async ({
+  skip,
+}) => {
+  if (findPythons().length === 0) return skip()
+  const folder = await mkdtemp(join(tmpdir(), 'python-'))
+  const manifest = { manifest: 1, id: 'py', name: 'Py', version: '1', protocol: 1, formats: ['tflite'] }
+  const read = readManifest(JSON.stringify({ ...manifest, interpreter: 'python', entry: 'worker.py' }))
+  if (Array.isArray(read)) throw new Error('the manifest is refused')
+  const entry = join(folder, 'worker.py')
+  await writeFile(join(folder, 'helper.py'), 'WORDS = "before the crash"\n')
+  await writeFile(
+    entry,
+    `import os, sys\nsys.path.insert(0, ${JSON.stringify(folder)})\nimport helper\nprint(helper.WORDS)\nos._exit(3)\n`,
+  )
+  const sandbox = { file: null, reason: 'this test has none.' }
+  const place = {
+    ...{ folder, digest: '', dataDir, sandbox },
+    ...{ pythonPath: () => '', assertUnchanged: async () => undefined },
+  }
+  let words = ''
+  const probe = await pluginRuntime(read, place).probe(async (options, program) => {
+    const answer = await askWorker(
+      { entry, program: program?.({ entry, socketPath: null, files: [], options }) ?? null },
+      20_000,
+    )
+    words = answer.stdout
+    return { available: answer.code === 3, version: '', backend: '', reason: answer.stderr }
+  })
+  expect(probe).toMatchObject({ available: true })
+  expect(await readdir(folder)).toEqual(['helper.py', 'worker.py'])
+  expect(words).toBe('before the crash\n')
+  await rm(folder, { recursive: true })
 })
 
 describe('a hostile plugin is refused with a sentence and never run', () => {

@@ -9,7 +9,7 @@ import {
   type WorkerStart,
 } from '../adapter'
 import type { Probe } from '../protocol'
-import { findPythons, installedPython } from '../python'
+import { findPythons, installedPython, PYTHON_ARGS } from '../python'
 import { findBubblewrap, inBubblewrap, withoutPrivate } from '../sandbox'
 import { deviceFiles, PYTORCH_DEVICES } from './accelerators'
 
@@ -34,7 +34,7 @@ export function pytorchRuntime(pythonPath: () => string, dataDir: string | undef
       let reason = 'No Python was found. Install Python with PyTorch, or set its path in the settings.'
       for (const found of set === '' ? findPythons() : [set]) {
         const { file, reads } = installedPython(found, dataDir)
-        const python: Program = { file, args: ['-I'], env: {} }
+        const python: Program = { file, args: PYTHON_ARGS, env: {} }
         const answer = await ask('cpu', () => python)
         const libraries = withoutPrivate(answer.readsFrom ?? [], dataDir)
         if (answer.available)
