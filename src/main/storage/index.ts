@@ -137,7 +137,6 @@ export interface Storage extends Disposable {
 
   listModels(): ModelSummary[]
   getModel(name: string): Model
-  listVersions(name: string): ModelVersion[]
   getVersion(name: string, version: number): ModelVersion
   /** @param reference `name@version` or `name@alias` @throws AppError `storage.not_found` saying which part is missing */
   resolve(reference: string): ResolvedVersion
@@ -186,7 +185,6 @@ export interface Storage extends Disposable {
   /** By name. */
   listDatasets(): DatasetSummary[]
   getDataset(name: string): DatasetSummary
-  listDatasetVersions(name: string): DatasetVersion[]
   getDatasetVersion(name: string, version: number): DatasetVersion
   /** @param reference `name@version` or `name@latest` @throws AppError `storage.not_found` */
   resolveDataset(reference: string): { name: string; version: number }

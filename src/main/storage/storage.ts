@@ -156,7 +156,6 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
 
     listModels: () => models.list(),
     getModel: (name) => models.get(name),
-    listVersions: (name) => models.versions(name),
     getVersion: (name, version) => models.version(name, version),
     resolve: (reference) => resolved(models.resolve(reference)),
     meanings: (reference) => models.meanings(reference),
@@ -199,7 +198,6 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     setQuota: (principal, limitBytes) => quotas.set(principal, limitBytes),
     listDatasets: () => datasets.list(),
     getDataset: (name) => datasets.get(name),
-    listDatasetVersions: (name) => datasets.versions(name),
     getDatasetVersion: (name, version) => datasets.version(name, version),
     resolveDataset: (reference) => datasets.resolve(reference),
     removeDatasetVersion: (name, version) => datasets.remove(name, version),
