@@ -245,6 +245,20 @@ describe('NumPy arrays', () => {
 })
 
 describe('folders of images', () => {
+  it('of files that lie as deep as may be are exported and come back', async () => {
+    await file('pets/1/2/3/4/5/6/7/8/a.png', png(30, 20))
+    await file('pets/1/2/3/4/5/6/7/8/b.png', png(31, 20))
+    const first = await importAndSettle(storage, join(bench.folder, 'pets'))
+    expect(first).toMatchObject({ state: 'completed', dataset: 'pets' })
+    const archive = join(bench.folder, 'pets.tar')
+    await writeFile(archive, storage.exportVersion('dataset', 'pets', 1, () => true).content)
+    expect(await importAndSettle(storage, archive)).toMatchObject({
+      dataset: 'pets',
+      version: 1,
+      known: true,
+    })
+  })
+
   it('are labelled by their folders and sized by their headers', async () => {
     await file('pets/cat/1.png', png(30, 20))
     await file('pets/cat/2.png', png(31, 20))
