@@ -166,6 +166,7 @@ export interface Storage extends Disposable {
   /** Whether the model's policy keeps this version loaded. */
   staysWarm(name: string, version: number): boolean
   removeAlias(name: string, alias: string, by: PrincipalId): void
+  /** Newest first, at most 1,000. */
   aliasHistory(name: string): AliasChange[]
   /** @throws AppError `storage.in_use` naming the aliases, or what {@link StorageDeps.usersOf} says */
   removeVersion(name: string, version: number): void

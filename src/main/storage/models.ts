@@ -244,7 +244,7 @@ export class Models {
     this.announce(name)
   }
 
-  /** Newest first. */
+  /** Newest first, at most 1,000. */
   history(name: string): AliasChange[] {
     this.#require(name)
     return this.aliases.history(name)
