@@ -171,6 +171,8 @@ export interface Storage extends Disposable {
   /** @throws AppError `storage.in_use` naming the aliases, or what {@link StorageDeps.usersOf} says */
   removeVersion(name: string, version: number): void
   diff(name: string, from: number, to: number): ModelDiff
+  /** One file of a version. @throws AppError `storage.not_found` */
+  getFile(kind: 'model' | 'dataset', name: string, version: number, path: string): ModelFile
   /** The caller reads `content` or destroys it. @param range inclusive byte offsets */
   openFile(
     kind: 'model' | 'dataset',

@@ -91,11 +91,12 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     path: string,
     range?: { start: number; end: number },
   ) {
-    const file = kind === 'model' ? modelFile(name, version, path) : datasets.file(name, version, path)
+    const file = fileOf(kind, name, version, path)
     return { file, content: readBlob(file, range) }
   }
 
-  function modelFile(name: string, version: number, path: string): ModelFile {
+  function fileOf(kind: 'model' | 'dataset', name: string, version: number, path: string): ModelFile {
+    if (kind === 'dataset') return datasets.file(name, version, path)
     const file = models.version(name, version).files.find((candidate) => candidate.path === path)
     if (file) return file
     throw new AppError('storage.not_found', `Version ${version} of ${name} has no file "${path}".`, { path })
@@ -186,6 +187,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
         from: models.facts.tensors(name, from),
         to: models.facts.tensors(name, to),
       }),
+    getFile: fileOf,
     openFile,
     exportVersion,
 

@@ -292,6 +292,17 @@ it('a page of a wide table has as many cells as one of a narrow table; a job rea
   expect((await storage.datasetRecords('wide', 1, { offset: 0, limit: 20 })).items).toHaveLength(20)
 })
 
+it('pages of one version read its description once, until the version is removed', async () => {
+  await imported(await file('t.csv', 'a,b\n1,2\n3,4\n'))
+  const page = () => storage.datasetRows('t', 1, { offset: 0, limit: 2 })
+  const first = await page()
+  const unreadable = database.builder<StorageTables>().updateTable('dataset_versions')
+  database.run(unreadable.set({ columns_json: 'not to be read' }))
+  expect(await page()).toEqual(first)
+  storage.removeDatasetVersion('t', 1)
+  await expect(page()).rejects.toMatchObject({ code: 'storage.not_found' })
+})
+
 it('one file of ten thousand is found without the others', async () => {
   await file('pets/1.png', png(30, 20))
   await file('pets/2.png', png(31, 20))
