@@ -230,7 +230,8 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
           }
           await nextTurn()
         }
-        return { ...(await collect(blobs, named, context)), removedVersions }
+        const { removed, freedBytes } = await collect(blobs, named, context)
+        return { removed, freedBytes: freedBytes + (await hub.collect()), removedVersions }
       }),
     tasks: () => tasks.list(),
     task: (id) => tasks.get(id),
