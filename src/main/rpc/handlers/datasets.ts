@@ -20,8 +20,7 @@ export function datasetHandlers(modules: Modules) {
     get: os.get.handler(({ input }) => storage.getDataset(input.name)),
     versions: os.versions.handler(({ input, context }) => {
       const { items, nextCursor } = pageFrom(storage.getDataset(input.name).versions, input)
-      const version = (number: number) =>
-        shown(storage.getDatasetVersion(input.name, number), context.caller)
+      const version = (number: number) => shown(storage.getDatasetVersion(input.name, number), context.caller)
       return { items: items.map(version), nextCursor }
     }),
     version: os.version.handler(({ input, context }) =>
