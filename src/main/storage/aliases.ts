@@ -28,6 +28,9 @@ export interface ObservedRun {
   computeMs: number
 }
 
+/** Changes that a history tells. */
+const MOST_CHANGES = 1_000
+
 const Times = z.array(z.number())
 
 /** Those of a model's aliases that point to a version, or send a part of their traffic to it. */
@@ -129,10 +132,10 @@ export class Aliases {
     })
   }
 
-  /** Newest first. */
+  /** Newest first, at most {@link MOST_CHANGES}. */
   history(model: string): AliasChange[] {
     const query = this.#tables.selectFrom('alias_changes').selectAll().where('model', '=', model)
-    return this.#database.all(query.orderBy('id', 'desc')).map((row) => ({
+    return this.#database.all(query.orderBy('id', 'desc').limit(MOST_CHANGES)).map((row) => ({
       alias: row.alias,
       from: row.from_version,
       to: row.to_version,
@@ -146,10 +149,18 @@ export class Aliases {
   /** Where the alias pointed before its last move. @throws AppError `storage.conflict` when it never moved */
   before(model: string, alias: string): number {
     const { version } = this.require(model, alias)
-    const last = this.history(model).find(
-      (change) => change.alias === alias && change.to === version && change.from !== version,
+    const last = this.#database.first(
+      this.#tables
+        .selectFrom('alias_changes')
+        .select('from_version')
+        .where('model', '=', model)
+        .where('alias', '=', alias)
+        .where('to_version', '=', version)
+        .where('from_version', 'is not', version)
+        .orderBy('id', 'desc')
+        .limit(1),
     )
-    if (last && last.from !== null) return last.from
+    if (last && last.from_version !== null) return last.from_version
     const message = `The alias "${alias}" of ${model} has pointed to version ${version} from its beginning, so there is nothing to go back to.`
     throw new AppError('storage.conflict', message, { model, alias })
   }

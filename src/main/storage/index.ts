@@ -137,7 +137,6 @@ export interface Storage extends Disposable {
 
   listModels(): ModelSummary[]
   getModel(name: string): Model
-  listVersions(name: string): ModelVersion[]
   getVersion(name: string, version: number): ModelVersion
   /** @param reference `name@version` or `name@alias` @throws AppError `storage.not_found` saying which part is missing */
   resolve(reference: string): ResolvedVersion
@@ -167,10 +166,13 @@ export interface Storage extends Disposable {
   /** Whether the model's policy keeps this version loaded. */
   staysWarm(name: string, version: number): boolean
   removeAlias(name: string, alias: string, by: PrincipalId): void
+  /** Newest first, at most 1,000. */
   aliasHistory(name: string): AliasChange[]
   /** @throws AppError `storage.in_use` naming the aliases, or what {@link StorageDeps.usersOf} says */
   removeVersion(name: string, version: number): void
   diff(name: string, from: number, to: number): ModelDiff
+  /** One file of a version. @throws AppError `storage.not_found` */
+  getFile(kind: 'model' | 'dataset', name: string, version: number, path: string): ModelFile
   /** The caller reads `content` or destroys it. @param range inclusive byte offsets */
   openFile(
     kind: 'model' | 'dataset',
@@ -186,7 +188,6 @@ export interface Storage extends Disposable {
   /** By name. */
   listDatasets(): DatasetSummary[]
   getDataset(name: string): DatasetSummary
-  listDatasetVersions(name: string): DatasetVersion[]
   getDatasetVersion(name: string, version: number): DatasetVersion
   /** @param reference `name@version` or `name@latest` @throws AppError `storage.not_found` */
   resolveDataset(reference: string): { name: string; version: number }

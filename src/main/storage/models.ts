@@ -76,12 +76,6 @@ export class Models {
     return { ...this.#require(name), history: this.history(name) }
   }
 
-  /** Newest first. */
-  versions(name: string): ModelVersion[] {
-    this.#require(name)
-    return this.#versions.numbers(name).map((version) => this.version(name, version))
-  }
-
   version(name: string, version: number): ModelVersion {
     const found = this.#fixed(name, version)
     return {
@@ -250,7 +244,7 @@ export class Models {
     this.announce(name)
   }
 
-  /** Newest first. */
+  /** Newest first, at most 1,000. */
   history(name: string): AliasChange[] {
     this.#require(name)
     return this.aliases.history(name)

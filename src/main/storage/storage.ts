@@ -91,11 +91,12 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     path: string,
     range?: { start: number; end: number },
   ) {
-    const file = kind === 'model' ? modelFile(name, version, path) : datasets.file(name, version, path)
+    const file = fileOf(kind, name, version, path)
     return { file, content: readBlob(file, range) }
   }
 
-  function modelFile(name: string, version: number, path: string): ModelFile {
+  function fileOf(kind: 'model' | 'dataset', name: string, version: number, path: string): ModelFile {
+    if (kind === 'dataset') return datasets.file(name, version, path)
     const file = models.version(name, version).files.find((candidate) => candidate.path === path)
     if (file) return file
     throw new AppError('storage.not_found', `Version ${version} of ${name} has no file "${path}".`, { path })
@@ -156,7 +157,6 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
 
     listModels: () => models.list(),
     getModel: (name) => models.get(name),
-    listVersions: (name) => models.versions(name),
     getVersion: (name, version) => models.version(name, version),
     resolve: (reference) => resolved(models.resolve(reference)),
     meanings: (reference) => models.meanings(reference),
@@ -187,6 +187,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
         from: models.facts.tensors(name, from),
         to: models.facts.tensors(name, to),
       }),
+    getFile: fileOf,
     openFile,
     exportVersion,
 
@@ -199,7 +200,6 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     setQuota: (principal, limitBytes) => quotas.set(principal, limitBytes),
     listDatasets: () => datasets.list(),
     getDataset: (name) => datasets.get(name),
-    listDatasetVersions: (name) => datasets.versions(name),
     getDatasetVersion: (name, version) => datasets.version(name, version),
     resolveDataset: (reference) => datasets.resolve(reference),
     removeDatasetVersion: (name, version) => datasets.remove(name, version),
@@ -230,7 +230,8 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
           }
           await nextTurn()
         }
-        return { ...(await collect(blobs, named, context)), removedVersions }
+        const { removed, freedBytes } = await collect(blobs, named, context)
+        return { removed, freedBytes: freedBytes + (await hub.collect()), removedVersions }
       }),
     tasks: () => tasks.list(),
     task: (id) => tasks.get(id),

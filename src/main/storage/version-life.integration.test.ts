@@ -60,6 +60,17 @@ describe('going back', () => {
     ])
   })
 
+  it('finds where an alias was, and tells a thousand changes, however many others there were', async () => {
+    await versions(3)
+    storage.setAlias('net', 'production', 1, ANNA)
+    storage.setAlias('net', 'production', 3, ANNA)
+    database.transaction(() => {
+      for (let change = 0; change < 1_000; change++) storage.setAlias('net', 'other', 1 + (change % 2), ANNA)
+    })
+    expect(storage.aliasHistory('net')).toHaveLength(1_000)
+    expect(storage.rollBack('net', 'production', BEN).version).toBe(1)
+  })
+
   it('says that there is nothing to go back to', async () => {
     await versions(1)
     storage.setAlias('net', 'production', 1, ANNA)

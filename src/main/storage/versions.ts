@@ -81,12 +81,6 @@ export class VersionRows {
     return found
   }
 
-  /** Newest first. */
-  numbers(model: string): number[] {
-    const query = this.#tables.selectFrom('model_versions').select('version').where('model', '=', model)
-    return this.#database.all(query.orderBy('version', 'desc')).map((row) => row.version)
-  }
-
   latest(model: string): number | null {
     const query = this.#tables.selectFrom('model_versions').select('version').where('model', '=', model)
     return this.#database.first(query.orderBy('version', 'desc').limit(1))?.version ?? null

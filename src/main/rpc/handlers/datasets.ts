@@ -19,8 +19,9 @@ export function datasetHandlers(modules: Modules) {
     ),
     get: os.get.handler(({ input }) => storage.getDataset(input.name)),
     versions: os.versions.handler(({ input, context }) => {
-      const { items, nextCursor } = pageFrom(storage.listDatasetVersions(input.name), input)
-      return { items: items.map((version) => shown(version, context.caller)), nextCursor }
+      const { items, nextCursor } = pageFrom(storage.getDataset(input.name).versions, input)
+      const version = (number: number) => shown(storage.getDatasetVersion(input.name, number), context.caller)
+      return { items: items.map(version), nextCursor }
     }),
     version: os.version.handler(({ input, context }) =>
       shown(storage.getDatasetVersion(input.name, input.version), context.caller),

@@ -62,9 +62,10 @@ export function storageHandlers(modules: Modules) {
       ),
       get: os.models.get.handler(({ input }) => storage.getModel(input.name)),
       versions: os.models.versions.handler(({ input, context }) => {
-        const { items, nextCursor } = pageFrom(storage.listVersions(input.name), input)
+        const { items, nextCursor } = pageFrom(storage.getModel(input.name).versions, input)
         const sees = sightOf(modules, context.caller)
-        return { items: items.map((version) => shownVersion(version, sees)), nextCursor }
+        const shown = (version: number) => shownVersion(storage.getVersion(input.name, version), sees)
+        return { items: items.map(shown), nextCursor }
       }),
       version: os.models.version.handler(({ input, context }) =>
         shownVersion(storage.getVersion(input.name, input.version), sightOf(modules, context.caller)),

@@ -79,12 +79,7 @@ async function download(
   const { modules } = call
   const { kind, name, version } = which
   authorizeRead(call, which)
-  const { files } =
-    kind === 'model'
-      ? modules.storage.getVersion(name, version)
-      : modules.storage.getDatasetVersion(name, version)
-  const file = files.find((candidate) => candidate.path === path)
-  if (!file) throw new AppError('storage.not_found', `Version ${version} of ${name} has no file ${path}.`)
+  const file = modules.storage.getFile(kind, name, version, path)
   const headers = fileHeaders(path.split('/').at(-1) ?? 'file', 'application/octet-stream')
   headers.set('accept-ranges', 'bytes')
   headers.set('etag', `"${file.digest}"`)

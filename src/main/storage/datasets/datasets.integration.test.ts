@@ -245,6 +245,20 @@ describe('NumPy arrays', () => {
 })
 
 describe('folders of images', () => {
+  it('of files that lie as deep as may be are exported and come back', async () => {
+    await file('pets/1/2/3/4/5/6/7/8/a.png', png(30, 20))
+    await file('pets/1/2/3/4/5/6/7/8/b.png', png(31, 20))
+    const first = await importAndSettle(storage, join(bench.folder, 'pets'))
+    expect(first).toMatchObject({ state: 'completed', dataset: 'pets' })
+    const archive = join(bench.folder, 'pets.tar')
+    await writeFile(archive, storage.exportVersion('dataset', 'pets', 1, () => true).content)
+    expect(await importAndSettle(storage, archive)).toMatchObject({
+      dataset: 'pets',
+      version: 1,
+      known: true,
+    })
+  })
+
   it('are labelled by their folders and sized by their headers', async () => {
     await file('pets/cat/1.png', png(30, 20))
     await file('pets/cat/2.png', png(31, 20))
@@ -276,6 +290,17 @@ it('a page of a wide table has as many cells as one of a narrow table; a job rea
     expect([items.length, total]).toEqual([5, 20])
   }
   expect((await storage.datasetRecords('wide', 1, { offset: 0, limit: 20 })).items).toHaveLength(20)
+})
+
+it('pages of one version read its description once, until the version is removed', async () => {
+  await imported(await file('t.csv', 'a,b\n1,2\n3,4\n'))
+  const page = () => storage.datasetRows('t', 1, { offset: 0, limit: 2 })
+  const first = await page()
+  const unreadable = database.builder<StorageTables>().updateTable('dataset_versions')
+  database.run(unreadable.set({ columns_json: 'not to be read' }))
+  expect(await page()).toEqual(first)
+  storage.removeDatasetVersion('t', 1)
+  await expect(page()).rejects.toMatchObject({ code: 'storage.not_found' })
 })
 
 it('one file of ten thousand is found without the others', async () => {

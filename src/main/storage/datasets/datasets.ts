@@ -82,11 +82,6 @@ export class Datasets {
     throw new AppError('storage.not_found', message, { dataset: name })
   }
 
-  /** Newest first. */
-  versions(name: string): DatasetVersion[] {
-    return this.get(name).versions.map((version) => this.version(name, version))
-  }
-
   version(name: string, version: number): DatasetVersion {
     const row = this.#row(name, version)
     return {

@@ -39,13 +39,10 @@ export async function profileOf(table: Table, onProgress: (bytesDone: number) =>
       if (!column) {
         if (columns.size >= MOST_COLUMNS) continue
         column = new ColumnProfile(null, table.isText, room)
-        // It was absent in every row before.
-        column.nulls = rows
         columns.set(name, column)
       }
       column.add(cell)
     }
-    for (const column of columns.values()) column.endRow(rows + 1)
     if (at !== null) {
       index ??= { step: 1, offsets: [] }
       if (rows % index.step === 0) index.offsets.push(at)
@@ -57,7 +54,7 @@ export async function profileOf(table: Table, onProgress: (bytesDone: number) =>
     rows++
     onProgress(table.bytesRead())
   }
-  return { rows, columns: [...columns].map(([name, column]) => ({ name, ...column.summary() })), index }
+  return { rows, columns: [...columns].map(([name, column]) => ({ name, ...column.summary(rows) })), index }
 }
 
 /** What all columns may still remember together. */
@@ -68,7 +65,6 @@ interface Room {
 
 /** What the values of one column are like. Moments by Welford's algorithm; bins from a reservoir sample (Algorithm R). */
 class ColumnProfile {
-  nulls = 0
   readonly #isText: boolean
   readonly #given: ColumnType | null
   readonly #room: Room
@@ -115,18 +111,14 @@ class ColumnProfile {
     this.#count(keyOf(cell))
   }
 
-  /** Rows that do not name the column count as nulls. */
-  endRow(rows: number): void {
-    if (this.#seen + this.nulls < rows) this.nulls++
-  }
-
-  summary(): Omit<Column, 'name'> {
+  /** @param rows of the table: those that do not name the column count as nulls */
+  summary(rows: number): Omit<Column, 'name'> {
     const type = this.#type()
     const isNumber = type === 'integer' || type === 'number' || type === 'tensor'
     const measured = isNumber && this.#moments > 0
     return {
       type,
-      nulls: this.nulls,
+      nulls: rows - this.#seen,
       distinct: this.#tooMany || type === 'tensor' ? null : this.#counts.size,
       min: measured ? this.#min : null,
       max: measured ? this.#max : null,

@@ -17,6 +17,13 @@ const IDLE_MS = 30_000
 const LARGEST_IMAGE = 8 * 1024 * 1024
 /** Cells of a page, about: all of it is checked and written as JSON in one go. */
 const MOST_CELLS = 5_000
+/** Versions whose description is kept: with many columns or files it takes longer to read than a page of rows. */
+const KEPT = 4
+
+interface DescribedTable {
+  found: DatasetVersion
+  table: StoredTable
+}
 
 export interface TableReadingDeps {
   datasets: Datasets
@@ -29,12 +36,16 @@ export interface TableReadingDeps {
 export class TableReading implements Disposable {
   readonly #deps: TableReadingDeps
   readonly #stopping = new AbortController()
+  /** By `name@version`: what never changes, until something is removed. */
+  readonly #kept = new Map<string, DescribedTable>()
+  readonly #forget: () => void
   #worker: FileWorker | null = null
   #cancelIdle: () => void = () => undefined
   #queue: Promise<unknown> = Promise.resolve()
 
   constructor(deps: TableReadingDeps) {
     this.#deps = deps
+    this.#forget = deps.datasets.onDidChange(() => this.#kept.clear())
   }
 
   /** Fewer than asked for where they are large or have many columns. */
@@ -59,11 +70,17 @@ export class TableReading implements Disposable {
     return { total: found.rows, items: typed(rows, found) }
   }
 
-  #table(name: string, version: number): { found: DatasetVersion; table: StoredTable } {
+  #table(name: string, version: number): DescribedTable {
+    const key = `${name}@${version}`
+    const kept = this.#kept.get(key)
+    if (kept) return kept
     const { datasets, blobs } = this.#deps
     const found = datasets.version(name, version)
     const files = found.files.map((file) => ({ ...file, absolutePath: blobs.pathOf(file.digest) }))
-    return { found, table: { format: found.format, files, index: datasets.index(name, version) } }
+    const described = { found, table: { format: found.format, files, index: datasets.index(name, version) } }
+    if (this.#kept.size >= KEPT) this.#kept.delete(this.#kept.keys().next().value as string)
+    this.#kept.set(key, described)
+    return described
   }
 
   async image(name: string, version: number, path: string): Promise<{ mediaType: string; base64: string }> {
@@ -87,6 +104,7 @@ export class TableReading implements Disposable {
   async dispose(): Promise<void> {
     this.#stopping.abort(new AppError('system.stopping', 'LLMAgentOS is stopping.'))
     this.#cancelIdle()
+    this.#forget()
     await this.#end()
   }
 

@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { chmod, readdir, writeFile } from 'node:fs/promises'
+import { chmod, readdir, utimes, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Import } from '../../../shared/contract'
+import type { ImportId } from '../../../shared/domain/ids'
 import type { Storage } from '../index'
 import { FIXTURES } from '../testing/fixtures'
-import { ANNA, type Bench, createBench, settled } from '../testing/harness'
+import { ANNA, type Bench, collected, createBench, settled } from '../testing/harness'
 import { parseHubAddress } from './address'
 import { chooseFiles } from './choose'
 
@@ -134,6 +135,32 @@ describe('an import from the Hub', () => {
     expect(ranges).toHaveLength(3)
     expect(ranges[0]).toBeNull()
     expect(Number(/\d+/.exec(ranges[2] ?? '')?.[0])).toBeGreaterThan(Number(/\d+/.exec(ranges[1] ?? '')?.[0]))
+  })
+
+  it('is freed by a collection when it has failed, but not while it goes on', async () => {
+    hub.breakAfter = [300_000, 300_000, 300_000]
+    expect((await imported()).state).toBe('failed')
+    expect((await collected(storage)).freedBytes).toBeGreaterThanOrEqual(900_000)
+    expect(await downloads()).toEqual([])
+    hub.hangAfter = 100_000
+    const { id } = await storage.startImport({ kind: 'hub', repository: 'acme/vad' }, ANNA)
+    await hasCome(id, 100_000)
+    expect(await collected(storage)).toMatchObject({ freedBytes: 0 })
+    expect(await downloads()).toHaveLength(1)
+    await storage.cancelImport(id as ImportId)
+  })
+
+  it('keeps for a week what a new try has gone on with, however old its folder is', async () => {
+    hub.breakAfter = [300_000, 300_000, 300_000]
+    await imported()
+    const [place = ''] = await downloads()
+    const old = new Date(Date.now() - 8 * 24 * 3_600_000)
+    await utimes(join(bench.dataDir, 'downloads', place), old, old)
+    hub.breakAfter = [300_000, 300_000, 300_000]
+    expect((await imported()).state).toBe('failed')
+    await bench.close()
+    ;({ storage } = await bench.open({ hubUrl }))
+    expect(await downloads()).toEqual([place])
   })
 
   it('keeps what has come when it fails, and the next try goes on from there', async () => {

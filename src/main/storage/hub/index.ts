@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Slots } from '../import/slots'
 import { isStopping } from '../stopping'
@@ -25,8 +25,10 @@ export interface HubDownloads {
       onProgress(bytesDone: number, bytesTotal: number): void
     },
   ): Promise<HubDownload>
-  /** Removes what nobody went on with. */
+  /** Removes what nobody went on with for a week. */
   prune(nowMs: number): Promise<void>
+  /** Removes all that no import is bringing now. @returns the bytes that were freed */
+  collect(): Promise<number>
 }
 
 export interface HubDownload {
@@ -46,6 +48,18 @@ export function createHubDownloads(
 ): HubDownloads {
   /** By place: an import that comes second finds what it wants half written, or sees it removed. */
   const turns = new Map<string, Slots>()
+
+  /** @returns ends the turn */
+  async function takeTurn(key: string, signal: AbortSignal): Promise<() => void> {
+    const turn = turns.get(key) ?? new Slots(1)
+    turns.set(key, turn)
+    const leave = await turn.take(signal)
+    return () => {
+      leave()
+      if (turn.isIdle) turns.delete(key)
+    }
+  }
+
   return {
     async fetch(source, signal, { assertRoom, onProgress }) {
       const repository = await atCommit(parseHubAddress(source.repository, hubUrl()), signal)
@@ -56,15 +70,12 @@ export function createHubDownloads(
       const what = [host, name, revision, ...chosen.map(({ path }) => path)].join('\0')
       const key = createHash('sha256').update(what).digest('hex').slice(0, 32)
       const place = join(folder, key)
-      const turn = turns.get(key) ?? new Slots(1)
-      turns.set(key, turn)
-      const leave = await turn.take(signal)
+      const leave = await takeTurn(key, signal)
       const close = async (keep: boolean) => {
         try {
           if (!keep) await rm(place, { recursive: true, force: true })
         } finally {
           leave()
-          if (turn.isIdle) turns.delete(key)
         }
       }
       const files: HubDownload['files'] = []
@@ -82,6 +93,9 @@ export function createHubDownloads(
       }
       try {
         await mkdir(place, { recursive: true, mode: 0o700 })
+        // Its age is that of the last try: to write on in a file does not change the folder.
+        const now = new Date()
+        await utimes(place, now, now)
         const index = chosen.find(mayNameShards)
         if (!index) await bring(chosen)
         else {
@@ -107,11 +121,35 @@ export function createHubDownloads(
           await rm(path, { recursive: true, force: true })
       }
     },
+    async collect() {
+      let freedBytes = 0
+      for (const key of await readdir(folder)) {
+        if (turns.has(key)) continue
+        const leave = await takeTurn(key, new AbortController().signal)
+        try {
+          const place = join(folder, key)
+          const bytes = await bytesBelow(place)
+          await rm(place, { recursive: true, force: true })
+          freedBytes += bytes
+        } finally {
+          leave()
+        }
+      }
+      return freedBytes
+    },
   }
 }
 
 function sum(files: readonly ChosenFile[]): number {
   return files.reduce((total, { sizeBytes }) => total + sizeBytes, 0)
+}
+
+async function bytesBelow(path: string): Promise<number> {
+  const stats = await stat(path)
+  if (!stats.isDirectory()) return stats.size
+  let bytes = 0
+  for (const name of await readdir(path)) bytes += await bytesBelow(join(path, name))
+  return bytes
 }
 
 /** Of files that an earlier try began. */

@@ -39,8 +39,12 @@ it('keeps the 200 that ended last, without a restart, and all that wait', async 
   rows.insert({ ...ended, id: 'imp-w', state: 'waiting', finishedAt: null }, null)
   const path = join(bench.folder, 'net.onnx')
   await writeFile(path, model({}))
+  const removed: string[] = []
+  storage.onDidChangeImports((change) => removed.push(...change.removed))
   const { id } = await importAndSettle(storage, path)
   const left = storage.listImports()
+  expect(removed).toHaveLength(6)
+  expect(left.filter((one) => removed.includes(one.id))).toEqual([])
   expect(left.filter((one) => one.finishedAt !== null)).toHaveLength(200)
   expect(left.map((one) => one.id)).toEqual(expect.arrayContaining([id, 'imp-w']))
 })

@@ -149,12 +149,14 @@ export class ImportRows {
     return row?.candidate_json ? AnyCandidate.parse(JSON.parse(row.candidate_json)) : null
   }
 
-  forgetOldest(): void {
+  /** @returns the ids of those that are forgotten */
+  forgetOldest(): string[] {
     const ended = this.#tables.selectFrom('imports').select('id').where('finished_at', 'is not', null)
     const old = this.#database.all(
       ended.orderBy('finished_at', 'desc').orderBy('id', 'desc').limit(-1).offset(KEPT),
     )
     for (const { id } of old) this.#database.run(this.#tables.deleteFrom('imports').where('id', '=', id))
+    return old.map(({ id }) => id)
   }
 }
 

@@ -368,7 +368,7 @@ export class Imports implements Disposable {
   #complete(view: Import, candidate: AnyCandidate, family?: string | null): void {
     const { database, models, datasets, quotas, clock } = this.#deps
     const by = view.createdBy as PrincipalId
-    const completed = database.transaction(() => {
+    const { next: completed, forgotten } = database.transaction(() => {
       const { version, known } =
         candidate.kind === 'model' ? models.add(candidate, view.id, by) : datasets.add(candidate, view.id, by)
       if (candidate.kind === 'model' && family !== undefined) models.setFamily(candidate.model, family)
@@ -382,12 +382,12 @@ export class Imports implements Disposable {
         finishedAt: toIso(clock.now()),
       }
       this.#rows.update(next)
-      this.#rows.forgetOldest()
+      const forgotten = this.#rows.forgetOldest()
       if (!known) quotas.assertWithin(by)
-      return next
+      return { next, forgotten }
     })
     Object.assign(view, completed)
-    this.#tell(view)
+    this.#tell(view, forgotten)
     if (!completed.known) this.#suggestAnew(candidate)
     if (completed.known && family === undefined) return
     if (candidate.kind === 'model') models.announce(candidate.model)
@@ -397,8 +397,7 @@ export class Imports implements Disposable {
   #end(view: Import, change: Partial<Import>): void {
     Object.assign(view, change, { finishedAt: toIso(this.#deps.clock.now()) })
     this.#rows.update(view)
-    this.#rows.forgetOldest()
-    this.#tell(view)
+    this.#tell(view, this.#rows.forgetOldest())
   }
 
   async #assertCandidate(view: Import): Promise<AnyCandidate | null> {
@@ -424,8 +423,9 @@ export class Imports implements Disposable {
     this.#tell(running.view)
   }
 
-  #tell(view: Import): void {
-    this.#changed.fire({ changed: [{ ...view }], removed: [] })
+  /** @param removed ids of those that are forgotten */
+  #tell(view: Import, removed: string[] = []): void {
+    this.#changed.fire({ changed: [{ ...view }], removed })
   }
 }
 

@@ -87,7 +87,7 @@ export async function inspect(location: SourceLocation, scratch: Scratch): Promi
         scratch.onProgress(bytesDone, bytesTotal, writtenBytes)
       },
     )
-    const manifest = await findManifest(openSource({ kind: 'path', path: top }))
+    const manifest = await findManifest(top)
     const unpacked = await inspectSource(
       openSource({ kind: 'path', path: manifest ? join(top, FILES) : top }),
       onRead,
@@ -101,17 +101,19 @@ export async function inspect(location: SourceLocation, scratch: Scratch): Promi
 }
 
 /** What an exported version says of itself; undefined for any other folder. @throws Rejection when it makes no sense */
-async function findManifest(source: Source): Promise<Manifest | undefined> {
-  const file = source.files.find(({ path }) => path === MANIFEST)
-  const isExport = source.files.some(({ path }) => path.startsWith(`${FILES}/`))
+async function findManifest(folder: string): Promise<Manifest | undefined> {
+  const around = openSource({ kind: 'path', path: folder })
+  const file = around.files.find(({ path }) => path === MANIFEST)
+  const paths = [...around.files.map(({ path }) => path), ...around.passedOver]
+  const isExport = paths.some((path) => path.startsWith(`${FILES}/`))
   if (!file || !isExport || file.sizeBytes > LARGEST_MANIFEST) return undefined
   const text = await withBytes(file, (bytes) => bytes.slice(0, bytes.size).toString('utf8'))
   const manifest = Manifest.safeParse(parseJson(text))
   if (!manifest.success) return undefined
-  const present = new Map(source.files.map(({ path, sizeBytes }) => [path, sizeBytes]))
-  const missing = manifest.data.files.find(
-    ({ path, sizeBytes }) => present.get(`${FILES}/${path}`) !== sizeBytes,
-  )
+  // Looked at by itself: what lies as deep in a version as may be lies one deeper in its archive.
+  const { files } = openSource({ kind: 'path', path: join(folder, FILES) })
+  const present = new Map(files.map(({ path, sizeBytes }) => [path, sizeBytes]))
+  const missing = manifest.data.files.find(({ path, sizeBytes }) => present.get(path) !== sizeBytes)
   if (!missing) return manifest.data
   const message = `${quoted(missing.path)} is not in the archive as its manifest says. Export the version again.`
   throw new Rejection('storage.incomplete', message, missing.path)

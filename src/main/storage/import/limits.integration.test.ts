@@ -7,12 +7,15 @@ import { deflateRawSync } from 'node:zlib'
 import pino from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Clock, systemClock } from '../../platform/clock'
+import type { TableFile } from '../datasets/table'
 import { type Bench, createBench } from '../testing/harness'
 import { zip } from '../testing/zip-builder'
 import type { Inspection } from './inspect'
-import { startFileWorker } from './worker'
+import { type FileWorker, startFileWorker } from './worker'
 
 const MIB = 1024 * 1024
+/** Of what nobody gives up. */
+const { signal } = new AbortController()
 
 let bench: Bench
 
@@ -24,7 +27,6 @@ afterEach(() => bench.dispose())
 async function inspected(path: string, during: () => Promise<void> = async () => undefined) {
   const worker = startFileWorker(bench.workerEntry, systemClock, pino({ level: 'silent' }))
   try {
-    const { signal } = new AbortController()
     const inspection = worker.inspect({ kind: 'path', path }, join(bench.folder, 'scratch'), signal)
     await during()
     return await inspection
@@ -92,24 +94,26 @@ describe('the limits of parsing', () => {
     60_000,
   )
 
-  it.runIf(process.platform === 'linux')(
-    'hold for tables: a disk that gives nothing is waited for 5 minutes',
-    async () => {
-      const path = join(bench.folder, 'silent.csv')
-      execFileSync('mkfifo', [path])
-      // Five minutes are over at once.
-      const clock: Clock = {
-        ...systemClock,
-        setTimer: (ms, callback) => systemClock.setTimer(ms === 5 * 60_000 ? 100 : ms, callback),
-      }
-      const worker = startFileWorker(bench.workerEntry, clock, pino({ level: 'silent' }))
-      try {
-        const files = [{ path: 'silent.csv', absolutePath: path, sizeBytes: 100 }]
-        const { signal } = new AbortController()
-        await expect(worker.profile('csv', files, signal)).rejects.toThrow('within 5 minutes')
-      } finally {
-        await worker.dispose()
-      }
-    },
-  )
+  it.runIf(process.platform === 'linux').each([
+    ['tables', (worker: FileWorker, file: TableFile) => worker.profile('csv', [file], signal)],
+    [
+      'what is hashed',
+      (worker: FileWorker, file: TableFile) => worker.hash(file.absolutePath, false, signal),
+    ],
+  ])('hold for %s: a disk that gives nothing is waited for 5 minutes', async (_, read) => {
+    const path = join(bench.folder, 'silent.csv')
+    execFileSync('mkfifo', [path])
+    // Five minutes are over at once.
+    const clock: Clock = {
+      ...systemClock,
+      setTimer: (ms, callback) => systemClock.setTimer(ms === 5 * 60_000 ? 100 : ms, callback),
+    }
+    const worker = startFileWorker(bench.workerEntry, clock, pino({ level: 'silent' }))
+    try {
+      const file = { path: 'silent.csv', absolutePath: path, sizeBytes: 100 }
+      await expect(read(worker, file)).rejects.toThrow('within 5 minutes')
+    } finally {
+      await worker.dispose()
+    }
+  })
 })

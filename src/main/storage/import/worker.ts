@@ -71,13 +71,15 @@ export interface FileWorker extends Disposable {
   rows(table: StoredTable, range: RowRange, signal: AbortSignal): Promise<RawRow[]>
   /** The same, of long tensors only the first elements. */
   shortRows(table: StoredTable, range: RowRange, signal: AbortSignal): Promise<ShownRow[]>
-  /** Resolves when the process is gone, so that nothing writes any more. */
+  /** Resolves when nothing writes any more: the process is gone, or it waits for a disk and will never run again. */
   dispose(): Promise<void>
 }
 
 const START_LIMIT_MS = 30_000
 /** A disk that gives nothing for so long will not give it at all. */
 const SILENCE_LIMIT_MINUTES = 5
+/** A process that has been killed, but waits for a disk that does not answer, ends only when that does. */
+const GONE_LIMIT_MS = 30_000
 const HEAP_MEGABYTES = 192
 const LONGEST_LINE = 8 * 1024 * 1024
 
@@ -189,7 +191,6 @@ export function startFileWorker(entry: string, clock: Clock, logger: Logger): Fi
 
   async function ask(
     request: WorkerRequest,
-    limitMs: number | null,
     signal: AbortSignal,
     onProgress?: (bytesDone: number, bytesTotal?: number, unpackedBytes?: number) => void,
   ): Promise<unknown> {
@@ -205,11 +206,10 @@ export function startFileWorker(entry: string, clock: Clock, logger: Logger): Fi
       }
       const watchSilence = () => {
         cancelTimer()
-        if (limitMs !== null)
-          cancelTimer = clock.setTimer(limitMs, () => {
-            isSilent = true
-            kill()
-          })
+        cancelTimer = clock.setTimer(SILENCE_LIMIT_MINUTES * 60_000, () => {
+          isSilent = true
+          kill()
+        })
       }
       watchSilence()
       child.stdin?.write(`${JSON.stringify(request)}\n`)
@@ -239,7 +239,7 @@ export function startFileWorker(entry: string, clock: Clock, logger: Logger): Fi
     onProgress?: (bytesDone: number) => void,
   ): Promise<unknown> {
     try {
-      return await ask(request, SILENCE_LIMIT_MINUTES * 60_000, signal, onProgress)
+      return await ask(request, signal, onProgress)
     } catch (error) {
       if (error instanceof AppError) {
         const file = error.details['file']
@@ -264,7 +264,7 @@ export function startFileWorker(entry: string, clock: Clock, logger: Logger): Fi
     async inspect(location, scratch, signal, onProgress) {
       try {
         const request = { task: 'inspect' as const, location, scratch }
-        return Inspected.parse(await ask(request, SILENCE_LIMIT_MINUTES * 60_000, signal, onProgress))
+        return Inspected.parse(await ask(request, signal, onProgress))
       } catch (error) {
         // Before the first answer it is our process that does not start; after it, it is the file that broke it.
         if (!(error instanceof WorkerGone) || !isReady) throw error
@@ -273,10 +273,10 @@ export function startFileWorker(entry: string, clock: Clock, logger: Logger): Fi
       }
     },
     copy: async (source, to, signal, onProgress) =>
-      Transfer.parse(await ask({ task: 'copy', source, to }, null, signal, onProgress)),
+      Transfer.parse(await ask({ task: 'copy', source, to }, signal, onProgress)),
     async shards(path, signal) {
       try {
-        return Shards.parse(await ask({ task: 'shards', path }, null, signal))
+        return Shards.parse(await ask({ task: 'shards', path }, signal))
       } catch (error) {
         if (!(error instanceof WorkerGone) || !isReady) throw error
         return []
@@ -291,10 +291,15 @@ export function startFileWorker(entry: string, clock: Clock, logger: Logger): Fi
     shortRows: async (table, range, signal) =>
       ShortRows.parse(await readTable(rowsTask(table, range, 'short'), signal)),
     hash: async (path, seal, signal, onProgress) =>
-      Transfer.parse(await ask({ task: 'hash', path, seal }, null, signal, onProgress)),
-    dispose() {
+      Transfer.parse(await ask({ task: 'hash', path, seal }, signal, onProgress)),
+    async dispose() {
       kill()
-      return gone
+      let cancelTimer: () => void = () => undefined
+      const waited = new Promise<void>((resolve) => {
+        cancelTimer = clock.setTimer(GONE_LIMIT_MS, resolve)
+      })
+      await Promise.race([gone, waited])
+      cancelTimer()
     },
   }
 }

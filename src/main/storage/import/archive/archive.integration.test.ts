@@ -97,6 +97,12 @@ describe.runIf(process.platform === 'linux')('a disk that takes only a part of w
   })
 })
 
+it('has room for every file of the largest version and its manifest', async () => {
+  const writer = new ArchiveWriter(join(bench.folder, 'out'), 'a.tar', 1e9, () => undefined)
+  for (let entry = 0; entry < 10_001; entry++) await writer.folder('files')
+  await expect(writer.folder('files')).rejects.toThrow('more than 10001 entries')
+})
+
 describe('how far unpacking is', () => {
   const zeros = Buffer.alloc(3 * 2 ** 20)
   const entries = [{ name: 'model.onnx', content: MODEL }]

@@ -4,7 +4,8 @@ import { diskSpace } from '../../../platform/files'
 import { assertEntryName, crc32, foldedName } from '../formats/zip'
 import { quoted, Rejection } from '../rejection'
 
-const MOST_ENTRIES = 10_000
+/** As many files as a version may have, and the manifest of its archive. */
+const MOST_ENTRIES = 10_001
 /** As in `transfer.ts`: a commit of the database must not wait for more than this. */
 const FLUSH_BYTES = 16 * 1024 * 1024
 /** Room that stays for the database and the rest of the machine. */
