@@ -140,7 +140,13 @@ describe('real workers', () => {
   it('crash, hang and error end their attempt, and the next job runs', async () => {
     const system = await survival.open()
     const submit = (spec: JobSpecInput): Promise<Job> => system.compute.submit(JobSpec.parse(spec), BY)
-    const crash = await submit({ kind: 'synthetic', durationMs: 5, fail: 'crash', maxAttempts: 2 })
+    const crash = await submit({
+      kind: 'synthetic',
+      durationMs: 5,
+      fail: 'crash',
+      maxAttempts: 2,
+      preemptible: false,
+    })
     const error = await submit({ kind: 'synthetic', durationMs: 5, fail: 'error' })
     const hang = await submit({ kind: 'synthetic', durationMs: 5, fail: 'hang', timeoutMs: 300 })
     const fine = await submit({ kind: 'synthetic', durationMs: 5 })
