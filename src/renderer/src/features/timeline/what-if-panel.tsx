@@ -1,8 +1,8 @@
-import { NumberInput, SegmentedControl, Select } from '@mantine/core'
+import { Button, NumberInput, SegmentedControl, Select } from '@mantine/core'
 import type { WhatIfAnswer, WhatIfQuestion } from '@shared/contract'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { BusyButton, ErrorState, Panel } from '../../components'
+import { ErrorState, Panel } from '../../components'
 import { getClient } from '../../lib/client'
 import { byKind, deviceLabel } from '../../lib/devices'
 import { type ErrorView, toErrorView } from '../../lib/errors'
@@ -108,14 +108,15 @@ export function WhatIfPanel() {
           allowDeselect={false}
           data={POLICIES.map((value) => ({ value, label: t(`policies.${value}`) }))}
         />
-        <BusyButton
-          variant="filled"
-          busy={asking}
-          onClick={ask}
+        {/* Not disabled while it asks: it keeps the focus. */}
+        <Button
           disabled={!isChange || isMissing || !capacity}
+          aria-disabled={asking || undefined}
+          data-disabled={asking || undefined}
+          onClick={() => asking || void ask()}
         >
           {asking ? t('asking') : t('ask')}
-        </BusyButton>
+        </Button>
       </div>
       <SegmentedControl
         size="xs"
