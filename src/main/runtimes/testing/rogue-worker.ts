@@ -3,6 +3,12 @@ import { packTensorPieces } from '../../../shared/domain/tensor-codec'
 import { FrameReader, writeFrame } from '../frames'
 import { Request, WORKER_ENV } from '../protocol'
 
+const kept: Buffer[] = []
+
+function takeMemory(): void {
+  setInterval(() => kept.push(Buffer.alloc(32 * 2 ** 20, 1)), 50)
+}
+
 /**
  * A worker that lies, for tests. It loads like any other; what it does next stands in the `path` of the version's first
  * file.
@@ -44,9 +50,10 @@ const TRICKS: Record<string, (socket: Socket, id: number, stack: number, body: U
     writeFrame(socket, { type: 'done', id, computeMs: 1 }, Buffer.from('not tensors')),
   'wrong-id': (socket, id) => writeFrame(socket, { type: 'done', id: id + 7, computeMs: 1 }),
   'closes-and-stays': (socket) => void socket.destroy(),
-  'takes-memory': () => {
-    const taken: Buffer[] = []
-    setInterval(() => taken.push(Buffer.alloc(32 * 2 ** 20, 1)), 50)
+  'takes-memory': takeMemory,
+  'keeps-512-mib': (socket, id, _stack, body) => {
+    kept.push(Buffer.alloc(2 ** 29, 1))
+    writeFrame(socket, { type: 'done', id, computeMs: 1 }, body)
   },
   'takes-512-mib': (socket, id, _stack, body) => {
     const taken = Buffer.alloc(2 ** 29, 1)
@@ -82,8 +89,10 @@ if (process.env[WORKER_ENV.probe] === '1') {
       if (request.type === 'load') {
         trick = request.files[0]?.path ?? ''
         if (trick === 'dies-loading') process.exit(3)
+        if (trick === 'takes-memory-loading') takeMemory()
         const boast = trick === 'boasts' ? { rssBytes: 2 ** 50 } : {}
-        if (trick !== 'never-loads') writeFrame(socket, { type: 'loaded', id: request.id, ...boast })
+        if (trick !== 'never-loads' && trick !== 'takes-memory-loading')
+          writeFrame(socket, { type: 'loaded', id: request.id, ...boast })
       } else if (request.type !== 'exit' && request.type !== 'cancel')
         TRICKS[trick]?.(socket, request.id, request.type === 'run' ? request.stack : 1, frame.body)
     }
