@@ -1,5 +1,5 @@
+import { spawn } from 'node:child_process'
 import { connect, type Socket } from 'node:net'
-import { packTensorPieces } from '../../../shared/domain/tensor-codec'
 import { FrameReader, writeFrame } from '../frames'
 import { Request, WORKER_ENV } from '../protocol'
 
@@ -7,6 +7,15 @@ const kept: Buffer[] = []
 
 function takeMemory(): void {
   setInterval(() => kept.push(Buffer.alloc(32 * 2 ** 20, 1)), 50)
+}
+
+/** Items of which the header says what it likes, and whose bytes are zeros. */
+function answerZeros(socket: Socket, id: number, items: unknown, bytes: number): void {
+  const header = Buffer.from(JSON.stringify(items))
+  const body = Buffer.alloc(Math.ceil((4 + header.length) / 8) * 8 + bytes)
+  body.writeUInt32LE(header.length, 0)
+  header.copy(body, 4)
+  writeFrame(socket, { type: 'done', id, computeMs: 1 }, body)
 }
 
 /**
@@ -27,24 +36,14 @@ const TRICKS: Record<string, (socket: Socket, id: number, stack: number, body: U
   },
   'million-items': (socket, id) => {
     const names = Array.from({ length: 100 }, (_, i) => [`s${i}`, 'string', [0], 0])
-    const header = Buffer.from(JSON.stringify([[1_000_000, names]]))
-    const body = Buffer.alloc(Math.ceil((4 + header.length) / 8) * 8)
-    body.writeUInt32LE(header.length, 0)
-    header.copy(body, 4)
-    writeFrame(socket, { type: 'done', id, computeMs: 1 }, body)
+    answerZeros(socket, id, [[1_000_000, names]], 0)
   },
   'endless-header': (socket, id) => {
     const name = 'x'.repeat(8 * 2 ** 20)
-    writeFrame(
-      socket,
-      { type: 'done', id, computeMs: 1 },
-      packTensorPieces([{ [name]: { dtype: 'uint8', shape: [1], bytes: Uint8Array.of(1) } }]),
-    )
+    answerZeros(socket, id, [[1, [[name, 'uint8', [8], 8]]]], 8)
   },
   'endless-strings': (socket, id) => {
-    const strings = new Array<string>(5_000_000).fill('')
-    const items = [{ y: { dtype: 'string' as const, shape: [strings.length], strings } }]
-    writeFrame(socket, { type: 'done', id, computeMs: 1 }, packTensorPieces(items))
+    answerZeros(socket, id, [[1, [['y', 'string', [5_000_000], 20_000_000]]]], 20_000_000)
   },
   'torn-tensors': (socket, id) =>
     writeFrame(socket, { type: 'done', id, computeMs: 1 }, Buffer.from('not tensors')),
@@ -64,6 +63,10 @@ const TRICKS: Record<string, (socket: Socket, id: number, stack: number, body: U
     const answer = () => writeFrame(socket, { type: 'done', id, computeMs: 100 }, body)
     // A timer keeps what it is given.
     setTimeout((_taken: Buffer | null) => answer(), taken ? 20_000 : 600, taken)
+  },
+  'leaves-a-child': (socket, id, _stack, body) => {
+    const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' })
+    process.stderr.write(`${child.pid}\n`, () => writeFrame(socket, { type: 'done', id, computeMs: 1 }, body))
   },
   'talks-without-end': (socket, id) => {
     const lines = Array.from({ length: 3000 }, (_, i) => `line ${i} ${'x'.repeat(3000)}\n`)
