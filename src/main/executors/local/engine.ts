@@ -207,6 +207,7 @@ export class Engine {
     this.#state = 'busy'
     this.#idleSince = null
     this.#begin(allotment)
+    this.#parts.process.forgetWords()
     this.#onLog = boundedLog(hooks)
     this.#parts.onChange()
     const stop = () => this.#stop(connection, request.kind === 'generate' && hooks.isPause?.() === true)

@@ -68,6 +68,11 @@ const TRICKS: Record<string, (socket: Socket, id: number, stack: number, body: U
     const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' })
     process.stderr.write(`${child.pid}\n`, () => writeFrame(socket, { type: 'done', id, computeMs: 1 }, body))
   },
+  'talks-and-dies-later': (socket, id, _stack, body) => {
+    if (kept.length > 0) process.exit(1)
+    kept.push(Buffer.alloc(1))
+    process.stderr.write('a secret\n', () => writeFrame(socket, { type: 'done', id, computeMs: 1 }, body))
+  },
   'talks-without-end': (socket, id) => {
     const lines = Array.from({ length: 3000 }, (_, i) => `line ${i} ${'x'.repeat(3000)}\n`)
     process.stderr.write(lines.join(''), () => {
