@@ -1,12 +1,15 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { engineId, hooks, processGone } from '../../../runtimes/testing/fixtures'
 import type { Allotment, LocalExecutor, RunRequest } from '..'
 import { startExecutor } from '../testing/start-executor'
 import { Enforcer } from '.'
+import { ControlGroups } from './control-groups'
 import { processesOf, residentBytes, threadsOf } from './processes'
 
 const MIB = 2 ** 20
@@ -108,6 +111,29 @@ describe('a worker under a lease', () => {
       child.kill('SIGKILL')
       await enforcer.dispose()
     }
+  })
+
+  it('is not held to the limits of one job when the next one begins', async ({ skip }) => {
+    skip(process.platform !== 'linux', 'Control groups are a part of Linux.')
+    const root = await mkdtemp(join(tmpdir(), 'cgroup-'))
+    await writeFile(join(root, 'cgroup.controllers'), 'cpu memory\n')
+    await writeFile(join(root, 'self'), '0::/\n')
+    const enforcer = await Enforcer.open(
+      pino({ level: 'silent' }),
+      ControlGroups.open(root, join(root, 'self')),
+    )
+    const worker = { id: 'eng', pid: process.pid }
+    await enforcer.began({ ...worker, work: null })
+    const work = { allotment: allotment(), sinceMs: performance.now() - 1000, memoryLimitBytes: 2 ** 30 }
+    const limit = () => readFileSync(join(root, `llmagentos-${process.pid}/eng/memory.max`), 'utf8')
+    const holding = enforcer.hold({ ...worker, work })
+    expect(enforcer.isLimited({ ...worker, work })).toBe(true)
+    await Promise.all([enforcer.lift({ ...worker, work }), holding])
+    expect(limit()).toBe('max')
+    await enforcer.hold({ ...worker, work: { ...work } })
+    expect(limit()).toBe(String(2 ** 30))
+    await enforcer.hold({ ...worker, work: null })
+    await rm(root, { recursive: true })
   })
 
   it('lets others go first when its job is less urgent, with all of its threads', async ({ skip }) => {
