@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { processGone } from '../runtimes/testing/fixtures'
 import { askWorker, spawnWorker } from './processes'
 
 const busyFor = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
@@ -7,10 +8,22 @@ const busyFor = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffe
 const shell = { file: '/bin/sh', args: ['-c'] }
 
 describe.runIf(process.platform !== 'win32')('asking a program', () => {
-  it('does not wait for another one that has its streams', async () => {
+  it('ends what it has started and left behind', async () => {
     const answer = await askWorker({ entry: 'sleep 60 & echo $!', program: shell }, 60_000)
     expect(answer).toMatchObject({ code: 0, timedOut: false, error: null })
-    // It is still there.
+    await processGone(Number(answer.stdout))
+  }, 10_000)
+
+  it('does not wait for another one that has its streams', async () => {
+    const program = { file: process.execPath, args: ['-e'] }
+    const entry = `
+      const options = { detached: true, stdio: 'inherit' }
+      const left = require('node:child_process').spawn('sleep', ['60'], options)
+      console.log(left.pid)
+      left.unref()`
+    const answer = await askWorker({ entry, program }, 60_000)
+    expect(answer).toMatchObject({ code: 0, timedOut: false, error: null })
+    // It has left the group, and is still there.
     process.kill(Number(answer.stdout))
   }, 10_000)
 

@@ -46,6 +46,8 @@ const KEPT = [
   'PROCESSOR_ARCHITECTURE',
 ]
 
+/** On POSIX a worker leads a process group of its own: what it has started ends with it, and Ctrl+C is for this process alone. */
+const HAS_GROUPS = process.platform !== 'win32'
 /** A process that ended may have left its streams to another one, which may live long. */
 const STREAMS_MS = 500
 
@@ -58,8 +60,8 @@ const NO_REPORTS = { ORT_DISABLE_TELEMETRY: '1', DO_NOT_TRACK: '1' }
 /**
  * Starts a worker: without a program of its own, plain Node from this very executable, also inside Electron
  * (`ELECTRON_RUN_AS_NODE`), so that one way serves the desktop, `serve` and the tests. It gets nothing of our environment but what a program needs to run.
- * Its stdin is a pipe that closes when this process dies: a worker ends when its stdin ends. It says `close` soon after
- * `exit`, whoever else still holds its streams.
+ * Its stdin is a pipe that closes when this process dies: a worker ends when its stdin ends. What it has started ends with it,
+ * but for what has left its process group. It says `close` soon after `exit`, whoever else still holds its streams.
  * @throws Error when it is known at once that it cannot be started; what is known later is said by `error`
  */
 export function spawnWorker(options: WorkerProcessOptions): WorkerChild {
@@ -68,6 +70,7 @@ export function spawnWorker(options: WorkerProcessOptions): WorkerChild {
     env: { ...(program.env ?? keptEnvironment()), ...NO_REPORTS, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
     windowsHide: true,
+    detached: HAS_GROUPS,
   })
   // Without file descriptors left Node returns a process that has no streams, and says why only later.
   if (!child.stdin) {
@@ -76,9 +79,20 @@ export function spawnWorker(options: WorkerProcessOptions): WorkerChild {
   }
   // A worker that dies while it is written to breaks the pipe; its end is reported by `exit`, so this says nothing new.
   child.stdin.on('error', () => child.stdin.destroy())
-  // When this process was busy all the while, its end is seen before its words are: they are read in the turn that follows.
-  child.on('exit', () => setTimeout(() => setImmediate(() => closeStreams(child)), STREAMS_MS).unref())
+  child.on('exit', () => {
+    if (HAS_GROUPS && child.pid !== undefined) killGroup(child.pid)
+    // When this process was busy all the while, its end is seen before its words are: they are read in the turn that follows.
+    setTimeout(() => setImmediate(() => closeStreams(child)), STREAMS_MS).unref()
+  })
   return child
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // Nobody is left in it.
+  }
 }
 
 function closeStreams({ stdout, stderr }: WorkerChild): void {

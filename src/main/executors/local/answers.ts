@@ -15,7 +15,7 @@ export class WorkerCancelled extends Error {
 
 /** What is read here is read by the thread that serves everybody, so that a worker must not give it work without end. */
 const HEADER = { bytes: 2 ** 20, bytesPerItem: 4096 }
-const TEXT = { bytes: 16 * 2 ** 20, bytesPerItem: 65_536 }
+const TEXT = { bytes: 2 ** 21, bytesPerItem: 65_536 }
 
 /**
  * The items of a `done`.

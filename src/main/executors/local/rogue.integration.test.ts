@@ -102,6 +102,29 @@ describe('a worker that lies', () => {
     await executor.unload(engineId(view))
   })
 
+  it('that dies in one attempt is not explained by what it said in another', async () => {
+    const engine = engineId(await executor.load(version('talks-and-dies-later'), { threads: 1, signal }))
+    const seen = hooks()
+    await executor.run(engine, { kind: 'infer', inputs: {} }, seen)
+    expect(seen.log).toEqual(['warn a secret'])
+    const error = await executor.run(engine, { kind: 'infer', inputs: {} }, hooks()).catch(String)
+    expect(error).toContain('exit code 1')
+    expect(error).not.toContain('secret')
+  })
+
+  it.runIf(process.platform !== 'win32')('that starts another process takes it along', async () => {
+    for (const isAsked of [true, false]) {
+      const view = await executor.load(version('leaves-a-child'), { threads: 1, signal })
+      const seen = hooks()
+      await executor.run(engineId(view), { kind: 'infer', inputs: {} }, seen)
+      const child = Number(seen.log[0]?.replace('warn ', ''))
+      process.kill(child, 0)
+      if (isAsked) await executor.unload(engineId(view))
+      else process.kill(view.pid ?? 0, 'SIGKILL')
+      await processGone(child)
+    }
+  })
+
   it('that does not even start is a runtime that is not there, and says why', async () => {
     expect(executor.runtimes().find((runtime) => runtime.id === 'tfjs')).toMatchObject({
       available: false,

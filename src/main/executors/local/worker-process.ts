@@ -48,6 +48,11 @@ export class WorkerProcess {
     return this.#child.pid ?? null
   }
 
+  /** What it has said until now is of no concern to whom it works for next. */
+  forgetWords(): void {
+    this.#lastWords.length = 0
+  }
+
   kill(): void {
     this.#child.kill('SIGKILL')
   }

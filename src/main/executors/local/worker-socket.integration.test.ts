@@ -60,6 +60,19 @@ describe('WorkerSocket', () => {
     for (const stranger of strangers) stranger.destroy()
   })
 
+  it('hands over a worker that comes after strangers who keep silent, and sends those away', async () => {
+    const strangers = Array.from({ length: 80 }, () => connect(socket.path).on('error', () => {}))
+    const closed = Promise.all(strangers.map((stranger) => once(stranger, 'close')))
+    const { token, connected } = socket.expect()
+    const worker = connect(socket.path).on('error', () => {})
+    writeFrame(worker, { type: 'hello', protocol: 1, token })
+    const ours = await connected
+    await closed
+    expect(ours.destroyed).toBe(false)
+    worker.destroy()
+    ours.destroy()
+  }, 10_000)
+
   it.runIf(process.platform !== 'win32')('lies where only we may look, and is gone when closed', async () => {
     const folder = dirname(socket.path)
     expect(statSync(folder).mode & 0o777).toBe(0o700)

@@ -10,9 +10,11 @@ import { Hello } from '../../runtimes/protocol'
 const MAX_PATH_BYTES = 103
 const PREFIX = 'llmagentos-worker-'
 const SOCKET = 'w'
-const HELLO_MS = 30_000
+/** A worker says hello as soon as it has connected. */
+const HELLO_MS = 2_000
 const HELLO_LIMITS = { headerBytes: 1024, bodyBytes: 0 }
-// More than workers ever start at the same time; strangers cannot pile up.
+// More than workers ever start at the same time; strangers cannot pile up, and the newest drives out the oldest, so that a
+// worker, which may open as many connections as it likes, keeps no other from starting.
 const MAX_STRANGERS = 64
 
 export interface Expected {
@@ -74,9 +76,10 @@ export class WorkerSocket {
   }
 
   #greet(socket: Socket): void {
-    if (this.#strangers.size >= MAX_STRANGERS) {
-      socket.destroy()
-      return
+    const [oldest] = this.#strangers
+    if (oldest && this.#strangers.size >= MAX_STRANGERS) {
+      this.#strangers.delete(oldest)
+      oldest.destroy()
     }
     this.#strangers.add(socket)
     const reader = new FrameReader(HELLO_LIMITS)

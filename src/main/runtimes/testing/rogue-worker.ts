@@ -1,7 +1,22 @@
+import { spawn } from 'node:child_process'
 import { connect, type Socket } from 'node:net'
-import { packTensorPieces } from '../../../shared/domain/tensor-codec'
 import { FrameReader, writeFrame } from '../frames'
 import { Request, WORKER_ENV } from '../protocol'
+
+const kept: Buffer[] = []
+
+function takeMemory(): void {
+  setInterval(() => kept.push(Buffer.alloc(32 * 2 ** 20, 1)), 50)
+}
+
+/** Items of which the header says what it likes, and whose bytes are zeros. */
+function answerZeros(socket: Socket, id: number, items: unknown, bytes: number): void {
+  const header = Buffer.from(JSON.stringify(items))
+  const body = Buffer.alloc(Math.ceil((4 + header.length) / 8) * 8 + bytes)
+  body.writeUInt32LE(header.length, 0)
+  header.copy(body, 4)
+  writeFrame(socket, { type: 'done', id, computeMs: 1 }, body)
+}
 
 /**
  * A worker that lies, for tests. It loads like any other; what it does next stands in the `path` of the version's first
@@ -21,32 +36,23 @@ const TRICKS: Record<string, (socket: Socket, id: number, stack: number, body: U
   },
   'million-items': (socket, id) => {
     const names = Array.from({ length: 100 }, (_, i) => [`s${i}`, 'string', [0], 0])
-    const header = Buffer.from(JSON.stringify([[1_000_000, names]]))
-    const body = Buffer.alloc(Math.ceil((4 + header.length) / 8) * 8)
-    body.writeUInt32LE(header.length, 0)
-    header.copy(body, 4)
-    writeFrame(socket, { type: 'done', id, computeMs: 1 }, body)
+    answerZeros(socket, id, [[1_000_000, names]], 0)
   },
   'endless-header': (socket, id) => {
     const name = 'x'.repeat(8 * 2 ** 20)
-    writeFrame(
-      socket,
-      { type: 'done', id, computeMs: 1 },
-      packTensorPieces([{ [name]: { dtype: 'uint8', shape: [1], bytes: Uint8Array.of(1) } }]),
-    )
+    answerZeros(socket, id, [[1, [[name, 'uint8', [8], 8]]]], 8)
   },
   'endless-strings': (socket, id) => {
-    const strings = new Array<string>(5_000_000).fill('')
-    const items = [{ y: { dtype: 'string' as const, shape: [strings.length], strings } }]
-    writeFrame(socket, { type: 'done', id, computeMs: 1 }, packTensorPieces(items))
+    answerZeros(socket, id, [[1, [['y', 'string', [5_000_000], 20_000_000]]]], 20_000_000)
   },
   'torn-tensors': (socket, id) =>
     writeFrame(socket, { type: 'done', id, computeMs: 1 }, Buffer.from('not tensors')),
   'wrong-id': (socket, id) => writeFrame(socket, { type: 'done', id: id + 7, computeMs: 1 }),
   'closes-and-stays': (socket) => void socket.destroy(),
-  'takes-memory': () => {
-    const taken: Buffer[] = []
-    setInterval(() => taken.push(Buffer.alloc(32 * 2 ** 20, 1)), 50)
+  'takes-memory': takeMemory,
+  'keeps-512-mib': (socket, id, _stack, body) => {
+    kept.push(Buffer.alloc(2 ** 29, 1))
+    writeFrame(socket, { type: 'done', id, computeMs: 1 }, body)
   },
   'takes-512-mib': (socket, id, _stack, body) => {
     const taken = Buffer.alloc(2 ** 29, 1)
@@ -57,6 +63,15 @@ const TRICKS: Record<string, (socket: Socket, id: number, stack: number, body: U
     const answer = () => writeFrame(socket, { type: 'done', id, computeMs: 100 }, body)
     // A timer keeps what it is given.
     setTimeout((_taken: Buffer | null) => answer(), taken ? 20_000 : 600, taken)
+  },
+  'leaves-a-child': (socket, id, _stack, body) => {
+    const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' })
+    process.stderr.write(`${child.pid}\n`, () => writeFrame(socket, { type: 'done', id, computeMs: 1 }, body))
+  },
+  'talks-and-dies-later': (socket, id, _stack, body) => {
+    if (kept.length > 0) process.exit(1)
+    kept.push(Buffer.alloc(1))
+    process.stderr.write('a secret\n', () => writeFrame(socket, { type: 'done', id, computeMs: 1 }, body))
   },
   'talks-without-end': (socket, id) => {
     const lines = Array.from({ length: 3000 }, (_, i) => `line ${i} ${'x'.repeat(3000)}\n`)
@@ -82,8 +97,10 @@ if (process.env[WORKER_ENV.probe] === '1') {
       if (request.type === 'load') {
         trick = request.files[0]?.path ?? ''
         if (trick === 'dies-loading') process.exit(3)
+        if (trick === 'takes-memory-loading') takeMemory()
         const boast = trick === 'boasts' ? { rssBytes: 2 ** 50 } : {}
-        if (trick !== 'never-loads') writeFrame(socket, { type: 'loaded', id: request.id, ...boast })
+        if (trick !== 'never-loads' && trick !== 'takes-memory-loading')
+          writeFrame(socket, { type: 'loaded', id: request.id, ...boast })
       } else if (request.type !== 'exit' && request.type !== 'cancel')
         TRICKS[trick]?.(socket, request.id, request.type === 'run' ? request.stack : 1, frame.body)
     }

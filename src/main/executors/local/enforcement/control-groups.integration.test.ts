@@ -45,6 +45,9 @@ describe.runIf(process.platform === 'linux')('control groups', () => {
     expect(groups.ranOutOfMemory('eng')).toBe(false)
     await writeFile(join(root, folder, 'eng/memory.events'), 'low 0\nmax 3\noom 1\noom_kill 1\n')
     expect(groups.ranOutOfMemory('eng')).toBe(true)
+    await writeFile(join(root, folder, 'eng/cgroup.kill'), '')
+    await groups.remove('eng')
+    expect(await read(`${folder}/eng/cgroup.kill`)).toBe('1')
   })
 
   it('lie beside our own where that cannot be divided', async () => {

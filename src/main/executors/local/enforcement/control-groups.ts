@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { appendFile, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import type { Enforcement } from '../../../../shared/contract'
 
 export interface GroupLimits {
@@ -12,6 +13,9 @@ export interface GroupLimits {
 }
 
 const PREFIX = 'llmagentos-'
+/** What was killed in a group is in it until the kernel is done with it. */
+const REMOVE_TRIES = 20
+const REMOVE_AGAIN_MS = 50
 const PERIOD_US = 100_000
 /** The least that the kernel takes for a quota. */
 const LEAST_QUOTA_US = 1000
@@ -102,7 +106,7 @@ export class ControlGroups {
 
   /** When the worker is gone. */
   async remove(name: string): Promise<void> {
-    if (this.#folder !== null) await rmdir(join(this.#folder, name)).catch(() => undefined)
+    if (this.#folder !== null) await removeGroup(join(this.#folder, name))
   }
 
   /** When all workers are gone. */
@@ -123,7 +127,21 @@ async function divide(folder: string): Promise<void> {
   if (!(await isDivided())) throw new Error('the controllers of CPU and memory are not to be had')
 }
 
-/** Groups of runs that were killed: they are empty, since their workers have died with them. */
+/** With what is still in it: what a worker has started may have left its process group, never its control group. */
+async function removeGroup(folder: string): Promise<void> {
+  // Since Linux 5.14.
+  await writeFile(join(folder, 'cgroup.kill'), '1', { flag: 'r+' }).catch(() => undefined)
+  for (let tries = 0; tries < REMOVE_TRIES; tries++) {
+    try {
+      return await rmdir(folder)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EBUSY') return
+      await setTimeout(REMOVE_AGAIN_MS)
+    }
+  }
+}
+
+/** Groups of runs that were killed. */
 async function removeAbandoned(place: string): Promise<void> {
   for (const name of await readdir(place)) {
     if (!/^llmagentos-\d+$/.test(name)) continue
@@ -132,7 +150,7 @@ async function removeAbandoned(place: string): Promise<void> {
     if (pid !== process.pid && isAlive(pid)) continue
     const folder = join(place, name)
     for (const entry of await readdir(folder, { withFileTypes: true }))
-      if (entry.isDirectory()) await rmdir(join(folder, entry.name)).catch(() => undefined)
+      if (entry.isDirectory()) await removeGroup(join(folder, entry.name))
     await rmdir(folder).catch(() => undefined)
   }
 }

@@ -1,12 +1,15 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { engineId, hooks, processGone } from '../../../runtimes/testing/fixtures'
 import type { Allotment, LocalExecutor, RunRequest } from '..'
 import { startExecutor } from '../testing/start-executor'
 import { Enforcer } from '.'
+import { ControlGroups } from './control-groups'
 import { processesOf, residentBytes, threadsOf } from './processes'
 
 const MIB = 2 ** 20
@@ -25,6 +28,10 @@ afterAll(async () => {
 const allotment = (over: Partial<Allotment> = {}): Allotment => ({
   ...{ cpuCores: 1, memoryBytes: 0, engineMemoryBytes: 0, gpuMemory: [], priority: 50 },
   ...over,
+})
+const rogue = (trick: string) => ({
+  ...{ model: 'rogue', version: 1, digest: trick, format: 'onnx' as const, sizeBytes: 1 },
+  files: [{ path: trick, sizeBytes: 1, absolutePath: '/nowhere' }],
 })
 const busyFor = (durationMs: number): RunRequest => ({
   kind: 'synthetic',
@@ -93,7 +100,7 @@ describe('a worker under a lease', () => {
     const begunBefore = (ms: number) => ({
       allotment: allotment(),
       sinceMs: performance.now() - ms,
-      memoryLimitBytes: null,
+      memoryLimitBytes: 2 ** 30,
     })
     try {
       await enforcer.hold({ ...worker, work: begunBefore(1000) })
@@ -104,6 +111,29 @@ describe('a worker under a lease', () => {
       child.kill('SIGKILL')
       await enforcer.dispose()
     }
+  })
+
+  it('is not held to the limits of one job when the next one begins', async ({ skip }) => {
+    skip(process.platform !== 'linux', 'Control groups are a part of Linux.')
+    const root = await mkdtemp(join(tmpdir(), 'cgroup-'))
+    await writeFile(join(root, 'cgroup.controllers'), 'cpu memory\n')
+    await writeFile(join(root, 'self'), '0::/\n')
+    const enforcer = await Enforcer.open(
+      pino({ level: 'silent' }),
+      ControlGroups.open(root, join(root, 'self')),
+    )
+    const worker = { id: 'eng', pid: process.pid }
+    await enforcer.began({ ...worker, work: null })
+    const work = { allotment: allotment(), sinceMs: performance.now() - 1000, memoryLimitBytes: 2 ** 30 }
+    const limit = () => readFileSync(join(root, `llmagentos-${process.pid}/eng/memory.max`), 'utf8')
+    const holding = enforcer.hold({ ...worker, work })
+    expect(enforcer.isLimited({ ...worker, work })).toBe(true)
+    await Promise.all([enforcer.lift({ ...worker, work }), holding])
+    expect(limit()).toBe('max')
+    await enforcer.hold({ ...worker, work: { ...work } })
+    expect(limit()).toBe(String(2 ** 30))
+    await enforcer.hold({ ...worker, work: null })
+    await rm(root, { recursive: true })
   })
 
   it('lets others go first when its job is less urgent, with all of its threads', async ({ skip }) => {
@@ -139,10 +169,7 @@ describe('a worker under a lease', () => {
 
   it('is ended when it takes more memory than was leased, with words that help', async ({ skip }) => {
     skip(!isInForce('memoryWatchdog'), 'Memory is not watched here.')
-    const version = {
-      ...{ model: 'rogue', version: 1, digest: 'takes-memory', format: 'onnx' as const, sizeBytes: 1 },
-      files: [{ path: 'takes-memory', sizeBytes: 1, absolutePath: '/nowhere' }],
-    }
+    const version = rogue('takes-memory')
     const view = await executor.load(version, { threads: 1, signal, allotment: allotment() })
     const estimated = executor.estimateMemory(version)
     const leased = allotment({ memoryBytes: 64 * MIB, engineMemoryBytes: 64 * MIB })
@@ -156,6 +183,25 @@ describe('a worker under a lease', () => {
     expect(executor.engines()).toEqual([])
     // It is no reason to believe that its model needs as much.
     expect(executor.estimateMemory(version)).toBe(estimated)
+  })
+
+  it('is ended when it takes without end while it loads', async ({ skip }) => {
+    skip(!isInForce('memoryWatchdog'), 'Memory is not watched here.')
+    const load = executor.load(rogue('takes-memory-loading'), { threads: 1, signal, allotment: allotment() })
+    const [view] = executor.engines()
+    await expect(load).rejects.toMatchObject({ code: 'compute.exceeded_lease' })
+    await processGone(view?.pid ?? 0)
+  })
+
+  it('is ended when it has done its work and keeps what was leased for that', async ({ skip }) => {
+    skip(!isInForce('memoryWatchdog'), 'Memory is not watched here.')
+    const version = rogue('keeps-512-mib')
+    const view = await executor.load(version, { threads: 1, signal, allotment: allotment() })
+    const leased = allotment({ memoryBytes: 1024 * MIB, engineMemoryBytes: 64 * MIB })
+    await executor.run(engineId(view), { kind: 'infer', inputs: {} }, hooks(), leased)
+    expect(executor.engines()).toMatchObject([{ state: 'idle' }])
+    await processGone(view.pid ?? 0)
+    expect(executor.engines()).toEqual([])
   })
 })
 

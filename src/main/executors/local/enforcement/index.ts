@@ -12,8 +12,7 @@ export interface Work {
   allotment: Allotment
   /** By `performance.now()`. */
   sinceMs: number
-  /** Null while it loads: then buffers come and go that are no part of the engine. */
-  memoryLimitBytes: number | null
+  memoryLimitBytes: number
 }
 
 /** A worker that is held to its leases. */
@@ -25,6 +24,10 @@ interface Worker {
 
 interface Held {
   work: Work | null
+  /** Whose limits its group is to have; null: none. */
+  limits: Work | null
+  /** What is done to its group, one after the other. */
+  limiting: Promise<unknown>
   cpus: string
   nice: number
 }
@@ -55,8 +58,8 @@ export class Enforcer {
     this.#all = affinity.cpus.map(({ id }) => id)
   }
 
-  static async open(logger: Logger): Promise<Enforcer> {
-    return new Enforcer(logger, ...(await Promise.all([Affinity.find(), ControlGroups.open(), niceMeans()])))
+  static async open(logger: Logger, groups = ControlGroups.open()): Promise<Enforcer> {
+    return new Enforcer(logger, ...(await Promise.all([Affinity.find(), groups, niceMeans()])))
   }
 
   means(): Enforcement[] {
@@ -89,25 +92,35 @@ export class Enforcer {
 
   /** Whether its group still has the limits of what it did before. */
   isLimited({ id }: Worker): boolean {
-    return this.#groups.means.inForce && this.#held.get(id)?.work != null
+    return this.#groups.means.inForce && this.#held.get(id)?.limits != null
   }
 
   /** Before an attempt: the limits of another must not end it. */
   async lift({ id }: Worker): Promise<void> {
-    await this.#try(id, this.#groups.limit(id, null))
+    const held = this.#held.get(id)
+    if (!held) return
+    held.limits = null
+    held.limiting = held.limiting.then(() => this.#try(id, this.#groups.limit(id, null)))
+    await held.limiting
   }
 
   /** Looks at a worker: what it does is other than what it is held to. */
   async hold({ id, pid, work }: Worker): Promise<void> {
-    const held = this.#held.get(id) ?? { work: null, cpus: this.#all.join(), nice: 0 }
+    const held = this.#held.get(id) ?? this.#free()
     const isShort = work !== null && performance.now() - work.sinceMs < WORTH_IT_MS
     // Short ones may follow each other without a gap: what holds for a long one before them is let go.
     const wanted = isShort ? null : work
     if (pid === null || held.work === wanted) return
     held.work = wanted
+    held.limits = wanted
     this.#held.set(id, held)
-    const means = [this.#bind(id, pid, held), this.#renice(pid, held), this.#limit(id, pid, wanted)]
-    await Promise.all(means.map((action) => this.#try(id, action)))
+    held.limiting = held.limiting.then(() => this.#try(id, this.#limit(id, pid, held, wanted)))
+    const means = [this.#bind(id, pid, held), this.#renice(pid, held)]
+    await Promise.all([...means.map((action) => this.#try(id, action)), held.limiting])
+  }
+
+  #free(): Held {
+    return { work: null, limits: null, limiting: Promise.resolve(), cpus: this.#all.join(), nice: 0 }
   }
 
   /** Whether a worker that has died was ended by the kernel for what it took. */
@@ -148,11 +161,13 @@ export class Enforcer {
     await this.#groups.add(id, await processesOf(pid))
   }
 
-  async #limit(id: string, pid: number, work: Work | null): Promise<void> {
+  async #limit(id: string, pid: number, held: Held, work: Work | null): Promise<void> {
     if (!this.#groups.means.inForce) return
     if (!work) return this.#groups.limit(id, null)
     // Some may have begun while their parent was on its way into the group.
     await this.#groups.add(id, await processesOf(pid))
+    // That took a while, and they may have been lifted for the next attempt.
+    if (held.limits !== work) return
     const { cpuCores, priority } = work.allotment
     return this.#groups.limit(id, { cpuCores, priority, memoryBytes: work.memoryLimitBytes })
   }
