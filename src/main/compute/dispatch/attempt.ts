@@ -203,7 +203,7 @@ async function runOn(
   signal: AbortSignal,
   onLog: RunHooks['onLog'],
 ): Promise<RunOutcome> {
-  const { executor, clock, estimates } = deps
+  const { executor, estimates } = deps
   if (engine.id === null) throw new AppError('compute.not_found', 'The engine is gone.')
   const checkpoints = job.definition.kind === 'batch' ? new Checkpoints(deps, job) : null
   const request = await requestOf(deps, job)
