@@ -74,7 +74,9 @@ async function withLock(work) {
       break
     }
     const owner = Number(await readFile(lockFile, 'utf8').catch(() => ''))
-    if (owner > 0 && !isAlive(owner)) await rm(lockFile, { force: true })
+    // In a container each start may have the same number; one that says no number ended before it could.
+    const isGone = owner > 0 ? owner === process.pid || !isAlive(owner) : (await ageOf(lockFile)) > UNSIGNED_MS
+    if (isGone) await rm(lockFile, { force: true })
     else if (!told) {
       say(`  Waiting for another preparation of this checkout (process ${owner}) ...`)
       told = true
@@ -86,6 +88,12 @@ async function withLock(work) {
   } finally {
     await rm(lockFile, { force: true })
   }
+}
+
+/** Ms since it was written; 0 when it is not there. */
+async function ageOf(file) {
+  const found = await stat(file).catch(() => undefined)
+  return found ? Date.now() - found.mtimeMs : 0
 }
 
 /** After `sudo`, whoever owns the checkout still writes there. */

@@ -13,7 +13,6 @@ import {
 import { useTranslation } from 'react-i18next'
 import { EmptyState, ErrorState, Page, Panel, VirtualTable } from '../../components'
 import { usePrincipalNames } from '../../lib/principal-names'
-import { useMachineOffer } from '../../lib/rights'
 import { navigate, pathTo, useRoute } from '../../lib/router'
 import { useDevices, useJobs, useQueue } from '../../lib/stores'
 import { askToCancel } from './job-actions'
@@ -44,9 +43,8 @@ function Counts() {
 }
 
 /** How the queue stands, or how many jobs are marked and what can be done with them. */
-function Marks({ jobs }: { jobs: readonly Job[] }) {
+function Marks({ jobs, onClear }: { jobs: readonly Job[]; onClear: () => void }) {
   const { t } = useTranslation('jobs')
-  const setSelection = useJobsView((state) => state.setSelection)
   return (
     <div className={classes['marks']}>
       <span role="status">{jobs.length > 0 && t('marked.count', { count: jobs.length })}</span>
@@ -54,10 +52,15 @@ function Marks({ jobs }: { jobs: readonly Job[] }) {
         <Counts />
       ) : (
         <>
-          <Button variant="light" color="red" onClick={() => askToCancel(jobs)}>
+          <Button
+            variant="light"
+            color="red"
+            disabled={!jobs.some(isCancellable)}
+            onClick={() => askToCancel(jobs)}
+          >
             {t('marked.cancel')}
           </Button>
-          <Button variant="default" onClick={() => setSelection(() => NOTHING_SELECTED)}>
+          <Button variant="default" onClick={onClear}>
             {t('marked.clear')}
           </Button>
         </>
@@ -79,18 +82,13 @@ function Waiting() {
 function NoRows({ any }: { any: boolean }) {
   const { t } = useTranslation('jobs')
   const { filter, setFilter } = useJobsView()
-  const submit = useMachineOffer('job.submit')
   if (!any) {
     return (
       <EmptyState
         icon={IconStack2}
         title={t('empty.title')}
         text={t('empty.text')}
-        action={
-          <Button {...submit} onClick={() => navigate('/jobs?new')}>
-            {t('newJob')}
-          </Button>
-        }
+        action={<Button onClick={() => navigate('/jobs?new')}>{t('newJob')}</Button>}
       />
     )
   }
@@ -134,7 +132,6 @@ export function JobsPage() {
   const { items, ready, error } = useJobs()
   const devices = useDevices((state) => state.items)
   const nameOf = usePrincipalNames()
-  const submit = useMachineOffer('job.submit')
   const { filter, sort, reversed, selection, setSelection } = useJobsView()
 
   // While thousands of jobs change, typing and scrolling come first.
@@ -189,13 +186,13 @@ export function JobsPage() {
     }
     const command = event.ctrlKey || event.metaKey
     gesture.current = { shift: event.shiftKey, toggle: false, moving: event.key !== 'Enter' }
-    const { cursor } = selection
-    if (event.key in FIRST_STEPS && cursor === null && openId === null) {
+    const cursor = selection.cursor ?? openId
+    if (event.key in FIRST_STEPS && cursor === null) {
       done()
       setSelection((old) => moveCursor(old, ids, FIRST_STEPS[event.key] ?? 1, false))
     } else if (event.key === 'Delete' || (event.key === 'Backspace' && event.metaKey)) {
       done()
-      askToCancel(marking ? markedJobs : rows.filter(({ id }) => id === selection.cursor))
+      askToCancel(marking ? markedJobs : rows.filter(({ id }) => id === cursor))
     } else if (event.key === ' ' && cursor !== null) {
       done()
       setSelection((old) => selectRow(old, ids, cursor, { shift: false, toggle: true }))
@@ -212,11 +209,16 @@ export function JobsPage() {
   }, [ids])
   const onMark = useCallback(
     (job: Job, shift: boolean) =>
-      setSelection((old) => selectRow(old, idsNow.current, job.id, { shift, toggle: !shift })),
+      setSelection((old) => selectRow(old, idsNow.current, job.id, { shift, toggle: true })),
     [setSelection],
   )
 
   const area = useRef<HTMLDivElement>(null)
+  const clearMarks = () => {
+    setSelection((old) => ({ ...old, marked: new Set() }))
+    // The button goes with the marks.
+    area.current?.querySelector<HTMLElement>('[role="grid"]')?.focus({ preventScroll: true })
+  }
   // biome-ignore lint/correctness/useExhaustiveDependencies: another list begins at its top
   useEffect(() => {
     area.current?.querySelector('[role="grid"]')?.scrollTo({ top: 0 })
@@ -238,7 +240,6 @@ export function JobsPage() {
       actions={
         <Button
           leftSection={<IconPlus size={15} stroke={1.6} />}
-          {...submit}
           onClick={() => navigate('/jobs?new')}
         >
           {t('newJob')}
@@ -251,7 +252,7 @@ export function JobsPage() {
       {jobs.length > 0 && (
         <section className={classes['filters']} aria-label={t('filter.label')}>
           <JobFilters models={choices.models} principals={choices.principals} nameOf={nameOf} />
-          <Marks jobs={markedJobs} />
+          <Marks jobs={markedJobs} onClear={clearMarks} />
         </section>
       )}
       <Panel flush fill aria-label={t('tableLabel')}>

@@ -1,6 +1,6 @@
 import { Button, NumberInput } from '@mantine/core'
 import type { Job } from '@shared/contract'
-import { useEffect, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { asPriority, setPriority } from './job-actions'
 
@@ -8,11 +8,20 @@ import { asPriority, setPriority } from './job-actions'
 export function PriorityControl({ job }: { job: Job }) {
   const { t } = useTranslation('jobs')
   const [typed, setTyped] = useState<number | string>(job.priority)
-  useEffect(() => setTyped(job.priority), [job.priority])
+  /** Changes that are under way: what is told of the job meanwhile is older than what is asked for. */
+  const asking = useRef(0)
+  const told = useRef(job.priority)
+  useEffect(() => {
+    told.current = job.priority
+    if (asking.current === 0) setTyped(job.priority)
+  }, [job.priority])
   async function change(to: number): Promise<void> {
     const priority = asPriority(to)
     setTyped(priority)
-    if (!(await setPriority(job, priority))) setTyped(job.priority)
+    asking.current++
+    const isSet = await setPriority(job, priority)
+    asking.current--
+    if (!isSet && asking.current === 0) setTyped(told.current)
   }
   const commit = () => {
     if (typeof typed === 'number' && typed !== job.priority) void change(typed)

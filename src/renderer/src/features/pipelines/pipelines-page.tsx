@@ -100,11 +100,9 @@ function PipelineList() {
     [t, nameOf],
   )
   const close = useCallback(() => navigate('/pipelines', { replace: true }), [])
-  const submit = useMachineOffer('job.submit')
   const create = (
     <Button
       leftSection={<IconPlus size={15} stroke={1.6} />}
-      {...submit}
       onClick={() => navigate('/pipelines?new')}
     >
       {t('newPipeline')}

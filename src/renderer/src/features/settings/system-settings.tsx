@@ -188,8 +188,8 @@ function useSetting(
     setBusy(true)
     await save(value)
     setBusy(false)
-    // The button may have had the focus, and goes with it.
-    field.current?.focus()
+    // The button may have had the focus, which has then gone with it.
+    if (document.activeElement === document.body) field.current?.focus()
   })
   const input = { ref: field, disabled, wrapperProps: { title }, ...form.getInputProps('value') }
   return { busy, input, isChanged: form.isDirty(), submit }

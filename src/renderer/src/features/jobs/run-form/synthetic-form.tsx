@@ -99,7 +99,7 @@ export function SyntheticForm() {
             {problem}
           </div>
         )}
-        <SubmitButton fullWidth size="sm" busy={busy} leftSection={<IconPlayerPlay size={16} stroke={1.6} />}>
+        <SubmitButton {...submit} fullWidth size="sm" busy={busy} leftSection={<IconPlayerPlay size={16} stroke={1.6} />}>
           {t('run.submit.synthetic')}
         </SubmitButton>
       </form>
