@@ -1,4 +1,3 @@
-import { freemem } from 'node:os'
 import type { EngineView } from '../../../shared/contract'
 import type { EngineId } from '../../../shared/domain/ids'
 import { packTensorPieces } from '../../../shared/domain/tensor-codec'
@@ -12,14 +11,7 @@ import { GroupSize, runBatch } from './batch'
 import { Connection } from './connection'
 import { crashed, interrupted, longestLoadMs, tooLate } from './ends'
 import type { Work } from './enforcement'
-import {
-  gpuBound,
-  hostBound,
-  type Known,
-  loadBound,
-  MemoryWatch,
-  restBound,
-} from './enforcement/memory-watch'
+import { gpuBound, hostBound, MemoryWatch } from './enforcement/memory-watch'
 import { residentBytes } from './enforcement/processes'
 import { runGenerate } from './generate'
 import { MAX_LINES } from './log-lines'
@@ -69,17 +61,13 @@ export class Engine {
   #memoryBytes = 0
   /** The most that a job has leased for its work; what it took of that, the worker may still hold. */
   #leasedBytes = 0
-  /** What it took when it had loaded. */
-  #loadedBytes = 0
-  /** Of the memory of the host, for what it does or for its rest; null: it is not held to anything. */
-  #watch: MemoryWatch | null = null
   #loadMs: number | null = null
   #runs = 0
   #idleSince: number | null = null
   /** Why it ended or is about to; the first reason counts. */
   #end: AppError | null = null
   #buried = false
-  #work: (Work & { gpuWatches: Map<string, MemoryWatch> }) | null = null
+  #work: (Work & { watch: MemoryWatch | null; gpuWatches: Map<string, MemoryWatch> }) | null = null
   #onLog: ((level: 'info' | 'warn', line: string) => void) | null = null
 
   constructor(parts: EngineParts) {
@@ -144,12 +132,11 @@ export class Engine {
     if (moved && this.#state !== 'loading') this.#parts.onChange()
   }
 
-  /** As {@link measured}; what it does ends when it is too much for too long, and an idle engine when it keeps too much. */
+  /** As {@link measured}; the running attempt ends when it is too much for too long. */
   sampled(bytes: number): void {
     this.measured(bytes)
-    const exceeded = this.#watch?.sample(bytes)
-    if (exceeded && this.#state === 'idle') void this.unload()
-    else if (exceeded) this.#kill(exceeded)
+    const exceeded = this.#work?.watch?.sample(bytes)
+    if (exceeded) this.#kill(exceeded)
   }
 
   /** As {@link sampled}, of GPUs: also while it loads, for what a model takes there is a part of the job's lease. */
@@ -193,7 +180,6 @@ export class Engine {
       signal.removeEventListener('abort', abort)
     }
     this.#loadMs = performance.now() - start
-    this.#loadedBytes = this.#memoryBytes
     this.#rest()
   }
 
@@ -309,28 +295,19 @@ export class Engine {
     if (!allotment) return
     const isLoading = this.#state === 'loading'
     if (!isLoading) this.#leasedBytes = Math.max(this.#leasedBytes, allotment.memoryBytes)
-    const bound = isLoading ? loadBound(allotment, freemem()) : hostBound(allotment, this.#known)
-    this.#watch = new MemoryWatch(bound)
+    const watch = isLoading ? null : new MemoryWatch(hostBound(allotment, this.#memoryBytes))
     const gpuWatches = new Map(
       allotment.gpuMemory.map((leased) => [leased.device, new MemoryWatch(gpuBound(leased))]),
     )
-    const memoryLimitBytes = bound.limitBytes
-    this.#work = { allotment, sinceMs: performance.now(), memoryLimitBytes, gpuWatches }
-  }
-
-  get #known(): Known {
-    return { loadedBytes: this.#loadedBytes, leasedBytes: this.#leasedBytes }
+    const memoryLimitBytes = watch?.limitBytes ?? null
+    this.#work = { allotment, sinceMs: performance.now(), memoryLimitBytes, watch, gpuWatches }
   }
 
   #rest(): void {
-    const work = this.#work
     this.#work = null
-    this.#watch = work && new MemoryWatch(restBound(work.allotment, this.#known))
     this.#state = 'idle'
     this.#idleSince = this.#parts.clock.now()
     this.#parts.onChange()
-    // What grows from job to job is the engine's own, and must not end the next one.
-    if (work && this.#memoryBytes > hostBound(work.allotment, this.#known).limitBytes) void this.unload()
   }
 
   /** Asks the worker to stop what it does; SIGKILL if it has not in time. */
@@ -378,7 +355,7 @@ export class Engine {
   #bury(end: WorkerEnd): void {
     this.#buried = true
     this.#parts.expected.forget()
-    if (this.#watch && this.#work && this.#parts.ranOutOfMemory()) this.#endFor(this.#watch.exceeded(null))
+    if (this.#work?.watch && this.#parts.ranOutOfMemory()) this.#endFor(this.#work.watch.exceeded(null))
     this.#endFor(crashed(this.#parts.runtime.name, end))
     this.#connection?.break(null)
     this.#connection?.failAll(this.#end)

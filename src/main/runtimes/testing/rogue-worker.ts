@@ -3,11 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { FrameReader, writeFrame } from '../frames'
 import { Request, WORKER_ENV } from '../protocol'
 
-const kept: Buffer[] = []
-
-function takeMemory(): void {
-  setInterval(() => kept.push(Buffer.alloc(32 * 2 ** 20, 1)), 50)
-}
+let hasTalked = false
 
 /** Items of which the header says what it likes, and whose bytes are zeros. */
 function answerZeros(socket: Socket, id: number, items: unknown, bytes: number): void {
@@ -49,10 +45,9 @@ const TRICKS: Record<string, (socket: Socket, id: number, stack: number, body: U
     writeFrame(socket, { type: 'done', id, computeMs: 1 }, Buffer.from('not tensors')),
   'wrong-id': (socket, id) => writeFrame(socket, { type: 'done', id: id + 7, computeMs: 1 }),
   'closes-and-stays': (socket) => void socket.destroy(),
-  'takes-memory': takeMemory,
-  'keeps-512-mib': (socket, id, _stack, body) => {
-    kept.push(Buffer.alloc(2 ** 29, 1))
-    writeFrame(socket, { type: 'done', id, computeMs: 1 }, body)
+  'takes-memory': () => {
+    const taken: Buffer[] = []
+    setInterval(() => taken.push(Buffer.alloc(32 * 2 ** 20, 1)), 50)
   },
   'takes-512-mib': (socket, id, _stack, body) => {
     const taken = Buffer.alloc(2 ** 29, 1)
@@ -69,9 +64,10 @@ const TRICKS: Record<string, (socket: Socket, id: number, stack: number, body: U
     process.stderr.write(`${child.pid}\n`, () => writeFrame(socket, { type: 'done', id, computeMs: 1 }, body))
   },
   'talks-and-dies-later': (socket, id, _stack, body) => {
-    if (kept.length > 0) process.exit(1)
-    kept.push(Buffer.alloc(1))
-    process.stderr.write('a secret\n', () => writeFrame(socket, { type: 'done', id, computeMs: 1 }, body))
+    if (hasTalked) process.exit(1)
+    hasTalked = true
+    // Without the end of a line, as bars of progress are.
+    process.stderr.write('a secret', () => writeFrame(socket, { type: 'done', id, computeMs: 1 }, body))
   },
   'talks-without-end': (socket, id) => {
     const lines = Array.from({ length: 3000 }, (_, i) => `line ${i} ${'x'.repeat(3000)}\n`)
@@ -97,10 +93,8 @@ if (process.env[WORKER_ENV.probe] === '1') {
       if (request.type === 'load') {
         trick = request.files[0]?.path ?? ''
         if (trick === 'dies-loading') process.exit(3)
-        if (trick === 'takes-memory-loading') takeMemory()
         const boast = trick === 'boasts' ? { rssBytes: 2 ** 50 } : {}
-        if (trick !== 'never-loads' && trick !== 'takes-memory-loading')
-          writeFrame(socket, { type: 'loaded', id: request.id, ...boast })
+        if (trick !== 'never-loads') writeFrame(socket, { type: 'loaded', id: request.id, ...boast })
       } else if (request.type !== 'exit' && request.type !== 'cancel')
         TRICKS[trick]?.(socket, request.id, request.type === 'run' ? request.stack : 1, frame.body)
     }

@@ -12,7 +12,8 @@ export interface Work {
   allotment: Allotment
   /** By `performance.now()`. */
   sinceMs: number
-  memoryLimitBytes: number
+  /** Null while it loads: then buffers come and go that are no part of the engine. */
+  memoryLimitBytes: number | null
 }
 
 /** A worker that is held to its leases. */

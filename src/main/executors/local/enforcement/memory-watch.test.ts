@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { parseNvidiaProcesses } from '../../../core/detect/nvidia'
-import { gpuBound, gpuMemoryOf, hostBound, loadBound, MemoryWatch, restBound } from './memory-watch'
+import { gpuBound, gpuMemoryOf, hostBound, MemoryWatch } from './memory-watch'
 
 const MB = 1e6
 const SLACK = 256 * 2 ** 20
-const NEW = { loadedBytes: 0, leasedBytes: 0 }
 const allotment = {
   cpuCores: 1,
   memoryBytes: 100 * MB,
@@ -16,32 +15,15 @@ const allotment = {
 
 describe('the watch over memory', () => {
   it('lets a worker take a quarter and 256 MiB more than job and engine have leased', () => {
-    expect(hostBound(allotment, NEW).limitBytes).toBe(500 * MB + SLACK)
+    expect(new MemoryWatch(hostBound(allotment, 0)).limitBytes).toBe(500 * MB + SLACK)
   })
 
   it('does not blame a job for an engine that was estimated too small', () => {
-    const known = { loadedBytes: 900 * MB, leasedBytes: 0 }
-    expect(hostBound(allotment, known).limitBytes).toBe(1250 * MB + SLACK)
-  })
-
-  it('does not blame a job for what the one before it had leased', () => {
-    const known = { loadedBytes: 0, leasedBytes: 500 * MB }
-    expect(hostBound(allotment, known).limitBytes).toBe(1000 * MB + SLACK)
-  })
-
-  it('lets an engine at rest keep nothing of what its jobs had leased', () => {
-    const known = { loadedBytes: 100 * MB, leasedBytes: 500 * MB }
-    expect(restBound(allotment, known).limitBytes).toBe(375 * MB + SLACK)
-  })
-
-  it('lets an engine take more while it loads, though not all that is free', () => {
-    expect(loadBound(allotment, 64e9).limitBytes).toBe(1000 * MB + 2 ** 30)
-    expect(loadBound(allotment, 1800 * MB).limitBytes).toBe(1800 * MB)
-    expect(loadBound(allotment, 0).limitBytes).toBe(500 * MB + SLACK)
+    expect(new MemoryWatch(hostBound(allotment, 900 * MB)).limitBytes).toBe(1250 * MB + SLACK)
   })
 
   it('ends an attempt at the third sample in a row that is too much', () => {
-    const watch = new MemoryWatch(hostBound(allotment, NEW))
+    const watch = new MemoryWatch(hostBound(allotment, 0))
     const over = watch.limitBytes + 1
     expect([over, over, watch.limitBytes, over, over].map((bytes) => watch.sample(bytes))).toEqual(
       new Array(5).fill(null),

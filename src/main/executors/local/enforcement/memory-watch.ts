@@ -5,9 +5,6 @@ import type { Allotment, GpuProgram } from '..'
 /** Allocators keep what is freed, and what is computed between two layers is in no estimate. */
 const TOLERANCE = 1.25
 const SLACK_BYTES = 256 * 2 ** 20
-/** While a model loads, its files and what they become may lie beside each other. */
-const LOADING = 3
-const LOADING_SLACK_BYTES = 2 ** 30
 /** One sample may fall into a moment that is over before anybody could have acted. */
 const SAMPLES = 3
 
@@ -22,38 +19,14 @@ interface Bound {
   need: 'need.memoryBytes' | 'need.gpuMemoryBytes'
 }
 
-/** What an engine is known to take of the memory of the host. */
-export interface Known {
-  /** When it had loaded: a wrong estimate of the engine is no fault of a job. */
-  loadedBytes: number
-  /** The most that a job on it has leased: what that took of it, the worker may still hold. */
-  leasedBytes: number
-}
-
-/** Of the memory of the host, for a job and its engine. */
-export function hostBound(allotment: Allotment, { loadedBytes, leasedBytes }: Known): Bound {
-  const { memoryBytes, engineMemoryBytes } = allotment
-  const limitBytes = limitOf(Math.max(memoryBytes, leasedBytes) + Math.max(engineMemoryBytes, loadedBytes))
-  return ofHost(allotment, limitBytes)
-}
-
-/** Of the memory of the host, for an engine that loads. @param freeBytes of the machine, which it may not use up */
-export function loadBound(allotment: Allotment, freeBytes: number): Bound {
-  const { memoryBytes, engineMemoryBytes } = allotment
-  const generous = memoryBytes + LOADING * engineMemoryBytes + LOADING_SLACK_BYTES
-  const leased = limitOf(memoryBytes + engineMemoryBytes)
-  return ofHost(allotment, Math.max(leased, Math.min(generous, freeBytes)))
-}
-
-/** Of the memory of the host, for an engine that does nothing: what its jobs had leased is over. */
-export function restBound(allotment: Allotment, { loadedBytes }: Known): Bound {
-  return hostBound({ ...allotment, memoryBytes: 0 }, { loadedBytes, leasedBytes: 0 })
-}
-
-function ofHost({ memoryBytes, engineMemoryBytes }: Allotment, limitBytes: number): Bound {
+/**
+ * Of the memory of the host.
+ * @param restBytes what the engine took before the job: a wrong estimate of the engine is no fault of the job
+ */
+export function hostBound({ memoryBytes, engineMemoryBytes }: Allotment, restBytes: number): Bound {
   return {
     leasedBytes: memoryBytes + engineMemoryBytes,
-    limitBytes,
+    limitBytes: limitOf(memoryBytes + Math.max(engineMemoryBytes, restBytes)),
     memory: 'memory',
     leasedFor: 'the job and its model',
     need: 'need.memoryBytes',
