@@ -1,2 +1,2 @@
-@rem npm scripts say `exec node ...` so that signals reach Node, not a shell around it. Windows has no exec.
+@rem npm runs scripts that begin with exec, so that signals to npm reach them: cmd.exe has no such word, and looks here for it.
 @%*

@@ -20,6 +20,8 @@ import {
 
 const oldestNode = [20, 19]
 const lockFile = join(root, '.cache', 'prepare.lock')
+/** A lock without a number after so long was left by who ended before it could write one. */
+const UNSIGNED_MS = 10_000
 const buildStamp = join(root, 'out', '.inputs')
 const buildInputs = ['src', 'electron.vite.config.ts', 'tsconfig.json', 'package.json', 'package-lock.json']
 
@@ -75,7 +77,8 @@ async function withLock(work) {
     }
     const owner = Number(await readFile(lockFile, 'utf8').catch(() => ''))
     // In a container each start may have the same number; one that says no number ended before it could.
-    const isGone = owner > 0 ? owner === process.pid || !isAlive(owner) : (await ageOf(lockFile)) > UNSIGNED_MS
+    const isGone =
+      owner > 0 ? owner === process.pid || !isAlive(owner) : (await ageOf(lockFile)) > UNSIGNED_MS
     if (isGone) await rm(lockFile, { force: true })
     else if (!told) {
       say(`  Waiting for another preparation of this checkout (process ${owner}) ...`)

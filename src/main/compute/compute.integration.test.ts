@@ -214,15 +214,6 @@ describe('failures', () => {
     })
   })
 
-  it('a load that outlasts the timeout of its job ends with it', async () => {
-    system.executor.loadMs = 60_000
-    const { id } = await system.submit({ kind: 'synthetic', durationMs: 0, timeoutMs: 500, maxAttempts: 1 })
-    await until(() => system.compute.get(id).state === 'running')
-    await harness.clock.advance(600)
-    await until(() => system.compute.get(id).finishedAt !== null)
-    expect(system.compute.get(id)).toMatchObject({ state: 'failed', error: { code: 'compute.timeout' } })
-  })
-
   it('a hang ends with its timeout, and the next job runs', async () => {
     const job = await system.submit({ kind: 'synthetic', durationMs: 0, fail: 'hang', timeoutMs: 500 })
     await until(() => system.compute.get(job.id).state === 'running')

@@ -100,8 +100,6 @@ export async function runAttempt(
   }
   let runBegan: number | null = null
   const isWarm = engine.id !== null
-  // A timeout holds from the start; without one, how long a load may take follows from its size.
-  let watch = job.definition.timeoutMs === null ? null : watchdog(clock, job)
   try {
     log('info', startedOn(job.status.placement))
     if (!isWarm) {
@@ -111,9 +109,7 @@ export async function runAttempt(
     }
     signal.throwIfAborted()
     runBegan = clock.now()
-    watch ??= watchdog(clock, job)
-    const outcome = await runOn(deps, job, engine, watch, signal, hear)
-    watch.end()
+    const outcome = await runOn(deps, job, engine, signal, hear)
     end.computeMs = outcome.computeMs
     if (outcome.kind === 'benchmark') {
       const { iterations, latencyMs, throughput } = outcome
@@ -123,7 +119,6 @@ export async function runAttempt(
     if (result) end.artifacts.push({ name: RESULT, staged: await storage.artifacts.stage(result) })
     log('info', `Succeeded in ${formatDuration(outcome.computeMs)}`)
   } catch (error) {
-    watch?.end()
     if (runBegan !== null) end.computeMs = clock.now() - runBegan
     end.outcome = outcomeOf(orGone(error, isWarm), signal, job)
     end.artifacts = []
@@ -199,11 +194,10 @@ async function runOn(
   deps: AttemptDeps,
   job: ActiveJob,
   engine: PooledEngine,
-  watch: Watchdog,
   signal: AbortSignal,
   onLog: RunHooks['onLog'],
 ): Promise<RunOutcome> {
-  const { executor, estimates } = deps
+  const { executor, clock, estimates } = deps
   if (engine.id === null) throw new AppError('compute.not_found', 'The engine is gone.')
   const checkpoints = job.definition.kind === 'batch' ? new Checkpoints(deps, job) : null
   const request = await requestOf(deps, job)
@@ -211,6 +205,7 @@ async function runOn(
   signal.throwIfAborted()
 
   const texts = request.kind === 'generate' ? new Array<string>(request.sampling.completions).fill('') : []
+  const watch = watchdog(clock, job)
   const firstItem = job.status.itemsDone
   const device = workingDevice(job.status.placement)
   try {
@@ -258,6 +253,8 @@ async function runOn(
     // What is finished stays finished, whatever ended the attempt.
     await checkpoints?.flush()
     throw error
+  } finally {
+    watch.end()
   }
 }
 
@@ -353,14 +350,8 @@ export function encodeResult(outcome: RunOutcome, benchmark: BenchmarkFigures | 
   return benchmark && new TextEncoder().encode(JSON.stringify(benchmark))
 }
 
-interface Watchdog {
-  /** Something was heard of the worker. */
-  alive(): void
-  end(): void
-}
-
 /** Stops the attempt when its time is over: its timeout, or (batch, benchmark) a long silence. */
-export function watchdog(clock: Clock, job: ActiveJob): Watchdog {
+export function watchdog(clock: Clock, job: ActiveJob): { alive(): void; end(): void } {
   const { timeoutMs } = job.definition
   if (timeoutMs !== null) {
     const cancel = clock.setTimer(timeoutMs, () => job.abort?.('timeout'))

@@ -193,7 +193,6 @@ export class Engine {
     this.#state = 'busy'
     this.#idleSince = null
     this.#begin(allotment)
-    this.#parts.process.forgetWords()
     this.#onLog = boundedLog(hooks)
     this.#parts.onChange()
     const stop = () => this.#stop(connection, request.kind === 'generate' && hooks.isPause?.() === true)
@@ -211,6 +210,7 @@ export class Engine {
       hooks.signal.removeEventListener('abort', stop)
       // What the worker printed before its answer lies in the pipe: one turn brings it.
       await new Promise((resolve) => setImmediate(resolve))
+      if (!this.#end) this.#parts.process.endWords()
       this.#onLog = null
       this.#runs++
       if (!this.#end) this.#rest()

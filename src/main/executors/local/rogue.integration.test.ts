@@ -64,7 +64,7 @@ describe('a worker that lies', () => {
     const run = executor.run(engine, { kind: 'infer', inputs: {} }, hooks())
     await expect(run).rejects.toMatchObject({
       code: 'compute.invalid_input',
-      message: expect.stringMatching(/20 MB of text.*16.8 MB/),
+      message: expect.stringMatching(/20 MB of text.*2.16 MB/),
     })
     expect(executor.engines()).toMatchObject([{ state: 'idle' }])
     await executor.unload(engine)

@@ -17,22 +17,24 @@ export class WorkerProcess {
   /** Resolves once, when the process is gone and its last words are read. */
   readonly ended: Promise<WorkerEnd>
   readonly #child: WorkerChild
+  readonly #out: LineSplitter
+  readonly #err: LineSplitter
   readonly #lastWords: string[] = []
 
   constructor(options: WorkerProcessOptions, onLine: (level: 'info' | 'warn', line: string) => void) {
     this.#child = spawnWorker(options)
-    const out = new LineSplitter((line) => onLine('info', line))
-    const err = new LineSplitter((line) => {
+    this.#out = new LineSplitter((line) => onLine('info', line))
+    this.#err = new LineSplitter((line) => {
       this.#lastWords.push(line)
       if (this.#lastWords.length > LAST_WORDS) this.#lastWords.shift()
       onLine('warn', line)
     })
-    this.#child.stdout.setEncoding('utf8').on('data', (text: string) => out.push(text))
-    this.#child.stderr.setEncoding('utf8').on('data', (text: string) => err.push(text))
+    this.#child.stdout.setEncoding('utf8').on('data', (text: string) => this.#out.push(text))
+    this.#child.stderr.setEncoding('utf8').on('data', (text: string) => this.#err.push(text))
     this.ended = new Promise((resolve) => {
       const settle = (error: Error | null) => {
-        out.end()
-        err.end()
+        this.#out.end()
+        this.#err.end()
         const { exitCode, signalCode } = this.#child
         resolve({ code: exitCode, signal: signalCode, lastWords: this.#lastWords, error })
       }
@@ -48,8 +50,10 @@ export class WorkerProcess {
     return this.#child.pid ?? null
   }
 
-  /** What it has said until now is of no concern to whom it works for next. */
-  forgetWords(): void {
+  /** What it has said until now, whole lines or not, is of no concern to whom it works for next. */
+  endWords(): void {
+    this.#out.end()
+    this.#err.end()
     this.#lastWords.length = 0
   }
 

@@ -10,8 +10,7 @@ import { Hello } from '../../runtimes/protocol'
 const MAX_PATH_BYTES = 103
 const PREFIX = 'llmagentos-worker-'
 const SOCKET = 'w'
-/** A worker says hello as soon as it has connected. */
-const HELLO_MS = 2_000
+const HELLO_MS = 30_000
 const HELLO_LIMITS = { headerBytes: 1024, bodyBytes: 0 }
 // More than workers ever start at the same time; strangers cannot pile up, and the newest drives out the oldest, so that a
 // worker, which may open as many connections as it likes, keeps no other from starting.
@@ -84,7 +83,9 @@ export class WorkerSocket {
     this.#strangers.add(socket)
     const reader = new FrameReader(HELLO_LIMITS)
     const close = () => socket.destroy()
-    const timer = setTimeout(close, HELLO_MS)
+    // When this process was busy all the while, a hello may lie there unread: it is read in the turn that follows.
+    const expire = () => this.#strangers.has(socket) && close()
+    const timer = setTimeout(() => setImmediate(expire), HELLO_MS)
     const listen = (chunk: Buffer) => {
       let accept: (socket: Socket) => void
       try {

@@ -123,7 +123,7 @@ export function createHubDownloads(
     },
     async collect() {
       let freedBytes = 0
-      for (const key of await readdir(folder)) {
+      for (const key of await readdir(folder).catch(() => [])) {
         if (turns.has(key)) continue
         const leave = await takeTurn(key, new AbortController().signal)
         try {
@@ -145,7 +145,9 @@ function sum(files: readonly ChosenFile[]): number {
 }
 
 async function bytesBelow(path: string): Promise<number> {
-  const stats = await stat(path)
+  const stats = await stat(path).catch(() => null)
+  // Gone meanwhile.
+  if (!stats) return 0
   if (!stats.isDirectory()) return stats.size
   let bytes = 0
   for (const name of await readdir(path)) bytes += await bytesBelow(join(path, name))

@@ -82,7 +82,8 @@ export class Imports implements Disposable {
    */
   async reconcile(): Promise<{ interrupted: number }> {
     let count = 0
-    for (const view of this.#rows.list()) {
+    // The oldest first: as before the interruption, those that began later have what room those leave.
+    for (const view of this.#rows.list().reverse()) {
       const source = view.state === 'running' ? this.#rows.source(view.id) : null
       if (source) {
         Object.assign(view, { bytesDone: 0, findings: [], verdict: null })
@@ -278,10 +279,10 @@ export class Imports implements Disposable {
     } catch (second) {
       logger.error({ err: second, import: view.id }, 'The bytes of an import that failed stay until gc.')
     }
-    // The row still says `running`: the next start takes it up again.
-    if (isStopping(signal) && this.#rows.source(view.id)) return
     const end = this.#endOf(view, error, signal)
     try {
+      // The row still says `running`: the next start takes it up again.
+      if (isStopping(signal) && this.#rows.source(view.id)) return
       this.#end(view, end)
     } catch (second) {
       logger.error({ err: second, import: view.id }, 'The end of an import could not be written yet.')

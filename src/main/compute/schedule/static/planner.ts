@@ -128,7 +128,7 @@ function* listSchedules(
     ['even', () => heft(dag, means)],
   ]
   if (lookaheadSteps(dag) <= MAX_LOOKAHEAD) starts.splice(1, 0, ['even', () => lookaheadHeft(dag)])
-  if (isWide(dag, means)) starts.unshift(['balanced', () => balanced(dag, means)])
+  if (isWide(dag, means)) starts.unshift(['balanced', () => balanced(dag, means, () => isOver(LISTS_UNTIL))])
   const found: Schedule[] = []
   for (const [kind, start] of starts) {
     if (isOver(LISTS_UNTIL)) break
@@ -166,14 +166,14 @@ function isWide(dag: Dag, ranks: Float64Array): boolean {
  * Each task where it costs least at the prices of devices, which follow how busy the tasks make them: what a linear
  * program would divide among unlike devices, in which nothing waits for anything.
  */
-function balanced(dag: Dag, priority: Float64Array): Schedule {
+function balanced(dag: Dag, priority: Float64Array, isOver: () => boolean): Schedule {
   const { taskCount, deviceCount, cost, availableAt } = dag
   const price = new Float64Array(deviceCount).fill(1)
   const busy = new Float64Array(deviceCount)
   const device = new Int32Array(taskCount)
   let best = device
   let least = Number.POSITIVE_INFINITY
-  for (let round = 0; round < PRICE_ROUNDS; round++) {
+  for (let round = 0; round === 0 || (round < PRICE_ROUNDS && !isOver()); round++) {
     busy.set(availableAt)
     for (let i = 0; i < taskCount; i++) {
       let chosen = 0

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { getPriority, setPriority } from 'node:os'
 import type { Enforcement } from '../../../../shared/contract'
 import { processesOf, threadsOf } from './processes'
@@ -52,6 +52,9 @@ export async function renice(pid: number, by: number): Promise<void> {
       if (!isGone(error)) throw error
     }
   }
+  // A worker leads a session, which counts as a group of its own where the kernel groups by sessions (sched(7)).
+  if (process.platform === 'linux')
+    await writeFile(`/proc/${pid}/autogroup`, String(nice)).catch(() => undefined)
 }
 
 function isGone(error: unknown): boolean {

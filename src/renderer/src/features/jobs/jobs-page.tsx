@@ -1,5 +1,6 @@
 import { Button, Loader } from '@mantine/core'
 import type { Job } from '@shared/contract'
+import { isTerminal } from '@shared/domain/job-state'
 import { IconInbox, IconPlus, IconStack2 } from '@tabler/icons-react'
 import {
   type KeyboardEvent,
@@ -55,7 +56,7 @@ function Marks({ jobs, onClear }: { jobs: readonly Job[]; onClear: () => void })
           <Button
             variant="light"
             color="red"
-            disabled={!jobs.some(isCancellable)}
+            disabled={!jobs.some(({ state }) => !isTerminal(state))}
             onClick={() => askToCancel(jobs)}
           >
             {t('marked.cancel')}
@@ -238,10 +239,7 @@ export function JobsPage() {
       title={t('title')}
       fill
       actions={
-        <Button
-          leftSection={<IconPlus size={15} stroke={1.6} />}
-          onClick={() => navigate('/jobs?new')}
-        >
+        <Button leftSection={<IconPlus size={15} stroke={1.6} />} onClick={() => navigate('/jobs?new')}>
           {t('newJob')}
         </Button>
       }

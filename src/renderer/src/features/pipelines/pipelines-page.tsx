@@ -20,7 +20,6 @@ import {
 } from '../../components'
 import { getClient } from '../../lib/client'
 import { usePrincipalNames } from '../../lib/principal-names'
-import { useMachineOffer } from '../../lib/rights'
 import { navigate, pathTo, useRoute } from '../../lib/router'
 import { firstPages } from './first-pages'
 import { NewPipelineDialog } from './new-pipeline-dialog'
@@ -101,10 +100,7 @@ function PipelineList() {
   )
   const close = useCallback(() => navigate('/pipelines', { replace: true }), [])
   const create = (
-    <Button
-      leftSection={<IconPlus size={15} stroke={1.6} />}
-      onClick={() => navigate('/pipelines?new')}
-    >
+    <Button leftSection={<IconPlus size={15} stroke={1.6} />} onClick={() => navigate('/pipelines?new')}>
       {t('newPipeline')}
     </Button>
   )

@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next'
 import { SubmitButton } from '../../../components'
 import { getClient } from '../../../lib/client'
 import { toErrorView } from '../../../lib/errors'
+import { useMachineOffer } from '../../../lib/rights'
 import { commonOf } from './build-job'
 import { LiveRun } from './live-run'
 import { DEFAULT_OPTIONS, type RunOptions } from './remember'
@@ -17,6 +18,8 @@ const FAILS = ['error', 'crash', 'hang'] as const
 /** A load of known length, without a model. */
 export function SyntheticForm() {
   const { t } = useTranslation('jobs')
+  // A model asks for the right to run it; this is work of nobody's model.
+  const offer = useMachineOffer('job.submit')
   const [seconds, setSeconds] = useState<number | string>(10)
   const [load, setLoad] = useState(false)
   const [fail, setFail] = useState<(typeof FAILS)[number] | null>(null)
@@ -99,7 +102,13 @@ export function SyntheticForm() {
             {problem}
           </div>
         )}
-        <SubmitButton {...submit} fullWidth size="sm" busy={busy} leftSection={<IconPlayerPlay size={16} stroke={1.6} />}>
+        <SubmitButton
+          {...offer}
+          fullWidth
+          size="sm"
+          busy={busy}
+          leftSection={<IconPlayerPlay size={16} stroke={1.6} />}
+        >
           {t('run.submit.synthetic')}
         </SubmitButton>
       </form>
