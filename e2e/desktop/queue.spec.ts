@@ -72,7 +72,7 @@ test('one job is marked by one tick, and what a filter hides is not cancelled wi
   expect(await stateOf('Stays')).toBe('held')
   await search().fill('')
   await page.getByRole('button', { name: 'Clear marks' }).click()
-  await expect(page.getByText(/job marked/)).toHaveCount(0)
+  await expect(page.getByText(/jobs? marked/)).toHaveCount(0)
 })
 
 test('Escape closes a menu and not the detail beside it, and the focus comes back to the list', async () => {
@@ -101,6 +101,7 @@ test('two quick steps of a priority are two, and the button at its end keeps the
   await page.keyboard.press('Enter')
   await page.keyboard.press('Enter')
   await expect.poll(priority).toBe(100)
+  await expect(detail().getByRole('textbox', { name: 'Priority' })).toHaveValue('100')
   await expect(up).toBeFocused()
   await expect(up).toHaveAttribute('aria-disabled', 'true')
   await page.keyboard.press('Enter')

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
 import { app, BrowserWindow, dialog } from 'electron'
 import { AppError } from '../shared/errors'
 import { setMenu } from './platform/electron/menu'
@@ -13,7 +14,14 @@ import { createLogger, type Logger } from './platform/logger'
 import { ownerName } from './platform/owner-name'
 import { createSystem, type System } from './system'
 
-const dataDir = resolve(app.commandLine.getSwitchValue('data-dir') || defaultDataDir())
+// Chromium reads only `--data-dir=DIR`; with a blank it would be the folder of every day that opens.
+const { values: options } = parseArgs({
+  args: process.argv.slice(1),
+  options: { 'data-dir': { type: 'string' } },
+  strict: false,
+})
+const chosenDir = options['data-dir']
+const dataDir = resolve(typeof chosenDir === 'string' && chosenDir ? chosenDir : defaultDataDir())
 const logger = createLogger()
 const preload = join(__dirname, '..', 'preload', 'index.cjs')
 const rendererDir = join(__dirname, '..', 'renderer')

@@ -23,6 +23,10 @@ describe('selectRow', () => {
     expect(marked(selectRow(two, ids, 'd', plain))).toBe('')
   })
 
+  it('marks the row alone where a range has no beginning', () => {
+    expect(marked(selectRow(NOTHING_SELECTED, ids, 'b', { shift: true, toggle: true }))).toBe('b')
+  })
+
   it('keeps the beginning of a range while its end moves', () => {
     const range = selectRow(selectRow(NOTHING_SELECTED, ids, 'b', plain), ids, 'e', {
       shift: true,
