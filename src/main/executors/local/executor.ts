@@ -127,7 +127,7 @@ class Pool implements LocalExecutor {
     const runtime = version ? this.#runtimes.forFormat(version.format) : this.#runtimes.byId('synthetic')
     if (this.#runtimes.isBeingTried(runtime)) await this.#runtimes.tried(runtime, signal)
     this.#runtimes.assertWorks(runtime)
-    await this.#runtimes.assertUnchanged(runtime, signal)
+    if (runtime.assertUnchanged) await this.#runtimes.assertUnchanged(runtime, signal)
     const socket = this.#socket
     const enforcer = this.#enforcer
     if (!socket || !enforcer)
