@@ -19,7 +19,7 @@ let system: Awaited<ReturnType<typeof openRealSystem>>
 /** One core, and short turns. */
 const open = () =>
   openRealSystem(join(folder, 'data'), workers.dir, 1, {
-    sliceMs: 200,
+    sliceMs: 60,
     slicePauses: 1,
   })
 
