@@ -230,7 +230,9 @@ export class Ledger {
     // What was asked when the system died has happened, or has not.
     if (this.pendingMove !== null && reasons.at(-1) === this.pendingMove) this.moves.push(this.pendingMove)
     this.pendingMove = null
-    expect(reasons, 'the history of the alias').toEqual(this.moves)
+    // Of the model the newest thousand are told.
+    const told = (body.history ?? []).length < 1_000 ? this.moves : this.moves.slice(-history.length)
+    expect(reasons, 'the history of the alias').toEqual(told)
     const alias = (body.aliases ?? []).find((candidate: Body) => candidate.alias === 'live')
     expect(alias?.version, 'where the alias points').toBe(history.at(-1)?.to)
   }

@@ -468,7 +468,7 @@ export const storageContract = {
     get: procedure('model.read', {
       method: 'GET',
       path: '/models/{name}',
-      summary: 'A model and the history of its aliases',
+      summary: 'A model and the newest 1,000 changes of its aliases',
       tags: ['storage'],
     })
       .input(ByName)
