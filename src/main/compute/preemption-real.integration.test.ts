@@ -19,7 +19,7 @@ let system: Awaited<ReturnType<typeof openRealSystem>>
 /** One core, and short turns. */
 const open = () =>
   openRealSystem(join(folder, 'data'), workers.dir, 1, {
-    sliceMs: 60,
+    sliceMs: 200,
     slicePauses: 1,
   })
 
@@ -65,7 +65,8 @@ async function disturbed(spec: JobSpecInput, times: number, afterMs: number): Pr
     const before = get(job)
     await until(
       job,
-      ({ state, timings }) => state === 'running' && timings.queuedMs >= before.timings.queuedMs,
+      ({ state, timings }) =>
+        isTerminal(state) || (state === 'running' && timings.queuedMs >= before.timings.queuedMs),
     )
     await new Promise((resolve) => setTimeout(resolve, afterMs))
     if (isTerminal(get(job).state)) break
@@ -107,7 +108,7 @@ describe('on one slot', () => {
     const items = Array.from({ length: 150 }, () => digits).flat()
     const spec: JobSpecInput = { kind: 'batch', model: 'mnist@1', items, priority: 10 }
     const undisturbed = await ended(await submit(spec))
-    const preempted = await disturbed(spec, 3, 300)
+    const preempted = await disturbed(spec, 4, 120)
     expect(preempted.state).toBe('succeeded')
     expect(preempted.preemptions).toBeGreaterThanOrEqual(2)
     const [first, second] = [await resultOf(undisturbed), await resultOf(preempted)]
@@ -157,15 +158,17 @@ describe('a text', () => {
       const began = performance.now()
       const specs = Array.from(
         { length: 25 },
-        (_, i) => ({ ...story, ...wild, seed: i, preemptible }) as JobSpecInput,
+        // Four texts a job, so that each takes longer than a turn on a quick machine, too.
+        (_, i) => ({ ...story, ...wild, seed: i, completions: 4, preemptible }) as JobSpecInput,
       )
       const jobs = await Promise.all((await Promise.all(specs.map(submit))).map(ended))
       const tookMs = performance.now() - began
-      const texts = await Promise.all(jobs.map(async (job) => (await resultOf(job)).text))
+      const results = await Promise.all(jobs.map(resultOf))
+      const texts = results.map(({ completions }) => completions?.map(({ text }) => text))
       return { texts, tookMs, turns: jobs.reduce((sum, { preemptions }) => sum + preemptions, 0) }
     }
     // The engine is loaded, and warm.
-    await ended(await submit(story))
+    await ended(await submit({ ...story, completions: 4 }))
     const whole = await write(false)
     const byTurns = await write(true)
     const overhead = (100 * (byTurns.tookMs / whole.tookMs - 1)).toFixed(1)

@@ -61,7 +61,7 @@ export function JobLog({ job }: { job: Job }) {
           }}
         >
           {lines.map((line, i) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: a log only grows
+            // biome-ignore lint/suspicious/noArrayIndexKey: lines may be alike, and a log grows at its end until it is full
             <div key={i} className={classes['logLine']} data-level={line.level}>
               <time dateTime={line.at}>{time.format(new Date(line.at))}</time>
               <span>{line.text}</span>
