@@ -68,6 +68,25 @@ afterEach(async () => {
 })
 
 describe('like jobs that wait', () => {
+  it('go back together when their engine ended before they began, for it was none of them', async () => {
+    const { executor } = system
+    const { run: really } = executor
+    executor.run = (id, request, ...rest) => {
+      if (request.kind === 'several') {
+        executor.run = really
+        executor.crash(id)
+      }
+      return really(id, request, ...rest)
+    }
+    const jobs = await crowd([infer(1), infer(2), infer(3)])
+    await finish(jobs)
+    expect(jobs.map(({ id }) => job(id))).toMatchObject(
+      jobs.map(() => ({ state: 'succeeded', attempt: 2, attempts: [{ end: 'interrupted' }] })),
+    )
+    // The first of them loads the next engine.
+    expect(executor.together).toEqual([2])
+  })
+
   it('run in one go, each with its own answer', async () => {
     const jobs = await crowd(Array.from({ length: 12 }, (_, i) => infer(i)))
     await finish(jobs)

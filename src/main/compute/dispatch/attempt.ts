@@ -2,7 +2,7 @@ import { PackedItems } from '../../../shared/domain/packed-items'
 import type { Tensors } from '../../../shared/domain/tensor'
 import { packTensors } from '../../../shared/domain/tensor-codec'
 import { formatDuration } from '../../../shared/domain/units'
-import { AppError, type ErrorCode } from '../../../shared/errors'
+import { AppError } from '../../../shared/errors'
 import type { LocalExecutor, RunHooks, RunOutcome, RunRequest } from '../../executors/local'
 import type { Clock } from '../../platform/clock'
 import type { Database } from '../../platform/database'
@@ -155,12 +155,16 @@ const ABORT_WORDS: Record<Exclude<AbortReason, 'preempted'>, string> = {
   engine_gone: 'Interrupted: the worker that it was to run on has ended',
 }
 
-/** The codes of an executor that has not even begun: the engine has ended, or is about to. */
-const REFUSALS: ReadonlySet<ErrorCode> = new Set(['compute.not_found', 'compute.conflict'])
+/** Whether the executor has not even begun: the engine has ended, or is about to. */
+export function isRefusal(error: unknown): error is AppError {
+  return (
+    error instanceof AppError && (error.code === 'compute.not_found' || error.code === 'compute.conflict')
+  )
+}
 
 /** An engine that served others may end at any time, which is no failure of the next job; one that its job loaded is its own. */
 function orGone(error: unknown, isWarm: boolean): unknown {
-  if (!(error instanceof AppError) || !REFUSALS.has(error.code)) return error
+  if (!isRefusal(error)) return error
   if (isWarm) return new Aborted('engine_gone')
   return new AppError(
     'compute.worker_crashed',

@@ -10,6 +10,7 @@ import {
   abortWords,
   allInputs,
   encodeResult,
+  isRefusal,
   keepLog,
   outcomeOf,
   watchdog,
@@ -83,14 +84,15 @@ export async function runTogether(
             },
             allotmentOfAll(members, engine),
           )
-    if (requests.size > 0 && !outcome) throw new Aborted('apart')
+    if (requests.size > 0 && !outcome) throw new Aborted('engine_gone')
     if (outcome?.kind === 'several') await keepResults(deps, [...requests.keys()], outcome, engine.key, stack)
   } catch (error) {
     noteOutgrown(deps, error, engine, members.length)
+    const isGone = isRefusal(error) || (error instanceof Aborted && error.reason === 'engine_gone')
     for (const member of members) {
       if (member.end.outcome.kind === 'failed') continue
       member.end.computeMs = (clock.now() - began) / members.length
-      fail(deps, member, new Aborted('apart'))
+      fail(deps, member, new Aborted(isGone ? 'engine_gone' : 'apart'))
     }
   }
   for (const cancel of holdUps) cancel()

@@ -80,6 +80,10 @@ export class Connection {
     socket.on('close', () => this.break(null))
   }
 
+  get isBroken(): boolean {
+    return this.#broken
+  }
+
   get pending(): number {
     return this.#pending.length
   }

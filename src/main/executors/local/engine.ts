@@ -213,6 +213,8 @@ export class Engine {
       if (!this.#end) this.#parts.process.endWords()
       this.#onLog = null
       this.#runs++
+      // Its end with the answer is no failure of this run, and the next must not find it idle.
+      if (connection.isBroken) this.#endFor(interrupted('The worker ended after its work.'))
       if (!this.#end) this.#rest()
     }
   }
