@@ -34,9 +34,9 @@ export const hasSystemLibraries = () => has(windowPackages)
 export async function installSystemLibraries() {
   const missing = await missingOf(windowPackages)
   if (process.getuid?.() !== 0) {
-    const names = missing.map(([name]) => name).join(' ')
+    const names = (await installable(missing)) ?? missing.map(([name]) => name)
     throw new PrepareError(
-      `Some system libraries are missing. Install them with:\n  sudo apt-get install ${names}`,
+      `Some system libraries are missing. Install them with:\n  sudo apt-get install ${names.join(' ')}`,
     )
   }
   await step('Installing system libraries (apt-get)', () => install(missing))

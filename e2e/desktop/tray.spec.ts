@@ -1,3 +1,5 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { ElectronApplication } from '@playwright/test'
 import { expect, test } from '@playwright/test'
 import { appForFile } from '../support/app'
@@ -90,7 +92,7 @@ test('with the setting off, which is the default, closing the window ends the ap
   expect(await ended).toBe(0)
 })
 
-test('Quit ends the app also where it would stay', async () => {
+test('Quit ends the app also where it would stay: the window goes first, and its place is kept', async () => {
   await app().launch()
   const { app: electron, api } = app()
   await api.call('PATCH', '/settings', { staysInTray: true })
@@ -102,6 +104,15 @@ test('Quit ends the app also where it would stay', async () => {
   }
   await expect.poll(menu).toContain('Quit')
   const ended = new Promise((resolve) => electron.process().once('exit', resolve))
+  const place = { x: 30, y: 40, width: 1001, height: 702 }
+  await electron.evaluate(({ BrowserWindow }, bounds) => {
+    BrowserWindow.getAllWindows()[0]?.setBounds(bounds)
+  }, place)
   await choose(electron, 'Quit')
+  await expect.poll(() => electron.windows()).toEqual([])
+  expect(electron.process().exitCode).toBeNull()
   expect(await ended).toBe(0)
+  const files = (await readdir(app().dataDir)).filter((name) => name.startsWith('window-place'))
+  expect(files).toEqual(['window-place.json'])
+  expect(JSON.parse(await readFile(join(app().dataDir, 'window-place.json'), 'utf8'))).toMatchObject(place)
 })

@@ -40,6 +40,8 @@ interface Start {
   args: string[]
 }
 
+let placeSaved: Promise<void> = Promise.resolve()
+
 async function run(): Promise<void> {
   let hasTray = false
   // The window's process and the system start side by side.
@@ -65,9 +67,10 @@ async function run(): Promise<void> {
     // Starting blocks this thread for a moment, and this thread serves the window's files: the window comes first.
     const started = loaded(show()).then(() => system.start())
     onWindowPort((port) => {
-      started.then(() => {
-        system.connectWindow(port)
-      }, reportAndQuit)
+      started.then(
+        () => system.connectWindow(port),
+        () => undefined, // reported below
+      )
     })
     await started
     const { compute } = system
@@ -90,7 +93,9 @@ async function run(): Promise<void> {
 function show(): BrowserWindow {
   const window = openWindow(preload, icon, readPlace())
   reloadWhenGone(window, logger)
-  window.on('close', () => savePlace(window))
+  window.on('close', () => {
+    placeSaved = savePlace(window)
+  })
   return window
 }
 
@@ -137,9 +142,15 @@ function stopWithApp(system: System, log: Logger): void {
     if (stopping) return
     stopping = true
     followSecondStart()
-    system
+    // As when the window is closed first: nobody looks at what no longer answers.
+    for (const window of BrowserWindow.getAllWindows()) {
+      placeSaved = savePlace(window)
+      window.destroy()
+    }
+    void system
       .stop()
       .catch((error: unknown) => log.error({ err: error }, 'stopping failed'))
+      .then(() => placeSaved)
       .finally(() => {
         stopped = true
         app.quit()
@@ -179,9 +190,9 @@ function readPlace(): WindowPlace {
   }
 }
 
-function savePlace(window: BrowserWindow): void {
+function savePlace(window: BrowserWindow): Promise<void> {
   const place: WindowPlace = { ...window.getNormalBounds(), maximized: window.isMaximized() }
-  writeFileAtomic(placeFile(), JSON.stringify(place)).catch((error: unknown) =>
+  return writeFileAtomic(placeFile(), JSON.stringify(place)).catch((error: unknown) =>
     logger.warn({ err: error }, 'window place not saved'),
   )
 }

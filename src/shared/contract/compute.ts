@@ -56,6 +56,8 @@ export const Job = z.object({
   preemptible: z.boolean(),
   /** How often one has. */
   preemptions: z.number().int(),
+  /** Its wait counts from here, earlier waits included; null unless it waits for its turn. */
+  queuedSince: Time.nullable(),
   /** The name of the one that has its place now; null unless it waits to go on. */
   preemptedBy: z.string().nullable(),
   attempt: z.number().int(),

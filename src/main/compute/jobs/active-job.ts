@@ -131,6 +131,8 @@ export function viewOf(
   waitCauses = live ? waitCausesOf(live, nowMs) : [],
 ): Job {
   const estimateMs = live && estimateOf(live, nowMs)
+  // What waits for other jobs does not queue yet.
+  const queuedSince = status.state === 'queued' && !live?.waitingOn.size ? status.readyAt : null
   return {
     id: definition.id,
     kind: definition.kind,
@@ -142,6 +144,7 @@ export function viewOf(
     priority: status.priority,
     preemptible: definition.preemptible,
     preemptions: status.preempted?.times ?? 0,
+    queuedSince: queuedSince === null ? null : toIso(queuedSince),
     preemptedBy: status.state === 'queued' ? (status.preempted?.by ?? null) : null,
     attempt: status.attempt,
     maxAttempts: definition.maxAttempts,
@@ -156,8 +159,7 @@ export function viewOf(
     place: definition.place,
     placement: status.placement,
     timings: {
-      queuedMs:
-        status.state === 'queued' ? Math.max(status.queuedMs, nowMs - status.readyAt) : status.queuedMs,
+      queuedMs: queuedSince === null ? status.queuedMs : Math.max(status.queuedMs, nowMs - queuedSince),
       loadMs: status.loadMs,
       computeMs: status.computeMs,
     },

@@ -12,6 +12,7 @@ import { IconLock, IconLogout, IconMoon, IconSearch, IconSettings, IconSun } fro
 import { useTranslation } from 'react-i18next'
 import { notifyError } from '../../lib/errors'
 import { commandKey, hostBridge } from '../../lib/host'
+import { i18n } from '../../lib/i18n'
 import { navigate, RouteLink } from '../../lib/router'
 import { useMe, useSystemInfo } from '../../lib/stores'
 import { Logo } from '../logo'
@@ -84,7 +85,10 @@ function Account() {
       <Menu.Dropdown>
         <div className={classes['account']}>
           <div className={classes['quiet']}>{t('signedInAs')}</div>
-          <strong>{me.name}</strong> <span className={classes['quiet']}>{me.roles.join(', ')}</span>
+          <strong>{me.name}</strong>{' '}
+          <span className={classes['quiet']}>
+            {me.roles.map((role) => i18n.t(`access:role.${role}`)).join(', ')}
+          </span>
         </div>
         <Menu.Divider />
         {!me.hasPassword && (

@@ -18,7 +18,7 @@ import { StateDot } from '../../components'
 import { openImport } from '../../features/imports'
 import { reasonOf } from '../../features/jobs'
 import { useCountedDialog } from '../../lib/dialogs'
-import { useLanguage } from '../../lib/i18n'
+import { i18n, useLanguage } from '../../lib/i18n'
 import { navigate, PAGES, pathTo } from '../../lib/router'
 import { useDatasets, useJobs, useModels } from '../../lib/stores'
 import { ROUTES } from '../routes'
@@ -126,7 +126,7 @@ function useGroups(opened: boolean): SpotlightActionGroupData[] {
           <StateDot state={job.state} quiet />,
           () => navigate(pathTo('jobs', job.id)),
         ),
-        description: reasonOf(job)?.text ?? job.model ?? job.kind,
+        description: reasonOf(job)?.text ?? job.model ?? i18n.t(`jobs:kind.${job.kind}`),
       })),
     },
   ]

@@ -117,18 +117,20 @@ function useColumns(): Column<Lease>[] {
       width: '76px',
       align: 'end',
       header: <VisuallyHidden>{t('column.actions')}</VisuallyHidden>,
-      render: (lease) => (
-        <ConfirmButton
-          size="compact-xs"
-          aria-label={t('releaseLabel', { what: purposeWords(lease) })}
-          title={t('releaseTitle')}
-          message={t('releaseText')}
-          confirmLabel={t('release')}
-          onConfirm={() => getClient().core.leases.release({ id: lease.id })}
-        >
-          {t('release')}
-        </ConfirmButton>
-      ),
+      // The lease of a job or of a loaded model ends with it.
+      render: (lease) =>
+        lease.expiresAt !== null && (
+          <ConfirmButton
+            size="compact-xs"
+            aria-label={t('releaseLabel', { what: purposeWords(lease) })}
+            title={t('releaseTitle')}
+            message={t('releaseText')}
+            confirmLabel={t('release')}
+            onConfirm={() => getClient().core.leases.release({ id: lease.id })}
+          >
+            {t('release')}
+          </ConfirmButton>
+        ),
     },
   ]
 }

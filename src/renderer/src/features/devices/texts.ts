@@ -94,7 +94,7 @@ export const texts = defineTexts({
     release: 'Release',
     releaseLabel: 'Release the lease for {{what}}',
     releaseTitle: 'Release this lease?',
-    releaseText: 'What it holds goes to others at once. A job that still uses it may fail.',
+    releaseText: 'What it holds goes to others at once, whether its holder still uses it or not.',
     form: {
       title: 'Declare a device',
       text: 'For hardware that cannot be detected here. The scheduler then places work on it as on any other.',
@@ -208,7 +208,7 @@ export const texts = defineTexts({
     release: '释放',
     releaseLabel: '释放 {{what}} 的租约',
     releaseTitle: '释放此租约？',
-    releaseText: '其资源会立即分给他人。仍在使用它的任务可能失败。',
+    releaseText: '其资源会立即分给他人，无论持有者是否仍在使用。',
     form: {
       title: '声明设备',
       text: '用于无法在此检测的硬件。声明后，调度器会像对待其他设备一样分配工作。',

@@ -70,7 +70,8 @@ function JobError({ error }: { error: NonNullable<Job['error']> }) {
 function JobActions({ job }: { job: Job }) {
   const { t } = useTranslation('jobs')
   const possible = actionsFor(job)
-  // One button, which keeps the focus when it turns into the other.
+  // One button of each pair, which keeps the focus when it turns into the other.
+  const end = possible.has('cancel') ? 'cancel' : possible.has('retry') ? 'retry' : null
   const turn = possible.has('resume') ? 'resume' : possible.has('hold') ? 'hold' : null
   const TurnIcon = turn === 'resume' ? IconPlayerPlay : IconPlayerPause
   return (
@@ -84,18 +85,14 @@ function JobActions({ job }: { job: Job }) {
           {t(`action.${turn}`)}
         </Button>
       )}
-      {possible.has('retry') && (
+      {end && (
         <Button
-          variant="default"
-          leftSection={<IconRefresh size={15} stroke={1.6} />}
-          onClick={() => doJobAction(job, 'retry')}
+          {...(end === 'cancel'
+            ? { variant: 'light', color: 'red' }
+            : { variant: 'default', leftSection: <IconRefresh size={15} stroke={1.6} /> })}
+          onClick={() => doJobAction(job, end)}
         >
-          {t('action.retry')}
-        </Button>
-      )}
-      {possible.has('cancel') && (
-        <Button variant="light" color="red" onClick={() => doJobAction(job, 'cancel')}>
-          {t('action.cancel')}
+          {t(`action.${end}`)}
         </Button>
       )}
     </div>

@@ -46,6 +46,8 @@ function Counts() {
 /** How the queue stands, or how many jobs are marked and what can be done with them. */
 function Marks({ jobs, onClear }: { jobs: readonly Job[]; onClear: () => void }) {
   const { t } = useTranslation('jobs')
+  // Not disabled: its dialog gives it the focus back.
+  const allEnded = jobs.every(({ state }) => isTerminal(state))
   return (
     <div className={classes['marks']}>
       <span role="status">{jobs.length > 0 && t('marked.count', { count: jobs.length })}</span>
@@ -56,8 +58,9 @@ function Marks({ jobs, onClear }: { jobs: readonly Job[]; onClear: () => void })
           <Button
             variant="light"
             color="red"
-            disabled={!jobs.some(({ state }) => !isTerminal(state))}
-            onClick={() => askToCancel(jobs)}
+            aria-disabled={allEnded || undefined}
+            data-disabled={allEnded || undefined}
+            onClick={() => allEnded || askToCancel(jobs)}
           >
             {t('marked.cancel')}
           </Button>

@@ -1,6 +1,5 @@
 import { Button } from '@mantine/core'
 import { useClipboard } from '@mantine/hooks'
-import { notifications } from '@mantine/notifications'
 import type { JobResult } from '@shared/contract'
 import { IconCheck, IconCopy, IconDownload } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
@@ -11,11 +10,8 @@ import { saveText } from './save-text'
 export function ResultActions({ result }: { result: JobResult }) {
   const { t } = useTranslation('jobs')
   const { copied, copy } = useClipboard({ timeout: 1500 })
-  const save = () => {
-    const name = `${result.job}.json`
-    saveText(name, JSON.stringify(result, null, 2))
-    notifications.show({ message: t('result.fileSaved', { name }), withBorder: true })
-  }
+  // The browser says where it lies, or asks.
+  const save = () => saveText(`${result.job}.json`, JSON.stringify(result, null, 2))
   return (
     <div className={classes['actions']}>
       <Button

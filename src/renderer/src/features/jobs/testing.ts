@@ -1,7 +1,8 @@
 import type { Job } from '@shared/contract'
 
-/** A job for tests, queued unless told otherwise. */
+/** A job for tests, queued since it was submitted unless told otherwise. */
 export function jobWith(changes: Partial<Job> = {}): Job {
+  const { state = 'queued', createdAt = '2026-01-01T00:00:00.000Z' } = changes
   return {
     id: 'j-000000001',
     kind: 'infer',
@@ -9,10 +10,11 @@ export function jobWith(changes: Partial<Job> = {}): Job {
     model: 'silero-vad@1',
     modelVersion: 1,
     dataset: null,
-    state: 'queued',
+    state,
     priority: 50,
     preemptible: true,
     preemptions: 0,
+    queuedSince: state === 'queued' ? createdAt : null,
     preemptedBy: null,
     attempt: 0,
     maxAttempts: 1,
@@ -35,7 +37,7 @@ export function jobWith(changes: Partial<Job> = {}): Job {
     reusedFrom: null,
     labels: {},
     principal: 'p-owner',
-    createdAt: '2026-01-01T00:00:00.000Z',
+    createdAt,
     startedAt: null,
     finishedAt: null,
     ...changes,

@@ -10,6 +10,15 @@ describe('timingsAt', () => {
     expect(timingsAt(jobWith(), start + 41_000)).toEqual({ queuedMs: 41_000, loadMs: 0, computeMs: 0 })
   })
 
+  it('counts neither what a job waited for others nor what it was on hold', () => {
+    const resumed = jobWith({ queuedSince: '2026-01-01T01:00:00.000Z' })
+    expect(timingsAt(resumed, start + 3_610_000).queuedMs).toBe(10_000)
+    const timings = { queuedMs: 7_000, loadMs: 0, computeMs: 0 }
+    const held = jobWith({ state: 'held', timings })
+    const behind = jobWith({ queuedSince: null, dependsOn: ['j-2'], timings })
+    for (const job of [held, behind]) expect(timingsAt(job, start + 3_600_000)).toEqual(timings)
+  })
+
   it('lets the compute time of a running job grow from its start', () => {
     const job = jobWith({
       state: 'running',

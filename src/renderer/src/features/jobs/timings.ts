@@ -8,15 +8,13 @@ export interface Timings {
 }
 
 /**
- * The timings as they are at `nowMs`: what the job says, with the part it is in still growing. A job that has not
- * started is waiting all the time since it was submitted.
+ * The timings as they are at `nowMs`: what the job says, with the part it is in still growing. What waits for other jobs, or
+ * on hold, is not in the queue.
  */
 export function timingsAt(job: Job, nowMs: number): Timings {
   const { queuedMs, loadMs, computeMs } = job.timings
-  if (job.state === 'queued' || job.state === 'held') {
-    const spent = loadMs + computeMs
-    return { queuedMs: Math.max(queuedMs, nowMs - Date.parse(job.createdAt) - spent), loadMs, computeMs }
-  }
+  if (job.queuedSince !== null)
+    return { queuedMs: Math.max(queuedMs, nowMs - Date.parse(job.queuedSince)), loadMs, computeMs }
   if (job.state === 'running' && job.startedAt !== null) {
     // The sums are of earlier attempts: what the present one takes is added to them when it ends.
     return { queuedMs, loadMs, computeMs: computeMs + Math.max(0, nowMs - Date.parse(job.startedAt)) }

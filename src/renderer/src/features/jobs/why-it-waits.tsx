@@ -71,6 +71,12 @@ function leaseNote(
   return t('detail.holdsUntil', { holder, time })
 }
 
+/** Its words go by figures that change, and two leases may read alike. */
+function keyOf(cause: Cause): string {
+  if (cause.kind === 'lease') return `${cause.resource} ${cause.lease.id}`
+  return 'resource' in cause ? `${cause.kind} ${cause.resource}` : cause.kind
+}
+
 /** Four in five start between, from now. */
 function boundsOf({ earliest, latest }: StartEstimate): { from: string; to: string } {
   const inMs = (at: string) => formatDuration(Math.max(0, Date.parse(at) - Date.now()))
@@ -93,7 +99,7 @@ export function WhyItWaits({ job, nameOf }: { job: Job; nameOf: (principal: stri
             const [main, note] = words(cause)
             const quiet = cause.kind === 'foreign' || cause.kind === 'held' || cause.kind === 'ahead'
             return (
-              <li key={`${main}${note}`} className={classes['cause']} data-quiet={quiet || undefined}>
+              <li key={keyOf(cause)} className={classes['cause']} data-quiet={quiet || undefined}>
                 <div>{main}</div>
                 {note && <div className={classes['aside']}>{note}</div>}
               </li>

@@ -28,6 +28,7 @@ const job = (change: Partial<Job>): Job => ({
   priority: 50,
   preemptible: true,
   preemptions: 0,
+  queuedSince: null,
   preemptedBy: null,
   attempt: 1,
   maxAttempts: 1,

@@ -31,7 +31,7 @@ import { navigate, pathTo, RouteLink } from '../../lib/router'
 import { reasonOf, stateName } from '../jobs'
 import { endedOf, graphOf, isBehind, isSkipped, type PipelineJob } from './pipeline-graph'
 import classes from './pipelines.module.css'
-import { useFollowed } from './use-followed'
+import { useFollowed, useLiveJobs } from './use-followed'
 
 /** One pipeline: its graph, live, the way that decides its length, and its jobs with their reasons. */
 export function PipelinePage({ id }: { id: string }) {
@@ -183,6 +183,7 @@ function useWorkLine(): (job: PipelineJob['job']) => string {
 
 function JobTable({ pipeline }: { pipeline: Pipeline }) {
   const { t } = useTranslation('pipelines')
+  const jobs = useLiveJobs(pipeline.jobs)
   const second = useSecondLine()
   const work = useWorkLine()
   const columns = useMemo(
@@ -194,7 +195,7 @@ function JobTable({ pipeline }: { pipeline: Pipeline }) {
         render: (member) => {
           // Whom it comes after, and how long it took, stands beside it.
           const { job } = member
-          const isPlain = isSkipped(member) || isBehind(member, pipeline.jobs)
+          const isPlain = isSkipped(member) || isBehind(member, jobs)
           const reason = isPlain ? null : reasonOf(job)
           const ran = job.state === 'succeeded' && job.reusedFrom === null
           return (
@@ -216,7 +217,7 @@ function JobTable({ pipeline }: { pipeline: Pipeline }) {
         width: '110px',
         render: (member) => (
           <StateDot
-            state={standOf(member, pipeline.jobs)}
+            state={standOf(member, jobs)}
             {...(isSkipped(member) ? { label: t('line.skipped') } : {})}
           />
         ),
@@ -249,12 +250,12 @@ function JobTable({ pipeline }: { pipeline: Pipeline }) {
         ),
       },
     ],
-    [t, second, work, pipeline.jobs],
+    [t, second, work, jobs],
   )
   return (
     <VirtualTable
       label={t('jobs')}
-      rows={pipeline.jobs}
+      rows={jobs}
       rowKey={({ key }) => key}
       columns={columns}
       rowHeight={48}

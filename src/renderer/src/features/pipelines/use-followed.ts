@@ -1,7 +1,9 @@
 import type { Job } from '@shared/contract'
-import { useEffect, useRef } from 'react'
+import { useEffect, useMemo, useRef } from 'react'
+import { useShallow } from 'zustand/react/shallow'
 import { useJobs } from '../../lib/stores'
-import { type Asked, useAsked } from '../jobs'
+import { type Asked, stateName, useAsked } from '../jobs'
+import type { PipelineJob } from './pipeline-graph'
 
 /** So long changes are gathered before the question is asked again. */
 const GATHER_MS = 250
@@ -11,10 +13,19 @@ function signatureOf(jobs: ReadonlyMap<string, Job>, pipeline: string | null): n
   let hash = 0
   for (const job of jobs.values()) {
     if (job.pipeline === null || (pipeline !== null && job.pipeline.id !== pipeline)) continue
-    const stand = `${job.id}${job.state}${Math.round(job.progress * 100)}`
+    const stand = `${job.id}${stateName(job)}${Math.round(job.progress * 100)}`
     for (let i = 0; i < stand.length; i++) hash = (hash * 31 + stand.charCodeAt(i)) | 0
   }
   return hash
+}
+
+/** The members with their jobs as the live feed has them: the reasons of those that wait change more often than an answer comes. */
+export function useLiveJobs(members: readonly PipelineJob[]): PipelineJob[] {
+  const jobs = useJobs(useShallow(({ items }) => members.map(({ job }) => items.get(job.id) ?? job)))
+  return useMemo(
+    () => members.map((member, i) => ({ ...member, job: jobs[i] ?? member.job })),
+    [members, jobs],
+  )
 }
 
 /** An answer about pipelines that is asked for anew as their jobs go on. @param pipeline null: any */

@@ -88,7 +88,11 @@ function runs(job: Job, started: string, last: EarlierAttempt | undefined, nowMs
 }
 
 function waits(job: Job, last: EarlierAttempt | undefined, nowMs: number): Stretch {
-  const since = last ? Date.parse(last.finishedAt) : arrivalOf(job, nowMs)
+  const since = last
+    ? Date.parse(last.finishedAt)
+    : job.queuedSince === null
+      ? nowMs - job.timings.queuedMs
+      : Date.parse(job.queuedSince)
   if (job.estimate === null) return { devices: [], parts: [part('wait', since, nowMs)], startsWithin: null }
   const startsAt = Math.max(nowMs, Date.parse(job.estimate.startsAt))
   const endsAt = job.estimate.endsAt === null ? startsAt + UNKNOWN_MS : Date.parse(job.estimate.endsAt)
@@ -98,11 +102,6 @@ function waits(job: Job, last: EarlierAttempt | undefined, nowMs: number): Stret
   }
   const parts = [part('wait', since, nowMs), part('expected', startsAt, Math.max(startsAt, endsAt))]
   return { devices: job.estimate.devices, parts, startsWithin }
-}
-
-/** What a job says it has waited is as old as its last change; one with others before it has waited since they ended. */
-function arrivalOf(job: Job, nowMs: number): number {
-  return job.dependsOn.length > 0 ? nowMs - job.timings.queuedMs : Date.parse(job.createdAt)
 }
 
 function part(kind: PartKind, fromMs: number, toMs: number): Part {

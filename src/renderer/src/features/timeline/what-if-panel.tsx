@@ -121,7 +121,10 @@ export function WhatIfPanel() {
       <SegmentedControl
         size="xs"
         value={source}
-        onChange={(value) => setSource(SOURCES.find((name) => name === value) ?? 'lastDay')}
+        onChange={(value) => {
+          setSource(SOURCES.find((name) => name === value) ?? 'lastDay')
+          setResult(null)
+        }}
         aria-label={t('source')}
         data={SOURCES.map((value) => ({ value, label: t(`sources.${value}`) }))}
       />
