@@ -61,7 +61,9 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     this.now = state.now
     this.room = new Space(state.devices, place)
     this.#running = new KnownEnds(this.room)
-    for (const { endsAt, placement } of state.running) this.#running.add(endsAt, placement)
+    // What stops holds its place for a moment only: whom it makes room for is kept all of it from now on.
+    for (const { endsAt, placement, yields } of state.running)
+      this.#running.add(yields?.isStopping ? this.now : endsAt, placement)
     this.#engines = new Engines(state)
     this.#shares = new Map(state.shares)
     const current = { ...state, shares: this.#shares }
@@ -141,7 +143,7 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   }
 
   reserveFrom({ job }: Head): number {
-    return job.readyAt + this.#state.policy.holdBackAfterMs
+    return this.#state.promised.has(job.id) ? this.now : job.readyAt + this.#state.policy.holdBackAfterMs
   }
 
   start(head: Head, placement: Placement): Stays | null {

@@ -234,6 +234,33 @@ describe('by priority', () => {
     expect(decide(full(others, another, { promised })).preempt).toEqual([{ job: 'second', for: 'later' }])
   })
 
+  it.each([5_000, null])(
+    'what they free one after the other stays for it, whenever they would have ended (%s ms)',
+    (remainingMs) => {
+      const ends = (job: RunningJob): RunningJob => ({
+        ...job,
+        endsAt: remainingMs === null ? null : NOW + remainingMs,
+        expectedAt: remainingMs === null ? null : NOW + remainingMs,
+      })
+      const last = ends(running('last', { isStopping: true, cores: 2, remainingMs }))
+      const promised = new Map([['urgent' as JobId, ['last' as JobId]]])
+      // The first has stopped, waits again, and would fit where it was.
+      const queue = [
+        waiting('urgent', { cores: 4 }),
+        waiting('first', { priority: 10, cores: 2, version: 'n' }),
+      ]
+      const state = full([last], queue, { promised })
+      const devices = state.devices.map((device) => ({
+        ...device,
+        free: { cpuCores: 2, memoryBytes: 100 },
+        capacity: { cpuCores: 4, memoryBytes: 1000 },
+      }))
+      expect(decide({ ...state, devices }).start).toEqual([])
+      const alone = queue.slice(1)
+      expect(decide({ ...state, devices, classes: alone }).start.map(({ job }) => job.id)).toEqual(['first'])
+    },
+  )
+
   it('a job that others made room for goes first', () => {
     const free = full([], [waiting('urgent', { runMs: 60_000 }), waiting('quick', { runMs: 1 })], {
       promised: new Map([['urgent' as JobId, []]]),
