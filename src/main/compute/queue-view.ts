@@ -157,7 +157,9 @@ export class QueueReader {
         return job ? this.#remainingOf(job, nowMs) : null
       },
       jobsOn: (engineKey) =>
-        [...index.running()].filter((job) => job.engineKey === engineKey).map(({ id }) => id),
+        [...index.running()]
+          .filter((job) => engineKey === null || job.engineKey === engineKey)
+          .map(({ id }) => id),
       nameOf: (id) => {
         const job = index.get(id)
         return job ? `${job.definition.name} (${shortId(id)})` : shortId(id)

@@ -59,6 +59,13 @@ export const WaitCause = z.discriminatedUnion('kind', [
     job: z.string().nullable(),
     endsInMs: z.number().nullable(),
   }),
+  /** As many models are loaded as may be at once, and all are at work; of their jobs the one that is expected to end first. */
+  z.object({
+    kind: z.literal('engines'),
+    most: z.number().int(),
+    job: z.string().nullable(),
+    endsInMs: z.number().nullable(),
+  }),
   /** It is being found out whether its runtime works here. */
   z.object({ kind: z.literal('runtime'), name: z.string() }),
   /** It is done sooner on a device that is expected to be free soon than where there is room now. */

@@ -16,6 +16,10 @@ export const WAIT_TEXTS = {
   engine: 'Waiting for the engine of {{model}}, which is busy',
   engineBy: 'Waiting for the engine of {{model}}, busy with {{job}}',
   engineFor: 'Waiting for the engine of {{model}}, busy with {{job}} for about {{time}}',
+  engines: 'Waiting for an engine: all {{count}} that may be loaded at once are busy',
+  enginesBy: 'Waiting for an engine: all {{count}} that may be loaded at once are busy, one with {{job}}',
+  enginesFor:
+    'Waiting for an engine: all {{count}} that may be loaded at once are busy, one with {{job}} for about {{time}}',
   runtime: 'Waiting until it is known whether {{name}} works here',
   faster: 'Waits for {{device}}, free in about {{time}}, where it is done sooner than on what is free now',
   preempts: 'Preempts {{jobs}}',

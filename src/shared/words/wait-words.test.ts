@@ -38,6 +38,14 @@ const SENTENCES: [WaitCause[], string | null][] = [
     'Waiting for the engine of m@1, busy with chat (j-7) for about 20 s',
   ],
   [
+    [{ kind: 'engines', most: 32, job: null, endsInMs: null }],
+    'Waiting for an engine: all 32 that may be loaded at once are busy',
+  ],
+  [
+    [{ kind: 'engines', most: 32, job: 'load (j-7)', endsInMs: 20_000 }],
+    'Waiting for an engine: all 32 that may be loaded at once are busy, one with load (j-7) for about 20 s',
+  ],
+  [
     [{ kind: 'reserved', wanted: { cpuCores: 2, memoryBytes: 4e9 }, request: 'render farm' }],
     'Waiting for 2 CPU cores and 4 GB of memory, kept for the request render farm, which goes first',
   ],

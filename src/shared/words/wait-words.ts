@@ -53,6 +53,8 @@ function wordsOf(cause: WaitCause, say: SayWait, nowMs: number): string {
     }
     case 'engine':
       return engineWords(cause, say)
+    case 'engines':
+      return enginesWords(cause, say)
     case 'runtime':
       return say('runtime', { name: cause.name })
     case 'faster':
@@ -95,6 +97,12 @@ function engineWords({ model, job, endsInMs }: WaitCauseOf<'engine'>, say: SayWa
   if (job === null) return say('engine', { model })
   if (endsInMs === null) return say('engineBy', { model, job })
   return say('engineFor', { model, job, time: formatDuration(endsInMs) })
+}
+
+function enginesWords({ most, job, endsInMs }: WaitCauseOf<'engines'>, say: SayWait): string {
+  if (job === null) return say('engines', { count: most })
+  if (endsInMs === null) return say('enginesBy', { count: most, job })
+  return say('enginesFor', { count: most, job, time: formatDuration(endsInMs) })
 }
 
 function holderWords({ kind, name, amount, endsInMs }: Holder, resource: string, say: SayWait): string {

@@ -8,6 +8,8 @@ export type EngineChoice =
   | { kind: 'wait' }
   /** No room for a new engine; `evict` make it (possibly none: they are leaving already, or nothing idle would help). */
   | { kind: 'room'; evict: string[] }
+  /** As many engines as there may be are in use. */
+  | { kind: 'full' }
 
 /** The engines of one turn: which are idle, how long the others take, which may go. */
 export class Engines {
@@ -44,7 +46,9 @@ export class Engines {
       const memory = space.find(wanted)
       if (memory) return { kind: 'load', memory }
     }
-    return { kind: 'room', evict: this.#makeRoom(wanted, space, accumulate) }
+    const isFull = this.#count - this.#leaving.length >= this.#state.policy.maxEngines
+    const evict = this.#makeRoom(wanted, space, accumulate)
+    return isFull && evict.length === 0 ? { kind: 'full' } : { kind: 'room', evict }
   }
 
   /** Notes that `job` starts, on an idle engine or on one that is loaded for it. */

@@ -31,8 +31,8 @@ export interface ExplainInput {
   /** When the job of a lease is expected to end, in ms from now; null where unknown. */
   endsInMs(job: string): number | null
   urgencyOf: UrgencyOf
-  /** Jobs that run on engines of a version. */
-  jobsOn(engineKey: string): string[]
+  /** Jobs that run on engines of a version; null: of any. */
+  jobsOn(engineKey: string | null): string[]
   nameOf(job: string): string
 }
 
@@ -104,6 +104,8 @@ function causeOf(block: Block, group: QueueClass, input: ExplainInput, jobsAhead
     }
     case 'engine':
       return { kind: 'engine', model: group.engineKey.split('#')[0] ?? '', ...userOf(group.engineKey, input) }
+    case 'engines':
+      return { ...block, ...userOf(null, input) }
     case 'runtime':
       return block
     case 'faster':
@@ -137,7 +139,7 @@ function firstOf(vector: ResourceVector): string {
 }
 
 /** Of the jobs on engines of a version the one that is expected to end first. */
-function userOf(engineKey: string, { jobsOn, endsInMs, nameOf }: ExplainInput) {
+function userOf(engineKey: string | null, { jobsOn, endsInMs, nameOf }: ExplainInput) {
   const [first] = jobsOn(engineKey)
     .map((job) => ({ job, endsInMs: endsInMs(job) }))
     .sort((a, b) => (a.endsInMs ?? Number.POSITIVE_INFINITY) - (b.endsInMs ?? Number.POSITIVE_INFINITY))

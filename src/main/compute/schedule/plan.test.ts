@@ -134,6 +134,16 @@ describe('plan', () => {
     expect(startsOf(state({ classes: classesOf(manyJobs), engines: busy }))).toEqual(['0', '1'])
   })
 
+  it('says so when as many engines as there may be are in use, whatever is free, and keeps no room for it', () => {
+    const policy = { ...DEFAULT_POLICY, maxEngines: 2 }
+    const engines = ['a', 'b'].map((key) => engine(key, { engineKey: key, state: 'busy' }))
+    const decided = plan(state({ classes: classesOf([job('1')]), engines, policy, now: 60_000 }), place)
+    expect(decided).toMatchObject({ start: [], evict: [], kept: [] })
+    expect([...decided.blocked.values()]).toEqual([{ kind: 'engines', most: 2 }])
+    const idle = [...engines.slice(1), engine('c', { engineKey: 'c' })]
+    expect(plan(state({ classes: classesOf([job('1')]), engines: idle, policy }), place).evict).toEqual(['c'])
+  })
+
   it('evicts what was idle longest when a load needs its memory, and nothing when that would not do', () => {
     const engines = [
       engine('old', { engineKey: 'a', idleSinceMs: 1 }),

@@ -154,6 +154,8 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     const waitedLong = this.now >= this.reserveFrom(head)
     const choice = this.#engines.choose(group, job, rest, waitedLong)
     if (choice.kind === 'wait') return { block: { kind: 'engine', engineKey: group.engineKey }, keep: null }
+    if (choice.kind === 'full')
+      return { block: { kind: 'engines', most: this.#state.policy.maxEngines }, keep: null }
     if (choice.kind === 'room') {
       this.#plan.evict.push(...choice.evict)
       const memory = { memoryBytes: group.load.memoryBytes }

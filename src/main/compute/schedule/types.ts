@@ -212,6 +212,8 @@ export type Block =
   | { kind: 'quota'; missing: ResourceVector }
   | { kind: 'budget'; usedUp: UsedUp }
   | { kind: 'engine'; engineKey: string }
+  /** All engines that there may be are in use. */
+  | { kind: 'engines'; most: number }
   | { kind: 'runtime'; name: string }
   | { kind: 'room'; memoryBytes: number }
   /** It would fit, but is done sooner on a device that is expected to be free soon. */
