@@ -304,6 +304,7 @@ describe('control', () => {
       `Waiting for 2 CPU cores: 2 held by nightly-embed (j-${busy.id.slice(-5)}) for about 1 min`,
     )
     expect(system.compute.get(second.id).waitReason).toMatch(/^Behind 1 job/)
+    await until(() => system.compute.get(first.id).estimateMs !== null)
     expect(system.compute.get(first.id).estimateMs).toBeGreaterThan(50_000)
     const queue = system.compute.queue()
     expect(queue).toMatchObject({

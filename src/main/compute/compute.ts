@@ -42,7 +42,7 @@ import { saveAsDataset } from './save-dataset'
 import type { Guess } from './schedule/guess'
 import type { Scene } from './schedule/scene'
 import { shareOfMachine } from './schedule/share'
-import { DEFAULT_POLICY } from './schedule/types'
+import { DEFAULT_POLICY, type PlanState } from './schedule/types'
 import { fastestFor, kindOf, outputBytes } from './speeds'
 
 const HOUR_MS = 3_600_000
@@ -168,7 +168,8 @@ export function createCompute(deps: ComputeDeps): Compute {
     clock,
     logger,
     replays,
-    scene: () => (index.counts.queued === 0 ? null : scene(MOST_FORETOLD)),
+    sceneOf: (state) => (index.counts.queued === 0 ? null : scene(state, MOST_FORETOLD)),
+    requestTurn: () => dispatcher.request(),
     onForecast: (forecasts, madeAt) => reader.foretold(forecasts, madeAt),
   })
   const reader: QueueReader = new QueueReader({
@@ -180,7 +181,6 @@ export function createCompute(deps: ComputeDeps): Compute {
     urgencyOf: (group, job) => dispatcher.urgencyOf(group, job),
     loads,
     record,
-    forecast: () => forecaster.request(),
     onExplained: (job) => recent.touch(job),
   })
   const running: TogetherDeps = {
@@ -233,7 +233,11 @@ export function createCompute(deps: ComputeDeps): Compute {
       courses.refresh()
       index.reestimate(estimates.takeMoved())
     },
-    onPlan: (decided) => reader.planned(decided),
+    onState: (present) => forecaster.look(present),
+    onPlan(decided) {
+      forecaster.planned(decided)
+      reader.planned(decided)
+    },
   })
   const whatIf = new WhatIf({
     core,
@@ -286,11 +290,11 @@ export function createCompute(deps: ComputeDeps): Compute {
     causeOf: (job) => reader.causeOf(job),
   })
 
-  function scene(limit: number): Scene {
+  function scene(present: PlanState, limit: number): Scene {
     const { urgencyOf } = dispatcher
     const engineOf = (job: ActiveJob) => pool.refOf(job)
     const { budgetUse } = core
-    return sceneOf({ state: dispatcher.snapshot(), index, engineOf, urgencyOf, guessOf, budgetUse }, limit)
+    return sceneOf({ state: present, index, engineOf, urgencyOf, guessOf, budgetUse }, limit)
   }
 
   function watch(job: ActiveJob): void {

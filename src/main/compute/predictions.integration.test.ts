@@ -224,6 +224,7 @@ describe('what is learned while jobs wait', () => {
     await advance(250)
     const next = await infer()
     await advance(500)
+    await until(() => system.compute.get(next.id).estimateMs !== null)
     const { state, estimateMs } = system.compute.get(next.id)
     expect(state).toBe('queued')
     expect(estimateMs).toBeLessThan(5_000)

@@ -30,8 +30,6 @@ export interface QueueReaderDeps {
   urgencyOf: UrgencyOf
   loads: ClassLoads
   record: TrackRecord
-  /** Asks for new forecasts; they come by `foretold`. */
-  forecast(): void
   /** The reason or the estimate of a job is another than before. */
   onExplained(job: ActiveJob): void
 }
@@ -179,7 +177,6 @@ export class QueueReader {
       onExplained(job)
     }
     this.#forgetOthers(before)
-    if (this.#explained.length > 0) this.#deps.forecast()
   }
 
   /** What was said of jobs that others have pushed back since is no longer so. */
@@ -198,7 +195,7 @@ export class QueueReader {
   /** What the scheduler was seen to do on a virtual clock. */
   foretold(forecasts: ReadonlyMap<JobId, Forecast>, madeAt: number): void {
     const { index, record, onExplained } = this.#deps
-    for (const { id } of this.#explained) {
+    for (const id of new Set([...this.#explained.map((explained) => explained.id), ...forecasts.keys()])) {
       const job = index.get(id)
       if (!job?.queued) continue
       const raw = forecasts.get(id)

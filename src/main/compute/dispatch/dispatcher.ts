@@ -58,6 +58,8 @@ export interface DispatcherDeps {
   run(attempts: Attempt[], engine: PooledEngine, stack: Together['stack']): Promise<AttemptEnd[]>
   /** A turn is about to be planned. */
   beforePlan(): void
+  /** What the turn plans for; it changes when the plan is carried out. */
+  onState(state: PlanState): void
   onPlan(plan: Plan): void
 }
 
@@ -237,7 +239,8 @@ export class Dispatcher {
     }
     if (!this.#accepting) return none
     this.#deps.beforePlan()
-    const state = this.snapshot()
+    const state = this.#snapshot()
+    this.#deps.onState(state)
     const decided = plan(state, placeOrNull)
     this.#losses.spend(decided)
     const started = decided.start.flatMap((start) => this.#start(start) ?? [])
@@ -392,8 +395,8 @@ export class Dispatcher {
     this.#waitingSince = since
   }
 
-  /** What the next turn would be planned from. */
-  snapshot(): PlanState {
+  /** What this turn is planned from. */
+  #snapshot(): PlanState {
     const { core, clock, index, pool, policy, runMsOf } = this.#deps
     const now = clock.now()
     const classes = index.classes()

@@ -100,9 +100,6 @@ export async function runTogether(
     stopWatching()
     job.abort = null
     job.inputs = null
-    job.ridesAlong = false
-    job.passengers = []
-    job.together = 1
     if (end.outcome.kind === 'aborted' && end.outcome.reason === 'apart') job.runsAlone = true
   }
   const isWell = members.every(({ end }) => end.outcome.kind === 'succeeded')

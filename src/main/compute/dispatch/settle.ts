@@ -49,6 +49,10 @@ export class Settler {
     if (status.state !== 'running')
       throw new AppError('internal', `Job ${job.id} is ${status.state}, not running.`)
     this.#releaseLease(job, core)
+    // Until now its row says that it runs, and it holds what the first of its run does.
+    job.ridesAlong = false
+    job.passengers = []
+    job.together = 1
     const times = { loadMs: status.loadMs + loadMs, computeMs: status.computeMs + computeMs }
     const attach = (only?: string) => {
       for (const { name, staged } of artifacts)

@@ -95,6 +95,27 @@ describe('a forecast', () => {
     expect(forecast.get('2' as JobId)?.endsAt).toBe(1_200)
   })
 
+  it('counts on the memory of an engine that is leaving, which is there in a moment', () => {
+    const { state, ...rest } = scene(
+      1,
+      [],
+      [{ ...group('a', [queued('a', 1, 10)]), load: { memoryBytes: 900, estimateMs: 0 } }],
+    )
+    const devices = state.devices.map((device) => ({ ...device, free: { ...device.free, memoryBytes: 400 } }))
+    const memory = [{ device: 'cpu0', amounts: { memoryBytes: 600 } }]
+    const leaving = {
+      ref: 'e',
+      engineKey: 'old',
+      state: 'leaving' as const,
+      memory,
+      idleSinceMs: 0,
+      job: null,
+      remainingMs: 0,
+    }
+    const forecast = forecastOf({ ...rest, state: { ...state, devices, engines: [leaving] } }, placeOrNull)
+    expect(forecast.get('a' as JobId)?.at).toBe(0)
+  })
+
   it('says nothing of what stands behind a job of unknown length', () => {
     const forecast = forecastOf(scene(1, [running(null)], [group('a', [queued('a', 1, 10)])]), placeOrNull)
     expect(forecast.size).toBe(0)

@@ -38,6 +38,8 @@ export class VirtualMachine {
     const { now, devices, engines, shares, quotas, weights } = state
     this.#devices = new Map(devices.map((device) => [device.id, { ...device }]))
     this.#engines = new Map(engines.map((engine) => [engine.ref, { ...engine }]))
+    // In a moment they are gone.
+    for (const { ref, state } of engines) if (state === 'leaving') this.unload(ref)
     this.shares = new Map(shares)
     this.budgets = new VirtualBudgets(budgets, now)
     this.#quotas = new Map([...quotas].map(([id, quota]) => [id, { ...quota }]))
