@@ -88,7 +88,7 @@ export async function fillMachine(api: Serve): Promise<void> {
 export async function fillQueue(api: Serve): Promise<void> {
   const { cpuCores } = (await api.call('GET', '/resources')).body.capacity
   const load = (name: string, more: object) =>
-    must(api, 'POST', '/jobs', { kind: 'synthetic', name, durationMs: 600_000, ...more })
+    must(api, 'POST', '/jobs', { kind: 'synthetic', name, durationMs: 7_200_000, ...more })
   await load('Index the photo library', { need: { cpuCores, memoryBytes: 400_000_000 }, priority: 70 })
   for (const [name, priority] of [
     ['Transcribe the interview', 60],
