@@ -39,7 +39,7 @@ test('a job that was displaced is drawn where it ran, before and after', async (
   await expect(page.getByRole('main')).toContainText('interrupted')
   await app().shoot('overview-preempted-light')
 
-  await api.until(`/jobs/${urgent}`, ({ state }) => state === 'succeeded', 30_000)
+  await api.until(`/jobs/${urgent}`, ({ state }) => state === 'succeeded')
   const again = await api.until(`/jobs/${patient}`, ({ state }) => state === 'running', 60_000)
   expect(again.attempts).toMatchObject([
     { attempt: 1, end: 'preempted', placement: [{ amounts: { cpuCores } }] },
