@@ -62,9 +62,7 @@ test('without a window: sign in from a browser with the key, see the machine, br
     await dialog.getByRole('switch', { name: 'Show me name and family' }).uncheck()
     await dialog.getByRole('button', { name: 'Choose files…' }).click()
     await (await chooser).setFiles(join(fixtures, 'mnist_cnn.onnx'))
-    await expect(shell.task('mnist_cnn.onnx')).toContainText('mnist-cnn version 1 is ready', {
-      timeout: 30_000,
-    })
+    await expect(shell.task('mnist_cnn.onnx')).toContainText('mnist-cnn version 1 is ready')
     await shell.task('mnist_cnn.onnx').getByRole('link').click()
     await expect(new ModelPage(page, 'mnist-cnn').title).toBeVisible()
   })
@@ -82,11 +80,9 @@ test('what is dropped on the next version of a model becomes that, whatever it i
     const next = (version: number) =>
       page.getByRole('button', { name: `Choose a file to add version ${version}` })
     await drop(cdp, [join(fixtures, 'silero_vad_v5.onnx')], next(2))
-    await expect(model.versions.getByRole('listitem')).toHaveText([/Version 2/, /Version 1/], {
-      timeout: 30_000,
-    })
+    await expect(model.versions.getByRole('listitem')).toHaveText([/Version 2/, /Version 1/])
     await drop(cdp, [join(fixtures, 'basic-pitch')], next(3))
-    await expect(model.versions.getByRole('listitem')).toHaveCount(3, { timeout: 30_000 })
+    await expect(model.versions.getByRole('listitem')).toHaveCount(3)
   })
 })
 
@@ -131,9 +127,7 @@ test('a password is offered, not demanded; a viewer sets it, and signs in with i
     await account.getByRole('textbox', { name: 'New password' }).fill('radium and polonium')
     await account.getByRole('textbox', { name: 'Once more' }).fill('radium and polonium')
     await account.getByRole('button', { name: 'Set password' }).click()
-    await expect(account).toContainText('You can sign in from a browser as Marie Curie.', {
-      timeout: 30_000,
-    })
+    await expect(account).toContainText('You can sign in from a browser as Marie Curie.')
 
     await expect(page.getByRole('switch', { name: 'REST API' })).toBeDisabled()
     for (const [where, what] of [

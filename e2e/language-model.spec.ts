@@ -17,11 +17,12 @@ const generate = (more: object) =>
 
 test('the story comes back word for word, whole and piece by piece', async () => {
   const spec = { prompt: 'The control room', maxTokens: 400 }
-  const { body: job } = await generate(spec)
-  expect(job).toMatchObject({ kind: 'generate', state: expect.stringMatching(/queued|running/) })
+  const { body: job } = await generate({ ...spec, hold: true })
+  expect(job).toMatchObject({ kind: 'generate', state: 'held' })
   const stream = await fetch(`${serve.url}/api/jobs/${job.id}/text`, {
     headers: { authorization: `Bearer ${serve.ownerKey}`, accept: 'text/event-stream' },
   })
+  expect((await serve.call('POST', `/jobs/${job.id}/resume`)).status).toBe(200)
   let text = ''
   let pieces = 0
   for (const line of (await stream.text()).split('\n')) {

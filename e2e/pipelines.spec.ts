@@ -97,7 +97,7 @@ test('kill -9 in the middle: every job ends once, after those it waited for', as
     load(`step-${i}`, { durationMs: 150, dependsOn: i === 0 ? [] : [`step-${i - 1}`] }),
   )
   const { body } = await submit(chain)
-  await serve.until(`/pipelines/${body.id}`, ({ jobs }) => jobs[2].job.state === 'running')
+  await serve.until(`/pipelines/${body.id}`, ({ jobs }) => jobs[2].job.startedAt !== null)
   await serve.kill()
   await serve.restart()
   const end = await ended(body.id)

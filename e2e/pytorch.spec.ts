@@ -9,6 +9,7 @@ const hasTorch = spawnSync('/usr/bin/python3', ['-I', '-c', 'import torch']).sta
 test('one digit classifier in four formats gives the same answers, and weights run in the graph they are given', async () => {
   // biome-ignore lint/suspicious/noSkippedTests: what it needs cannot be had everywhere, and it says so
   test.skip(!hasTorch, 'The system has no Python with torch (python3-torch on Debian).')
+  test.setTimeout(180_000)
   const serve = await Serve.start()
   try {
     const pixels = Buffer.from(await readFile(join(fixtures, 'test100.f32'))).subarray(0, 784 * 4)
@@ -17,7 +18,7 @@ test('one digit classifier in four formats gives the same answers, and weights r
     )
     const image = { dtype: 'float32', shape: [1, 1, 28, 28], base64: pixels.toString('base64') }
     const infer = (model: string, input: string) =>
-      serve.call('POST', '/jobs', { kind: 'infer', model, inputs: { [input]: image }, waitMs: 30_000 })
+      serve.call('POST', '/jobs', { kind: 'infer', model, inputs: { [input]: image }, waitMs: 60_000 })
 
     await serve.import(join(fixtures, 'mnist_cnn.onnx'), 'digits-onnx')
     await serve.import(join(fixtures, 'mnist_cnn.pt'), 'digits-script')

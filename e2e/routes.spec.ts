@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto'
-import { mkdtemp, open, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from '@playwright/test'
+import { writeZeros } from './support/models'
 import { fixtures, Serve } from './support/serve'
 
 test.setTimeout(180_000)
@@ -104,12 +104,10 @@ test('renewing a lease moves its end; a lease that is released cannot be renewed
 
 test('an import that is cancelled ends so, and leaves no model', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'import-'))
-  const path = join(folder, 'large.onnx')
-  const file = await open(path, 'w')
-  const chunk = randomBytes(2 ** 24)
-  for (let i = 0; i < 40; i++) await file.write(chunk)
-  await file.close()
+  const path = await writeZeros(join(folder, 'large.safetensors'), 6_000_000_000)
   const { id } = (await serve.call('POST', '/imports', { path })).body
+  const midway = await serve.until(`/imports/${id}`, ({ bytesDone }) => bytesDone > 0)
+  expect(midway.state).toBe('running')
   const cancelled = await serve.call('DELETE', `/imports/${id}`)
   expect([200, 204]).toContain(cancelled.status)
   expect(await serve.until(`/imports/${id}`, ({ state }) => state !== 'running')).toMatchObject({
@@ -118,6 +116,7 @@ test('an import that is cancelled ends so, and leaves no model', async () => {
   })
   const names = (await serve.call('GET', '/models')).body.items.map(({ name }: { name: string }) => name)
   expect(names).not.toContain('large')
+  expect(await readdir(join(serve.dataDir, 'blobs', 'incoming'))).toEqual([])
   await rm(folder, { recursive: true })
 })
 

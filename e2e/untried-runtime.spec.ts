@@ -27,13 +27,6 @@ test('a runtime that takes its time to say whether it works holds up its own job
       inputs: { x: image },
     })
     expect(waiting.status).toBe(201)
-    const done = await serve.call('POST', '/jobs', {
-      kind: 'infer',
-      model: 'silero-vad@1',
-      inputs: sileroInputs(),
-      waitMs: 60_000,
-    })
-    expect(done.body).toMatchObject({ state: 'succeeded' })
     const job = await serve.until(`/jobs/${waiting.body.id}`, ({ waitReason }) =>
       /PyTorch/.test(waitReason ?? ''),
     )
@@ -46,6 +39,13 @@ test('a runtime that takes its time to say whether it works holds up its own job
       available: false,
       beingTried: true,
     })
+    const done = await serve.call('POST', '/jobs', {
+      kind: 'infer',
+      model: 'silero-vad@1',
+      inputs: sileroInputs(),
+      waitMs: 60_000,
+    })
+    expect(done.body).toMatchObject({ state: 'succeeded' })
   } finally {
     await serve.dispose()
     await rm(folder, { recursive: true })

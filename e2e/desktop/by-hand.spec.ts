@@ -115,11 +115,9 @@ test('at the usual and the least width there is room for what matters, and figur
   await shell.go('Settings')
   await expect(page.getByLabel('Unload an engine after it was idle for')).toHaveValue('600 s')
   await shell.go('Timeline')
-  const [button, order] = await Promise.all([
-    boxOf(page.getByRole('button', { name: 'Try it' })),
-    boxOf(page.getByRole('combobox', { name: 'Jobs are taken' })),
-  ])
-  expect(button.y).toBe(order.y)
+  const button = page.getByRole('button', { name: 'Try it' })
+  const order = page.getByRole('combobox', { name: 'Jobs are taken' })
+  await expect.poll(async () => (await boxOf(button)).y - (await boxOf(order)).y).toBe(0)
   await app().resize({ width: 900, height: 700 })
   await shell.go('Activity')
   await expect(page.getByRole('columnheader')).toHaveText(['When', 'Who', 'What', 'Decision'])
@@ -127,24 +125,32 @@ test('at the usual and the least width there is room for what matters, and figur
 })
 
 test('several notifications take the room of one, and spread under the pointer', async () => {
-  const { page, api, shell, dataDir } = app()
+  const { api, shell, dataDir } = app()
   await shell.go('Devices')
-  const notices = page.locator('[role="alert"]').filter({ hasText: /is ready/ })
+  // These stay until somebody closes them.
+  const notices = shell.notice('was refused')
   for (const name of ['one', 'two', 'three', 'four']) {
-    const path = join(dataDir, `${name}.csv`)
-    await writeFile(path, `a,b\n1,${name}\n`)
+    const path = join(dataDir, `${name}.onnx`)
+    await writeFile(path, '')
     await api.import(path)
   }
   await expect(notices).toHaveCount(4)
   await expect(notices.first()).toContainText('four')
-  const height = async () => {
+  /** How often the newest would fit into their room. */
+  const room = async () => {
     const boxes = await Promise.all((await notices.all()).map(boxOf))
-    return Math.max(...boxes.map(({ y, height }) => y + height)) - Math.min(...boxes.map(({ y }) => y))
+    const bottom = Math.max(...boxes.map(({ y, height }) => y + height))
+    const top = Math.min(...boxes.map(({ y }) => y))
+    return (bottom - top) / (await boxOf(notices.first())).height
   }
-  await expect.poll(height).toBeLessThan(130)
+  await expect.poll(room).toBeLessThan(1.5)
   await app().shoot('notices-light')
   await notices.first().hover()
-  await expect.poll(height).toBeGreaterThan(250)
+  await expect.poll(room).toBeGreaterThan(4)
+  for (let left = 3; left >= 0; left--) {
+    await notices.first().getByRole('button', { name: 'Close' }).click()
+    await expect(notices).toHaveCount(left)
+  }
 })
 
 test('dialogs, forms with problems and what lies over a page have no serious violation', async () => {

@@ -65,6 +65,8 @@ test('a chat has turns, stop words and several texts, and can be stopped', async
   // The template gives nothing but the words: what comes shows that the first turn was sent along.
   await ask('. One model')
   await expect(log.getByText('wakes, reads the queue, and answers', { exact: true })).toHaveCount(2)
+  // What has been written is counted when its job has ended.
+  await expect(log.getByText(/\d tokens ·/)).toHaveCount(2)
   const spec = (await api.call('GET', '/jobs?kind=generate&limit=1')).body.items[0]
   expect(spec).toMatchObject({ model: 'chat@1', state: 'succeeded' })
 

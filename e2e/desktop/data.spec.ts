@@ -45,9 +45,7 @@ test('an empty page says what to bring; what is dropped becomes data sets with l
   await expect(data('machine-readings').title).toBeVisible()
   // Keys are the list's until it has faded.
   await expect(shell.taskCentre).toBeHidden()
-  await page.keyboard.press('g')
-  await page.keyboard.press('b')
-  await expect(shell.title('Data')).toBeVisible()
+  await shell.goByKeys('b', 'Data')
   await expect(page.getByRole('grid', { name: 'Data sets' }).getByRole('row')).toHaveCount(4)
   await expect(page.getByRole('grid', { name: 'Data sets' })).toContainText('5,000')
 })
@@ -96,9 +94,7 @@ test('tensors are shown short with their shape and as pictures, images as thumbn
   const images = data('digit-images')
   await images.open()
   await expect(images.thumbnails.first()).toBeVisible()
-  expect(await images.thumbnails.first().evaluate((image) => (image as HTMLImageElement).naturalWidth)).toBe(
-    28,
-  )
+  await expect(images.thumbnails.first()).toHaveJSProperty('naturalWidth', 28)
   await page
     .getByRole('radiogroup', { name: 'How to show the rows' })
     .getByText('Table', { exact: true })
@@ -110,20 +106,10 @@ test('tensors are shown short with their shape and as pictures, images as thumbn
 })
 
 test('a version is saved as one archive', async () => {
-  const { page, app: electronApp } = app()
   const path = join(folder, 'saved.tar')
-  const saved = electronApp.evaluate(
-    ({ session }, to) =>
-      new Promise<string>((resolve) => {
-        session.defaultSession.once('will-download', (_event, item) => {
-          item.setSavePath(to)
-          item.once('done', (_done, state) => resolve(state))
-        })
-      }),
-    path,
-  )
-  await page.getByRole('link', { name: 'Export', exact: true }).click()
-  expect(await saved).toBe('completed')
+  const howItEnded = await app().saveNextDownload(path)
+  await app().page.getByRole('link', { name: 'Export', exact: true }).click()
+  expect(await howItEnded()).toMatch(/ completed$/)
   expect((await readFile(path)).includes('llmagentos-version/1')).toBe(true)
 })
 

@@ -19,7 +19,7 @@ test('the machine: cores, memory, load now and over time', async () => {
   // Something else runs on every machine.
   await expect(
     card.getByRole('region', { name: 'Largest programs outside LLMAgentOS' }).getByRole('listitem').first(),
-  ).toContainText(/process \d+.*[\d.]+ [kMGT]?B/, { timeout: 30_000 })
+  ).toContainText(/process \d+.*[\d.]+ [kMGT]?B/)
   await expect(card.getByRole('list', { name: 'Cores', exact: true }).getByRole('listitem')).toHaveCount(
     cpu.capacity.cpuCores,
   )
@@ -30,7 +30,7 @@ test('the machine: cores, memory, load now and over time', async () => {
   const line = card
     .getByRole('img', { name: `Load of ${cpu.name} over time` })
     .locator('path.recharts-area-curve')
-  await expect(line).toHaveAttribute('d', /[LC]/, { timeout: 30_000 })
+  await expect(line).toHaveAttribute('d', /[LC]/)
   await expect(devices.resources).toContainText('CPU cores')
   await expect(devices.resources).toContainText(/[\d.]+ GB can be granted/)
 })

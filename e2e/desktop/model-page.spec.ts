@@ -196,18 +196,9 @@ test('a version is exported as one file', async () => {
   const model = new ModelPage(app().page, 'echo')
   await model.open(2)
   const path = join(folder, 'echo-2.tar')
-  const saved = app().app.evaluate(
-    ({ session }, target) =>
-      new Promise<string>((resolve) => {
-        session.defaultSession.once('will-download', (_event, item) => {
-          item.setSavePath(target)
-          item.once('done', (_done, state) => resolve(`${item.getFilename()} ${state}`))
-        })
-      }),
-    path,
-  )
+  const howItEnded = await app().saveNextDownload(path)
   await app().page.getByRole('main').getByRole('link', { name: 'Export' }).click()
-  expect(await saved).toBe('echo-2.tar completed')
+  expect(await howItEnded()).toBe('echo-2.tar completed')
   expect((await stat(path)).size).toBeGreaterThan(100)
   expect(await app().api.import(path)).toMatchObject({
     state: 'completed',

@@ -87,7 +87,7 @@ test("a third party's runtime is looked at, allowed, runs a model, and is stoppe
   await expect(dialog).toContainText(/Cannot reach the network|do whatever you may do/)
   await app().shoot('runtimes-allow')
   await dialog.getByRole('button', { name: 'Allow', exact: true }).click()
-  await expect(dialog).toBeHidden({ timeout: 30_000 })
+  await expect(dialog).toBeHidden()
   await expect(runtimes.card('Tiny TFLite')).toContainText('ready')
   await expect(runtimes.card('Formats without a runtime here')).not.toContainText('TensorFlow Lite')
   await expect(runtimes.plugin('Tiny TFLite')).toContainText(/allowed.*Allowed by/)
@@ -106,13 +106,13 @@ test("a third party's runtime is looked at, allowed, runs a model, and is stoppe
   const meanwhile = `\n// while a person reads about it ${'-'.repeat(500_000)}\n`
   await appendFile(plugins('tiny-tflite', 'model.mjs'), meanwhile)
   // The page behind has looked again: what is sent is what the person was shown all the same.
-  await expect(page.locator('#plugin-tiny-tflite')).toContainText(/5\d\d kB/, { timeout: 30_000 })
+  await expect(page.locator('#plugin-tiny-tflite')).toContainText(/5\d\d kB/)
   await stale.getByRole('button', { name: 'Allow', exact: true }).click()
   await expect(new Shell(page).notice(/have changed since they were looked at/)).toBeVisible()
   await stale.getByRole('button', { name: 'Cancel' }).click()
   const again = await runtimes.ask('Tiny TFLite')
   await again.getByRole('button', { name: 'Allow', exact: true }).click()
-  await expect(runtimes.card('Tiny TFLite')).toContainText('ready', { timeout: 30_000 })
+  await expect(runtimes.card('Tiny TFLite')).toContainText('ready')
 
   await runtimes.disallow('Tiny TFLite')
   await expect(runtimes.card('Tiny TFLite')).toHaveCount(0)

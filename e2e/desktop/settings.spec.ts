@@ -48,8 +48,8 @@ test('a setting that is saved by its button gives the focus back to its field', 
   await shell.go('Settings')
   const idle = page.getByRole('textbox', { name: 'Unload an engine after it was idle for' })
   await idle.fill('77')
-  await page.getByRole('button', { name: 'Save' }).click()
-  await expect(shell.notice('Saved')).toBeVisible()
+  // It is said for two seconds only.
+  await Promise.all([shell.notice('Saved').waitFor(), page.getByRole('button', { name: 'Save' }).click()])
   await expect(idle).toHaveValue('77 s')
   await expect(idle).toBeFocused()
   await expect(page.getByRole('button', { name: 'Save' })).toHaveCount(0)

@@ -28,18 +28,18 @@ test('jobs that wait are told when they start, and are held against it', async (
   const whole = { need: { cpuCores } }
   const ids: string[] = []
   for (let i = 1; i <= 8; i++) ids.push(await load(`Embed chapter ${i}`, 2_000 + 300 * (i % 3), whole))
-  await api.until(`/jobs/${ids[7]}`, ({ estimate, state }) => estimate !== null || state !== 'queued', 20_000)
+  await api.until(`/jobs/${ids[7]}`, ({ estimate, state }) => estimate !== null || state !== 'queued')
   await shell.go('Jobs')
   await expect(page.getByRole('grid', { name: 'Jobs' })).toContainText(/in .+ s – .+ s/)
   await app().shoot('jobs-expected-light')
   await api.until(`/jobs/${ids[7]}`, ({ state }) => state === 'succeeded', 60_000)
   // On a busy machine some start before a forecast has told them anything.
-  await api.until('/queue', ({ predictions }) => predictions.count >= 3, 20_000)
+  await api.until('/queue', ({ predictions }) => predictions.count >= 3)
   await shell.go('Timeline')
   await expect(shell.main).toContainText(/\d of \d jobs started within the bounds they were told/)
   const { predictions } = (await api.call('GET', '/queue')).body
   expect(predictions.meanErrorMs).toBeGreaterThan(0)
-  expect(predictions.recent[0]).toMatchObject({ name: 'Embed chapter 2' })
+  expect(predictions.recent[0].name).toMatch(/^Embed chapter [2-8]$/)
 })
 
 test('the timeline is live, is moved by keys, and leads to a job', async () => {
@@ -50,10 +50,8 @@ test('the timeline is live, is moved by keys, and leads to a job', async () => {
   for (let i = 1; i <= 4; i++) await load(`Transcribe part ${i}`, 8_000 + 4_000 * i, { need: { cpuCores } })
   const chart = page.getByRole('application', { name: /Timeline of jobs by device/ })
   await expect(chart).toBeVisible()
-  await app().api.until(
-    '/queue',
-    ({ waiting }) => waiting.some(({ estimate }: { estimate: unknown }) => estimate),
-    20_000,
+  await app().api.until('/queue', ({ waiting }) =>
+    waiting.some(({ estimate }: { estimate: unknown }) => estimate),
   )
   await expect(shell.navigation.getByRole('link', { name: /^Jobs/ })).toContainText('5')
   await app().shoot('timeline-light')
@@ -95,9 +93,7 @@ test('another machine and another order are tried on the jobs of the day', async
     await page.keyboard.press('Tab')
   await expect(ask).toBeFocused()
   await page.keyboard.press('Enter')
-  await expect(shell.main).toContainText(/With 4 more cores, these \d+ jobs would have waited/, {
-    timeout: 30_000,
-  })
+  await expect(shell.main).toContainText(/With 4 more cores, these \d+ jobs would have waited/)
   await expect(shell.main.getByRole('row', { name: /Mean wait/ })).toBeVisible()
   for (const measure of [/Longest wait/, /Fairness/])
     await expect(shell.main.getByRole('row', { name: measure })).toBeVisible()
@@ -108,7 +104,7 @@ test('another machine and another order are tried on the jobs of the day', async
   await page.getByRole('option', { name: 'one more GPU', exact: true }).click()
   await page.getByLabel('Memory, GB').fill('48')
   await ask.click()
-  await expect(shell.main).toContainText('With one more GPU of 48 GB, these', { timeout: 30_000 })
+  await expect(shell.main).toContainText('With one more GPU of 48 GB, these')
   await expect(shell.main.getByRole('row', { name: /GPU/ })).toBeVisible()
   await app().shoot('timeline-what-if-gpu-light')
   await page.getByLabel('Jobs are taken').first().click()
@@ -116,13 +112,12 @@ test('another machine and another order are tried on the jobs of the day', async
   await ask.click()
   await expect(shell.main).toContainText(
     'With one more GPU of 48 GB and first-come-first-served order, these',
-    { timeout: 30_000 },
   )
   // The same machine in the same order is no question.
   await page.getByLabel('The machine had', { exact: true }).first().click()
   await page.getByRole('option', { name: 'what it has' }).click()
   await ask.click()
-  await expect(shell.main).toContainText('With first-come-first-served order, these', { timeout: 30_000 })
+  await expect(shell.main).toContainText('With first-come-first-served order, these')
   await app().shoot('timeline-what-if-order-light')
   await page.getByLabel('Jobs are taken').first().click()
   await page.getByRole('option', { name: 'as now' }).click()

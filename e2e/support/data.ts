@@ -84,11 +84,11 @@ export async function fillMachine(api: Serve): Promise<void> {
   await api.until(`/imports/${kept.id}`, ({ state }) => state !== 'running')
 }
 
-/** What the window shows as under way: one job that runs, some that wait for it, one that is held. */
+/** What the window shows as under way, for longer than a file of tests takes: one job that runs, some that wait for it, one that is held. */
 export async function fillQueue(api: Serve): Promise<void> {
   const { cpuCores } = (await api.call('GET', '/resources')).body.capacity
   const load = (name: string, more: object) =>
-    must(api, 'POST', '/jobs', { kind: 'synthetic', name, durationMs: 600_000, ...more })
+    must(api, 'POST', '/jobs', { kind: 'synthetic', name, durationMs: 7_200_000, ...more })
   await load('Index the photo library', { need: { cpuCores, memoryBytes: 400_000_000 }, priority: 70 })
   for (const [name, priority] of [
     ['Transcribe the interview', 60],

@@ -166,7 +166,7 @@ export class Desktop {
     // The one that has just ended wrote it too.
     await rm(portFile, { force: true })
     await closed
-    await expect.poll(() => existsSync(portFile), { timeout: 30_000 }).toBe(true)
+    await expect.poll(() => existsSync(portFile)).toBe(true)
     return `http://127.0.0.1:${(await readFile(portFile, 'utf8')).split('\n')[0]}`
   }
 
@@ -179,6 +179,22 @@ export class Desktop {
   async drop(files: string[], target: Locator = this.page.locator('body')): Promise<void> {
     if (!this.#cdp) throw new Error('nothing to drop on')
     await drop(this.#cdp, files, target)
+  }
+
+  /** Saves what the window downloads next. @returns once the app listens, what tells its name and how it ended */
+  async saveNextDownload(path: string): Promise<() => Promise<string>> {
+    const download = await this.app.evaluateHandle(
+      ({ session }, target) => ({
+        end: new Promise<string>((resolve) => {
+          session.defaultSession.once('will-download', (_event, item) => {
+            item.setSavePath(target)
+            item.once('done', (_done, state) => resolve(`${item.getFilename()} ${state}`))
+          })
+        }),
+      }),
+      path,
+    )
+    return () => download.evaluate(({ end }) => end)
   }
 
   async resize(size: { width: number; height: number }): Promise<void> {

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { open, writeFile } from 'node:fs/promises'
 import { bytes, message, model, number, tensor, value } from '../../src/main/storage/testing/onnx-builder'
 import { zip } from '../../src/main/storage/testing/zip-builder'
 
@@ -48,5 +48,19 @@ export async function writeKeras(path: string): Promise<string> {
     { name: 'model.weights.h5', content: Buffer.from('\x89HDF\r\n\x1a\n', 'latin1') },
   ])
   await writeFile(path, content)
+  return path
+}
+
+/** A safetensors file of zeros; most of it takes no room on the disk. */
+export async function writeZeros(path: string, bytes: number): Promise<string> {
+  const header = Buffer.from(
+    JSON.stringify({ w: { dtype: 'F32', shape: [bytes / 4], data_offsets: [0, bytes] } }),
+  )
+  const size = Buffer.alloc(8)
+  size.writeBigUInt64LE(BigInt(header.length))
+  const file = await open(path, 'w')
+  await file.write(Buffer.concat([size, header]))
+  await file.truncate(8 + header.length + bytes)
+  await file.close()
   return path
 }

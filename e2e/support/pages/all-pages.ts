@@ -60,7 +60,7 @@ export const allPages = (app: () => Desktop): Shown[] => [
     name: 'data-images',
     route: '/data/digit-images',
     has: /010\.png/,
-    open: () => expect(app().page.locator('figure img').nth(30)).toBeVisible({ timeout: 20_000 }),
+    open: () => expect(app().page.locator('figure img').nth(30)).toBeVisible(),
   },
   { name: 'data-kept', route: '/data/digit-scores', has: /Read the digits/ },
   { name: 'job-kept', route: '/jobs/DIGITS', has: /Read the digits/ },
@@ -105,7 +105,7 @@ export async function showPage(app: Desktop, shown: Shown, ids: ReadonlyMap<stri
   await app.page.evaluate((hash) => {
     location.hash = hash
   }, route)
-  await expect(app.shell.main).toContainText(shown.has, { timeout: 20_000 })
+  await expect(app.shell.main).toContainText(shown.has)
   await shown.open?.()
 }
 

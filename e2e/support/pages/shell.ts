@@ -1,4 +1,4 @@
-import type { Locator, Page } from '@playwright/test'
+import { expect, type Locator, type Page } from '@playwright/test'
 import type { Theme } from '../desktop'
 
 /** What is around every page: navigation, task centre, palette, notifications, theme. */
@@ -30,6 +30,15 @@ export class Shell {
   async go(name: string): Promise<void> {
     await this.navigation.getByRole('link', { name, exact: true }).click()
     await this.title(name).waitFor()
+  }
+
+  /** By `g` and the letter of a page, which count only soon after each other. */
+  async goByKeys(letter: string, name: string): Promise<void> {
+    await expect(async () => {
+      await this.page.keyboard.press('g')
+      await this.page.keyboard.press(letter)
+      await expect(this.title(name)).toBeVisible({ timeout: 2_000 })
+    }).toPass()
   }
 
   get tasksButton(): Locator {
