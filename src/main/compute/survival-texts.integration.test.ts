@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { JobSpec } from '../../shared/contract'
 import type { JobId } from '../../shared/domain/ids'
+import { isTerminal } from '../../shared/domain/job-state'
 import { KEPT_INDEX } from '../runtimes/protocol'
 import { importAndSettle } from '../storage/testing/harness'
 import {
@@ -21,7 +22,7 @@ import {
 const STORY = resolve(import.meta.dirname, '../../../fixtures/tiny-story.gguf')
 const story = JobSpec.parse({
   ...{ kind: 'generate', model: 'story@1', prompt: 'The control room', maxTokens: 480, contextSize: 512 },
-  ...{ temperature: 2, topP: 1, topK: 0, seed: 32, completions: 3, priority: 10 },
+  ...{ temperature: 2, topP: 1, topK: 0, seed: 32, completions: 6, priority: 10 },
 })
 
 let survival: Survival
@@ -50,6 +51,7 @@ const isKept = (id: string) => existsSync(join(paused(), id, KEPT_INDEX))
 async function writing({ compute }: Program, id: string): Promise<void> {
   await until(async () => {
     const { state } = await compute.get(id)
+    if (isTerminal(state)) throw new Error(`The text is ${state} before anything could come between.`)
     const engines = await compute.engines()
     return (
       state === 'running' && engines.some(({ runtime, state }) => runtime === 'llama' && state === 'busy')
