@@ -69,6 +69,15 @@ function partsOf(database: Database, id: string) {
   )
 }
 
+/** @returns false when there is no such process */
+function killed(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL')
+  } catch {
+    return false
+  }
+}
+
 /** Starts the program and kills it once it has acknowledged so many. @returns those that it has acknowledged */
 async function submitAndKill(specs: JobSpecInput[], enough: number): Promise<string[]> {
   const program = survival.start()
@@ -203,8 +212,8 @@ describe('real workers', () => {
       for (const { pid } of system.compute.engines()) if (pid !== null) pids.add(pid)
       const victim = busy[kills % Math.max(1, busy.length)]?.pid
       if (victim === undefined || victim === null || kills >= 20) return
-      kills++
-      process.kill(victim, 'SIGKILL')
+      // It may have ended by itself.
+      if (killed(victim)) kills++
     }, 150)
     await ended(system, ids)
     clearInterval(killing)

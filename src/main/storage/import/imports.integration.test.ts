@@ -136,7 +136,7 @@ describe('the corpus', () => {
   })
 })
 
-describe('bad input', () => {
+describe('bad input', { timeout: 180_000 }, () => {
   it('says at once that a path is not there, or not whole', async () => {
     await expect(
       storage.startImport({ kind: 'path', path: join(bench.folder, 'none.onnx') }, ANNA),
@@ -300,7 +300,7 @@ it('takes the family from what the model says, and what a person types also for 
   expect(storage.getModel('net')).toMatchObject({ family: null, versions: [3, 2, 1] })
 })
 
-describe('progress, cancel and many at once', () => {
+describe('progress, cancel and many at once', { timeout: 180_000 }, () => {
   it('tells at most some ten times a second, up to the whole', async () => {
     const told: { at: number; view: Import }[] = []
     storage.onDidChangeImports(({ changed }) => {
