@@ -118,7 +118,7 @@ describe('on one slot', () => {
     expect(preempted.preemptions).toBeGreaterThanOrEqual(2)
     const [first, second] = [await resultOf(undisturbed), await resultOf(preempted)]
     expect(second.items).toEqual(first.items)
-  }, 120_000)
+  }, 300_000)
 })
 
 describe('a text', () => {
@@ -156,7 +156,7 @@ describe('a text', () => {
       const kept = () => readdir(join(folder, 'data/paused')).catch(() => [])
       await expect.poll(kept, { timeout: 40_000 }).toEqual([])
     },
-    120_000,
+    300_000,
   )
 
   it('takes turns with 24 others on one engine: each is the same to the letter', async () => {
