@@ -81,7 +81,7 @@ function lettersOf({ id }: Job): () => number {
 
 describe('on one slot', () => {
   it('a short urgent job does not wait for a long one, which goes on where it was', async () => {
-    const long = await submit({ kind: 'synthetic', durationMs: 5_000, priority: 10, name: 'long' })
+    const long = await submit({ kind: 'synthetic', durationMs: 5_000, name: 'long' })
     await until(long, ({ progress }) => progress > 0)
     const began = performance.now()
     const short = await ended(await urgent(100))
@@ -110,7 +110,7 @@ describe('on one slot', () => {
       },
     }))
     const items = Array.from({ length: 150 }, () => digits).flat()
-    const spec: JobSpecInput = { kind: 'batch', model: 'mnist@1', items, priority: 10 }
+    const spec: JobSpecInput = { kind: 'batch', model: 'mnist@1', items }
     const undisturbed = await ended(await submit(spec))
     const batch = await submit(spec)
     const preempted = await disturbed(batch, 4, 0.15, () => get(batch).progress)
@@ -123,12 +123,12 @@ describe('on one slot', () => {
 
 describe('a text', () => {
   const story: JobSpecInput = {
+    // Of the usual priority: the worker of a patient job lets all else on the machine go first.
     kind: 'generate',
     model: 'story@1',
     prompt: 'The control room',
     maxTokens: 480,
     contextSize: 512,
-    priority: 10,
     stop: [],
   }
   const wild = { temperature: 2, topP: 1, topK: 0, seed: 32 }
