@@ -72,7 +72,7 @@ describe('kill -9 of the whole program in the middle of a text', () => {
     expect(system.compute.get(id)).toMatchObject({ state: 'succeeded', attempt: 2 })
     expect(await textsOf(system, id)).toEqual(undisturbed)
     expect(await close(system)).toEqual([])
-  }, 120_000)
+  }, 300_000)
 
   it('that was preempted, while it waits and while it goes on: what was kept stays, and it is the same to the letter', async () => {
     const first = survival.start()
@@ -97,5 +97,5 @@ describe('kill -9 of the whole program in the middle of a text', () => {
     expect(await textsOf(system, id)).toEqual(undisturbed)
     await expect.poll(() => readdir(paused()).catch(() => [])).toEqual([])
     expect(await close(system)).toEqual([])
-  }, 120_000)
+  }, 300_000)
 })
