@@ -12,6 +12,7 @@ export default defineConfig({
     // Not a measure of speed: a machine that others use too may take its time, and what hangs, hangs for ever.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 40_000 } },
     // What passes only then is named at the end of `npm test`.
     retry: process.env.CI ? 1 : 0,
     restoreMocks: true,

@@ -42,7 +42,7 @@ const pipeline = PipelineSpec.parse({
     add('left', from('start'), vector(10, 20)),
     add('right', from('start'), from('start')),
     add('join', from('left'), from('right')),
-    load('bad', { dependsOn: ['start'], durationMs: 500, fail: 'error' }),
+    load('bad', { dependsOn: ['start'], durationMs: 2_000, fail: 'error' }),
     load('after', { dependsOn: ['bad'] }),
     add('rescue', from('start'), from('start'), { dependsOn: ['bad'], runWhen: 'failed' }),
     load('unneeded', { dependsOn: ['start'], runWhen: 'failed' }),

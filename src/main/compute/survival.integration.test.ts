@@ -5,6 +5,7 @@ import type { Inputs, Job, JobSpecInput } from '../../shared/contract'
 import { JobSpec } from '../../shared/contract'
 import type { JobId } from '../../shared/domain/ids'
 import { isTerminal } from '../../shared/domain/job-state'
+import { type Database, openToRead } from '../platform/database'
 import { processGone } from '../runtimes/testing/fixtures'
 import { importAndSettle } from '../storage/testing/harness'
 import {
@@ -55,6 +56,28 @@ async function importDigits(system: System): Promise<void> {
   expect(system.storage.resolve('mnist@1').signature.inputs[0]?.name).toBe(INPUT)
 }
 
+/** What is on the disk of the items that a batch has finished. */
+function partsOf(database: Database, id: string) {
+  return database.all(
+    database
+      .builder<{ artifacts: { job: string; name: string; created_at: number } }>()
+      .selectFrom('artifacts')
+      .select(['name', 'created_at'])
+      .where('job', '=', id)
+      .where('name', 'like', 'items-%')
+      .orderBy('name'),
+  )
+}
+
+/** @returns false when there is no such process */
+function killed(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL')
+  } catch {
+    return false
+  }
+}
+
 /** Starts the program and kills it once it has acknowledged so many. @returns those that it has acknowledged */
 async function submitAndKill(specs: JobSpecInput[], enough: number): Promise<string[]> {
   const program = survival.start()
@@ -73,32 +96,25 @@ describe('kill -9 of the whole program', () => {
     const first = await survival.open()
     await importDigits(first)
     await close(first)
-    // Long enough that several checkpoints fall before the kill.
+    // Long enough that it goes on long after its first checkpoint.
     const items = Array.from({ length: 120 }, () => digits.items).flat()
     const batch = { ...digits, items } as JobSpecInput
     const program = survival.start()
     const { id } = await program.compute.submit(JobSpec.parse(batch), BY)
-    await until(async () => (await program.compute.get(id)).progress > 0.5)
+    const disk = openToRead(join(survival.dataDir, 'test.db'))
+    await until(() => partsOf(disk, id).length > 0)
+    await disk.dispose()
     await program.kill()
     const second = await survival.open()
-    const rows = () =>
-      second.database.all(
-        second.database
-          .builder<{ artifacts: { job: string; name: string; created_at: number } }>()
-          .selectFrom('artifacts')
-          .select(['name', 'created_at'])
-          .where('job', '=', id)
-          .where('name', 'like', 'items-%')
-          .orderBy('name'),
-      )
-    const before = rows()
+    const before = partsOf(second.database, id)
     expect(before.length).toBeGreaterThan(0)
     expect(second.compute.get(id).progress).toBeGreaterThan(0)
     await ended(second, [id])
     expect(second.compute.get(id)).toMatchObject({ state: 'succeeded', attempt: 2 })
     // What was finished was not touched again.
-    expect(rows().slice(0, before.length)).toEqual(before)
-    expect(rows().length).toBeGreaterThan(before.length)
+    const after = partsOf(second.database, id)
+    expect(after.slice(0, before.length)).toEqual(before)
+    expect(after.length).toBeGreaterThan(before.length)
     const result = await second.compute.result(id as JobId, 0)
     expect(result.items).toHaveLength(items.length)
     let worst = 0
@@ -196,8 +212,8 @@ describe('real workers', () => {
       for (const { pid } of system.compute.engines()) if (pid !== null) pids.add(pid)
       const victim = busy[kills % Math.max(1, busy.length)]?.pid
       if (victim === undefined || victim === null || kills >= 20) return
-      kills++
-      process.kill(victim, 'SIGKILL')
+      // It may have ended by itself.
+      if (killed(victim)) kills++
     }, 150)
     await ended(system, ids)
     clearInterval(killing)

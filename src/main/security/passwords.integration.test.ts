@@ -122,7 +122,8 @@ describe('guessing', () => {
     }
     await timeOf('warm up')
     const [there, absent] = [await timeOf('Marie Curie'), await timeOf('nobody')]
-    expect(absent).toBeGreaterThan(there / 4)
+    // Without the work it would take no thousandth of that, however busy the machine is with other things.
+    expect(absent).toBeGreaterThan(there / 20)
     for (let index = 0; index < 4; index++) await timeOf('nobody')
     await expect(bench.security.authenticatePassword('nobody', 'x', 'http')).rejects.toMatchObject({
       code: 'network.rate_limited',

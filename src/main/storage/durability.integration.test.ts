@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { pidOf } from '../runtimes/testing/fixtures'
 import { buildCrashChild } from './testing/build-worker'
 import { type Bench, copyOfFixture, createBench } from './testing/harness'
 import { TRACED, unsynced } from './testing/sync-trace'
@@ -58,7 +59,7 @@ it.skipIf(reason !== null)(
       if (line.includes('@') && ++heard === ACKNOWLEDGED) break
     }
     // The whole group: strace alone would leave what it watches running.
-    process.kill(-(traced.pid ?? 0), 'SIGKILL')
+    process.kill(-pidOf(traced), 'SIGKILL')
     await ended
 
     const trace = await readFile(file, 'utf8')

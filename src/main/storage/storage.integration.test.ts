@@ -2,7 +2,7 @@ import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/pr
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ModelSummary } from '../../shared/contract'
 import type { PrincipalId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
@@ -306,11 +306,11 @@ describe('maintenance', () => {
       open.storage.resolve(`net${seed}@1`).digest.startsWith(order[1] ?? '?'),
     ) as number
     const check = checked(open.storage)
-    await vi.waitUntil(() => hashes.length === 1)
+    await expect.poll(() => hashes.length).toBe(1)
     open.storage.removeVersion(`net${second}`, 1)
     await collected(open.storage)
     hashes[0]?.()
-    await vi.waitUntil(() => hashes.length === 2)
+    await expect.poll(() => hashes.length).toBe(2)
     await importAndSettle(open.storage, await modelFile(`net${second}.onnx`, second))
     hashes[1]?.()
     expect(await check).toMatchObject({ state: 'completed', checked: 2, damaged: [], missing: [] })

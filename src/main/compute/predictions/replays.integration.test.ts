@@ -61,14 +61,14 @@ function scene(count: number, waits: boolean): Scene {
 }
 
 it('says in the thread what it says here, and leaves the event loop its turns', async () => {
-  const asked = scene(200, true)
+  const asked = scene(1_000, true)
   const here = replay({ kind: 'forecast', scene: asked })
   await replays.forecast(scene(1, true))
   let turns = 0
   const timer = setInterval(() => turns++, 1)
   const there = await replays.forecast(asked)
   clearInterval(timer)
-  expect(there.answer.size).toBe(200)
+  expect(there.answer.size).toBe(1_000)
   expect(there.answer).toEqual(here)
   expect(there.tookMs).toBeGreaterThan(0)
   expect(turns).toBeGreaterThan(2)
@@ -92,9 +92,9 @@ it('plans a graph as it is planned here', async () => {
 it('tells what becomes of a workload, and gives one up that nobody waits for', async () => {
   const runMs = (count: number) => new Map(Array.from({ length: count }, (_, i) => [`j-${i}` as JobId, 100]))
   const abort = new AbortController()
-  const long = replays.outcome(scene(5_000, false), runMs(5_000), abort.signal)
+  const long = replays.outcome(scene(20_000, false), runMs(20_000), abort.signal)
   const next = replays.outcome(scene(8, false), runMs(8))
-  setTimeout(() => abort.abort(new Error('closed')), 50)
+  setTimeout(() => abort.abort(new Error('closed')), 5)
   await expect(long).rejects.toThrow('closed')
   const outcome = await next
   expect(outcome).toEqual(replay({ kind: 'outcome', scene: scene(8, false), runMs: runMs(8) }))

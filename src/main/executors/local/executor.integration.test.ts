@@ -20,6 +20,7 @@ import {
   floats,
   hooks,
   mnist,
+  pidOf,
   processGone,
   ramp,
   valuesOf,
@@ -113,7 +114,7 @@ describe('LocalExecutor', () => {
     stop.abort(new Error('took too long'))
     await expect(run).rejects.toThrow('took too long')
     expect(find(view.id)).toBeUndefined()
-    await processGone(view.pid ?? 0)
+    await processGone(pidOf(view))
   })
 
   it('kills a worker that hangs when it is unloaded, and the attempt hears of it', async () => {
@@ -122,7 +123,7 @@ describe('LocalExecutor', () => {
     const heard = expect(run).rejects.toMatchObject({ code: 'compute.interrupted' })
     await executor.unload(engineId(view))
     await heard
-    await processGone(view.pid ?? 0)
+    await processGone(pidOf(view))
   })
 
   it('tells at once that an idle engine ends, and runs nothing on it', async () => {
@@ -139,9 +140,9 @@ describe('LocalExecutor', () => {
     })
     await unloading
     const other = await loadSynthetic()
-    process.kill(other.pid ?? 0, 'SIGKILL')
-    await processGone(other.pid ?? 0)
-    await vi.waitUntil(() => told.length === 4)
+    process.kill(pidOf(other), 'SIGKILL')
+    await processGone(pidOf(other))
+    await expect.poll(() => told.length).toBe(4)
     expect(told).toEqual([view, other].flatMap(({ id }) => [`ends ${id}`, `gone ${id}`]))
     for (const end of stop) end()
   })

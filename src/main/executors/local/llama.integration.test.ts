@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AppError } from '../../../shared/errors'
 import { withTemplate } from '../../runtimes/testing/chat-template'
 import { conformance } from '../../runtimes/testing/conformance'
-import { engineId, hooks, versionAt, versionOf } from '../../runtimes/testing/fixtures'
+import { engineId, hooks, pidOf, versionAt, versionOf } from '../../runtimes/testing/fixtures'
 import type { LocalExecutor, RunOutcome, RunRequest, Sampling } from '.'
 import { startExecutor } from './testing/start-executor'
 
@@ -63,6 +63,9 @@ const ask = (prompt: string, change: Partial<Sampling> = {}): RunRequest => ({
   prompt: { prompt },
   sampling: { ...greedy, ...change },
 })
+/** At this temperature it never comes to an end by itself. */
+const endless = () => ask('The', { temperature: 5, topP: 1, topK: 0, maxTokens: 500 })
+
 conformance('llama.cpp', () => executor, {
   version: story,
   request: () => ask('The control room', { maxTokens: 8 }),
@@ -70,8 +73,7 @@ conformance('llama.cpp', () => executor, {
     if (outcome.kind !== 'generate') throw new Error('another kind')
     expect(outcome.completions[0]?.text).toMatch(/^ hums at/)
   },
-  // At this temperature it never comes to an end by itself.
-  endless: () => ask('The', { temperature: 5, topP: 1, topK: 0, maxTokens: 500 }),
+  endless,
   misfits: () => [
     { what: 'a long prompt', request: ask('room '.repeat(600), { contextSize: 64 }), words: /context of 64/ },
     { what: 'tensors', request: { kind: 'infer', inputs: {} }, words: /cannot do "run"/ },
@@ -149,19 +151,23 @@ describe('a language model', () => {
       const undisturbed = await run()
       const once = await pauseAfter(60)
       const before = await readFile(join(folder, once.state.file))
-      let twice = await pauseAfter(400)
+      let twice = await pauseAfter(200)
       expect(twice.tokens.slice(0, once.tokens.length)).toEqual(once.tokens)
       expect(twice.tokens.length).toBeGreaterThan(once.tokens.length)
       // Paused again while what was kept is taken up or given: it is not forgotten.
+      let pauses = 0
       for (const ms of [0, 1, 2, 3, 4, 6, 8, 12]) {
         const controller = new AbortController()
-        const paused = expect(run({ ...hooks(controller.signal), isPause: () => true })).rejects.toThrow(
-          'now',
-        )
+        // On a quick machine it may have ended by then.
+        const over = run({ ...hooks(controller.signal), isPause: () => true }).catch((error: Error) => {
+          expect(error.message).toBe('now')
+          pauses++
+        })
         setTimeout(() => controller.abort(new Error('now')), ms)
-        await paused
+        await over
         expect((await kept()).tokens.slice(0, twice.tokens.length)).toEqual(twice.tokens)
       }
+      expect(pauses).toBeGreaterThan(0)
       expect(await run()).toMatchObject({ ...undisturbed, computeMs: expect.any(Number) })
       twice = await kept()
       expect(await run()).toMatchObject({ ...undisturbed, computeMs: expect.any(Number) })
@@ -297,19 +303,17 @@ describe('a language model', () => {
         if (++heard === 3) stop.abort(new AppError('compute.conflict', 'enough'))
       },
     }
-    const request = { kind: 'generate', prompt: { prompt: 'The control room' }, sampling: greedy } as const
-    await expect(executor.run(engine, request, seen)).rejects.toThrow('enough')
-    expect(heard).toBeLessThan(80)
-    const outcome = await executor.run(engine, request, hooks())
+    await expect(executor.run(engine, endless(), seen)).rejects.toThrow('enough')
+    expect(heard).toBeLessThan(250)
+    const outcome = await executor.run(engine, ask('The control room'), hooks())
     expect(outcome.kind === 'generate' && outcome.completions[0]?.text).toContain('hums at night')
     await executor.unload(engine)
   })
 
   it('fails the attempt when its worker is killed in the middle of a word', async () => {
     const view = await executor.load(story(), { threads: 1, signal })
-    const seen = { ...hooks(), onText: () => process.kill(view.pid ?? 0, 'SIGKILL') }
-    const request = { kind: 'generate', prompt: { prompt: 'The' }, sampling: greedy } as const
-    await expect(executor.run(engineId(view), request, seen)).rejects.toMatchObject({
+    const seen = { ...hooks(), onText: () => process.kill(pidOf(view), 'SIGKILL') }
+    await expect(executor.run(engineId(view), endless(), seen)).rejects.toMatchObject({
       code: 'compute.worker_crashed',
     })
   })

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ModelFormat, RuntimeView } from '../../../shared/contract'
-import type { EngineId } from '../../../shared/domain/ids'
 import type { Tensors } from '../../../shared/domain/tensor'
 import { findBubblewrap, inBubblewrap } from '../../runtimes/sandbox'
 import { conformance, tensorSubject } from '../../runtimes/testing/conformance'
@@ -14,6 +13,7 @@ import {
   engineId,
   floats,
   hooks,
+  pidOf,
   processGone,
   valuesOf,
   versionAt,
@@ -125,7 +125,7 @@ describe.skipIf(!hasTorch)('PyTorch', () => {
   it('measures what is inside the sandbox, and leaves nothing behind when the sandbox is killed', async () => {
     const view = await executor.load(script(), { threads: 1, signal })
     expect(view.memoryBytes).toBeGreaterThan(80 * 2 ** 20)
-    const pid = view.pid ?? 0
+    const pid = pidOf(view)
     const children = () =>
       spawnSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' })
         .stdout.trim()
@@ -153,9 +153,9 @@ describe.skipIf(!hasTorch)('PyTorch', () => {
         within('safetensors', 'large.safetensors'),
       ]) {
         const expectedBytes = executor.estimateMemory(version)
-        const { id, pid } = await executor.load(version, { threads: 1, signal })
-        const peakBytes = await highestRss(pid ?? 0)
-        await executor.unload(id as EngineId)
+        const view = await executor.load(version, { threads: 1, signal })
+        const peakBytes = await highestRss(pidOf(view))
+        await executor.unload(engineId(view))
         expect(expectedBytes, version.format).toBeGreaterThan(peakBytes)
         expect(expectedBytes, version.format).toBeLessThan(peakBytes * 1.5)
       }

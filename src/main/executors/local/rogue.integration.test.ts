@@ -1,7 +1,7 @@
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../platform/clock'
-import { engineId, hooks, processGone } from '../../runtimes/testing/fixtures'
+import { engineId, hooks, pidOf, processGone } from '../../runtimes/testing/fixtures'
 import { createLocalExecutor, type LoadableVersion, type LocalExecutor } from '.'
 import { MAX_LINE, MAX_LINES } from './log-lines'
 import { startExecutor } from './testing/start-executor'
@@ -44,7 +44,7 @@ describe('a worker that lies', () => {
     const view = await executor.load(version(trick), { threads: 1, signal })
     const run = executor.run(engineId(view), { kind: 'infer', inputs: {} }, hooks())
     await expect(run).rejects.toMatchObject({ code: 'compute.worker_crashed' })
-    await processGone(view.pid ?? 0)
+    await processGone(pidOf(view))
     expect(executor.engines()).toEqual([])
   })
 
@@ -55,7 +55,7 @@ describe('a worker that lies', () => {
       const requests = [1, 2, 3].map(() => ({ kind: 'infer' as const, inputs: {} }))
       const run = executor.run(engineId(view), { kind: 'several', requests, stack }, hooks())
       await expect(run).rejects.toMatchObject({ code: 'compute.worker_crashed' })
-      await processGone(view.pid ?? 0)
+      await processGone(pidOf(view))
     },
   )
 
@@ -78,10 +78,10 @@ describe('a worker that lies', () => {
   it('that never loads ends when nobody waits for it any more', async () => {
     const stop = new AbortController()
     const load = executor.load(version('never-loads'), { threads: 1, signal: stop.signal })
-    const [view] = executor.engines()
+    const [pid] = executor.engines().map(pidOf)
     stop.abort(new Error('enough'))
     await expect(load).rejects.toThrow('enough')
-    await processGone(view?.pid ?? 0)
+    await processGone(pid as number)
   })
 
   it('that talks without end is heard for a thousand lines, each of a bounded length', async () => {
@@ -120,7 +120,7 @@ describe('a worker that lies', () => {
       const child = Number(seen.log[0]?.replace('warn ', ''))
       process.kill(child, 0)
       if (isAsked) await executor.unload(engineId(view))
-      else process.kill(view.pid ?? 0, 'SIGKILL')
+      else process.kill(pidOf(view), 'SIGKILL')
       await processGone(child)
     }
   })

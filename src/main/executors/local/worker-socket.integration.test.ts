@@ -72,7 +72,7 @@ describe('WorkerSocket', () => {
     for (const stranger of strangers) stranger.destroy()
     worker.destroy()
     ours.destroy()
-  }, 10_000)
+  })
 
   it.runIf(process.platform !== 'win32')('lies where only we may look, and is gone when closed', async () => {
     const folder = dirname(socket.path)

@@ -21,7 +21,7 @@ import { type Database, openDatabase } from '../../platform/database'
 import { askWorker } from '../../platform/processes'
 import { findPythons } from '../python'
 import { conformance, tensorSubject } from '../testing/conformance'
-import { engineId, floats, hooks, processGone, valuesOf, versionOf } from '../testing/fixtures'
+import { engineId, floats, hooks, pidOf, processGone, valuesOf, versionOf } from '../testing/fixtures'
 import { createPlugins, type Plugins, pluginMigrations } from '.'
 import { pluginRuntime } from './adapter'
 import { readManifest } from './manifest'
@@ -156,7 +156,7 @@ describe('a plugin', () => {
       code: 'compute.no_runtime',
       message: expect.stringContaining('allow it again'),
     })
-    await processGone(view.pid ?? 0)
+    await processGone(pidOf(view))
     expect(await find('tiny-tflite')).toMatchObject({ state: 'changed', allowedBy: OWNER })
     expect(() => executor.runtimeFor('tflite')).toThrow(/No runtime here/)
     expect(await allow('tiny-tflite')).toMatchObject({ state: 'allowed' })

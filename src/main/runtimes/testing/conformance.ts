@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Tensors } from '../../../shared/domain/tensor'
 import type { LoadableVersion, LocalExecutor, RunOutcome, RunRequest } from '../../executors/local'
-import { batchOf, engineId, hooks, processGone } from './fixtures'
+import { residentBytes } from '../../executors/local/enforcement/processes'
+import { batchOf, engineId, hooks, pidOf, processGone } from './fixtures'
 
 /** A runtime under test, and a model of it. */
 export interface Subject {
@@ -70,7 +71,7 @@ export function conformance(name: string, executor: () => LocalExecutor, subject
     beforeEach(async () => {
       const view = await executor().load(subject.version(), { threads: 1, signal })
       engine = engineId(view)
-      pid = view.pid ?? 0
+      pid = pidOf(view)
       expect(view).toMatchObject({ state: 'idle', runs: 0, loadMs: expect.any(Number) })
       expect(view.backend).not.toBe('')
     })
@@ -175,7 +176,8 @@ export function conformance(name: string, executor: () => LocalExecutor, subject
       const memory = async () => {
         await executor().run(engine, subject.load(), quiet)
         await run()
-        return view()?.memoryBytes ?? 0
+        // The view is renewed once a second.
+        return (await residentBytes([pid])).get(pid) ?? view()?.memoryBytes ?? 0
       }
       const before = await memory()
       expect((await memory()) - before).toBeLessThan(subject.growthBytes)

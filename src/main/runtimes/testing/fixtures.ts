@@ -103,6 +103,12 @@ export function batchOf(
 
 export const engineId = (view: { id: string }) => view.id as EngineId
 
+/** Never 0, which a signal would take for this process and all of its group. */
+export function pidOf({ pid }: { pid?: number | null | undefined }): number {
+  if (!pid) throw new Error('It has no process.')
+  return pid
+}
+
 /** Resolves when no process has this id. */
 export async function processGone(pid: number): Promise<void> {
   for (;;) {

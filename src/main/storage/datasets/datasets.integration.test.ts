@@ -315,20 +315,26 @@ it('one file of ten thousand is found without the others', async () => {
       database.run(tables.insertInto('dataset_files').values({ dataset: 'pets', version: 1, ...one }))
     }
   })
-  const tookMs = (work: () => void) => {
+  const tookMs = async (work: () => unknown) => {
     const began = performance.now()
-    work()
+    await work()
     return performance.now() - began
   }
-  const allMs = tookMs(() => storage.getDatasetVersion('pets', 1))
-  const began = performance.now()
-  for (let i = 0; i < 10; i++) {
-    expect((await storage.datasetImage('pets', 1, '2.png')).mediaType).toBe('image/png')
-    const { file, content } = storage.openFile('dataset', 'pets', 1, 'more/9999.png')
-    expect(file.digest).toBe(digest)
-    content.destroy()
+  const findTen = async () => {
+    for (let i = 0; i < 10; i++) {
+      expect((await storage.datasetImage('pets', 1, '2.png')).mediaType).toBe('image/png')
+      const { file, content } = storage.openFile('dataset', 'pets', 1, 'more/9999.png')
+      expect(file.digest).toBe(digest)
+      content.destroy()
+    }
   }
-  expect(performance.now() - began).toBeLessThan(10 * allMs)
+  // The machine may be busy with something else in one of three rounds.
+  const ratios: number[] = []
+  for (let round = 0; round < 3; round++) {
+    const allMs = await tookMs(() => storage.getDatasetVersion('pets', 1))
+    ratios.push((await tookMs(findTen)) / allMs)
+  }
+  expect(ratios.sort((a, b) => a - b)[1]).toBeLessThan(10)
   expect(() => storage.openFile('dataset', 'pets', 1, '3.png')).toThrow('has no file "3.png"')
   expect(() => storage.openFile('dataset', 'pets', 2, '1.png')).toThrow('no version 2')
 })

@@ -55,6 +55,9 @@ beforeEach(async () => {
 })
 afterEach(() => bench.dispose())
 
+/** What takes so long on any machine that the process that reads it tells of it several times: each 100 ms. */
+const LONG_MEGABYTES = 600
+
 /** An ONNX file of `megabytes` with one weight of zeros: a hole on disks that know holes. */
 async function largeModel(name: string, megabytes: number, seed = 1): Promise<string> {
   const path = join(bench.folder, name)
@@ -133,7 +136,7 @@ describe('the corpus', () => {
   })
 })
 
-describe('bad input', () => {
+describe('bad input', { timeout: 180_000 }, () => {
   it('says at once that a path is not there, or not whole', async () => {
     await expect(
       storage.startImport({ kind: 'path', path: join(bench.folder, 'none.onnx') }, ANNA),
@@ -170,7 +173,7 @@ describe('bad input', () => {
     ['shrinks', (path: string) => truncate(path, 1_000_000)],
     ['is written over', (path: string) => writeFile(path, 'other', { flag: 'r+' })],
   ])('fails clearly when the file %s while it is read', async (_, change) => {
-    const path = await largeModel('large.onnx', 200)
+    const path = await largeModel('large.onnx', LONG_MEGABYTES)
     const started = await storage.startImport({ kind: 'path', path }, ANNA)
     await new Promise<void>((resolve) => {
       storage.onDidChangeImports(({ changed }) => {
@@ -297,13 +300,13 @@ it('takes the family from what the model says, and what a person types also for 
   expect(storage.getModel('net')).toMatchObject({ family: null, versions: [3, 2, 1] })
 })
 
-describe('progress, cancel and many at once', () => {
+describe('progress, cancel and many at once', { timeout: 180_000 }, () => {
   it('tells at most some ten times a second, up to the whole', async () => {
     const told: { at: number; view: Import }[] = []
     storage.onDidChangeImports(({ changed }) => {
       for (const view of changed) told.push({ at: performance.now(), view })
     })
-    const outcome = await importAndSettle(storage, await largeModel('large.onnx', 200))
+    const outcome = await importAndSettle(storage, await largeModel('large.onnx', LONG_MEGABYTES))
     expect(outcome).toMatchObject({ state: 'completed' })
     const steps = told.filter(({ view }) => view.state === 'running' && view.bytesDone > 0)
     expect(steps.length).toBeGreaterThan(1)
@@ -315,7 +318,7 @@ describe('progress, cancel and many at once', () => {
   })
 
   it('tells while an archive is unpacked, while a blob is checked, and at the end of a collection', async () => {
-    const path = await largeModel('large.onnx', 150)
+    const path = await largeModel('large.onnx', LONG_MEGABYTES)
     const archive = join(bench.folder, 'net.tar')
     const { size } = await stat(path)
     const entry = { path: 'large.onnx', sizeBytes: size, content: () => createReadStream(path) }

@@ -7,6 +7,7 @@ import { deflateRawSync } from 'node:zlib'
 import pino from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Clock, systemClock } from '../../platform/clock'
+import { pidOf } from '../../runtimes/testing/fixtures'
 import type { TableFile } from '../datasets/table'
 import { type Bench, createBench } from '../testing/harness'
 import { zip } from '../testing/zip-builder'
@@ -83,7 +84,7 @@ describe('the limits of parsing', () => {
       const inspection = await inspected(path, async () => {
         while (inspecting().length === 0) await sleep(20)
         await sleep(200)
-        const [pid = 0] = inspecting()
+        const pid = pidOf({ pid: inspecting()[0] })
         process.kill(pid, 'SIGSTOP')
         await sleep(6000)
         process.kill(pid, 'SIGCONT')

@@ -56,7 +56,8 @@ describe('a copy that was broken off', () => {
   )
 })
 
-describe('an import that was interrupted', () => {
+// Half a gigabyte is copied each time.
+describe('an import that was interrupted', { timeout: 180_000 }, () => {
   let storage: Storage
   let path: string
   const bytes = 512 * MIB

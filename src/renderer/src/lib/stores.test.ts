@@ -81,7 +81,7 @@ it('forgets what may no longer be seen, and what another person saw; what only d
     policies: 1,
     principals: 1,
   }
-  await vi.waitFor(() => expect(inSight()).toEqual(all))
+  await expect.poll(inSight).toEqual(all)
 
   server.answer = async () => {
     throw new Error('The connection is gone.')
@@ -94,7 +94,7 @@ it('forgets what may no longer be seen, and what another person saw; what only d
   await reconnect()
   await refreshAccess()
   const nothing = Object.fromEntries(Object.keys(all).map((name) => [name, 0]))
-  await vi.waitFor(() => expect(inSight()).toEqual(nothing))
+  await expect.poll(inSight).toEqual(nothing)
   expect(useJobs.getState()).toMatchObject({ ready: false, error: { code: 'security.denied' } })
   expect(useMe.getState().value?.name).toBe('Paul')
   stop()
@@ -103,7 +103,7 @@ it('forgets what may no longer be seen, and what another person saw; what only d
 async function reconnect(): Promise<void> {
   const { epoch } = useConnection.getState()
   server.drop()
-  await vi.waitFor(() => expect(useConnection.getState().epoch).toBe(epoch + 1))
+  await expect.poll(() => useConnection.getState().epoch).toBe(epoch + 1)
 }
 
 it('keeps the newest audit records, however many are written while the window is open', async () => {
@@ -119,7 +119,7 @@ it('keeps the newest audit records, however many are written while the window is
   }
   const stop = useAudit.start()
   await reconnect()
-  await vi.waitFor(() => expect(useAudit.getState().items.has('audit-2502')).toBe(true))
+  await expect.poll(() => useAudit.getState().items.has('audit-2502')).toBe(true)
   const { items } = useAudit.getState()
   expect(items.size).toBe(2_000)
   expect(items.has('audit-503')).toBe(true)

@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { pidOf } from '../../../runtimes/testing/fixtures'
 import { ControlGroups } from './control-groups'
 
 let root: string
@@ -107,7 +108,7 @@ describe.runIf(process.platform === 'linux')('control groups', () => {
       // It begins its work when it is in its group.
       const child = spawn(process.execPath, ['-e', `process.stdin.once('data', () => {${code}})`])
       await groups.make(name)
-      await groups.add(name, [child.pid ?? 0])
+      await groups.add(name, [pidOf(child)])
       await groups.limit(name, { cpuCores: 0.2, memoryBytes: 128 * 2 ** 20, priority: 50 })
       child.stdin.write('go')
       return child

@@ -5,7 +5,7 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { engineId, hooks, processGone } from '../../../runtimes/testing/fixtures'
+import { engineId, hooks, pidOf, processGone } from '../../../runtimes/testing/fixtures'
 import type { Allotment, LocalExecutor, RunRequest } from '..'
 import { startExecutor } from '../testing/start-executor'
 import { Enforcer } from '.'
@@ -53,7 +53,7 @@ const isInForce = (name: string) => executor.enforcement().find((means) => means
 async function begin(over: Partial<Allotment>, stop: AbortController) {
   const view = await executor.load(null, { threads: 1, signal })
   const run = executor.run(engineId(view), busyFor(60_000), hooks(stop.signal), allotment(over))
-  return { pid: view.pid ?? 0, id: engineId(view), over: expect(run).rejects.toThrow('enough') }
+  return { pid: pidOf(view), id: engineId(view), over: expect(run).rejects.toThrow('enough') }
 }
 
 describe('a worker under a lease', () => {
@@ -92,7 +92,7 @@ describe('a worker under a lease', () => {
     const isBound = enforcer.means().some(({ name, inForce }) => name === 'affinity' && inForce)
     skip(!isBound || availableParallelism() < 2, 'No cores can be bound here.')
     const child = spawn('sleep', ['60'])
-    const worker = { id: 'eng', pid: child.pid ?? 0 }
+    const worker = { id: 'eng', pid: pidOf(child) }
     const begunBefore = (ms: number) => ({
       allotment: allotment(),
       sinceMs: performance.now() - ms,
@@ -178,7 +178,7 @@ describe('a worker under a lease', () => {
       message: expect.stringMatching(/134 MB were leased.*need\.memoryBytes/),
       details: { leasedBytes: 128 * MIB },
     })
-    await processGone(view.pid ?? 0)
+    await processGone(pidOf(view))
     expect(executor.engines()).toEqual([])
     // It is no reason to believe that its model needs as much.
     expect(executor.estimateMemory(version)).toBe(estimated)
@@ -190,7 +190,7 @@ describe.runIf(process.platform !== 'win32')('the processes of a worker', () => 
     skip(process.platform !== 'linux', 'Threads are told apart on Linux only.')
     const thread = `require('node:child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' }); setInterval(() => {}, 1000)`
     const script = `new (require('node:worker_threads').Worker)(${JSON.stringify(thread)}, { eval: true })`
-    const { pid = 0 } = spawn(process.execPath, ['-e', script])
+    const pid = pidOf(spawn(process.execPath, ['-e', script]))
     let all = [pid]
     try {
       await vi.waitUntil(
@@ -208,15 +208,14 @@ describe.runIf(process.platform !== 'win32')('the processes of a worker', () => 
   it('are those below it too, and their memory is counted together', async () => {
     const child = `setInterval(() => {}, 1000); const kept = Buffer.alloc(${200 * MIB}, 1)`
     const script = `require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(child)}], { stdio: 'ignore' }); setInterval(() => {}, 1000)`
-    const parent = spawn(process.execPath, ['-e', script])
+    const pid = pidOf(spawn(process.execPath, ['-e', script]))
     try {
-      const pid = parent.pid ?? 0
       await vi.waitUntil(async () => ((await residentBytes([pid])).get(pid) ?? 0) > 200 * MIB, {
         timeout: 40_000,
       })
       if (process.platform === 'linux') expect(await processesOf(pid)).toHaveLength(2)
     } finally {
-      for (const pid of (await processesOf(parent.pid ?? 0)).reverse()) process.kill(pid, 'SIGKILL')
+      for (const one of (await processesOf(pid)).reverse()) process.kill(one, 'SIGKILL')
     }
     expect(await residentBytes([2 ** 30])).toEqual(new Map())
   })
