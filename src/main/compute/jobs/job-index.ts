@@ -128,7 +128,9 @@ export class JobIndex {
   /** Adds a job whose row has just been inserted (or read). Undone with the transaction now open. */
   add(job: ActiveJob): void {
     this.#link(job)
+    this.#join(job)
     this.#deps.database.onRollback(() => {
+      this.#leave(job)
       this.#unlink(job)
       this.#deps.onUndo(job)
     })
@@ -205,10 +207,31 @@ export class JobIndex {
   }
 
   #replace(job: ActiveJob, status: JobStatus): void {
-    if (!isTerminal(job.status.state)) this.#unlink(job)
+    const hadEnded = isTerminal(job.status.state)
+    const hasEnded = isTerminal(status.state)
+    if (!hadEnded) this.#unlink(job)
     job.status = status
-    if (!isTerminal(status.state)) this.#link(job)
+    if (!hasEnded) this.#link(job)
+    if (hasEnded && !hadEnded) this.#leave(job)
+    if (hadEnded && !hasEnded) this.#join(job)
     this.#deps.onChange(job)
+  }
+
+  /** When it comes, and not with each change: there may be a thousand, which stay the same. */
+  #join(job: ActiveJob): void {
+    for (const id of job.definition.dependsOn) {
+      const dependents = this.#dependents.get(id)
+      if (dependents) dependents.add(job)
+      else this.#dependents.set(id, new Set([job]))
+    }
+  }
+
+  #leave(job: ActiveJob): void {
+    for (const id of job.definition.dependsOn) {
+      const dependents = this.#dependents.get(id)
+      dependents?.delete(job)
+      if (dependents?.size === 0) this.#dependents.delete(id)
+    }
   }
 
   #link(job: ActiveJob): void {
@@ -217,11 +240,6 @@ export class JobIndex {
     if (state === 'running') this.#running.add(job)
     if (state === 'queued' || state === 'held' || state === 'running') this.#byState[state]++
     if (state === 'queued') this.#byPriority.set(priority, (this.#byPriority.get(priority) ?? 0) + 1)
-    for (const id of job.definition.dependsOn) {
-      const dependents = this.#dependents.get(id)
-      if (dependents) dependents.add(job)
-      else this.#dependents.set(id, new Set([job]))
-    }
     this.#enqueue(job)
   }
 
@@ -235,11 +253,6 @@ export class JobIndex {
       const left = (this.#byPriority.get(priority) ?? 1) - 1
       if (left > 0) this.#byPriority.set(priority, left)
       else this.#byPriority.delete(priority)
-    }
-    for (const id of job.definition.dependsOn) {
-      const dependents = this.#dependents.get(id)
-      dependents?.delete(job)
-      if (dependents?.size === 0) this.#dependents.delete(id)
     }
   }
 
