@@ -78,6 +78,7 @@ export function createCore(deps: CoreDeps): Core {
 
   async function sample(): Promise<void> {
     const startedAt = clock.now()
+    quotas.budgets.countAll()
     try {
       lastReading = await host.read(devices.list())
       if (disposed) return
