@@ -7,6 +7,7 @@ import { compareRank, positionIn, rankInCourse, rankOf } from '../schedule/rank'
 import type { QueueClass, QueuedJob } from '../schedule/types'
 import type { Faster } from '../speeds'
 import type { ActiveJob } from './active-job'
+import { likenessOf } from './estimates'
 import type { JobStatus } from './job-row'
 import type { JobStore } from './job-store'
 
@@ -192,18 +193,25 @@ export class JobIndex {
     if (engineKeys.size === 0) return
     for (const group of this.#classes.values()) {
       if (!engineKeys.has(group.engineKey)) continue
-      let faster: Faster | null | undefined
+      let place: Pick<QueuedJob, 'device' | 'gainMs'> | undefined
+      // Thousands may wait, and most are alike.
+      const known = new Map<string, Pick<QueuedJob, 'runMs' | 'mostMs'>>()
       group.workMs = 0
       for (const entry of group.jobs) {
         const job = this.#jobs.get(entry.id) as ActiveJob
         // Of one class, so what is fast for one is fast for all.
-        if (faster === undefined) faster = this.#deps.fastestFor(job)
-        entry.runMs = this.#deps.runMsOf(job)
-        entry.mostMs = this.#deps.mostMsOf(job)
-        if (!job.step) Object.assign(entry, placeOf(faster))
+        place ??= placeOf(this.#deps.fastestFor(job))
+        const likeness = `${likenessOf(job.definition)} ${job.carried}`
+        const times = known.get(likeness) ?? this.#timesOf(job)
+        known.set(likeness, times)
+        Object.assign(entry, times, job.step ? null : place)
         group.workMs += entry.runMs ?? this.#deps.unknownRunMs
       }
     }
+  }
+
+  #timesOf(job: ActiveJob): Pick<QueuedJob, 'runMs' | 'mostMs'> {
+    return { runMs: this.#deps.runMsOf(job), mostMs: this.#deps.mostMsOf(job) }
   }
 
   #replace(job: ActiveJob, status: JobStatus): void {
@@ -265,8 +273,7 @@ export class JobIndex {
       seq: job.seq,
       readyAt,
       priority,
-      runMs: this.#deps.runMsOf(job),
-      mostMs: this.#deps.mostMsOf(job),
+      ...this.#timesOf(job),
       pipeline: job.definition.pipeline?.id ?? null,
       costMs: job.step?.costMs ?? null,
       ...placeOf(job.step ?? this.#deps.fastestFor(job)),
