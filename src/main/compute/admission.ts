@@ -5,6 +5,7 @@ import { unpackTensors } from '../../shared/domain/tensor-codec'
 import { AppError } from '../../shared/errors'
 import type { Database } from '../platform/database'
 import { specOf } from './copy-of-job'
+import type { EndingOf } from './dispatch/conditions'
 import type { Settler } from './dispatch/settle'
 import { ActiveJob } from './jobs/active-job'
 import { inputsStart, itemsStart, PROMPT, RESULT } from './jobs/artifact-names'
@@ -92,9 +93,10 @@ export class Admission {
     throw new AppError('storage.corrupt', message, { job: definition.id })
   }
 
-  /** Adds a prepared job: its row, its inputs and its place in the queue. Within a transaction. */
-  add(prepared: Prepared, spec: Pick<PlainSpec, 'hold' | 'priority'>): ActiveJob {
-    return this.#insert(activeJob(prepared, spec), prepared)
+  /** Adds prepared jobs: their rows, their inputs and their places in the queue. Within a transaction. */
+  addAll(members: readonly { prepared: Prepared; spec: Pick<PlainSpec, 'hold' | 'priority'> }[]): void {
+    const endingOf = this.#deps.settler.endings()
+    for (const { prepared, spec } of members) this.#insert(activeJob(prepared, spec), prepared, endingOf)
   }
 
   /** @throws AppError `system.stopping` */
@@ -104,7 +106,7 @@ export class Admission {
   }
 
   #admit(prepared: Prepared, spec: PlainSpec): Promise<Admitted> {
-    const { index, store, enter } = this.#deps
+    const { index, store, settler, enter } = this.#deps
     const { definition } = prepared
     const job = activeJob(prepared, spec)
     return enter(job, (): Admitted => {
@@ -113,17 +115,17 @@ export class Admission {
         definition.idempotencyKey && store.findByKey(definition.principal, definition.idempotencyKey)
       if (known) return index.get(known.definition.id) ?? known
       this.#assertDependencies(definition.dependsOn)
-      return this.#insert(job, prepared)
+      return this.#insert(job, prepared, settler.endings())
     })
   }
 
-  #insert(job: ActiveJob, { inputs }: Prepared): ActiveJob {
+  #insert(job: ActiveJob, { inputs }: Prepared, endingOf: EndingOf): ActiveJob {
     const { core, index, settler, storage, store, onAdd } = this.#deps
     const { definition } = job
     // Between the check and now the version may have been deleted; from here on the job protects it.
     if (definition.model !== null) storage.resolve(`${definition.model}@${definition.modelVersion}`)
     core.chargeJob(definition.principal)
-    const taken = this.#takeOver(job)
+    const taken = this.#takeOver(job, endingOf)
     const added = taken ?? job
     added.seq = store.insert(added.definition, added.status)
     for (const { name, staged } of inputs) storage.artifacts.attach(staged, definition.id, name)
@@ -131,18 +133,18 @@ export class Admission {
       this.#deps.onTakeOver(taken)
       return taken
     }
-    settler.awaitDependencies(job)
+    settler.awaitDependencies(job, endingOf)
     index.add(job)
     onAdd(job)
     return job
   }
 
   /** The job with the result of an earlier one that was the same; null when it has to run. */
-  #takeOver(job: ActiveJob): ActiveJob | null {
+  #takeOver(job: ActiveJob, endingOf: EndingOf): ActiveJob | null {
     const { store, clock, storage, settler, database } = this.#deps
     const { definition, status } = job
     // What it depends on may decide that it does not run, and what is above it may change what it is for.
-    if (definition.fingerprint === null || !settler.mayRun(definition)) return null
+    if (definition.fingerprint === null || !settler.mayRun(definition, endingOf)) return null
     const same = store.findReusable(definition.principal, definition.fingerprint)
     if (!same) return null
     const { artifacts } = storage

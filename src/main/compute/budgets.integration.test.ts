@@ -42,6 +42,21 @@ it('jobs wait for a budget that is used up, and say when there is more', async (
   expect(job(next.id).state).toBe('succeeded')
 })
 
+it('the next of a row of short jobs does not begin on a budget that is used up', async () => {
+  const pass = <Value>(work: Promise<Value>) => passUntil(harness.clock, work, 1)
+  const load = (durationMs: number, by = ALICE) =>
+    pass(system.submit({ kind: 'synthetic', durationMs, need: { cpuCores: 2 } }, by))
+  budget({ cpuSeconds: 0.2 })
+  await load(300, 'p-bob' as PrincipalId)
+  const jobs = [await load(5), await load(5), await load(5)]
+  const states = () => jobs.map(({ id }) => job(id).state)
+  await pass(until(() => states().includes('running')))
+  // It ends before the alarm says that the budget is used up.
+  harness.clock.jump(150)
+  await pass(until(() => !states().includes('running')))
+  expect(states()).toEqual(['succeeded', 'queued', 'queued'])
+})
+
 it('a batch keeps what it has done, waits, and goes on where it was, also after a restart', async () => {
   budget({ cpuSeconds: 5.5 })
   const batch = await system.submit({

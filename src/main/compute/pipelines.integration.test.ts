@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Pipeline, PipelineSpec, type PipelineSpecInput } from '../../shared/contract'
 import type { JobId, PipelineId, PrincipalId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
@@ -276,6 +276,30 @@ describe('reuse', () => {
     const { jobs: members } = await system.compute.getPipeline(again.id as PipelineId)
     expect(members.find(({ key }) => key === 'b')?.dependsOn).toEqual(['a'])
   })
+})
+
+it('a layer of jobs that all wait for all of the layer before asks once how each has ended', async () => {
+  const layer = (name: string, dependsOn: string[]) =>
+    Array.from({ length: 20 }, (_, i) => infer(`${name}${i}`, x(i, i), { dependsOn }))
+  const first = layer('a', [])
+  const jobs = [
+    ...first,
+    ...layer(
+      'b',
+      first.map(({ key }) => key),
+    ),
+  ]
+  const read = vi.spyOn(system.database, 'first')
+  const asked = () =>
+    read.mock.calls.filter(([query]) => query.compile().sql.startsWith('select "state", "error" from "job"'))
+  const submitted = await submit(jobs, ALICE, { reuse: true })
+  const end = await ended(submitted)
+  expect(end.state).toBe('succeeded')
+  expect(asked().length).toBeLessThanOrEqual(20)
+  read.mockClear()
+  const again = await system.compute.retryPipeline(end.id as PipelineId, ALICE)
+  expect(again.jobs.filter(({ job }) => job.reusedFrom !== null)).toHaveLength(40)
+  expect(asked().length).toBeLessThanOrEqual(20)
 })
 
 it('cancelling ends every job that has not ended, and nothing else', async () => {

@@ -235,7 +235,7 @@ export class Pipelines {
     await write(() => {
       admission.assertAccepting()
       pipelines.insert({ id, name, principal: by, createdAt: clock.now() })
-      for (const { prepared, spec } of ready) admission.add(prepared, spec)
+      admission.addAll(ready)
     })
     return this.get(id)
   }

@@ -40,12 +40,13 @@ export async function reconcile(deps: ReconcileDeps): Promise<void> {
   }
   // The clock may have been set back while nothing ran: nobody waits longer than the longest, or since a time to come.
   const now = clock.now()
+  const endingOf = settler.endings()
   for (const { seq, definition, status } of jobs) {
     const notBefore = Math.min(status.notBefore, now + LONGEST_MS)
     const readyAt = Math.min(status.readyAt, Math.max(now, notBefore))
     const job = new ActiveJob(definition, { ...status, notBefore, readyAt }, seq)
     if (status.attempt > 0) job.log = await logOf(job, storage)
-    settler.awaitDependencies(job)
+    settler.awaitDependencies(job, endingOf)
     index.add(job)
     if (status.state === 'running') interrupted.push(job)
     else deps.watch(job)

@@ -80,6 +80,24 @@ it('a short job that meets an idle engine begins at once and is written with its
   expect(await system.compute.result(next.job?.id as never, 0)).toEqual(next.job?.result)
 })
 
+it('a lease that goes on to the next job says whose it is', async () => {
+  const told: unknown[] = []
+  system.core.onDidChangeLeases(({ changed }) => told.push(...changed))
+  const first = begin({ ...infer, name: 'first', waitMs: 1000 })
+  await running()
+  const next = begin({ ...infer, name: 'next', priority: 70, waitMs: 1000 })
+  const [before] = system.core.listLeases()
+  await settle()
+  await harness.clock.advance(3)
+  await running()
+  const [lease] = system.core.listLeases()
+  expect(lease).toMatchObject({ id: before?.id, purpose: 'next', priority: 70 })
+  expect(told.at(-1)).toEqual(lease)
+  for (let i = 0; i < 10; i++) await harness.clock.advance(1)
+  await until(() => next.job !== undefined)
+  expect([before?.job, lease?.job]).toEqual([first.job?.id, next.job?.id])
+})
+
 it('one that waits for what a program outside holds is nobody to wait behind', async () => {
   const { clock, host } = harness
   const reading = { device: 'cpu0', load: 0, memoryUsedBytes: 12e9, memoryTotalBytes: 16e9 }

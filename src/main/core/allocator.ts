@@ -11,7 +11,7 @@ import type { Logger } from '../platform/logger'
 import { checkPlacement } from './check-placement'
 import type { Claim } from './claim'
 import { NO_HINTS } from './hints'
-import type { AllocateOptions } from './index'
+import type { AllocateOptions, LeaseUse } from './index'
 import { createLeaseStore, type LeaseStore } from './lease-store'
 import { type HeldLease, type Ledger, partsOf } from './ledger'
 import { placeQuanta, type Shares, type Space, toPlacement } from './place'
@@ -202,12 +202,15 @@ export class Allocator implements Disposable {
     }
   }
 
-  /** Counts it in equal parts for these, once for each time that one is named. Memory only. */
-  share(id: string, among: readonly string[]): void {
+  /**
+   * Counts it in equal parts for these, once for each time that one is named. Memory only.
+   * @param use what it is held for from now on, if that changes
+   */
+  share(id: string, among: readonly string[], use?: LeaseUse): void {
     const held = this.#ledger.lease(id)
     if (!held) throw new AppError('core.not_found', `There is no lease ${id} in force.`, { lease: id })
     const isWhole = among.every((principal) => principal === held.lease.holder)
-    if (isWhole && !held.parts) return
+    if (isWhole && !held.parts && !use) return
     const parts = new Map<string, Quanta>()
     const pieces = divideQuanta(held.need, among.length)
     for (const [i, principal] of among.entries()) {
@@ -215,9 +218,10 @@ export class Allocator implements Disposable {
       addQuanta(part, pieces[i] ?? new Map())
       parts.set(principal, part)
     }
-    const shared = { ...held, parts }
+    const shared = { ...held, lease: { ...held.lease, ...use }, parts }
     const undo = this.#counted([held, shared], () => this.#ledger.replace(shared))
-    this.#database.onRollback(undo)
+    if (use) this.#apply(id, undo)
+    else this.#database.onRollback(undo)
   }
 
   get(id: string): Lease {

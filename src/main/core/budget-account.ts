@@ -28,9 +28,12 @@ export class BudgetAccount {
     return this.#use.slots()
   }
 
-  /** Counts what has been held since the last time; before what is held changes. @returns the slots that changed */
-  count(rates: UseRates, now: number): UseSlot[] {
-    const changed = this.#use.addSpan(this.#countedAt, now, rates)
+  /**
+   * Counts what has been held since the last time; before what is held changes.
+   * @param longestMs no more than that is counted @returns the slots that changed
+   */
+  count(rates: UseRates, now: number, longestMs = Number.POSITIVE_INFINITY): UseSlot[] {
+    const changed = this.#use.addSpan(Math.max(this.#countedAt, now - longestMs), now, rates)
     this.#countedAt = now
     return changed
   }

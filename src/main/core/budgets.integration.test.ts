@@ -85,6 +85,31 @@ describe('a budget', () => {
     expect(core.getQuota('a').resetsAt).toBeNull()
   })
 
+  it('is not used up by a sleep of the machine, or by a clock that is set forward', async () => {
+    const { core, clock } = fixture
+    budget({ cpuSeconds: 3600 })
+    core.allocate({ cpuCores: 2 }, by('a'))
+    await clock.advance(60_000)
+    clock.jump(2 * HOUR_MS)
+    await clock.advance(60_000)
+    // What was used before has left the window; of the sleep some seconds count.
+    const usedNow = used()?.cpuSeconds ?? 0
+    expect(usedNow).toBeGreaterThanOrEqual(120)
+    expect(usedNow).toBeLessThanOrEqual(120 + 20)
+    expect(core.listLeases()).toHaveLength(1)
+  })
+
+  it('is used up by what is held while the devices give no readings', async () => {
+    const { core, clock, host } = fixture
+    budget({ cpuSeconds: 3600 })
+    core.allocate({ cpuCores: 2 }, by('a'))
+    host.read = async () => {
+      throw new Error('no answer')
+    }
+    await clock.advance(60_000)
+    expect(used()).toMatchObject({ cpuSeconds: 120 })
+  })
+
   it('rolls: no span of its length holds more, however it is used', async () => {
     const { core, clock } = fixture
     budget({ cpuSeconds: 100 }, MINUTE_MS)

@@ -14,6 +14,8 @@ import type { UseSlot } from './rolling-use'
 
 /** A use that ends the program is written at once (jobs); what time uses up is written so often. */
 const SAVE_MS = 5_000
+/** Counted each second, so that a longer span was a sleep of the machine or a clock that was set forward: nobody's use. */
+const LONGEST_SPAN_MS = 2 * SAVE_MS
 /** What could not be ended though its budget is used up is told of again after this time. */
 const RETRY_MS = 1_000
 
@@ -29,7 +31,7 @@ interface Kept {
 /**
  * What principals with a budget have used of it. Time is counted whenever what a principal holds changes, so there is
  * nothing to do for each lease; a timer is set for when the first budget will be used up. Time while the system does not
- * run is not counted; of a system that is killed, what time used up in the last seconds is lost.
+ * run, or the machine sleeps, is not counted; of a system that is killed, what time used up in the last seconds is lost.
  */
 export class Budgets implements Disposable {
   readonly #ledger: Ledger
@@ -94,7 +96,13 @@ export class Budgets implements Disposable {
   count(principal: string): void {
     const kept = this.#accounts.get(principal)
     if (!kept) return
-    for (const slot of kept.account.count(this.#rates(principal), this.#clock.now())) kept.unsaved.add(slot)
+    const changed = kept.account.count(this.#rates(principal), this.#clock.now(), LONGEST_SPAN_MS)
+    for (const slot of changed) kept.unsaved.add(slot)
+  }
+
+  /** Each second, whatever changes. */
+  countAll(): void {
+    for (const principal of this.#accounts.keys()) this.count(principal)
   }
 
   /** What the principal holds has changed. */
@@ -148,14 +156,13 @@ export class Budgets implements Disposable {
     const now = this.#clock.now()
     if (now - this.#savedAt < SAVE_MS) return
     this.#savedAt = now
-    for (const principal of this.#accounts.keys()) this.count(principal)
     if (this.#hasUnsaved()) await this.#database.write(() => this.#write())
   }
 
   /** Writes all that is not written yet, and counts no more. */
   dispose(): void {
     this.#alarm.cancel()
-    for (const principal of this.#accounts.keys()) this.count(principal)
+    this.countAll()
     try {
       if (this.#hasUnsaved()) this.#database.transaction(() => this.#write())
     } catch (error) {

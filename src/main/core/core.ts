@@ -78,6 +78,7 @@ export function createCore(deps: CoreDeps): Core {
 
   async function sample(): Promise<void> {
     const startedAt = clock.now()
+    quotas.budgets.countAll()
     try {
       lastReading = await host.read(devices.list())
       if (disposed) return
@@ -214,7 +215,7 @@ export function createCore(deps: CoreDeps): Core {
     request: async (need, options) => requests.request(toQuanta(need), options),
     renew: (id, ttlMs) => allocator.renew(id, ttlMs),
     release: (id) => allocator.release(id),
-    share: (id, among) => allocator.share(id, among),
+    share: (id, among, use) => allocator.share(id, among, use),
     getLease: (id) => allocator.get(id),
     listLeases: () => allocator.list(),
 

@@ -39,6 +39,9 @@ export interface AllocateOptions {
   ttlMs: number | null
 }
 
+/** What a lease is held for, as others are told. */
+export type LeaseUse = Pick<Lease, 'job' | 'purpose' | 'priority'>
+
 export interface RequestOptions extends AllocateOptions {
   /** How long to wait for resources that others hold. */
   waitMs: number
@@ -111,8 +114,9 @@ export interface Core extends Disposable {
   /**
    * From now on it counts, for quotas and budgets, in equal parts for these, once for each time that one is named; it stays
    * its holder's. In memory, as long as it is in force. @throws AppError `core.not_found` for one that is not
+   * @param use what it is held for from now on: it may go on from one job of its holder to the next
    */
-  share(id: LeaseId, among: readonly PrincipalId[]): void
+  share(id: LeaseId, among: readonly PrincipalId[], use?: LeaseUse): void
   getLease(id: string): Lease
   /** Leases in force, oldest first. */
   listLeases(): Lease[]

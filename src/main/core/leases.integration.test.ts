@@ -439,6 +439,22 @@ describe('requests that wait', () => {
     expect(waiting.lease).toBeDefined()
   })
 
+  it('are not passed over either when more is freed in that moment, nor smaller ones for a larger one', async () => {
+    const { core } = fixture
+    const [five, two] = [5, 2].map((cpuCores) => core.allocate({ cpuCores }, by('a')))
+    const large = core.request({ cpuCores: 8 }, { ...by('b', { priority: 90 }), waitMs: 60_000 })
+    const small = core.request({ cpuCores: 3 }, { ...by('c', { priority: 80 }), waitMs: 60_000 })
+    await settle()
+    core.release(five?.id as never)
+    expect((await refusalOf(() => core.allocate({ cpuCores: 4 }, by('d')))).code).toBe('core.unavailable')
+    const beside = core.allocate({ cpuCores: 3 }, by('d'))
+    core.release(beside.id as never)
+    core.release(two?.id as never)
+    expect((await refusalOf(() => core.allocate({ cpuCores: 1 }, by('d')))).code).toBe('core.unavailable')
+    core.release((await large).id as never)
+    core.release((await small).id as never)
+  })
+
   it('give up after waitMs and say who holds it', async () => {
     const { core, clock } = fixture
     core.allocate({ cpuCores: 8 }, by('a'))

@@ -5,7 +5,16 @@ import type { DeviceId } from '../../shared/domain/ids'
 import type { ResourceVector } from '../../shared/domain/resources'
 import { honours } from './hints'
 import { type FreeDevice, place, spaceOf } from './place'
-import { addQuanta, fitsIn, namedAmounts, type Quanta, takeQuanta, toQuanta, toVector } from './quanta'
+import {
+  addQuanta,
+  covers,
+  fitsIn,
+  namedAmounts,
+  type Quanta,
+  takeQuanta,
+  toQuanta,
+  toVector,
+} from './quanta'
 
 function device(id: string, kind: FreeDevice['kind'], free: ResourceVector, healthy = true): FreeDevice {
   return { id: id as DeviceId, kind, free, capacity: free, healthy }
@@ -121,6 +130,20 @@ describe('place', () => {
         expect(Object.fromEntries(total)).toEqual(Object.fromEntries(toQuanta(need)))
         const fractions = placed.filter(({ amounts: share }) => (share.gpu ?? 0) % 1 !== 0)
         expect(fractions.length).toBeLessThanOrEqual(1)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('finds none for who asks for as much as one for whom there was none', () => {
+    const need = fc
+      .tuple(fc.nat(3), amounts, fc.nat(12))
+      .map(([wholes, fraction, memory]) => ({ gpu: wholes + fraction, gpuMemoryBytes: memory * 6 }))
+    fc.assert(
+      fc.property(gpus, need, need, (list, more, less) => {
+        fc.pre(covers(toQuanta(more), toQuanta(less)))
+        const devices = list.map(({ free, memory: units }, index) => gpu(`g${index}`, free, units * 6))
+        if ('missing' in place(less, devices)) expect(place(more, devices)).toHaveProperty('missing')
       }),
       { numRuns: 2000 },
     )

@@ -99,6 +99,15 @@ export function fitsIn(need: Quanta, free: Quanta): boolean {
   return true
 }
 
+/** Whether `need` asks for at least all that `other` asks for, and of each of several GPUs for at least as much memory. */
+export function covers(need: Quanta, other: Quanta): boolean {
+  return fitsIn(other, need) && memoryOfEach(need) >= memoryOfEach(other)
+}
+
+function memoryOfEach(need: Quanta): number {
+  return (need.get('gpuMemoryBytes') ?? 0) / Math.max(MILLION, need.get('gpu') ?? 0)
+}
+
 /** What of `need` is more than `free`; empty when it fits. */
 export function lackOf(need: Quanta, free: Quanta): Quanta {
   const lack: Quanta = new Map()

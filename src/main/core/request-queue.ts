@@ -11,11 +11,13 @@ import { NO_HINTS } from './hints'
 import type { RequestOptions } from './index'
 import type { Ledger } from './ledger'
 import { occupy, placeQuanta, type Shares, type Space } from './place'
-import { addQuanta, fitsIn, type Quanta, takeQuanta, toQuanta, toVector } from './quanta'
+import { addQuanta, covers, fitsIn, type Quanta, takeQuanta, toQuanta, toVector } from './quanta'
 import { CLAIM_AFTER_MS, fairly, rankOf, type Waiting, WaitingQueue } from './waiting'
 
 const MOST_WAITING = 1000
 const MOST_WAITING_OF_ONE = 100
+/** To compare with more would cost more than it spares. */
+const MOST_REFUSED = 16
 
 /** What a pass decided for a request, to be told when the transaction is on the disk. */
 interface Outcome {
@@ -41,6 +43,8 @@ export class RequestQueue implements Disposable, Precedence {
   readonly #lacks: Emitter<ResourceVector>
   #sequence = 0
   #passQueued = false
+  /** Those that may find room, in order; the others found none, and will not before {@link wake}. Null: nobody has looked. */
+  #hopeful: readonly Waiting[] | null = null
   #claimant: { waiting: Waiting; claim: Claim } | null = null
 
   /** @param deps.weights of holders whose weight is not 1 */
@@ -128,6 +132,7 @@ export class RequestQueue implements Disposable, Precedence {
 
   /** Something may fit now. */
   wake(): void {
+    this.#hopeful = null
     if (this.#passQueued || this.#queue.size === 0) return
     this.#passQueued = true
     const outcomes: Outcome[] = []
@@ -163,18 +168,21 @@ export class RequestQueue implements Disposable, Precedence {
 
   yieldTo(rank: number, spaces: readonly Space[]): void {
     if (!this.#passQueued) return
-    for (const waiting of this.#queue.list()) {
-      if (waiting.rank <= rank) return
+    // Who asks for as much as one that found no room beside those before it finds none either.
+    const refused: Quanta[] = []
+    this.#hopeful = (this.#hopeful ?? this.#queue.list()).filter(({ need, options, rank: theirs }) => {
+      if (theirs <= rank || refused.some((less) => covers(need, less))) return true
+      if (this.#allocator.quotaRefusal(need, options.holder)) return true
+      const hints = options.place ?? NO_HINTS
       // What is kept for one who goes before it, it would not get.
-      const isNext = this.#allocator.find(
-        waiting.need,
-        waiting.options,
-        this.#ledger.claimsBefore(waiting.rank),
-      )
-      if (!isNext) continue
-      const placed = placeQuanta(waiting.need, spaces, waiting.options.place ?? NO_HINTS)
+      const beside = this.#ledger.spaces(this.#ledger.claimsBefore(theirs))
+      if ('missing' in placeQuanta(need, beside, hints)) return false
+      const placed = placeQuanta(need, spaces, hints)
       if ('shares' in placed) occupy(spaces, placed.shares)
-    }
+      // What does not fit as it is to lie might fit otherwise.
+      else if (!options.place && refused.length < MOST_REFUSED) refused.push(need)
+      return true
+    })
   }
 
   dispose(): void {

@@ -33,7 +33,7 @@ export class RollingUse {
   addSpan(fromMs: number, toMs: number, perSecond: Record<'cpuSeconds' | 'gpuSeconds', number>): UseSlot[] {
     const changed: UseSlot[] = []
     if (perSecond.cpuSeconds === 0 && perSecond.gpuSeconds === 0) return changed
-    // After a sleep of the machine only what is in the window counts.
+    // What is older than the window does not count.
     let from = Math.max(fromMs, toMs - this.#windowMs)
     while (from < toMs) {
       const until = Math.min(toMs, (Math.floor(from / this.#slotMs) + 1) * this.#slotMs)

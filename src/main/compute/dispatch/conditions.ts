@@ -1,7 +1,21 @@
 import type { RunWhen } from '../../../shared/contract'
+import type { JobId } from '../../../shared/domain/ids'
 
 /** How a job came to its end; `skipped`: its condition was not met. */
 export type Ending = 'succeeded' | 'failed' | 'cancelled' | 'skipped'
+
+/** How a job ended; null while it has not. */
+export type EndingOf = (id: JobId) => Ending | null
+
+/** Asks once for each: a thousand jobs may wait for the same thousand. It holds for as long as no end is undone. */
+export function onceEach(endingOf: EndingOf): EndingOf {
+  const known = new Map<JobId, Ending>()
+  return (id) => {
+    const ending = known.get(id) ?? endingOf(id)
+    if (ending) known.set(id, ending)
+    return ending
+  }
+}
 
 export type Verdict = 'wait' | 'run' | 'skip' | 'fail'
 

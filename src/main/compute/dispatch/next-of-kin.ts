@@ -1,3 +1,4 @@
+import { TIMED_RESOURCES } from '../../../shared/domain/budget'
 import type { PrincipalId } from '../../../shared/domain/ids'
 import type { Core } from '../../core'
 import type { ActiveJob } from '../jobs/active-job'
@@ -27,8 +28,11 @@ export function* nextOfKin(
   const admitted = new Set<PrincipalId>([job.definition.principal])
   const isKept = (one: ActiveJob) => {
     const { need, principal } = one.definition
-    // Jobs of one principal that share a place hold it once.
-    if (one.kinKey === job.kinKey && admitted.has(principal)) return false
+    // Jobs of one principal that share a place hold it once; a budget may be used up meanwhile.
+    if (one.kinKey === job.kinKey && admitted.has(principal)) {
+      const usedUp = core.limitsOf(principal)?.usedUp ?? []
+      return usedUp.some(({ resource }) => need[TIMED_RESOURCES[resource]])
+    }
     const load = one.kinKey === job.kinKey ? { memoryBytes } : index.classOf(one)?.load
     return !core.mayHold(load ? chargeOf({ need, load }) : need, principal)
   }

@@ -227,13 +227,14 @@ export class RunAhead {
   #handOver(from: ActiveJob, to: ActiveJob, placement: Claim['placement']): boolean {
     const { lease } = from
     if (!lease) return isEmptyVector(to.definition.need)
-    const { principal } = to.definition
+    const { principal, name: purpose } = to.definition
     from.lease = null
     if (from.definition.principal !== principal) {
       this.#deps.core.release(lease)
       return this.#allocate(to, placement) !== null
     }
-    this.#deps.core.share(lease, [principal])
+    const { priority } = to.status
+    this.#deps.core.share(lease, [principal], { job: to.id, purpose, priority })
     to.lease = lease
     return true
   }

@@ -13,7 +13,7 @@ import type { JobIndex } from '../jobs/job-index'
 import type { JobDefinition, JobStatus } from '../jobs/job-row'
 import { interrupted, keepsItems, partDone } from '../jobs/preemption'
 import type { AttemptEnd, BenchmarkFigures } from './attempt'
-import { type Ending, judge } from './conditions'
+import { type Ending, type EndingOf, judge, onceEach } from './conditions'
 import { backoffMs, isRetryable } from './retry'
 
 export interface SettleDeps {
@@ -22,8 +22,7 @@ export interface SettleDeps {
   database: Database
   clock: Clock
   index: JobIndex
-  /** Null while it has not ended. */
-  endingOf(id: JobId): Ending | null
+  endingOf: EndingOf
   /** A job has reached its end. */
   onEnd(job: ActiveJob): void
   /** A job may start again at a time. */
@@ -124,15 +123,20 @@ export class Settler {
     if (dependents.length > 0) this.#untold.set(job.id, { ending, dependents })
   }
 
+  /** How jobs have ended, for {@link mayRun} and {@link awaitDependencies} of all that are added together. */
+  endings(): EndingOf {
+    return onceEach(this.#deps.endingOf)
+  }
+
   /** Whether nothing that a job depends on keeps it from running now. */
-  mayRun({ dependsOn, runWhen }: JobDefinition): boolean {
-    return judge(runWhen, dependsOn.map(this.#deps.endingOf)) === 'run'
+  mayRun({ dependsOn, runWhen }: JobDefinition, endingOf: EndingOf): boolean {
+    return judge(runWhen, dependsOn.map(endingOf)) === 'run'
   }
 
   /** Sets what a job waits for, before it is added. */
-  awaitDependencies(job: ActiveJob): void {
+  awaitDependencies(job: ActiveJob, endingOf: EndingOf): void {
     const { dependsOn, runWhen } = job.definition
-    const endings = dependsOn.map((id) => this.#deps.endingOf(id))
+    const endings = dependsOn.map(endingOf)
     dependsOn.forEach((id, i) => {
       if (endings[i] === null) job.waitingOn.add(id)
     })
@@ -144,15 +148,16 @@ export class Settler {
 
   /** What follows for others from the jobs that have ended. @param limit so many others @returns true when there are more */
   followUp(limit: number): boolean {
+    const endingOf = this.endings()
     let left = limit
     while (left > 0 && this.#untold.size + this.#doomed.size > 0) {
-      left -= this.#tell(left)
+      left -= this.#tell(left, endingOf)
       left -= this.#endDoomed(left)
     }
     return this.#untold.size + this.#doomed.size > 0
   }
 
-  #tell(limit: number): number {
+  #tell(limit: number, endingOf: EndingOf): number {
     const { index, database } = this.#deps
     let told = 0
     for (const [id, untold] of this.#untold) {
@@ -166,7 +171,7 @@ export class Settler {
       database.onRollback(() => this.#untold.set(id, untold))
       for (const dependent of dependents.slice(0, limit - told)) {
         told++
-        if (index.get(dependent.id) === dependent) this.#dependencyEnded(dependent, id, ending)
+        if (index.get(dependent.id) === dependent) this.#dependencyEnded(dependent, id, ending, endingOf)
       }
     }
     return told
@@ -192,8 +197,8 @@ export class Settler {
     return ended
   }
 
-  #dependencyEnded(dependent: ActiveJob, id: JobId, ending: Ending): void {
-    const { index, clock, database, endingOf } = this.#deps
+  #dependencyEnded(dependent: ActiveJob, id: JobId, ending: Ending, endingOf: EndingOf): void {
+    const { index, clock, database } = this.#deps
     const { runWhen, dependsOn } = dependent.definition
     if (runWhen === 'succeeded' && (ending === 'failed' || ending === 'cancelled')) {
       this.#doom(dependent, id, 'fail')

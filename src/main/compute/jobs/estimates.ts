@@ -134,6 +134,12 @@ function sizedKey(key: string, units: number): string {
   return `${key} ${Math.round(Math.log2(Math.max(1, units)))}`
 }
 
+/** Of one engine and need, those with the same are expected to run as long. */
+export function likenessOf(definition: JobDefinition): string {
+  const { kind, parameters } = definition
+  return `${kind} ${parameters.kind === 'synthetic' ? parameters.durationMs : unitsOf(definition)}`
+}
+
 /** What the run time grows with: items of a batch, iterations of a benchmark, tokens that may be written. */
 function unitsOf({ parameters, items }: JobDefinition): number {
   if (parameters.kind === 'benchmark') return parameters.iterations + parameters.warmup

@@ -7,6 +7,7 @@ import { compareRank, positionIn, rankInCourse, rankOf } from '../schedule/rank'
 import type { QueueClass, QueuedJob } from '../schedule/types'
 import type { Faster } from '../speeds'
 import type { ActiveJob } from './active-job'
+import { likenessOf } from './estimates'
 import type { JobStatus } from './job-row'
 import type { JobStore } from './job-store'
 
@@ -128,7 +129,9 @@ export class JobIndex {
   /** Adds a job whose row has just been inserted (or read). Undone with the transaction now open. */
   add(job: ActiveJob): void {
     this.#link(job)
+    this.#join(job)
     this.#deps.database.onRollback(() => {
+      this.#leave(job)
       this.#unlink(job)
       this.#deps.onUndo(job)
     })
@@ -190,25 +193,53 @@ export class JobIndex {
     if (engineKeys.size === 0) return
     for (const group of this.#classes.values()) {
       if (!engineKeys.has(group.engineKey)) continue
-      let faster: Faster | null | undefined
+      let place: Pick<QueuedJob, 'device' | 'gainMs'> | undefined
+      // Thousands may wait, and most are alike.
+      const known = new Map<string, Pick<QueuedJob, 'runMs' | 'mostMs'>>()
       group.workMs = 0
       for (const entry of group.jobs) {
         const job = this.#jobs.get(entry.id) as ActiveJob
         // Of one class, so what is fast for one is fast for all.
-        if (faster === undefined) faster = this.#deps.fastestFor(job)
-        entry.runMs = this.#deps.runMsOf(job)
-        entry.mostMs = this.#deps.mostMsOf(job)
-        if (!job.step) Object.assign(entry, placeOf(faster))
+        place ??= placeOf(this.#deps.fastestFor(job))
+        const likeness = `${likenessOf(job.definition)} ${job.carried}`
+        const times = known.get(likeness) ?? this.#timesOf(job)
+        known.set(likeness, times)
+        Object.assign(entry, times, job.step ? null : place)
         group.workMs += entry.runMs ?? this.#deps.unknownRunMs
       }
     }
   }
 
+  #timesOf(job: ActiveJob): Pick<QueuedJob, 'runMs' | 'mostMs'> {
+    return { runMs: this.#deps.runMsOf(job), mostMs: this.#deps.mostMsOf(job) }
+  }
+
   #replace(job: ActiveJob, status: JobStatus): void {
-    if (!isTerminal(job.status.state)) this.#unlink(job)
+    const hadEnded = isTerminal(job.status.state)
+    const hasEnded = isTerminal(status.state)
+    if (!hadEnded) this.#unlink(job)
     job.status = status
-    if (!isTerminal(status.state)) this.#link(job)
+    if (!hasEnded) this.#link(job)
+    if (hasEnded && !hadEnded) this.#leave(job)
+    if (hadEnded && !hasEnded) this.#join(job)
     this.#deps.onChange(job)
+  }
+
+  /** When it comes, and not with each change: there may be a thousand, which stay the same. */
+  #join(job: ActiveJob): void {
+    for (const id of job.definition.dependsOn) {
+      const dependents = this.#dependents.get(id)
+      if (dependents) dependents.add(job)
+      else this.#dependents.set(id, new Set([job]))
+    }
+  }
+
+  #leave(job: ActiveJob): void {
+    for (const id of job.definition.dependsOn) {
+      const dependents = this.#dependents.get(id)
+      dependents?.delete(job)
+      if (dependents?.size === 0) this.#dependents.delete(id)
+    }
   }
 
   #link(job: ActiveJob): void {
@@ -217,11 +248,6 @@ export class JobIndex {
     if (state === 'running') this.#running.add(job)
     if (state === 'queued' || state === 'held' || state === 'running') this.#byState[state]++
     if (state === 'queued') this.#byPriority.set(priority, (this.#byPriority.get(priority) ?? 0) + 1)
-    for (const id of job.definition.dependsOn) {
-      const dependents = this.#dependents.get(id)
-      if (dependents) dependents.add(job)
-      else this.#dependents.set(id, new Set([job]))
-    }
     this.#enqueue(job)
   }
 
@@ -236,11 +262,6 @@ export class JobIndex {
       if (left > 0) this.#byPriority.set(priority, left)
       else this.#byPriority.delete(priority)
     }
-    for (const id of job.definition.dependsOn) {
-      const dependents = this.#dependents.get(id)
-      dependents?.delete(job)
-      if (dependents?.size === 0) this.#dependents.delete(id)
-    }
   }
 
   /** A job as it would stand in the queue. */
@@ -252,8 +273,7 @@ export class JobIndex {
       seq: job.seq,
       readyAt,
       priority,
-      runMs: this.#deps.runMsOf(job),
-      mostMs: this.#deps.mostMsOf(job),
+      ...this.#timesOf(job),
       pipeline: job.definition.pipeline?.id ?? null,
       costMs: job.step?.costMs ?? null,
       ...placeOf(job.step ?? this.#deps.fastestFor(job)),
