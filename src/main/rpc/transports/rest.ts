@@ -4,6 +4,7 @@ import { OpenAPIHandler } from '@orpc/openapi/node'
 import { ORPCError } from '@orpc/server'
 import { ZodToJsonSchemaConverter } from '@orpc/zod/zod4'
 import { contract } from '../../../shared/contract'
+import { documentedAs } from '../../../shared/domain/bounded'
 import { AppError } from '../../../shared/errors'
 import type { Protocols } from '../../network'
 import type { Logger } from '../../platform/logger'
@@ -108,7 +109,12 @@ function bodyOf(error: ORPCError<string, unknown>): unknown {
 
 /** The OpenAPI document of the contract, as JSON text. */
 async function openApiDocument(version: string): Promise<string> {
-  const generator = new OpenAPIGenerator({ schemaConverters: [new ZodToJsonSchemaConverter()] })
+  const converter = new ZodToJsonSchemaConverter({
+    interceptors: [
+      ({ schema, next, ...options }) => next({ ...options, schema: documentedAs.get(schema) ?? schema }),
+    ],
+  })
+  const generator = new OpenAPIGenerator({ schemaConverters: [converter] })
   const document = await generator.generate(contract, {
     info: {
       title: 'LLMAgentOS',
