@@ -86,7 +86,7 @@ interface ImportOptions {
   review?: boolean | undefined
   /** `name@version` of what is here. */
   madeFrom?: MadeFrom | undefined
-  /** The key of the call that begins it, whose limits hold for what a manifest names. */
+  /** The key of the call that begins it, whose limits hold for what it adds to and for what a manifest names. */
   key?: string | null | undefined
 }
 
@@ -134,6 +134,9 @@ export interface Storage extends Disposable {
   listImports(): Import[]
   cancelImport(id: ImportId): Promise<Import>
   confirmImport(id: ImportId, change?: ConfirmedAs): Promise<Import>
+
+  /** Whether there is, or was, a model or data set of that name, so that an import adds to it. */
+  isTaken(kind: 'model' | 'dataset', name: string): boolean
 
   listModels(): ModelSummary[]
   getModel(name: string): Model
@@ -246,6 +249,8 @@ export interface StorageDeps {
    * or as its architecture.
    */
   mayName(by: Bringer, as: 'model' | 'dataset' | 'architecture', reference: string): boolean
+  /** @throws AppError `security.denied` when who brings a version may not manage the model or data set that is there already */
+  assertMayManage(by: Bringer, kind: 'model' | 'dataset', name: string): void
   /** Unfinished jobs that need a version, as words for the refusal; empty when it may go. */
   usersOf(model: string, version: number): string[]
 }

@@ -63,6 +63,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     startWorker,
     originsHere: (archived, by) =>
       originDigests.here(archived, (kind, reference) => deps.mayName(by, kind, reference)),
+    assertMayManage: deps.assertMayManage,
     async discard(digests) {
       for (const digest of digests) await blobs.remove(digest, (candidate) => named.has(candidate))
     },
@@ -154,6 +155,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     listImports: () => imports.list(),
     cancelImport: (id) => imports.cancel(id),
     confirmImport: (id, change) => imports.confirm(id, change),
+    isTaken: (kind, name) => imports.isTaken(kind, name),
 
     listModels: () => models.list(),
     getModel: (name) => models.get(name),

@@ -59,7 +59,8 @@ export const Import = z.object({
     .object({
       name: z.string(),
       family: z.string().nullable(),
-      version: z.number().int(),
+      /** Null, as the family, for who may not read what is here under that name. */
+      version: z.number().int().nullable(),
       /** Versions of any model that have the same bytes. */
       knownAs: z.array(z.object({ model: z.string(), version: z.number().int() })).default([]),
     })

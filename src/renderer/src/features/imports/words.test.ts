@@ -49,6 +49,7 @@ it('tells what a version would be under each name', () => {
   expect(becomes('other', suggestion, { versions: [1], latest: 1 })).toEqual({ kind: 'new', version: 2 })
   // Its versions were deleted, their numbers are not given again.
   expect(becomes('net', suggestion, undefined)).toEqual({ kind: 'new', version: 2 })
+  expect(becomes('net', { ...suggestion, version: null }, undefined)).toBeNull()
 })
 
 it('says under which other names the same bytes are', () => {
