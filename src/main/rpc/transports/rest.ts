@@ -39,7 +39,7 @@ export function createRestTransport(
   })
   let document: Promise<string> | null = null
 
-  return async (request, caller, { incoming, outgoing, body, release }) => {
+  return async (request, caller, { incoming, outgoing, body, onRead }) => {
     try {
       const { pathname } = new URL(request.url)
       if (pathname === '/api/openapi.json' && request.method === 'GET') {
@@ -55,7 +55,8 @@ export function createRestTransport(
           : upload({ request, caller, incoming, modules }))
       }
       assertJson(incoming)
-      const parsed = body && body.byteLength > 0 ? { body: await bodies.parse(body).finally(release) } : {}
+      const parsed = body && body.byteLength > 0 ? { body: await bodies.parse(body) } : {}
+      onRead()
       const { matched } = await handler.handle(Object.assign(incoming, parsed), outgoing, {
         prefix: '/api',
         context: { caller: caller ?? ANONYMOUS },
