@@ -183,6 +183,9 @@ test('jobs and pipelines carry tensors, so their bodies may be large, and no oth
   expect(await post('/api/jobs')).toBe(200)
   expect(await post('/api/pipelines')).toBe(200)
   expect(await post('/api/policies/validate')).toBe(413)
+  const headers = { ...bearer, 'content-type': 'Multipart/Form-Data; boundary=x' }
+  const body = Buffer.alloc(2 ** 21, 'x')
+  expect((await fetch(`${url}/api/imports`, { method: 'POST', headers, body })).status).toBe(200)
 })
 
 test('memory blow-up: nobody without a key makes us take in a body, and only an upload may be of any length', async () => {

@@ -307,6 +307,8 @@ export function createNetwork(deps: NetworkDeps): Network {
         if (!deps.fallbackToAnyPort || !(error instanceof AppError)) throw error
         return listen(created, 0)
       })
+      // Such as too many open files: the next connection may do again.
+      created.on('error', (error) => logger.error({ err: error }, 'the server failed'))
       server = created
       endOver()
       return `http://127.0.0.1:${port}`
@@ -340,7 +342,7 @@ export function createNetwork(deps: NetworkDeps): Network {
 
 /** Goes to the disk as it comes, so it may be of any length; every other body is held in memory. */
 function isUpload({ method, url, headers }: IncomingMessage): boolean {
-  const isMultipart = headers['content-type']?.startsWith('multipart/form-data') === true
+  const isMultipart = headers['content-type']?.toLowerCase().startsWith('multipart/form-data') === true
   return isMultipart && method === 'POST' && url?.split('?')[0] === '/api/imports'
 }
 

@@ -127,9 +127,14 @@ export interface Storage extends Disposable {
   /** Removes what a crash left half-done. Interrupted imports begin again where their source is there, else they fail. */
   start(): Promise<void>
 
-  /** Begins an import and returns at once. @throws AppError `storage.not_found` for a path that is not there */
+  /**
+   * Begins an import and returns at once.
+   * @throws AppError `storage.not_found` for a path that is not there, `network.rate_limited` for the 101st at once
+   */
   startImport(source: ImportSource, by: PrincipalId): Promise<Import>
   getImport(id: string): Import
+  /** Resolves when an import runs no more. */
+  importEnd(id: string): Promise<void>
   /** Newest first. */
   listImports(): Import[]
   cancelImport(id: ImportId): Promise<Import>

@@ -152,6 +152,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
 
     startImport: (source, by) => imports.begin(source, by),
     getImport: (id) => imports.get(id),
+    importEnd: (id) => imports.ended(id),
     listImports: () => imports.list(),
     cancelImport: (id) => imports.cancel(id),
     confirmImport: (id, change) => imports.confirm(id, change),

@@ -8,6 +8,7 @@ import { documentedAs } from '../../../shared/domain/bounded'
 import { AppError } from '../../../shared/errors'
 import type { Protocols } from '../../network'
 import type { Logger } from '../../platform/logger'
+import { Shares } from '../../platform/shares'
 import { ANONYMOUS } from '../base'
 import { toWireError } from '../errors'
 import type { Modules } from '../modules'
@@ -16,6 +17,9 @@ import { matchDownload } from './downloads'
 import type { JsonBodies } from './json-body'
 import { wireErrors } from './message-port'
 import { isUpload, upload } from './uploads'
+
+/** Of one principal, at once: each holds a file open, and no procedure counts it. */
+const MOST_TRANSFERS = 256
 
 export type RestTransport = Protocols['rest']
 
@@ -37,6 +41,10 @@ export function createRestTransport(
     interceptors: [wireErrors(logger)],
     customErrorResponseBodyEncoder: (error) => bodyOf(error),
   })
+  const transfers = new Shares(
+    { each: MOST_TRANSFERS },
+    'Too many uploads and downloads are open. Let some end.',
+  )
   let document: Promise<string> | null = null
 
   return async (request, caller, { incoming, outgoing, body, onRead }) => {
@@ -50,6 +58,8 @@ export function createRestTransport(
       if (download || isUpload(request, pathname)) {
         if (!caller)
           throw new AppError('security.unauthenticated', 'Send a valid key: Authorization: Bearer KEY.')
+        transfers.take(caller.principal)
+        outgoing.once('close', () => transfers.give(caller.principal))
         return await (download
           ? download({ caller, modules })
           : upload({ request, caller, incoming, modules }))
@@ -78,7 +88,7 @@ export function createRestTransport(
 
 /** Forms and other bodies would be taken apart by other parsers; nothing here takes them. */
 function assertJson({ method, headers }: IncomingMessage): void {
-  const type = headers['content-type']
+  const type = headers['content-type']?.toLowerCase()
   if (type === undefined || type.startsWith('application/json') || method === 'GET' || method === 'HEAD')
     return
   if (headers['content-length'] === '0') return

@@ -22,6 +22,8 @@ import { Slots } from './slots'
 import { type AnyCandidate, rejectionOf, Taking, type TakingDeps } from './taking'
 
 const AT_ONCE = 2
+/** Of one principal, those that wait for their turn or their bytes too: each holds files, and all are told to every view. */
+const MOST_OF_ONE = 100
 const TELL_MS = 100
 /** An end that could not be written, as on a full disk, is tried again after so long. */
 const RETRY_MS = 2_000
@@ -108,6 +110,7 @@ export class Imports implements Disposable {
       )
     }
     if (source.kind === 'path') await assertPath(source.path)
+    this.#assertFew(by)
     const { clock } = this.#deps
     const view: Import = {
       id: clock.newId<ImportId>('imp'),
@@ -131,6 +134,13 @@ export class Imports implements Disposable {
     this.#rows.insert(view, source.kind === 'upload' ? null : source)
     this.#go(view, source)
     return { ...view }
+  }
+
+  #assertFew(by: PrincipalId): void {
+    const own = [...this.#running.values()].filter(({ view }) => view.createdBy === by).length
+    if (own < MOST_OF_ONE) return
+    const message = `${own} imports of ${by} are on their way already. Let some of them end first.`
+    throw new AppError('network.rate_limited', message, { retryAfterMs: 1000 })
   }
 
   #go(view: Import, source: ImportSource): void {
@@ -157,6 +167,11 @@ export class Imports implements Disposable {
         { id },
       )
     return view
+  }
+
+  /** Resolves when an import runs no more; at once for one that has ended. */
+  async ended(id: string): Promise<void> {
+    await this.#running.get(id)?.ended
   }
 
   /** Newest first. */
