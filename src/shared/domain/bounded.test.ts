@@ -42,7 +42,7 @@ it('memory blow-up: too many are not looked at, and of many wrong ones the first
 })
 
 it('memory blow-up: a job with millions of wrong parts leaves a few issues', () => {
-  const many = Array(200_000).fill(0)
+  const many = Array(100_001).fill(0)
   const wrongInputs = Object.fromEntries(many.slice(0, 900).map((_, i) => [`i${i}`, 0]))
   const tensor = { dtype: 'int8', data: [] }
   const model = 'm@1'
@@ -60,10 +60,10 @@ it('memory blow-up: a job with millions of wrong parts leaves a few issues', () 
     { kind: 'generate', model, prompt: 'a', stop: many },
   ]
   const sizeOf = (error: z.ZodError | undefined) => JSON.stringify(error?.issues).length
-  for (const job of jobs) {
+  for (const [index, job] of jobs.entries()) {
     const { success, error } = JobSpec.safeParse(job)
     expect(success).toBe(false)
-    expect(sizeOf(error), JSON.stringify(job).slice(0, 80)).toBeLessThan(5_000)
+    expect(sizeOf(error), `job ${index}`).toBeLessThan(5_000)
   }
   expect(sizeOf(PipelineSpec.safeParse({ jobs: many }).error)).toBeLessThan(5_000)
   expect(sizeOf(PipelineSpec.safeParse({ jobs: many.slice(0, 1000) }).error)).toBeLessThan(5_000)

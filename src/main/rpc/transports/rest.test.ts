@@ -27,7 +27,7 @@ async function call(path: string, method: string, principal: string, headers = {
   const response = await rest(new Request(`http://127.0.0.1${path}`, { method }), caller, {
     ...{ incoming, outgoing: outgoing as ServerResponse, body: null, onRead: () => undefined },
   })
-  return { status: response?.status, close: () => outgoing.emit('close') }
+  return { status: response?.status, json: () => response?.json(), close: () => outgoing.emit('close') }
 }
 
 it('descriptors used up: one principal has so many files open, and another once one is closed', async () => {
@@ -46,4 +46,15 @@ it('a media type is the same in capitals', async () => {
     (await call('/api/x', 'POST', 'notes-app', { 'content-type': type })).status
   expect(await post('text/plain')).toBe(422)
   expect(await post('Application/JSON')).not.toBe(422)
+})
+
+it('the OpenAPI document tells what lists and records hold, though they are read in their own way', async () => {
+  const { paths } = await (await call('/api/openapi.json', 'GET', 'notes-app')).json()
+  const [infer] = paths['/jobs'].post.requestBody.content['application/json'].schema.anyOf
+  expect(infer.required).toEqual(['kind', 'model', 'inputs'])
+  expect(infer.properties).toMatchObject({
+    dependsOn: { type: 'array', items: { type: 'string' }, maxItems: 1000, default: [] },
+    labels: { type: 'object', additionalProperties: { type: 'string', maxLength: 256 } },
+    inputs: { type: 'object', additionalProperties: { anyOf: expect.any(Array) } },
+  })
 })
