@@ -12,7 +12,7 @@ import { DiskReserve } from './platform/disk-reserve'
 import type { Disposable } from './platform/events'
 import { claim } from './platform/lock'
 import type { Logger } from './platform/logger'
-import { mayName } from './rpc/authorize'
+import { assertMayManage, mayName } from './rpc/authorize'
 import type { About } from './rpc/modules'
 import { described } from './rpc/resources'
 import { createRouter } from './rpc/router'
@@ -108,6 +108,7 @@ export async function createSystem(options: SystemOptions): Promise<System> {
     logger,
     inspectWorkerEntry: join(options.workersDir, 'inspect.cjs'),
     mayName: (by, as, reference) => mayName(modules, by, as, reference),
+    assertMayManage: (by, kind, name) => assertMayManage(modules, by, kind, name),
     usersOf: (model, version) => compute.usersOf(model, version),
     hubUrl: () => settings.get().hubUrl,
   })

@@ -15,15 +15,16 @@ export interface RestCall {
   outgoing: ServerResponse
   /** The whole body, within the limit of its route; null for an upload, which is streamed from `incoming`. */
   body: Buffer | null
-  /** Says that the body is read, and no longer held. */
-  release(): void
+  /** Says that the body is read; what was made of it stays until the answer. @throws AppError `network.rate_limited` */
+  onRead(): void
 }
 
 /** What speaks the protocols behind the listeners; every call still passes the router's authorisation. */
 export interface Protocols {
   /** @param caller null without credentials @returns null when it was answered on `outgoing` already */
   rest(request: Request, caller: Caller | null, call: RestCall): Promise<Response | null>
-  websocket(socket: WebSocket, caller: Caller): void
+  /** @param isBehind whether the caller's principal leaves unread more than may wait for it */
+  websocket(socket: WebSocket, caller: Caller, isBehind: () => boolean): void
 }
 
 /** Listeners, protocols, client sessions and limits. */

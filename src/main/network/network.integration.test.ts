@@ -26,11 +26,17 @@ const owner: Caller = {
   key: 'k-1' as KeyId,
 }
 let revoked = false
+let expiresAt: string | null = null
+const changedPrincipals = new Emitter<void>()
 const changedPassword = new Emitter<string>()
 /** Identity alone: the network needs nothing else of security. */
 const security: Pick<
   Security,
-  'authenticateKey' | 'authenticatePassword' | 'listPrincipals' | 'onDidChangePassword'
+  | 'authenticateKey'
+  | 'authenticatePassword'
+  | 'listPrincipals'
+  | 'onDidChangePassword'
+  | 'onDidChangePrincipals'
 > = {
   authenticateKey: (key, via) =>
     key === KEY ? { ...owner, via } : key === APP_KEY ? { ...owner, kind: 'app', roles: ['app'], via } : null,
@@ -39,6 +45,7 @@ const security: Pick<
     return { ...owner, key: null }
   },
   onDidChangePassword: changedPassword.event,
+  onDidChangePrincipals: changedPrincipals.event,
   listPrincipals: () => [
     {
       id: 'owner',
@@ -52,7 +59,7 @@ const security: Pick<
           id: 'k-1',
           prefix: '',
           createdAt: '',
-          expiresAt: null,
+          expiresAt,
           revokedAt: revoked ? 'then' : null,
           lastUsedAt: null,
         },
@@ -68,6 +75,7 @@ const off = new Set<string>()
 
 beforeEach(async () => {
   revoked = false
+  expiresAt = null
   off.clear()
   clock = new TestClock()
   url = await open(null)
@@ -85,13 +93,19 @@ function open(rendererDir: string | null): Promise<string> {
     switchedOff: { has: (id) => off.has(id), set: (id, isOff) => (isOff ? off.add(id) : off.delete(id)) },
   })
   return network.start({
-    rest: async (request, caller, { body }) =>
-      request.url.endsWith('/live')
+    rest: async (request, caller, { body, outgoing, onRead }) => {
+      onRead()
+      if (request.url.endsWith('large')) {
+        outgoing.end(Buffer.alloc(60 * 2 ** 20))
+        return null
+      }
+      return request.url.endsWith('live')
         ? new Response(new ReadableStream({ start: (live) => live.enqueue(Buffer.from('now')) }))
         : Response.json({
             caller: caller?.principal ?? null,
             bytes: body ? body.byteLength : (await request.text()).length,
-          }),
+          })
+    },
     websocket: (socket) => socket.on('error', () => undefined).send('hello'),
   })
 }
@@ -169,6 +183,9 @@ test('jobs and pipelines carry tensors, so their bodies may be large, and no oth
   expect(await post('/api/jobs')).toBe(200)
   expect(await post('/api/pipelines')).toBe(200)
   expect(await post('/api/policies/validate')).toBe(413)
+  const headers = { ...bearer, 'content-type': 'Multipart/Form-Data; boundary=x' }
+  const body = Buffer.alloc(2 ** 21, 'x')
+  expect((await fetch(`${url}/api/imports`, { method: 'POST', headers, body })).status).toBe(200)
 })
 
 test('memory blow-up: nobody without a key makes us take in a body, and only an upload may be of any length', async () => {
@@ -437,3 +454,65 @@ test('memory blow-up: bodies that are held take no more than a share each, and g
   last.request.end(Buffer.alloc(10 * 2 ** 20))
   expect(await last.answer).toBe(200)
 }, 60_000)
+
+test('memory blow-up: the bodies of calls that wait for their answers take no more than a share', async () => {
+  const body = Buffer.alloc(60 * 2 ** 20)
+  const submit = (path: string, signal?: AbortSignal) =>
+    fetch(`${url}${path}`, { method: 'POST', headers: bearer, body, ...(signal && { signal }) })
+  const leaving = new AbortController()
+  const waiting = [await submit('/api/jobs?live', leaving.signal), await submit('/api/jobs?live')]
+  expect(waiting.map(({ status }) => status)).toEqual([200, 200])
+  expect((await submit('/api/jobs')).status).toBe(429)
+  const small = await fetch(`${url}/api/jobs`, { method: 'POST', headers: bearer, body: '{}' })
+  expect(small.status).toBe(200)
+  leaving.abort()
+  await expect.poll(async () => (await submit('/api/jobs')).status).toBe(200)
+  await waiting[1]?.body?.cancel()
+}, 60_000)
+
+test('memory blow-up: who does not read the answers gets no more of them', async () => {
+  const port = Number(new URL(url).port)
+  const unread = async () => {
+    const socket = connect(port, '127.0.0.1').pause()
+    await once(socket, 'connect')
+    socket.write(`GET /api/large HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAuthorization: Bearer ${KEY}\r\n\r\n`)
+    return socket
+  }
+  const status = async () => (await fetch(`${url}/api/x`, { headers: bearer })).status
+  const open = [await unread(), await unread()]
+  expect(await status()).toBe(200)
+  open.push(await unread())
+  await expect.poll(status).toBe(429)
+  expect((await fetch(`${url}/api/x`)).status).toBe(200)
+  for (const socket of open) socket.destroy()
+  await expect.poll(status).toBe(200)
+}, 60_000)
+
+test('key kept alive: what is open ends when its key is revoked, and when it expires', async () => {
+  const open = async () => {
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/rpc`, { headers: bearer })
+    const closed = once(socket, 'close')
+    await once(socket, 'message')
+    const live = (await fetch(`${url}/api/endpoints/live`, { headers: bearer })).body?.getReader()
+    await live?.read()
+    return async () => {
+      await closed
+      await expect(live?.read()).rejects.toThrow()
+    }
+  }
+  const first = await open()
+  changedPrincipals.fire()
+  expect(await Promise.race([first(), new Promise((resolve) => setTimeout(resolve, 100, 'open'))])).toBe(
+    'open',
+  )
+  revoked = true
+  changedPrincipals.fire()
+  await first()
+
+  revoked = false
+  expiresAt = new Date(clock.now() + 3_600_000).toISOString()
+  changedPrincipals.fire()
+  const second = await open()
+  clock.advance(3_600_000)
+  await second()
+})

@@ -4,7 +4,7 @@ import { getRequestListener } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { WebSocketServer } from 'ws'
+import { type WebSocket, WebSocketServer } from 'ws'
 import { z } from 'zod'
 import type { Endpoint } from '../../shared/contract'
 import { AppError, toErrorView } from '../../shared/errors'
@@ -23,6 +23,10 @@ const JOB_PATHS: ReadonlySet<string> = new Set(['/api/jobs', '/api/pipelines'])
 const MAX_JSON_BYTES = 2 ** 20
 /** What all bodies may take of memory until they are read, and those of one caller of that. */
 const BODIES = { each: 2 * MAX_JOB_BYTES, total: 4 * MAX_JOB_BYTES }
+/** What the bodies of one caller may take while their calls are worked on, which may be for minutes; others keep theirs. */
+const KEPT_BODIES = { each: 2 * MAX_JOB_BYTES }
+/** What may wait for a principal that does not read its answers. */
+const MOST_UNREAD_BYTES = 2 * MAX_JOB_BYTES
 /** Messages are parsed on the event loop. Tensors go over the REST API, which has a thread for them. */
 const MAX_MESSAGE_BYTES = 512 * 2 ** 10
 const MAX_SIGN_IN_BYTES = 16 * 2 ** 10
@@ -54,12 +58,21 @@ export function createNetwork(deps: NetworkDeps): Network {
   const { security, clock, logger, switchedOff } = deps
   const sessions = new Sessions(clock)
   // The answer to the call that changed it goes out first.
-  const stopListening = security.onDidChangePassword((id) => setImmediate(() => sessions.closeByPassword(id)))
+  const stopListening = [
+    security.onDidChangePassword((id) => setImmediate(() => sessions.closeByPassword(id))),
+    security.onDidChangePrincipals(() => setImmediate(endOver)),
+  ]
+  let stopWatch: () => void = () => undefined
   const failures = new FailureLimit(() => clock.now())
   const bodies = new Shares(BODIES, 'Too many large calls are on their way. Send them one after the other.')
+  const keptBodies = new Shares(
+    KEPT_BODIES,
+    'Too many large calls are worked on. Wait for some of their answers.',
+  )
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES })
-  /** Answers of the REST API that are not whole yet, without those that stay when it is switched off. */
-  const answering = new Set<ServerResponse>()
+  /** Answers of the REST API that are not whole yet. */
+  const answering = new Map<ServerResponse, { caller: Caller | null; isAlwaysOn: boolean }>()
+  const connected = new Map<WebSocket, Caller>()
   let server: Server | null = null
   let port = 0
 
@@ -108,6 +121,33 @@ export function createNetwork(deps: NetworkDeps): Network {
     return over ? null : { ...caller, roles: principal.roles, via }
   }
 
+  /** Ends what is open of principals and keys that are no more; looks again when the next key expires. */
+  function endOver(): void {
+    stopWatch()
+    const isOver = (caller: Caller | null) => caller !== null && renewed(caller, caller.via) === null
+    for (const [answer, { caller }] of answering)
+      if (!answer.writableEnded && isOver(caller)) answer.destroy()
+    for (const [socket, caller] of connected) if (isOver(caller)) socket.terminate()
+    const now = clock.now()
+    const ends = security
+      .listPrincipals()
+      .flatMap(({ keys }) =>
+        keys.flatMap(({ expiresAt }) => (expiresAt === null ? [] : Date.parse(expiresAt))),
+      )
+      .filter((end) => end > now)
+    if (ends.length > 0) stopWatch = clock.setTimer(Math.min(...ends) - now, endOver)
+  }
+
+  /** Whether a principal leaves more unread than may wait for it, over all its connections. */
+  function isBehind(principal: string): boolean {
+    let bytes = 0
+    for (const [answer, { caller }] of answering)
+      if (caller?.principal === principal) bytes += answer.writableLength
+    for (const [socket, caller] of connected)
+      if (caller.principal === principal) bytes += socket.bufferedAmount
+    return bytes > MOST_UNREAD_BYTES
+  }
+
   function expired(at: string | null): boolean {
     return at !== null && Date.parse(at) <= clock.now()
   }
@@ -117,17 +157,23 @@ export function createNetwork(deps: NetworkDeps): Network {
     app.onError((error) => errorResponse(error))
     app.all('/api/*', async (context) => {
       const { incoming, outgoing } = context.env
-      if (!ALWAYS_ON.test(context.req.path)) {
+      const isAlwaysOn = ALWAYS_ON.test(context.req.path)
+      if (!isAlwaysOn) {
         const isOfWindow =
           isOn('websocket') &&
           LARGE_SUBMISSIONS.test(context.req.path) &&
           sessionOf(incoming.headers) !== null
         if (!isOn('rest') && !isOfWindow)
           throw new AppError('network.not_found', 'The REST API is switched off.')
-        answering.add(outgoing)
-        outgoing.once('close', () => answering.delete(outgoing))
       }
       const caller = identify(incoming.headers, 'http')
+      if (caller && isBehind(caller.principal))
+        throw new AppError(
+          'network.rate_limited',
+          'Many answers are not read. Read them before you call again.',
+        )
+      answering.set(outgoing, { caller, isAlwaysOn })
+      outgoing.once('close', () => answering.delete(outgoing))
       const { method } = context.req
       const isRead = method === 'GET' || method === 'HEAD'
       // What is open to all is only read: nobody without a key makes us take in a body.
@@ -136,16 +182,25 @@ export function createNetwork(deps: NetworkDeps): Network {
       }
       if (isRead && hasBody(incoming)) throw new AppError('system.invalid', `A ${method} takes no body.`)
       const limit = JOB_PATHS.has(context.req.path) ? MAX_JOB_BYTES : MAX_JSON_BYTES
-      let held = 0
-      const release = () => {
-        if (caller) bodies.give(caller.principal, held)
-        held = 0
-      }
-      outgoing.once('close', release)
+      let [held, kept] = [0, 0]
       const take = (bytes: number) => {
         if (caller) bodies.take(caller.principal, bytes)
         held += bytes
       }
+      const giveBack = () => {
+        if (caller) bodies.give(caller.principal, held)
+        held = 0
+      }
+      const onRead = () => {
+        const bytes = held
+        giveBack()
+        if (caller) keptBodies.take(caller.principal, bytes)
+        kept = bytes
+      }
+      outgoing.once('close', () => {
+        giveBack()
+        if (caller) keptBodies.give(caller.principal, kept)
+      })
       const body = isUpload(incoming) ? null : await readBody(incoming, limit, take)
       if (caller) sessions.note(caller, 'rest')
       const token = caller && sessionOf(incoming.headers)
@@ -154,7 +209,7 @@ export function createNetwork(deps: NetworkDeps): Network {
           'close',
           sessions.tie(token, () => outgoing.writableEnded || outgoing.destroy()),
         )
-      const response = await protocols.rest(context.req.raw, caller, { incoming, outgoing, body, release })
+      const response = await protocols.rest(context.req.raw, caller, { incoming, outgoing, body, onRead })
       return response ? withRetryAfter(response) : RESPONSE_ALREADY_SENT
     })
     const signInLimit = bodyLimit({
@@ -219,7 +274,9 @@ export function createNetwork(deps: NetworkDeps): Network {
         if (!caller) throw new AppError('security.unauthenticated', 'Sign in first.')
         sockets.handleUpgrade(request, socket, head, (webSocket) => {
           sessions.note(caller, 'websocket')
-          protocols.websocket(webSocket, caller)
+          connected.set(webSocket, caller)
+          webSocket.once('close', () => connected.delete(webSocket))
+          protocols.websocket(webSocket, caller, () => isBehind(caller.principal))
           if (token)
             webSocket.once(
               'close',
@@ -250,7 +307,10 @@ export function createNetwork(deps: NetworkDeps): Network {
         if (!deps.fallbackToAnyPort || !(error instanceof AppError)) throw error
         return listen(created, 0)
       })
+      // Such as too many open files: the next connection may do again.
+      created.on('error', (error) => logger.error({ err: error }, 'the server failed'))
       server = created
+      endOver()
       return `http://127.0.0.1:${port}`
     },
     url: () => (server && isOn('rest') ? `http://127.0.0.1:${port}` : null),
@@ -259,13 +319,14 @@ export function createNetwork(deps: NetworkDeps): Network {
       if (!Object.hasOwn(ENDPOINTS, id))
         throw new AppError('network.not_found', `There is no endpoint ${id}.`)
       switchedOff.set(id, !enabled)
-      if (!isOn('rest')) for (const answer of answering) answer.destroy()
+      if (!isOn('rest')) for (const [answer, { isAlwaysOn }] of answering) if (!isAlwaysOn) answer.destroy()
       if (!isOn('websocket')) for (const socket of sockets.clients) socket.close(GOING_AWAY)
       return endpoint(id as EndpointId)
     },
     listSessions: () => sessions.list(),
     async dispose() {
-      stopListening()
+      for (const stop of stopListening) stop()
+      stopWatch()
       sessions.dispose()
       const closing = server
       server = null
@@ -281,7 +342,7 @@ export function createNetwork(deps: NetworkDeps): Network {
 
 /** Goes to the disk as it comes, so it may be of any length; every other body is held in memory. */
 function isUpload({ method, url, headers }: IncomingMessage): boolean {
-  const isMultipart = headers['content-type']?.startsWith('multipart/form-data') === true
+  const isMultipart = headers['content-type']?.toLowerCase().startsWith('multipart/form-data') === true
   return isMultipart && method === 'POST' && url?.split('?')[0] === '/api/imports'
 }
 

@@ -60,11 +60,14 @@ export function requirementsOf(
       const { model, dataset, dependsOn } = job
       return [own, ...requirementsOfJob(modules, { model, dataset, dependsOn })]
     }
-    case 'Import':
+    case 'Import': {
+      const confirmed = path.at(-1) === 'confirm' ? requirementsOfConfirmation(modules, fields) : []
       return [
         { action, resource: importResource(modules, String(fields['id'])) },
+        ...confirmed,
         ...requirementsOfOrigins(modules, fields['madeFrom']),
       ]
+    }
     case 'Lease': {
       const lease = modules.core.getLease(String(fields['id']))
       return [{ action, resource: { type: 'Lease', id: lease.id, owner: lease.holder as PrincipalId } }]
@@ -132,6 +135,37 @@ export function mayName(
       : requirementsOfOrigins(modules, { [`${as}s`]: [reference] })
   const caller = { principal: by.principal, key: by.key as KeyId | null }
   return needs.every(({ action, resource }) => modules.security.allows(caller, action, resource))
+}
+
+/**
+ * Only a denial is recorded: that the import was allowed is on record.
+ * @throws AppError `security.denied` when who brings a version may not manage the model or data set that is there already
+ */
+export function assertMayManage(
+  { security }: Pick<Modules, 'security'>,
+  by: Bringer,
+  kind: 'model' | 'dataset',
+  name: string,
+): void {
+  const { action, resource } = requirementToManage(kind, name)
+  const caller = { principal: by.principal, key: by.key as KeyId | null }
+  if (security.allows(caller, action, resource)) return
+  const asCaller = { ...caller, name: by.principal, via: 'system' as const }
+  security.authorize(asCaller, action, resource, `brought a version of ${name}`)
+}
+
+function requirementToManage(kind: 'model' | 'dataset', name: string): Requirement {
+  return kind === 'model'
+    ? { action: 'model.manage', resource: { type: 'Model', id: name } }
+    : { action: 'dataset.manage', resource: datasetResource(name) }
+}
+
+/** Who confirms an import adds to what is there under the name that it gets, or changes its family. */
+function requirementsOfConfirmation(modules: Modules, { id, name }: Fields): Requirement[] {
+  const { kind, suggestion } = modules.storage.getImport(String(id))
+  const named = name ?? suggestion?.name
+  if (kind === null || typeof named !== 'string' || !modules.storage.isTaken(kind, named)) return []
+  return [requirementToManage(kind, named)]
 }
 
 /** The jobs of a submission: those of a pipeline, or the one. */

@@ -16,11 +16,12 @@ import { createHarness, type Harness, type Opened } from '../compute/testing/har
 import type { Caller } from '../security'
 import { openBench, type Bench as SecurityBench } from '../security/testing'
 import type { ImportSource, Storage, StorageDeps } from '../storage'
+import type { FileWorker } from '../storage/import/worker'
 import { FIXTURES } from '../storage/testing/fixtures'
 import { createBench, type Bench as StorageBench, settled } from '../storage/testing/harness'
 import { inProcessWorker } from '../storage/testing/in-process-worker'
 import { bytes, model, plainGraph } from '../storage/testing/onnx-builder'
-import { mayName } from './authorize'
+import { assertMayManage, mayName } from './authorize'
 import type { Modules } from './modules'
 import { createRouter, type Router } from './router'
 import { matchDownload } from './transports/downloads'
@@ -34,7 +35,8 @@ let machine: Harness
 let jobs: Opened
 let modules: Modules
 let router: Router
-/** Has imported what is here, and may list models. */
+let duringCopy: () => void
+/** Has imported what is here, may list models and add to what is there. */
 let trainer: Caller
 /** May list models, and read `open` and `base` alone. */
 let reader: Caller
@@ -44,7 +46,17 @@ let viewer: Caller
 beforeEach(async () => {
   stored = await createBench({ withWorker: false })
   const rights: StorageDeps['mayName'] = (by, as, reference) => mayName(modules, by, as, reference)
-  storage = (await stored.open({ startWorker: inProcessWorker, mayName: rights })).storage
+  const manage: StorageDeps['assertMayManage'] = (by, kind, name) => assertMayManage(modules, by, kind, name)
+  duringCopy = () => undefined
+  const worker: FileWorker = {
+    ...inProcessWorker(),
+    async copy(...of) {
+      duringCopy()
+      return inProcessWorker().copy(...of)
+    },
+  }
+  const hooks = { mayName: rights, assertMayManage: manage, startWorker: () => worker }
+  storage = (await stored.open(hooks)).storage
   secured = await openBench()
   machine = await createHarness()
   jobs = await machine.open()
@@ -53,7 +65,8 @@ beforeEach(async () => {
   trainer = secured.app('Trainer')
   reader = secured.app('Reader')
   viewer = secured.user('Vera', 'viewer')
-  await permit('trainer', 'App::"trainer", action == Action::"model.list", resource')
+  const manages = 'Action::"model.list", Action::"model.manage", Action::"dataset.manage"'
+  await permit('trainer', `App::"trainer", action in [${manages}], resource`)
   await permit('reader', 'App::"reader", action == Action::"model.list", resource')
   for (const name of ['open', 'base'])
     await permit(name, `App::"reader", action == Action::"model.read", resource == Model::"${name}"`)
@@ -283,8 +296,9 @@ async function broughtAgain(name: string, key: string | null = null): Promise<nu
   return (await settled(storage, started.id)).version
 }
 
-/** One that is there to import with, and for nothing else. */
-const limitedKey = () => secured.security.createKey(trainer.principal, { scopes: ['model.import'] }).id
+/** One that is there to bring versions with, and for nothing else. */
+const limitedKey = () =>
+  secured.security.createKey(trainer.principal, { scopes: ['model.import', 'model.manage'] }).id
 
 it('A model run through an architecture that a manifest names: who brings it must be allowed to read and run it', async () => {
   const content = (file: string) => readFile(join(FIXTURES, file))
@@ -321,4 +335,76 @@ it('A model that cannot be deleted any more, by a manifest that names it: who br
   storage.removeVersion('open', storage.getModel('open').latest)
   await brought('open', { content: model(), madeFrom })
   expect(lineageOf(await broughtAgain('open'))).toMatchObject(madeFrom)
+})
+
+/** What becomes of an import by an app under a name. */
+async function importedBy(
+  caller: Pick<Caller, 'principal'>,
+  name: string,
+  { key, review, content }: { key?: string; review?: boolean; content?: string } = {},
+): Promise<Import> {
+  const path = join(stored.folder, 'new')
+  await writeFile(path, content ?? model({ graph: [...plainGraph(), bytes(10, `other ${name}`)] }))
+  const source: ImportSource = { kind: 'path', path, name, key, review }
+  return settled(storage, (await storage.startImport(source, caller.principal)).id)
+}
+
+it('A model of others that an import adds a version to: a name that is taken takes the right to manage it', async () => {
+  await brought('secret')
+  await brought('secret-data', { content: TABLE })
+  for (const [name, content] of [['secret'], ['secret-data', 'pixel,label\n0.7,4\n']] as const)
+    for (const review of [false, true]) {
+      const refused = await importedBy(reader, name, { review, ...(content && { content }) })
+      expect(refused, name).toMatchObject({ state: 'failed', version: null, suggestion: null })
+      expect(refused.error, name).toMatchObject({ code: 'security.denied' })
+    }
+  expect(storage.getModel('secret').versions).toEqual([1])
+  expect(storage.getDataset('secret-data').versions).toEqual([1])
+  const denials = secured.security.listAudit({ limit: 9, decision: 'deny' }).items
+  expect(denials.map(({ action, resource }) => `${action} ${resource}`)).toEqual(
+    expect.arrayContaining(['model.manage Model::"secret"', 'dataset.manage Dataset::"secret-data"']),
+  )
+
+  expect(await importedBy(reader, 'mine')).toMatchObject({ state: 'completed', version: 1 })
+  await permit('own', 'App::"reader", action == Action::"model.manage", resource == Model::"secret"')
+  expect(await importedBy(reader, 'secret')).toMatchObject({ state: 'completed', version: 2 })
+  const { id } = secured.security.createKey(reader.principal, { scopes: ['model.import'] })
+  expect(await importedBy(reader, 'secret', { key: id })).toMatchObject({ state: 'failed' })
+})
+
+it('A right that is taken away while an import goes on: it is asked for again before there is a version', async () => {
+  await brought('secret')
+  await permit('own', 'App::"reader", action == Action::"model.manage", resource == Model::"secret"')
+  duringCopy = () => secured.security.removePolicy('own')
+  expect(await importedBy(reader, 'secret')).toMatchObject({
+    state: 'failed',
+    error: { code: 'security.denied' },
+  })
+  expect(storage.getModel('secret').versions).toEqual([1])
+})
+
+it('A model of others that a confirmation adds to, or gives another family: who confirms must be allowed to manage it', async () => {
+  await brought('secret')
+  const person = secured.user('Paul', 'viewer')
+  await permit('import', 'User::"paul", action == Action::"model.import", resource')
+  const { id } = await importedBy(person, 'mine', { review: true })
+  const confirm = (said: object) => as(person).storage.imports.confirm({ id, ...said })
+  const denied = { code: 'security.denied' }
+  await expect(confirm({ name: 'secret' })).rejects.toMatchObject(denied)
+  await expect(confirm({ name: 'secret', family: 'mine' })).rejects.toMatchObject(denied)
+  await brought('mine')
+  await expect(confirm({})).rejects.toMatchObject(denied)
+  expect(storage.getModel('secret')).toMatchObject({ versions: [1], family: null })
+  expect(await confirm({ name: 'free' })).toMatchObject({ state: 'completed', model: 'free' })
+})
+
+it('The number and the family of what one may not read: a suggestion does not tell them', async () => {
+  const waiting = await importedBy(reader, 'later', { review: true })
+  await brought('later')
+  storage.updateModel('later', { family: 'hidden' })
+  await brought('later', { content: model() })
+  const seenBy = async (caller: Caller) =>
+    (await as(caller).storage.imports.get({ id: waiting.id })).suggestion
+  expect(await seenBy(viewer)).toMatchObject({ name: 'later', version: 3, family: 'hidden' })
+  expect(await seenBy(reader)).toMatchObject({ name: 'later', version: null, family: null })
 })

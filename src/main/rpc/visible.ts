@@ -63,12 +63,17 @@ export function visibleImports(modules: Secured, caller: Caller, imports: Import
   return visible.map((view) => shownImport(modules, caller, view))
 }
 
-/** An import as its reader may see it: under which other names its bytes are here is said of those it may read. */
+/**
+ * An import as its reader may see it: what is here under the suggested name, and under which others its bytes are, is said
+ * of those it may read.
+ */
 export function shownImport(modules: Secured, caller: Caller, view: Import): Import {
-  const { suggestion } = view
-  if (!suggestion || suggestion.knownAs.length === 0) return view
+  const { kind, suggestion } = view
+  if (kind === null || suggestion === null) return view
   const knownAs = suggestion.knownAs.filter(({ model }) => mayRead(modules, caller, 'model', model))
-  return { ...view, suggestion: { ...suggestion, knownAs } }
+  const isRead = mayRead(modules, caller, kind, suggestion.name)
+  const hidden = isRead ? {} : { family: null, version: null }
+  return { ...view, suggestion: { ...suggestion, knownAs, ...hidden } }
 }
 
 /** What a caller sees of what is named by something that it may read. */

@@ -32,6 +32,9 @@ export interface AuthorizerDeps {
   describe: (resource: Resource) => Resource
 }
 
+/** Of a caller, what is recorded and what is decided by. */
+type Asker = Pick<Caller, 'principal' | 'key' | 'name' | 'via'>
+
 /** The one place where yes or no is said. */
 export class Authorizer {
   readonly #deps: AuthorizerDeps
@@ -40,7 +43,7 @@ export class Authorizer {
     this.#deps = deps
   }
 
-  authorize(caller: Caller, action: Action, resource: Resource, tried?: string): Decision {
+  authorize(caller: Asker, action: Action, resource: Resource, tried?: string): Decision {
     const decision = this.#decide(caller.principal, caller.key, action, resource)
     const name = oneLine(this.#deps.principals.find(caller.principal)?.name ?? caller.name, 80)
     if (decision.decision === 'allow') {
@@ -100,7 +103,7 @@ export class Authorizer {
   }
 
   #entry(
-    caller: Caller,
+    caller: Asker,
     name: string,
     action: Action,
     resource: Resource,

@@ -67,7 +67,12 @@ export interface Security extends Disposable {
    * @param summary what was tried, to follow the caller's name: `moved the alias production of silero-vad to 2`
    * @throws AppError `security.denied` with `{policies}`
    */
-  authorize(caller: Caller, action: Action, resource: Resource, summary?: string): Decision
+  authorize(
+    caller: Pick<Caller, 'principal' | 'key' | 'name' | 'via'>,
+    action: Action,
+    resource: Resource,
+    summary?: string,
+  ): Decision
   /** The same decision without an audit record: to filter a list. */
   allows(caller: Pick<Caller, 'principal' | 'key'>, action: Action, resource: Resource): boolean
   /** What would be decided. @param resource Cedar form, `Type::"id"` @throws AppError `system.invalid`, `security.not_found` */

@@ -86,7 +86,7 @@ interface ImportOptions {
   review?: boolean | undefined
   /** `name@version` of what is here. */
   madeFrom?: MadeFrom | undefined
-  /** The key of the call that begins it, whose limits hold for what a manifest names. */
+  /** The key of the call that begins it, whose limits hold for what it adds to and for what a manifest names. */
   key?: string | null | undefined
 }
 
@@ -127,13 +127,21 @@ export interface Storage extends Disposable {
   /** Removes what a crash left half-done. Interrupted imports begin again where their source is there, else they fail. */
   start(): Promise<void>
 
-  /** Begins an import and returns at once. @throws AppError `storage.not_found` for a path that is not there */
+  /**
+   * Begins an import and returns at once.
+   * @throws AppError `storage.not_found` for a path that is not there, `network.rate_limited` for the 101st at once
+   */
   startImport(source: ImportSource, by: PrincipalId): Promise<Import>
   getImport(id: string): Import
+  /** Resolves when an import runs no more. */
+  importEnd(id: string): Promise<void>
   /** Newest first. */
   listImports(): Import[]
   cancelImport(id: ImportId): Promise<Import>
   confirmImport(id: ImportId, change?: ConfirmedAs): Promise<Import>
+
+  /** Whether there is, or was, a model or data set of that name, so that an import adds to it. */
+  isTaken(kind: 'model' | 'dataset', name: string): boolean
 
   listModels(): ModelSummary[]
   getModel(name: string): Model
@@ -246,6 +254,8 @@ export interface StorageDeps {
    * or as its architecture.
    */
   mayName(by: Bringer, as: 'model' | 'dataset' | 'architecture', reference: string): boolean
+  /** @throws AppError `security.denied` when who brings a version may not manage the model or data set that is there already */
+  assertMayManage(by: Bringer, kind: 'model' | 'dataset', name: string): void
   /** Unfinished jobs that need a version, as words for the refusal; empty when it may go. */
   usersOf(model: string, version: number): string[]
 }

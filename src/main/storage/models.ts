@@ -111,6 +111,11 @@ export class Models {
     return this.#versions.findByDigest(model, digest) ?? Math.max(this.#next(model), wanted ?? 0)
   }
 
+  /** Whether there is, or was, a model of that name: its numbers go on. */
+  isTaken(name: string): boolean {
+    return this.#next(name) > 1
+  }
+
   /** @throws AppError `storage.conflict` for a number that no new version can get */
   assertNumber(model: string, wanted: number | null): void {
     newNumber(model, this.#next(model), wanted)

@@ -63,6 +63,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     startWorker,
     originsHere: (archived, by) =>
       originDigests.here(archived, (kind, reference) => deps.mayName(by, kind, reference)),
+    assertMayManage: deps.assertMayManage,
     async discard(digests) {
       for (const digest of digests) await blobs.remove(digest, (candidate) => named.has(candidate))
     },
@@ -151,9 +152,11 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
 
     startImport: (source, by) => imports.begin(source, by),
     getImport: (id) => imports.get(id),
+    importEnd: (id) => imports.ended(id),
     listImports: () => imports.list(),
     cancelImport: (id) => imports.cancel(id),
     confirmImport: (id, change) => imports.confirm(id, change),
+    isTaken: (kind, name) => imports.isTaken(kind, name),
 
     listModels: () => models.list(),
     getModel: (name) => models.get(name),

@@ -1,5 +1,6 @@
 import { eventIterator } from '@orpc/contract'
 import { z } from 'zod'
+import { recordOf } from '../domain/bounded'
 import { PlaceHints } from '../domain/place-hints'
 import { ResourceVector } from '../domain/resources'
 import { feedOf, Id, PageQuery, pageOf, procedure, ShortListQuery, Time } from './base'
@@ -30,9 +31,10 @@ export const DeviceDeclaration = z
     name: z.string().trim().min(1).max(120),
     vendor: z.string().trim().max(120).default(''),
     capacity: ResourceVector,
-    properties: z
-      .record(z.string().max(64), z.union([z.string().max(500), z.number(), z.boolean()]))
-      .default({}),
+    properties: recordOf(z.string().max(64), z.union([z.string().max(500), z.number(), z.boolean()]), {
+      max: 200,
+      tooMany: 'use at most 200 properties',
+    }).default({}),
   })
   .strict()
 export type DeviceDeclaration = z.infer<typeof DeviceDeclaration>

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { listOf, recordOf } from '../domain/bounded'
 import { PlaceHints } from '../domain/place-hints'
 import { DatasetReference, ModelReference } from '../domain/references'
 import { ResourceVector } from '../domain/resources'
@@ -8,15 +9,11 @@ import { Id, Time } from './base'
 const MAX_INPUTS = 1000
 const MAX_TEXT = 1_000_000
 
-/** Counted before they are looked at: each bad name would be an issue of its own. */
+const InputName = z.string().max(200)
+const inputCount = { max: MAX_INPUTS, tooMany: `a model has at most ${MAX_INPUTS} inputs` }
+
 function inputsOf<Value extends z.ZodType>(value: Value) {
-  return z
-    .record(z.string(), z.unknown())
-    .refine((inputs) => Object.keys(inputs).length <= MAX_INPUTS, {
-      message: `a model has at most ${MAX_INPUTS} inputs`,
-      abort: true,
-    })
-    .pipe(z.record(z.string().max(200), value))
+  return recordOf(InputName, value, inputCount)
 }
 
 export const Inputs = inputsOf(JsonTensor)
@@ -45,7 +42,7 @@ export const TextReference = z
 export const ItemsReference = z
   .object({
     fromJob: Id,
-    rename: z.record(z.string().max(200), z.string().max(200)).default({}),
+    rename: recordOf(InputName, z.string().max(200), inputCount).default({}),
   })
   .strict()
 
@@ -67,7 +64,7 @@ const common = {
   maxAttempts: z.number().int().min(1).max(20).default(1),
   deadline: Time.optional(),
   /** Jobs that must have ended before; those that an input comes from count without being named. */
-  dependsOn: z.array(Id).max(1000).default([]),
+  dependsOn: listOf(Id, { max: 1000 }).default([]),
   runWhen: RunWhen.default('succeeded'),
   /**
    * Whether a job that is much more urgent may take its place; it then goes on later where it was, with the same result.
@@ -76,10 +73,10 @@ const common = {
   preemptible: z.boolean().optional(),
   /** Take the result of an earlier job of the same principal that had the same model, inputs and parameters, if it too was to be reused. */
   reuse: z.boolean().optional(),
-  labels: z
-    .record(z.string().max(64), z.string().max(256))
-    .refine((labels) => Object.keys(labels).length <= 64, 'use at most 64 labels')
-    .default({}),
+  labels: recordOf(z.string().max(64), z.string().max(256), {
+    max: 64,
+    tooMany: 'use at most 64 labels',
+  }).default({}),
   /** Submit without starting: the job waits for `resume`. */
   hold: z.boolean().default(false),
 }
@@ -99,16 +96,18 @@ const infer = {
 const batch = {
   kind: z.literal('batch'),
   model: ModelReference,
-  items: z.union([z.array(Inputs).min(1).max(100_000), ItemsReference]).optional(),
+  items: z.union([listOf(Inputs, { min: 1, max: 100_000 }), ItemsReference]).optional(),
   /** Instead of `items`: every row of a data set is one. */
   dataset: DatasetReference.optional(),
   /**
    * Which columns feed an input; several are laid side by side. Default: the column of the input's name, or, for a model
    * with one input, all columns of numbers.
    */
-  columns: z
-    .record(z.string().max(200), z.union([z.string().max(200), z.array(z.string().max(200)).max(2000)]))
-    .optional(),
+  columns: recordOf(
+    InputName,
+    z.union([z.string().max(200), listOf(z.string().max(200), { max: 2000 })]),
+    inputCount,
+  ).optional(),
   /** Items run together along the first dimension where the signature allows it. */
   batchSize: z.number().int().min(1).max(4096).default(1),
   ...common,
@@ -131,13 +130,10 @@ const generate = {
   /** A text to go on from. */
   prompt: z.union([z.string().min(1).max(MAX_TEXT), TextReference]).optional(),
   /** Instead of `prompt`: a chat, in the form that the model was trained on. */
-  messages: z
-    .array(
-      z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string().max(MAX_TEXT) }).strict(),
-    )
-    .min(1)
-    .max(1000)
-    .optional(),
+  messages: listOf(
+    z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string().max(MAX_TEXT) }).strict(),
+    { min: 1, max: 1000 },
+  ).optional(),
   maxTokens: z.number().int().min(1).max(131_072).default(256),
   /** 0: always the likeliest token. */
   temperature: z.number().min(0).max(5).default(0.8),
@@ -147,7 +143,7 @@ const generate = {
   /** The same seed gives the same text; default: another one each time. */
   seed: z.number().int().min(0).max(4_294_967_295).optional(),
   /** Ends the text before any of these. */
-  stop: z.array(z.string().min(1).max(200)).max(16).default([]),
+  stop: listOf(z.string().min(1).max(200), { max: 16 }).default([]),
   /** Tokens of prompt and answer together. Default: 4,096, or what the model was trained on if that is less. */
   contextSize: z.number().int().min(16).max(1_048_576).optional(),
   /** How many texts to write at once. */
@@ -231,7 +227,7 @@ export type PipelineJobSpec = z.output<typeof PipelineJobSpec>
 export const PipelineSpec = z
   .object({
     name: z.string().trim().min(1).max(120).default('pipeline'),
-    jobs: z.array(PipelineJobSpec).min(1).max(1000),
+    jobs: listOf(PipelineJobSpec, { min: 1, max: 1000 }),
     /** What a job did in an earlier pipeline is taken over where nothing that it follows from has changed. */
     reuse: z.boolean().default(true),
   })

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { listOf } from '../domain/bounded'
 import { ResourceVector } from '../domain/resources'
 import { Id, Time } from './base'
 import { DeviceDeclaration } from './core'
@@ -64,12 +65,10 @@ export const ClassLoad = z.object({
 export type ClassLoad = z.infer<typeof ClassLoad>
 
 const Change = z.object({
-  addDevices: z
-    .array(DeviceDeclaration.pick({ kind: true, name: true, capacity: true }).strict())
-    .max(64)
+  addDevices: listOf(DeviceDeclaration.pick({ kind: true, name: true, capacity: true }).strict(), { max: 64 })
     .default([])
     .describe('Devices that would be there besides'),
-  removeDevices: z.array(Id).max(64).default([]).describe('Devices that would not be there'),
+  removeDevices: listOf(Id, { max: 64 }).default([]).describe('Devices that would not be there'),
 })
 
 /** `online`: the policy of this program; `easy`, `fcfs`: first come, first served, with and without backfilling. */

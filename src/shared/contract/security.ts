@@ -1,6 +1,7 @@
 import { eventIterator } from '@orpc/contract'
 import { z } from 'zod'
 import { ACTIONS, type Action } from '../domain/actions'
+import { listOf } from '../domain/bounded'
 import { ModelName } from '../domain/references'
 import { feedOf, Id, PageQuery, pageOf, procedure, ShortListQuery, Time } from './base'
 
@@ -116,7 +117,7 @@ export const securityContract = {
           .object({
             kind: z.enum(['user', 'app']),
             name: z.string().trim().min(1).max(80),
-            roles: z.array(Role).min(1),
+            roles: listOf(Role, { min: 1, max: 10 }),
           })
           .strict(),
       )
@@ -155,7 +156,7 @@ export const securityContract = {
           .object({
             id: Id,
             expiresAt: Time.optional(),
-            scopes: z.array(ActionName).min(1).max(50).optional(),
+            scopes: listOf(ActionName, { min: 1, max: 50 }).optional(),
           })
           .strict(),
       )

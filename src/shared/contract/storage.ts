@@ -1,5 +1,6 @@
 import { eventIterator } from '@orpc/contract'
 import { z } from 'zod'
+import { listOf } from '../domain/bounded'
 import {
   AliasName,
   DatasetReference,
@@ -58,7 +59,8 @@ export const Import = z.object({
     .object({
       name: z.string(),
       family: z.string().nullable(),
-      version: z.number().int(),
+      /** Null, as the family, for who may not read what is here under that name. */
+      version: z.number().int().nullable(),
       /** Versions of any model that have the same bytes. */
       knownAs: z.array(z.object({ model: z.string(), version: z.number().int() })).default([]),
     })
@@ -104,8 +106,8 @@ export type Lineage = z.infer<typeof Lineage>
 /** What somebody says a version was made from: versions that are here, which the caller may read. */
 export const MadeFrom = z
   .object({
-    models: z.array(ModelReference).max(100).default([]),
-    datasets: z.array(DatasetReference).max(100).default([]),
+    models: listOf(ModelReference, { max: 100 }).default([]),
+    datasets: listOf(DatasetReference, { max: 100 }).default([]),
     /** The job that made it. */
     job: Id.nullable().default(null),
   })
@@ -115,7 +117,7 @@ export type MadeFrom = z.infer<typeof MadeFrom>
 /** What a person may say about a version: the only part of it that changes. */
 export const VersionNotes = z.object({
   notes: z.string().max(20_000),
-  tags: z.array(z.string().trim().min(1).max(50)).max(50),
+  tags: listOf(z.string().trim().min(1).max(50), { max: 50 }),
   /** A version of TorchScript whose graph these bare weights fit; null: none. */
   architecture: ModelReference.nullable(),
 })
@@ -388,7 +390,7 @@ export const storageContract = {
           .object({
             repository: HubAddress,
             /** Only these paths or `*` patterns, for example `*Q4_K_M.gguf`; default: what one model needs. */
-            files: z.array(z.string().min(1).max(300)).max(100).optional(),
+            files: listOf(z.string().min(1).max(300), { max: 100 }).optional(),
             name: ModelName.optional(),
             /** Greater than any that a version of that name has had; default: the next. */
             version: NewVersionNumber.optional(),

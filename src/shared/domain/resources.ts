@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { recordOf } from './bounded'
 
 const amount = z.number().finite().nonnegative()
 
@@ -14,10 +15,10 @@ export const ResourceVector = z
     gpuMemoryBytes: amount.optional(),
     npu: amount.optional(),
     fpga: amount.optional(),
-    custom: z
-      .record(z.string().regex(/^[a-zA-Z][\w.-]{0,63}$/), amount)
-      .refine((custom) => Object.keys(custom).length <= 64, 'name at most 64 resources')
-      .optional(),
+    custom: recordOf(z.string().regex(/^[a-zA-Z][\w.-]{0,63}$/), amount, {
+      max: 64,
+      tooMany: 'name at most 64 resources',
+    }).optional(),
   })
   .strict()
 export type ResourceVector = z.infer<typeof ResourceVector>

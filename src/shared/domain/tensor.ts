@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { listOf } from './bounded'
 
 export const DTYPES = [
   'float32',
@@ -27,7 +28,7 @@ export const DTYPE_BYTES: Record<Exclude<DType, 'string'>, number> = {
   bool: 1,
 }
 
-const Shape = z.array(z.number().int().nonnegative()).max(16)
+const Shape = listOf(z.number().int().nonnegative(), { max: 16 })
 
 /** Elements are checked against the dtype when the tensor is read: one pass over what may be millions. */
 const Elements = z.custom<(number | string | boolean)[]>((value) => Array.isArray(value), 'must be an array')

@@ -81,6 +81,7 @@ export async function createHarness(options: HarnessOptions = {}) {
       inspectWorkerEntry: '',
       usersOf: () => [],
       mayName: () => true,
+      assertMayManage: () => undefined,
       hubUrl: () => 'http://127.0.0.1:9',
     })
     // Versions that a fake runtime runs need no files.

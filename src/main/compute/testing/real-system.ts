@@ -42,6 +42,7 @@ export async function openRealSystem(
     inspectWorkerEntry: join(workersDir, 'inspect.cjs'),
     usersOf: () => [],
     mayName: () => true,
+    assertMayManage: () => undefined,
     hubUrl: () => 'http://127.0.0.1:9',
   })
   const { onDidSeeGpuPrograms } = core

@@ -27,10 +27,10 @@ export function storageHandlers(modules: Modules) {
           context.caller.principal,
         ),
       ),
-      startSample: os.imports.startSample.handler(({ input: { sample }, context }) =>
+      startSample: os.imports.startSample.handler(({ input: { sample }, context: { caller } }) =>
         storage.startImport(
-          { kind: 'path', path: modules.about.samplePath(sample), name: sample },
-          context.caller.principal,
+          { kind: 'path', path: modules.about.samplePath(sample), name: sample, key: caller.key },
+          caller.principal,
         ),
       ),
       list: os.imports.list.handler(({ input, context }) =>

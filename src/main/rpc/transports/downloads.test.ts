@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { parseRange } from './downloads'
+import type { Caller } from '../../security'
+import type { Modules } from '../modules'
+import { matchDownload, parseRange } from './downloads'
 
 test('ranges of RFC 9110', () => {
   expect(parseRange('bytes=0-3', 10)).toEqual({ start: 0, end: 3 })
@@ -26,4 +28,17 @@ test('whatever the header, the range lies within the file', () => {
       }
     }),
   )
+})
+
+test('a range of a HEAD means nothing (RFC 9110, 14.2)', async () => {
+  const modules = {
+    security: { authorize: () => undefined },
+    storage: { getFile: () => ({ digest: 'd', sizeBytes: 10 }) },
+  } as unknown as Modules
+  const url = 'http://127.0.0.1/api/models/net/versions/1/files/net.onnx'
+  for (const range of ['bytes=0-1', 'bytes=20-']) {
+    const download = matchDownload(new Request(url, { method: 'HEAD', headers: { range } }))
+    const answer = await download?.({ caller: {} as Caller, modules })
+    expect([answer?.status, answer?.headers.get('content-length')]).toEqual([200, '10'])
+  }
 })

@@ -83,7 +83,8 @@ async function download(
   const headers = fileHeaders(path.split('/').at(-1) ?? 'file', 'application/octet-stream')
   headers.set('accept-ranges', 'bytes')
   headers.set('etag', `"${file.digest}"`)
-  const asked = request.headers.get('range')
+  // RFC 9110, 14.2: a range is one of a GET.
+  const asked = request.method === 'GET' ? request.headers.get('range') : null
   const range = asked ? parseRange(asked, file.sizeBytes) : null
   if (range === 'unsatisfiable') {
     headers.set('content-range', `bytes */${file.sizeBytes}`)

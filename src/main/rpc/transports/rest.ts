@@ -4,9 +4,11 @@ import { OpenAPIHandler } from '@orpc/openapi/node'
 import { ORPCError } from '@orpc/server'
 import { ZodToJsonSchemaConverter } from '@orpc/zod/zod4'
 import { contract } from '../../../shared/contract'
+import { documentedAs } from '../../../shared/domain/bounded'
 import { AppError } from '../../../shared/errors'
 import type { Protocols } from '../../network'
 import type { Logger } from '../../platform/logger'
+import { Shares } from '../../platform/shares'
 import { ANONYMOUS } from '../base'
 import { toWireError } from '../errors'
 import type { Modules } from '../modules'
@@ -15,6 +17,9 @@ import { matchDownload } from './downloads'
 import type { JsonBodies } from './json-body'
 import { wireErrors } from './message-port'
 import { isUpload, upload } from './uploads'
+
+/** Of one principal, at once: each holds a file open, and no procedure counts it. */
+const MOST_TRANSFERS = 256
 
 export type RestTransport = Protocols['rest']
 
@@ -36,9 +41,13 @@ export function createRestTransport(
     interceptors: [wireErrors(logger)],
     customErrorResponseBodyEncoder: (error) => bodyOf(error),
   })
+  const transfers = new Shares(
+    { each: MOST_TRANSFERS },
+    'Too many uploads and downloads are open. Let some end.',
+  )
   let document: Promise<string> | null = null
 
-  return async (request, caller, { incoming, outgoing, body, release }) => {
+  return async (request, caller, { incoming, outgoing, body, onRead }) => {
     try {
       const { pathname } = new URL(request.url)
       if (pathname === '/api/openapi.json' && request.method === 'GET') {
@@ -49,12 +58,15 @@ export function createRestTransport(
       if (download || isUpload(request, pathname)) {
         if (!caller)
           throw new AppError('security.unauthenticated', 'Send a valid key: Authorization: Bearer KEY.')
+        transfers.take(caller.principal)
+        outgoing.once('close', () => transfers.give(caller.principal))
         return await (download
           ? download({ caller, modules })
           : upload({ request, caller, incoming, modules }))
       }
       assertJson(incoming)
-      const parsed = body && body.byteLength > 0 ? { body: await bodies.parse(body).finally(release) } : {}
+      const parsed = body && body.byteLength > 0 ? { body: await bodies.parse(body) } : {}
+      onRead()
       const { matched } = await handler.handle(Object.assign(incoming, parsed), outgoing, {
         prefix: '/api',
         context: { caller: caller ?? ANONYMOUS },
@@ -76,7 +88,7 @@ export function createRestTransport(
 
 /** Forms and other bodies would be taken apart by other parsers; nothing here takes them. */
 function assertJson({ method, headers }: IncomingMessage): void {
-  const type = headers['content-type']
+  const type = headers['content-type']?.toLowerCase()
   if (type === undefined || type.startsWith('application/json') || method === 'GET' || method === 'HEAD')
     return
   if (headers['content-length'] === '0') return
@@ -108,7 +120,12 @@ function bodyOf(error: ORPCError<string, unknown>): unknown {
 
 /** The OpenAPI document of the contract, as JSON text. */
 async function openApiDocument(version: string): Promise<string> {
-  const generator = new OpenAPIGenerator({ schemaConverters: [new ZodToJsonSchemaConverter()] })
+  const converter = new ZodToJsonSchemaConverter({
+    interceptors: [
+      ({ schema, next, ...options }) => next({ ...options, schema: documentedAs.get(schema) ?? schema }),
+    ],
+  })
+  const generator = new OpenAPIGenerator({ schemaConverters: [converter] })
   const document = await generator.generate(contract, {
     info: {
       title: 'LLMAgentOS',

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { Import } from '../../../shared/contract'
-import type { ImportId } from '../../../shared/domain/ids'
+import type { ImportId, PrincipalId } from '../../../shared/domain/ids'
 import type { Caller } from '../../security'
 import type { Storage } from '../../storage'
 import { ANNA, type Bench, createBench, settled } from '../../storage/testing/harness'
@@ -77,3 +77,28 @@ it('an upload that is cancelled before its first file is answered', async () => 
   expect(await answer).toMatchObject({ state: 'cancelled' })
   request.destroy()
 })
+
+it('an upload of bytes without a name is refused by its path', async () => {
+  const { request, answer } = begin()
+  const nameless =
+    '--B\r\nContent-Disposition: form-data; name="file"\r\nContent-Type: application/octet-stream\r\n\r\nx\r\n'
+  request.end(`${nameless}--B--\r\n`)
+  const { state, error } = await settled(storage, (await answer).id)
+  expect({ state, error }).toEqual({ state: 'rejected', error: null })
+})
+
+it('memory blow-up: one principal has so many imports on their way, and another once one has ended', async () => {
+  const start = (by: PrincipalId) =>
+    storage.startImport({ kind: 'upload', bytesTotal: 0, files: neverComing() }, by)
+  const started: Import[] = []
+  for (let i = 0; i < 100; i++) started.push(await start(ANNA))
+  await expect(start(ANNA)).rejects.toMatchObject({ code: 'network.rate_limited' })
+  started.push(await start('bert' as PrincipalId))
+  await storage.cancelImport(started[0]?.id as ImportId)
+  started.push(await start(ANNA))
+  for (const { id } of started) await storage.cancelImport(id as ImportId)
+}, 30_000)
+
+async function* neverComing(): AsyncGenerator<never> {
+  await new Promise(() => undefined)
+}

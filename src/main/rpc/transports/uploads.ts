@@ -22,7 +22,7 @@ interface Upload {
 
 /** Whether a call brings files to import. */
 export function isUpload({ method, headers }: Request, pathname: string): boolean {
-  const isForm = headers.get('content-type')?.startsWith('multipart/form-data') ?? false
+  const isForm = headers.get('content-type')?.toLowerCase().startsWith('multipart/form-data') ?? false
   return method === 'POST' && pathname === '/api/imports' && isForm
 }
 
@@ -42,6 +42,7 @@ export async function upload({ request, caller, incoming, modules }: Upload): Pr
     })
   }
   const version = versionOf(query)
+  const origins = originsOf(modules, madeFrom)
   const parts = multipart(incoming)
   const started = await modules.storage.startImport(
     {
@@ -51,28 +52,15 @@ export async function upload({ request, caller, incoming, modules }: Upload): Pr
       name,
       version,
       review,
-      madeFrom: originsOf(modules, madeFrom),
+      madeFrom: origins,
       key: caller.key,
     },
     caller.principal,
   )
-  void endOf(modules.storage, started.id).then(parts.drain)
+  void modules.storage.importEnd(started.id).then(parts.drain)
   await parts.done
   const view = shownImport(modules, caller, modules.storage.getImport(started.id))
   return Response.json(view, { status: 202 })
-}
-
-/** Resolves when the import runs no more, also one that ends before it asks for the first file. */
-function endOf(storage: Modules['storage'], id: string): Promise<void> {
-  return new Promise((resolve) => {
-    const check = () => {
-      if (storage.getImport(id).state === 'running') return
-      unsubscribe()
-      resolve()
-    }
-    const unsubscribe = storage.onDidChangeImports(check)
-    check()
-  })
 }
 
 function versionOf(query: URLSearchParams): number | undefined {
@@ -131,12 +119,13 @@ function multipart(incoming: IncomingMessage): Parts {
     wake()
     settle()
   }
-  parser.on('file', (_field, content, filename) => {
+  // Bytes may come without any name; an import refuses an empty path.
+  parser.on('file', (_field, content, filename: string | undefined) => {
     open.add(content)
     content.once('close', () => open.delete(content))
     // A file may fail before anybody reads it; an error that nobody listens to would end the process.
     content.on('error', () => undefined)
-    waiting.push({ path: filename, content })
+    waiting.push({ path: filename ?? '', content })
     wake()
   })
   parser.on('finish', () => end(null))

@@ -32,7 +32,7 @@ beforeEach(async () => {
   yielded = 0
   server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
   const transport = createWebSocketTransport(router as unknown as Router, pino({ level: 'silent' }))
-  server.on('connection', (socket) => transport(socket, {} as Caller))
+  server.on('connection', (socket) => transport(socket, {} as Caller, () => socket.bufferedAmount > 2 ** 27))
   await once(server, 'listening')
   client = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`)
   await once(client, 'open')

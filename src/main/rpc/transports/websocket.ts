@@ -1,22 +1,16 @@
 import { RPCHandler } from '@orpc/server/ws'
 import type { WebSocket } from 'ws'
+import type { Protocols } from '../../network'
 import type { Logger } from '../../platform/logger'
-import type { Caller } from '../../security'
 import type { Router } from '../router'
 import { wireErrors } from './message-port'
 
-/** What may wait for a caller who does not read: twice the largest body of a job. */
-const MOST_UNREAD_BYTES = 128 * 2 ** 20
-
 /** Serves a browser: the window's protocol over a WebSocket. */
-export function createWebSocketTransport(
-  router: Router,
-  logger: Logger,
-): (socket: WebSocket, caller: Caller) => void {
+export function createWebSocketTransport(router: Router, logger: Logger): Protocols['websocket'] {
   const handler = new RPCHandler(router, { clientInterceptors: [wireErrors(logger)] })
-  return (socket, caller) => {
+  return (socket, caller, isBehind) => {
     socket.on('error', (error) => logger.debug({ err: error }, 'a browser connection failed'))
-    const paced = { addEventListener: callsOnly(socket, logger), send: pacedSend(socket, logger) }
+    const paced = { addEventListener: callsOnly(socket, logger), send: pacedSend(socket, isBehind, logger) }
     void handler.upgrade(paced, { context: { caller } })
   }
 }
@@ -53,11 +47,12 @@ function isCall(data: unknown): boolean {
  */
 function pacedSend(
   socket: WebSocket,
+  isBehind: () => boolean,
   logger: Logger,
 ): (data: Parameters<WebSocket['send']>[0]) => Promise<void> {
   return (data) =>
     new Promise((resolve) => {
-      if (socket.bufferedAmount > MOST_UNREAD_BYTES) {
+      if (isBehind()) {
         logger.warn({ bufferedBytes: socket.bufferedAmount }, 'a browser that does not read was cut off')
         socket.terminate()
       }

@@ -136,6 +136,11 @@ export class Datasets {
     return this.#known(name, digest) ?? Math.max(this.#next(name), wanted ?? 0)
   }
 
+  /** Whether there is, or was, a data set of that name: its numbers go on. */
+  isTaken(name: string): boolean {
+    return this.#next(name) > 1
+  }
+
   /** @throws AppError `storage.conflict` for a number that no new version can get */
   assertNumber(name: string, wanted: number | null): void {
     newNumber(name, this.#next(name), wanted)

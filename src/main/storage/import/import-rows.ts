@@ -34,7 +34,7 @@ const ResumableSource = z.discriminatedUnion('kind', [
   }),
 ])
 
-/** Ended imports that are kept for the list. */
+/** Ended imports of each principal that are kept for the list. */
 const KEPT = 200
 
 /** What a view is made of: not the candidate, which may have megabytes. */
@@ -151,9 +151,13 @@ export class ImportRows {
 
   /** @returns the ids of those that are forgotten */
   forgetOldest(): string[] {
-    const ended = this.#tables.selectFrom('imports').select('id').where('finished_at', 'is not', null)
+    const place = sql<number>`row_number() over (partition by created_by order by finished_at desc, id desc)`
+    const ended = this.#tables
+      .selectFrom('imports')
+      .select(['id', place.as('place')])
+      .where('finished_at', 'is not', null)
     const old = this.#database.all(
-      ended.orderBy('finished_at', 'desc').orderBy('id', 'desc').limit(-1).offset(KEPT),
+      this.#tables.selectFrom(ended.as('ended')).select('id').where('place', '>', KEPT),
     )
     for (const { id } of old) this.#database.run(this.#tables.deleteFrom('imports').where('id', '=', id))
     return old.map(({ id }) => id)

@@ -12,7 +12,7 @@ import type { Logger } from '../../platform/logger'
 import { isMissing } from '../blobs'
 import type { Datasets } from '../datasets/datasets'
 import type { ArchivedOrigins } from '../export'
-import type { Bringer, ConfirmedAs, ImportSource } from '../index'
+import type { Bringer, ConfirmedAs, ImportSource, StorageDeps } from '../index'
 import type { Models } from '../models'
 import type { StorageQuotas } from '../quotas'
 import { isStopping } from '../stopping'
@@ -22,6 +22,8 @@ import { Slots } from './slots'
 import { type AnyCandidate, rejectionOf, Taking, type TakingDeps } from './taking'
 
 const AT_ONCE = 2
+/** Of one principal, those that wait for their turn or their bytes too: each holds files, and all are told to every view. */
+const MOST_OF_ONE = 100
 const TELL_MS = 100
 /** An end that could not be written, as on a full disk, is tried again after so long. */
 const RETRY_MS = 2_000
@@ -38,7 +40,7 @@ interface Running {
 }
 
 export interface ImportsDeps
-  extends Omit<TakingDeps, 'slots' | 'parts' | 'assertQuota' | 'assertNumber' | 'originsHere'> {
+  extends Omit<TakingDeps, 'slots' | 'parts' | 'assertQuota' | 'assertVersion' | 'originsHere'> {
   database: Database
   clock: Clock
   logger: Logger
@@ -47,6 +49,7 @@ export interface ImportsDeps
   quotas: StorageQuotas
   /** What an archive that somebody brings says it was made from, as far as the same bytes are here and they may name them. */
   originsHere(archived: ArchivedOrigins, by: Bringer): MadeFrom
+  assertMayManage: StorageDeps['assertMayManage']
   /** Removes blobs that nothing names. */
   discard(digests: string[]): Promise<void>
 }
@@ -107,6 +110,7 @@ export class Imports implements Disposable {
       )
     }
     if (source.kind === 'path') await assertPath(source.path)
+    this.#assertFew(by)
     const { clock } = this.#deps
     const view: Import = {
       id: clock.newId<ImportId>('imp'),
@@ -130,6 +134,13 @@ export class Imports implements Disposable {
     this.#rows.insert(view, source.kind === 'upload' ? null : source)
     this.#go(view, source)
     return { ...view }
+  }
+
+  #assertFew(by: PrincipalId): void {
+    const own = [...this.#running.values()].filter(({ view }) => view.createdBy === by).length
+    if (own < MOST_OF_ONE) return
+    const message = `${own} imports of ${by} are on their way already. Let some of them end first.`
+    throw new AppError('network.rate_limited', message, { retryAfterMs: 1000 })
   }
 
   #go(view: Import, source: ImportSource): void {
@@ -156,6 +167,11 @@ export class Imports implements Disposable {
         { id },
       )
     return view
+  }
+
+  /** Resolves when an import runs no more; at once for one that has ended. */
+  async ended(id: string): Promise<void> {
+    await this.#running.get(id)?.ended
   }
 
   /** Newest first. */
@@ -212,13 +228,17 @@ export class Imports implements Disposable {
     const { view, controller } = running
     const { quotas, models, datasets } = this.#deps
     const by = view.createdBy as PrincipalId
+    const bringer: Bringer = { principal: by, key: source.key ?? null }
     const deps: TakingDeps = {
       ...this.#deps,
       slots: this.#slots,
       parts: this.#deps.blobs.parts(view.id),
       assertQuota: (bytes) => quotas.assertRoom(by, this.#bytesBefore(view) + bytes),
-      originsHere: (archived) => this.#deps.originsHere(archived, { principal: by, key: source.key ?? null }),
-      assertNumber: (kind, name, wanted) => (kind === 'model' ? models : datasets).assertNumber(name, wanted),
+      originsHere: (archived) => this.#deps.originsHere(archived, bringer),
+      assertVersion: (kind, name, wanted) => {
+        this.#assertTheirs(bringer, kind, name)
+        ;(kind === 'model' ? models : datasets).assertNumber(name, wanted)
+      },
     }
     const taking = new Taking(deps, controller.signal, {
       onSource: (label) => {
@@ -240,13 +260,26 @@ export class Imports implements Disposable {
         suggestion: this.#suggest(candidate),
       })
       if (view.verdict === 'warn' || source.review) this.#wait(view, candidate)
-      else this.#complete(view, candidate)
+      else {
+        // Asked again: the name or the right may have been taken since.
+        this.#assertTheirs(bringer, candidate.kind, nameOf(candidate))
+        this.#complete(view, candidate)
+      }
       taking.release()
     } catch (error) {
       await this.#fail(view, taking, error, controller.signal)
     } finally {
       this.#running.delete(view.id)
     }
+  }
+
+  isTaken(kind: AnyCandidate['kind'], name: string): boolean {
+    return (kind === 'model' ? this.#deps.models : this.#deps.datasets).isTaken(name)
+  }
+
+  /** A new name is free to all who may import; what has one is changed by who may manage it. */
+  #assertTheirs(by: Bringer, kind: AnyCandidate['kind'], name: string): void {
+    if (this.isTaken(kind, name)) this.#deps.assertMayManage(by, kind, name)
   }
 
   /**
@@ -354,8 +387,7 @@ export class Imports implements Disposable {
 
   /** A new version may have taken the number that others wait with, or be the same bytes. */
   #suggestAnew(added: AnyCandidate): void {
-    const name = added.kind === 'model' ? added.model : added.name
-    for (const view of this.#rows.waiting(name, added.files[0]?.digest ?? '')) {
+    for (const view of this.#rows.waiting(nameOf(added), added.files[0]?.digest ?? '')) {
       const candidate = this.#rows.candidate(view.id)
       if (!candidate) continue
       const suggestion = this.#suggest(candidate)
@@ -430,8 +462,12 @@ export class Imports implements Disposable {
   }
 }
 
+function nameOf(candidate: AnyCandidate): string {
+  return candidate.kind === 'model' ? candidate.model : candidate.name
+}
+
 function confirmed(candidate: AnyCandidate, change: ConfirmedAs): AnyCandidate {
-  const before = candidate.kind === 'model' ? candidate.model : candidate.name
+  const before = nameOf(candidate)
   const { name = before, family, madeFrom } = change
   const said = {
     // A number is one of a name: under another, the one that was asked for means nothing.

@@ -49,8 +49,11 @@ export interface TakingDeps {
   slots: Slots
   /** @throws AppError `storage.quota_exceeded` when who imports may not have so many bytes more */
   assertQuota(bytes: number): void
-  /** @throws AppError `storage.conflict` for a number that no new version of that name can get */
-  assertNumber(kind: AnyCandidate['kind'], name: string, wanted: number | null): void
+  /**
+   * @throws AppError `security.denied` for a name that is taken and not theirs to add to, `storage.conflict` for a number
+   * that no new version of that name can get
+   */
+  assertVersion(kind: AnyCandidate['kind'], name: string, wanted: number | null): void
   /** What an archive from elsewhere says it was made from, as far as the same bytes are here. */
   originsHere(origins: ArchivedOrigins): MadeFrom
   startWorker(): FileWorker
@@ -116,7 +119,7 @@ export class Taking {
     const [first] = files
     const name = source.name ?? manifest?.name ?? suggestedName(inspection, first?.path ?? '')
     const version = source.version ?? null
-    this.#deps.assertNumber(inspection.outcome === 'table' ? 'dataset' : 'model', name, version)
+    this.#deps.assertVersion(inspection.outcome === 'table' ? 'dataset' : 'model', name, version)
     if (!isOurs) await this.#assertRoom(sizeBytes - (await this.#deps.parts.bytes()))
     const whole: WholeFile[] = []
     let bytesBefore = 0

@@ -21,6 +21,7 @@ async function main(): Promise<void> {
     inspectWorkerEntry,
     usersOf: () => [],
     mayName: () => true,
+    assertMayManage: () => undefined,
     hubUrl: () => 'http://127.0.0.1:9',
   })
   await storage.start()

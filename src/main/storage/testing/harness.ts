@@ -33,6 +33,8 @@ export interface OpenOptions {
   hubUrl?: string
   /** Default: everybody may name everything. */
   mayName?: StorageDeps['mayName']
+  /** Default: everybody may add to everything. */
+  assertMayManage?: StorageDeps['assertMayManage']
 }
 
 export interface Opened {
@@ -89,6 +91,7 @@ export async function createBench({ withWorker = true, dataDir: given }: BenchOp
           inspectWorkerEntry: entry,
           usersOf: options.usersOf ?? (() => []),
           mayName: options.mayName ?? (() => true),
+          assertMayManage: options.assertMayManage ?? (() => undefined),
           hubUrl: () => options.hubUrl ?? 'http://127.0.0.1:9',
         },
         startWorker,

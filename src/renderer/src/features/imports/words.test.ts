@@ -44,11 +44,12 @@ it('tells what a version would be under each name', () => {
     kind: 'known',
     version: 2,
   })
-  expect(becomes('net', { ...suggestion, version: 4 }, { versions: [1, 3], latest: 3 }).kind).toBe('new')
+  expect(becomes('net', { ...suggestion, version: 4 }, { versions: [1, 3], latest: 3 })?.kind).toBe('new')
   expect(becomes('other', suggestion, undefined)).toEqual({ kind: 'new', version: 1 })
   expect(becomes('other', suggestion, { versions: [1], latest: 1 })).toEqual({ kind: 'new', version: 2 })
   // Its versions were deleted, their numbers are not given again.
   expect(becomes('net', suggestion, undefined)).toEqual({ kind: 'new', version: 2 })
+  expect(becomes('net', { ...suggestion, version: null }, undefined)).toBeNull()
 })
 
 it('says under which other names the same bytes are', () => {

@@ -35,17 +35,18 @@ export interface Becoming {
   version: number
 }
 
-/** @param model what the window knows of the model or data set of that name */
+/** Null where that is not for this person to know. @param model what the window knows of the model or data set of that name */
 export function becomes(
   name: string,
   suggestion: NonNullable<Import['suggestion']>,
   model: Pick<ModelSummary, 'versions' | 'latest'> | undefined,
-): Becoming {
+): Becoming | null {
   const same = suggestion.knownAs.find((known) => known.model === name)
   if (same) return { kind: 'known', version: same.version }
-  if (!model) return { kind: 'new', version: name === suggestion.name ? suggestion.version : 1 }
-  if (name !== suggestion.name) return { kind: 'new', version: model.latest + 1 }
+  if (name !== suggestion.name) return { kind: 'new', version: model ? model.latest + 1 : 1 }
   const { version } = suggestion
+  if (version === null) return null
+  if (!model) return { kind: 'new', version }
   return { kind: model.versions.includes(version) ? 'known' : 'new', version }
 }
 
