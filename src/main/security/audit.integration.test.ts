@@ -138,6 +138,20 @@ describe('flooding the log', () => {
     expect(rows()).toHaveLength(201)
   })
 
+  it('work in a loop leaves a hundred records a minute and a count, whichever jobs it is about', () => {
+    const control = (id: string) => bench.security.authorize(owner, 'job.control', job(id), `asked to hold ${id}`)
+    for (let index = 0; index < 500; index++) control(String(index))
+    expect(rows()).toHaveLength(100)
+    bench.security.authorize(owner, 'job.submit', THE_SYSTEM)
+    expect(rows()).toHaveLength(101)
+    bench.clock.advance(60_000)
+    expect(rows()[0]).toMatchObject({
+      action: 'job.control',
+      resource: 'Job::"499"',
+      summary: 'Marie Curie asked to hold 499 (and 400 more within a minute)',
+    })
+  })
+
   it('what was counted is written when the system stops', async () => {
     const app = bench.app('noisy')
     for (let index = 0; index < DENIALS_RECORDED + 1; index++) deny(app, job('1'))
@@ -168,8 +182,10 @@ describe('listing', () => {
 
 describe('forging the log', () => {
   beforeEach(() => {
-    for (let index = 0; index < 1200; index++)
+    for (let index = 0; index < 1200; index++) {
+      if (index % 100 === 0) bench.clock.advance(60_000)
       bench.security.authorize(owner, 'job.submit', THE_SYSTEM, `submitted job ${index}`)
+    }
   })
 
   it('a whole chain is valid, also after a restart', async () => {

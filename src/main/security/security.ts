@@ -4,7 +4,7 @@ import type { PrincipalId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
 import { Emitter } from '../platform/events'
 import { type AuditEntry, AuditLog } from './audit-log'
-import { Authorizer } from './authorizer'
+import { Authorizer, WORK } from './authorizer'
 import { PolicyEngine } from './cedar/engine'
 import { formatUid } from './cedar/entities'
 import { SYSTEM_ID } from './cedar/schema'
@@ -16,7 +16,7 @@ import { type Account, PrincipalStore } from './principals'
 import { RepeatBudget } from './repeat-budget'
 import { SignInLimiter } from './sign-in-limiter'
 
-/** In a minute: denials of one principal and action, and allowed changes that are the same in everything. */
+/** In a minute: denials of one principal and action, and allowed changes that are repeats of each other. */
 const DENIALS_RECORDED = 20
 const REPEATS_RECORDED = 100
 
@@ -61,7 +61,9 @@ export function createSecurity(deps: SecurityDeps): Security {
   const repeats = new RepeatBudget({
     clock,
     most: REPEATS_RECORDED,
-    keyOf: ({ principal, action, resource, via, summary }) => [principal, action, resource, via, summary],
+    // Each piece of work names another job or lease, so it repeats whatever it is about.
+    keyOf: ({ principal, action, resource, via, summary }) =>
+      WORK.has(action) ? [principal, action, via] : [principal, action, via, resource, summary],
     record: tryAppend,
   })
   let running: Running | null = null
