@@ -8,11 +8,12 @@ import type {
   Role,
 } from '../../shared/contract'
 import type { Action, ResourceType } from '../../shared/domain/actions'
-import type { AuditId, KeyId, PrincipalId } from '../../shared/domain/ids'
+import type { KeyId, PrincipalId } from '../../shared/domain/ids'
 import type { Clock } from '../platform/clock'
 import type { Database } from '../platform/database'
 import type { Disposable, Event } from '../platform/events'
 import type { Logger } from '../platform/logger'
+import type { Verification } from './audit-log'
 import { SYSTEM_ID } from './cedar/schema'
 
 export { randomKey } from './keys'
@@ -116,7 +117,7 @@ export interface Security extends Disposable {
     items: AuditRecord[]
     nextCursor: string | null
   }
-  verifyAudit(): Promise<{ valid: boolean; records: number; brokenAt: AuditId | null }>
+  verifyAudit(): Promise<Verification>
 
   readonly onDidAudit: Event<AuditRecord>
   readonly onDidChangePrincipals: Event<void>
