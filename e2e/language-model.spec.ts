@@ -15,16 +15,20 @@ test.afterAll(() => serve.dispose())
 const generate = (more: object) =>
   serve.call('POST', '/jobs', { kind: 'generate', model: 'story@1', temperature: 0, ...more })
 
+async function streamOf(job: string): Promise<string> {
+  const stream = await fetch(`${serve.url}/api/jobs/${job}/text`, {
+    headers: { authorization: `Bearer ${serve.ownerKey}`, accept: 'text/event-stream' },
+  })
+  return stream.text()
+}
+
 test('the story comes back word for word, whole and piece by piece', async () => {
   const spec = { prompt: 'The control room', maxTokens: 400 }
   const { body: job } = await generate(spec)
   expect(job).toMatchObject({ kind: 'generate', state: expect.stringMatching(/queued|running/) })
-  const stream = await fetch(`${serve.url}/api/jobs/${job.id}/text`, {
-    headers: { authorization: `Bearer ${serve.ownerKey}`, accept: 'text/event-stream' },
-  })
   let text = ''
   let pieces = 0
-  for (const line of (await stream.text()).split('\n')) {
+  for (const line of (await streamOf(job.id)).split('\n')) {
     if (!line.startsWith('data: ') || line === 'data: ') continue
     const piece = JSON.parse(line.slice(6)) as { at: number; text: string }
     text = text.slice(0, piece.at) + piece.text
@@ -53,4 +57,5 @@ test('what a language model cannot do is refused in words', async () => {
   expect(infer.body.error.message).toContain('"generate"')
   const chat = await generate({ messages: [{ role: 'user', content: 'Hello' }], waitMs: 20_000 })
   expect(chat.body).toMatchObject({ state: 'failed', error: { code: 'compute.invalid_input' } })
+  expect(await streamOf(chat.body.id)).not.toContain('error')
 })
