@@ -79,6 +79,19 @@ describe('a job', () => {
     expect(await texts()).toEqual([])
   })
 
+  it('that is tried again runs with the version that its reference meant when that was asked', async () => {
+    harness.versions.set('words@1', { ...fakeVersion('words', 1), format: 'gguf' })
+    harness.versions.set('words@2', { ...fakeVersion('words', 2), format: 'gguf' })
+    const point = (at: 1 | 2) =>
+      harness.versions.set('words@prod', { ...fakeVersion('words', at), format: 'gguf' })
+    point(1)
+    const first = await system.submit({ kind: 'generate', model: 'words@prod', prompt: 'Once', hold: true })
+    await system.compute.cancel(id(first))
+    const retried = system.compute.retry(id(first), ALICE)
+    point(2)
+    expect((await retried).modelVersion).toBe(1)
+  })
+
   it('waits for a runtime that is being tried without holding anything, and says so', async () => {
     system.executor.beingTried.set('onnx', 'ONNX Runtime')
     const waiting = await system.submit({ kind: 'infer', model: 'm@1', inputs: x(1, 2) })

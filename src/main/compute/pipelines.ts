@@ -69,6 +69,8 @@ export class Pipelines {
       const way = [...cycle, cycle[0]].map((key) => `"${key}"`).join(' waits for ')
       throw invalid('dependsOn', `These jobs wait for each other: ${way}.`, { cycle })
     }
+    const { admission } = this.#deps
+    const route = admission.routeNow(jobs.flatMap((job) => (job.kind === 'synthetic' ? [] : job.model)))
     return this.#add(
       name,
       by,
@@ -76,7 +78,7 @@ export class Pipelines {
         key,
         prepare: async (identity, idOf, find) => {
           const spec = withIds(job, idOf, job.reuse ?? reuse)
-          return { spec, prepared: await this.#deps.admission.prepare(spec, identity, find) }
+          return { spec, prepared: await admission.prepare(spec, identity, find, route) }
         },
       })),
     )
@@ -97,6 +99,7 @@ export class Pipelines {
       const message = `Job ${gone} of pipeline ${id} is no longer there: jobs are removed after 30 days. Submit the pipeline anew.`
       throw new AppError('compute.not_found', message, { pipeline: id, job: gone })
     }
+    const route = admission.routeNow(this.usesOf(id).flatMap(({ model }) => model ?? []))
     return this.#add(
       name,
       by,
@@ -111,7 +114,8 @@ export class Pipelines {
             dependsOn: definition.dependsOn.map(now),
             reuse: true,
           }
-          return { spec, prepared: await admission.prepareCopy(definition, spec, identity, findGiver, links) }
+          const prepared = await admission.prepareCopy(definition, spec, identity, findGiver, links, route)
+          return { spec, prepared }
         },
       })),
     )
