@@ -103,8 +103,11 @@ export interface Security extends Disposable {
 
   listPolicies(): Policy[]
   getPolicy(id: string): Policy
-  /** @throws AppError `security.invalid_policy` with `{problems}`, `security.conflict` for a built-in one */
-  setPolicy(id: string, text: string, description: string, by: PrincipalId): Promise<Policy>
+  /**
+   * @param by who may do so, also still when the text has been checked
+   * @throws AppError `security.invalid_policy` with `{problems}`, `security.conflict` for a built-in one, `security.denied`
+   */
+  setPolicy(id: string, text: string, description: string, by: Caller): Promise<Policy>
   removePolicy(id: string): void
   validatePolicy(text: string): Promise<{ valid: boolean; problems: PolicyProblem[] }>
 

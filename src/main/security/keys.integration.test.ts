@@ -139,7 +139,7 @@ describe('attacks on keys', () => {
     const { id } = bench.security.createPrincipal({ kind: 'app', name: 'notes-app', roles: ['app'] })
     const { key } = bench.security.createKey(id, {})
     const caller = bench.security.authenticateKey(key, 'http')
-    await bench.security.setPolicy('p', oneModel, '', bench.security.owner().principal)
+    await bench.security.setPolicy('p', oneModel, '', bench.security.owner())
     bench.security.removePrincipal(id)
     expect(bench.security.authenticateKey(key, 'http')).toBeNull()
     if (caller) expect(bench.security.allows({ ...caller, key: null }, 'model.run', production)).toBe(false)

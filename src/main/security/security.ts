@@ -8,7 +8,7 @@ import { Authorizer, WORK } from './authorizer'
 import { PolicyEngine } from './cedar/engine'
 import { formatUid } from './cedar/entities'
 import { SYSTEM_ID } from './cedar/schema'
-import type { Caller, Security, SecurityDeps } from './index'
+import type { Caller, Resource, Security, SecurityDeps } from './index'
 import { cleanName, foldName } from './names'
 import { PasswordHasher } from './password-hasher'
 import { PolicyStore } from './policy-store'
@@ -19,6 +19,8 @@ import { SignInLimiter } from './sign-in-limiter'
 /** In a minute: denials of one principal and action, and allowed changes that are repeats of each other. */
 const DENIALS_RECORDED = 20
 const REPEATS_RECORDED = 100
+
+const THE_SYSTEM: Resource = { type: 'System', id: SYSTEM_ID }
 
 /** What exists from start() on. */
 interface Running {
@@ -121,7 +123,7 @@ export function createSecurity(deps: SecurityDeps): Security {
       principal: id,
       principalName: name,
       action,
-      resource: formatUid({ type: 'System', id: SYSTEM_ID }),
+      resource: formatUid(THE_SYSTEM),
       decision,
       policies: [],
       via,
@@ -178,7 +180,7 @@ export function createSecurity(deps: SecurityDeps): Security {
         describe: deps.describe ?? ((resource) => resource),
       })
       // The engine's first decision compiles its code, some 25 ms; here nobody waits for it.
-      engine.decide(owner, 'settings.read', { type: 'System', id: SYSTEM_ID })
+      engine.decide(owner, 'settings.read', THE_SYSTEM)
       running = { policies, authorizer }
     },
 
@@ -270,7 +272,16 @@ export function createSecurity(deps: SecurityDeps): Security {
 
     listPolicies: () => started().policies.list(),
     getPolicy: (id) => started().policies.get(id),
-    setPolicy: (id, text, description, by) => started().policies.set(id, text, description, by),
+    async setPolicy(id, text, description, by) {
+      const { policies, authorizer } = started()
+      const action = 'policy.manage'
+      // That it was allowed is on record; that it no longer is, is not yet.
+      const assertAllowed = () => {
+        if (!authorizer.allows(by, action, THE_SYSTEM))
+          authorizer.authorize(by, action, THE_SYSTEM, `saved the policy ${id}`)
+      }
+      return policies.set(id, text, description, by.principal, assertAllowed)
+    },
     removePolicy: (id) => started().policies.remove(id),
     async validatePolicy(text) {
       const { problems } = await started().policies.check('policy', text)
