@@ -30,7 +30,7 @@ const changedPassword = new Emitter<string>()
 /** Identity alone: the network needs nothing else of security. */
 const security: Pick<
   Security,
-  'authenticateKey' | 'authenticatePassword' | 'listPrincipals' | 'onDidChangePassword'
+  'authenticateKey' | 'authenticatePassword' | 'renewed' | 'onDidChangePassword'
 > = {
   authenticateKey: (key, via) =>
     key === KEY ? { ...owner, via } : key === APP_KEY ? { ...owner, kind: 'app', roles: ['app'], via } : null,
@@ -39,26 +39,7 @@ const security: Pick<
     return { ...owner, key: null }
   },
   onDidChangePassword: changedPassword.event,
-  listPrincipals: () => [
-    {
-      id: 'owner',
-      kind: 'user',
-      name: 'o',
-      roles: ['owner'],
-      hasPassword: false,
-      createdAt: new Date(0).toISOString(),
-      keys: [
-        {
-          id: 'k-1',
-          prefix: '',
-          createdAt: '',
-          expiresAt: null,
-          revokedAt: revoked ? 'then' : null,
-          lastUsedAt: null,
-        },
-      ],
-    },
-  ],
+  renewed: (caller, via) => (revoked ? null : { ...caller, via }),
 }
 
 let network: Network

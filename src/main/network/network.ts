@@ -84,7 +84,10 @@ export function createNetwork(deps: NetworkDeps): Network {
     const { authorization } = headers
     const cookie = sessionOf(headers)
     assertLocal(headers, port, cookie !== null)
-    if (cookie !== null) return renewed(sessions.callerOf(cookie), via)
+    if (cookie !== null) {
+      const signedIn = sessions.callerOf(cookie)
+      return signedIn && security.renewed(signedIn, via)
+    }
     if (authorization === undefined) return null
     const key = /^Bearer (\S+)$/i.exec(authorization)?.[1]
     const caller = key ? security.authenticateKey(key, via) : null
@@ -96,20 +99,6 @@ export function createNetwork(deps: NetworkDeps): Network {
       )
     }
     return caller
-  }
-
-  /** A principal that was removed, or a key that was revoked, since the sign-in ends the session. */
-  function renewed(caller: Caller | null, via: Caller['via']): Caller | null {
-    if (!caller) return null
-    const principal = security.listPrincipals().find(({ id }) => id === caller.principal)
-    const key = caller.key === null ? null : principal?.keys.find(({ id }) => id === caller.key)
-    const over =
-      !principal || (caller.key !== null && (!key || key.revokedAt !== null || expired(key.expiresAt)))
-    return over ? null : { ...caller, roles: principal.roles, via }
-  }
-
-  function expired(at: string | null): boolean {
-    return at !== null && Date.parse(at) <= clock.now()
   }
 
   function webApp(protocols: Protocols): Hono<WebEnv> {

@@ -58,6 +58,8 @@ export interface Security extends Disposable {
   owner(): Caller
   /** Null for a key that is unknown, expired or revoked; compares hashes in constant time. */
   authenticateKey(key: string, via: Caller['via']): Caller | null
+  /** Who signed in before, as they stand now; null when they were removed, or their key was revoked or has expired. */
+  renewed(caller: Caller, via: Caller['via']): Caller | null
   /** @throws AppError `security.wrong_password`, `network.rate_limited` after repeated failures */
   authenticatePassword(name: string, password: string, via: Caller['via']): Promise<Caller>
   /**

@@ -194,6 +194,12 @@ export function createSecurity(deps: SecurityDeps): Security {
       return account ? { ...toCaller(account, via), key: found.id } : null
     },
 
+    renewed({ principal, key }, via) {
+      const account = principals.find(principal)
+      if (!account || (key !== null && !principals.keys.isUsable(key))) return null
+      return { ...toCaller(account, via), key }
+    },
+
     async authenticatePassword(name, password, via) {
       const account = principals.findByName(name)
       const who = account ?? { id: 'unknown', name }
