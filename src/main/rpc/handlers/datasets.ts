@@ -26,8 +26,8 @@ export function datasetHandlers(modules: Modules) {
     version: os.version.handler(({ input, context }) =>
       shown(storage.getDatasetVersion(input.name, input.version), context.caller),
     ),
-    rows: os.rows.handler(({ input: { name, version, ...range } }) =>
-      storage.datasetRows(name, version, range),
+    rows: os.rows.handler(({ input: { name, version, ...range }, signal }) =>
+      storage.datasetRows(name, version, range, signal),
     ),
     image: os.image.handler(({ input }) => storage.datasetImage(input.name, input.version, input.path)),
     removeVersion: os.removeVersion.handler(({ input }) =>
