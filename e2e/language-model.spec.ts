@@ -15,13 +15,16 @@ test.afterAll(() => serve.dispose())
 const generate = (more: object) =>
   serve.call('POST', '/jobs', { kind: 'generate', model: 'story@1', temperature: 0, ...more })
 
+const openStream = (job: string): Promise<Response> =>
+  fetch(`${serve.url}/api/jobs/${job}/text`, {
+    headers: { authorization: `Bearer ${serve.ownerKey}`, accept: 'text/event-stream' },
+  })
+
 test('the story comes back word for word, whole and piece by piece', async () => {
   const spec = { prompt: 'The control room', maxTokens: 400 }
   const { body: job } = await generate({ ...spec, hold: true })
   expect(job).toMatchObject({ kind: 'generate', state: 'held' })
-  const stream = await fetch(`${serve.url}/api/jobs/${job.id}/text`, {
-    headers: { authorization: `Bearer ${serve.ownerKey}`, accept: 'text/event-stream' },
-  })
+  const stream = await openStream(job.id)
   expect((await serve.call('POST', `/jobs/${job.id}/resume`)).status).toBe(200)
   let text = ''
   let pieces = 0
@@ -54,4 +57,5 @@ test('what a language model cannot do is refused in words', async () => {
   expect(infer.body.error.message).toContain('"generate"')
   const chat = await generate({ messages: [{ role: 'user', content: 'Hello' }], waitMs: 20_000 })
   expect(chat.body).toMatchObject({ state: 'failed', error: { code: 'compute.invalid_input' } })
+  expect(await (await openStream(chat.body.id)).text()).not.toContain('error')
 })

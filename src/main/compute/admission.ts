@@ -19,6 +19,8 @@ import {
   type PlainSpec,
   type Prepared,
   prepare,
+  type Route,
+  routeNow,
   type SubmitDeps,
   versionOf,
 } from './submit'
@@ -66,8 +68,13 @@ export class Admission {
   }
 
   /** Checks a job and stores its inputs; nobody sees it before it is added. */
-  async prepare(spec: JobSpec, identity: JobIdentity, findGiver: FindGiver): Promise<Prepared> {
-    const version = versionOf(this.#deps, spec)
+  async prepare(
+    spec: JobSpec,
+    identity: JobIdentity,
+    findGiver: FindGiver,
+    route = this.#deps.storage.route,
+  ): Promise<Prepared> {
+    const version = versionOf(this.#deps, spec, route)
     const inputs = inputsOf(this.#deps.storage, spec, version)
     return prepare(this.#deps, spec, version, inputs, identity, findGiver)
   }
@@ -79,18 +86,24 @@ export class Admission {
     identity: JobIdentity,
     findGiver: FindGiver,
     links = definition.links,
+    route = this.#deps.storage.route,
   ): Promise<Prepared> {
+    const version = versionOf(this.#deps, spec, route)
     let count = 0
     const items = this.#inputsOf(definition.id, () => count++)
     const dataset = definition.parameters.kind === 'batch' ? definition.parameters.dataset : null
     const prompt = await this.#deps.storage.artifacts.read(definition.id, PROMPT)
-    const version = versionOf(this.#deps, spec)
     const inputs = { items, dataset, prompt, links }
     const prepared = await prepare(this.#deps, spec, version, inputs, identity, findGiver)
     // That job is of the past: what is too old is removed, also while it is read.
     if (count === ownItems(definition)) return prepared
     const message = `Of the inputs of job ${definition.id} some are gone, so it cannot be run again. Submit it anew with its inputs.`
     throw new AppError('storage.corrupt', message, { job: definition.id })
+  }
+
+  /** What these references mean now, for the jobs that are prepared one after the other. */
+  routeNow(references: Iterable<string>): Route {
+    return routeNow(this.#deps.storage.route, references)
   }
 
   /** Adds prepared jobs: their rows, their inputs and their places in the queue. Within a transaction. */

@@ -7,6 +7,7 @@ import { settle } from '../core/testing/fake-clock'
 import {
   ALICE,
   createHarness,
+  fakeVersion,
   type Harness,
   type HarnessOptions,
   type Opened,
@@ -62,6 +63,33 @@ describe('a job', () => {
       'Succeeded in 10 ms',
     ])
     expect(system.core.listLeases()).toEqual([])
+  })
+
+  it('that ended without a result has no texts, whether they are followed or asked for later', async () => {
+    harness.versions.set('words@1', { ...fakeVersion('words', 1), format: 'gguf' })
+    const held = await system.submit({ kind: 'generate', model: 'words@1', prompt: 'Once', hold: true })
+    const texts = async () => {
+      const pieces = []
+      for await (const piece of system.compute.text(id(held), undefined)) pieces.push(piece)
+      return pieces
+    }
+    const followed = texts()
+    await system.compute.cancel(id(held))
+    expect(await followed).toEqual([])
+    expect(await texts()).toEqual([])
+  })
+
+  it('that is tried again runs with the version that its reference meant when that was asked', async () => {
+    harness.versions.set('words@1', { ...fakeVersion('words', 1), format: 'gguf' })
+    harness.versions.set('words@2', { ...fakeVersion('words', 2), format: 'gguf' })
+    const point = (at: 1 | 2) =>
+      harness.versions.set('words@prod', { ...fakeVersion('words', at), format: 'gguf' })
+    point(1)
+    const first = await system.submit({ kind: 'generate', model: 'words@prod', prompt: 'Once', hold: true })
+    await system.compute.cancel(id(first))
+    const retried = system.compute.retry(id(first), ALICE)
+    point(2)
+    expect((await retried).modelVersion).toBe(1)
   })
 
   it('waits for a runtime that is being tried without holding anything, and says so', async () => {

@@ -429,9 +429,11 @@ export function createCompute(deps: ComputeDeps): Compute {
     },
 
     async *text(id, signal) {
-      const { live, definition } = views.find(id)
+      const found = views.find(id)
+      const { live, definition, status } = found
       if (live) yield* texts.follow(live, signal)
-      else if (definition.kind === 'generate') yield* textsOf(await views.result(views.find(id)))
+      else if (definition.kind === 'generate' && status.state === 'succeeded')
+        yield* textsOf(await views.result(found))
     },
 
     log: (id) => views.log(id),

@@ -140,6 +140,28 @@ describe('a pipeline', () => {
     expect((await system.compute.listPipelines({ limit: 10 }, null)).items).toEqual([])
   })
 
+  it('runs with the versions that its references meant when it was asked for, also as it is tried again', async () => {
+    const point = (at: number) => harness.versions.set('m@prod', fakeVersion('m', at))
+    const versions = ({ jobs }: Pipeline) => jobs.map(({ job }) => job.modelVersion)
+    const last = { model: 'm@prod' }
+    const submitted = submit([infer('a', x(1, 2)), infer('b', from('a'), last)])
+    point(2)
+    const first = await ended(await submitted)
+    expect(versions(first)).toEqual([1, 1])
+    point(1)
+    const retried = system.compute.retryPipeline(first.id as PipelineId, ALICE)
+    point(2)
+    expect(versions(await retried)).toEqual([1, 1])
+  })
+
+  it('names the job whose model is not there', async () => {
+    const missing = infer('b', from('a'), { model: 'gone@1' })
+    await expect(submit([infer('a', x(1, 2)), missing])).rejects.toMatchObject({
+      code: 'storage.not_found',
+      details: { key: 'b' },
+    })
+  })
+
   it('is refused where an output cannot fit the input it is for', async () => {
     const wide = fakeVersion('wide', 1)
     harness.versions.set('wide@1', {

@@ -10,10 +10,10 @@ import { criticalPath, topologicalOrder } from '../../shared/domain/graph'
 import type { JobId, PipelineId, PrincipalId } from '../../shared/domain/ids'
 import { isTerminal } from '../../shared/domain/job-state'
 import { AppError } from '../../shared/errors'
+import { createBreather } from '../platform/breather'
 import { type Clock, toIso } from '../platform/clock'
 import type { Admission } from './admission'
 import { specOf } from './copy-of-job'
-import { createBreather } from './dispatch/breather'
 import type { FoundJob } from './job-views'
 import type { JobDefinition } from './jobs/job-row'
 import type { JobUse, PipelineRow, PipelineStore } from './jobs/pipeline-store'
@@ -69,6 +69,8 @@ export class Pipelines {
       const way = [...cycle, cycle[0]].map((key) => `"${key}"`).join(' waits for ')
       throw invalid('dependsOn', `These jobs wait for each other: ${way}.`, { cycle })
     }
+    const { admission } = this.#deps
+    const route = admission.routeNow(jobs.flatMap((job) => (job.kind === 'synthetic' ? [] : job.model)))
     return this.#add(
       name,
       by,
@@ -76,7 +78,7 @@ export class Pipelines {
         key,
         prepare: async (identity, idOf, find) => {
           const spec = withIds(job, idOf, job.reuse ?? reuse)
-          return { spec, prepared: await this.#deps.admission.prepare(spec, identity, find) }
+          return { spec, prepared: await admission.prepare(spec, identity, find, route) }
         },
       })),
     )
@@ -97,6 +99,7 @@ export class Pipelines {
       const message = `Job ${gone} of pipeline ${id} is no longer there: jobs are removed after 30 days. Submit the pipeline anew.`
       throw new AppError('compute.not_found', message, { pipeline: id, job: gone })
     }
+    const route = admission.routeNow(this.usesOf(id).flatMap(({ model }) => model ?? []))
     return this.#add(
       name,
       by,
@@ -111,7 +114,8 @@ export class Pipelines {
             dependsOn: definition.dependsOn.map(now),
             reuse: true,
           }
-          return { spec, prepared: await admission.prepareCopy(definition, spec, identity, findGiver, links) }
+          const prepared = await admission.prepareCopy(definition, spec, identity, findGiver, links, route)
+          return { spec, prepared }
         },
       })),
     )

@@ -7,11 +7,11 @@ import { assertFits, fromJsonTensor, packTensors } from '../../shared/domain/ten
 import { AppError } from '../../shared/errors'
 import type { Core } from '../core'
 import type { LocalExecutor } from '../executors/local'
+import { createBreather } from '../platform/breather'
 import type { Clock } from '../platform/clock'
 import type { Prompt } from '../runtimes/protocol'
 import type { ResolvedVersion, StagedArtifact, Storage } from '../storage'
 import { datasetInputs } from './dataset-items'
-import { createBreather } from './dispatch/breather'
 import { fingerprintOf } from './fingerprint'
 import { contextTokens } from './jobs/active-job'
 import { byteSize, inputsName, PART_BYTES, PROMPT } from './jobs/artifact-names'
@@ -105,10 +105,36 @@ function* itemsOf(items: readonly Inputs[]): Generator<Tensors> {
   for (const item of items) yield toTensors(item)
 }
 
-/** The version that a job's reference means now, where it has one. @throws AppError */
-export function versionOf({ storage, executor }: SubmitDeps, spec: PlainSpec): ResolvedVersion | null {
+/** The version that a reference means. @throws AppError */
+export type Route = Storage['route']
+
+/**
+ * What references mean now, to be told later: while the inputs of jobs are stored an alias may move, and it was decided on
+ * where it points now that they may run. That one means nothing is told later, too.
+ */
+export function routeNow(route: Route, references: Iterable<string>): Route {
+  const meanings = new Map(
+    [...new Set(references)].map((reference) => [reference, outcomeOf(() => route(reference))]),
+  )
+  return (reference) => meanings.get(reference)?.() ?? route(reference)
+}
+
+/** Does the work now, to give its value or throw its error when it is called. */
+function outcomeOf<T>(work: () => T): () => T {
+  try {
+    const value = work()
+    return () => value
+  } catch (error) {
+    return () => {
+      throw error
+    }
+  }
+}
+
+/** The version that a job's reference means, where it has one. @throws AppError */
+export function versionOf({ executor }: SubmitDeps, spec: PlainSpec, route: Route): ResolvedVersion | null {
   if (spec.kind === 'synthetic') return null
-  const version = storage.route(spec.model)
+  const version = route(spec.model)
   executor.runtimeFor(version.format)
   const writes = version.format === 'gguf'
   if (writes !== (spec.kind === 'generate')) {

@@ -34,6 +34,7 @@ const security: Pick<
   Security,
   | 'authenticateKey'
   | 'authenticatePassword'
+  | 'renewed'
   | 'listPrincipals'
   | 'onDidChangePassword'
   | 'onDidChangePrincipals'
@@ -66,6 +67,7 @@ const security: Pick<
       ],
     },
   ],
+  renewed: (caller, via) => (revoked ? null : { ...caller, via }),
 }
 
 let network: Network

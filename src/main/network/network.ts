@@ -97,7 +97,10 @@ export function createNetwork(deps: NetworkDeps): Network {
     const { authorization } = headers
     const cookie = sessionOf(headers)
     assertLocal(headers, port, cookie !== null)
-    if (cookie !== null) return renewed(sessions.callerOf(cookie), via)
+    if (cookie !== null) {
+      const signedIn = sessions.callerOf(cookie)
+      return signedIn && security.renewed(signedIn, via)
+    }
     if (authorization === undefined) return null
     const key = /^Bearer (\S+)$/i.exec(authorization)?.[1]
     const caller = key ? security.authenticateKey(key, via) : null
@@ -111,20 +114,10 @@ export function createNetwork(deps: NetworkDeps): Network {
     return caller
   }
 
-  /** A principal that was removed, or a key that was revoked, since the sign-in ends the session. */
-  function renewed(caller: Caller | null, via: Caller['via']): Caller | null {
-    if (!caller) return null
-    const principal = security.listPrincipals().find(({ id }) => id === caller.principal)
-    const key = caller.key === null ? null : principal?.keys.find(({ id }) => id === caller.key)
-    const over =
-      !principal || (caller.key !== null && (!key || key.revokedAt !== null || expired(key.expiresAt)))
-    return over ? null : { ...caller, roles: principal.roles, via }
-  }
-
   /** Ends what is open of principals and keys that are no more; looks again when the next key expires. */
   function endOver(): void {
     stopWatch()
-    const isOver = (caller: Caller | null) => caller !== null && renewed(caller, caller.via) === null
+    const isOver = (caller: Caller | null) => caller !== null && security.renewed(caller, caller.via) === null
     for (const [answer, { caller }] of answering)
       if (!answer.writableEnded && isOver(caller)) answer.destroy()
     for (const [socket, caller] of connected) if (isOver(caller)) socket.terminate()
@@ -146,10 +139,6 @@ export function createNetwork(deps: NetworkDeps): Network {
     for (const [socket, caller] of connected)
       if (caller.principal === principal) bytes += socket.bufferedAmount
     return bytes > MOST_UNREAD_BYTES
-  }
-
-  function expired(at: string | null): boolean {
-    return at !== null && Date.parse(at) <= clock.now()
   }
 
   function webApp(protocols: Protocols): Hono<WebEnv> {

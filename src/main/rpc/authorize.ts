@@ -15,9 +15,13 @@ export interface Requirement {
   resource: Resource
 }
 
+/** What lets a job run that was submitted before. */
+const RUNS_AGAIN: ReadonlySet<string> = new Set(['retry', 'resume'])
+
 /**
  * What a call needs. Running a model is `model.run` on the reference as asked for, whether by a new job or by trying an
- * old one again, which needs what submitting it needed; `job.submit` is for jobs without a model. A job that reads a data set needs `dataset.read`, one whose results
+ * old one again or resuming it, which needs what submitting it needed, as renewing a lease needs what requesting it needed;
+ * `job.submit` is for jobs without a model. A job that reads a data set needs `dataset.read`, one whose results
  * become a data set `dataset.manage`. What shows how others use the machine needs the right to read all jobs.
  * @param input as parsed by the contract
  */
@@ -56,7 +60,7 @@ export function requirementsOf(
       if (path.at(-1) === 'saveDataset') {
         return [own, { action: 'dataset.manage', resource: datasetResource(String(fields['name'])) }]
       }
-      if (path.at(-1) !== 'retry') return [own]
+      if (!RUNS_AGAIN.has(String(path.at(-1)))) return [own]
       const { model, dataset, dependsOn } = job
       return [own, ...requirementsOfJob(modules, { model, dataset, dependsOn })]
     }
@@ -70,7 +74,11 @@ export function requirementsOf(
     }
     case 'Lease': {
       const lease = modules.core.getLease(String(fields['id']))
-      return [{ action, resource: { type: 'Lease', id: lease.id, owner: lease.holder as PrincipalId } }]
+      const own: Requirement = {
+        action,
+        resource: { type: 'Lease', id: lease.id, owner: lease.holder as PrincipalId },
+      }
+      return path.at(-1) === 'renew' ? [own, { action: 'lease.request', resource: THE_SYSTEM }] : [own]
     }
     default:
       return [{ action, resource: THE_SYSTEM }, ...requirementsOfOrigins(modules, fields['madeFrom'])]

@@ -79,7 +79,7 @@ afterEach(async () => {
 })
 
 async function permit(id: string, what: string): Promise<void> {
-  await secured.security.setPolicy(id, `permit(principal == ${what});`, '', viewer.principal)
+  await secured.security.setPolicy(id, `permit(principal == ${what});`, '', secured.security.owner())
 }
 
 interface Brought {

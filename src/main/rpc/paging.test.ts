@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { type Page, type PageQuery, paged, pageFrom } from './paging'
+import { AppError } from '../../shared/errors'
+import { mapped, type Page, type PageQuery, paged, pageFrom } from './paging'
 
 function walk<T>(ask: (query: PageQuery) => Page<T>, limit: number): T[] {
   const all: T[] = []
@@ -33,4 +34,22 @@ it('a cursor that means nothing any more is refused', () => {
   const refused = expect.objectContaining({ code: 'system.invalid' })
   expect(() => paged([{ id: 'a' }], { cursor: 'gone' })).toThrow(refused)
   expect(() => pageFrom([1], { cursor: '-1' })).toThrow(refused)
+})
+
+it('lets others run while much is read of a page, and leaves out what has gone meanwhile', async () => {
+  const gone = new Set<number>()
+  const read = (item: number) => {
+    if (gone.has(item)) throw new AppError('storage.not_found', 'It has gone.')
+    const until = performance.now() + 5
+    while (performance.now() < until);
+    return item * 10
+  }
+  setImmediate(() => gone.add(9))
+  const items = Array.from({ length: 10 }, (_, i) => i)
+  const page = await mapped({ items, nextCursor: '10' }, read)
+  expect(page).toEqual({ items: items.slice(0, 9).map((item) => item * 10), nextCursor: '10' })
+  const bug = () => {
+    throw new Error('a bug')
+  }
+  await expect(mapped({ items, nextCursor: null }, bug)).rejects.toThrow('a bug')
 })

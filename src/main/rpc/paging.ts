@@ -1,4 +1,5 @@
 import { AppError } from '../../shared/errors'
+import { createBreather } from '../platform/breather'
 
 export interface Page<T> {
   items: T[]
@@ -34,6 +35,24 @@ export function paged<T extends { id: string }>(items: T[], query: PageQuery): P
   const end = start + (query.limit ?? items.length)
   const page = items.slice(start, end)
   return { items: page, nextCursor: end < items.length ? (page.at(-1)?.id ?? null) : null }
+}
+
+/**
+ * The page with what is read of each item, which may take longer than a turn of the event loop may. What is gone by then is
+ * left out.
+ */
+export async function mapped<From, To>(page: Page<From>, read: (item: From) => To): Promise<Page<To>> {
+  const breathe = createBreather()
+  const items: To[] = []
+  for (const item of page.items) {
+    try {
+      items.push(read(item))
+    } catch (error) {
+      if (!(error instanceof AppError && error.status === 404)) throw error
+    }
+    await breathe()
+  }
+  return { items, nextCursor: page.nextCursor }
 }
 
 function invalidCursor(): AppError {

@@ -22,6 +22,7 @@ const modules = {
     pipelineOwner: () => CALLER.principal,
     pipelineUses: () => [{ model: 'gone@1', dataset: 'faces@1' }],
   },
+  core: { getLease: (id: string) => ({ id, holder: CALLER.principal }) },
 } as unknown as Modules
 
 function needs(action: Parameters<typeof requirementsOf>[2], path: string, input: object): string[] {
@@ -52,6 +53,18 @@ it('A job tried again when its data may no longer be read: it is asked for as by
     'job.read pipe-1',
     'model.run gone@1',
     'dataset.read faces',
+  ])
+})
+
+it('A right that outlives its removal: a job that was held, and a lease that is renewed, are asked for as new ones', () => {
+  expect(needs('job.control', 'compute.jobs.hold', { id: 'job-2' })).toEqual(['job.control job-2'])
+  expect(needs('job.control', 'compute.jobs.resume', { id: 'job-2' })).toEqual(
+    needs('job.control', 'compute.jobs.retry', { id: 'job-2' }),
+  )
+  expect(needs('lease.release', 'core.leases.release', { id: 'lease-1' })).toEqual(['lease.release lease-1'])
+  expect(needs('lease.release', 'core.leases.renew', { id: 'lease-1' })).toEqual([
+    'lease.release lease-1',
+    'lease.request machine',
   ])
 })
 

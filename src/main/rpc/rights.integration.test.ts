@@ -33,7 +33,7 @@ it('says what one may do with the model or the data set that is named', async ()
   const viewer = bench.user('Vera', 'viewer')
   const text =
     'permit(principal == User::"vera", action == Action::"model.manage", resource == Model::"mine");'
-  await bench.security.setPolicy('mine', text, '', viewer.principal)
+  await bench.security.setPolicy('mine', text, '', bench.security.owner())
   expect(await rights(viewer, { model: 'mine' })).toEqual(['model.read', 'model.manage'])
   expect(await rights(viewer, { model: 'other' })).toEqual(['model.read'])
   expect(await rights(viewer, { dataset: 'mine' })).toEqual(['dataset.read'])

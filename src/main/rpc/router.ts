@@ -12,7 +12,7 @@ import { securityHandlers } from './handlers/security'
 import { storageHandlers } from './handlers/storage'
 import { systemHandlers } from './handlers/system'
 import type { Modules } from './modules'
-import { withEnd } from './streams'
+import { isStream, withEnd } from './streams'
 
 /** What is done to have room on the disk: a record is written before anything is freed. */
 const FREES_ROOM: ReadonlySet<string> = new Set([
@@ -78,10 +78,6 @@ export function createRouter(modules: Modules) {
     network: networkHandlers(modules),
     system: systemHandlers(modules),
   })
-}
-
-function isStream(output: unknown): output is AsyncIterable<unknown> {
-  return typeof output === 'object' && output !== null && Symbol.asyncIterator in output
 }
 
 /** Whether a call may have taken minutes, in which its key was revoked or its right was taken away. */

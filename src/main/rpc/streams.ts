@@ -1,5 +1,9 @@
 import type { Event } from '../platform/events'
 
+export function isStream(output: unknown): output is AsyncIterable<unknown> {
+  return typeof output === 'object' && output !== null && Symbol.asyncIterator in output
+}
+
 /** The same parts; `onEnd` is called once, when they have ended or their reader has gone, also before the first. */
 export function withEnd<Part>(
   parts: AsyncIterable<Part>,

@@ -31,6 +31,13 @@ export interface AuditQuery {
   principal?: string | undefined
 }
 
+/** `brokenAt`: the first record that does not fit. */
+export interface Verification {
+  valid: boolean
+  records: number
+  brokenAt: AuditId | null
+}
+
 type Row = SecurityTables['audit']
 
 /** What the first record's hash is chained to. */
@@ -55,6 +62,7 @@ export class AuditLog {
   #head = { seq: 0, hash: GENESIS }
   #isQueued = false
   #isFailing = false
+  #verifying: Promise<Verification> | null = null
 
   constructor(deps: { database: Database; logger: Logger }) {
     this.#database = deps.database
@@ -164,8 +172,15 @@ export class AuditLog {
     }
   }
 
-  /** Recomputes the chain in parts, letting others run in between. `brokenAt`: the first record that does not fit. */
-  async verify(): Promise<{ valid: boolean; records: number; brokenAt: AuditId | null }> {
+  /** Recomputes the chain in parts, letting others run in between; who asks meanwhile is given the same answer. */
+  verify(): Promise<Verification> {
+    this.#verifying ??= this.#verify().finally(() => {
+      this.#verifying = null
+    })
+    return this.#verifying
+  }
+
+  async #verify(): Promise<Verification> {
     this.flush()
     const end = Math.max(this.#head.seq, this.#highestGiven())
     let records = 0

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { AuditRecord } from '../../shared/contract'
 import type { Database } from '../platform/database'
 import { type Caller, type Resource, THE_SYSTEM } from './index'
@@ -138,6 +138,21 @@ describe('flooding the log', () => {
     expect(rows()).toHaveLength(201)
   })
 
+  it('work in a loop leaves a hundred records a minute and a count, whichever jobs it is about', () => {
+    const control = (id: string) =>
+      bench.security.authorize(owner, 'job.control', job(id), `asked to hold ${id}`)
+    for (let index = 0; index < 500; index++) control(String(index))
+    expect(rows()).toHaveLength(100)
+    bench.security.authorize(owner, 'job.submit', THE_SYSTEM)
+    expect(rows()).toHaveLength(101)
+    bench.clock.advance(60_000)
+    expect(rows()[0]).toMatchObject({
+      action: 'job.control',
+      resource: 'Job::"499"',
+      summary: 'Marie Curie asked to hold 499 (and 400 more within a minute)',
+    })
+  })
+
   it('what was counted is written when the system stops', async () => {
     const app = bench.app('noisy')
     for (let index = 0; index < DENIALS_RECORDED + 1; index++) deny(app, job('1'))
@@ -168,8 +183,10 @@ describe('listing', () => {
 
 describe('forging the log', () => {
   beforeEach(() => {
-    for (let index = 0; index < 1200; index++)
+    for (let index = 0; index < 1200; index++) {
+      if (index % 100 === 0) bench.clock.advance(60_000)
       bench.security.authorize(owner, 'job.submit', THE_SYSTEM, `submitted job ${index}`)
+    }
   })
 
   it('a whole chain is valid, also after a restart', async () => {
@@ -228,6 +245,15 @@ describe('forging the log', () => {
       database.run(table.updateTable('audit').set(changes).where('seq', '=', 700))
     })
     expect(await bench.security.verifyAudit()).toMatchObject({ valid: false, brokenAt: 'audit-701' })
+  })
+
+  it('is verified once for all who ask at the same time', async () => {
+    const reads = vi.spyOn(bench.database, 'all')
+    const one = await bench.security.verifyAudit()
+    const readsOfOne = reads.mock.calls.length
+    const all = await Promise.all(Array.from({ length: 20 }, () => bench.security.verifyAudit()))
+    expect(all).toEqual(all.map(() => one))
+    expect(reads.mock.calls.length).toBe(2 * readsOfOne)
   })
 
   it('verifying lets others run', async () => {

@@ -15,7 +15,7 @@ import type { PrincipalStore } from './principals'
  * Work at the speed of machines, thousands a second: its record shares the group commit of what it allows. Anything
  * else is rare, and its record is on the disk before the change begins.
  */
-const WORK: ReadonlySet<Action> = new Set<Action>([
+export const WORK: ReadonlySet<string> = new Set<Action>([
   'job.submit',
   'job.control',
   'model.run',

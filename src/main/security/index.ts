@@ -8,11 +8,12 @@ import type {
   Role,
 } from '../../shared/contract'
 import type { Action, ResourceType } from '../../shared/domain/actions'
-import type { AuditId, KeyId, PrincipalId } from '../../shared/domain/ids'
+import type { KeyId, PrincipalId } from '../../shared/domain/ids'
 import type { Clock } from '../platform/clock'
 import type { Database } from '../platform/database'
 import type { Disposable, Event } from '../platform/events'
 import type { Logger } from '../platform/logger'
+import type { Verification } from './audit-log'
 import { SYSTEM_ID } from './cedar/schema'
 
 export { randomKey } from './keys'
@@ -57,6 +58,8 @@ export interface Security extends Disposable {
   owner(): Caller
   /** Null for a key that is unknown, expired or revoked; compares hashes in constant time. */
   authenticateKey(key: string, via: Caller['via']): Caller | null
+  /** Who signed in before, as they stand now; null when they were removed, or their key was revoked or has expired. */
+  renewed(caller: Caller, via: Caller['via']): Caller | null
   /** @throws AppError `security.wrong_password`, `network.rate_limited` after repeated failures */
   authenticatePassword(name: string, password: string, via: Caller['via']): Promise<Caller>
   /**
@@ -107,8 +110,11 @@ export interface Security extends Disposable {
 
   listPolicies(): Policy[]
   getPolicy(id: string): Policy
-  /** @throws AppError `security.invalid_policy` with `{problems}`, `security.conflict` for a built-in one */
-  setPolicy(id: string, text: string, description: string, by: PrincipalId): Promise<Policy>
+  /**
+   * @param by who may do so, also still when the text has been checked
+   * @throws AppError `security.invalid_policy` with `{problems}`, `security.conflict` for a built-in one, `security.denied`
+   */
+  setPolicy(id: string, text: string, description: string, by: Caller): Promise<Policy>
   removePolicy(id: string): void
   validatePolicy(text: string): Promise<{ valid: boolean; problems: PolicyProblem[] }>
 
@@ -121,7 +127,7 @@ export interface Security extends Disposable {
     items: AuditRecord[]
     nextCursor: string | null
   }
-  verifyAudit(): Promise<{ valid: boolean; records: number; brokenAt: AuditId | null }>
+  verifyAudit(): Promise<Verification>
 
   readonly onDidAudit: Event<AuditRecord>
   readonly onDidChangePrincipals: Event<void>

@@ -42,6 +42,7 @@ export class KeyStore {
   readonly #query
   readonly #byId = new Map<string, Key>()
   readonly #byHash = new Map<string, Key[]>()
+  readonly #byPrincipal = new Map<string, Key[]>()
   readonly #useWritten = new Map<KeyId, number>()
 
   constructor(deps: { database: Database; clock: Clock; logger: Logger }) {
@@ -175,7 +176,7 @@ export class KeyStore {
 
   /** Oldest first, revoked ones too. */
   of(principal: string): ApiKey[] {
-    return [...this.#byId.values()].filter((key) => key.principal === principal).map(toApiKey)
+    return (this.#byPrincipal.get(principal) ?? []).map(toApiKey)
   }
 
   #noteUse(key: Key): void {
@@ -194,18 +195,28 @@ export class KeyStore {
 
   #remember(key: Key): void {
     this.#byId.set(key.id, key)
-    const lookup = lookupOf(key.hash)
-    this.#byHash.set(lookup, [...(this.#byHash.get(lookup) ?? []), key])
+    add(this.#byHash, lookupOf(key.hash), key)
+    add(this.#byPrincipal, key.principal, key)
   }
 
   #forget(key: Key): void {
     this.#byId.delete(key.id)
-    const lookup = lookupOf(key.hash)
-    this.#byHash.set(
-      lookup,
-      (this.#byHash.get(lookup) ?? []).filter((other) => other !== key),
-    )
+    remove(this.#byHash, lookupOf(key.hash), key)
+    remove(this.#byPrincipal, key.principal, key)
   }
+}
+
+function add(keys: Map<string, Key[]>, under: string, key: Key): void {
+  const others = keys.get(under)
+  if (others) others.push(key)
+  else keys.set(under, [key])
+}
+
+function remove(keys: Map<string, Key[]>, under: string, key: Key): void {
+  keys.set(
+    under,
+    (keys.get(under) ?? []).filter((other) => other !== key),
+  )
 }
 
 function hashKey(text: string): Buffer {

@@ -17,7 +17,7 @@ const permit = 'permit(principal == App::"notes-app", action == Action::"model.r
 const forbid = 'forbid(principal, action == Action::"model.run", resource == ModelRef::"secret@1");'
 
 function set(id: string, text: string): Promise<unknown> {
-  return bench.security.setPolicy(id, text, 'why', bench.security.owner().principal)
+  return bench.security.setPolicy(id, text, 'why', bench.security.owner())
 }
 
 function damage(id: string, changes: Partial<SecurityTables['policies']>): (database: Database) => void {
@@ -74,6 +74,20 @@ describe('policies', () => {
     expect(await bench.security.validatePolicy('permit(')).toMatchObject({
       valid: false,
       problems: [{ line: 1 }],
+    })
+  })
+
+  it('saved with a key that is revoked while the text is checked: it does not come into force', async () => {
+    const { key } = bench.security.createKey(bench.security.owner().principal, {})
+    const by = bench.security.authenticateKey(key, 'http') as Caller
+    const saved = bench.security.setPolicy('p', permit, '', by)
+    bench.security.revokeKey(by.key ?? '')
+    await expect(saved).rejects.toMatchObject({ code: 'security.denied' })
+    expect(bench.security.allows(app, 'model.run', model)).toBe(false)
+    expect(bench.security.listPolicies().map(({ id }) => id)).not.toContain('p')
+    expect(bench.security.listAudit({ limit: 1 }).items[0]).toMatchObject({
+      decision: 'deny',
+      summary: expect.stringContaining('tried: saved the policy p'),
     })
   })
 

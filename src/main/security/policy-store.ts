@@ -90,7 +90,14 @@ export class PolicyStore implements Disposable {
     return this.#checker.check(id, text)
   }
 
-  async set(id: string, text: string, description: string, by: PrincipalId): Promise<Policy> {
+  /** @param assertAllowed asked when the text has been checked, before it comes into force */
+  async set(
+    id: string,
+    text: string,
+    description: string,
+    by: PrincipalId,
+    assertAllowed: () => void,
+  ): Promise<Policy> {
     if (!PolicyId.safeParse(id).success) {
       throw new AppError('system.invalid', 'A policy is named with 1-63 of a-z, 0-9 and dash.', {
         field: 'id',
@@ -99,6 +106,7 @@ export class PolicyStore implements Disposable {
     assertNotBuiltIn(id)
     const { problems, statements } = await this.check(id, text)
     if (problems.length > 0) throw invalidPolicy(id, problems)
+    assertAllowed()
     const content = { text, statements: JSON.stringify(statements) }
     const row: Row = {
       id,

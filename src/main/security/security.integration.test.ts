@@ -32,7 +32,7 @@ describe('one model only', () => {
   it('lets an app run the model its policy names, and nothing else', async () => {
     const app = bench.app('Notes App')
     expect(app.principal).toBe('notes-app')
-    await bench.security.setPolicy('notes-silero', oneModel, '', bench.security.owner().principal)
+    await bench.security.setPolicy('notes-silero', oneModel, '', bench.security.owner())
     expect(bench.security.authorize(app, 'model.run', production)).toEqual({
       decision: 'allow',
       policies: ['notes-silero'],
@@ -53,7 +53,7 @@ describe('one model only', () => {
       'no-gpu-models',
       'forbid(principal, action, resource in Model::"mnist-cnn");',
       '',
-      app.principal,
+      bench.security.owner(),
     )
     failure(() => bench.security.authorize(app, 'model.run', other))
     failure(() => bench.security.authorize(app, 'model.run', production))
@@ -76,7 +76,7 @@ describe('one model only', () => {
     const app = bench.app('notes-app')
     const text =
       'permit(principal == App::"notes-app", action in [Action::"model.run", Action::"model.read"], resource in Model::"silero-vad");'
-    await bench.security.setPolicy('silero', text, '', app.principal)
+    await bench.security.setPolicy('silero', text, '', bench.security.owner())
     expect(bench.security.allows(app, 'model.run', production)).toBe(true)
     expect(bench.security.allows(app, 'model.run', { type: 'ModelRef', id: 'silero-vad@7' })).toBe(true)
     expect(bench.security.allows(app, 'model.read', { type: 'Model', id: 'silero-vad' })).toBe(true)
@@ -241,8 +241,8 @@ describe('confused deputy', () => {
 
 describe('explain', () => {
   it('says what would be decided, without an audit record', async () => {
-    const app = bench.app('notes-app')
-    await bench.security.setPolicy('notes-silero', oneModel, '', app.principal)
+    bench.app('notes-app')
+    await bench.security.setPolicy('notes-silero', oneModel, '', bench.security.owner())
     const before = bench.security.listAudit({ limit: 100 }).items.length
     expect(bench.security.explain('notes-app', 'model.run', 'ModelRef::"silero-vad@production"')).toEqual({
       decision: 'allow',

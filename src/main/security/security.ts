@@ -4,11 +4,11 @@ import type { PrincipalId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
 import { Emitter } from '../platform/events'
 import { type AuditEntry, AuditLog } from './audit-log'
-import { Authorizer } from './authorizer'
+import { Authorizer, WORK } from './authorizer'
 import { PolicyEngine } from './cedar/engine'
 import { formatUid } from './cedar/entities'
 import { SYSTEM_ID } from './cedar/schema'
-import type { Caller, Security, SecurityDeps } from './index'
+import type { Caller, Resource, Security, SecurityDeps } from './index'
 import { cleanName, foldName } from './names'
 import { PasswordHasher } from './password-hasher'
 import { PolicyStore } from './policy-store'
@@ -16,9 +16,11 @@ import { type Account, PrincipalStore } from './principals'
 import { RepeatBudget } from './repeat-budget'
 import { SignInLimiter } from './sign-in-limiter'
 
-/** In a minute: denials of one principal and action, and allowed changes that are the same in everything. */
+/** In a minute: denials of one principal and action, and allowed changes that are repeats of each other. */
 const DENIALS_RECORDED = 20
 const REPEATS_RECORDED = 100
+
+const THE_SYSTEM: Resource = { type: 'System', id: SYSTEM_ID }
 
 /** What exists from start() on. */
 interface Running {
@@ -61,7 +63,9 @@ export function createSecurity(deps: SecurityDeps): Security {
   const repeats = new RepeatBudget({
     clock,
     most: REPEATS_RECORDED,
-    keyOf: ({ principal, action, resource, via, summary }) => [principal, action, resource, via, summary],
+    // Each piece of work names another job or lease, so it repeats whatever it is about.
+    keyOf: ({ principal, action, resource, via, summary }) =>
+      WORK.has(action) ? [principal, action, via] : [principal, action, via, resource, summary],
     record: tryAppend,
   })
   let running: Running | null = null
@@ -119,7 +123,7 @@ export function createSecurity(deps: SecurityDeps): Security {
       principal: id,
       principalName: name,
       action,
-      resource: formatUid({ type: 'System', id: SYSTEM_ID }),
+      resource: formatUid(THE_SYSTEM),
       decision,
       policies: [],
       via,
@@ -176,7 +180,7 @@ export function createSecurity(deps: SecurityDeps): Security {
         describe: deps.describe ?? ((resource) => resource),
       })
       // The engine's first decision compiles its code, some 25 ms; here nobody waits for it.
-      engine.decide(owner, 'settings.read', { type: 'System', id: SYSTEM_ID })
+      engine.decide(owner, 'settings.read', THE_SYSTEM)
       running = { policies, authorizer }
     },
 
@@ -188,6 +192,12 @@ export function createSecurity(deps: SecurityDeps): Security {
       const found = principals.keys.find(key)
       const account = found && principals.find(found.principal)
       return account ? { ...toCaller(account, via), key: found.id } : null
+    },
+
+    renewed({ principal, key }, via) {
+      const account = principals.find(principal)
+      if (!account || (key !== null && !principals.keys.isUsable(key))) return null
+      return { ...toCaller(account, via), key }
     },
 
     async authenticatePassword(name, password, via) {
@@ -268,7 +278,16 @@ export function createSecurity(deps: SecurityDeps): Security {
 
     listPolicies: () => started().policies.list(),
     getPolicy: (id) => started().policies.get(id),
-    setPolicy: (id, text, description, by) => started().policies.set(id, text, description, by),
+    async setPolicy(id, text, description, by) {
+      const { policies, authorizer } = started()
+      const action = 'policy.manage'
+      // That it was allowed is on record; that it no longer is, is not yet.
+      const assertAllowed = () => {
+        if (!authorizer.allows(by, action, THE_SYSTEM))
+          authorizer.authorize(by, action, THE_SYSTEM, `saved the policy ${id}`)
+      }
+      return policies.set(id, text, description, by.principal, assertAllowed)
+    },
     removePolicy: (id) => started().policies.remove(id),
     async validatePolicy(text) {
       const { problems } = await started().policies.check('policy', text)

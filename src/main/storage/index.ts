@@ -202,11 +202,15 @@ export interface Storage extends Disposable {
   /** @throws AppError `storage.in_use` naming what was made from it */
   removeDatasetVersion(name: string, version: number): void
   datasetLineage(name: string, sees: Sees): LineageGraph
-  /** Fewer than `limit` where they are large; texts of tables as the types of their columns say. */
+  /**
+   * Fewer than `limit` where they are large; texts of tables as the types of their columns say.
+   * @param signal of a reader who no longer waits for their turn
+   */
   datasetRows(
     name: string,
     version: number,
     range: { offset: number; limit: number; tensors?: 'whole' | 'short' },
+    signal?: AbortSignal,
   ): Promise<RowPage>
   /** The same with all of their texts and tensors, however long; at least one row, unless there is none. */
   datasetRecords(

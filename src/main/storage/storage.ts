@@ -207,7 +207,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     resolveDataset: (reference) => datasets.resolve(reference),
     removeDatasetVersion: (name, version) => datasets.remove(name, version),
     datasetLineage: (name, sees) => datasets.lineage(name, sees),
-    datasetRows: (name, version, range) => tableReading.rows(name, version, range),
+    datasetRows: (name, version, range, signal) => tableReading.rows(name, version, range, signal),
     datasetRecords: (name, version, range) => tableReading.records(name, version, range),
     datasetImage: (name, version, path) => tableReading.image(name, version, path),
     onDidChangeDatasets: datasets.onDidChange,

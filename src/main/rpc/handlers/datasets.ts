@@ -3,7 +3,7 @@ import { feed } from '../../platform/feed'
 import type { Caller } from '../../security'
 import { implementer } from '../base'
 import type { Modules } from '../modules'
-import { paged, pageFrom } from '../paging'
+import { mapped, paged, pageFrom } from '../paging'
 import { readable, shownLineage, sightOf } from '../visible'
 
 export function datasetHandlers(modules: Modules) {
@@ -19,15 +19,14 @@ export function datasetHandlers(modules: Modules) {
     ),
     get: os.get.handler(({ input }) => storage.getDataset(input.name)),
     versions: os.versions.handler(({ input, context }) => {
-      const { items, nextCursor } = pageFrom(storage.getDataset(input.name).versions, input)
       const version = (number: number) => shown(storage.getDatasetVersion(input.name, number), context.caller)
-      return { items: items.map(version), nextCursor }
+      return mapped(pageFrom(storage.getDataset(input.name).versions, input), version)
     }),
     version: os.version.handler(({ input, context }) =>
       shown(storage.getDatasetVersion(input.name, input.version), context.caller),
     ),
-    rows: os.rows.handler(({ input: { name, version, ...range } }) =>
-      storage.datasetRows(name, version, range),
+    rows: os.rows.handler(({ input: { name, version, ...range }, signal }) =>
+      storage.datasetRows(name, version, range, signal),
     ),
     image: os.image.handler(({ input }) => storage.datasetImage(input.name, input.version, input.path)),
     removeVersion: os.removeVersion.handler(({ input }) =>

@@ -55,7 +55,7 @@ export function securityHandlers({ security }: Modules) {
       list: os.policies.list.handler(({ input }) => paged(security.listPolicies(), input)),
       get: os.policies.get.handler(({ input }) => security.getPolicy(input.id)),
       set: os.policies.set.handler(({ input, context }) =>
-        security.setPolicy(input.id, input.text, input.description, context.caller.principal),
+        security.setPolicy(input.id, input.text, input.description, context.caller),
       ),
       remove: os.policies.remove.handler(({ input }) => security.removePolicy(input.id)),
       validate: os.policies.validate.handler(({ input }) => security.validatePolicy(input.text)),

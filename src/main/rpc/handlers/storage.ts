@@ -5,7 +5,7 @@ import type { Caller } from '../../security'
 import { implementer } from '../base'
 import type { Modules } from '../modules'
 import { originsOf } from '../origins'
-import { paged, pageFrom } from '../paging'
+import { mapped, paged, pageFrom } from '../paging'
 import { readable, shownImport, shownTask, shownVersion, sightOf, visibleImports } from '../visible'
 
 export function storageHandlers(modules: Modules) {
@@ -62,10 +62,9 @@ export function storageHandlers(modules: Modules) {
       ),
       get: os.models.get.handler(({ input }) => storage.getModel(input.name)),
       versions: os.models.versions.handler(({ input, context }) => {
-        const { items, nextCursor } = pageFrom(storage.getModel(input.name).versions, input)
         const sees = sightOf(modules, context.caller)
         const shown = (version: number) => shownVersion(storage.getVersion(input.name, version), sees)
-        return { items: items.map(shown), nextCursor }
+        return mapped(pageFrom(storage.getModel(input.name).versions, input), shown)
       }),
       version: os.models.version.handler(({ input, context }) =>
         shownVersion(storage.getVersion(input.name, input.version), sightOf(modules, context.caller)),

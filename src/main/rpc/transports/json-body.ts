@@ -1,10 +1,11 @@
 import { Worker } from 'node:worker_threads'
-import { AppError } from '../../../shared/errors'
+import { AppError, type ErrorView } from '../../../shared/errors'
 import type { Clock } from '../../platform/clock'
 import type { Disposable } from '../../platform/events'
 import { Thread } from '../../platform/thread'
 
-export type JsonAnswer = { value: unknown } | { problem: string }
+/** `refused`: a tensor in it is no good, and too large to be handed over. */
+export type JsonAnswer = { value: unknown } | { problem: string } | { refused: ErrorView }
 
 /** A shorter body is parsed at once: some 3 ms of the event loop at the most. */
 const LARGE_BYTES = 256 * 1024
@@ -23,7 +24,10 @@ export class JsonBodies implements Disposable {
     this.#thread = new Thread(() => new Worker(entry, { resourceLimits }), clock)
   }
 
-  /** @throws AppError `system.invalid` for what is no JSON, `network.too_large` for what a thread cannot hold */
+  /**
+   * @throws AppError `system.invalid` for what is no JSON, `network.too_large` for what a thread cannot hold,
+   * `compute.invalid_input` for a large tensor that is no good
+   */
   async parse(body: Buffer): Promise<unknown> {
     if (body.byteLength < LARGE_BYTES) return parsed(body)
     const answer = await this.#thread.ask(body).catch((error: unknown) => {
@@ -32,6 +36,10 @@ export class JsonBodies implements Disposable {
       throw new AppError('network.too_large', message, {}, { cause: error })
     })
     if ('value' in answer) return answer.value
+    if ('refused' in answer) {
+      const { code, message, details } = answer.refused
+      throw new AppError(code, message, details)
+    }
     throw invalid(answer.problem)
   }
 

@@ -3,6 +3,7 @@ import type { Logger } from '../../platform/logger'
 import type { Caller } from '../../security'
 import { toWireError } from '../errors'
 import type { Router } from '../router'
+import { isStream } from '../streams'
 
 /** A MessagePort of Electron's main process, of Node or of the DOM. */
 export type MessagePortLike = Parameters<RPCHandler<{ caller: Caller }>['upgrade']>[0]
@@ -20,15 +21,24 @@ export function createMessagePortTransport(
   }
 }
 
-/** Turns what a procedure throws into what may cross a boundary. */
+/** Turns what a procedure throws, now or in the middle of a stream, into what may cross a boundary. */
 export function wireErrors(
   logger: Logger,
 ): <Output>(options: { next(): Promise<Output> }) => Promise<Output> {
-  return async ({ next }) => {
+  return async <Output>({ next }: { next(): Promise<Output> }) => {
     try {
-      return await next()
+      const output: unknown = await next()
+      return (isStream(output) ? wireErrorsWithin(output, logger) : output) as Output
     } catch (error) {
       throw toWireError(error, logger)
     }
+  }
+}
+
+async function* wireErrorsWithin<Part>(parts: AsyncIterable<Part>, logger: Logger): AsyncGenerator<Part> {
+  try {
+    yield* parts
+  } catch (error) {
+    throw toWireError(error, logger)
   }
 }

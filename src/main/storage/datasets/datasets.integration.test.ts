@@ -93,6 +93,19 @@ describe('CSV', () => {
     expect((await storage.datasetRows('long', 1, { offset: 25_000, limit: 3 })).items).toEqual([])
   })
 
+  it('reads nothing for who has gone before their turn came', async () => {
+    await imported(await file('queue.csv', 'id,of\n1,2\n2,2\n'))
+    const range = { offset: 0, limit: 1 }
+    const reader = new AbortController()
+    const first = storage.datasetRows('queue', 1, range)
+    const gone = storage.datasetRows('queue', 1, range, reader.signal)
+    const last = storage.datasetRows('queue', 1, { offset: 1, limit: 1 })
+    reader.abort()
+    await expect(gone).rejects.toThrow('aborted')
+    expect((await first).items).toEqual([{ id: 1, of: 2 }])
+    expect((await last).items).toEqual([{ id: 2, of: 2 }])
+  })
+
   it('reads back what was written, whatever the texts', async () => {
     const cell = fc.string({ unit: 'grapheme', maxLength: 12 })
     const quote = (text: string) => `"${text.replaceAll('"', '""')}"`

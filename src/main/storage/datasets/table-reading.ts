@@ -53,12 +53,15 @@ export class TableReading implements Disposable {
     name: string,
     version: number,
     { tensors, offset, limit }: RowRange & { tensors?: 'whole' | 'short' },
+    reader?: AbortSignal,
   ): Promise<RowPage> {
     const { found, table } = this.#table(name, version)
     const most = Math.max(1, Math.floor(MOST_CELLS / Math.max(1, found.columns.length)))
     const range = { offset, limit: Math.min(limit, most) }
-    const rows = await this.#inTurn<ShownRow[]>((worker, signal) =>
-      tensors === 'short' ? worker.shortRows(table, range, signal) : worker.rows(table, range, signal),
+    const rows = await this.#inTurn<ShownRow[]>(
+      (worker, signal) =>
+        tensors === 'short' ? worker.shortRows(table, range, signal) : worker.rows(table, range, signal),
+      reader,
     )
     return { offset, total: found.rows, items: typed(rows, found).map(cut) }
   }
@@ -108,9 +111,14 @@ export class TableReading implements Disposable {
     await this.#end()
   }
 
-  #inTurn<T>(work: (worker: FileWorker, signal: AbortSignal) => Promise<T>): Promise<T> {
+  /** @param reader does not get a turn once they have gone */
+  #inTurn<T>(
+    work: (worker: FileWorker, signal: AbortSignal) => Promise<T>,
+    reader?: AbortSignal,
+  ): Promise<T> {
     const { clock, startWorker } = this.#deps
     const turn = this.#queue.then(async () => {
+      reader?.throwIfAborted()
       this.#cancelIdle()
       this.#worker ??= startWorker()
       try {

@@ -23,7 +23,7 @@ import { type AnyCandidate, rejectionOf, Taking, type TakingDeps } from './takin
 
 const AT_ONCE = 2
 /** Of one principal, those that wait for their turn or their bytes too: each holds files, and all are told to every view. */
-const MOST_OF_ONE = 100
+const MOST_OF_ONE = 500
 const TELL_MS = 100
 /** An end that could not be written, as on a full disk, is tried again after so long. */
 const RETRY_MS = 2_000
