@@ -31,7 +31,7 @@ it('those that wait are estimated anew, and of those that are alike one', () => 
     database: { onRollback: () => undefined },
     now: () => 0,
     runMsOf,
-    mostMsOf: (job) => restOf(estimates.mostMs(job.definition), job),
+    mostMsOf: (job: ActiveJob) => restOf(estimates.mostMs(job.definition), job),
     fastestFor: () => null,
     shareOf: () => 0.5,
     unknownRunMs: 50,
