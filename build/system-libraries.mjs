@@ -34,7 +34,7 @@ export const hasSystemLibraries = () => has(windowPackages)
 export async function installSystemLibraries() {
   const missing = await missingOf(windowPackages)
   if (process.getuid?.() !== 0) {
-    const names = (await installable(missing)) ?? missing.map(([name]) => name)
+    const names = (await installable(missing).catch(() => undefined)) ?? missing.map(([name]) => name)
     throw new PrepareError(
       `Some system libraries are missing. Install them with:\n  sudo apt-get install ${names.join(' ')}`,
     )

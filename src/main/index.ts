@@ -41,6 +41,7 @@ interface Start {
 }
 
 let placeSaved: Promise<void> = Promise.resolve()
+let isStopping = false
 
 async function run(): Promise<void> {
   let hasTray = false
@@ -65,7 +66,10 @@ async function run(): Promise<void> {
     setMenu()
     serveWindow(rendererDir, (request) => system.windowDownload(request))
     // Starting blocks this thread for a moment, and this thread serves the window's files: the window comes first.
-    const started = loaded(show()).then(() => system.start())
+    // Whoever quits before ends it: what stops does not start any more.
+    const started = loaded(show()).then(() =>
+      isStopping ? new Promise<never>(() => undefined) : system.start(),
+    )
     onWindowPort((port) => {
       started.then(
         () => system.connectWindow(port),
@@ -130,17 +134,16 @@ function stopWithApp(system: System, log: Logger): void {
     app.quit()
   })
   let stopped = false
-  let stopping = false
   const revealIfRunning = () => {
-    if (!stopping) reveal()
+    if (!isStopping) reveal()
   }
   app.on('second-instance', revealIfRunning)
   app.on('activate', revealIfRunning)
   app.on('before-quit', (event) => {
     if (stopped) return
     event.preventDefault()
-    if (stopping) return
-    stopping = true
+    if (isStopping) return
+    isStopping = true
     followSecondStart()
     // As when the window is closed first: nobody looks at what no longer answers.
     for (const window of BrowserWindow.getAllWindows()) {

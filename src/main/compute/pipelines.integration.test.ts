@@ -317,11 +317,11 @@ it('a layer of jobs that all wait for all of the layer before asks once how each
   const submitted = await submit(jobs, ALICE, { reuse: true })
   const end = await ended(submitted)
   expect(end.state).toBe('succeeded')
-  expect(asked().length).toBeLessThanOrEqual(20)
+  expect(asked()).toHaveLength(20)
   read.mockClear()
   const again = await system.compute.retryPipeline(end.id as PipelineId, ALICE)
   expect(again.jobs.filter(({ job }) => job.reusedFrom !== null)).toHaveLength(40)
-  expect(asked().length).toBeLessThanOrEqual(20)
+  expect(asked()).toHaveLength(20)
 })
 
 it('cancelling ends every job that has not ended, and nothing else', async () => {

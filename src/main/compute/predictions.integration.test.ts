@@ -1,3 +1,4 @@
+import pino from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Job, PipelineSpec, type WhatIfQuestion } from '../../shared/contract'
 import type { JobId, LeaseId, PipelineId, PrincipalId } from '../../shared/domain/ids'
@@ -228,6 +229,29 @@ describe('what is learned while jobs wait', () => {
     const { state, estimateMs } = system.compute.get(next.id)
     expect(state).toBe('queued')
     expect(estimateMs).toBeLessThan(5_000)
+  })
+
+  it('settles what has ended in one turn, also where another for a forecast follows', async () => {
+    await system.die()
+    await harness.remove()
+    const errors: string[] = []
+    const logger = pino({ level: 'error' }, { write: (line) => void errors.push(line) })
+    harness = await createHarness({ cores: 1, runsTogether: false, logger })
+    system = await harness.open()
+    system.executor.itemMs = 60_000
+    const jobs: Job[] = []
+    for (let i = 0; i < 4; i++) jobs.push(await infer({ maxAttempts: 20 }))
+    const attempts = () => jobs.reduce((sum, { id }) => sum + system.compute.get(id).attempts.length, 0)
+    for (let crashes = 1; crashes <= 6; crashes++) {
+      await until(() => system.executor.engines().some(({ state }) => state === 'busy'))
+      // Longer ago than the next forecast may be: it is asked for in the turn in which the attempt ends.
+      await advance(700 + 100 * crashes)
+      for (const { id } of system.executor.engines()) system.executor.crash(id)
+      await until(() => attempts() >= crashes)
+      await advance(2_000)
+    }
+    expect(errors).toEqual([])
+    expect(attempts()).toBe(6)
   })
 
   it('tells the others of the same model when they start, and follows when it runs otherwise', async () => {

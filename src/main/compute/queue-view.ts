@@ -50,6 +50,8 @@ export class QueueReader {
     left: {},
   }
   #explained: Explained[] = []
+  /** Whose start the newest forecast tells. */
+  #foretold: JobId[] = []
   #explainedAt = Number.NEGATIVE_INFINITY
   #cancel: (() => void) | null = null
   /** What reasons are found in, for all that are asked for in one turn of the event loop and of the scheduler. */
@@ -195,7 +197,9 @@ export class QueueReader {
   /** What the scheduler was seen to do on a virtual clock. */
   foretold(forecasts: ReadonlyMap<JobId, Forecast>, madeAt: number): void {
     const { index, record, onExplained } = this.#deps
-    for (const id of new Set([...this.#explained.map((explained) => explained.id), ...forecasts.keys()])) {
+    const told = new Set([...this.#foretold, ...forecasts.keys()])
+    this.#foretold = [...forecasts.keys()]
+    for (const id of told) {
       const job = index.get(id)
       if (!job?.queued) continue
       const raw = forecasts.get(id)

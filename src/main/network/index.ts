@@ -17,13 +17,15 @@ export interface RestCall {
   body: Buffer | null
   /** Says that the body is read; what was made of it stays until the answer. @throws AppError `network.rate_limited` */
   onRead(): void
+  /** Calls back when the answer is over: whole, or given up. */
+  onOver(callback: () => void): void
 }
 
 /** What speaks the protocols behind the listeners; every call still passes the router's authorisation. */
 export interface Protocols {
   /** @param caller null without credentials @returns null when it was answered on `outgoing` already */
   rest(request: Request, caller: Caller | null, call: RestCall): Promise<Response | null>
-  /** @param isBehind whether the caller's principal leaves unread more than may wait for it */
+  /** @param isBehind whether the caller leaves unread more than may wait for it */
   websocket(socket: WebSocket, caller: Caller, isBehind: () => boolean): void
 }
 

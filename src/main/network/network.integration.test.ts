@@ -67,7 +67,10 @@ const security: Pick<
       ],
     },
   ],
-  renewed: (caller, via) => (revoked ? null : { ...caller, via }),
+  renewed(caller, via) {
+    const isExpired = expiresAt !== null && Date.parse(expiresAt) <= clock.now()
+    return revoked || isExpired ? null : { ...caller, via }
+  },
 }
 
 let network: Network

@@ -9,7 +9,7 @@ import { z } from 'zod'
 import type { Endpoint } from '../../shared/contract'
 import { AppError, toErrorView } from '../../shared/errors'
 import { Shares } from '../platform/shares'
-import type { Caller } from '../security'
+import { type Caller, holderOf } from '../security'
 import { hasBody, readBody, tooLarge } from './body'
 import { assertLocal, FailureLimit } from './guard'
 import { createHttpServer, listen } from './http-server'
@@ -131,13 +131,13 @@ export function createNetwork(deps: NetworkDeps): Network {
     if (ends.length > 0) stopWatch = clock.setTimer(Math.min(...ends) - now, endOver)
   }
 
-  /** Whether a principal leaves more unread than may wait for it, over all its connections. */
-  function isBehind(principal: string): boolean {
+  /** Whether a holder leaves more unread than may wait for it, over all its connections. */
+  function isBehind(caller: Caller): boolean {
+    const holder = holderOf(caller)
+    const isTheirs = (other: Caller | null) => other !== null && holderOf(other) === holder
     let bytes = 0
-    for (const [answer, { caller }] of answering)
-      if (caller?.principal === principal) bytes += answer.writableLength
-    for (const [socket, caller] of connected)
-      if (caller.principal === principal) bytes += socket.bufferedAmount
+    for (const [answer, { caller: other }] of answering) if (isTheirs(other)) bytes += answer.writableLength
+    for (const [socket, other] of connected) if (isTheirs(other)) bytes += socket.bufferedAmount
     return bytes > MOST_UNREAD_BYTES
   }
 
@@ -156,13 +156,14 @@ export function createNetwork(deps: NetworkDeps): Network {
           throw new AppError('network.not_found', 'The REST API is switched off.')
       }
       const caller = identify(incoming.headers, 'http')
-      if (caller && isBehind(caller.principal))
+      if (caller && isBehind(caller))
         throw new AppError(
           'network.rate_limited',
           'Many answers are not read. Read them before you call again.',
         )
+      const onOver = overOf(incoming, outgoing)
       answering.set(outgoing, { caller, isAlwaysOn })
-      outgoing.once('close', () => answering.delete(outgoing))
+      onOver(() => answering.delete(outgoing))
       const { method } = context.req
       const isRead = method === 'GET' || method === 'HEAD'
       // What is open to all is only read: nobody without a key makes us take in a body.
@@ -183,22 +184,19 @@ export function createNetwork(deps: NetworkDeps): Network {
       const onRead = () => {
         const bytes = held
         giveBack()
-        if (caller) keptBodies.take(caller.principal, bytes)
+        if (caller) keptBodies.take(holderOf(caller), bytes)
         kept = bytes
       }
-      outgoing.once('close', () => {
+      onOver(() => {
         giveBack()
-        if (caller) keptBodies.give(caller.principal, kept)
+        if (caller) keptBodies.give(holderOf(caller), kept)
       })
       const body = isUpload(incoming) ? null : await readBody(incoming, limit, take)
       if (caller) sessions.note(caller, 'rest')
       const token = caller && sessionOf(incoming.headers)
-      if (token)
-        outgoing.once(
-          'close',
-          sessions.tie(token, () => outgoing.writableEnded || outgoing.destroy()),
-        )
-      const response = await protocols.rest(context.req.raw, caller, { incoming, outgoing, body, onRead })
+      if (token) onOver(sessions.tie(token, () => outgoing.writableEnded || outgoing.destroy()))
+      const call = { incoming, outgoing, body, onRead, onOver }
+      const response = await protocols.rest(context.req.raw, caller, call)
       return response ? withRetryAfter(response) : RESPONSE_ALREADY_SENT
     })
     const signInLimit = bodyLimit({
@@ -265,7 +263,7 @@ export function createNetwork(deps: NetworkDeps): Network {
           sessions.note(caller, 'websocket')
           connected.set(webSocket, caller)
           webSocket.once('close', () => connected.delete(webSocket))
-          protocols.websocket(webSocket, caller, () => isBehind(caller.principal))
+          protocols.websocket(webSocket, caller, () => isBehind(caller))
           if (token)
             webSocket.once(
               'close',
@@ -327,6 +325,23 @@ export function createNetwork(deps: NetworkDeps): Network {
       })
     },
   }
+}
+
+/**
+ * Calls back when an answer is over, also one that is still in line behind another when their connection ends: Node says
+ * nothing of the end of those.
+ */
+function overOf({ socket }: IncomingMessage, outgoing: ServerResponse): (callback: () => void) => void {
+  const callbacks: (() => void)[] = []
+  const end = () => {
+    socket.off('close', end)
+    for (const callback of callbacks.splice(0)) callback()
+  }
+  // As many as are in line.
+  socket.setMaxListeners(0)
+  socket.once('close', end)
+  outgoing.once('close', end)
+  return (callback) => callbacks.push(callback)
 }
 
 /** Goes to the disk as it comes, so it may be of any length; every other body is held in memory. */

@@ -2,6 +2,7 @@ import type { Lease, ProcedureMeta } from '../../shared/contract'
 import type { LeaseId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
 import { Shares } from '../platform/shares'
+import { holderOf } from '../security'
 import { asksForJobs, type Requirement, requirementsOf, summaryOf } from './authorize'
 import { ANONYMOUS, implementer } from './base'
 import { computeHandlers } from './handlers/compute'
@@ -22,7 +23,7 @@ const FREES_ROOM: ReadonlySet<string> = new Set([
   'datasets.removeVersion',
 ])
 
-/** Of one principal with one key over one transport, at once: a program does not lock out the person whose key it has. */
+/** Of each holder (`holderOf`), at once. */
 const MOST_CALLS = 1024
 const MOST_VIEWS = 256
 
@@ -33,7 +34,7 @@ export function createRouter(modules: Modules) {
   const limited = implementer.use(async ({ context: { caller }, next, signal }) => {
     // Whatever a person's programs do with their keys, their window works.
     if (caller.via === 'window') return next()
-    const who = JSON.stringify([caller.principal, caller.key, caller.via])
+    const who = holderOf(caller)
     calls.take(who)
     try {
       const result = await next()

@@ -16,6 +16,7 @@ import type { Logger } from '../platform/logger'
 import type { Verification } from './audit-log'
 import { SYSTEM_ID } from './cedar/schema'
 
+export { holderOf } from './holder'
 export { randomKey } from './keys'
 export { createSecurity } from './security'
 export { securityMigrations } from './tables'

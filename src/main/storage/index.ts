@@ -129,7 +129,7 @@ export interface Storage extends Disposable {
 
   /**
    * Begins an import and returns at once.
-   * @throws AppError `storage.not_found` for a path that is not there, `network.rate_limited` for the 101st at once
+   * @throws AppError `storage.not_found` for a path that is not there, `network.rate_limited` for one of too many at once
    */
   startImport(source: ImportSource, by: PrincipalId): Promise<Import>
   getImport(id: string): Import
@@ -138,7 +138,8 @@ export interface Storage extends Disposable {
   /** Newest first. */
   listImports(): Import[]
   cancelImport(id: ImportId): Promise<Import>
-  confirmImport(id: ImportId, change?: ConfirmedAs): Promise<Import>
+  /** @param by who confirms: what has the name may be managed by them */
+  confirmImport(id: ImportId, change?: ConfirmedAs, by?: Bringer): Promise<Import>
 
   /** Whether there is, or was, a model or data set of that name, so that an import adds to it. */
   isTaken(kind: 'model' | 'dataset', name: string): boolean

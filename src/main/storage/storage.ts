@@ -155,7 +155,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     importEnd: (id) => imports.ended(id),
     listImports: () => imports.list(),
     cancelImport: (id) => imports.cancel(id),
-    confirmImport: (id, change) => imports.confirm(id, change),
+    confirmImport: (id, change, by) => imports.confirm(id, change, by),
     isTaken: (kind, name) => imports.isTaken(kind, name),
 
     listModels: () => models.list(),

@@ -27,6 +27,17 @@ it('reads what is right as Zod does', () => {
   expect(record.safeParse({ a: 1, b: 2, c: 3 }).error?.issues).toMatchObject([{ message: 'at most 2' }])
 })
 
+it('says within a union what is wrong, as Zod does', () => {
+  const union = (list: z.ZodType) => z.union([list, z.object({ fromJob: z.string() })])
+  const own = union(listOf(z.string().max(3), { min: 1, max: 2 }))
+  const zods = union(z.array(z.string().max(3)).min(1).max(2))
+  for (const given of [[], ['a', 'b', 'c'], ['long'], 'a', [1]])
+    expect(own.safeParse(given).error?.issues).toEqual(zods.safeParse(given).error?.issues)
+  const tensor = { dtype: 'int8', shape: [-1], data: [] }
+  const { error } = JobSpec.safeParse({ kind: 'infer', model: 'm@1', inputs: { x: tensor } })
+  expect(error?.issues).toMatchObject([{ path: ['inputs', 'x', 'shape', 0], code: 'too_small' }])
+})
+
 it('memory blow-up: too many are not looked at, and of many wrong ones the first', () => {
   const { item, looks } = counting()
   const list = z.object({ list: listOf(item, { max: 100 }) })

@@ -9,22 +9,22 @@ type Bounded<Schema extends z.ZodType> = z.ZodType<z.output<Schema>, z.input<Sch
 /** As what a schema that reads in its own way is documented. */
 export const documentedAs = new WeakMap<z.core.$ZodType, z.core.$ZodType>()
 
+/** A list of at least `min` and at most `max` items. */
 export function listOf<Item extends z.ZodType>(
   item: Item,
   { min = 0, max }: { min?: number; max: number },
 ): Bounded<z.ZodArray<Item>> {
   const read = z.unknown().transform((value, context) => {
-    const size = { origin: 'array', inclusive: true, input: value } as const
+    // A wrong size is no wrong type, by which a union tells which of its schemas was meant.
+    const size = { origin: 'array', inclusive: true, input: value, continue: true } as const
+    const items: z.output<Item>[] = []
     if (!Array.isArray(value)) context.issues.push({ code: 'invalid_type', expected: 'array', input: value })
     else if (value.length > max) context.issues.push({ ...size, code: 'too_big', maximum: max })
     else if (value.length < min) context.issues.push({ ...size, code: 'too_small', minimum: min })
-    else {
-      const items: z.output<Item>[] = []
+    else
       for (const [index, given] of value.entries())
-        if (!takes(item, given, index, context, (read) => items.push(read))) return z.NEVER
-      return items
-    }
-    return z.NEVER
+        if (!takes(item, given, index, context, (read) => items.push(read))) break
+    return items
   })
   documentedAs.set(read, z.array(item).min(min).max(max))
   return read as unknown as Bounded<z.ZodArray<Item>>
@@ -53,7 +53,7 @@ export function recordOf<Value extends z.ZodType>(
       const isTaken =
         takes(key, name, name, context) &&
         takes(value, part, name, context, (read) => record.push([name, read]))
-      if (!isTaken) return z.NEVER
+      if (!isTaken) break
     }
     return Object.fromEntries(record)
   })
@@ -69,10 +69,11 @@ function takes<Schema extends z.ZodType>(
   context: z.core.$RefinementCtx,
   keep: (read: z.output<Schema>) => void = () => undefined,
 ): boolean {
-  const read = schema.safeParse(given)
-  if (read.success) keep(read.data)
-  else
-    for (const issue of read.error.issues)
-      context.issues.push({ ...issue, path: [at, ...issue.path], input: given } as z.core.$ZodRawIssue)
-  return read.success
+  const { value, issues } = schema._zod.run({ value: given, issues: [] }, { async: false }) as ReadPart
+  if (issues.length === 0) keep(value as z.output<Schema>)
+  context.issues.push(...z.core.util.prefixIssues(at, issues))
+  return issues.length === 0
 }
+
+/** No schema of the contract has to be waited for. */
+type ReadPart = z.core.ParsePayload

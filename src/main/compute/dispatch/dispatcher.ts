@@ -91,6 +91,9 @@ export class Dispatcher {
   readonly #keptRooms: KeptRooms
   #shares: ReadonlyMap<PrincipalId, number> = new Map()
   #requested = false
+  /** Another that is asked for in a turn comes when this one has been carried out: it would take the same ends again. */
+  #isInTurn = false
+  #isWantedAgain = false
   #accepting = false
   #cancelRetry: (() => void) | null = null
   #cancelLook: (() => void) | null = null
@@ -144,6 +147,10 @@ export class Dispatcher {
 
   /** Asks for a turn; many requests of one turn of the event loop make one. */
   request(): void {
+    if (this.#isInTurn) {
+      this.#isWantedAgain = true
+      return
+    }
     if (this.#requested) return
     this.#requested = true
     this.#turn()
@@ -189,9 +196,15 @@ export class Dispatcher {
   #turn(): void {
     let workedAt = 0
     const work = () => {
-      const done = this.#work()
-      workedAt = performance.now()
-      return done
+      this.#isInTurn = true
+      this.#isWantedAgain = false
+      try {
+        const done = this.#work()
+        workedAt = performance.now()
+        return { ...done, more: done.more || this.#isWantedAgain }
+      } finally {
+        this.#isInTurn = false
+      }
     }
     this.#deps.database.write(work).then(
       (done) => {

@@ -1,10 +1,9 @@
-import { TIMED_RESOURCES } from '../../../shared/domain/budget'
 import type { PrincipalId } from '../../../shared/domain/ids'
 import type { Core } from '../../core'
 import type { ActiveJob } from '../jobs/active-job'
 import type { JobIndex } from '../jobs/job-index'
 import type { UrgencyOf } from '../schedule/heads'
-import { chargeOf } from '../schedule/share'
+import { chargeOf, usedUpFor } from '../schedule/share'
 
 export interface Waiting {
   core: Core
@@ -29,10 +28,8 @@ export function* nextOfKin(
   const isKept = (one: ActiveJob) => {
     const { need, principal } = one.definition
     // Jobs of one principal that share a place hold it once; a budget may be used up meanwhile.
-    if (one.kinKey === job.kinKey && admitted.has(principal)) {
-      const usedUp = core.limitsOf(principal)?.usedUp ?? []
-      return usedUp.some(({ resource }) => need[TIMED_RESOURCES[resource]])
-    }
+    if (one.kinKey === job.kinKey && admitted.has(principal))
+      return usedUpFor(need, core.limitsOf(principal)?.usedUp ?? []) !== undefined
     const load = one.kinKey === job.kinKey ? { memoryBytes } : index.classOf(one)?.load
     return !core.mayHold(load ? chargeOf({ need, load }) : need, principal)
   }

@@ -17,7 +17,7 @@ interface ForecasterDeps {
   replays: Replays
   /** The present, from what a turn plans for; null when nothing waits. */
   sceneOf(state: PlanState): Scene | null
-  /** Asks for a turn. */
+  /** Asks for a turn, also from within one. */
   requestTurn(): void
   onForecast(forecasts: ReadonlyMap<JobId, Forecast>, madeAt: number): void
 }

@@ -46,9 +46,9 @@ export class Engines {
       const memory = space.find(wanted)
       if (memory) return { kind: 'load', memory }
     }
-    const isFull = this.#count - this.#leaving.length >= this.#state.policy.maxEngines
-    const evict = this.#makeRoom(wanted, space, accumulate)
-    return isFull && evict.length === 0 ? { kind: 'full' } : { kind: 'room', evict }
+    const inUse = [...this.#remaining.values()].reduce((sum, engines) => sum + engines.length, 0)
+    if (inUse >= this.#state.policy.maxEngines) return { kind: 'full' }
+    return { kind: 'room', evict: this.#makeRoom(wanted, space, accumulate) }
   }
 
   /** Notes that `job` starts, on an idle engine or on one that is loaded for it. */

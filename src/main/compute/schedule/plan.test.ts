@@ -142,6 +142,9 @@ describe('plan', () => {
     expect([...decided.blocked.values()]).toEqual([{ kind: 'engines', most: 2 }])
     const idle = [...engines.slice(1), engine('c', { engineKey: 'c' })]
     expect(plan(state({ classes: classesOf([job('1')]), engines: idle, policy }), place).evict).toEqual(['c'])
+    // Then it is memory that is short.
+    const tooLarge = plan(state({ classes: classesOf([job('1')], 9_000), engines: idle, policy }), place)
+    expect([...tooLarge.blocked.values()]).toEqual([{ kind: 'room', memoryBytes: 9_000 }])
   })
 
   it('evicts what was idle longest when a load needs its memory, and nothing when that would not do', () => {

@@ -8,7 +8,7 @@ import { coreMigrations, createCore } from '../../core'
 import { createFakeClock, type FakeClock, settle } from '../../core/testing/fake-clock'
 import { createFakeHost, fakeCpu, fakeGpu } from '../../core/testing/fake-host'
 import { type Database, openDatabase } from '../../platform/database'
-import { createLogger } from '../../platform/logger'
+import { createLogger, type Logger } from '../../platform/logger'
 import { createStorage, type ResolvedVersion, type Storage, storageMigrations } from '../../storage'
 import { computeMigrations, createCompute } from '..'
 import { type Replays, replay } from '../predictions/replays'
@@ -42,13 +42,14 @@ export interface HarnessOptions {
   engineIdleMs?: number
   runsTogether?: boolean
   clock?: FakeClock
+  logger?: Logger
 }
 
 /** A folder with a database: opened, closed and opened again, as a program does. */
 export async function createHarness(options: HarnessOptions = {}) {
   const dir = await mkdtemp(join(tmpdir(), 'compute-'))
   const clock = options.clock ?? createFakeClock()
-  const logger = createLogger('silent')
+  const logger = options.logger ?? createLogger('silent')
   const versions = new Map<string, ResolvedVersion>([
     ['m@1', fakeVersion('m', 1)],
     ['m@2', fakeVersion('m', 2)],

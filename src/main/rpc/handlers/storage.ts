@@ -42,9 +42,9 @@ export function storageHandlers(modules: Modules) {
       cancel: os.imports.cancel.handler(async ({ input, context }) =>
         shownImport(modules, context.caller, await storage.cancelImport(input.id as ImportId)),
       ),
-      confirm: os.imports.confirm.handler(async ({ input, context }) => {
+      confirm: os.imports.confirm.handler(async ({ input, context: { caller } }) => {
         const said = { ...input, madeFrom: originsOf(modules, input.madeFrom) }
-        return shownImport(modules, context.caller, await storage.confirmImport(input.id as ImportId, said))
+        return shownImport(modules, caller, await storage.confirmImport(input.id as ImportId, said, caller))
       }),
       watch: os.imports.watch.handler(({ context, signal }) => {
         const visible = (imports: Import[]) => visibleImports(modules, context.caller, imports)

@@ -9,6 +9,7 @@ import { AppError } from '../../../shared/errors'
 import type { Protocols } from '../../network'
 import type { Logger } from '../../platform/logger'
 import { Shares } from '../../platform/shares'
+import { holderOf } from '../../security'
 import { ANONYMOUS } from '../base'
 import { toWireError } from '../errors'
 import type { Modules } from '../modules'
@@ -18,7 +19,7 @@ import type { JsonBodies } from './json-body'
 import { wireErrors } from './message-port'
 import { isUpload, upload } from './uploads'
 
-/** Of one principal, at once: each holds a file open, and no procedure counts it. */
+/** Of each holder (`holderOf`), at once: each has a file open, and no procedure counts it. */
 const MOST_TRANSFERS = 256
 
 export type RestTransport = Protocols['rest']
@@ -47,7 +48,7 @@ export function createRestTransport(
   )
   let document: Promise<string> | null = null
 
-  return async (request, caller, { incoming, outgoing, body, onRead }) => {
+  return async (request, caller, { incoming, outgoing, body, onRead, onOver }) => {
     try {
       const { pathname } = new URL(request.url)
       if (pathname === '/api/openapi.json' && request.method === 'GET') {
@@ -58,8 +59,9 @@ export function createRestTransport(
       if (download || isUpload(request, pathname)) {
         if (!caller)
           throw new AppError('security.unauthenticated', 'Send a valid key: Authorization: Bearer KEY.')
-        transfers.take(caller.principal)
-        outgoing.once('close', () => transfers.give(caller.principal))
+        const holder = holderOf(caller)
+        transfers.take(holder)
+        onOver(() => transfers.give(holder))
         return await (download
           ? download({ caller, modules })
           : upload({ request, caller, incoming, modules }))

@@ -201,7 +201,7 @@ export class Imports implements Disposable {
   }
 
   /** @param change a family also becomes that of a model that is there */
-  async confirm(id: ImportId, change: ConfirmedAs = {}): Promise<Import> {
+  async confirm(id: ImportId, change: ConfirmedAs = {}, by?: Bringer): Promise<Import> {
     const view = this.get(id)
     const candidate = view.state === 'waiting' ? await this.#assertCandidate(view) : null
     // Asked again: it may have been confirmed or cancelled while the disk was asked.
@@ -213,7 +213,10 @@ export class Imports implements Disposable {
         { state },
       )
     }
-    this.#complete(view, confirmed(candidate, change), change.family)
+    const named = confirmed(candidate, change)
+    // The name may have been taken while the disk was asked.
+    if (by) this.#assertTheirs(by, named.kind, nameOf(named))
+    this.#complete(view, named, change.family)
     return this.get(id)
   }
 

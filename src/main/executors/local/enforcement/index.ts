@@ -29,6 +29,8 @@ interface Held {
   limits: Work | null
   /** What is done to its group, one after the other. */
   limiting: Promise<unknown>
+  /** What is done to its processes, likewise. */
+  settling: Promise<unknown>
   cpus: string
   nice: number
 }
@@ -116,12 +118,25 @@ export class Enforcer {
     held.limits = wanted
     this.#held.set(id, held)
     held.limiting = held.limiting.then(() => this.#try(id, this.#limit(id, pid, held, wanted)))
-    const means = [this.#bind(id, pid, held), this.#renice(pid, held)]
-    await Promise.all([...means.map((action) => this.#try(id, action)), held.limiting])
+    held.settling = held.settling.then(() => this.#settle(id, pid, held))
+    await Promise.all([held.settling, held.limiting])
+  }
+
+  /** One after the other, so that what holds last is what it does last. */
+  async #settle(id: string, pid: number, held: Held): Promise<void> {
+    if (this.#held.get(id) !== held) return
+    await Promise.all([this.#try(id, this.#bind(id, pid, held)), this.#try(id, this.#renice(pid, held))])
   }
 
   #free(): Held {
-    return { work: null, limits: null, limiting: Promise.resolve(), cpus: this.#all.join(), nice: 0 }
+    return {
+      work: null,
+      limits: null,
+      limiting: Promise.resolve(),
+      settling: Promise.resolve(),
+      cpus: this.#all.join(),
+      nice: 0,
+    }
   }
 
   /** Whether a worker that has died was ended by the kernel for what it took. */

@@ -7,6 +7,8 @@ import { processesOf, threadsOf } from './processes'
 const USUAL_PRIORITY = 50
 const MOST_NICE = 10
 const LEAST_URGENT = 19
+/** A worker that begins threads without end is not followed for ever. */
+const MOST_ROUNDS = 5
 const CAP_SYS_NICE = 1n << 23n
 
 /** What a job of a priority from 0 to 100 leaves to others: 10 for the least urgent, nothing from the usual one up. */
@@ -43,13 +45,20 @@ export function mayTakeBack(status: string, limits: string): boolean {
  */
 export async function renice(pid: number, by: number): Promise<void> {
   const nice = Math.min(LEAST_URGENT, getPriority() + by)
-  const threads = await Promise.all((await processesOf(pid)).map(threadsOf))
-  for (const thread of threads.flat()) {
-    try {
-      setPriority(thread, nice)
-    } catch (error) {
-      // A thread that has just ended.
-      if (!isGone(error)) throw error
+  const changed = new Set<number>()
+  // Meanwhile threads may begin that have the old one, from those whose turn has not come.
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    const threads = (await Promise.all((await processesOf(pid)).map(threadsOf))).flat()
+    const found = threads.filter((thread) => !changed.has(thread))
+    if (found.length === 0) break
+    for (const thread of found) {
+      changed.add(thread)
+      try {
+        setPriority(thread, nice)
+      } catch (error) {
+        // A thread that has just ended.
+        if (!isGone(error)) throw error
+      }
     }
   }
   // A worker leads a session, which counts as a group of its own where the kernel groups by sessions (sched(7)).

@@ -22,6 +22,12 @@ export const phrasesZh = {
   'Too many live views are open. Close some of them.': '打开的实时视图过多，请关闭一些。',
   'Too many large calls are on their way. Send them one after the other.':
     '同时发送的大型请求过多，请逐个发送。',
+  'Too many large calls are worked on. Wait for some of their answers.':
+    '正在处理的大型请求过多，请等待其中一些完成。',
+  'Many answers are not read. Read them before you call again.': '有许多应答尚未读取，请先读取再发起请求。',
+  'Too many uploads and downloads are open. Let some end.': '打开的上传和下载过多，请等待其中一些结束。',
+  '{{count}} imports of {{by}} are on their way already. Let some of them end first.':
+    '{{by}} 已有 {{count}} 个导入正在进行，请先等待其中一些结束。',
   'Too many wrong passwords. Try again in {{seconds}} s.': '密码错误次数过多，请在 {{seconds}} 秒后重试。',
   'Too many calls with a wrong key. Wait a minute and check the key.':
     '使用错误密钥的调用过多，请等待一分钟并检查密钥。',
