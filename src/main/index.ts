@@ -90,7 +90,7 @@ async function run(): Promise<void> {
       onQuit: () => app.quit(),
     })
   } catch (error) {
-    reportAndQuit(error)
+    if (!isStopping) reportAndQuit(error)
   }
 }
 

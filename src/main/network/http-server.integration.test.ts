@@ -47,3 +47,20 @@ it('a body that stops coming ends its connection, while an answer may be silent'
   server.close()
   expect(await send([0])).toContain('late')
 })
+
+it('descriptors used up: the end of a connection ends also the answers that are in line behind another', async () => {
+  const ended: string[] = []
+  server = createHttpServer(({ url = '' }, outgoing) => {
+    outgoing.once('close', () => ended.push(url))
+    if (url === '/behind') outgoing.write('what nobody reads')
+  })
+  const socket = connect(await listen(server, 0), '127.0.0.1')
+  const bothCame = new Promise<void>((resolve) => {
+    let came = 0
+    server.on('request', () => ++came === 2 && resolve())
+  })
+  for (const path of ['/first', '/behind']) socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
+  await bothCame
+  socket.destroy()
+  await expect.poll(() => ended.sort()).toEqual(['/behind', '/first'])
+})

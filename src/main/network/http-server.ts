@@ -18,6 +18,7 @@ export function createHttpServer(onRequest: RequestListener, silenceMs = MOST_SI
   const limits = { requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: KEEP_ALIVE_MS }
   return createServer(limits, (incoming, outgoing) => {
     endWhenSilent(incoming, outgoing, silenceMs)
+    endWithConnection(incoming, outgoing)
     onRequest(incoming, outgoing)
   })
 }
@@ -29,6 +30,21 @@ function endWhenSilent(incoming: IncomingMessage, outgoing: ServerResponse, sile
   incoming.once('end', () => {
     if (!outgoing.writableFinished) incoming.setTimeout(0)
   })
+}
+
+/**
+ * Of the end of a connection Node tells the answer whose turn it is. Those in line behind it would hold for ever what they
+ * have: files, live views, a share of what their caller may have open.
+ */
+function endWithConnection({ socket }: IncomingMessage, outgoing: ServerResponse): void {
+  const onClose = () => {
+    if (outgoing.socket || outgoing.writableFinished) return
+    outgoing.destroy()
+    outgoing.emit('close')
+  }
+  socket.setMaxListeners(0) // as many as are in line
+  socket.once('close', onClose)
+  outgoing.once('close', () => socket.off('close', onClose))
 }
 
 /** Listens on loopback. @returns the port @throws AppError `network.port_in_use` */

@@ -17,8 +17,6 @@ export interface RestCall {
   body: Buffer | null
   /** Says that the body is read; what was made of it stays until the answer. @throws AppError `network.rate_limited` */
   onRead(): void
-  /** Calls back when the answer is over: whole, or given up. */
-  onOver(callback: () => void): void
 }
 
 /** What speaks the protocols behind the listeners; every call still passes the router's authorisation. */

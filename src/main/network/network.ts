@@ -133,8 +133,9 @@ export function createNetwork(deps: NetworkDeps): Network {
 
   /** Whether a holder leaves more unread than may wait for it, over all its connections. */
   function isBehind(caller: Caller): boolean {
-    const holder = holderOf(caller)
-    const isTheirs = (other: Caller | null) => other !== null && holderOf(other) === holder
+    const { principal, key, via } = caller
+    const isTheirs = (other: Caller | null) =>
+      other?.principal === principal && other.key === key && other.via === via
     let bytes = 0
     for (const [answer, { caller: other }] of answering) if (isTheirs(other)) bytes += answer.writableLength
     for (const [socket, other] of connected) if (isTheirs(other)) bytes += socket.bufferedAmount
@@ -161,9 +162,8 @@ export function createNetwork(deps: NetworkDeps): Network {
           'network.rate_limited',
           'Many answers are not read. Read them before you call again.',
         )
-      const onOver = overOf(incoming, outgoing)
       answering.set(outgoing, { caller, isAlwaysOn })
-      onOver(() => answering.delete(outgoing))
+      outgoing.once('close', () => answering.delete(outgoing))
       const { method } = context.req
       const isRead = method === 'GET' || method === 'HEAD'
       // What is open to all is only read: nobody without a key makes us take in a body.
@@ -187,15 +187,19 @@ export function createNetwork(deps: NetworkDeps): Network {
         if (caller) keptBodies.take(holderOf(caller), bytes)
         kept = bytes
       }
-      onOver(() => {
+      outgoing.once('close', () => {
         giveBack()
         if (caller) keptBodies.give(holderOf(caller), kept)
       })
       const body = isUpload(incoming) ? null : await readBody(incoming, limit, take)
       if (caller) sessions.note(caller, 'rest')
       const token = caller && sessionOf(incoming.headers)
-      if (token) onOver(sessions.tie(token, () => outgoing.writableEnded || outgoing.destroy()))
-      const call = { incoming, outgoing, body, onRead, onOver }
+      if (token)
+        outgoing.once(
+          'close',
+          sessions.tie(token, () => outgoing.writableEnded || outgoing.destroy()),
+        )
+      const call = { incoming, outgoing, body, onRead }
       const response = await protocols.rest(context.req.raw, caller, call)
       return response ? withRetryAfter(response) : RESPONSE_ALREADY_SENT
     })
@@ -325,23 +329,6 @@ export function createNetwork(deps: NetworkDeps): Network {
       })
     },
   }
-}
-
-/**
- * Calls back when an answer is over, also one that is still in line behind another when their connection ends: Node says
- * nothing of the end of those.
- */
-function overOf({ socket }: IncomingMessage, outgoing: ServerResponse): (callback: () => void) => void {
-  const callbacks: (() => void)[] = []
-  const end = () => {
-    socket.off('close', end)
-    for (const callback of callbacks.splice(0)) callback()
-  }
-  // As many as are in line.
-  socket.setMaxListeners(0)
-  socket.once('close', end)
-  outgoing.once('close', end)
-  return (callback) => callbacks.push(callback)
 }
 
 /** Goes to the disk as it comes, so it may be of any length; every other body is held in memory. */

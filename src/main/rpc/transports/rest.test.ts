@@ -21,22 +21,19 @@ beforeEach(() => {
 })
 
 async function call(path: string, method: string, principal: string, headers = {}) {
-  let isOver = () => undefined as unknown
+  const outgoing = new EventEmitter()
   const incoming = { method, url: path, headers, socket: {} } as unknown as IncomingMessage
   const caller = { principal: principal as PrincipalId } as Caller
   const response = await rest(new Request(`http://127.0.0.1${path}`, { method }), caller, {
     incoming,
-    outgoing: new EventEmitter() as ServerResponse,
+    outgoing: outgoing as ServerResponse,
     body: null,
     onRead: () => undefined,
-    onOver(callback) {
-      isOver = callback
-    },
   })
   return {
     status: response?.status,
     text: async () => String(await response?.text()),
-    close: () => isOver(),
+    close: () => outgoing.emit('close'),
   }
 }
 

@@ -48,7 +48,7 @@ export function createRestTransport(
   )
   let document: Promise<string> | null = null
 
-  return async (request, caller, { incoming, outgoing, body, onRead, onOver }) => {
+  return async (request, caller, { incoming, outgoing, body, onRead }) => {
     try {
       const { pathname } = new URL(request.url)
       if (pathname === '/api/openapi.json' && request.method === 'GET') {
@@ -61,7 +61,7 @@ export function createRestTransport(
           throw new AppError('security.unauthenticated', 'Send a valid key: Authorization: Bearer KEY.')
         const holder = holderOf(caller)
         transfers.take(holder)
-        onOver(() => transfers.give(holder))
+        outgoing.once('close', () => transfers.give(holder))
         return await (download
           ? download({ caller, modules })
           : upload({ request, caller, incoming, modules }))

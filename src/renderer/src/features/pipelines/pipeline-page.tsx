@@ -31,7 +31,7 @@ import { navigate, pathTo, RouteLink } from '../../lib/router'
 import { reasonOf, stateName } from '../jobs'
 import { endedOf, graphOf, isBehind, isSkipped, type PipelineJob } from './pipeline-graph'
 import classes from './pipelines.module.css'
-import { useFollowed, useLiveJobs } from './use-followed'
+import { useFollowed, useLiveReasons } from './use-followed'
 
 /** One pipeline: its graph, live, the way that decides its length, and its jobs with their reasons. */
 export function PipelinePage({ id }: { id: string }) {
@@ -183,7 +183,7 @@ function useWorkLine(): (job: PipelineJob['job']) => string {
 
 function JobTable({ pipeline }: { pipeline: Pipeline }) {
   const { t } = useTranslation('pipelines')
-  const jobs = useLiveJobs(pipeline.jobs)
+  const jobs = useLiveReasons(pipeline.jobs)
   const second = useSecondLine()
   const work = useWorkLine()
   const columns = useMemo(

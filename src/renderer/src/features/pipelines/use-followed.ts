@@ -19,9 +19,19 @@ function signatureOf(jobs: ReadonlyMap<string, Job>, pipeline: string | null): n
   return hash
 }
 
-/** The members with their jobs as the live feed has them: the reasons of those that wait change more often than an answer comes. */
-export function useLiveJobs(members: readonly PipelineJob[]): PipelineJob[] {
-  const jobs = useJobs(useShallow(({ items }) => members.map(({ job }) => items.get(job.id) ?? job)))
+/**
+ * The members, those that wait with the reasons that the live feed has: these change more often than an answer comes. All
+ * else is as in the answer, which the graph shows too.
+ */
+export function useLiveReasons(members: readonly PipelineJob[]): PipelineJob[] {
+  const jobs = useJobs(
+    useShallow(({ items }) =>
+      members.map(({ job }) => {
+        const live = items.get(job.id)
+        return job.state === 'queued' && live?.state === 'queued' ? live : job
+      }),
+    ),
+  )
   return useMemo(
     () => members.map((member, i) => ({ ...member, job: jobs[i] ?? member.job })),
     [members, jobs],
