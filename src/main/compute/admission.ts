@@ -109,6 +109,7 @@ export class Admission {
   /** Adds prepared jobs: their rows, their inputs and their places in the queue. Within a transaction. */
   addAll(members: readonly { prepared: Prepared; spec: Pick<PlainSpec, 'hold' | 'priority'> }[]): void {
     const endingOf = this.#deps.settler.endings()
+    this.#assertVersions(members.map(({ prepared }) => prepared.definition))
     for (const { prepared, spec } of members) this.#insert(activeJob(prepared, spec), prepared, endingOf)
   }
 
@@ -128,15 +129,22 @@ export class Admission {
         definition.idempotencyKey && store.findByKey(definition.principal, definition.idempotencyKey)
       if (known) return index.get(known.definition.id) ?? known
       this.#assertDependencies(definition.dependsOn)
+      this.#assertVersions([definition])
       return this.#insert(job, prepared, settler.endings())
     })
+  }
+
+  /** Between the check and now a version may have been deleted; from here on the job protects it. */
+  #assertVersions(definitions: readonly JobDefinition[]): void {
+    const references = definitions.flatMap(({ model, modelVersion }) =>
+      model === null ? [] : `${model}@${modelVersion}`,
+    )
+    for (const reference of new Set(references)) this.#deps.storage.resolve(reference)
   }
 
   #insert(job: ActiveJob, { inputs }: Prepared, endingOf: EndingOf): ActiveJob {
     const { core, index, settler, storage, store, onAdd } = this.#deps
     const { definition } = job
-    // Between the check and now the version may have been deleted; from here on the job protects it.
-    if (definition.model !== null) storage.resolve(`${definition.model}@${definition.modelVersion}`)
     core.chargeJob(definition.principal)
     const taken = this.#takeOver(job, endingOf)
     const added = taken ?? job
@@ -158,10 +166,9 @@ export class Admission {
     const { definition, status } = job
     // What it depends on may decide that it does not run, and what is above it may change what it is for.
     if (definition.fingerprint === null || !settler.mayRun(definition, endingOf)) return null
-    const same = store.findReusable(definition.principal, definition.fingerprint)
-    if (!same) return null
+    const from = store.findReusable(definition.principal, definition.fingerprint)
+    if (!from) return null
     const { artifacts } = storage
-    const from = same.definition.id
     const names = artifacts.list(from).filter((name) => name === RESULT || itemsStart(name) !== null)
     if (names.length === 0) return null
     try {

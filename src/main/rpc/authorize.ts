@@ -40,8 +40,7 @@ export function requirementsOf(
     ]
   if (path.at(-1) === 'setPassword' && fields['id'] === caller.principal)
     return [{ action: 'password.change', resource: THE_SYSTEM }]
-  if (action === 'job.submit')
-    return each(submissionsOf(fields).flatMap((job) => requirementsOfJob(modules, job)))
+  if (action === 'job.submit') return requirementsOfJobs(modules, submissionsOf(fields))
   switch (ACTIONS[action]) {
     case 'Model':
       return [
@@ -62,7 +61,7 @@ export function requirementsOf(
       }
       if (!RUNS_AGAIN.has(String(path.at(-1)))) return [own]
       const { model, dataset, dependsOn } = job
-      return [own, ...requirementsOfJob(modules, { model, dataset, dependsOn })]
+      return [own, ...requirementsOfJobs(modules, [{ model, dataset, dependsOn }])]
     }
     case 'Import': {
       const confirmed = path.at(-1) === 'confirm' ? requirementsOfConfirmation(modules, fields) : []
@@ -198,14 +197,22 @@ function requirementsToRun(modules: Modules, model: unknown): Requirement[] {
     : [{ action: 'job.submit', resource: THE_SYSTEM }]
 }
 
-/** Running its model, reading its data set, and reading the jobs whose results it takes or whose end it waits for. */
-function requirementsOfJob(modules: Modules, job: Fields): Requirement[] {
-  const dataset = typeof job['dataset'] === 'string' ? parseModelReference(job['dataset']) : null
-  const reads: Requirement[] = dataset
-    ? [{ action: 'dataset.read', resource: datasetResource(dataset.name) }]
-    : []
-  const isMember = job['key'] !== undefined
-  return [...requirementsToRun(modules, job['model']), ...reads, ...(isMember ? [] : othersOf(modules, job))]
+/**
+ * Running their models, reading their data sets, and reading the jobs whose results they take or whose end they wait for.
+ * What many of them name is looked up once.
+ */
+function requirementsOfJobs(modules: Modules, jobs: readonly Fields[]): Requirement[] {
+  const named = (field: string) => [...new Set(jobs.map((job) => job[field]))]
+  return each([
+    ...named('model').flatMap((model) => requirementsToRun(modules, model)),
+    ...named('dataset').flatMap(requirementsToRead),
+    ...jobs.flatMap((job) => (job['key'] === undefined ? othersOf(modules, job) : [])),
+  ])
+}
+
+function requirementsToRead(reference: unknown): Requirement[] {
+  const dataset = typeof reference === 'string' ? parseModelReference(reference) : null
+  return dataset ? [{ action: 'dataset.read', resource: datasetResource(dataset.name) }] : []
 }
 
 function othersOf(modules: Modules, job: Fields): Requirement[] {
@@ -230,7 +237,14 @@ function requirementsOfPipeline(
   if (path.at(-1) !== 'retry') return [own]
   const uses = modules.compute.pipelineUses(id as PipelineId)
   const reads: Requirement = { action: 'job.read', resource: own.resource }
-  return each([own, reads, ...uses.flatMap((use) => requirementsOfJob(modules, { ...use, key: '' }))])
+  return [
+    own,
+    reads,
+    ...requirementsOfJobs(
+      modules,
+      uses.map((use) => ({ ...use, key: '' })),
+    ),
+  ]
 }
 
 /** What a call does, to follow its caller's name in the audit log; undefined where action and resource say it all. */

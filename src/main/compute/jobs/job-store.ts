@@ -48,8 +48,8 @@ export interface JobStore {
   onlyStartOf(id: string): number | null
   /** Null for a job that has not ended, and for one that is not known. */
   endingOf(id: string): Ending | null
-  /** The newest job that succeeded with this fingerprint; null also where it cannot be read. */
-  findReusable(principal: PrincipalId, fingerprint: string): StoredJob | null
+  /** The newest job that succeeded with this fingerprint. */
+  findReusable(principal: PrincipalId, fingerprint: string): JobId | null
   /** Queued, held and running jobs in order of arrival. */
   active(): Parsed
   /** Ends a job that cannot be read. */
@@ -89,8 +89,10 @@ export function createJobStore(database: Database): JobStore {
   const stateById = statement<{ id: string }, { state: string; error: string | null }>((value) =>
     db.selectFrom('job').select(['state', 'error']).where('id', '=', value('id')),
   )
-  const byFingerprint = statement<{ principal: string; fingerprint: string }, JobRow>((value) =>
-    all
+  const byFingerprint = statement<{ principal: string; fingerprint: string }, { id: string }>((value) =>
+    db
+      .selectFrom('job')
+      .select('id')
       .where('fingerprint', '=', value('fingerprint'))
       .where('principal', '=', value('principal'))
       .where('state', '=', 'succeeded')
@@ -169,7 +171,7 @@ export function createJobStore(database: Database): JobStore {
     },
     findReusable(principal, fingerprint) {
       const row = first(byFingerprint({ principal, fingerprint }))
-      return row ? (parseRows([row]).jobs[0] ?? null) : null
+      return row ? (row.id as JobId) : null
     },
     // Sorted here: asked for the order, SQLite would read the whole table instead of the index of active jobs.
     active: () => parseRows(every(all.where('finishedAt', 'is', null)).sort((a, b) => a.seq - b.seq)),
