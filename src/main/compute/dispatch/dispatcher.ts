@@ -14,6 +14,7 @@ import { Pace } from '../schedule/online/pace'
 import { placeOrNull } from '../schedule/place-or-null'
 import { plan } from '../schedule/plan'
 import { urgencyIn } from '../schedule/rank'
+import { type Holding, RecentUse } from '../schedule/recent-use'
 import type { Plan, PlanState, Preemption, RunningJob, SchedulePolicy, Start } from '../schedule/types'
 import { Apart } from './apart'
 import type { AttemptEnd } from './attempt'
@@ -89,7 +90,8 @@ export class Dispatcher {
   readonly #pace: Pace
   readonly #losses: LossBudget
   readonly #keptRooms: KeptRooms
-  #shares: ReadonlyMap<PrincipalId, number> = new Map()
+  #uses: Pick<PlanState, 'shares' | 'recent'> = { shares: new Map(), recent: new Map() }
+  readonly #recent = new RecentUse()
   #requested = false
   /** Another that is asked for in a turn comes when this one has been carried out: it would take the same ends again. */
   #isInTurn = false
@@ -120,7 +122,7 @@ export class Dispatcher {
   readonly urgencyOf: UrgencyOf = (group, job) => {
     const { clock, policy } = this.#deps
     if (this.#promised.has(job.id)) return Number.NEGATIVE_INFINITY
-    return urgencyIn({ now: clock.now(), pace: this.#pace.value, shares: this.#shares, policy }, group, job)
+    return urgencyIn({ now: clock.now(), pace: this.#pace.value, ...this.#uses, policy }, group, job)
   }
 
   start(): void {
@@ -239,7 +241,11 @@ export class Dispatcher {
     database.onRollback(() => this.#operations.unshift(...operations))
     const outcomes = [...caught.outcomes, ...operations.map((operation) => perform(this.#apart, operation))]
     // One that ran ahead and was not taken in is nobody's.
-    for (const end of settled) if (index.get(end.job.id) === end.job) this.#settle(end)
+    for (const end of settled) {
+      if (index.get(end.job.id) !== end.job) continue
+      this.#noteUse(end)
+      this.#settle(end)
+    }
     const more = this.#followUp() || this.#operations.length > 0
     const none = {
       caught,
@@ -282,6 +288,14 @@ export class Dispatcher {
     this.#cancelLook?.()
     this.#cancelLook =
       at === null ? null : clock.setTimer(Math.max(1, at - clock.now()), () => this.request())
+  }
+
+  /** What it took of the machine, before it gives that back. */
+  #noteUse({ job, loadMs, computeMs }: AttemptEnd): void {
+    const { clock, core, database, shareOf } = this.#deps
+    const { principal } = job.definition
+    const share = shareOf(job) / (core.weights().get(principal) ?? 1)
+    database.onRollback(this.#recent.end(principal, share, loadMs + computeMs, clock.now()))
   }
 
   /** An outcome that cannot be stored as it is becomes a failure, so that the job ends and frees what it holds. */
@@ -416,6 +430,7 @@ export class Dispatcher {
     const weights = core.weights()
     const running: RunningJob[] = []
     const shares = new Map<PrincipalId, number>()
+    const held: Holding[] = []
     let backlogMs = 0
     const engines = pool.planned(runMsOf)
     const loading = new Set(engines.map(({ state, job }) => (state === 'loading' ? job : null)))
@@ -424,9 +439,10 @@ export class Dispatcher {
       const { principal } = job.definition
       const share = this.#deps.shareOf(job)
       const part = share / job.together / (weights.get(principal) ?? 1)
-      shares.set(principal, (shares.get(principal) ?? 0) + part)
-      if (job.ridesAlong) continue
       const startedAt = job.status.startedAt ?? now
+      shares.set(principal, (shares.get(principal) ?? 0) + part)
+      held.push({ principal, share: part, since: startedAt })
+      if (job.ridesAlong) continue
       const isLoading = loading.has(job.id)
       const loadMs = isLoading ? pool.loadOf(job).estimateMs : 0
       const withLoad = (ms: number | null) => (ms === null ? null : ms + loadMs)
@@ -440,7 +456,7 @@ export class Dispatcher {
       backlogMs += workMs * Math.max(share, 1 / policy.maxEngines)
       oldest = Math.min(oldest, jobs[0]?.readyAt ?? now)
     }
-    this.#shares = shares
+    this.#uses = { shares, recent: this.#recent.at(now, held) }
     return {
       now,
       classes,
@@ -448,7 +464,7 @@ export class Dispatcher {
       engines,
       running,
       pace: this.#pace.observe(now, backlogMs, now - oldest),
-      shares,
+      ...this.#uses,
       weights,
       waitingSince: this.#waitingSince,
       untried: pool.untried(index.heads()),

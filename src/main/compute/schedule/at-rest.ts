@@ -10,6 +10,7 @@ export function atRest(given: Pick<PlanState, 'devices'> & Partial<PlanState>): 
     running: [],
     pace: policy.leastPaceMs,
     shares: new Map(),
+    recent: new Map(),
     waitingSince: new Map(),
     quotas: new Map(),
     promised: new Map(),

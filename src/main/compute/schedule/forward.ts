@@ -331,6 +331,7 @@ class Forward {
       }),
       running,
       shares: this.#machine.shares,
+      recent: this.#machine.recentAt(now),
       quotas: this.#machine.quotasAt(now),
       waitingSince: this.#waitingSince,
       promised: this.#promised,

@@ -1,4 +1,4 @@
-import { costOf, urgencyOf } from './online/urgency'
+import { urgencyOf } from './online/urgency'
 import type { PlanState, QueueClass, QueuedJob, SchedulePolicy } from './types'
 
 /** Waiting so long is worth one point of priority. */
@@ -27,6 +27,9 @@ export function effectivePriority(priority: number, readyAtMs: number, nowMs: nu
   return priority + Math.max(0, nowMs - readyAtMs) / AGEING_MS_PER_POINT
 }
 
+/** What the order depends on beside the jobs. */
+export type Standing = Pick<PlanState, 'now' | 'pace' | 'shares' | 'recent' | 'policy'>
+
 export interface Ranked {
   rank: number
   seq: number
@@ -52,20 +55,20 @@ export function positionIn(items: readonly Ranked[], item: Ranked): number {
 }
 
 /**
- * Order between classes, smaller first: short jobs and those of high priority, more so the longer they wait. Bound: a
+ * Order between classes, smaller first: by priority, among the like by fair shares, among the like of those short jobs
+ * first, all the more so the longer they wait. A point of priority counts as half the run time, the whole machine that a
+ * principal holds, or has had lately, as `pointsPerShare` points less. Bound: a
  * job that has waited `(100 - priority) * 6 s` and {@link OVERDUE_PACES} times the pace of the queue goes before all
  * that became ready later with the same priority or less.
  */
 export function urgencyIn(
-  { now, pace, shares, policy }: Pick<PlanState, 'now' | 'pace' | 'shares' | 'policy'>,
+  { now, pace, shares, recent, policy }: Standing,
   { principal }: QueueClass,
   { priority, readyAt, runMs, costMs }: QueuedJob,
 ): number {
   if (policy.order === 'arrival') return readyAt
-  const cost = costOf(
-    costMs ?? runMs ?? policy.unknownRunMs,
-    policy.perPriority ** -priority,
-    shares.get(principal) ?? 0,
-  )
+  const share = Math.min(1, Math.max(shares.get(principal) ?? 0, recent.get(principal) ?? 0))
+  const points = priority - policy.pointsPerShare * share
+  const cost = (costMs ?? runMs ?? policy.unknownRunMs) * policy.perPriority ** -points
   return urgencyOf(cost, Math.max(0, now - readyAt), pace, (100 - priority) * AGEING_MS_PER_POINT)
 }

@@ -117,8 +117,10 @@ export interface SchedulePolicy {
   holdBackAfterMs: number
   /** The least pace of the queue: see `Pace`. */
   leastPaceMs: number
-  /** One point of priority makes a job count for so much less of its length. */
+  /** A point of priority more makes a job count for so many times less of its length. */
   perPriority: number
+  /** Who has the whole machine stands as many points lower: less than a job must have more to take another's place. */
+  pointsPerShare: number
   /** Engines at most, all versions together. */
   maxEngines: number
   /** An engine in use is awaited for so many times as long as another takes to load. */
@@ -153,7 +155,8 @@ export const DEFAULT_POLICY: SchedulePolicy = {
   backfills: true,
   holdBackAfterMs: 5_000,
   leastPaceMs: 1_000,
-  perPriority: 1.05,
+  perPriority: 2,
+  pointsPerShare: 19,
   maxEngines: 32,
   patience: 2,
   endurance: 5,
@@ -180,6 +183,8 @@ export interface PlanState {
   pace: number
   /** By principal: dominant share of the machine that its running jobs hold, for its weight. */
   shares: ReadonlyMap<PrincipalId, number>
+  /** What they had of it lately, likewise: `RecentUse`. */
+  recent: ReadonlyMap<PrincipalId, number>
   /** Of principals whose weight is not 1. */
   weights?: ReadonlyMap<PrincipalId, number>
   /** By engine key: since when jobs have waited, turn after turn, for an engine in use. */

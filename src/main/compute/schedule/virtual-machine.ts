@@ -3,9 +3,10 @@ import type { JobId, PrincipalId } from '../../../shared/domain/ids'
 import { addVectors, type ResourceVector, subtractVectors } from '../../../shared/domain/resources'
 import type { FreeDevice } from '../../core'
 import { Heap } from './heap'
+import { type Holding, RecentUse } from './recent-use'
 import type { Placed, Scene } from './scene'
 import { chargeOf } from './share'
-import type { PlanEngine, PlanState } from './types'
+import type { PlanEngine, PlanState, QueueClass } from './types'
 import { VirtualBudgets } from './virtual-budgets'
 
 /** An attempt on the virtual clock; times are Unix ms. */
@@ -27,6 +28,9 @@ export class VirtualMachine {
   readonly budgets: VirtualBudgets
   readonly #quotas: Map<PrincipalId, Allowance>
   readonly #weights: PlanState['weights']
+  readonly #recent: RecentUse
+  /** What was held before is in {@link #recent} already. */
+  readonly #from: number
   readonly #devices: Map<string, FreeDevice>
   readonly #engines: Map<string, PlanEngine>
   readonly #running = new Map<JobId, Attempt>()
@@ -35,12 +39,14 @@ export class VirtualMachine {
   #loaded = 0
 
   constructor({ state, budgets = new Map() }: Pick<Scene, 'state' | 'budgets'>) {
-    const { now, devices, engines, shares, quotas, weights } = state
+    const { now, devices, engines, shares, recent, quotas, weights } = state
     this.#devices = new Map(devices.map((device) => [device.id, { ...device }]))
     this.#engines = new Map(engines.map((engine) => [engine.ref, { ...engine }]))
     // In a moment they are gone.
     for (const { ref, state } of engines) if (state === 'leaving') this.unload(ref)
     this.shares = new Map(shares)
+    this.#recent = new RecentUse(recent, now)
+    this.#from = now
     this.budgets = new VirtualBudgets(budgets, now)
     this.#quotas = new Map([...quotas].map(([id, quota]) => [id, { ...quota }]))
     for (const id of this.budgets.principals)
@@ -58,6 +64,12 @@ export class VirtualMachine {
 
   get running(): IterableIterator<Attempt> {
     return this.#running.values()
+  }
+
+  /** By principal: what it had of the machine lately, for its weight. */
+  recentAt(now: number): Map<PrincipalId, number> {
+    const held = [...this.#running.values()].map((attempt) => this.#holding(attempt))
+    return this.#recent.at(now, held)
   }
 
   /** What principals with a quota or a budget may still take. */
@@ -117,6 +129,8 @@ export class VirtualMachine {
     this.#running.delete(attempt.job.id)
     this.budgets.change(attempt.group, -1, now)
     this.#take(attempt, addVectors, -1)
+    const { principal, share, since } = this.#holding(attempt)
+    this.#recent.end(principal, share, now - since, now)
     const engine = attempt.engine === null ? undefined : this.#engines.get(attempt.engine)
     if (!engine) return
     if (engine.engineKey.endsWith('+accelerator') || now < attempt.loadedAt) this.unload(engine.ref)
@@ -146,12 +160,21 @@ export class VirtualMachine {
   }
 
   #take({ placement, group }: Attempt, by: Combine, sign: 1 | -1): void {
-    const { principal, share } = group
+    const { principal } = group
     this.#change(placement, by)
-    const weighted = (sign * share) / (this.#weights?.get(principal) ?? 1)
+    const weighted = sign * this.#weighted(group)
     this.shares.set(principal, Math.max(0, (this.shares.get(principal) ?? 0) + weighted))
     const quota = this.#quotas.get(principal)
     if (quota) quota.left = by(quota.left, chargeOf(group))
+  }
+
+  #holding({ group, startedAt }: Attempt): Holding {
+    const { principal } = group
+    return { principal, share: this.#weighted(group), since: Math.max(this.#from, startedAt) }
+  }
+
+  #weighted({ principal, share }: QueueClass): number {
+    return share / (this.#weights?.get(principal) ?? 1)
   }
 
   #change(placement: Placement, by: Combine): void {
