@@ -41,7 +41,7 @@ import { Retention } from './retention'
 import { saveAsDataset } from './save-dataset'
 import type { Guess } from './schedule/guess'
 import type { Scene } from './schedule/scene'
-import { shareOfMachine } from './schedule/share'
+import { shareOfMachine, usedUpFor } from './schedule/share'
 import { DEFAULT_POLICY, type PlanState } from './schedule/types'
 import { fastestFor, kindOf, outputBytes } from './speeds'
 
@@ -224,8 +224,12 @@ export function createCompute(deps: ComputeDeps): Compute {
       const [first, ...others] = attempts
       const ended =
         first && others.length === 0 ? runAlone(first, engine) : runTogether(running, attempts, engine, stack)
-      // Its device may have gone after it was planned.
-      for (const { job } of attempts) lostDevices.abort(job)
+      for (const { job } of attempts) {
+        // Its device may have gone, or its budget been used up, after it was planned.
+        lostDevices.abort(job)
+        const { need, principal } = job.definition
+        if (usedUpFor(need, core.limitsOf(principal)?.usedUp ?? [])) job.abort?.('budget')
+      }
       const ends = await ended
       return Promise.all(ends.map((end) => (end.outcome.kind === 'failed' ? lostDevices.judge(end) : end)))
     },

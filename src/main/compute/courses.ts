@@ -10,7 +10,7 @@ import type { CourseQuestion, Replays } from './predictions/replays'
 import { type CourseDevice, type CourseJob, planCourse, type Step } from './schedule/static/course'
 import { kindOf } from './speeds'
 
-/** The search for a better course takes no longer, in a turn of the event loop that has other things to do. */
+/** The search for better courses takes no longer, in a turn of the event loop that has other things to do. */
 const BUDGET_MS = 4
 /** So long it may take in a thread. */
 const THREAD_BUDGET_MS = 50
@@ -101,6 +101,7 @@ export class Courses {
   refresh(): void {
     if (this.#stale.size === 0) return
     const now = this.#deps.clock.now()
+    const until = now + BUDGET_MS
     let planned = 0
     for (const id of this.#stale) {
       const course = this.#courses.get(id)
@@ -111,7 +112,7 @@ export class Courses {
       if (!course) continue
       planned += size
       course.plannedAt = now
-      this.#plan(course, now)
+      this.#plan(course, now, until)
     }
   }
 
@@ -119,7 +120,8 @@ export class Courses {
     this.#disposed = true
   }
 
-  #plan(course: Course, now: number): void {
+  /** @param until when the searches of this turn are to end */
+  #plan(course: Course, now: number, until: number): void {
     const members = [...course.members]
     if (members.length < 2) return
     const { core, clock, runMsOn, outputBytesOf, unknownRunMs } = this.#deps
@@ -150,7 +152,8 @@ export class Courses {
       void this.#ask(course, jobs, { jobs: plain, devices: lanes, nowMs: now })
       return
     }
-    const options = { budgetMs: BUDGET_MS, now: () => clock.now(), maxSteps: MAX_STEPS }
+    const budgetMs = Math.max(0, until - clock.now())
+    const options = { budgetMs, now: () => clock.now(), maxSteps: MAX_STEPS }
     this.#follow(jobs, planCourse(plain, lanes, now, options))
   }
 

@@ -201,12 +201,7 @@ export class QueueReader {
     this.#foretold = [...forecasts.keys()]
     for (const id of told) {
       const job = index.get(id)
-      if (!job) continue
-      if (!job.queued) {
-        // When it queues again, much may be otherwise.
-        job.forecast = null
-        continue
-      }
+      if (!job?.queued) continue
       const raw = forecasts.get(id)
       const forecast = raw ? record.calibration.widen(raw, madeAt) : null
       if (forecast) record.tell(job, forecast, madeAt)

@@ -23,6 +23,7 @@ import type { PausedTexts } from './paused-texts'
 
 /** Without a word from the worker for so long, a batch or benchmark without a timeout of its own is taken for hung. */
 const STALL_MS = 10 * 60_000
+const STALL_TICKS = 10
 
 export interface AttemptDeps {
   executor: LocalExecutor
@@ -361,18 +362,20 @@ export function watchdog(clock: Clock, job: ActiveJob): { alive(): void; end(): 
     const cancel = clock.setTimer(timeoutMs, () => job.abort?.('timeout'))
     return { alive: () => undefined, end: cancel }
   }
-  let heard = clock.now()
+  // Counted, not read off the clock: a machine that slept was silent for as long, and some systems' timers ring after it at once.
+  let silentTicks = 0
   let cancel: () => void = () => undefined
   const arm = () => {
-    cancel = clock.setTimer(Math.max(1, heard + STALL_MS - clock.now()), () => {
-      if (clock.now() - heard >= STALL_MS) job.abort?.('timeout')
+    cancel = clock.setTimer(STALL_MS / STALL_TICKS, () => {
+      // The first of them began before the last sign of life.
+      if (silentTicks++ >= STALL_TICKS) job.abort?.('timeout')
       else arm()
     })
   }
   arm()
   return {
     alive() {
-      heard = clock.now()
+      silentTicks = 0
     },
     end: () => cancel(),
   }

@@ -470,6 +470,7 @@ export class Dispatcher {
       untried: pool.untried(index.heads()),
       quotas: readQuotas(core, new Set(classes.map(({ principal }) => principal))),
       promised: this.#promised,
+      stranded: index.stranded,
       lossBudgetMs: this.#losses.observe(now),
       policy,
     }

@@ -46,7 +46,6 @@ export class JobIndex {
   readonly #deps: JobIndexDeps
   readonly #jobs = new Map<JobId, ActiveJob>()
   readonly #classes = new Map<string, MutableClass>()
-  /** Keys of classes that wait for what no job has, as of the last turn. */
   #stranded: ReadonlySet<string> = new Set()
   readonly #running = new Set<ActiveJob>()
   readonly #byState = { queued: 0, held: 0, running: 0 }
@@ -95,6 +94,11 @@ export class JobIndex {
   /** Nobody has to wait behind these, until a turn says otherwise. Memory only. */
   strand(classKeys: ReadonlySet<string>): void {
     this.#stranded = classKeys
+  }
+
+  /** Keys of classes that wait for what no job has, as of the last turn. */
+  get stranded(): ReadonlySet<string> {
+    return this.#stranded
   }
 
   /** Whether any job queues that others have to wait behind. */
@@ -218,6 +222,9 @@ export class JobIndex {
     const hadEnded = isTerminal(job.status.state)
     const hasEnded = isTerminal(status.state)
     if (!hadEnded) this.#unlink(job)
+    // When it queues again, much may be otherwise.
+    if (job.status.state === 'queued' && status.state !== 'queued')
+      Object.assign(job, { waitCause: null, forecast: null })
     job.status = status
     if (!hasEnded) this.#link(job)
     if (hasEnded && !hadEnded) this.#leave(job)

@@ -220,6 +220,20 @@ describe('plan', () => {
     expect(startsOf(state({ classes: classesOf(jobs), devices }))).toEqual(['two'])
   })
 
+  it('looks past any number of classes that limits or what is not there keep from starting', () => {
+    const many = Array.from({ length: 20 }, (_, i) => job(`x${i}`, { version: `x${i}`, principal: 'x' }))
+    const wide = { cpuCores: 3 }
+    const lost = Array.from({ length: 20 }, (_, i) => job(`w${i}`, { version: `w${i}`, need: wide }))
+    const classes = classesOf([...many, ...lost, job('last', { principal: 'y', runMs: 5_000 })], 10, 1)
+    const quotas = new Map([['x' as PrincipalId, { limited: ['cpuCores'], left: { cpuCores: 0 } }]])
+    const policy = { ...DEFAULT_POLICY, maxBlocked: 10 }
+    expect(startsOf(state({ classes, quotas, policy }))).toEqual([])
+    const stranded = new Set(
+      lost.flatMap(({ version }) => classes.find((c) => c.engineKey === version)?.key ?? []),
+    )
+    expect(startsOf(state({ classes, quotas, policy, stranded }))).toEqual(['last'])
+  })
+
   it('a quota holds its principal only', () => {
     const jobs = [job('1', { principal: 'x' }), job('2', { principal: 'x' }), job('3', { principal: 'y' })]
     const quotas = new Map([['x' as PrincipalId, { limited: ['cpuCores'], left: { cpuCores: 1 } }]])

@@ -41,6 +41,8 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   readonly #shares: Map<PrincipalId, number>
   readonly #heads: Heads
   readonly #stuck: Head[] = []
+  /** Classes that were looked at in vain. */
+  #tried = 0
   /** Some job stays, and not for the limits of its principal. */
   #someStay = false
   readonly #plan: Plan = {
@@ -95,7 +97,7 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   next(): Head | undefined {
     const { blocked } = this.#plan
     const { maxBlocked, backfills } = this.#state.policy
-    while (blocked.size < maxBlocked && (backfills || !this.#someStay)) {
+    while (this.#tried < maxBlocked && (backfills || !this.#someStay)) {
       const head = this.#heads.pop()
       if (!head) return undefined
       const block = this.#overLimits(head.group) ?? this.#untried(head.group)
@@ -186,6 +188,7 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     const { group, job } = head
     const { blocked } = this.#plan
     this.#someStay = true
+    if (!this.#state.stranded?.has(group.key)) this.#tried++
     const freeAt = why.kind === 'room' ? this.#soonOnFaster(job) : null
     if (freeAt !== null && job.device) {
       blocked.set(group.key, { kind: 'faster', device: job.device, freeAt })

@@ -127,7 +127,7 @@ export interface SchedulePolicy {
   patience: number
   /** When jobs have waited for engines in use for so many load times without a break, another is loaded too. */
   endurance: number
-  /** Classes that may turn out not to start before a turn stops looking. */
+  /** So many classes may find no room before a turn stops looking; those of whom it was known before do not count. */
   maxBlocked: number
   /** What a job whose length nobody knows counts for, when deciding whether to load another engine. */
   unknownRunMs: number
@@ -155,7 +155,7 @@ export const DEFAULT_POLICY: SchedulePolicy = {
   backfills: true,
   holdBackAfterMs: 5_000,
   leastPaceMs: 1_000,
-  perPriority: 2,
+  perPriority: 4,
   pointsPerShare: 19,
   maxEngines: 32,
   patience: 2,
@@ -194,6 +194,8 @@ export interface PlanState {
     PrincipalId,
     { limited: readonly string[]; left: ResourceVector; usedUp?: readonly UsedUp<TimedResource>[] }
   >
+  /** Keys of classes whose first job could not start even if all jobs ended, as of the last turn. */
+  stranded?: ReadonlySet<string>
   /** By engine key: the runtime that it is to be loaded in, of which it is not known yet whether it works. */
   untried?: ReadonlyMap<string, string>
   /** Jobs for which others were told to stop, and which: they go before all others. */
