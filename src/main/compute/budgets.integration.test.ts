@@ -143,6 +143,23 @@ it('of two who fill the machine, one of weight 3 gets three times as much', asyn
   expect(ofAlice).toHaveLength(6)
 })
 
+it('where one job fits, who has long ones gets as much as who has short ones', async () => {
+  const long = 'p-long' as PrincipalId
+  await system.die()
+  await harness.remove()
+  harness = await createHarness({ cores: 1 })
+  system = await harness.open()
+  await Promise.all(Array.from({ length: 100 }, () => sleep(1_000)))
+  await Promise.all(Array.from({ length: 10 }, () => sleep(10_000, long)))
+  for (let second = 0; second < 100; second++) await harness.clock.advance(1_000)
+  const had = (principal: PrincipalId) =>
+    system.compute
+      .list({ limit: 200, principal })
+      .items.reduce((sum, { timings }) => sum + timings.computeMs, 0)
+  expect(had(long)).toBeGreaterThan(35_000)
+  expect(had(ALICE)).toBeGreaterThan(35_000)
+})
+
 describe('a quota of memory', () => {
   const BOB = 'p-bob' as PrincipalId
   const run = (by: PrincipalId, model = 'm@1') => system.submit({ kind: 'infer', model, inputs: x }, by)

@@ -354,6 +354,29 @@ describe('control', () => {
     await harness.clock.advance(100)
     await ended(after)
     expect(system.compute.get(after.id).timings.queuedMs).toBeLessThan(1000)
+    const long = await system.submit({ kind: 'synthetic', durationMs: 60_000 })
+    const next = await system.submit({ kind: 'synthetic', durationMs: 10, dependsOn: [long.id] })
+    await harness.clock.advance(5000)
+    await system.compute.cancel(id(long))
+    await ended(next)
+    expect(system.compute.get(next.id)).toMatchObject({ state: 'failed', timings: { queuedMs: 0 } })
+  })
+
+  it('a batch is not silent for as long as the machine sleeps, and is stopped when it is', async () => {
+    system.executor.itemMs = 400_000
+    const batch = await system.submit({ kind: 'batch', model: 'm@1', items: [x(1, 2), x(3, 4)] })
+    await until(() => system.compute.get(batch.id).state === 'running')
+    await harness.clock.advance(450_000)
+    harness.clock.jump(3_600_000)
+    await harness.clock.advance(400_000)
+    await ended(batch)
+    expect(system.compute.get(batch.id).state).toBe('succeeded')
+    system.executor.itemMs = 800_000
+    const silent = await system.submit({ kind: 'batch', model: 'm@1', items: [x(1, 2)] })
+    await until(() => system.compute.get(silent.id).state === 'running')
+    await harness.clock.advance(700_000)
+    await ended(silent)
+    expect(system.compute.get(silent.id)).toMatchObject({ error: { code: 'compute.timeout' } })
   })
 
   it('retries an ended job as a new one with the same inputs', async () => {
