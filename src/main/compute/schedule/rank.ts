@@ -56,9 +56,9 @@ export function positionIn(items: readonly Ranked[], item: Ranked): number {
 
 /**
  * Order between classes, smaller first: by priority, among the like by fair shares, among the like of those short jobs
- * first, all the more so the longer they wait. A point of priority counts as half the run time, the whole machine that a
- * principal holds, or has had lately, as `pointsPerShare` points less. Bound: a
- * job that has waited `(100 - priority) * 6 s` and {@link OVERDUE_PACES} times the pace of the queue goes before all
+ * first, all the more so the longer they wait. A point of priority more makes a job count for a quarter of its length;
+ * the whole machine that a principal holds, or has had lately, takes `pointsPerShare` away. Bound: a job that has waited
+ * `(100 - priority) * 6 s` and {@link OVERDUE_PACES} times the pace of the queue goes before all
  * that became ready later with the same priority or less.
  */
 export function urgencyIn(
