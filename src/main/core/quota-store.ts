@@ -78,14 +78,16 @@ export function createQuotaStore(database: Database): QuotaStore {
         .map(({ since, until, cpu_seconds, gpu_seconds, jobs }) => ({
           since,
           until,
+          jobsUntil: until,
           cpuSeconds: cpu_seconds,
           gpuSeconds: gpu_seconds,
           jobs,
         }))
     },
-    saveUse(principal, { since, until, cpuSeconds, gpuSeconds, jobs }) {
+    saveUse(principal, { since, until, jobsUntil, cpuSeconds, gpuSeconds, jobs }) {
+      const last = Math.max(until, jobsUntil)
       database.run(
-        saveUse({ principal, since, until, cpu_seconds: cpuSeconds, gpu_seconds: gpuSeconds, jobs }),
+        saveUse({ principal, since, until: last, cpu_seconds: cpuSeconds, gpu_seconds: gpuSeconds, jobs }),
       )
     },
     pruneUses(principal, beforeMs) {

@@ -37,6 +37,15 @@ it('never counts less than what a window holds, nor more than a slot beside it',
   )
 })
 
+it('counts seconds for no longer because a job was submitted after them', () => {
+  const use = new RollingUse(60_000)
+  use.addSpan(600_000, 600_300, { cpuSeconds: 1, gpuSeconds: 0 })
+  use.addJobs(1, 600_800)
+  expect(use.freeAt('cpuSeconds', 0.3, 600_900)).toBe(660_300)
+  expect([use.used('cpuSeconds', 660_300), use.used('jobs', 660_300)]).toEqual([0, 1])
+  expect([use.freeAt('jobs', 1, 660_300), use.used('jobs', 660_800)]).toEqual([660_800, 0])
+})
+
 it('counts what was used before the clock was set back from then on', () => {
   const use = new RollingUse(60_000)
   use.addJobs(1, 10 * HOUR_MS)

@@ -3,7 +3,10 @@ import type { BudgetResource } from '../../shared/domain/budget'
 /** What was used between two times, Unix ms. */
 export interface UseSlot extends Record<BudgetResource, number> {
   since: number
+  /** Of what is counted in seconds. */
   until: number
+  /** Of the submissions: they do not make seconds of before count for longer. */
+  jobsUntil: number
 }
 
 const SLOTS_A_WINDOW = 60
@@ -52,22 +55,25 @@ export class RollingUse {
   addJobs(count: number, nowMs: number): UseSlot {
     const slot = this.#slotAt(nowMs)
     slot.jobs += count
-    slot.until = Math.max(slot.until, nowMs)
+    slot.jobsUntil = Math.max(slot.jobsUntil, nowMs)
     return slot
   }
 
   used(resource: BudgetResource, nowMs: number): number {
     this.#forget(nowMs)
-    return this.#slots.reduce((sum, slot) => sum + slot[resource], 0)
+    const isOver = this.#isOver(nowMs)
+    return this.#slots.reduce((sum, slot) => sum + (isOver(slot, resource) ? 0 : slot[resource]), 0)
   }
 
   /** When less than `limit` will be used if nothing more is, Unix ms; null for never. */
   freeAt(resource: BudgetResource, limit: number, nowMs: number): number | null {
     let used = this.used(resource, nowMs)
     if (used < limit - ROUNDING) return nowMs
-    for (const slot of [...this.#slots].sort((a, b) => a.until - b.until)) {
+    const isOver = this.#isOver(nowMs)
+    const counted = this.#slots.filter((slot) => !isOver(slot, resource))
+    for (const slot of counted.sort((a, b) => untilOf(a, resource) - untilOf(b, resource))) {
       used -= slot[resource]
-      if (used < limit - ROUNDING) return slot.until + this.#windowMs
+      if (used < limit - ROUNDING) return untilOf(slot, resource) + this.#windowMs
     }
     return null
   }
@@ -77,15 +83,27 @@ export class RollingUse {
     const last = this.#slots.at(-1)
     const known = last?.since === since ? last : this.#slots.find((slot) => slot.since === since)
     if (known) return known
-    const slot = { since, until: atMs, cpuSeconds: 0, gpuSeconds: 0, jobs: 0 }
+    const slot = { since, until: since, jobsUntil: since, cpuSeconds: 0, gpuSeconds: 0, jobs: 0 }
     this.#slots.push(slot)
     return slot
   }
 
   #forget(nowMs: number): void {
-    const isOver = ({ until }: UseSlot) => until + this.#windowMs <= nowMs
-    if (this.#slots.some(isOver)) this.#slots = this.#slots.filter((slot) => !isOver(slot))
+    const isOver = this.#isOver(nowMs)
+    const isGone = (slot: UseSlot) => isOver(slot, 'cpuSeconds') && isOver(slot, 'jobs')
+    if (this.#slots.some(isGone)) this.#slots = this.#slots.filter((slot) => !isGone(slot))
     // A clock that was set back: use of a time that is still to come would count for too long.
-    for (const slot of this.#slots) if (slot.until > nowMs) slot.until = nowMs
+    for (const slot of this.#slots) {
+      slot.until = Math.min(slot.until, nowMs)
+      slot.jobsUntil = Math.min(slot.jobsUntil, nowMs)
+    }
   }
+
+  #isOver(nowMs: number): (slot: UseSlot, resource: BudgetResource) => boolean {
+    return (slot, resource) => untilOf(slot, resource) + this.#windowMs <= nowMs
+  }
+}
+
+function untilOf({ until, jobsUntil }: UseSlot, resource: BudgetResource): number {
+  return resource === 'jobs' ? jobsUntil : until
 }
