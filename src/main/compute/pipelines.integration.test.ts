@@ -79,6 +79,20 @@ describe('a pipeline', () => {
     ])
   })
 
+  it('counts no wait for what ends before its turn to wait comes', async () => {
+    const pipeline = await submit([
+      load('slow', { durationMs: 50, fail: 'error' }),
+      load('after', { dependsOn: ['slow'] }),
+      load('unneeded', { dependsOn: ['slow'] }),
+    ])
+    await harness.clock.advance(10)
+    await system.compute.cancel(jobOf(pipeline, 'unneeded').id as JobId)
+    for (let i = 0; i < 20; i++) await harness.clock.advance(5)
+    const end = await ended(pipeline)
+    expect(states(end)).toMatchObject({ after: 'compute.dependency_failed', unneeded: 'cancelled' })
+    for (const key of ['after', 'unneeded']) expect(jobOf(end, key).timings.queuedMs, key).toBe(0)
+  })
+
   it('hands the outputs of a batch to another, item after item', async () => {
     const items = Array.from({ length: 7 }, (_, i) => x(i, i))
     const pipeline = await submit([

@@ -114,8 +114,9 @@ export class Settler {
     // Only what is queued may fail: what is held is let go first.
     if (status.state === 'held' && state === 'failed')
       index.change(job, { state: 'queued', readyAt: now - status.queuedMs })
-    const queuedMs =
-      status.state === 'queued' ? Math.max(status.queuedMs, now - status.readyAt) : status.queuedMs
+    // What waits for other jobs does not queue yet.
+    const isInQueue = status.state === 'queued' && job.waitingOn.size === 0
+    const queuedMs = isInQueue ? Math.max(status.queuedMs, now - status.readyAt) : status.queuedMs
     index.change(job, { ...more, state, finishedAt: now, queuedMs, error: error && toErrorView(error) })
     this.#deps.onEnd(job)
     const dependents = [...index.dependentsOf(job.id)]
