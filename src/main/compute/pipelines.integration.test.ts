@@ -64,6 +64,8 @@ describe('a pipeline', () => {
     ])
     expect(pipeline.jobs.map(({ key }) => key)).toEqual(['first', 'left', 'right', 'join'])
     expect(pipeline).toMatchObject({ state: 'running', principal: ALICE })
+    // A list of jobs would else say `infer m` again and again.
+    expect(pipeline.jobs.map(({ job }) => job.name)).toEqual(pipeline.jobs.map(({ key }) => key))
     expect(jobOf(pipeline, 'join').waitReason).toContain('Waits for')
     for (let i = 0; i < 20; i++) await harness.clock.advance(5)
     const end = await ended(pipeline)
