@@ -1,9 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { jobWith } from './testing'
-import { secondsText, shares, timingsAt, timingsText } from './timings'
+import { secondsText, shares, timingsAt, timingsText, waitText } from './timings'
 
 const start = Date.parse('2026-01-01T00:00:00.000Z')
+
+describe('waitText', () => {
+  it('has no figure for what has not begun to wait: on hold, or behind other jobs', () => {
+    expect([0, 0.4, 499, 41_300, 61_000].map(waitText)).toEqual(['–', '0 s', '0 s', '41 s', '1 min 1 s'])
+  })
+})
 
 describe('timingsAt', () => {
   it('lets the wait of a queued job grow', () => {

@@ -32,6 +32,12 @@ export function secondsText(ms: number): string {
   return Math.round(seconds).toLocaleString('en-US')
 }
 
+/** How long a job that has not started has waited, to the second; `–` where it has not begun to wait. */
+export function waitText(queuedMs: number): string {
+  if (queuedMs === 0) return '–'
+  return queuedMs < 500 ? '0 s' : formatDuration(Math.round(queuedMs / 1000) * 1000)
+}
+
 function millisecondsText(ms: number): string {
   return ms < 10 ? String(Number(ms.toFixed(1))) : String(Math.round(ms))
 }
