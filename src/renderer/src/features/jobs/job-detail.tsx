@@ -21,6 +21,7 @@ import { placementText } from './placement'
 import { PriorityControl } from './priority-control'
 import { Section } from './section'
 import { TimeLeft } from './time-left'
+import { hasTimings } from './timings'
 import { TimingsBar } from './timings-bar'
 import { WhyItWaits } from './why-it-waits'
 
@@ -191,9 +192,11 @@ export function JobDetail({ job }: { job: Job }) {
           )}
         </Section>
       )}
-      <Section title={ended ? t('detail.timings') : t('detail.timingsSoFar')}>
-        <TimingsBar job={job} />
-      </Section>
+      {hasTimings(job) && (
+        <Section title={ended ? t('detail.timings') : t('detail.timingsSoFar')}>
+          <TimingsBar job={job} />
+        </Section>
+      )}
       {waits && (
         <Section title={t('detail.priority')} aside={t('detail.priorityHelp')}>
           <PriorityControl job={job} />
