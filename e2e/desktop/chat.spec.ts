@@ -83,6 +83,8 @@ test('a chat has turns, stop words and several texts, and can be stopped', async
   await ask('. Two models')
   await form.getByRole('button', { name: 'Stop' }).click()
   await expect(log).toContainText('Stopped')
+  // The next words go where the last ones went, without another click.
+  await expect(form.getByLabel('Message', { exact: true })).toBeFocused()
   await api.call('POST', `/jobs/${id}/cancel`)
   for (const theme of ['dark', 'light'] as const) {
     await shell.setTheme(theme)

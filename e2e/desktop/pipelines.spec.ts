@@ -44,7 +44,7 @@ test('its graph is live, leads to its jobs, and shows the way that decides its l
   await page.getByRole('switch', { name: 'Critical path' }).click()
   await expect(shell.main).toContainText('collect → train-a → compare')
   await app().shoot('pipeline-path-light')
-  await expect(page.getByRole('grid', { name: 'Jobs' })).toContainText('if one of them failed')
+  await expect(page.getByRole('grid', { name: 'Jobs' })).toContainText('if one fails')
   await expect(graph.getByRole('link', { name: /alert/ })).toContainText('skipped', { timeout: 60_000 })
   await graph.getByRole('link', { name: /compare/ }).click()
   await expect(page.getByRole('complementary')).toContainText('Part of pipeline as')

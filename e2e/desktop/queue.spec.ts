@@ -145,3 +145,20 @@ test('the button that sends a form keeps the focus', async () => {
   await page.keyboard.press('Escape')
   await expect(dialog).toHaveCount(0)
 })
+
+test('what waits for another job names it, has not begun to wait, and says nothing of resources', async () => {
+  const { page, api } = app()
+  const job = { kind: 'synthetic', name: 'After it', durationMs: 50, dependsOn: [ids.get('Stays')] }
+  const { id } = (await api.call('POST', '/jobs', job)).body
+  await expect(jobs().row('After it').locator('[data-figures]')).toHaveText('–')
+  await jobs().open('After it')
+  const causes = detail().getByRole('region', { name: 'Why it waits' }).getByRole('listitem')
+  await expect(causes).toHaveText(['Staysheld'])
+  await detail().evaluate((panel) => panel.scrollTo({ top: 400 }))
+  await causes.getByRole('link', { name: 'Stays' }).click()
+  await expect(detail().getByRole('heading', { name: 'Stays' })).toBeVisible()
+  // The detail of another job begins at its top.
+  expect(await detail().evaluate((panel) => panel.scrollTop)).toBe(0)
+  await page.keyboard.press('Escape')
+  await api.call('POST', `/jobs/${id}/cancel`)
+})

@@ -64,6 +64,8 @@ describe('a pipeline', () => {
     ])
     expect(pipeline.jobs.map(({ key }) => key)).toEqual(['first', 'left', 'right', 'join'])
     expect(pipeline).toMatchObject({ state: 'running', principal: ALICE })
+    // A list of jobs would else say `infer m` again and again.
+    expect(pipeline.jobs.map(({ job }) => job.name)).toEqual(pipeline.jobs.map(({ key }) => key))
     expect(jobOf(pipeline, 'join').waitReason).toContain('Waits for')
     for (let i = 0; i < 20; i++) await harness.clock.advance(5)
     const end = await ended(pipeline)
@@ -77,6 +79,20 @@ describe('a pipeline', () => {
     expect((await system.compute.listPipelines({ limit: 10 }, null)).items).toMatchObject([
       { id: pipeline.id, state: 'succeeded', jobs: 4, ended: 4 },
     ])
+  })
+
+  it('counts no wait for what ends before its turn to wait comes', async () => {
+    const pipeline = await submit([
+      load('slow', { durationMs: 50, fail: 'error' }),
+      load('after', { dependsOn: ['slow'] }),
+      load('unneeded', { dependsOn: ['slow'] }),
+    ])
+    await harness.clock.advance(10)
+    await system.compute.cancel(jobOf(pipeline, 'unneeded').id as JobId)
+    for (let i = 0; i < 20; i++) await harness.clock.advance(5)
+    const end = await ended(pipeline)
+    expect(states(end)).toMatchObject({ after: 'compute.dependency_failed', unneeded: 'cancelled' })
+    for (const key of ['after', 'unneeded']) expect(jobOf(end, key).timings.queuedMs, key).toBe(0)
   })
 
   it('hands the outputs of a batch to another, item after item', async () => {

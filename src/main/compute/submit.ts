@@ -195,7 +195,7 @@ export async function prepare(
     definition: {
       id,
       kind: spec.kind,
-      name: spec.name ?? (version ? `${spec.kind} ${version.model}` : spec.kind),
+      name: spec.name ?? pipeline?.key ?? (version ? `${spec.kind} ${version.model}` : spec.kind),
       reference: spec.kind === 'synthetic' ? null : spec.model,
       model: version?.model ?? null,
       modelVersion: version?.version ?? null,

@@ -1,13 +1,9 @@
 import { app, type BrowserWindow, Menu, type MenuItemConstructorOptions } from 'electron'
-
-const LABELS = {
-  en: { cut: 'Cut', copy: 'Copy', paste: 'Paste', selectAll: 'Select all' },
-  zh: { cut: '剪切', copy: '复制', paste: '粘贴', selectAll: '全选' },
-}
+import { menuTexts } from './menu-texts'
 
 /** What a right click offers where text is selected or written: Electron brings no such menu. */
 export function offerTextMenu(window: BrowserWindow): void {
-  const labels = app.getLocale().startsWith('zh') ? LABELS.zh : LABELS.en
+  const labels = menuTexts(app.getLocale())
   window.webContents.on('context-menu', (_event, { isEditable, selectionText, editFlags }) => {
     if (!isEditable && selectionText === '') return
     const copy: MenuItemConstructorOptions = { role: 'copy', label: labels.copy, enabled: editFlags.canCopy }

@@ -18,6 +18,8 @@ export interface PageProps {
   /** A panel at the right; the content stays. */
   detail?: ReactNode
   detailLabel?: string
+  /** What the detail is of: that of another begins at its top. */
+  detailKey?: string | null
   onCloseDetail?: () => void
 }
 
@@ -67,6 +69,12 @@ export function Page(props: PageProps) {
     }
   }, [open])
 
+  const detail = useRef<HTMLElement>(null)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: that of another begins at its top
+  useEffect(() => {
+    detail.current?.scrollTo({ top: 0 })
+  }, [props.detailKey])
+
   return (
     <div className={classes['page']}>
       <header className={classes['pageHead']}>
@@ -96,7 +104,7 @@ export function Page(props: PageProps) {
           {props.children}
         </div>
         {open && (
-          <aside className={classes['detail']} aria-label={props.detailLabel ?? t('detail')}>
+          <aside ref={detail} className={classes['detail']} aria-label={props.detailLabel ?? t('detail')}>
             {onCloseDetail && (
               <ActionIcon
                 className={classes['detailClose']}

@@ -101,6 +101,7 @@ export function AccessPage() {
       title={t('title')}
       fill
       actions={actions}
+      detailKey={selected}
       detail={selected !== null && <Detail id={selected} />}
       detailLabel={selected === null ? t('title') : t('detail.label', { name: nameOf(selected) })}
       onCloseDetail={closeDetail}

@@ -156,6 +156,7 @@ export function ActivityPage() {
       title={t('title')}
       fill
       actions={<VerifyButton />}
+      detailKey={selected?.id ?? null}
       detail={selected !== null && <RecordDetail key={selected.id} record={selected} />}
       detailLabel={selected ? t('detail.label', { id: selected.id }) : t('title')}
       onCloseDetail={close}

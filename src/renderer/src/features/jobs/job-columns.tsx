@@ -13,7 +13,7 @@ import { reasonOf, stateName } from './job-words'
 import classes from './jobs.module.css'
 import { placementText } from './placement'
 import type { Selection } from './selection'
-import { timingsAt, timingsText } from './timings'
+import { timingsAt, timingsText, waitText } from './timings'
 
 // Cells keep what they drew while their job is the same object: a row that only scrolls costs next to nothing.
 
@@ -67,7 +67,7 @@ function TimingsText({ job, nowMs }: { job: Job; nowMs: number }) {
   const waits = (job.state === 'queued' || job.state === 'held') && loadMs + computeMs === 0
   return (
     <span data-figures title={[queuedMs, loadMs, computeMs].map(formatDuration).join(' / ')}>
-      {waits ? formatDuration(Math.round(queuedMs / 1000) * 1000) : timingsText(timings)}
+      {waits ? waitText(queuedMs) : timingsText(timings)}
     </span>
   )
 }

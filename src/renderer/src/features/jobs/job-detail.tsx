@@ -6,24 +6,24 @@ import { IconPlayerPause, IconPlayerPlay, IconRefresh } from '@tabler/icons-reac
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { Duration, Facts, IdText, Meter, RelativeTime, STATE_COLOURS, StateDot } from '../../components'
-import { formatAmount, formatPercent } from '../../lib/format'
-import { localeOf, useLanguage } from '../../lib/i18n'
+import { formatPercent } from '../../lib/format'
 import { usePrincipalNames } from '../../lib/principal-names'
 import { pathTo, RouteLink } from '../../lib/router'
 import { useDevices } from '../../lib/stores'
-import { codedWords } from '../../lib/words'
+import { amountWords, codedWords } from '../../lib/words'
 import { doJobAction } from './job-actions'
 import { JobLog } from './job-log'
 import { JobResultView } from './job-result'
 import { actionsFor, stateName } from './job-words'
 import classes from './jobs.module.css'
 import { KeepResults } from './keep-results'
-import { placementText, vectorText } from './placement'
+import { placementText } from './placement'
 import { PriorityControl } from './priority-control'
 import { Section } from './section'
 import { TimeLeft } from './time-left'
+import { hasTimings } from './timings'
 import { TimingsBar } from './timings-bar'
-import { useResourceName, WhyItWaits } from './why-it-waits'
+import { WhyItWaits } from './why-it-waits'
 
 /** A link to the model that a job names; its version where the job knows it. */
 export function ModelLink({ job }: { job: Pick<Job, 'model' | 'modelVersion'> }) {
@@ -101,10 +101,7 @@ function JobActions({ job }: { job: Job }) {
 
 function JobFacts({ job, nameOf }: { job: Job; nameOf: (principal: string) => string }) {
   const { t } = useTranslation('jobs')
-  const locale = localeOf(useLanguage((state) => state.language))
   const devices = useDevices((state) => state.items)
-  const resourceName = useResourceName()
-  const need = vectorText(job.need, resourceName, (resource, value) => formatAmount(resource, value, locale))
   const labels = Object.entries(job.labels)
   const rows: [string, React.ReactNode][] = [
     [t('detail.factModel'), <ModelLink key="model" job={job} />],
@@ -116,7 +113,7 @@ function JobFacts({ job, nameOf }: { job: Job; nameOf: (principal: string) => st
             React.ReactNode,
           ],
         ]),
-    [t('detail.factNeed'), need || t('detail.nothing')],
+    [t('detail.factNeed'), amountWords(job.need) || t('detail.nothing')],
     [t('detail.factWhere'), placementText(job.placement, devices) ?? '–'],
     ...(job.place === null ? [] : [[t('detail.factPlace'), placeText(job.place, t)] as [string, string]]),
     [t('detail.factPrincipal'), nameOf(job.principal)],
@@ -195,9 +192,11 @@ export function JobDetail({ job }: { job: Job }) {
           )}
         </Section>
       )}
-      <Section title={ended ? t('detail.timings') : t('detail.timingsSoFar')}>
-        <TimingsBar job={job} />
-      </Section>
+      {hasTimings(job) && (
+        <Section title={ended ? t('detail.timings') : t('detail.timingsSoFar')}>
+          <TimingsBar job={job} />
+        </Section>
+      )}
       {waits && (
         <Section title={t('detail.priority')} aside={t('detail.priorityHelp')}>
           <PriorityControl job={job} />

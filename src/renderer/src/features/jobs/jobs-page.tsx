@@ -246,6 +246,7 @@ export function JobsPage() {
           {t('newJob')}
         </Button>
       }
+      detailKey={openId}
       detail={openId !== null && <JobDetailPanel key={openId} id={openId} live={opened} />}
       detailLabel={opened ? t('detailLabel', { name: opened.name }) : t('title')}
       onCloseDetail={close}

@@ -1,9 +1,23 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { jobWith } from './testing'
-import { secondsText, shares, timingsAt, timingsText } from './timings'
+import { hasTimings, secondsText, shares, timingsAt, timingsText, waitText } from './timings'
 
 const start = Date.parse('2026-01-01T00:00:00.000Z')
+
+describe('waitText', () => {
+  it('has no figure for what has not begun to wait: on hold, or behind other jobs', () => {
+    expect([0, 0.4, 499, 41_300, 61_000].map(waitText)).toEqual(['–', '0 s', '0 s', '41 s', '1 min 1 s'])
+  })
+})
+
+it('there are timings once a job has queued, and none of one that waits for others or was skipped', () => {
+  const begun = { queuedMs: 3, loadMs: 0, computeMs: 0 }
+  expect(hasTimings(jobWith())).toBe(true)
+  expect(hasTimings(jobWith({ queuedSince: null, timings: begun }))).toBe(true)
+  for (const state of ['queued', 'held', 'cancelled'] as const)
+    expect(hasTimings(jobWith({ state, queuedSince: null })), state).toBe(false)
+})
 
 describe('timingsAt', () => {
   it('lets the wait of a queued job grow', () => {

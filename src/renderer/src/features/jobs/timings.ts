@@ -32,6 +32,17 @@ export function secondsText(ms: number): string {
   return Math.round(seconds).toLocaleString('en-US')
 }
 
+/** Whether any of a job's time has begun to count; what waits for other jobs, or was never let go, has none to show. */
+export function hasTimings({ queuedSince, startedAt, timings }: Job): boolean {
+  return queuedSince !== null || startedAt !== null || timings.queuedMs > 0
+}
+
+/** How long a job that has not started has waited, to the second; `–` where it has not begun to wait. */
+export function waitText(queuedMs: number): string {
+  if (queuedMs === 0) return '–'
+  return queuedMs < 500 ? '0 s' : formatDuration(Math.round(queuedMs / 1000) * 1000)
+}
+
 function millisecondsText(ms: number): string {
   return ms < 10 ? String(Number(ms.toFixed(1))) : String(Math.round(ms))
 }

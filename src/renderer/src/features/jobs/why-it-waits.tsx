@@ -1,35 +1,38 @@
 import type { Job, StartEstimate } from '@shared/contract'
+import { shortId } from '@shared/domain/ids'
 import type { TFunction } from 'i18next'
-import { useMemo } from 'react'
+import { type ReactNode, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
+import { StateDot } from '../../components'
 import { formatAmount, formatDuration } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
-import { useLeases, useTelemetry } from '../../lib/stores'
-import { purposeWords, waitReason } from '../../lib/words'
+import { pathTo, RouteLink } from '../../lib/router'
+import { useJobs, useLeases, useTelemetry } from '../../lib/stores'
+import { amountWords, purposeWords, waitReason } from '../../lib/words'
+import { stateName } from './job-words'
 import classes from './jobs.module.css'
 import { Section } from './section'
 import { TimeLeft } from './time-left'
 import { type Cause, causesOf } from './why'
 
-/** What a resource is called: `CPU cores`, or the name of a custom one. */
-export function useResourceName(): (resource: string) => string {
-  const { t } = useTranslation('common')
-  return (resource) => t(`resource.${resource}`, { defaultValue: resource.replace(/^custom\./, '') })
-}
-
 function useCauseWords(nameOf: (principal: string) => string) {
   const { t } = useTranslation('jobs')
-  const resourceName = useResourceName()
+  const jobs = useJobs((state) => state.items)
   const locale = localeOf(useLanguage((state) => state.language))
-  const amountOf = (resource: string, value: number) => {
-    if (resource === 'cpuCores') return t('detail.cores', { count: value })
-    const amount = formatAmount(resource, value, locale)
-    return t('detail.amountOf', { amount, resource: resourceName(resource) })
-  }
-  return (cause: Cause): [main: string, note: string | null] => {
+  const amountOf = (resource: string, value: number) => amountWords({ [resource]: value })
+  return (cause: Cause): [main: ReactNode, note: ReactNode] => {
     switch (cause.kind) {
       case 'held':
         return [t('detail.held'), null]
+      case 'dependency': {
+        const job = jobs.get(cause.job)
+        const link = (
+          <RouteLink key="job" to={pathTo('jobs', cause.job)} className={classes['link']}>
+            {job?.name ?? shortId(cause.job)}
+          </RouteLink>
+        )
+        return [link, job && <StateDot key="state" state={stateName(job)} />]
+      }
       case 'ahead':
         return [t('detail.ahead', { count: cause.jobs }), t('detail.aheadText')]
       case 'needs':
@@ -73,6 +76,7 @@ function leaseNote(
 
 /** Its words go by figures that change, and two leases may read alike. */
 function keyOf(cause: Cause): string {
+  if (cause.kind === 'dependency') return cause.job
   if (cause.kind === 'lease') return `${cause.resource} ${cause.lease.id}`
   return 'resource' in cause ? `${cause.kind} ${cause.resource}` : cause.kind
 }

@@ -1,6 +1,6 @@
 import type { Device, Job, Lease, Resources } from '@shared/contract'
 import { describe, expect, it } from 'vitest'
-import { placementText, vectorText } from './placement'
+import { placementText } from './placement'
 import { jobWith } from './testing'
 import { causesOf } from './why'
 
@@ -60,7 +60,23 @@ describe('causesOf', () => {
       { kind: 'ahead', jobs: 3 },
     ])
     expect(ahead({ kind: 'behind', jobs: 0 })).toEqual([])
-    expect(ahead({ kind: 'dependencies', jobs: ['j-1'], more: 0 })).toEqual([])
+  })
+
+  it('names the jobs that it waits for', () => {
+    const waitCauses: Job['waitCauses'] = [{ kind: 'dependencies', jobs: ['j-1', 'j-2'], more: 0 }]
+    expect(causesOf(jobWith({ waitCauses }), [], null)).toEqual([
+      { kind: 'dependency', job: 'j-1' },
+      { kind: 'dependency', job: 'j-2' },
+    ])
+  })
+
+  it('says nothing of what is short on the machine where that is not what it waits for', () => {
+    const of = (...waitCauses: Job['waitCauses']) =>
+      causesOf(jobWith({ need: { gpuMemoryBytes: 8 }, waitCauses }), [], resources).map(({ kind }) => kind)
+    expect(of({ kind: 'quota', exceeded: { cpuCores: 1 } })).toEqual([])
+    expect(of({ kind: 'dependencies', jobs: ['j-1'], more: 0 })).toEqual(['dependency'])
+    expect(of({ kind: 'retry', inMs: 500 })).toEqual([])
+    expect(of({ kind: 'turn' })).toEqual(['needs', 'foreign'])
   })
 
   it('says when a person holds it, and nothing of a job that does not wait', () => {
@@ -91,14 +107,5 @@ describe('where a job runs', () => {
     const on = (...ids: string[]) => ids.map((id) => ({ device: id, amounts: {} }))
     expect(placementText(on('g', 'g', 'c'), devices)).toBe('GPU 0, CPU')
     expect(placementText([], devices)).toBeNull()
-  })
-
-  it('writes a vector', () => {
-    const text = vectorText(
-      { cpuCores: 2, memoryBytes: 5 },
-      (name) => name,
-      (_, value) => `${value}`,
-    )
-    expect(text).toBe('cpuCores 2 · memoryBytes 5')
   })
 })

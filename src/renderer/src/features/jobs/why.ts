@@ -4,6 +4,7 @@ import { entriesOf } from '@shared/domain/resources'
 /** One thing that keeps a job waiting, in the order a person would ask. */
 export type Cause =
   | { kind: 'held' }
+  | { kind: 'dependency'; job: string }
   | { kind: 'ahead'; jobs: number }
   | { kind: 'needs'; resource: string; amount: number; free: number; capacity: number }
   | { kind: 'lease'; resource: string; amount: number; lease: Lease }
@@ -11,15 +12,28 @@ export type Cause =
 
 const LEASES_SHOWN = 3
 
+/** What these wait for is not to be had from the machine, however much of it is free. */
+const NOT_OF_THE_MACHINE: ReadonlySet<WaitCause['kind']> = new Set([
+  'dependencies',
+  'retry',
+  'quota',
+  'budget',
+  'engine',
+  'engines',
+  'runtime',
+])
+
 /**
- * Why a queued job does not run, from what the window knows: what it needs and is short of, who holds that, what other
- * programs use, how many come before it. Empty for a job that does not wait, and where nothing is known.
+ * Why a queued job does not run, from what the window knows: the jobs that it waits for, what it needs and is short of, who
+ * holds that, what other programs use, how many come before it. Empty for a job that does not wait, and where nothing is known.
  */
 export function causesOf(job: Job, leases: Iterable<Lease>, resources: Resources | null): Cause[] {
   if (job.state === 'held') return [{ kind: 'held' }]
   if (job.state !== 'queued') return []
-  const causes: Cause[] = []
-  if (resources) {
+  const causes = job.waitCauses.flatMap((cause): Cause[] =>
+    cause.kind === 'dependencies' ? cause.jobs.map((id) => ({ kind: 'dependency', job: id })) : [],
+  )
+  if (resources && !job.waitCauses.some(({ kind }) => NOT_OF_THE_MACHINE.has(kind))) {
     const amounts = (vector: Resources['capacity']) => new Map(entriesOf(vector))
     const available = amounts(resources.available)
     const capacity = amounts(resources.capacity)

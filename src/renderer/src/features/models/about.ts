@@ -1,4 +1,6 @@
 import type { ModelVersion } from '@shared/contract'
+import type { TFunction } from 'i18next'
+import { formatKey } from '../../lib/format'
 
 /** Facts with a row of their own in the panel; what else the file tells follows under its own name. */
 const KNOWN = ['parameters', 'opset', 'producer', 'producerVersion', 'license', 'licence'] as const
@@ -27,6 +29,11 @@ export function otherMetadata(version: ModelVersion): { key: string; text: strin
       const text = metadataText(version, key)
       return text === null ? [] : [{ key, text }]
     })
+}
+
+/** What the file calls a fact, as a person says it; what no format is known for keeps its own name. */
+export function metadataName(t: TFunction<'models'>, key: string): string {
+  return t(`metadata.${key}`, { defaultValue: formatKey(key) })
 }
 
 /** `2623a295…91cb`: both ends, so that two digests can be told apart. */

@@ -6,11 +6,11 @@ import { type ReactNode, useCallback } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type Column, EmptyState, ErrorState, Mono, Panel, VirtualTable } from '../../components'
 import { getClient } from '../../lib/client'
-import { formatExact, formatKey, formatNumber } from '../../lib/format'
+import { formatExact, formatNumber } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import { usePrincipalNames } from '../../lib/principal-names'
 import { type Asked, useAsked } from '../jobs'
-import { FORMAT_NAMES, metadataNumber, shortDigest } from './about'
+import { FORMAT_NAMES, metadataName, metadataNumber, shortDigest } from './about'
 import { newestByVersion, setupsOf } from './benchmark-figures'
 import { useSetupText } from './benchmarks'
 import sides from './compare.module.css'
@@ -230,7 +230,7 @@ function Comparison(props: {
   const pair = { from: from.version, to: to.version }
   const facts = useFactRows(from, to)
   const measured = useBenchmarkRows(benchmarks.value ?? [], from.version, to.version)
-  const metadata = metadataRows(diff).map((row) => ({ ...row, name: formatKey(row.name) }))
+  const metadata = metadataRows(diff).map((row) => ({ ...row, name: metadataName(t, row.name) }))
   const signature = [
     ...specRows(from.signature.inputs, to.signature.inputs).map((row) => ({
       ...row,

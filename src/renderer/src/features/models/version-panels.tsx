@@ -3,13 +3,13 @@ import type { TensorSpec } from '@shared/domain/tensor'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Bytes, Facts, IdText, Mono, Panel, RelativeTime, Snippet, StateDot } from '../../components'
-import { formatKey, formatNumber } from '../../lib/format'
+import { formatNumber } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import { usePrincipalNames } from '../../lib/principal-names'
 import { useSystemInfo } from '../../lib/stores'
 import { codedWords } from '../../lib/words'
 import { knownInputs } from '../jobs'
-import { FORMAT_NAMES, metadataNumber, metadataText, otherMetadata, shortDigest } from './about'
+import { FORMAT_NAMES, metadataName, metadataNumber, metadataText, otherMetadata, shortDigest } from './about'
 import { callSnippet, writes } from './curl'
 import classes from './models.module.css'
 
@@ -106,7 +106,7 @@ export function AboutPanel({ version }: { version: ModelVersion }) {
       </span>,
     ],
     ...otherMetadata(version).map(({ key, text }): [string, ReactNode] => [
-      formatKey(key),
+      metadataName(t, key),
       <span key={key} className={classes['metadata']} title={text}>
         {text}
       </span>,

@@ -1,15 +1,16 @@
 import { Button } from '@mantine/core'
 import type { Principal } from '@shared/contract'
+import { entriesOf } from '@shared/domain/resources'
 import { IconCheck, IconPackageImport } from '@tabler/icons-react'
 import { type ReactNode, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { DEVICE_COLOURS, Meter, Panel } from '../../components'
 import { byKind } from '../../lib/devices'
-import { formatBytes, formatNumber, formatPercent } from '../../lib/format'
-import { localeOf, useLanguage } from '../../lib/i18n'
+import { formatPercent } from '../../lib/format'
 import { pathTo, RouteLink } from '../../lib/router'
 import { useDevices, useJobs, useModels } from '../../lib/stores'
 import { useLatestSample } from '../../lib/telemetry'
+import { amountWords } from '../../lib/words'
 import { ImportButton } from '../imports'
 import classes from './overview.module.css'
 import { usePrincipals } from './principals'
@@ -102,19 +103,13 @@ function Step(props: { number: number; done: boolean; title: string; text: strin
 
 function ThisMachine() {
   const { t } = useTranslation(['overview', 'common'])
-  const locale = localeOf(useLanguage((state) => state.language))
   const items = useDevices((state) => state.items)
   const devices = useMemo(() => [...items.values()].sort(byKind), [items])
   return (
     <Panel title={t('overview:first.machine')}>
       <ul className={classes['machine']}>
         {devices.map((device) => {
-          const { cpuCores, memoryBytes, gpuMemoryBytes } = device.capacity
-          const facts = [
-            cpuCores && `${formatNumber(cpuCores, locale)} ${t('common:resource.cpuCores')}`,
-            memoryBytes && `${formatBytes(memoryBytes)} ${t('common:resource.memoryBytes')}`,
-            gpuMemoryBytes && formatBytes(gpuMemoryBytes),
-          ].filter(Boolean)
+          const facts = entriesOf(device.capacity).map(([name, value]) => amountWords({ [name]: value }))
           return (
             <li key={device.id}>
               <div>

@@ -34,8 +34,8 @@ export const texts = defineTexts({
       took: 'took {{time}}',
     },
     when: {
-      failed: 'if one of them failed',
-      ended: 'whatever becomes of them',
+      failed: 'if one fails',
+      ended: 'however they end',
     },
     fact: {
       path: 'Critical path',

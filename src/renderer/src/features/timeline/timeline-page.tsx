@@ -37,6 +37,7 @@ export function TimelinePage() {
   return (
     <Page
       title={t('title')}
+      detailKey={openId}
       detail={openId !== null && <JobDetailPanel key={openId} id={openId} live={opened} />}
       detailLabel={opened?.name ?? t('title')}
       onCloseDetail={close}

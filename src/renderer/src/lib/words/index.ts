@@ -60,6 +60,11 @@ export function purposeWords(
   return job === null ? phraseWords(purpose, language) : purpose
 }
 
+/** How much of what: `2 CPU cores and 4 GB of memory`, in the language of the window. */
+export function amountWords(amounts: ResourceVector, language = i18next.language): string {
+  return vectorWords(amounts, sayWait(language))
+}
+
 /** What an error or a finding says, in the language of the window. */
 export function codedWords({ code, message, details = {} }: Coded, language = i18next.language): string {
   const text = CODED[language]?.[code]
@@ -100,5 +105,5 @@ function valueWords(name: string, value: unknown, language: string): string | nu
   }
   const vector = ResourceVector.safeParse(value)
   if (!vector.success || entriesOf(vector.data).length === 0) return null
-  return vectorWords(vector.data, sayWait(language))
+  return amountWords(vector.data, language)
 }

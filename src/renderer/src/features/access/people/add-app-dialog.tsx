@@ -112,7 +112,12 @@ export function AddAppDialog(props: { onClose: () => void; onAdded: (id: string)
         />
         <fieldset className={classes['group']}>
           <legend className={classes['groupTitle']}>{t('grant.title')}</legend>
-          <GrantFields {...form} onGrant={form.setGrant} onText={form.setText} />
+          <GrantFields
+            {...form}
+            onGrant={form.setGrant}
+            onText={form.setText}
+            whenNothing={t('grant.nothing')}
+          />
         </fieldset>
         <fieldset className={classes['group']}>
           <legend className={classes['groupTitle']}>{t('shown.key')}</legend>

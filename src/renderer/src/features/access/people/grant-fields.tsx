@@ -56,6 +56,8 @@ export function GrantFields(props: {
   edited: boolean
   onText: (text: string | null) => void
   validation: Validation
+  /** What is said while nothing is chosen. */
+  whenNothing?: string
 }) {
   const { t } = useTranslation('access')
   const { grant, onGrant } = props
@@ -123,7 +125,7 @@ export function GrantFields(props: {
           <div className={classes['small']}>{props.edited ? t('grant.edited') : t('grant.policyHint')}</div>
         </div>
       ) : (
-        <div className={classes['small']}>{t('grant.nothing')}</div>
+        props.whenNothing && <div className={classes['small']}>{props.whenNothing}</div>
       )}
     </>
   )

@@ -37,6 +37,7 @@ interface ChatFormProps {
 export function ChatForm({ reference, chats }: ChatFormProps) {
   const { t } = useTranslation('jobs')
   const [turns, setTurns] = useState<Turn[]>([])
+  const input = useRef<HTMLTextAreaElement>(null)
   const answers = useRef(new Map<string, string>())
   const [system, setSystem] = useState('')
   const [draft, setDraft] = useState('')
@@ -84,9 +85,20 @@ export function ChatForm({ reference, chats }: ChatFormProps) {
     }
   }
 
+  // The buttons take each other's place: one that is pressed would take the focus along.
+  const goOnWriting = () => input.current?.focus()
   const onSubmit = (event: FormEvent) => {
     event.preventDefault()
+    goOnWriting()
     void send()
+  }
+  const stop = (job: Job) => {
+    goOnWriting()
+    getClient().compute.jobs.cancel({ id: job.id }).catch(notifyError)
+  }
+  const clear = () => {
+    goOnWriting()
+    setTurns([])
   }
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing) return
@@ -117,6 +129,7 @@ export function ChatForm({ reference, chats }: ChatFormProps) {
         </div>
       )}
       <Textarea
+        ref={input}
         label={t(chats ? 'chat.message' : 'chat.prompt')}
         placeholder={t(chats ? 'chat.messagePlaceholder' : 'chat.promptPlaceholder')}
         description={t(chats ? 'chat.messageHelp' : 'chat.promptHelp')}
@@ -177,7 +190,7 @@ export function ChatForm({ reference, chats }: ChatFormProps) {
             variant="light"
             color="red"
             leftSection={<IconPlayerStop size={16} stroke={1.6} />}
-            onClick={() => getClient().compute.jobs.cancel({ id: running.id }).catch(notifyError)}
+            onClick={() => stop(running)}
           >
             {t('chat.stop')}
           </Button>
@@ -191,7 +204,7 @@ export function ChatForm({ reference, chats }: ChatFormProps) {
           </SubmitButton>
         )}
         {turns.length > 0 && !running && (
-          <Button variant="default" onClick={() => setTurns([])}>
+          <Button variant="default" onClick={clear}>
             {t('chat.clear')}
           </Button>
         )}

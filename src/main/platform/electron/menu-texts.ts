@@ -1,0 +1,53 @@
+const en = {
+  file: 'File',
+  close: 'Close window',
+  quit: 'Quit',
+  edit: 'Edit',
+  undo: 'Undo',
+  redo: 'Redo',
+  cut: 'Cut',
+  copy: 'Copy',
+  paste: 'Paste',
+  delete: 'Delete',
+  selectAll: 'Select all',
+  view: 'View',
+  resetZoom: 'Actual size',
+  zoomIn: 'Zoom in',
+  zoomOut: 'Zoom out',
+  togglefullscreen: 'Full screen',
+  reload: 'Reload',
+  toggleDevTools: 'Developer tools',
+  window: 'Window',
+  minimize: 'Minimise',
+  zoom: 'Zoom',
+  front: 'Bring all to front',
+}
+
+const zh: Record<keyof typeof en, string> = {
+  file: '文件',
+  close: '关闭窗口',
+  quit: '退出',
+  edit: '编辑',
+  undo: '撤销',
+  redo: '重做',
+  cut: '剪切',
+  copy: '复制',
+  paste: '粘贴',
+  delete: '删除',
+  selectAll: '全选',
+  view: '视图',
+  resetZoom: '实际大小',
+  zoomIn: '放大',
+  zoomOut: '缩小',
+  togglefullscreen: '全屏',
+  reload: '重新加载',
+  toggleDevTools: '开发者工具',
+  window: '窗口',
+  minimize: '最小化',
+  zoom: '缩放',
+  front: '全部置于顶层',
+}
+
+/** What the menus say, in the language of the system: Electron's own words are English. */
+export const menuTexts = (locale: string): Record<keyof typeof en, string> =>
+  locale.startsWith('zh') ? zh : en
