@@ -10,9 +10,9 @@ import type { JobIndex } from '../jobs/job-index'
 import { startOf } from '../jobs/job-row'
 import type { UrgencyOf } from '../schedule/heads'
 import { LossBudget } from '../schedule/loss-budget'
-import { Pace } from '../schedule/online/pace'
 import { placeOrNull } from '../schedule/place-or-null'
 import { plan } from '../schedule/plan'
+import { QueuePace } from '../schedule/queue-pace'
 import { urgencyIn } from '../schedule/rank'
 import { type Holding, RecentUse } from '../schedule/recent-use'
 import type { Plan, PlanState, Preemption, RunningJob, SchedulePolicy, Start } from '../schedule/types'
@@ -33,6 +33,8 @@ import type { Settler } from './settle'
 const MOST_OPERATIONS = 256
 const MOST_FOLLOWED_UP = 200
 const RETRY_TURN_MS = 1_000
+/** While anything waits a turn comes each second: after so long the machine has slept, or the clock was set forward. */
+const LONGEST_GAP_MS = 10_000
 /** So many callers that wait are enough to share a commit; in a row of short jobs fewer wait for others. */
 const ENOUGH_COMPANY = 16
 /** So many outcomes are written at once at the most, in the middle of a row of short jobs. */
@@ -87,7 +89,7 @@ export class Dispatcher {
   readonly #holds: Holds
   readonly #apart: Apart
   #waitingSince: ReadonlyMap<string, number> = new Map()
-  readonly #pace: Pace
+  readonly #pace: QueuePace
   readonly #losses: LossBudget
   readonly #keptRooms: KeptRooms
   #uses: Pick<PlanState, 'shares' | 'recent'> = { shares: new Map(), recent: new Map() }
@@ -104,7 +106,7 @@ export class Dispatcher {
 
   constructor(deps: DispatcherDeps) {
     this.#deps = deps
-    this.#pace = new Pace(deps.policy.leastPaceMs)
+    this.#pace = new QueuePace(deps.policy, { longestGapMs: LONGEST_GAP_MS })
     this.#losses = new LossBudget(deps.policy)
     this.#keptRooms = new KeptRooms(deps.core, deps.index)
     this.#apart = new Apart(deps.database, () => deps.index.flush())
@@ -266,6 +268,7 @@ export class Dispatcher {
     // What has been started may be why others were refused: the next plan knows, and says so.
     const isRefused = started.length > 0 && started.length < decided.start.length
     this.#noteWaiting(decided)
+    this.#pace.planned(state.now, decided)
     index.strand(decided.stranded)
     this.#keptRooms.update(decided.kept, state)
     this.#deps.onPlan(decided)
@@ -431,7 +434,7 @@ export class Dispatcher {
     const running: RunningJob[] = []
     const shares = new Map<PrincipalId, number>()
     const held: Holding[] = []
-    let backlogMs = 0
+    let runningMs = 0
     const engines = pool.planned(runMsOf)
     const loading = new Set(engines.map(({ state, job }) => (state === 'loading' ? job : null)))
     for (const id of this.#promised.keys()) if (!index.get(id)?.queued) this.#promised.delete(id)
@@ -448,13 +451,7 @@ export class Dispatcher {
       const withLoad = (ms: number | null) => (ms === null ? null : ms + loadMs)
       const times = { runMs: withLoad(runMsOf(job)), mostMs: withLoad(this.#deps.mostMsOf(job)) }
       running.push(runningJob(job, times, share, isLoading, now))
-      backlogMs += share * Math.max(0, startedAt + (runMsOf(job) ?? policy.unknownRunMs) - now)
-    }
-    let oldest = now
-    for (const { workMs, share, jobs } of classes) {
-      // One that takes nothing of the devices still takes an engine.
-      backlogMs += workMs * Math.max(share, 1 / policy.maxEngines)
-      oldest = Math.min(oldest, jobs[0]?.readyAt ?? now)
+      runningMs += share * Math.max(0, startedAt + (runMsOf(job) ?? policy.unknownRunMs) - now)
     }
     this.#uses = { shares, recent: this.#recent.at(now, held) }
     return {
@@ -463,7 +460,7 @@ export class Dispatcher {
       devices: core.freeDevices(),
       engines,
       running,
-      pace: this.#pace.observe(now, backlogMs, now - oldest),
+      ...this.#pace.observe(now, runningMs, classes),
       ...this.#uses,
       weights,
       waitingSince: this.#waitingSince,

@@ -4,8 +4,8 @@ import { Dependents } from './dependents'
 import { expectedToEnd, thoughtToEnd } from './ends'
 import { Heap } from './heap'
 import { LossBudget } from './loss-budget'
-import { Pace } from './online/pace'
 import { plan } from './plan'
+import { QueuePace } from './queue-pace'
 import { positionIn, rankUnder } from './rank'
 import type { Arrival, Durations, Forwarded, ForwardStart, Scene, Terms } from './scene'
 import { usedUpFor } from './share'
@@ -60,7 +60,7 @@ class Forward {
   /** Jobs that failed, until they may be tried again. */
   readonly #retries = new Heap<Queueing>((a, b) => a.at - b.at || a.job.seq - b.job.seq)
   readonly #deadlines: Heap<{ at: number; job: JobId }>
-  readonly #pace: Pace
+  readonly #pace: QueuePace
   readonly #losses: LossBudget
   #waitingSince: ReadonlyMap<string, number>
   #lookAgainAt: number | null = null
@@ -85,7 +85,7 @@ class Forward {
     this.#pausings = new Map(scene.pausings)
     this.#promised = new Map(state.promised)
     this.#waitingSince = state.waitingSince
-    this.#pace = new Pace(state.pace)
+    this.#pace = new QueuePace(state.policy, { leastMs: state.pace, waits: state.roomWaits })
     this.#losses = new LossBudget(state.policy, state.lossBudgetMs)
     for (const group of state.classes)
       this.#classes.set(group.key, { ...group, load: { ...group.load }, jobs: [...group.jobs] })
@@ -212,6 +212,7 @@ class Forward {
     this.#turns++
     const decided = plan(this.#state(), this.#place)
     this.#losses.spend(decided)
+    this.#pace.planned(this.#now, decided)
     const started = new Map<string, number>()
     for (const start of decided.start) {
       const { key } = start.class
@@ -308,22 +309,20 @@ class Forward {
     const classes = [...this.#classes.values()]
     const running: RunningJob[] = []
     const remaining = new Map<string | null, number>()
-    let backlogMs = 0
+    let runningMs = 0
     for (const attempt of this.#machine.running) {
       const seen = this.#seen(attempt)
       running.push(seen)
       const remainingMs = seen.expectedAt === null ? null : Math.max(0, seen.expectedAt - now)
       if (remainingMs !== null) remaining.set(attempt.engine, remainingMs)
-      backlogMs += attempt.group.share * (remainingMs ?? policy.unknownRunMs)
+      runningMs += attempt.group.share * (remainingMs ?? policy.unknownRunMs)
     }
-    for (const { workMs, share } of classes) backlogMs += workMs * Math.max(share, 1 / policy.maxEngines)
-    const oldest = Math.min(now, ...classes.map(({ jobs }) => jobs[0]?.readyAt ?? now))
     return {
       ...state,
       policy,
       now,
       classes,
-      pace: this.#pace.observe(now, backlogMs, now - oldest),
+      ...this.#pace.observe(now, runningMs, classes),
       devices: this.#machine.devices,
       engines: this.#machine.engines.map((engine) => {
         const remainingMs = remaining.get(engine.ref)

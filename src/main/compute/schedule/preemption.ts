@@ -62,8 +62,8 @@ export class Preemptions {
 
   /** Adds to the plan. @param stuck jobs that do not fit, most urgent first */
   decide(stuck: readonly Head[]): void {
-    const first = stuck.findIndex((head) => !this.#isStranded(head))
-    if (first < 0) return
+    const waiting = stuck.filter((head) => !this.#isStranded(head))
+    if (waiting.length === 0) return
     // What starts in this turn has its first slice before it.
     if (this.#plan.start.length > 0) this.#lookAgain(this.#state.now + this.#state.policy.sliceMs)
     if (!this.#state.running.some(({ yields }) => yields)) return
@@ -78,19 +78,18 @@ export class Preemptions {
       if (yields && !yields.isStopping) this.#candidates.push({ ...yields, ...held })
     }
     let tries = 0
-    for (const head of stuck.slice(first)) {
+    for (const head of waiting) {
       const stopping = this.#stoppingFor(head.job.id)
       if (stopping.length > 0) {
         this.#promise(head, [], stopping)
         continue
       }
       const weaker = this.#candidates.filter((candidate) => this.#yieldsTo(candidate, head))
-      if (weaker.length > 0 && tries < MOST_TRIES && !this.#isStranded(head)) {
+      if (weaker.length > 0 && tries < MOST_TRIES) {
         tries++
         if (this.#displaceFor(head, weaker)) continue
       }
-      const standing = aged(head.job.priority, now - head.job.readyAt)
-      if (standing > this.#ahead && !this.#isStranded(head)) this.#ahead = standing
+      this.#ahead = Math.max(this.#ahead, aged(head.job.priority, now - head.job.readyAt))
     }
   }
 

@@ -4,6 +4,7 @@ import type { JobId, PrincipalId } from '../../../shared/domain/ids'
 import type { PlaceHints } from '../../../shared/domain/place-hints'
 import type { ResourceVector } from '../../../shared/domain/resources'
 import type { FreeDevice } from '../../core'
+import type { RoomWaits } from './queue-pace'
 
 /** A job that could start now, as the planner sees it. */
 export interface QueuedJob {
@@ -117,6 +118,8 @@ export interface SchedulePolicy {
   holdBackAfterMs: number
   /** The least pace of the queue: see `Pace`. */
   leastPaceMs: number
+  /** What was the longest backlog, or wait, is half forgotten after so long at the most. */
+  paceHalfLifeMs: number
   /** A point of priority more makes a job count for so many times less of its length. */
   perPriority: number
   /** Who has the whole machine stands as many points lower: less than a job must have more to take another's place. */
@@ -155,6 +158,7 @@ export const DEFAULT_POLICY: SchedulePolicy = {
   backfills: true,
   holdBackAfterMs: 5_000,
   leastPaceMs: 1_000,
+  paceHalfLifeMs: 3_600_000,
   perPriority: 4,
   pointsPerShare: 19,
   maxEngines: 32,
@@ -181,6 +185,8 @@ export interface PlanState {
   running: readonly RunningJob[]
   /** How long a wait is in this queue: `Pace`, ms. */
   pace: number
+  /** What has waited for room so far; absent: nothing has. */
+  roomWaits?: RoomWaits
   /** By principal: dominant share of the machine that its running jobs hold, for its weight. */
   shares: ReadonlyMap<PrincipalId, number>
   /** What they had of it lately, likewise: `RecentUse`. */
@@ -256,8 +262,8 @@ export interface Plan {
   /** For which jobs room is kept, in their order. */
   kept: Kept[]
   /**
-   * Keys of classes whose first job could not start even if all jobs ended: nobody has to wait behind them. All that come
-   * before the first that is not such; of the others, those that were looked at.
+   * Keys of classes whose first job could not start even if all jobs ended, of those that the turn looked at: nobody has to
+   * wait behind them.
    */
   stranded: Set<string>
   preempt: Preemption[]

@@ -8,13 +8,19 @@ const PART = 0.45
  */
 export class Pace {
   #least: number
+  readonly #longestHalfLife: number
   #drain = 0
   #wait = 0
   #at = Number.NaN
 
-  /** @param least its lower bound, in the unit of the clock */
-  constructor(least: number) {
+  /**
+   * In the unit of the clock.
+   * @param least its lower bound
+   * @param longestHalfLife peaks are half forgotten after so long at the most
+   */
+  constructor(least: number, longestHalfLife = Number.POSITIVE_INFINITY) {
     this.#least = least
+    this.#longestHalfLife = longestHalfLife
   }
 
   /** Its lower bound from now on. */
@@ -26,8 +32,8 @@ export class Pace {
   observe(now: number, drain: number, longestWait: number): number {
     const passed = now - this.#at
     if (passed > 0) {
-      this.#drain = forget(this.#drain, passed, this.#least)
-      this.#wait = forget(this.#wait, passed, this.#least)
+      this.#drain = this.#forget(this.#drain, passed)
+      this.#wait = this.#forget(this.#wait, passed)
     }
     this.#at = now
     this.#drain = Math.max(this.#drain, drain)
@@ -38,8 +44,9 @@ export class Pace {
   get value(): number {
     return Math.max(this.#least, PART * Math.sqrt(this.#drain * this.#wait))
   }
-}
 
-function forget(peak: number, passed: number, least: number): number {
-  return peak * 2 ** (-passed / (HALF_LIFE * Math.max(peak, least)))
+  #forget(peak: number, passed: number): number {
+    const halfLife = Math.min(this.#longestHalfLife, HALF_LIFE * Math.max(peak, this.#least))
+    return peak * 2 ** (-passed / halfLife)
+  }
 }
