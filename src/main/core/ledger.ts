@@ -171,7 +171,9 @@ export class Ledger {
     for (const { device, capacity } of this.#devices.values()) {
       if (device.health !== 'ok') continue
       const yields = isShared(this.used(device.id)) ? NOTHING : this.#yielded(device.id)
-      spaces.push({ ...this.#space(device, capacity, this.#free(device, capacity, beside)), yields })
+      const unleased = this.#ceiling(device, capacity)
+      takeQuanta(unleased, this.foreign(device.id, false))
+      spaces.push({ ...this.#space(device, unleased, this.#free(device, capacity, beside)), yields })
     }
     return spaces
   }
@@ -184,7 +186,8 @@ export class Ledger {
     const spaces: Space[] = []
     for (const { device, capacity } of this.#devices.values()) {
       if (device.health !== 'ok' && !(withUnanswered && this.#unanswered.has(device.id))) continue
-      spaces.push(this.#space(device, capacity, this.#ceiling(device, capacity)))
+      const unleased = this.#ceiling(device, capacity)
+      spaces.push(this.#space(device, unleased, new Map(unleased)))
     }
     return spaces
   }
