@@ -2,6 +2,7 @@ import type { Device, ForeignHolder, Lease } from '../../shared/contract'
 import type { DeviceId } from '../../shared/domain/ids'
 import type { ResourceVector } from '../../shared/domain/resources'
 import type { Claim } from './claim'
+import { numaNodeOf } from './hints'
 import { type FreeDevice, isShared, type Shares, type Space } from './place'
 import { addQuanta, type Quanta, takeQuanta, toQuanta, toVector } from './quanta'
 
@@ -262,9 +263,4 @@ export class Ledger {
     takeQuanta(sum, amounts)
     if (sum.size === 0) sums.delete(key)
   }
-}
-
-function numaNodeOf({ properties }: Device): number | null {
-  const node = properties['numaNode']
-  return typeof node === 'number' ? node : null
 }
