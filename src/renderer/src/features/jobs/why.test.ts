@@ -1,4 +1,4 @@
-import type { Device, Job, Lease, Resources } from '@shared/contract'
+import type { Device, Lease, Resources } from '@shared/contract'
 import { describe, expect, it } from 'vitest'
 import { placementText, vectorText } from './placement'
 import { jobWith } from './testing'
@@ -48,19 +48,6 @@ describe('causesOf', () => {
     const job = jobWith({ need: { gpuMemoryBytes: 8 } })
     const causes = causesOf(job, [lease('gone', { gpuMemoryBytes: 10 }, 'released')], resources)
     expect(causes.map((cause) => cause.kind)).toEqual(['needs', 'foreign'])
-  })
-
-  it('counts the jobs before it as the system does, and nothing where it names another cause', () => {
-    const ahead = (...waitCauses: Job['waitCauses']) => causesOf(jobWith({ waitCauses }), [], null)
-    const contest = { holders: [], moreHolders: 0, jobsAhead: 3 }
-    expect(ahead({ kind: 'behind', jobs: 250 })).toEqual([{ kind: 'ahead', jobs: 250 }])
-    expect(ahead({ kind: 'resources', wanted: { gpu: 1 }, ...contest })).toEqual([{ kind: 'ahead', jobs: 3 }])
-    const preempted = { kind: 'preempted', by: 'big', resumption: { from: 'beginning' } } as const
-    expect(ahead(preempted, { kind: 'room', memoryBytes: 1e9, ...contest })).toEqual([
-      { kind: 'ahead', jobs: 3 },
-    ])
-    expect(ahead({ kind: 'behind', jobs: 0 })).toEqual([])
-    expect(ahead({ kind: 'dependencies', jobs: ['j-1'], more: 0 })).toEqual([])
   })
 
   it('says when a person holds it, and nothing of a job that does not wait', () => {
