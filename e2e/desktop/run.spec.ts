@@ -125,7 +125,7 @@ test('the queue, watched as it is: why a job waits, a raised priority, a cancell
   await expect(jobs.row('Kept back')).toContainText('held')
   await expect(jobs.row('First in line')).toContainText(/waiting/)
   await expect(jobs.row('First in line')).toContainText(/CPU cores?/)
-  await expect(jobs.row('Third in line')).toContainText('Behind 2 jobs')
+  await expect(jobs.row('Third in line')).toContainText(/Behind 2 jobs .+ held by Long load/)
   await test.step('the status bar says how busy the machine is and how many wait', async () => {
     await expect(shell.status).toContainText('Queue 3')
     const { depth } = (await api.call('GET', '/queue')).body

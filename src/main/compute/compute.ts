@@ -291,7 +291,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     recent,
     artifacts: storage.artifacts,
     clock,
-    causeOf: (job) => reader.causeOf(job),
+    causesOf: (job) => reader.causesOf(job),
   })
 
   function scene(present: PlanState, limit: number): Scene {

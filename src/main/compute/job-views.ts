@@ -24,7 +24,7 @@ interface JobViewsDeps {
   artifacts: Artifacts
   clock: Clock
   /** Why a job waits of which that is not known yet. */
-  causeOf(job: ActiveJob): WaitCause | null
+  causesOf(job: ActiveJob): WaitCause[]
 }
 
 export interface FoundJob {
@@ -66,11 +66,11 @@ export class JobViews {
 
   /** Unlike in a list, one that stands far back in the queue also says why it waits. */
   whole(found: FoundJob): Job {
-    const { clock, causeOf } = this.#deps
+    const { clock, causesOf } = this.#deps
     const { live } = found
-    if (!live?.queued || live.waitCause) return this.of(found)
+    if (!live?.queued || live.waitCauses) return this.of(found)
     const nowMs = clock.now()
-    return viewOf(live.definition, live.status, live, nowMs, waitCausesOf(live, nowMs, causeOf(live)))
+    return viewOf(live.definition, live.status, live, nowMs, waitCausesOf(live, nowMs, causesOf(live)))
   }
 
   list(query: JobQuery): { items: Job[]; nextCursor: string | null } {

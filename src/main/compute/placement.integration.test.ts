@@ -47,6 +47,27 @@ it('jobs lie as they ask to, or wait until they can, or are told that they never
   await expect(run(1, { numaNode: 7 })).rejects.toMatchObject({ code: 'core.impossible' })
 })
 
+it('their cores are to be of the memory node that was named, or of the GPU that was leased', async () => {
+  const { executor } = system
+  const run = executor.run.bind(executor)
+  const nodes: unknown[] = []
+  executor.run = (engine, request, hooks, allotment) => {
+    nodes.push(allotment?.numaNode)
+    return run(engine, request, hooks, allotment)
+  }
+  for (const [need, place] of [
+    [{ cpuCores: 1 }, { numaNode: 1 }],
+    [{ cpuCores: 1, gpu: 4 }, { numaNode: 1 }],
+    [{ cpuCores: 1, gpu: 4 }, {}],
+    [{ cpuCores: 1 }, {}],
+  ] as const) {
+    const count = nodes.length
+    await system.submit({ kind: 'synthetic', durationMs: 60_000, need, place })
+    await until(() => nodes.length > count)
+  }
+  expect(nodes).toEqual([1, 1, 0, null])
+})
+
 it('hints survive a restart and are those of a repetition', async () => {
   const holder = { holder: 'p-bob' as PrincipalId, purpose: 'test', priority: 50, ttlMs: null }
   system.core.allocate({ gpu: 6 }, holder)

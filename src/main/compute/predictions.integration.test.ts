@@ -65,8 +65,19 @@ describe('a job that waits', () => {
     for (let i = 0; i < 250; i++) jobs.push(await sleeper(1_000))
     await advance(500)
     const causesOf = (job?: Job) => system.compute.get(job?.id ?? '').waitCauses
-    expect(causesOf(jobs[150])).toEqual([{ kind: 'behind', jobs: 150 }])
-    expect(causesOf(jobs[249])).toEqual([{ kind: 'behind', jobs: 249 }])
+    const first = {
+      kind: 'resources',
+      wanted: { cpuCores: 1 },
+      holders: [{ kind: 'job', name: expect.stringMatching(/^sleeper \(j-/), amount: 1, endsInMs: 60_000 }],
+      moreHolders: 0,
+      jobsAhead: 0,
+    }
+    expect(causesOf(jobs[0])).toEqual([first])
+    expect(causesOf(jobs[150])).toEqual([{ kind: 'behind', jobs: 150 }, first])
+    expect(causesOf(jobs[249])).toEqual([{ kind: 'behind', jobs: 249 }, first])
+    expect(system.compute.get(jobs[249]?.id ?? '').waitReason).toMatch(
+      /^Behind 249 jobs that are more urgent or came before\. Waiting for 1 CPU core: 1 held by sleeper \(.+\) for about 1 min$/,
+    )
     const urgent = await system.submit({
       kind: 'synthetic',
       durationMs: 1_000,
@@ -75,7 +86,7 @@ describe('a job that waits', () => {
     })
     await advance(500)
     expect(causesOf(urgent)).toMatchObject([{ kind: 'resources', jobsAhead: 0 }])
-    expect(causesOf(jobs[249])).toEqual([{ kind: 'behind', jobs: 250 }])
+    expect(causesOf(jobs[249])).toMatchObject([{ kind: 'behind', jobs: 250 }, { kind: 'resources' }])
     system.core.setQuota({ principal: ALICE, limit: { cpuCores: 1 } })
     await advance(1_500)
     expect(causesOf(jobs[249])).toMatchObject([{ kind: 'quota' }])
@@ -127,7 +138,7 @@ describe('a job that waits', () => {
     const lease = await granted
     await advance(1_000)
     expect(system.compute.get(job.id).waitCauses).toMatchObject([
-      { kind: 'resources', holders: [{ kind: 'lease', name: 'render' }] },
+      { kind: 'resources', holders: [{ kind: 'lease', name: 'render', endsInMs: null }] },
     ])
     system.core.release(lease.id as LeaseId)
     await advance(4_000)

@@ -6,10 +6,9 @@ import type { Clock } from '../platform/clock'
 import { type ActiveJob, estimateOf, startEstimateOf, waitCausesOf } from './jobs/active-job'
 import type { JobIndex } from './jobs/job-index'
 import type { LastHour } from './jobs/last-hour'
-import { preemptedCause } from './jobs/preemption'
 import type { ClassLoads } from './predictions/class-loads'
 import type { TrackRecord } from './predictions/track-record'
-import { type Explained, type ExplainInput, explain, explainOne } from './schedule/explain'
+import { type Explained, Explainer } from './schedule/explain'
 import type { Forecast } from './schedule/forecast'
 import type { UrgencyOf } from './schedule/heads'
 import { predictedWaitMs } from './schedule/predicted-wait'
@@ -54,8 +53,8 @@ export class QueueReader {
   #foretold: JobId[] = []
   #explainedAt = Number.NEGATIVE_INFINITY
   #cancel: (() => void) | null = null
-  /** What reasons are found in, for all that are asked for in one turn of the event loop and of the scheduler. */
-  #input: ExplainInput | null = null
+  /** For all that is asked in one turn of the event loop and of the scheduler. */
+  #explainer: Explainer | null = null
 
   constructor(deps: QueueReaderDeps) {
     this.#deps = deps
@@ -65,7 +64,7 @@ export class QueueReader {
   planned(plan: Plan): void {
     const { clock } = this.#deps
     this.#plan = plan
-    this.#input = null
+    this.#explainer = null
     if (this.#cancel || (plan.blocked.size === 0 && this.#explained.length === 0)) return
     const waitMs = Math.max(0, this.#explainedAt + INTERVAL_MS - clock.now())
     this.#cancel = clock.setTimer(waitMs, () => {
@@ -79,7 +78,7 @@ export class QueueReader {
     const now = clock.now()
     if (now - this.#explainedAt >= INTERVAL_MS || this.#explained.length === 0) this.#explain()
     const waiting: QueueView['waiting'] = []
-    for (const { id, cause } of this.#explained) {
+    for (const { id } of this.#explained) {
       const job = index.get(id)
       if (!job?.queued) continue
       const { priority, readyAt } = job.status
@@ -87,7 +86,7 @@ export class QueueReader {
         job: id,
         name: job.definition.name,
         effectivePriority: effectivePriority(priority, readyAt, now),
-        ...becauseOf([preemptedCause(job) ?? cause], now),
+        ...becauseOf(waitCausesOf(job, now), now),
         estimateMs: estimateOf(job, now),
         estimate: startEstimateOf(job),
       })
@@ -129,22 +128,22 @@ export class QueueReader {
     }
   }
 
-  /** Why a job waits that stands further back than the first. Null when it is in no queue. */
-  causeOf(job: ActiveJob): WaitCause | null {
+  /** Why a job waits that stands further back than the first. Empty when it is in no queue. */
+  causesOf(job: ActiveJob): WaitCause[] {
     const group = this.#deps.index.classOf(job)
-    if (!group || !job.queued) return null
-    if (!this.#input) {
-      this.#input = this.#present(this.#deps.clock.now())
+    if (!group || !job.queued) return []
+    if (!this.#explainer) {
+      this.#explainer = this.#explainerAt(this.#deps.clock.now())
       setImmediate(() => {
-        this.#input = null
+        this.#explainer = null
       })
     }
-    return explainOne(this.#input, group, job.queued)
+    return this.#explainer.one(group, job.queued)
   }
 
-  #present(nowMs: number): ExplainInput {
+  #explainerAt(nowMs: number): Explainer {
     const { core, index, urgencyOf } = this.#deps
-    return {
+    return new Explainer({
       nowMs,
       classes: index.classes(),
       plan: this.#plan,
@@ -164,18 +163,18 @@ export class QueueReader {
         const job = index.get(id)
         return job ? `${job.definition.name} (${shortId(id)})` : shortId(id)
       },
-    }
+    })
   }
 
   #explain(): void {
     const { clock, index, onExplained } = this.#deps
     this.#explainedAt = clock.now()
     const before = this.#explained
-    this.#explained = explain(this.#present(this.#explainedAt), MAX_WAITING)
-    for (const { id, cause } of this.#explained) {
+    this.#explained = this.#explainerAt(this.#explainedAt).first(MAX_WAITING)
+    for (const { id, causes } of this.#explained) {
       const job = index.get(id)
-      if (!job || (job.waitCause && isSaidAlike(job.waitCause, cause, this.#explainedAt))) continue
-      job.waitCause = cause
+      if (!job || (job.waitCauses && isSaidAlike(job.waitCauses, causes, this.#explainedAt))) continue
+      job.waitCauses = causes
       onExplained(job)
     }
     this.#forgetOthers(before)
@@ -188,7 +187,7 @@ export class QueueReader {
     for (const { id } of before) {
       const job = explained.has(id) ? undefined : this.#deps.index.get(id)
       if (!job?.queued) continue
-      job.waitCause = null
+      job.waitCauses = null
       job.forecast = null
       this.#deps.onExplained(job)
     }
@@ -241,8 +240,8 @@ function becauseOf(causes: WaitCause[], nowMs: number): { reason: string; causes
 }
 
 /** Amounts of programs outside change all the time, by less than is said of them. */
-function isSaidAlike(a: WaitCause, b: WaitCause, nowMs: number): boolean {
-  return waitWords([a], sayEnglish, nowMs) === waitWords([b], sayEnglish, nowMs)
+function isSaidAlike(a: readonly WaitCause[], b: readonly WaitCause[], nowMs: number): boolean {
+  return waitWords(a, sayEnglish, nowMs) === waitWords(b, sayEnglish, nowMs)
 }
 
 /** Not worth telling the window: it would shake. */

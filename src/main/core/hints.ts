@@ -1,3 +1,4 @@
+import type { Device } from '../../shared/contract'
 import type { PlaceHints } from '../../shared/domain/place-hints'
 import type { Shares, Space } from './place'
 import { quantaOfOne } from './quanta'
@@ -16,6 +17,12 @@ export function mostOfOne(name: string, quantum: number, spaces: readonly Space[
 /** A CPU whose cores lie on several nodes says none, and is on each. */
 export function isOnNode({ kind, numaNode }: Space, node: number): boolean {
   return numaNode === node || (numaNode === null && kind === 'cpu')
+}
+
+/** The NUMA node a device says it is on; null: not known, or several. */
+export function numaNodeOf({ properties }: Device): number | null {
+  const node = properties['numaNode']
+  return typeof node === 'number' ? node : null
 }
 
 /** The nodes to look at, in order. */

@@ -2,6 +2,7 @@ import type { Device, ForeignHolder, Lease } from '../../shared/contract'
 import type { DeviceId } from '../../shared/domain/ids'
 import type { ResourceVector } from '../../shared/domain/resources'
 import type { Claim } from './claim'
+import { numaNodeOf } from './hints'
 import { type FreeDevice, isShared, type Shares, type Space } from './place'
 import { addQuanta, type Quanta, takeQuanta, toQuanta, toVector } from './quanta'
 
@@ -171,7 +172,9 @@ export class Ledger {
     for (const { device, capacity } of this.#devices.values()) {
       if (device.health !== 'ok') continue
       const yields = isShared(this.used(device.id)) ? NOTHING : this.#yielded(device.id)
-      spaces.push({ ...this.#space(device, capacity, this.#free(device, capacity, beside)), yields })
+      const unleased = this.#ceiling(device, capacity)
+      takeQuanta(unleased, this.foreign(device.id, false))
+      spaces.push({ ...this.#space(device, unleased, this.#free(device, capacity, beside)), yields })
     }
     return spaces
   }
@@ -184,7 +187,8 @@ export class Ledger {
     const spaces: Space[] = []
     for (const { device, capacity } of this.#devices.values()) {
       if (device.health !== 'ok' && !(withUnanswered && this.#unanswered.has(device.id))) continue
-      spaces.push(this.#space(device, capacity, this.#ceiling(device, capacity)))
+      const unleased = this.#ceiling(device, capacity)
+      spaces.push(this.#space(device, unleased, new Map(unleased)))
     }
     return spaces
   }
@@ -259,9 +263,4 @@ export class Ledger {
     takeQuanta(sum, amounts)
     if (sum.size === 0) sums.delete(key)
   }
-}
-
-function numaNodeOf({ properties }: Device): number | null {
-  const node = properties['numaNode']
-  return typeof node === 'number' ? node : null
 }

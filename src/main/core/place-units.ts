@@ -15,7 +15,7 @@ export function placeUnits(
 ): Placed {
   const amount = wanted.get(unit) ?? 0
   const most = devices === 'spread' ? mostOfOne(unit, amount, spaces) : amount
-  const alone = amount <= most ? bestFit(wanted, unit, spaces) : undefined
+  const alone = amount <= most ? bestFit(wanted, spaces) : undefined
   if (alone) return { shares: new Map([[alone.id, wanted]]) }
   if (amount <= UNIT || devices === 'same') return { missing: leastLack(wanted, spaces) }
 
@@ -83,7 +83,7 @@ export function roomFor(space: Space, wanted: Quanta): number {
 }
 
 /** The device that holds it all with the least left over; one that is whole only where no other would do. */
-export function bestFit(wanted: Quanta, unit: string, spaces: readonly Space[]): Space | undefined {
+export function bestFit(wanted: Quanta, spaces: readonly Space[]): Space | undefined {
   let best: Space | undefined
   for (const space of spaces) {
     if (!fitsIn(wanted, space.free)) continue
@@ -92,7 +92,7 @@ export function bestFit(wanted: Quanta, unit: string, spaces: readonly Space[]):
   return best
 
   function isBefore(a: Space, b: Space): boolean {
-    const wholes = Number(isWhole(a, unit)) - Number(isWhole(b, unit))
+    const wholes = Number(isWhole(a)) - Number(isWhole(b))
     if (wholes !== 0) return wholes < 0
     const room = roomFor(a, wanted) - roomFor(b, wanted)
     return room === 0 ? memoryOf(a) < memoryOf(b) : room < 0
@@ -104,8 +104,9 @@ function memoryOf({ free }: Space): number {
   return free.get('gpuMemoryBytes') ?? free.get('memoryBytes') ?? 0
 }
 
-function isWhole({ free, capacity }: Space, unit: string): boolean {
-  return (free.get(unit) ?? 0) >= (capacity.get(unit) ?? 0)
+/** Nothing of it is leased. */
+function isWhole({ free, capacity }: Space): boolean {
+  return fitsIn(capacity, free)
 }
 
 /** Of the device that comes nearest to holding all of it. */

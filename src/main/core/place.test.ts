@@ -296,41 +296,55 @@ function waysOf(amount: number, devices: FreeDevice[]): Map<string, Quanta>[] {
 }
 
 describe('packing', () => {
-  const cards = fc.array(fc.constantFrom(8, 16, 24, 80), { minLength: 2, maxLength: 6 })
+  const cards = fc.array(
+    fc.record({ gigabytes: fc.constantFrom(8, 16, 24, 80), outside: fc.constantFrom(0, 1, 6) }),
+    { minLength: 2, maxLength: 6 },
+  )
   const asked = fc.array(
-    fc.record({ gpu: fc.constantFrom(0.1, 0.25, 0.5, 1), gigabytes: fc.constantFrom(0, 1, 4, 12) }),
+    fc.record({ gpu: fc.constantFrom(0, 0.1, 0.25, 0.5, 1), gigabytes: fc.constantFrom(0, 1, 4, 12) }),
     { maxLength: 20 },
   )
 
   it('breaks a whole GPU only when no broken one will do, and then the smallest', () => {
     fc.assert(
-      fc.property(cards, asked, (sizes, needs) => {
-        const free = sizes.map((size) => ({ gpu: 1, gpuMemoryBytes: size * 1e9 }))
-        const devicesNow = () =>
-          sizes.map((size, index) => ({
-            ...device(`g${index}`, 'gpu', { ...free[index] }),
-            capacity: { gpu: 1, gpuMemoryBytes: size * 1e9 },
-          }))
+      fc.property(cards, asked, (list, needs) => {
+        const devices = list.map(({ gigabytes, outside }, index) => ({
+          ...device(`g${index}`, 'gpu', { gpu: 1, gpuMemoryBytes: (gigabytes - outside) * 1e9 }),
+          capacity: { gpu: 1, gpuMemoryBytes: gigabytes * 1e9 },
+          outside: { gpuMemoryBytes: outside * 1e9 },
+        }))
+        const leased = new Set<FreeDevice>()
         for (const { gpu: part, gigabytes } of needs) {
           const need = { gpu: part, gpuMemoryBytes: gigabytes * 1e9 }
-          const before = devicesNow()
-          const placed = place(need, before)
-          if ('missing' in placed) continue
-          const index = Number(placed[0]?.device.slice(1))
-          const fits = (at: number) => fitsIn(toQuanta(need), toQuanta(before[at]?.free ?? {}))
-          const isWhole = (at: number) => before[at]?.free.gpu === 1
-          if (isWhole(index)) {
-            sizes.forEach((size, at) => {
-              if (fits(at)) expect(isWhole(at) && size >= (sizes[index] ?? 0)).toBe(true)
-            })
+          const placed = place(need, devices)
+          const taken = 'missing' in placed ? null : devices.find(({ id }) => id === placed[0]?.device)
+          if (!taken) continue
+          if (!leased.has(taken)) {
+            for (const other of devices) {
+              if (!fitsIn(toQuanta(need), toQuanta(other.free))) continue
+              expect(leased.has(other)).toBe(false)
+              expect(other.free.gpuMemoryBytes).toBeGreaterThanOrEqual(taken.free.gpuMemoryBytes ?? 0)
+            }
           }
-          const left = toQuanta(free[index] ?? {})
+          leased.add(taken)
+          const left = toQuanta(taken.free)
           takeQuanta(left, toQuanta(need))
-          free[index] = { gpu: 0, gpuMemoryBytes: 0, ...toVector(left) }
+          taken.free = { gpu: 0, gpuMemoryBytes: 0, ...toVector(left) }
         }
       }),
       { numRuns: 1000 },
     )
+  })
+
+  it('takes a GPU of which only memory is leased before one of which nothing is', () => {
+    const broken = { ...gpu('a', 1, 60e9), capacity: { gpu: 1, gpuMemoryBytes: 80e9 } }
+    expect(place({ gpuMemoryBytes: 4e9 }, [broken, gpu('b', 1, 24e9)])).toEqual([
+      { device: 'a', amounts: { gpuMemoryBytes: 4e9 } },
+    ])
+    // What programs outside hold of it does not break it.
+    expect(
+      place({ gpuMemoryBytes: 4e9 }, [{ ...broken, outside: { gpuMemoryBytes: 20e9 } }, gpu('b', 1, 24e9)]),
+    ).toEqual([{ device: 'b', amounts: { gpuMemoryBytes: 4e9 } }])
   })
 })
 

@@ -27,7 +27,7 @@ export interface Space {
   id: string
   kind: Device['kind']
   free: Quanta
-  /** With nothing on it. */
+  /** What would be free with no lease on it: neither what programs outside hold whatever ends here, nor the reserve. */
   capacity: Quanta
   /** What goes to programs outside once cores, or a part of the GPU, are held. */
   yields: Quanta
@@ -62,11 +62,13 @@ export function place(
 }
 
 export function spaceOf(device: FreeDevice): Space {
+  const capacity = toQuanta(device.capacity)
+  takeQuanta(capacity, toQuanta(device.outside ?? {}))
   return {
     id: device.id,
     kind: device.kind,
     free: toQuanta(device.free),
-    capacity: toQuanta(device.capacity),
+    capacity,
     yields: new Map(),
     numaNode: device.numaNode ?? null,
   }
@@ -108,7 +110,7 @@ function placeOn(need: Quanta, spaces: readonly Space[], devices: PlaceHints['de
 
   const host = pick(need, HOST)
   if (host.size > 0) {
-    const cpu = bestFit(host, 'cpuCores', of('cpu'))
+    const cpu = bestFit(host, of('cpu'))
     if (cpu) put(cpu.id, host)
     else addQuanta(missing, leastLack(host, of('cpu')))
   }

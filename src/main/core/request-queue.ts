@@ -259,7 +259,8 @@ export class RequestQueue implements Disposable, Precedence {
       for (const { id, free } of spaces)
         for (const { shares } of before) takeQuanta(free, shares.get(id) ?? new Map())
       if (waiting === this.#claimant?.waiting && liesIn(this.#claimant.claim.shares, spaces)) return
-      for (const { id, free } of spaces) takeQuanta(free, this.#ledger.foreign(id, false))
+      for (const { id, free, capacity } of spaces)
+        for (const left of [free, capacity]) takeQuanta(left, this.#ledger.foreign(id, false))
       const placed = placeQuanta(need, spaces, options.place ?? NO_HINTS)
       // Not even with all leases ended: programs outside hold it, or it is kept. More room kept would help nobody.
       if ('missing' in placed) continue

@@ -8,12 +8,12 @@ export const Holder = z.object({
   name: z.string(),
   /** Of the first resource that is short. */
   amount: z.number(),
-  /** Expected, rounded; null when unknown. */
+  /** Expected, rounded; of a lease when it ends by itself, if nobody renews it. Null when unknown. */
   endsInMs: z.number().nullable(),
 })
 export type Holder = z.infer<typeof Holder>
 
-/** The largest holders, how many more there are, and how many jobs go before. */
+/** The largest holders, how many more there are, and how many jobs go before; 0 too where `behind` says how many. */
 const Contest = {
   holders: z.array(Holder),
   moreHolders: z.number().int(),
@@ -36,6 +36,7 @@ export const WaitCause = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('retry'), inMs: z.number() }),
   /** It stands in the queue; nobody has looked yet why it does not start. */
   z.object({ kind: z.literal('turn') }),
+  /** More urgent or earlier. What the first of those that need the same waits for follows, if that is known. */
   z.object({ kind: z.literal('behind'), jobs: z.number().int() }),
   z.object({ kind: z.literal('behind_job'), job: z.string() }),
   z.object({ kind: z.literal('resources'), wanted: ResourceVector, ...Contest }),

@@ -17,7 +17,7 @@ import { startedOn } from '../jobs/job-log'
 import { canGoOn } from '../jobs/preemption'
 import { linkedItems, linkedPrompt, linkedTensors } from '../links'
 import { Checkpoints } from './checkpoints'
-import { allotmentOf, type EnginePool, type PooledEngine } from './engine-pool'
+import type { EnginePool, PooledEngine } from './engine-pool'
 import { workingDevice } from './leased-device'
 import type { PausedTexts } from './paused-texts'
 
@@ -244,7 +244,7 @@ async function runOn(
       isPause: () => isPause(signal.reason),
       onLog,
     }
-    const outcome = await executor.run(engine.id, request, hooks, allotmentOf(job, engine))
+    const outcome = await executor.run(engine.id, request, hooks, deps.pool.allotmentOf(job, engine))
     await checkpoints?.flush()
     if (checkpoints && checkpoints.done !== job.definition.items) {
       const got = `${checkpoints.done} of ${job.definition.items}`

@@ -12,7 +12,7 @@ import { contextTokens, SYNTHETIC } from '../jobs/active-job'
 import type { Estimates } from '../jobs/estimates'
 import { keep } from '../jobs/keep'
 import type { PlanEngine, QueueClass } from '../schedule/types'
-import { leasedDevice } from './leased-device'
+import { leasedDevice, nearestNode } from './leased-device'
 
 /** Holds the memory of engines, which outlive the jobs that made them necessary. */
 const SYSTEM = 'system' as PrincipalId
@@ -217,6 +217,24 @@ export class EnginePool {
     return engine
   }
 
+  /**
+   * What a worker may take for a job, and for those that run in one go with it: what the job and the engine have leased.
+   * @param priority of the most urgent of them
+   */
+  allotmentOf(
+    { definition, status }: ActiveJob,
+    { memoryBytes: engineMemoryBytes }: PooledEngine,
+    priority = status.priority,
+  ): Allotment {
+    const { need, place } = definition
+    const { cpuCores = 1, memoryBytes = 0 } = need
+    const gpuMemory = (status.placement ?? []).flatMap(({ device, amounts }) =>
+      amounts.gpuMemoryBytes ? [{ device, memoryBytes: amounts.gpuMemoryBytes }] : [],
+    )
+    const numaNode = nearestNode(this.#deps.core.listDevices(), place, status.placement)
+    return { cpuCores, numaNode, memoryBytes, engineMemoryBytes, gpuMemory, priority }
+  }
+
   /** @returns milliseconds it took @throws AppError as the executor's `load` */
   async load(engine: PooledEngine, job: ActiveJob, signal: AbortSignal): Promise<number> {
     const { core, executor, storage, clock, estimates } = this.#deps
@@ -228,7 +246,7 @@ export class EnginePool {
       const device = leasedDevice(core.listDevices(), job.status.placement)
       const view = await executor.load(version, {
         threads: engine.threads,
-        allotment: allotmentOf(job, engine),
+        allotment: this.allotmentOf(job, engine),
         signal,
         device,
       })
@@ -376,28 +394,6 @@ export class EnginePool {
 
   #staysWarm({ version }: PooledEngine): boolean {
     return version !== null && this.#deps.storage.staysWarm(version.model, version.version)
-  }
-}
-
-/**
- * What a worker may take for a job, and for those that run in one go with it: what the job and the engine have leased.
- * @param priority of the most urgent of them
- */
-export function allotmentOf(
-  { definition, status }: ActiveJob,
-  engine: PooledEngine,
-  priority = status.priority,
-): Allotment {
-  const { cpuCores = 1, memoryBytes = 0 } = definition.need
-  const gpuMemory = (status.placement ?? []).flatMap(({ device, amounts }) =>
-    amounts.gpuMemoryBytes ? [{ device, memoryBytes: amounts.gpuMemoryBytes }] : [],
-  )
-  return {
-    cpuCores,
-    memoryBytes,
-    engineMemoryBytes: engine.memoryBytes,
-    gpuMemory,
-    priority,
   }
 }
 

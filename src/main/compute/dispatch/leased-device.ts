@@ -1,4 +1,6 @@
 import type { Device, Placement } from '../../../shared/contract'
+import type { PlaceHints } from '../../../shared/domain/place-hints'
+import { numaNodeOf } from '../../core'
 import type { LeasedDevice } from '../../executors/local'
 
 /** The accelerator that a job computes on: the first GPU or NPU it was granted, and what it has beside it; null: none. */
@@ -30,4 +32,16 @@ export function workingDevice(placement: Placement | null): string | null {
   const parts = placement ?? []
   const accelerator = parts.find(({ amounts: { gpu, npu, fpga } }) => gpu || npu || fpga)
   return (accelerator ?? parts[0])?.device ?? null
+}
+
+/** The memory node that is named for a job, else that of the device that does its work; null where neither is known. */
+export function nearestNode(
+  devices: readonly Device[],
+  place: PlaceHints | null,
+  placement: Placement | null,
+): number | null {
+  if (typeof place?.numaNode === 'number') return place.numaNode
+  const id = workingDevice(placement)
+  const device = devices.find((other) => other.id === id)
+  return device ? numaNodeOf(device) : null
 }

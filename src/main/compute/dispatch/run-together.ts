@@ -16,7 +16,7 @@ import {
   watchdog,
 } from './attempt'
 import type { Company, Together } from './company'
-import { allotmentOf, type PooledEngine } from './engine-pool'
+import type { EnginePool, PooledEngine } from './engine-pool'
 import { workingDevice } from './leased-device'
 
 /** A member that was told to stop may hold up the others so long; then all go on without it, each by itself. */
@@ -82,7 +82,7 @@ export async function runTogether(
                   job.log?.add(clock.now(), level, attempt, isMixed ? NOT_KEPT : text)
               },
             },
-            allotmentOfAll(members, engine),
+            allotmentOfAll(pool, members, engine),
           )
     if (requests.size > 0 && !outcome) throw new Aborted('engine_gone')
     if (outcome?.kind === 'several') await keepResults(deps, [...requests.keys()], outcome, engine.key, stack)
@@ -133,9 +133,13 @@ function memberOf(
 }
 
 /** They hold together what the first has leased, however many they are. */
-function allotmentOfAll(members: readonly Member[], engine: PooledEngine): Allotment | undefined {
+function allotmentOfAll(
+  pool: EnginePool,
+  members: readonly Member[],
+  engine: PooledEngine,
+): Allotment | undefined {
   const priority = Math.max(...members.map(({ job }) => job.status.priority))
-  return members[0] && allotmentOf(members[0].job, engine, priority)
+  return members[0] && pool.allotmentOf(members[0].job, engine, priority)
 }
 
 /** Together they may take more than any of them alone: that must not end the worker again and again. */

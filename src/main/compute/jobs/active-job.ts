@@ -74,8 +74,8 @@ export class ActiveJob {
   lease: LeaseId | null = null
   /** Stops the running attempt. */
   abort: ((reason: AbortReason) => void) | null = null
-  /** As last explained; set while it stands in the queue. */
-  waitCause: WaitCause | null = null
+  /** As last explained; null: not yet, or it stands too far back. */
+  waitCauses: readonly WaitCause[] | null = null
   /** As last foretold; null while it does not stand in the queue, or nobody knows. */
   forecast: Forecast | null = null
   /** Expected run time, known or guessed when its attempt began. */
@@ -178,7 +178,7 @@ export function viewOf(
 }
 
 /** Why a job does not run; nothing when it does. */
-export function waitCausesOf(job: ActiveJob, nowMs: number, waitCause = job.waitCause): WaitCause[] {
+export function waitCausesOf(job: ActiveJob, nowMs: number, waitCauses = job.waitCauses): WaitCause[] {
   const { status, waitingOn } = job
   if (status.state === 'held') return [{ kind: 'held' }]
   if (status.state !== 'queued') return []
@@ -187,7 +187,8 @@ export function waitCausesOf(job: ActiveJob, nowMs: number, waitCause = job.wait
     return [{ kind: 'dependencies', jobs, more: waitingOn.size - jobs.length }]
   }
   if (status.notBefore > nowMs) return [{ kind: 'retry', inMs: status.notBefore - nowMs }]
-  const causes = [preemptedCause(job), waitCause].filter((cause) => cause !== null)
+  const preempted = preemptedCause(job)
+  const causes = [...(preempted ? [preempted] : []), ...(waitCauses ?? [])]
   return causes.length > 0 ? causes : [{ kind: 'turn' }]
 }
 

@@ -21,8 +21,9 @@ interface Observed {
 }
 
 /**
- * Run times that were observed: what the next of the same kind will take. Kept by version, kind of job, threads, kind of
- * device, and of these by device, by size (in powers of two), and by both; the closest that has been seen serves.
+ * Run times that were observed: what the next of the same kind will take. Kept by version, kind of job, threads and kind of
+ * device; of these by batch size and part of the accelerator; of these by size; and of all by device. The closest that has
+ * been seen serves.
  */
 export class Estimates {
   readonly #units = new Map<string, Observed>()
@@ -40,16 +41,14 @@ export class Estimates {
 
   /** As {@link runMs}, on one device: what was seen there, else what its kind takes. */
   runMsOn(definition: JobDefinition, device: string): number | null {
-    const key = runKey(definition)
     const units = unitsOf(definition)
-    const seen =
-      this.#units.get(deviceKey(sizedKey(key, units), device)) ?? this.#units.get(deviceKey(key, device))
+    const seen = this.#closest(keysOf(definition, units).map((key) => deviceKey(key, device)))
     return seen ? seen.mean * units : this.runMs(definition)
   }
 
-  /** True where something like it has run on this very device. */
+  /** True where something like it, of whatever size, has run on this very device. */
   knows(definition: JobDefinition, device: string): boolean {
-    return this.#units.has(deviceKey(runKey(definition), device))
+    return this.#units.has(deviceKey(setupKey(definition), device))
   }
 
   /** Milliseconds that it is thought to stay within, from how far the others spread; null when none has run. */
@@ -72,10 +71,9 @@ export class Estimates {
     units = unitsOf(definition),
   ): boolean {
     if (units <= 0) return false
-    const key = runKey(definition)
-    const isFirst = !this.#units.has(key)
+    const isFirst = !this.#units.has(runKey(definition))
     if (isFirst) this.#guesses.observe(definition.kind, computeMs / units)
-    const keys = [key, sizedKey(key, units)]
+    const keys = keysOf(definition, units)
     if (device !== null) keys.push(...keys.map((of) => deviceKey(of, device)))
     let moved = false
     for (const of of keys) moved = this.#observeUnit(of, computeMs / units) || moved
@@ -101,8 +99,15 @@ export class Estimates {
   }
 
   #unitOf(definition: JobDefinition): Observed | null {
-    const key = runKey(definition)
-    return this.#units.get(sizedKey(key, unitsOf(definition))) ?? this.#units.get(key) ?? null
+    return this.#closest(keysOf(definition, unitsOf(definition)))
+  }
+
+  #closest(keys: readonly string[]): Observed | null {
+    for (const key of keys) {
+      const seen = this.#units.get(key)
+      if (seen) return seen
+    }
+    return null
   }
 
   /** @returns true when it has moved by much */
@@ -121,23 +126,43 @@ export class Estimates {
   }
 }
 
+/** Under which what it takes is known, the closest first. */
+function keysOf(definition: JobDefinition, units: number): string[] {
+  const setup = setupKey(definition)
+  return [`${setup} ${powerOfTwo(units)}`, setup, runKey(definition)]
+}
+
 function runKey({ kind, model, modelVersion, parameters, need }: JobDefinition): string {
   const device = need.gpu ? 'gpu' : need.npu ? 'npu' : need.fpga ? 'fpga' : 'cpu'
   return `${model}@${modelVersion} ${kind} ${'threads' in parameters ? parameters.threads : ''} ${device}`
+}
+
+/** With what a unit takes more or less time in: how many go together, and tenths of an accelerator. */
+function setupKey(definition: JobDefinition): string {
+  const { gpu, npu, fpga } = definition.need
+  const tenths = Math.round(10 * (gpu || npu || fpga || 0))
+  return `${runKey(definition)} ${powerOfTwo(batchSizeOf(definition))} ${tenths}`
 }
 
 function deviceKey(key: string, device: string): string {
   return `${key} @${device}`
 }
 
-function sizedKey(key: string, units: number): string {
-  return `${key} ${Math.round(Math.log2(Math.max(1, units)))}`
+/** Sizes that round to the same are alike. */
+function powerOfTwo(size: number): number {
+  return Math.round(Math.log2(Math.max(1, size)))
 }
 
 /** Of one engine and need, those with the same are expected to run as long. */
 export function likenessOf(definition: JobDefinition): string {
   const { kind, parameters } = definition
-  return `${kind} ${parameters.kind === 'synthetic' ? parameters.durationMs : unitsOf(definition)}`
+  if (parameters.kind === 'synthetic') return `${kind} ${parameters.durationMs}`
+  return `${kind} ${unitsOf(definition)} ${powerOfTwo(batchSizeOf(definition))}`
+}
+
+/** Items in one call of the model. */
+function batchSizeOf({ parameters, items }: JobDefinition): number {
+  return parameters.kind === 'batch' ? Math.min(parameters.batchSize, items) : 1
 }
 
 /** What the run time grows with: items of a batch, iterations of a benchmark, tokens that may be written. */

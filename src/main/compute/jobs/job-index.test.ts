@@ -10,7 +10,7 @@ function waiting(id: number, kind: 'infer' | 'batch', items = 1, carried = 0): A
     kind,
     model: 'm',
     modelVersion: 1,
-    parameters: { kind, threads: 1 },
+    parameters: { kind, threads: 1, batchSize: 1 },
     need: { cpuCores: 1 },
     place: null,
     principal: 'p-a',

@@ -1,4 +1,4 @@
-import type { ForeignHolder, Holder, Lease, WaitCause } from '../../../shared/contract'
+import type { ForeignHolder, Holder, Lease, WaitCause, WaitCauseOf } from '../../../shared/contract'
 import type { JobId } from '../../../shared/domain/ids'
 import {
   addVectors,
@@ -16,7 +16,7 @@ import type { Block, Plan, QueueClass, QueuedJob } from './types'
 
 export interface Explained {
   id: JobId
-  cause: WaitCause
+  causes: WaitCause[]
 }
 
 export interface ExplainInput {
@@ -40,29 +40,62 @@ const HOLDERS_NAMED = 2
 /** In the way of all of a class; room only of its first. */
 const OF_ALL: ReadonlySet<Block['kind']> = new Set(['quota', 'budget', 'runtime'])
 
-/** Why the first `limit` jobs in the order of the queue wait. */
-export function explain(input: ExplainInput, limit: number): Explained[] {
-  const heads = new Heads(input.classes, input.urgencyOf)
-  const explained: Explained[] = []
-  for (let head = heads.pop(); head && explained.length < limit; head = heads.pop()) {
-    const { group, index, job } = head
-    explained.push({ id: job.id, cause: causeAt(input, group, index, explained.length) })
-    heads.follow(head)
-  }
-  return explained
-}
+/**
+ * Why jobs wait, by what a turn decided. What those of a class wait for is worked out once for all of them: there may be
+ * thousands.
+ */
+export class Explainer {
+  readonly #input: ExplainInput
+  readonly #common = new Map<QueueClass, WaitCause>()
 
-/** Why one job waits, however far back it stands. */
-export function explainOne(input: ExplainInput, group: QueueClass, job: QueuedJob): WaitCause {
-  const index = positionIn(group.jobs, job)
-  const urgency = input.urgencyOf(group, job)
-  let ahead = index
-  for (const other of input.classes) {
-    if (other === group) continue
-    const isAhead = (one: QueuedJob) => (input.urgencyOf(other, one) - urgency || compareRank(one, job)) < 0
-    ahead += countWhile(other.jobs, isAhead)
+  constructor(input: ExplainInput) {
+    this.#input = input
   }
-  return causeAt(input, group, index, ahead)
+
+  /** The first `limit` jobs in the order of the queue. */
+  first(limit: number): Explained[] {
+    const heads = new Heads(this.#input.classes, this.#input.urgencyOf)
+    const explained: Explained[] = []
+    for (let head = heads.pop(); head && explained.length < limit; head = heads.pop()) {
+      const { group, index, job } = head
+      explained.push({ id: job.id, causes: this.#causesAt(group, index, explained.length) })
+      heads.follow(head)
+    }
+    return explained
+  }
+
+  /** One job, however far back it stands. */
+  one(group: QueueClass, job: QueuedJob): WaitCause[] {
+    const { classes, urgencyOf } = this.#input
+    const index = positionIn(group.jobs, job)
+    const urgency = urgencyOf(group, job)
+    let ahead = index
+    for (const other of classes) {
+      if (other === group) continue
+      const isAhead = (one: QueuedJob) => (urgencyOf(other, one) - urgency || compareRank(one, job)) < 0
+      ahead += countWhile(other.jobs, isAhead)
+    }
+    return this.#causesAt(group, index, ahead)
+  }
+
+  #causesAt(group: QueueClass, index: number, jobsAhead: number): WaitCause[] {
+    const behind: WaitCause = { kind: 'behind', jobs: jobsAhead }
+    const block = this.#input.plan.blocked.get(group.key)
+    if (!block) return [behind]
+    if (index > 0 && !OF_ALL.has(block.kind)) return [behind, this.#commonCause(group, block)]
+    if (block.kind === 'preempts') return [causeOf(block, group, this.#input)]
+    const cause = this.#commonCause(group, block)
+    return ['jobsAhead' in cause ? { ...cause, jobsAhead } : cause]
+  }
+
+  #commonCause(group: QueueClass, block: Block): WaitCause {
+    const known = this.#common.get(group)
+    if (known) return known
+    // Others make room for the first alone.
+    const cause = causeOf(block.kind === 'preempts' ? { kind: 'resources' } : block, group, this.#input)
+    this.#common.set(group, cause)
+    return cause
+  }
 }
 
 /** How many come before the first that does not fulfil it, when those that do come first. */
@@ -77,24 +110,18 @@ function countWhile<T>(items: readonly T[], fulfils: (item: T) => boolean): numb
   return low
 }
 
-function causeAt(input: ExplainInput, group: QueueClass, index: number, jobsAhead: number): WaitCause {
-  const block = input.plan.blocked.get(group.key)
-  return block !== undefined && (index === 0 || OF_ALL.has(block.kind))
-    ? causeOf(block, group, input, jobsAhead)
-    : { kind: 'behind', jobs: jobsAhead }
-}
-
-function causeOf(block: Block, group: QueueClass, input: ExplainInput, jobsAhead: number): WaitCause {
+/** How many jobs go before is another matter for each of a class: here none. */
+function causeOf(block: Block, group: QueueClass, input: ExplainInput): WaitCause {
   switch (block.kind) {
     case 'resources': {
       const wanted = missingOf(group.need, input.plan.left)
       const reserved = reservedCause(wanted, group.need, group, input)
-      return reserved ?? { kind: 'resources', wanted, ...holdersOf(firstOf(wanted), input), jobsAhead }
+      return reserved ?? { kind: 'resources', wanted, ...contestOf(firstOf(wanted), input) }
     }
     case 'room': {
       const memory = { memoryBytes: block.memoryBytes }
       const reserved = reservedCause(memory, addVectors(group.need, memory), group, input)
-      return reserved ?? { ...block, ...holdersOf('memoryBytes', input), jobsAhead }
+      return reserved ?? { ...block, ...contestOf('memoryBytes', input) }
     }
     case 'quota':
       return { kind: 'quota', exceeded: block.missing }
@@ -144,14 +171,14 @@ function userOf(engineKey: string | null, { jobsOn, endsInMs, nameOf }: ExplainI
     .map((job) => ({ job, endsInMs: endsInMs(job) }))
     .sort((a, b) => (a.endsInMs ?? Number.POSITIVE_INFINITY) - (b.endsInMs ?? Number.POSITIVE_INFINITY))
   if (!first) return { job: null, endsInMs: null }
-  return { job: nameOf(first.job), endsInMs: first.endsInMs === null ? null : roughly(first.endsInMs) }
+  return { job: nameOf(first.job), endsInMs: roughlyIfKnown(first.endsInMs) }
 }
 
 /** The largest by name, and how many more. */
-function holdersOf(
+function contestOf(
   resource: string,
-  { leases, foreign = [], nameOf, endsInMs }: ExplainInput,
-): { holders: Holder[]; moreHolders: number } {
+  { nowMs, leases, foreign = [], nameOf, endsInMs }: ExplainInput,
+): Pick<WaitCauseOf<'resources'>, 'holders' | 'moreHolders' | 'jobsAhead'> {
   const holding = [
     ...leases.map((lease) => ({ lease, name: '', amount: amountIn(lease.need, resource) })),
     ...foreign.map((holder) => ({ lease: null, name: holder.name, amount: foreignIn(holder, resource) })),
@@ -160,16 +187,12 @@ function holdersOf(
     .sort((a, b) => b.amount - a.amount)
   const holders = holding.slice(0, HOLDERS_NAMED).map(({ lease, name, amount }): Holder => {
     if (!lease) return { kind: 'outside', name, amount, endsInMs: null }
-    if (lease.job === null) return { kind: 'lease', name: lease.purpose, amount, endsInMs: null }
-    const endsIn = endsInMs(lease.job)
-    return {
-      kind: 'job',
-      name: nameOf(lease.job),
-      amount,
-      endsInMs: endsIn === null ? null : roughly(endsIn),
-    }
+    if (lease.job !== null)
+      return { kind: 'job', name: nameOf(lease.job), amount, endsInMs: roughlyIfKnown(endsInMs(lease.job)) }
+    const expiresInMs = lease.expiresAt === null ? null : Date.parse(lease.expiresAt) - nowMs
+    return { kind: 'lease', name: lease.purpose, amount, endsInMs: roughlyIfKnown(expiresInMs) }
   })
-  return { holders, moreHolders: holding.length - holders.length }
+  return { holders, moreHolders: holding.length - holders.length, jobsAhead: 0 }
 }
 
 function foreignIn(holder: ForeignHolder, resource: string): number {
@@ -186,4 +209,8 @@ function amountIn(vector: ResourceVector, resource: string): number {
 function roughly(ms: number): number {
   const step = ms < 60_000 ? 10_000 : 60_000
   return Math.max(0, Math.ceil(ms / step) * step)
+}
+
+function roughlyIfKnown(ms: number | null): number | null {
+  return ms === null ? null : roughly(ms)
 }

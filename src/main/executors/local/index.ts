@@ -100,6 +100,8 @@ export interface RunHooks {
 /** What may be taken of this machine: what a job and its engine have leased. */
 export interface Allotment {
   cpuCores: number
+  /** Of which memory node the cores are best; null: of any. */
+  numaNode: number | null
   /** Of the job, beside its engine's. */
   memoryBytes: number
   engineMemoryBytes: number

@@ -143,6 +143,7 @@ it.runIf(process.platform !== 'win32')(
     const before = executor.estimateMemory(version('takes-512-mib'))
     const allotment = {
       cpuCores: 1,
+      numaNode: null,
       memoryBytes: 2 ** 30,
       engineMemoryBytes: before,
       gpuMemory: [],

@@ -25,6 +25,18 @@ describe('the CPUs of a lease', () => {
     expect(new CoreSets(CPUS).assign('a', 6)).toHaveLength(6)
   })
 
+  it('are of the node that is preferred, wherever they were, while enough of its are free', () => {
+    const sets = new CoreSets(CPUS)
+    expect(sets.assign('a', 2, 1)).toEqual([4, 6])
+    expect(sets.assign('b', 3, 1)).toEqual([0, 1, 2])
+    expect(sets.assign('a', 2, 0)).toEqual([4, 6])
+    sets.release('b')
+    expect(sets.assign('a', 2, 0)).toEqual([0, 2])
+    expect(sets.assign('b', 3, 1)).toEqual([4, 5, 6])
+    // There is none of that number.
+    expect(sets.assign('c', 1, 7)).toEqual([7])
+  })
+
   it('stay where they are while nothing is better', () => {
     const sets = new CoreSets(CPUS)
     sets.assign('a', 1)

@@ -7,7 +7,8 @@ export interface Cpu {
 
 /**
  * Shares CPUs out to owners: each gets as many as it leased, others' only when there are not enough, of one memory node
- * where one has the room, and of physical cores that nobody else uses before those that somebody does.
+ * where one has the room (the one that the owner prefers, if that has), and of physical cores that nobody else uses before
+ * those that somebody does.
  */
 export class CoreSets {
   readonly #cpus: readonly Cpu[]
@@ -18,10 +19,10 @@ export class CoreSets {
   }
 
   /** The CPUs of an owner from now on, ascending; those it had stay where that is no worse. */
-  assign(owner: string, cores: number): readonly number[] {
+  assign(owner: string, cores: number, preferredNode: number | null = null): readonly number[] {
     const before = new Set(this.#sets.get(owner)?.ids)
     this.release(owner)
-    const ids = choose(this.#cpus, this.#load(), cores, before)
+    const ids = choose(this.#cpus, this.#load(), cores, before, preferredNode)
     this.#sets.set(owner, { ids, cores })
     return ids
   }
@@ -44,10 +45,11 @@ function choose(
   load: ReadonlyMap<number, number>,
   cores: number,
   before: ReadonlySet<number>,
+  preferredNode: number | null,
 ): number[] {
   const count = Math.min(cpus.length, Math.max(1, Math.ceil(cores)))
   const loadOf = ({ id }: Cpu) => load.get(id) ?? 0
-  const candidates = [...nodeFor(cpus, loadOf, count, before)]
+  const candidates = [...nodeFor(cpus, loadOf, count, before, preferredNode)]
   const busy = new Map<string, number>()
   for (const cpu of cpus) busy.set(cpu.core, (busy.get(cpu.core) ?? 0) + loadOf(cpu))
   const chosen: number[] = []
@@ -61,21 +63,21 @@ function choose(
   return chosen.sort((a, b) => a - b)
 }
 
-/** The CPUs of the node that has enough free ones with the fewest left over; all where none has. */
+/** Of the nodes that have enough free CPUs: those of the preferred one, else of the one with the fewest left over; all where none has. */
 function nodeFor(
   cpus: readonly Cpu[],
   loadOf: (cpu: Cpu) => number,
   count: number,
   before: ReadonlySet<number>,
+  preferredNode: number | null,
 ): readonly Cpu[] {
   const nodes = [...new Set(cpus.map(({ node }) => node))].map((node) => {
     const members = cpus.filter((cpu) => cpu.node === node)
     const left = members.filter((cpu) => loadOf(cpu) === 0).length - count
-    return { members, left, stays: members.some(({ id }) => before.has(id)) ? 0 : 1, node }
+    const stays = members.some(({ id }) => before.has(id))
+    return { members, left, rank: [node === preferredNode ? 0 : 1, stays ? 0 : 1, left, node] }
   })
-  const [best] = nodes
-    .filter(({ left }) => left >= 0)
-    .sort((a, b) => compare([a.stays, a.left, a.node], [b.stays, b.left, b.node]))
+  const [best] = nodes.filter(({ left }) => left >= 0).sort((a, b) => compare(a.rank, b.rank))
   return best?.members ?? cpus
 }
 

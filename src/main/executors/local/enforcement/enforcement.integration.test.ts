@@ -26,7 +26,7 @@ afterAll(async () => {
 })
 
 const allotment = (over: Partial<Allotment> = {}): Allotment => ({
-  ...{ cpuCores: 1, memoryBytes: 0, engineMemoryBytes: 0, gpuMemory: [], priority: 50 },
+  ...{ cpuCores: 1, numaNode: null, memoryBytes: 0, engineMemoryBytes: 0, gpuMemory: [], priority: 50 },
   ...over,
 })
 const busyFor = (durationMs: number): RunRequest => ({

@@ -157,8 +157,9 @@ export class Enforcer {
 
   async #bind(id: string, pid: number, held: Held): Promise<void> {
     if (!this.#affinity.means.inForce) return
-    const ids = held.work ? this.#sets.assign(id, held.work.allotment.cpuCores) : this.#all
-    if (!held.work) this.#sets.release(id)
+    const allotment = held.work?.allotment
+    const ids = allotment ? this.#sets.assign(id, allotment.cpuCores, allotment.numaNode) : this.#all
+    if (!allotment) this.#sets.release(id)
     if (ids.join() === held.cpus) return
     held.cpus = ids.join()
     await this.#affinity.bind(pid, ids)

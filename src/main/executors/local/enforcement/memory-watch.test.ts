@@ -7,6 +7,7 @@ const MB = 1e6
 const SLACK = 256 * 2 ** 20
 const allotment = {
   cpuCores: 1,
+  numaNode: null,
   memoryBytes: 100 * MB,
   engineMemoryBytes: 300 * MB,
   gpuMemory: [],

@@ -33,8 +33,6 @@ function useCauseWords(nameOf: (principal: string) => string) {
         )
         return [link, job && <StateDot key="state" state={stateName(job)} />]
       }
-      case 'ahead':
-        return [t('detail.ahead', { count: cause.jobs }), t('detail.aheadText')]
       case 'needs':
         return [
           t('detail.needs', { amount: amountOf(cause.resource, cause.amount) }),
@@ -87,7 +85,7 @@ function boundsOf({ earliest, latest }: StartEstimate): { from: string; to: stri
   return { from: inMs(earliest), to: inMs(latest) }
 }
 
-/** The reason in a sentence, then what it is made of: what is short, who holds it, who comes before. */
+/** The reason in a sentence, how many come before it among it; then what it is made of: what is short, and who holds it. */
 export function WhyItWaits({ job, nameOf }: { job: Job; nameOf: (principal: string) => string }) {
   const { t } = useTranslation('jobs')
   const leases = useLeases((state) => state.items)
@@ -101,7 +99,7 @@ export function WhyItWaits({ job, nameOf }: { job: Job; nameOf: (principal: stri
         <ol className={classes['causes']}>
           {causes.map((cause) => {
             const [main, note] = words(cause)
-            const quiet = cause.kind === 'foreign' || cause.kind === 'held' || cause.kind === 'ahead'
+            const quiet = cause.kind === 'foreign' || cause.kind === 'held'
             return (
               <li key={keyOf(cause)} className={classes['cause']} data-quiet={quiet || undefined}>
                 <div>{main}</div>

@@ -50,18 +50,6 @@ describe('causesOf', () => {
     expect(causes.map((cause) => cause.kind)).toEqual(['needs', 'foreign'])
   })
 
-  it('counts the jobs before it as the system does, and nothing where it names another cause', () => {
-    const ahead = (...waitCauses: Job['waitCauses']) => causesOf(jobWith({ waitCauses }), [], null)
-    const contest = { holders: [], moreHolders: 0, jobsAhead: 3 }
-    expect(ahead({ kind: 'behind', jobs: 250 })).toEqual([{ kind: 'ahead', jobs: 250 }])
-    expect(ahead({ kind: 'resources', wanted: { gpu: 1 }, ...contest })).toEqual([{ kind: 'ahead', jobs: 3 }])
-    const preempted = { kind: 'preempted', by: 'big', resumption: { from: 'beginning' } } as const
-    expect(ahead(preempted, { kind: 'room', memoryBytes: 1e9, ...contest })).toEqual([
-      { kind: 'ahead', jobs: 3 },
-    ])
-    expect(ahead({ kind: 'behind', jobs: 0 })).toEqual([])
-  })
-
   it('names the jobs that it waits for', () => {
     const waitCauses: Job['waitCauses'] = [{ kind: 'dependencies', jobs: ['j-1', 'j-2'], more: 0 }]
     expect(causesOf(jobWith({ waitCauses }), [], null)).toEqual([

@@ -5,7 +5,6 @@ import { entriesOf } from '@shared/domain/resources'
 export type Cause =
   | { kind: 'held' }
   | { kind: 'dependency'; job: string }
-  | { kind: 'ahead'; jobs: number }
   | { kind: 'needs'; resource: string; amount: number; free: number; capacity: number }
   | { kind: 'lease'; resource: string; amount: number; lease: Lease }
   | { kind: 'foreign'; resource: string; amount: number }
@@ -25,7 +24,7 @@ const NOT_OF_THE_MACHINE: ReadonlySet<WaitCause['kind']> = new Set([
 
 /**
  * Why a queued job does not run, from what the window knows: the jobs that it waits for, what it needs and is short of, who
- * holds that, what other programs use, how many come before it. Empty for a job that does not wait, and where nothing is known.
+ * holds that, what other programs use. How many come before it the system says in its sentence. Empty for a job that does not wait.
  */
 export function causesOf(job: Job, leases: Iterable<Lease>, resources: Resources | null): Cause[] {
   if (job.state === 'held') return [{ kind: 'held' }]
@@ -54,13 +53,5 @@ export function causesOf(job: Job, leases: Iterable<Lease>, resources: Resources
       if (outside > 0) causes.push({ kind: 'foreign', resource, amount: outside })
     }
   }
-  const ahead = job.waitCauses.reduce((most, cause) => Math.max(most, jobsAhead(cause)), 0)
-  if (ahead > 0) causes.push({ kind: 'ahead', jobs: ahead })
   return causes
-}
-
-/** As the system counts them: a list of the queue has only the first, and of others only what this person may see. */
-function jobsAhead(cause: WaitCause): number {
-  if (cause.kind === 'behind') return cause.jobs
-  return 'jobsAhead' in cause ? cause.jobsAhead : 0
 }

@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest'
+import type { Lease } from '../../../shared/contract'
+import type { JobId, PrincipalId } from '../../../shared/domain/ids'
+import type { ResourceVector } from '../../../shared/domain/resources'
+import { toIso } from '../../platform/clock'
+import { Explainer, type ExplainInput } from './explain'
+import { rankOf } from './rank'
+import type { Block, QueueClass, QueuedJob } from './types'
+
+const NOW = 1_000_000
+
+function classOf(key: string, need: ResourceVector, count: number, firstSeq = 0): QueueClass {
+  const jobs = Array.from(
+    { length: count },
+    (_, i): QueuedJob => ({
+      id: `${key}${i}` as JobId,
+      rank: rankOf(50, NOW),
+      seq: firstSeq + i,
+      readyAt: NOW,
+      priority: 50,
+      runMs: 1_000,
+      mostMs: 1_000,
+    }),
+  )
+  return {
+    key,
+    engineKey: `${key}@1#1`,
+    principal: 'p-alice' as PrincipalId,
+    need,
+    share: 0,
+    load: { memoryBytes: 0, estimateMs: 0 },
+    jobs,
+    workMs: 1_000 * count,
+  }
+}
+
+const lease = (purpose: string, need: ResourceVector, more: Partial<Lease>): Lease => ({
+  id: `l-${purpose}`,
+  state: 'granted',
+  need,
+  placement: [],
+  holder: 'p-alice',
+  job: null,
+  purpose,
+  priority: 50,
+  createdAt: toIso(NOW),
+  expiresAt: null,
+  ...more,
+})
+
+function explainerOf(classes: QueueClass[], blocks: Record<string, Block>, more: Partial<ExplainInput> = {}) {
+  return new Explainer({
+    nowMs: NOW,
+    classes,
+    plan: {
+      start: [],
+      evict: [],
+      blocked: new Map(Object.entries(blocks)),
+      kept: [],
+      stranded: new Set(),
+      preempt: [],
+      lostMs: 0,
+      idle: 0,
+      lookAgainAt: null,
+      left: { cpuCores: 1 },
+    },
+    leases: [],
+    endsInMs: () => null,
+    urgencyOf: () => 0,
+    jobsOn: () => [],
+    nameOf: (job) => job,
+    ...more,
+  })
+}
+
+describe('why a job waits', () => {
+  const wide = classOf('wide', { cpuCores: 4, memoryBytes: 1e9 }, 3)
+
+  it('names what is missing, the largest holders, and when they are expected to end', () => {
+    const explainer = explainerOf(
+      [wide],
+      { wide: { kind: 'resources' } },
+      {
+        leases: [
+          lease('job', { cpuCores: 1 }, { job: 'j-small' }),
+          lease('job', { cpuCores: 4 }, { job: 'j-big' }),
+          lease('render', { cpuCores: 2 }, { expiresAt: toIso(NOW + 33_000) }),
+          lease('other', { memoryBytes: 1e9 }, {}),
+        ],
+        endsInMs: (job) => (job === 'j-big' ? 61_000 : null),
+      },
+    )
+    expect(explainer.first(1)).toEqual([
+      {
+        id: 'wide0',
+        causes: [
+          {
+            kind: 'resources',
+            wanted: { cpuCores: 4, memoryBytes: 1e9 },
+            holders: [
+              { kind: 'job', name: 'j-big', amount: 4, endsInMs: 120_000 },
+              { kind: 'lease', name: 'render', amount: 2, endsInMs: 40_000 },
+            ],
+            moreHolders: 1,
+            jobsAhead: 0,
+          },
+        ],
+      },
+    ])
+  })
+
+  it('says of those behind the first of a kind how many go before, and what the first waits for', () => {
+    const small = classOf('small', { cpuCores: 2 }, 2, 3)
+    const explainer = explainerOf(
+      [wide, small],
+      { wide: { kind: 'resources' }, small: { kind: 'resources' } },
+      {
+        leases: [lease('render', { cpuCores: 2 }, {})],
+      },
+    )
+    const shared = {
+      kind: 'resources',
+      wanted: { cpuCores: 2 },
+      holders: [{ kind: 'lease', name: 'render', amount: 2, endsInMs: null }],
+      moreHolders: 0,
+    }
+    const [first, second] = small.jobs as [QueuedJob, QueuedJob]
+    expect(explainer.one(small, first)).toEqual([{ ...shared, jobsAhead: 3 }])
+    expect(explainer.one(small, second)).toEqual([
+      { kind: 'behind', jobs: 4 },
+      { ...shared, jobsAhead: 0 },
+    ])
+    const causes = new Map(explainer.first(10).map((explained) => [explained.id, explained.causes]))
+    expect(causes.size).toBe(5)
+    expect(causes.get(second.id)).toEqual(explainer.one(small, second))
+  })
+
+  it('says once what holds up all of a kind, and of none what only the first does', () => {
+    const quota: Block = { kind: 'quota', missing: { cpuCores: 1 } }
+    const [first, second] = wide.jobs as [QueuedJob, QueuedJob]
+    expect(explainerOf([wide], { wide: quota }).one(wide, second)).toEqual([
+      { kind: 'quota', exceeded: { cpuCores: 1 } },
+    ])
+    const preempts = explainerOf([wide], { wide: { kind: 'preempts', jobs: ['j-low' as JobId] } })
+    expect(preempts.one(wide, first)).toEqual([{ kind: 'preempts', jobs: ['j-low'] }])
+    expect(preempts.one(wide, second)).toMatchObject([{ kind: 'behind', jobs: 1 }, { kind: 'resources' }])
+    expect(explainerOf([wide], {}).one(wide, second)).toEqual([{ kind: 'behind', jobs: 1 }])
+  })
+
+  it('looks for holders once for all of a kind', () => {
+    const many = classOf('many', { cpuCores: 4 }, 10_000)
+    let asked = 0
+    const explainer = explainerOf(
+      [many],
+      { many: { kind: 'resources' } },
+      {
+        leases: [lease('job', { cpuCores: 4 }, { job: 'j-big' })],
+        endsInMs: () => {
+          asked++
+          return 1_000
+        },
+      },
+    )
+    for (const job of many.jobs) expect(explainer.one(many, job).at(-1)).toMatchObject({ kind: 'resources' })
+    expect(asked).toBe(1)
+  })
+})
