@@ -16,7 +16,7 @@ const LOAD_MS = 30
 /** Far longer than the others, so that its length alone would have it wait for some 40 s, and a small part of the machine. */
 const LONG = { kind: 'synthetic', durationMs: 1_200_000, need: { cpuCores: 0.1 } } as const
 
-export interface Stream {
+interface Stream {
   /** Of the long job; the others have the highest there is. */
   priority: number
   /** How long the short ones run, again and again. */
