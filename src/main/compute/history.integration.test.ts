@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { play } from './testing/history/play'
 import { isFault, step, stepOrFault } from './testing/history/steps'
+import { stream, waitInStream } from './testing/history/stream'
 
 const FAULTS = 1000
 /** For the run of a thousand faults; set it to play the same again. */
@@ -30,4 +31,14 @@ describe('any history', () => {
     // What does not come about proves nothing.
     expect(Math.min(texts, followers, budgetStops + budgetRefusals)).toBeGreaterThan(0)
   }, 600_000)
+
+  it('bounds the wait of a long job behind a stream of short urgent ones, whatever fails meanwhile', async () => {
+    await fc.assert(
+      fc.asyncProperty(stream, async (given) => {
+        const { waitedMs, boundMs } = await waitInStream(given)
+        expect(waitedMs).toBeLessThanOrEqual(boundMs)
+      }),
+      { numRuns: 3, endOnFailure: true },
+    )
+  }, 60_000)
 })

@@ -43,8 +43,6 @@ export class Preemptions {
   readonly #engineSlots: number
   /** Made when it is first asked for, and before anybody is promised a place. */
   #bare: Space | null = null
-  /** By key of class, as far as it was asked for. */
-  readonly #stranded = new Map<string, boolean>()
   #candidates: Candidate[] = []
   readonly #running: Held[] = []
   /** The highest priority, with what it has waited, of the jobs before that go on waiting. */
@@ -93,14 +91,11 @@ export class Preemptions {
     }
   }
 
-  /** Whether it could not start even if all jobs ended. Asked only where it matters: it is a search for room each time. */
+  /** Whether it could not start even if all jobs ended. */
   #isStranded({ group }: Head): boolean {
-    const known = this.#stranded.get(group.key)
-    if (known !== undefined) return known
     this.#bare ??= this.#withoutJobs()
     const need = addVectors(group.need, { memoryBytes: group.load.memoryBytes })
     const isStranded = this.#bare.find({ need, place: group.place }) === null
-    this.#stranded.set(group.key, isStranded)
     if (isStranded) this.#plan.stranded.add(group.key)
     return isStranded
   }

@@ -4,7 +4,7 @@ import type { Plan, PlanState, QueueClass, SchedulePolicy } from './types'
 /** By key of class: since when it has waited for room, turn after turn, Unix ms. */
 export type RoomWaits = ReadonlyMap<string, number>
 
-export interface QueuePaceOptions {
+interface QueuePaceOptions {
   /** Its lower bound; absent: that of the policy. */
   leastMs?: number
   /** What has waited by now, from the turns before. */

@@ -14,6 +14,7 @@ import { computeMigrations, createCompute } from '..'
 import { type Replays, replay } from '../predictions/replays'
 import type { Forecast } from '../schedule/forecast'
 import type { Step } from '../schedule/static/course'
+import type { SchedulePolicy } from '../schedule/types'
 import { createFakeExecutor } from './fake-executor'
 
 export const ALICE = 'p-alice' as PrincipalId
@@ -41,6 +42,7 @@ export interface HarnessOptions {
   gpus?: number
   engineIdleMs?: number
   runsTogether?: boolean
+  policy?: Partial<SchedulePolicy>
   clock?: FakeClock
   logger?: Logger
 }
@@ -99,6 +101,7 @@ export async function createHarness(options: HarnessOptions = {}) {
       logger,
       executor,
       replays: replaysHere,
+      policy: options.policy ?? {},
       engineIdleMs: options.engineIdleMs ?? 60_000,
       runsTogether: () => options.runsTogether ?? true,
       pausedDir: join(dir, 'paused'),
