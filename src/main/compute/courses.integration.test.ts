@@ -2,7 +2,7 @@ import { afterEach, expect, it, vi } from 'vitest'
 import type { PipelineSpecInput } from '../../shared/contract'
 import { PipelineSpec } from '../../shared/contract'
 import type { PipelineId } from '../../shared/domain/ids'
-import { ALICE, createHarness, type Harness, type Opened, replaysHere } from './testing/harness'
+import { ALICE, createHarness, fakeVersion, type Harness, type Opened, replaysHere } from './testing/harness'
 
 let harness: Harness
 let system: Opened
@@ -122,4 +122,40 @@ it('a job of a pipeline waits for the faster device where that ends the pipeline
   system.executor.itemMs = 1_000
   const { devices: used } = await run(['a', 'b', 'c'].map((key) => infer(key)))
   expect(used).toEqual([fast, fast, fast])
+})
+
+it('what follows a job with a big output runs where that ran, of two devices alike', async () => {
+  harness = await createHarness({ cores: 4, gpus: 2 })
+  const version = fakeVersion('big', 1)
+  const outputs = [{ name: 'x', dtype: 'float32' as const, shape: [1_000_000_000] }]
+  harness.versions.set('big@1', {
+    ...version,
+    signature: { inputs: version.signature?.inputs ?? [], outputs },
+  })
+  system = await harness.open()
+  system.executor.itemMs = 1_000
+  const infer = (key: string, model: string, dependsOn: string[] = []) => ({
+    key,
+    kind: 'infer' as const,
+    model,
+    need: { gpu: 1 },
+    inputs: { x: { dtype: 'float32' as const, shape: [2], data: [1, key.length] } },
+    dependsOn,
+  })
+  const [first, second] = system.core.listDevices().flatMap(({ id, kind }) => (kind === 'gpu' ? [id] : []))
+  const lease = system.core.allocate(
+    { gpu: 1 },
+    { holder: ALICE, purpose: 'test', priority: 50, job: null, ttlMs: null },
+    [{ device: first as never, amounts: { gpu: 1 } }],
+  )
+  system.executor.onInfer = () => {
+    system.core.release(lease.id as never)
+    system.executor.onInfer = () => undefined
+  }
+  const { devices } = await run([
+    infer('big', 'big@1'),
+    infer('after', 'm@1', ['big']),
+    infer('last', 'm@1', ['after']),
+  ])
+  expect(devices.slice(0, 2)).toEqual([second, second])
 })

@@ -1,4 +1,4 @@
-import type { PipelineId } from '../../shared/domain/ids'
+import type { JobId, PipelineId } from '../../shared/domain/ids'
 import { isTerminal } from '../../shared/domain/job-state'
 import type { Core, FreeDevice } from '../core'
 import type { Clock } from '../platform/clock'
@@ -7,7 +7,13 @@ import { workingDevice } from './dispatch/leased-device'
 import type { ActiveJob } from './jobs/active-job'
 import type { JobIndex } from './jobs/job-index'
 import type { CourseQuestion, Replays } from './predictions/replays'
-import { type CourseDevice, type CourseJob, planCourse, type Step } from './schedule/static/course'
+import {
+  type CourseDevice,
+  type CourseJob,
+  type Output,
+  planCourse,
+  type Step,
+} from './schedule/static/course'
 import { kindOf } from './speeds'
 
 /** The search for better courses takes no longer, in a turn of the event loop that has other things to do. */
@@ -46,6 +52,8 @@ interface Planned {
 
 interface Course {
   members: Set<ActiveJob>
+  /** Of those that have ended since it was first planned. */
+  outputs: Map<JobId, Output>
   plannedAt: number
   /** A thread is at it. */
   isAsked: boolean
@@ -71,11 +79,15 @@ export class Courses {
     const id = job.definition.pipeline?.id
     if (!id) return
     if (isTerminal(job.status.state)) {
+      const device = job.status.state === 'succeeded' ? workingDevice(job.status.placement) : null
+      if (device !== null)
+        this.#courses.get(id)?.outputs.set(job.id, { device, bytes: this.#deps.outputBytesOf(job) })
       this.forget(job)
       return
     }
     const course = this.#courses.get(id) ?? {
       members: new Set(),
+      outputs: new Map(),
       plannedAt: Number.NEGATIVE_INFINITY,
       isAsked: false,
     }
@@ -142,6 +154,7 @@ export class Courses {
           dependsOn: job.definition.dependsOn,
           runMs: new Map([...times].map(([id, ms]) => [id, ms ?? unknownRunMs])),
           outputBytes: outputBytesOf(job),
+          reads: job.definition.dependsOn.flatMap((id) => course.outputs.get(id) ?? []),
           running: device === null ? null : { device, startedAt: startedAt ?? now },
         },
       }

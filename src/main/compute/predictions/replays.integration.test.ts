@@ -80,6 +80,7 @@ it('plans a graph as it is planned here', async () => {
     dependsOn: i < 10 ? [] : [`j-${i - 10}`],
     runMs: new Map([['cpu0', 100 + (i % 7)]]),
     outputBytes: 0,
+    reads: [],
     running: null,
   }))
   // Without a search, which takes as long as it may.

@@ -9,6 +9,7 @@ function job(key: string, runMs: number | Record<string, number>, more: Partial<
     dependsOn: [],
     runMs: new Map(Object.entries(typeof runMs === 'number' ? { cpu0: runMs } : runMs)),
     outputBytes: 0,
+    reads: [],
     running: null,
     ...more,
   }
@@ -43,6 +44,21 @@ describe('planCourse', () => {
     const devices = ['gpu0', 'gpu1'].map((id) => ({ id, lanes: 1 }))
     const steps = planCourse(jobs, devices, 0, options)
     expect(steps.get('b')?.device).toBe(steps.get('a')?.device)
+  })
+
+  it('lays a job where what it reads lies already, unless it is done sooner elsewhere all the same', () => {
+    const devices = ['gpu0', 'gpu1'].map((id) => ({ id, lanes: 1 }))
+    const deviceFor = (bytes: number) => {
+      const next = job(
+        'next',
+        { gpu0: 100, gpu1: 190 },
+        { dependsOn: ['gone'], reads: [{ device: 'gpu1', bytes }] },
+      )
+      return planCourse([next], devices, 0, options).get('next')?.device
+    }
+    expect(deviceFor(0)).toBe('gpu0')
+    expect(deviceFor(0.7e9)).toBe('gpu0')
+    expect(deviceFor(0.8e9)).toBe('gpu1')
   })
 
   it('plans around what runs already', () => {

@@ -3,6 +3,12 @@ import { createDag } from './dag'
 import { type PlanOptions, planGraph } from './planner'
 import { orderOf } from './schedule'
 
+/** What a job has given, on the device that it ran on. */
+export interface Output {
+  device: string
+  bytes: number
+}
+
 /** A job of a pipeline that has not ended. */
 export interface CourseJob {
   key: string
@@ -12,6 +18,8 @@ export interface CourseJob {
   runMs: ReadonlyMap<string, number>
   /** What those that wait for it read of it. */
   outputBytes: number
+  /** What it reads of those that have ended, and where they ran. */
+  reads: readonly Output[]
   /** Where it runs, and since when (Unix ms); null while it waits. */
   running: { device: string; startedAt: number } | null
 }
@@ -55,7 +63,8 @@ export function planCourse(
   const free = new Set(lanes.keys())
   for (const [i, job] of planned.entries()) {
     for (const [lane, device] of lanes.entries())
-      cost[i * lanes.length + lane] = job.runMs.get(device) ?? Number.POSITIVE_INFINITY
+      cost[i * lanes.length + lane] =
+        (job.runMs.get(device) ?? Number.POSITIVE_INFINITY) + fetchMs(job, device)
     const { running } = job
     if (!running) continue
     const at = lanes.findIndex((device, lane) => device === running.device && free.has(lane))
@@ -92,6 +101,10 @@ export function planCourse(
     steps.set(job.key, { order: steps.size, device, startsAt: nowMs + (schedule.start[i] ?? 0) })
   }
   return steps
+}
+
+function fetchMs({ reads }: CourseJob, to: string): number {
+  return reads.reduce((sum, { device, bytes }) => sum + (device === to ? 0 : bytes / BANDWIDTH), 0)
 }
 
 /** In topological order, without those that can run nowhere and all that follows from them. */
