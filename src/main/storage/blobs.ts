@@ -265,7 +265,7 @@ async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-async function removeFile(path: string): Promise<void> {
+export async function removeFile(path: string): Promise<void> {
   // Windows refuses to delete a read-only file.
   if (process.platform === 'win32' && (await sizeOf(path)) !== null) await chmod(path, 0o600)
   await rm(path, { force: true })

@@ -5,7 +5,7 @@ import { Slots } from '../import/slots'
 import { isStopping } from '../stopping'
 import { parseHubAddress } from './address'
 import { type ChosenFile, chooseFiles } from './choose'
-import { atCommit, downloadFile, listRepository } from './download'
+import { atCommit, cutToSynced, downloadFile, listRepository } from './download'
 import { mayNameShards, shardsOf } from './shards'
 
 /** Parts of downloads that nobody went on with are removed after so long. */
@@ -48,6 +48,8 @@ export function createHubDownloads(
 ): HubDownloads {
   /** By place: an import that comes second finds what it wants half written, or sees it removed. */
   const turns = new Map<string, Slots>()
+  /** Places that this process has written to: what others have left in them is cut to what they synced. */
+  const ours = new Set<string>()
 
   /** @returns ends the turn */
   async function takeTurn(key: string, signal: AbortSignal): Promise<() => void> {
@@ -96,6 +98,8 @@ export function createHubDownloads(
         // Its age is that of the last try: to write on in a file does not change the folder.
         const now = new Date()
         await utimes(place, now, now)
+        if (!ours.has(key)) for (const path of await filesBelow(place)) await cutToSynced(path)
+        ours.add(key)
         const index = chosen.find(mayNameShards)
         if (!index) await bring(chosen)
         else {
@@ -142,6 +146,11 @@ export function createHubDownloads(
 
 function sum(files: readonly ChosenFile[]): number {
   return files.reduce((total, { sizeBytes }) => total + sizeBytes, 0)
+}
+
+async function filesBelow(place: string): Promise<string[]> {
+  const entries = await readdir(place, { recursive: true, withFileTypes: true })
+  return entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name))
 }
 
 async function bytesBelow(path: string): Promise<number> {

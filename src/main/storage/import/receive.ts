@@ -3,13 +3,11 @@ import { join } from 'node:path'
 import { addAbortSignal, type Readable } from 'node:stream'
 import { AppError } from '../../../shared/errors'
 import { translateFileError } from '../../platform/files'
+import { writeFlushed } from '../flushing'
 import { quoted, Rejection } from './rejection'
 import { assertSafePath } from './source'
 
 const MOST_FILES = 10_000
-
-/** As in `transfer.ts`: a commit of the database must not wait for more than this. */
-const FLUSH_BYTES = 16 * 1024 * 1024
 
 export interface ReceivedFile {
   /** As uploaded, checked: it never becomes a path of the disk. */
@@ -73,16 +71,12 @@ async function writeStream(
     // A stream that was broken off before anybody read it has no error left to tell.
     if (content.destroyed && !content.readableEnded) throw brokenOff(content.errored)
     addAbortSignal(signal, content)
-    let unwritten = 0
+    let done = 0
     for await (const chunk of content) {
       const bytes: Buffer = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
-      // Goes on where the disk has taken only a part.
-      await handle.writeFile(bytes)
+      await writeFlushed(handle, bytes, done)
+      done += bytes.length
       onBytes(bytes.length)
-      unwritten += bytes.length
-      if (unwritten < FLUSH_BYTES) continue
-      await handle.datasync()
-      unwritten = 0
     }
   } catch (error) {
     signal.throwIfAborted()

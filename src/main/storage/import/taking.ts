@@ -4,7 +4,7 @@ import type { Digest } from '../../../shared/domain/ids'
 import { formatBytes } from '../../../shared/domain/units'
 import { AppError } from '../../../shared/errors'
 import { diskSpace } from '../../platform/files'
-import type { BlobStore } from '../blobs'
+import { type BlobStore, removeFile } from '../blobs'
 import type { DatasetCandidate } from '../datasets/datasets'
 import type { Profile } from '../datasets/profile'
 import type { ArchivedOrigins } from '../export'
@@ -81,6 +81,8 @@ export class Taking {
   readonly #expected = new Map<string, { sha256: string; by: string }>()
   readonly #discards: (() => Promise<void>)[] = []
   #freeSlot: () => void = () => undefined
+  /** What was downloaded serves another try, unless it is taken in or refused. */
+  #isOfUse = true
 
   constructor(deps: TakingDeps, signal: AbortSignal, hooks: TakingHooks) {
     this.#deps = deps
@@ -90,6 +92,17 @@ export class Taking {
 
   /** @throws Rejection, AppError, the signal's reason */
   async run(source: ImportSource): Promise<AnyCandidate> {
+    try {
+      const candidate = await this.#take(source)
+      this.#isOfUse = false
+      return candidate
+    } catch (error) {
+      if (rejectionOf(error)) this.#isOfUse = false
+      throw error
+    }
+  }
+
+  async #take(source: ImportSource): Promise<AnyCandidate> {
     const location = await this.#locate(source)
     this.#freeSlot = await this.#deps.slots.take(this.#signal)
     const worker = this.#deps.startWorker()
@@ -174,8 +187,7 @@ export class Taking {
       },
       onProgress: (bytesDone, bytesTotal) => this.#hooks.onProgress(bytesDone, bytesTotal),
     })
-    // What has come whole is either taken in or no model: it is not kept for another try.
-    this.#discards.push(() => close(isStopping(this.#signal)))
+    this.#discards.push(() => close(this.#isOfUse && (!this.#signal.aborted || isStopping(this.#signal))))
     for (const { absolutePath, sha256 } of files)
       if (sha256) this.#expected.set(absolutePath, { sha256, by: 'the Hub' })
     return { kind: 'files', files }
@@ -216,6 +228,8 @@ export class Taking {
       : await worker.copy(file, at, this.#signal, onProgress)
     const expected = this.#expected.get(file.absolutePath)
     if (expected && expected.sha256 !== digest) {
+      // What is with it stays for the next try.
+      await removeFile(at)
       const message = `${quoted(file.path)} is not what ${expected.by} says: its SHA-256 is another. Get it again.`
       throw new AppError('storage.incomplete', message, {
         file: file.path,
