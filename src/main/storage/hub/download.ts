@@ -80,7 +80,7 @@ export async function listRepository(
 /**
  * Downloads a file to where a part of it may already lie, and goes on from there. Its size is checked, and Git's id of a
  * small one; the digest of a large one is by whoever hashes it.
- * @param onBytes bytes of this file that are on the disk
+ * @param onBytes bytes of this file that are on the disk; it is waited for
  * @throws AppError `storage.hub_unreachable` (what has come stays), `storage.incomplete`, `storage.disk_full`
  */
 export async function downloadFile(
@@ -88,7 +88,7 @@ export async function downloadFile(
   file: HubFile,
   folder: string,
   signal: AbortSignal,
-  onBytes: (bytesDone: number) => void,
+  onBytes: (bytesDone: number) => Promise<void> | undefined,
 ): Promise<string> {
   const to = join(folder, file.path)
   await mkdir(dirname(to), { recursive: true, mode: 0o700 })
@@ -101,7 +101,7 @@ export async function downloadFile(
       await removeFile(to)
       present = 0
     }
-    onBytes(present)
+    await onBytes(present)
     if (present === file.sizeBytes && present > 0) return checked(to, file)
     try {
       await append(url, to, present, file, signal, onBytes)
@@ -139,7 +139,7 @@ async function append(
   from: number,
   file: HubFile,
   signal: AbortSignal,
-  onBytes: (bytesDone: number) => void,
+  onBytes: (bytesDone: number) => Promise<void> | undefined,
 ): Promise<void> {
   const watch = watchSilence(signal)
   let output: FileHandle | null = null
@@ -159,7 +159,7 @@ async function append(
         throw new AppError('storage.unsafe', `The Hub sends more for ${file.path} than it said.`)
       await writeFlushed(output, chunk, done)
       done += chunk.length
-      onBytes(done)
+      await onBytes(done)
     }
     await output.sync()
     // Says to a process that comes later that all of it is on the disk.

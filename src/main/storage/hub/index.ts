@@ -22,7 +22,8 @@ export interface HubDownloads {
     hooks: {
       /** @param bytesToCome those of them that are not here from an earlier try */
       assertRoom(bytesTotal: number, bytesToCome: number): Promise<void>
-      onProgress(bytesDone: number, bytesTotal: number): void
+      /** Is waited for. */
+      onProgress(bytesDone: number, bytesTotal: number): Promise<void> | undefined
     },
   ): Promise<HubDownload>
   /** Removes what nobody went on with for a week. */

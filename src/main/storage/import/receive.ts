@@ -24,7 +24,7 @@ export async function receive(
   files: AsyncIterable<{ path: string; content: Readable }>,
   folder: string,
   signal: AbortSignal,
-  hooks: { onFile(path: string): void; onProgress(bytesDone: number): void },
+  hooks: { onFile(path: string): void; onProgress(bytesDone: number): Promise<void> | undefined },
 ): Promise<ReceivedFile[]> {
   await mkdir(folder, { mode: 0o700 })
   const received: ReceivedFile[] = []
@@ -42,7 +42,7 @@ export async function receive(
       const absolutePath = join(folder, String(received.length))
       await writeStream(content, absolutePath, signal, (count) => {
         bytesDone += count
-        hooks.onProgress(bytesDone)
+        return hooks.onProgress(bytesDone)
       })
       received.push({ path, absolutePath })
     } catch (error) {
@@ -64,7 +64,7 @@ async function writeStream(
   content: Readable,
   path: string,
   signal: AbortSignal,
-  onBytes: (count: number) => void,
+  onBytes: (count: number) => Promise<void> | undefined,
 ): Promise<void> {
   const handle = await open(path, 'wx', 0o600)
   try {
@@ -76,7 +76,7 @@ async function writeStream(
       const bytes: Buffer = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
       await writeFlushed(handle, bytes, done)
       done += bytes.length
-      onBytes(bytes.length)
+      await onBytes(bytes.length)
     }
   } catch (error) {
     signal.throwIfAborted()

@@ -39,8 +39,10 @@ const FROM_NOTHING: MadeFrom = { models: [], datasets: [], job: null }
 /** Room that stays for the database and the rest of the machine. */
 const RESERVE_BYTES = 32 * 1024 * 1024
 
-/** After so many bytes of an upload it is asked again whether there is room for them. */
-const ASK_BYTES = 1024 * 1024
+/** After so many bytes of an upload it is asked again whether the quota has room for them. */
+const ASK_QUOTA_BYTES = 1024 * 1024
+/** After so many bytes that come the disk is asked again: nobody may know how many will, and others write to it too. */
+const ASK_DISK_BYTES = 16 * 1024 * 1024
 
 export interface TakingDeps {
   blobs: BlobStore
@@ -180,12 +182,16 @@ export class Taking {
   }
 
   async #download(source: ImportSource & { kind: 'hub' }): Promise<SourceLocation> {
+    const watchDisk = this.#diskWatch()
     const { files, close } = await this.#deps.hub.fetch(source, this.#signal, {
       assertRoom: (bytesTotal, bytesToCome) => {
         this.#deps.assertQuota(bytesTotal)
         return this.#assertRoom(bytesToCome)
       },
-      onProgress: (bytesDone, bytesTotal) => this.#hooks.onProgress(bytesDone, bytesTotal),
+      onProgress: (bytesDone, bytesTotal) => {
+        this.#hooks.onProgress(bytesDone, bytesTotal)
+        return watchDisk(bytesDone)
+      },
     })
     this.#discards.push(() => close(this.#isOfUse && (!this.#signal.aborted || isStopping(this.#signal))))
     for (const { absolutePath, sha256 } of files)
@@ -198,6 +204,7 @@ export class Taking {
     const folder = await this.#temporary()
     let first = true
     let askedBytes = 0
+    const watchDisk = this.#diskWatch()
     const files = await receive(source.files, folder, this.#signal, {
       onFile: (path) => {
         if (first) this.#hooks.onSource(path.split('/')[0] ?? path)
@@ -205,11 +212,12 @@ export class Taking {
       },
       onProgress: (bytesDone) => {
         // Not with each of the small pieces in which it comes.
-        if (bytesDone - askedBytes >= ASK_BYTES) {
+        if (bytesDone - askedBytes >= ASK_QUOTA_BYTES) {
           askedBytes = bytesDone
           this.#deps.assertQuota(bytesDone)
         }
         this.#hooks.onProgress(bytesDone)
+        return watchDisk(bytesDone)
       },
     })
     return { kind: 'files', files }
@@ -254,10 +262,21 @@ export class Taking {
     return temporary.path
   }
 
+  /** To be told how many bytes have come, and waited for. */
+  #diskWatch(): (bytesDone: number) => Promise<void> | undefined {
+    let askedBytes = 0
+    return (bytesDone) => {
+      if (bytesDone - askedBytes < ASK_DISK_BYTES) return undefined
+      askedBytes = bytesDone
+      return this.#assertRoom(ASK_DISK_BYTES)
+    }
+  }
+
+  /** @throws AppError `storage.disk_full` */
   async #assertRoom(bytes: number): Promise<void> {
     const { freeBytes } = await diskSpace(this.#deps.blobFolder)
     if (bytes === 0 || freeBytes >= bytes + RESERVE_BYTES) return
-    const message = `The model needs ${formatBytes(bytes)}, but the disk of the data folder has only ${formatBytes(freeBytes)} free. Free some space and import it again.`
+    const message = `The import needs ${formatBytes(bytes)} more, but the disk of the data folder has only ${formatBytes(freeBytes)} free. Free some space and import it again.`
     throw new AppError('storage.disk_full', message, { neededBytes: bytes, freeBytes })
   }
 }
