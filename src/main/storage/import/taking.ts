@@ -26,10 +26,12 @@ export type AnyCandidate = Candidate | DatasetCandidate
 /** A file that lies on the blobs' disk, whole and synced. */
 interface WholeFile {
   path: string
-  at: string
+  absolutePath: string
   digest: string
   sizeBytes: number
 }
+
+type Table = Extract<Inspection, { outcome: 'table' }>
 
 /** What the content does not say of a candidate. */
 type Asked = 'source' | 'version' | 'madeFrom'
@@ -143,18 +145,15 @@ export class Taking {
       whole.push(copy)
       bytesBefore += copy.sizeBytes
     }
+    const known =
+      inspection.outcome === 'table' ? await this.#profiled(worker, inspection, whole) : inspection
     // Only now: blobs that no row names are collected after a crash, and copies that are whole are gone on with.
     const stored: Candidate['files'] = []
     for (const file of whole) stored.push(await this.#adopt(file))
     const madeFrom = source.madeFrom ?? (manifest ? this.#deps.originsHere(manifest.madeFrom) : FROM_NOTHING)
-    const known = { source: '', version, madeFrom }
-    if (inspection.outcome === 'readable')
-      return { ...toCandidate(inspection, stored, name), ...known, key: source.key }
-    const tableFiles = stored.map((file) => ({ ...file, absolutePath: this.#deps.blobs.pathOf(file.digest) }))
-    const profile = await worker.profile(inspection.format, tableFiles, this.#signal, (bytesDone) =>
-      this.#hooks.onProgress(bytesDone),
-    )
-    return { ...toDatasetCandidate(inspection, profile, stored, name), ...known }
+    const asked = { source: '', version, madeFrom }
+    if (known.outcome === 'table') return { ...toDatasetCandidate(known, stored, name), ...asked }
+    return { ...toCandidate(known, stored, name), ...asked, key: source.key }
   }
 
   /** Ends the worker and removes temporary files. When it resolves, nothing writes any more. */
@@ -246,12 +245,19 @@ export class Taking {
       })
     }
     this.#hooks.onProgress(bytesBefore + sizeBytes)
-    return { path: file.path, at, digest, sizeBytes }
+    return { path: file.path, absolutePath: at, digest, sizeBytes }
   }
 
-  async #adopt({ path, at, digest, sizeBytes }: WholeFile): Promise<Candidate['files'][number]> {
+  async #profiled(worker: FileWorker, inspection: Table, files: readonly WholeFile[]) {
+    const profile = await worker.profile(inspection.format, files, this.#signal, (bytesDone) =>
+      this.#hooks.onProgress(bytesDone),
+    )
+    return { ...inspection, profile }
+  }
+
+  async #adopt({ path, absolutePath, digest, sizeBytes }: WholeFile): Promise<Candidate['files'][number]> {
     if (!this.#pins.has(digest)) this.#pins.set(digest, this.#deps.blobs.pin(digest))
-    await this.#deps.blobs.adopt(at, digest as Digest, sizeBytes)
+    await this.#deps.blobs.adopt(absolutePath, digest as Digest, sizeBytes)
     this.#signal.throwIfAborted()
     return { path, digest, sizeBytes }
   }
@@ -309,8 +315,7 @@ function suggestedName(inspection: Exclude<Inspection, { outcome: 'rejected' }>,
 }
 
 function toDatasetCandidate(
-  { format, gaveFolder, findings }: Extract<Inspection, { outcome: 'table' }>,
-  profile: Profile,
+  { format, gaveFolder, findings, profile }: Table & { profile: Profile },
   stored: Candidate['files'],
   name: string,
 ): Omit<DatasetCandidate, Asked> {
