@@ -187,7 +187,7 @@ describe('an import from the Hub', () => {
     expect(hub.asked.find(({ path }) => path.endsWith('.onnx'))?.range).toMatch(/^bytes=[1-9]/)
   })
 
-  it('is taken up again after a restart behind what was synced; the rest may be zeros after a loss of power', async () => {
+  it('is taken up again after a restart behind what was synced; the rest may be zeros after a loss of power, and a week may have passed', async () => {
     const description = Buffer.alloc(40 * MIB, ' ')
     hub.files.set('onnx/model.onnx', Buffer.concat([MODEL, bytesHead(6, description.length), description]))
     hub.hangAfter = 35 * MIB
@@ -198,6 +198,8 @@ describe('an import from the Hub', () => {
     const part = await open(join(bench.dataDir, 'downloads', place, 'onnx', 'model.onnx'), 'r+')
     await part.write(Buffer.alloc(MIB), 0, MIB, 32 * MIB)
     await part.close()
+    const old = new Date(Date.now() - 8 * 24 * 3_600_000)
+    await utimes(join(bench.dataDir, 'downloads', place), old, old)
     hub.hangAfter = null
     hub.asked.length = 0
     ;({ storage } = await bench.open({ hubUrl }))

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises'
+import { lstat, mkdir, readdir, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Logger } from '../../platform/logger'
+import { clear } from '../clear'
 import { Slots } from '../import/slots'
 import { isStopping } from '../stopping'
 import { parseHubAddress } from './address'
@@ -45,6 +47,7 @@ type ReadShards = (absolutePath: string, signal: AbortSignal) => Promise<string[
 export function createHubDownloads(
   folder: string,
   hubUrl: () => string,
+  logger: Logger,
   readShards: ReadShards,
 ): HubDownloads {
   /** By place: an import that comes second finds what it wants half written, or sees it removed. */
@@ -76,7 +79,7 @@ export function createHubDownloads(
       const leave = await takeTurn(key, signal)
       const close = async (keep: boolean) => {
         try {
-          if (!keep) await rm(place, { recursive: true, force: true })
+          if (!keep) await clear(place, logger)
         } finally {
           leave()
         }
@@ -122,8 +125,8 @@ export function createHubDownloads(
       await mkdir(folder, { recursive: true, mode: 0o700 })
       for (const name of await readdir(folder)) {
         const path = join(folder, name)
-        if (nowMs - (await stat(path)).mtimeMs > KEEP_PARTS_MS)
-          await rm(path, { recursive: true, force: true })
+        const stats = await lstat(path).catch(() => null)
+        if (stats && nowMs - stats.mtimeMs > KEEP_PARTS_MS) await clear(path, logger)
       }
     },
     async collect() {
@@ -134,8 +137,7 @@ export function createHubDownloads(
         try {
           const place = join(folder, key)
           const bytes = await bytesBelow(place)
-          await rm(place, { recursive: true, force: true })
-          freedBytes += bytes
+          if (await clear(place, logger)) freedBytes += bytes
         } finally {
           leave()
         }

@@ -12,7 +12,7 @@ import type { Logger } from '../../platform/logger'
 import { isMissing } from '../blobs'
 import type { Datasets } from '../datasets/datasets'
 import type { ArchivedOrigins } from '../export'
-import type { Bringer, ConfirmedAs, ImportSource, StorageDeps } from '../index'
+import type { Bringer, ConfirmedAs, ImportSource, ResumableSource, StorageDeps } from '../index'
 import type { Models } from '../models'
 import type { StorageQuotas } from '../quotas'
 import { isStopping } from '../stopping'
@@ -75,11 +75,11 @@ export class Imports implements Disposable {
   }
 
   /** Who will go on with what {@link reconcile} takes up again. */
-  resumable(): string[] {
-    return this.#rows
-      .list()
-      .filter(({ id, state }) => state === 'running' && this.#rows.source(id) !== null)
-      .map(({ id }) => id)
+  resumable(): { id: string; source: ResumableSource }[] {
+    return this.#rows.list().flatMap(({ id, state }) => {
+      const source = state === 'running' ? this.#rows.source(id) : null
+      return source ? [{ id, source }] : []
+    })
   }
 
   /**
@@ -98,10 +98,21 @@ export class Imports implements Disposable {
       } else if (view.state === 'running') {
         this.#end(view, { state: 'failed', error: interrupted().toView() })
         count++
-      } else if (view.state === 'waiting') await this.#assertCandidate(view)
+      } else if (view.state === 'waiting') await this.#reconcileWaiting(view)
     }
     this.#rows.forgetOldest()
     return { interrupted: count }
+  }
+
+  async #reconcileWaiting(view: Import): Promise<void> {
+    try {
+      await this.#assertCandidate(view)
+    } catch (error) {
+      this.#deps.logger.warn(
+        { err: error, import: view.id },
+        'The bytes of a waiting import cannot be looked at.',
+      )
+    }
   }
 
   async begin(source: ImportSource, by: PrincipalId): Promise<Import> {
