@@ -272,6 +272,18 @@ describe('folders of images', () => {
     })
   })
 
+  it('are taken without what systems leave in them, which is said', async () => {
+    await file('pets/cat/1.png', png(30, 20))
+    await file('pets/dog/1.png', png(8, 9))
+    const litter = ['.DS_Store', 'Thumbs.db', 'cat/.DS_Store', 'dog/._1.png', 'dog/desktop.ini']
+    for (const name of litter) await file(`pets/${name}`, 'litter')
+    const version = await imported(join(bench.folder, 'pets'))
+    expect(version).toMatchObject({ format: 'images', rows: 2 })
+    expect(version.files.map(({ path }) => path)).toEqual(['cat/1.png', 'dog/1.png'])
+    expect(version.findings.map((finding) => finding.file).sort()).toEqual(litter.sort())
+    expect(version.findings[0]?.message).toContain('was left out: it is no part of the data.')
+  })
+
   it('are labelled by their folders and sized by their headers', async () => {
     await file('pets/cat/1.png', png(30, 20))
     await file('pets/cat/2.png', png(31, 20))

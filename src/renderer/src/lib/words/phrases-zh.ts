@@ -217,6 +217,7 @@ export const phrasesZh = {
   'Keras models do not run here yet. Convert it: {{first}}, or {{second}}.':
     'Keras 模型尚不能在此运行。请转换：{{first}}，或 {{second}}。',
   '{{path}} was left out: the model does not name it.': '{{path}} 未导入：模型没有引用它。',
+  '{{path}} was left out: it is no part of the data.': '{{path}} 未导入：它不是数据的一部分。',
   '{{count}} more files were left out.': '另有 {{count}} 个文件未导入。',
   '{{count}} more findings of this kind were left out.': '另有 {{count}} 条同类发现未列出。',
   'This is {{what}}. LLMAgentOS imports models ({{models}}) and data sets ({{datasets}}).':
