@@ -18,7 +18,7 @@ import { type FileWorker, startFileWorker } from './import/worker'
 import type { ResolvedVersion, Storage, StorageDeps } from './index'
 import { collect, NamedBlobs, verifyBlobs } from './maintenance'
 import { Models } from './models'
-import { Origins, type Sees } from './origins'
+import { Origins, type Sees, seesAll } from './origins'
 import { StorageQuotas } from './quotas'
 import { StorageTasks } from './tasks'
 
@@ -191,7 +191,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     staysWarm: (name, version) => models.staysWarm(name, version),
     removeAlias: (name, alias, by) => models.removeAlias(name, alias, by),
     aliasHistory: (name) => models.history(name),
-    removeVersion: (name, version) => models.remove(name, version),
+    removeVersion: (name, version, sees = seesAll) => models.remove(name, version, sees),
     diff: (name, from, to) =>
       diffVersions(models.version(name, from), models.version(name, to), {
         from: models.facts.tensors(name, from),
@@ -212,7 +212,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     getDataset: (name) => datasets.get(name),
     getDatasetVersion: (name, version) => datasets.version(name, version),
     resolveDataset: (reference) => datasets.resolve(reference),
-    removeDatasetVersion: (name, version) => datasets.remove(name, version),
+    removeDatasetVersion: (name, version, sees = seesAll) => datasets.remove(name, version, sees),
     datasetLineage: (name, sees) => datasets.lineage(name, sees),
     datasetRows: (name, version, range, signal) => tableReading.rows(name, version, range, signal),
     datasetRecords: (name, version, range) => tableReading.records(name, version, range),
