@@ -9,6 +9,7 @@ import type { Storage } from '../index'
 import type { StorageTables } from '../schema'
 import { ANNA, type Bench, checked, collected, createBench, importAndSettle } from '../testing/harness'
 import { inProcessWorker } from '../testing/in-process-worker'
+import { readRows } from './read'
 
 let bench: Bench
 let storage: Storage
@@ -304,6 +305,14 @@ describe('folders of images', () => {
       code: 'storage.not_found',
     })
   })
+})
+
+it('a page is no longer than a line between processes, also where its texts are longer as JSON', async () => {
+  const line = JSON.stringify({ text: '\u0001'.repeat(900_000) })
+  const absolutePath = await file('control.jsonl', `${line}\n${line}\n`)
+  const files = [{ path: 'control.jsonl', absolutePath, sizeBytes: 2 * line.length + 2 }]
+  const rows = await readRows({ format: 'jsonl', files, index: null }, { offset: 0, limit: 2 })
+  expect(rows).toHaveLength(1)
 })
 
 it('a page of a wide table has as many cells as one of a narrow table; a job reads more at once', async () => {
