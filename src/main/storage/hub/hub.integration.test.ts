@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Import } from '../../../shared/contract'
+import { HubAddress, type Import } from '../../../shared/contract'
 import type { ImportId } from '../../../shared/domain/ids'
 import type { Storage } from '../index'
 import { FIXTURES } from '../testing/fixtures'
@@ -299,6 +299,17 @@ describe('an import from the Hub', () => {
     expect(hub.asked.map(({ path }) => path)).not.toContain('web/optimizer.bin')
   })
 
+  it('finds shards that a model.json names by `./`', async () => {
+    hub.files.clear()
+    for (const name of await readdir(join(FIXTURES, 'basic-pitch')))
+      hub.files.set(`web/${name}`, readFileSync(join(FIXTURES, 'basic-pitch', name)))
+    const shard = 'group1-shard1of1.bin'
+    const index = hub.files.get('web/model.json')?.toString().replace(`"${shard}"`, `"./${shard}"`) ?? ''
+    expect(index).toContain(`./${shard}`)
+    hub.files.set('web/model.json', Buffer.from(index))
+    expect(await imported()).toMatchObject({ state: 'completed' })
+  })
+
   it('leaves a large model.json to another process', async () => {
     hub.files.clear()
     for (const name of await readdir(join(FIXTURES, 'basic-pitch')))
@@ -367,9 +378,19 @@ it.each([
     'https://huggingface.co/acme/vad/tree/dev',
     { name: 'acme/vad', revision: 'dev', hubUrl: 'http://mirror' },
   ],
+  [
+    'https://huggingface.co/acme/vad/tree/main',
+    { name: 'acme/vad', revision: 'main', hubUrl: 'http://mirror' },
+  ],
+  [
+    'https://huggingface.co/acme/vad/tree/main/',
+    { name: 'acme/vad', revision: 'main', hubUrl: 'http://mirror' },
+  ],
+  ['https://huggingface.co/acme/vad/', { name: 'acme/vad', revision: 'main', hubUrl: 'http://mirror' }],
   ['https://other.example/acme/vad', { name: 'acme/vad', revision: 'main', hubUrl: 'https://other.example' }],
 ])('reads the address %s', (text, repository) => {
   expect(parseHubAddress(text, 'http://mirror/')).toEqual(repository)
+  expect(HubAddress.safeParse(text).success, 'a call may name it').toBe(true)
 })
 
 it.each(['vad', 'acme/vad/../x', '../vad', 'acme/..', 'ftp://a/acme/vad', ''])(
@@ -398,6 +419,12 @@ describe('chooseFiles', () => {
     expect(chosen(['a.gguf', 'b.gguf'], ['b*'])).toEqual(['b.gguf'])
     expect(() => chosen(['a.gguf'], ['x*'])).toThrow(/No file of the repository fits/)
     expect(() => chosen(['a.txt'])).toThrow(/holds no model/)
+  })
+
+  it('takes the assets of a SavedModel, and no pictures for a model', () => {
+    const saved = ['saved_model.pb', 'variables/variables.index', 'assets/vocab.txt']
+    expect(chosen([...saved, 'a.py'])).toEqual(saved)
+    expect(chosen(['assets/logo.png', 'model.keras'])).toEqual(['model.keras'])
   })
 
   it('leaves out the folder that all weights lie in', () => {
