@@ -7,6 +7,7 @@ import type { Digest } from '../../shared/domain/ids'
 import { syncDirectory, translateFileError } from '../platform/files'
 import type { Logger } from '../platform/logger'
 import { clear } from './clear'
+import { writeFlushed } from './flushing'
 
 /** Between an owner and the key of its part. */
 const OF = '~'
@@ -139,7 +140,7 @@ export class BlobStore {
       if (!(await this.#exclusive(digest, () => this.#isWhole(digest, bytes.byteLength)))) {
         const handle = await open(temporary.path, 'wx', 0o444)
         try {
-          await handle.writeFile(bytes)
+          await writeFlushed(handle, bytes, 0)
           await handle.sync()
         } finally {
           await handle.close()
