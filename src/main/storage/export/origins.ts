@@ -54,18 +54,28 @@ export class OriginDigests {
   }
 
   #digestOf(kind: VersionKey['kind'], name: string, version: number): string | null {
-    const query =
+    const models = this.#tables.selectFrom('model_versions').select('digest').where('version', '=', version)
+    const datasets = this.#tables
+      .selectFrom('dataset_versions')
+      .select('digest')
+      .where('version', '=', version)
+    const row =
       kind === 'model'
-        ? this.#tables.selectFrom('model_versions').select('digest').where('model', '=', name)
-        : this.#tables.selectFrom('dataset_versions').select('digest').where('dataset', '=', name)
-    return this.#database.first(query.where('version', '=', version))?.digest ?? null
+        ? this.#database.first(models.where('model', '=', name))
+        : this.#database.first(datasets.where('dataset', '=', name))
+    return row?.digest ?? null
   }
 
   #versionOf(kind: VersionKey['kind'], name: string, digest: string): number | null {
-    const query =
+    const models = this.#tables.selectFrom('model_versions').select('version').where('digest', '=', digest)
+    const datasets = this.#tables
+      .selectFrom('dataset_versions')
+      .select('version')
+      .where('digest', '=', digest)
+    const row =
       kind === 'model'
-        ? this.#tables.selectFrom('model_versions').select('version').where('model', '=', name)
-        : this.#tables.selectFrom('dataset_versions').select('version').where('dataset', '=', name)
-    return this.#database.first(query.where('digest', '=', digest))?.version ?? null
+        ? this.#database.first(models.where('model', '=', name))
+        : this.#database.first(datasets.where('dataset', '=', name))
+    return row?.version ?? null
   }
 }
