@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createRouterClient } from '@orpc/server'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type {
   EngineView,
   Feed,
@@ -12,6 +12,7 @@ import type {
   RuntimeView,
   StorageTask,
 } from '../../shared/contract'
+import type { AppError } from '../../shared/errors'
 import { createHarness, type Harness, type Opened } from '../compute/testing/harness'
 import type { Caller } from '../security'
 import { openBench, type Bench as SecurityBench } from '../security/testing'
@@ -60,7 +61,8 @@ beforeEach(async () => {
   secured = await openBench()
   machine = await createHarness()
   jobs = await machine.open()
-  modules = { ...jobs, storage, security: secured.security } as unknown as Modules
+  const about = { makeRoom: () => undefined }
+  modules = { ...jobs, storage, security: secured.security, about } as unknown as Modules
   router = createRouter(modules)
   trainer = secured.app('Trainer')
   reader = secured.app('Reader')
@@ -285,6 +287,29 @@ it('The name of the version whose graph weights run in: told only to who may rea
   expect((await as(viewer).storage.models.version(which)).architecture).toBe('secret@1')
 })
 
+it('Names told by what keeps a version from being removed: only what one may read is named, the rest is counted', async () => {
+  await brought('open')
+  await brought('base', { madeFrom: { models: ['open@1'] } })
+  await brought('secret', { madeFrom: { models: ['open@1'] } })
+  await brought('scores', { content: TABLE })
+  await brought('secret-child', { madeFrom: { datasets: ['scores@1'] } })
+  await permit('own', 'App::"reader", action == Action::"model.manage", resource == Model::"open"')
+  await permit('scores', 'App::"reader", action == Action::"dataset.manage", resource == Dataset::"scores"')
+  const refusal = async (removal: Promise<unknown>) => {
+    const error = await removal.then(
+      () => null,
+      (refused: unknown) => refused,
+    )
+    const { message, details } = error as AppError
+    return `${message} ${JSON.stringify(details)}`
+  }
+  const open = await refusal(as(reader).storage.models.removeVersion({ name: 'open', version: 1 }))
+  expect(open).toMatch(/base@1 and 1 more were made from it\. \{"aliases":/)
+  const scores = await refusal(as(reader).datasets.removeVersion({ name: 'scores', version: 1 }))
+  expect(scores).toMatch(/1 you may not see came from it\. \{"madeFrom":\[\]/)
+  expect(open + scores).not.toContain('secret')
+})
+
 /** Imports a version again, from an archive of everything that is said of it. @returns its number */
 async function broughtAgain(name: string, key: string | null = null): Promise<number | null> {
   const latest = storage.getModel(name).latest
@@ -405,6 +430,8 @@ it('The number and the family of what one may not read: a suggestion does not te
   await brought('later', { content: model() })
   const seenBy = async (caller: Caller) =>
     (await as(caller).storage.imports.get({ id: waiting.id })).suggestion
-  expect(await seenBy(viewer)).toMatchObject({ name: 'later', version: 3, family: 'hidden' })
+  await vi.waitFor(async () =>
+    expect(await seenBy(viewer)).toMatchObject({ name: 'later', version: 3, family: 'hidden' }),
+  )
   expect(await seenBy(reader)).toMatchObject({ name: 'later', version: null, family: null })
 })

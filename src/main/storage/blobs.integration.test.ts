@@ -1,16 +1,19 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pino from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Digest } from '../../shared/domain/ids'
 import { BlobStore } from './blobs'
+
+const logger = pino({ level: 'silent' })
 
 let folder: string
 let blobs: BlobStore
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'llmagentos-blobs-'))
-  blobs = new BlobStore(folder)
+  blobs = new BlobStore(folder, logger)
   await blobs.open()
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
@@ -89,9 +92,22 @@ describe('BlobStore', () => {
     expect(await readFile(blobs.pathOf(HELLO_DIGEST))).toEqual(HELLO)
     await rm(blobs.pathOf(HELLO_DIGEST), { force: true })
     await writeFile(blobs.pathOf(HELLO_DIGEST), 'HELLO')
-    blobs.markDamaged(HELLO_DIGEST)
+    await blobs.markDamaged(HELLO_DIGEST)
     await blobs.put(HELLO)
     expect(await readFile(blobs.pathOf(HELLO_DIGEST))).toEqual(HELLO)
+  })
+
+  it('knows after a restart which blob is damaged', async () => {
+    const { release } = await blobs.put(HELLO)
+    release()
+    await rm(blobs.pathOf(HELLO_DIGEST), { force: true })
+    await writeFile(blobs.pathOf(HELLO_DIGEST), 'HELLO', { mode: 0o444 })
+    await blobs.markDamaged(HELLO_DIGEST)
+    const restarted = new BlobStore(folder, logger)
+    await restarted.open()
+    await restarted.put(HELLO)
+    expect(await readFile(blobs.pathOf(HELLO_DIGEST))).toEqual(HELLO)
+    expect((await stat(blobs.pathOf(HELLO_DIGEST))).mode & 0o222).toBe(0)
   })
 
   it('takes good bytes also where nobody knows that those here are damaged', async () => {

@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto'
-import { chmod, mkdir, open, opendir, readdir, rename, rm, stat } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
+import { chmod, lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Digest } from '../../shared/domain/ids'
 import { syncDirectory, translateFileError } from '../platform/files'
+import type { Logger } from '../platform/logger'
+import { clear } from './clear'
+import { writeFlushed } from './flushing'
 
 /** Between an owner and the key of its part. */
 const OF = '~'
@@ -23,6 +27,7 @@ export function isDigest(text: string): text is Digest {
  */
 export class BlobStore {
   readonly #folder: string
+  readonly #logger: Logger
   readonly #incoming: string
   readonly #pins = new Map<string, number>()
   readonly #busy = new Map<string, Promise<unknown>>()
@@ -30,13 +35,13 @@ export class BlobStore {
   /** Whose parts are not to be removed. */
   readonly #owners = new Set<string>()
   readonly #madeFolders = new Set<string>()
-  readonly #damaged = new Set<string>()
   #serial = 0
   #changes = 0
   #counted: { changes: number; blobs: number; blobBytes: number } | null = null
 
-  constructor(folder: string) {
+  constructor(folder: string, logger: Logger) {
     this.#folder = folder
+    this.#logger = logger
     this.#incoming = join(folder, 'incoming')
   }
 
@@ -64,7 +69,7 @@ export class BlobStore {
     return {
       path,
       discard: async () => {
-        await rm(path, { recursive: true, force: true })
+        await clear(path, this.#logger)
         this.#temporary.delete(path)
       },
     }
@@ -89,7 +94,7 @@ export class BlobStore {
       },
       discard: async () => {
         this.#owners.delete(owner)
-        for (const path of await paths()) await rm(path, { force: true })
+        for (const path of await paths()) await clear(path, this.#logger)
       },
     }
   }
@@ -123,7 +128,6 @@ export class BlobStore {
       await rename(temporary, path)
       await syncDirectory(join(this.#folder, digest.slice(0, 2)))
       this.#changes++
-      this.#damaged.delete(digest)
     })
   }
 
@@ -136,7 +140,7 @@ export class BlobStore {
       if (!(await this.#exclusive(digest, () => this.#isWhole(digest, bytes.byteLength)))) {
         const handle = await open(temporary.path, 'wx', 0o444)
         try {
-          await handle.writeFile(bytes)
+          await writeFlushed(handle, bytes, 0)
           await handle.sync()
         } finally {
           await handle.close()
@@ -155,12 +159,17 @@ export class BlobStore {
   /** Removes a blob unless it is pinned or named. @returns its bytes; null when it stayed or was not there */
   remove(digest: string, isNamed: (digest: string) => boolean): Promise<number | null> {
     return this.#exclusive(digest, async () => {
-      const sizeBytes = await sizeOf(this.pathOf(digest))
-      if (sizeBytes === null || this.#pins.has(digest) || isNamed(digest)) return null
-      await removeFile(this.pathOf(digest))
-      this.#changes++
-      this.#damaged.delete(digest)
-      return sizeBytes
+      const path = this.pathOf(digest)
+      try {
+        const sizeBytes = await sizeOf(path)
+        if (sizeBytes === null || this.#pins.has(digest) || isNamed(digest)) return null
+        await removeFile(path)
+        this.#changes++
+        return sizeBytes
+      } catch (error) {
+        this.#logger.warn({ err: error, path }, 'A blob that nothing needs could not be removed.')
+        return null
+      }
     })
   }
 
@@ -168,10 +177,10 @@ export class BlobStore {
   async *list(): AsyncGenerator<{ digest: Digest; sizeBytes: number }> {
     for (const folder of await namesIn(this.#folder)) {
       if (!/^[0-9a-f]{2}$/.test(folder)) continue
-      for await (const entry of await opendir(join(this.#folder, folder))) {
-        if (!isDigest(entry.name) || !entry.name.startsWith(folder)) continue
-        const sizeBytes = await sizeOf(join(this.#folder, folder, entry.name))
-        if (sizeBytes !== null) yield { digest: entry.name, sizeBytes }
+      for (const name of (await this.#try(join(this.#folder, folder), namesIn)) ?? []) {
+        if (!isDigest(name) || !name.startsWith(folder)) continue
+        const sizeBytes = await this.#try(this.pathOf(name), sizeOf)
+        if (sizeBytes !== null) yield { digest: name, sizeBytes }
       }
     }
   }
@@ -195,9 +204,9 @@ export class BlobStore {
     return this.#exclusive(digest, async () => (await sizeOf(this.pathOf(digest))) !== null)
   }
 
-  /** The next {@link adopt} of this digest replaces the file. */
-  markDamaged(digest: Digest): void {
-    this.#damaged.add(digest)
+  /** The next {@link put} or {@link adopt} of this digest replaces the file: one that can be written to is not whole. */
+  async markDamaged(digest: Digest): Promise<void> {
+    await this.#exclusive(digest, () => this.#try(this.pathOf(digest), (path) => chmod(path, 0o600)))
   }
 
   /** Removes temporary files that no one here is writing. */
@@ -206,15 +215,25 @@ export class BlobStore {
     for (const name of await namesIn(this.#incoming)) {
       const path = join(this.#incoming, name)
       if (this.#temporary.has(path) || this.#owners.has(name.split(OF)[0] ?? '')) continue
-      freedBytes += (await sizeOf(path)) ?? 0
-      await rm(path, { recursive: true, force: true })
+      const stats = await lstat(path).catch(() => null)
+      if ((await clear(path, this.#logger)) && stats?.isFile()) freedBytes += stats.size
     }
     return freedBytes
   }
 
+  async #try<T>(path: string, work: (path: string) => Promise<T>): Promise<T | null> {
+    try {
+      return await work(path)
+    } catch (error) {
+      this.#logger.warn({ err: error, path }, 'A part of the store cannot be reached; it is passed over.')
+      return null
+    }
+  }
+
   /** Meaningful only within {@link #exclusive}: outside, a collection may be removing what was seen. */
   async #isWhole(digest: string, sizeBytes: number): Promise<boolean> {
-    return !this.#damaged.has(digest) && (await sizeOf(this.pathOf(digest))) === sizeBytes
+    const stats = await statOf(this.pathOf(digest))
+    return stats?.isFile() === true && stats.size === sizeBytes && (stats.mode & 0o222) === 0
   }
 
   async #makeFolder(path: string): Promise<void> {
@@ -247,9 +266,13 @@ async function digestOf(bytes: Uint8Array): Promise<Digest> {
 
 /** Bytes of a regular file; null when there is none. */
 async function sizeOf(path: string): Promise<number | null> {
+  const stats = await statOf(path)
+  return stats?.isFile() ? stats.size : null
+}
+
+async function statOf(path: string): Promise<Stats | null> {
   try {
-    const stats = await stat(path)
-    return stats.isFile() ? stats.size : null
+    return await stat(path)
   } catch (error) {
     if (isMissing(error)) return null
     throw error
@@ -265,7 +288,7 @@ async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-async function removeFile(path: string): Promise<void> {
+export async function removeFile(path: string): Promise<void> {
   // Windows refuses to delete a read-only file.
   if (process.platform === 'win32' && (await sizeOf(path)) !== null) await chmod(path, 0o600)
   await rm(path, { force: true })

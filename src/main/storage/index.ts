@@ -177,8 +177,11 @@ export interface Storage extends Disposable {
   removeAlias(name: string, alias: string, by: PrincipalId): void
   /** Newest first, at most 1,000. */
   aliasHistory(name: string): AliasChange[]
-  /** @throws AppError `storage.in_use` naming the aliases, or what {@link StorageDeps.usersOf} says */
-  removeVersion(name: string, version: number): void
+  /**
+   * @param sees what of others the refusal may name; default: everything
+   * @throws AppError `storage.in_use` naming the aliases, what was made from it, or what {@link StorageDeps.usersOf} says
+   */
+  removeVersion(name: string, version: number, sees?: Sees): void
   diff(name: string, from: number, to: number): ModelDiff
   /** One file of a version. @throws AppError `storage.not_found` */
   getFile(kind: 'model' | 'dataset', name: string, version: number, path: string): ModelFile
@@ -200,8 +203,8 @@ export interface Storage extends Disposable {
   getDatasetVersion(name: string, version: number): DatasetVersion
   /** @param reference `name@version` or `name@latest` @throws AppError `storage.not_found` */
   resolveDataset(reference: string): { name: string; version: number }
-  /** @throws AppError `storage.in_use` naming what was made from it */
-  removeDatasetVersion(name: string, version: number): void
+  /** @param sees as of {@link removeVersion} @throws AppError `storage.in_use` naming what was made from it */
+  removeDatasetVersion(name: string, version: number, sees?: Sees): void
   datasetLineage(name: string, sees: Sees): LineageGraph
   /**
    * Fewer than `limit` where they are large; texts of tables as the types of their columns say.

@@ -100,7 +100,7 @@ export async function verifyBlobs(
       onProgress(checkedBytes, blobBytes)
       if (found?.digest === digest) continue
       damaged.push(digest)
-      blobs.markDamaged(digest)
+      await blobs.markDamaged(digest)
     } finally {
       release()
     }
@@ -109,7 +109,9 @@ export async function verifyBlobs(
   for (const digest of expected) {
     // Pinned, it cannot go between the two looks; what was removed since the beginning, and perhaps imported anew, is not missing.
     const release = blobs.pin(digest)
-    if (named.has(digest) && !(await blobs.has(digest))) missing.push(digest)
+    // What cannot even be looked at is of no more use than what is gone.
+    const isThere = await blobs.has(digest).catch(() => false)
+    if (named.has(digest) && !isThere) missing.push(digest)
     release()
   }
   return { checked, checkedBytes, damaged: damaged.sort(), missing: missing.sort() }

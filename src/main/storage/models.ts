@@ -21,7 +21,7 @@ import { misfit } from './architecture'
 import { diffVersions } from './diff'
 import type { Bringer, StorageDeps } from './index'
 import { newNumber } from './numbering'
-import type { Origins, Sees, VersionKey } from './origins'
+import { few, type Origins, referenceTo, type Sees, seesAll, type VersionKey } from './origins'
 import type { StorageTables } from './schema'
 import { type NotesChange, VersionFacts } from './version-facts'
 import { type Candidate, type FixedVersion, VersionRows } from './versions'
@@ -172,10 +172,11 @@ export class Models {
     this.#changed.fire(summary ? { changed: [summary], removed: [] } : { changed: [], removed: [name] })
   }
 
-  remove(name: string, version: number): void {
+  /** @param sees what of those that need it the refusal may name */
+  remove(name: string, version: number, sees: Sees): void {
     this.#database.transaction(() => {
       this.#fixed(name, version)
-      this.#assertUnused(name, version)
+      this.#assertUnused(name, version, sees)
       this.#delete(name, version)
     })
     this.announce(name)
@@ -185,7 +186,7 @@ export class Models {
   removeUnused(name: string, version: number): boolean {
     const removed = this.#database.transaction(() => {
       if (!this.#versions.find(name, version)) return false
-      if (this.#needs(name, version).length > 0 || this.#keptOf(name).has(version)) return false
+      if (this.#needs(name, version, seesAll).length > 0 || this.#keptOf(name).has(version)) return false
       this.#delete(name, version)
       return true
     })
@@ -434,12 +435,12 @@ export class Models {
     throw new AppError('storage.not_found', message, { model: name })
   }
 
-  #assertUnused(name: string, version: number): void {
-    const aliases = namesOf(this.aliases.of(name), version)
-    const needs = this.#needs(name, version)
+  #assertUnused(name: string, version: number, sees: Sees): void {
+    const needs = this.#needs(name, version, sees)
     if (needs.length === 0) return
     const message = `Version ${version} of ${name} cannot be removed: ${needs.join(', and ')}.`
-    throw new AppError('storage.in_use', message, { aliases, users: this.#usersOf(name, version) })
+    const users = this.#usersOf(name, version).filter((job) => sees('job', job))
+    throw new AppError('storage.in_use', message, { aliases: namesOf(this.aliases.of(name), version), users })
   }
 
   #delete(name: string, version: number): void {
@@ -448,19 +449,20 @@ export class Models {
     this.#touch(name)
   }
 
-  /** Who needs a version, in words. */
-  #needs(name: string, version: number): string[] {
+  /** Who needs a version, in words that name what a reader sees. */
+  #needs(name: string, version: number, sees: Sees): string[] {
     const aliases = namesOf(this.aliases.of(name), version)
     const users = this.#usersOf(name, version)
-    const made = this.origins
-      .madeFrom({ kind: 'model', name, version })
-      .map((key) => `${key.name}@${key.version}`)
+    const made = this.origins.madeFrom({ kind: 'model', name, version })
     const weights = this.facts.architectureOf(name, version)
+    const seesKey = (key: VersionKey) => sees(key.kind, key.name)
     return [
       ...(aliases.length > 0 ? [`the alias ${aliases.join(', ')} points to it`] : []),
-      ...(users.length > 0 ? [`it is needed by ${few(users)}`] : []),
-      ...(weights.length > 0 ? [`it is the architecture of ${few(weights)}`] : []),
-      ...(made.length > 0 ? [`${few(made)} ${made.length === 1 ? 'was' : 'were'} made from it`] : []),
+      ...(users.length > 0 ? [`it is needed by ${few(users, (job) => sees('job', job), String)}`] : []),
+      ...(weights.length > 0 ? [`it is the architecture of ${few(weights, seesKey, referenceTo)}`] : []),
+      ...(made.length > 0
+        ? [`${few(made, seesKey, referenceTo)} ${made.length === 1 ? 'was' : 'were'} made from it`]
+        : []),
     ]
   }
 
@@ -515,8 +517,4 @@ export class Models {
       this.#tables.updateTable('models').set({ updated_at: this.#clock.now() }).where('name', '=', name),
     )
   }
-}
-
-function few(names: readonly string[]): string {
-  return `${names.slice(0, 5).join(', ')}${names.length > 5 ? ', ...' : ''}`
 }

@@ -15,6 +15,11 @@ export interface VersionKey {
 /** Whether a reader may see the versions of a model or data set, by its name, or a job, by its id. */
 export type Sees = (kind: OriginKind | 'job', id: string) => boolean
 
+export const seesAll: Sees = () => true
+
+/** Of those that a refusal names. */
+const MOST_NAMED = 5
+
 /** Versions, jobs and sources of a graph, about: one version may have been made from thousands, and been made into as many. */
 const MOST_NODES = 1_000
 
@@ -126,6 +131,18 @@ export class Origins {
     }
     return [...models.map(keyed('model')), ...datasets.map(keyed('dataset'))]
   }
+}
+
+/** The first names that a reader sees, and how many more there are. */
+export function few<T>(all: readonly T[], isSeen: (one: T) => boolean, nameOf: (one: T) => string): string {
+  const names = all.filter(isSeen).slice(0, MOST_NAMED).map(nameOf)
+  const more = all.length - names.length
+  if (more === 0) return names.join(', ')
+  return names.length === 0 ? `${more} you may not see` : `${names.join(', ')} and ${more} more`
+}
+
+export function referenceTo({ name, version }: VersionKey): string {
+  return `${name}@${version}`
 }
 
 function idOf({ kind, name, version }: VersionKey): string {

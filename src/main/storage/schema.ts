@@ -1,4 +1,4 @@
-import type { CreateTableBuilder, Kysely, Migration } from 'kysely'
+import { type CreateTableBuilder, type Kysely, type Migration, type SqlBool, sql } from 'kysely'
 
 /** Columns ending in `_json` hold JSON; times are Unix milliseconds. */
 export interface StorageTables {
@@ -158,6 +158,10 @@ export interface StorageTables {
     created_at: number
   }
 }
+
+/** Written alike in a query, an index of them serves it. */
+export const SUGGESTED_NAME = sql<string>`json_extract(suggestion_json, '$.name')`
+export const WAITING = sql<SqlBool>`state = 'waiting'`
 
 /** Each step may have been done by a migration that a crash interrupted: Kysely runs SQLite's without a transaction. */
 async function createTables(db: Kysely<unknown>): Promise<void> {
@@ -455,6 +459,16 @@ async function indexArchitectures(db: Kysely<unknown>): Promise<void> {
     .execute()
 }
 
+/** Found by what they are suggested to be called, without reading the candidates that lie before it in their rows. */
+async function indexWaiting(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createIndex('imports_waiting')
+    .on('imports')
+    .expression(SUGGESTED_NAME)
+    .where(WAITING)
+    .execute()
+}
+
 export const storageMigrations: Record<string, Migration> = {
   '0003-storage': { up: (db: Kysely<unknown>) => createTables(db) },
   '0005-version-facts': { up: (db: Kysely<unknown>) => addVersionFacts(db) },
@@ -462,4 +476,5 @@ export const storageMigrations: Record<string, Migration> = {
   '0010-storage-quotas': { up: (db: Kysely<unknown>) => createQuotas(db) },
   '0016-canary-changes': { up: (db: Kysely<unknown>) => addCanaryChanges(db) },
   '0018-architectures': { up: (db: Kysely<unknown>) => indexArchitectures(db) },
+  '0019-waiting-imports': { up: (db: Kysely<unknown>) => indexWaiting(db) },
 }

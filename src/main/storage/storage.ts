@@ -18,7 +18,7 @@ import { type FileWorker, startFileWorker } from './import/worker'
 import type { ResolvedVersion, Storage, StorageDeps } from './index'
 import { collect, NamedBlobs, verifyBlobs } from './maintenance'
 import { Models } from './models'
-import { Origins, type Sees } from './origins'
+import { Origins, type Sees, seesAll } from './origins'
 import { StorageQuotas } from './quotas'
 import { StorageTasks } from './tasks'
 
@@ -33,20 +33,25 @@ export function createStorage(deps: StorageDeps): Storage {
 export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker): Storage {
   const { database, clock, logger } = deps
   const blobFolder = join(deps.dataDir, 'blobs')
-  const blobs = new BlobStore(blobFolder)
+  const blobs = new BlobStore(blobFolder, logger)
   const named = new NamedBlobs(database)
   const origins = new Origins(database)
   const models: Models = new Models({ ...deps, origins, describeDataset: (key) => datasets.describe(key) })
   const datasets = new Datasets({ database, clock, origins, describeModel: (key) => models.describe(key) })
   const originDigests = new OriginDigests(database, origins)
-  const hub = createHubDownloads(join(deps.dataDir, 'downloads'), deps.hubUrl, async (path, signal) => {
-    const worker = startWorker()
-    try {
-      return await worker.shards(path, signal)
-    } finally {
-      await worker.dispose()
-    }
-  })
+  const hub = createHubDownloads(
+    join(deps.dataDir, 'downloads'),
+    deps.hubUrl,
+    logger,
+    async (path, signal) => {
+      const worker = startWorker()
+      try {
+        return await worker.shards(path, signal)
+      } finally {
+        await worker.dispose()
+      }
+    },
+  )
   const quotas = new StorageQuotas(database)
   const tasks = new StorageTasks(clock, logger)
   const tableReading = new TableReading({ datasets, blobs, clock, startWorker })
@@ -138,8 +143,10 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
 
   return {
     async start() {
-      await blobs.open(imports.resumable())
-      await hub.prune(clock.now())
+      const resumable = imports.resumable()
+      await blobs.open(resumable.map(({ id }) => id))
+      // Which of the downloads an import from the Hub goes on with only the Hub can say.
+      if (resumable.every(({ source }) => source.kind !== 'hub')) await hub.prune(clock.now())
       const { interrupted } = await imports.reconcile()
       // Files that an interrupted import had already taken in.
       if (interrupted > 0) await collect(blobs, named)
@@ -184,7 +191,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     staysWarm: (name, version) => models.staysWarm(name, version),
     removeAlias: (name, alias, by) => models.removeAlias(name, alias, by),
     aliasHistory: (name) => models.history(name),
-    removeVersion: (name, version) => models.remove(name, version),
+    removeVersion: (name, version, sees = seesAll) => models.remove(name, version, sees),
     diff: (name, from, to) =>
       diffVersions(models.version(name, from), models.version(name, to), {
         from: models.facts.tensors(name, from),
@@ -205,7 +212,7 @@ export function assembleStorage(deps: StorageDeps, startWorker: () => FileWorker
     getDataset: (name) => datasets.get(name),
     getDatasetVersion: (name, version) => datasets.version(name, version),
     resolveDataset: (reference) => datasets.resolve(reference),
-    removeDatasetVersion: (name, version) => datasets.remove(name, version),
+    removeDatasetVersion: (name, version, sees = seesAll) => datasets.remove(name, version, sees),
     datasetLineage: (name, sees) => datasets.lineage(name, sees),
     datasetRows: (name, version, range, signal) => tableReading.rows(name, version, range, signal),
     datasetRecords: (name, version, range) => tableReading.records(name, version, range),

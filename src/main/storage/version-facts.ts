@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { type TensorInfo, VersionBenchmark, type VersionNotes } from '../../shared/contract'
 import { toIso } from '../platform/clock'
 import type { Database } from '../platform/database'
+import type { VersionKey } from './origins'
 import type { StorageTables } from './schema'
 
 const NOTHING: VersionNotes = { notes: '', tags: [], architecture: null }
@@ -52,12 +53,12 @@ export class VersionFacts {
     )
   }
 
-  /** Versions whose weights run in the graph of this one, as `name@version`. */
-  architectureOf(model: string, version: number): string[] {
+  /** Versions whose weights run in the graph of this one. */
+  architectureOf(model: string, version: number): VersionKey[] {
     const query = this.#tables.selectFrom('version_notes').select(['model', 'version'])
     return this.#database
       .all(query.where('architecture', '=', `${model}@${version}`))
-      .map((row) => `${row.model}@${row.version}`)
+      .map((row) => ({ kind: 'model', name: row.model, version: row.version }))
   }
 
   tensors(model: string, version: number): TensorInfo[] {

@@ -343,11 +343,12 @@ const TaskWait = z
   .strict()
   .prefault({})
 
-const HubAddress = z
+/** What `storage/hub/address.ts` reads. */
+export const HubAddress = z
   .string()
   .max(300)
   .regex(
-    /^(?:https?:\/\/[^/\s]+\/)?[A-Za-z0-9][\w.-]{0,95}\/[\w.-]{1,96}(?:@[\w./-]{1,100})?$/,
+    /^(?:https?:\/\/[^/\s]+\/)?[A-Za-z0-9][\w.-]{0,95}\/[\w.-]{1,96}(?:\/tree\/[^\s@?#]{1,100}|@[\w./-]{1,100})?\/?$/,
     'write OWNER/REPOSITORY, OWNER/REPOSITORY@REVISION, or its address on the Hub',
   )
 

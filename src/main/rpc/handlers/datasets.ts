@@ -29,8 +29,8 @@ export function datasetHandlers(modules: Modules) {
       storage.datasetRows(name, version, range, signal),
     ),
     image: os.image.handler(({ input }) => storage.datasetImage(input.name, input.version, input.path)),
-    removeVersion: os.removeVersion.handler(({ input }) =>
-      storage.removeDatasetVersion(input.name, input.version),
+    removeVersion: os.removeVersion.handler(({ input, context }) =>
+      storage.removeDatasetVersion(input.name, input.version, sightOf(modules, context.caller)),
     ),
     lineage: os.lineage.handler(({ input, context }) =>
       storage.datasetLineage(input.name, sightOf(modules, context.caller)),

@@ -69,8 +69,8 @@ export function storageHandlers(modules: Modules) {
       version: os.models.version.handler(({ input, context }) =>
         shownVersion(storage.getVersion(input.name, input.version), sightOf(modules, context.caller)),
       ),
-      removeVersion: os.models.removeVersion.handler(({ input }) =>
-        storage.removeVersion(input.name, input.version),
+      removeVersion: os.models.removeVersion.handler(({ input, context }) =>
+        storage.removeVersion(input.name, input.version, sightOf(modules, context.caller)),
       ),
       setAlias: os.models.setAlias.handler(({ input, context }) =>
         storage.setAlias(input.name, input.alias, input.version, context.caller.principal, input.reason),

@@ -9,6 +9,7 @@ import type { Storage } from '../index'
 import type { StorageTables } from '../schema'
 import { ANNA, type Bench, checked, collected, createBench, importAndSettle } from '../testing/harness'
 import { inProcessWorker } from '../testing/in-process-worker'
+import { readRows } from './read'
 
 let bench: Bench
 let storage: Storage
@@ -272,6 +273,18 @@ describe('folders of images', () => {
     })
   })
 
+  it('are taken without what systems leave in them, which is said', async () => {
+    await file('pets/cat/1.png', png(30, 20))
+    await file('pets/dog/1.png', png(8, 9))
+    const litter = ['.DS_Store', 'Thumbs.db', 'cat/.DS_Store', 'dog/._1.png', 'dog/desktop.ini']
+    for (const name of litter) await file(`pets/${name}`, 'litter')
+    const version = await imported(join(bench.folder, 'pets'))
+    expect(version).toMatchObject({ format: 'images', rows: 2 })
+    expect(version.files.map(({ path }) => path)).toEqual(['cat/1.png', 'dog/1.png'])
+    expect(version.findings.map((finding) => finding.file).sort()).toEqual(litter.sort())
+    expect(version.findings[0]?.message).toContain('was left out: it is no part of the data.')
+  })
+
   it('are labelled by their folders and sized by their headers', async () => {
     await file('pets/cat/1.png', png(30, 20))
     await file('pets/cat/2.png', png(31, 20))
@@ -292,6 +305,14 @@ describe('folders of images', () => {
       code: 'storage.not_found',
     })
   })
+})
+
+it('a page is no longer than a line between processes, also where its texts are longer as JSON', async () => {
+  const line = JSON.stringify({ text: '\u0001'.repeat(900_000) })
+  const absolutePath = await file('control.jsonl', `${line}\n${line}\n`)
+  const files = [{ path: 'control.jsonl', absolutePath, sizeBytes: 2 * line.length + 2 }]
+  const rows = await readRows({ format: 'jsonl', files, index: null }, { offset: 0, limit: 2 })
+  expect(rows).toHaveLength(1)
 })
 
 it('a page of a wide table has as many cells as one of a narrow table; a job reads more at once', async () => {

@@ -17,7 +17,7 @@ import type { Database } from '../../platform/database'
 import { Emitter } from '../../platform/events'
 import { insertAll } from '../insert-all'
 import { newNumber } from '../numbering'
-import type { Origins, Sees, VersionKey } from '../origins'
+import { few, type Origins, referenceTo, type Sees, type VersionKey } from '../origins'
 import type { StorageTables } from '../schema'
 import type { RowIndex } from './table'
 
@@ -203,15 +203,16 @@ export class Datasets {
     this.#changed.fire(summary ? { changed: [summary], removed: [] } : { changed: [], removed: [name] })
   }
 
-  /** @throws AppError `storage.in_use` naming what was made from it */
-  remove(name: string, version: number): void {
+  /** @param sees what the refusal may name @throws AppError `storage.in_use` naming what was made from it */
+  remove(name: string, version: number, sees: Sees): void {
     this.#database.transaction(() => {
       this.#row(name, version)
       const key = { kind: 'dataset' as const, name, version }
-      const made = this.#origins.madeFrom(key).map((other) => `${other.name}@${other.version}`)
+      const made = this.#origins.madeFrom(key)
       if (made.length > 0) {
-        const message = `Version ${version} of ${name} cannot be removed: ${made.slice(0, 5).join(', ')} came from it.`
-        throw new AppError('storage.in_use', message, { madeFrom: made })
+        const seesKey = (other: VersionKey) => sees(other.kind, other.name)
+        const message = `Version ${version} of ${name} cannot be removed: ${few(made, seesKey, referenceTo)} came from it.`
+        throw new AppError('storage.in_use', message, { madeFrom: made.filter(seesKey).map(referenceTo) })
       }
       this.#database.run(
         this.#tables

@@ -27,6 +27,10 @@ describe('what a text says', () => {
     ['1.2.3', '1.2.3'],
     ['0x10', '0x10'],
     ['1e999', '1e999'],
+    ['9007199254740991', 9_007_199_254_740_991],
+    ['9007199254740993', '9007199254740993'],
+    ['-1234567890123456789', '-1234567890123456789'],
+    ['1e20', 1e20],
   ])('%j', (text, value) => {
     expect(fromText(text)).toBe(value)
   })
@@ -45,6 +49,26 @@ describe('the profile of a table', () => {
     }))
     expect(profile.columns[0]).toMatchObject({ distinct: 2_000 })
     expect(heldMib).toBeLessThan(20)
+  })
+
+  it.each([
+    ['a text', 'x'.repeat(8_000_000)],
+    ['a text that is longer as JSON', '"'.repeat(4_000_000)],
+    ['a tensor', { dtype: 'uint8' as const, shape: [6_000_000], base64: 'A'.repeat(8_000_000) }],
+  ])('refuses a row that could never be read whole, of %s', async (_, cell) => {
+    const rows = [{ a: 1 }, { a: cell }]
+    await expect(profileOf(tableOf(['a'], rows), () => undefined)).rejects.toThrow(
+      /^Row 2 is too long: .* 8,000,000 characters/,
+    )
+  })
+
+  it('keeps large integers as the texts they are, and a column of them', async () => {
+    const rows = [{ id: '1' }, { id: '1234567890123456789' }]
+    const table = { ...tableOf(['id'], rows), isText: true }
+    expect((await profileOf(table, () => undefined)).columns[0]).toMatchObject({
+      type: 'string',
+      distinct: 2,
+    })
   })
 
   it('keeps for all columns together no more than it has room for', async () => {

@@ -1,5 +1,7 @@
 import type { Cell, Column, ColumnType } from '../../../shared/contract'
+import { Rejection } from '../import/rejection'
 import { numbersOf } from './numbers'
+import { isTooLong, LONGEST_ROW } from './row-size'
 import { MOST_COLUMNS, type RowIndex, type Table } from './table'
 
 const SAMPLE = 10_000
@@ -34,6 +36,7 @@ export async function profileOf(table: Table, onProgress: (bytesDone: number) =>
   let rows = 0
   let index: RowIndex | null = null
   for await (const { row, at } of table.read(0, null)) {
+    if (isTooLong(row)) throw tooLong(rows + 1)
     for (const [name, cell] of Object.entries(row)) {
       let column = columns.get(name)
       if (!column) {
@@ -55,6 +58,12 @@ export async function profileOf(table: Table, onProgress: (bytesDone: number) =>
     onProgress(table.bytesRead())
   }
   return { rows, columns: [...columns].map(([name, column]) => ({ name, ...column.summary(rows) })), index }
+}
+
+function tooLong(row: number): Rejection {
+  const most = LONGEST_ROW.toLocaleString('en')
+  const message = `Row ${row} is too long: it has more than ${most} characters as JSON, as some 6 MB of numbers have. Divide it into several rows.`
+  return new Rejection('storage.unreadable', message, '')
 }
 
 /** What all columns may still remember together. */
@@ -194,7 +203,9 @@ export function fromText(text: string): string | number | boolean {
   if (text.length > LONGEST_NUMBER) return text
   if (/^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/.test(text.trim())) {
     const value = Number(text)
-    if (Number.isFinite(value)) return value
+    // An integer that no number holds would become another one: of an identifier every digit counts.
+    const isRounded = /^[+-]?\d+$/.test(text.trim()) && !Number.isSafeInteger(value)
+    if (Number.isFinite(value) && !isRounded) return value
   }
   if (/^(?:true|false)$/i.test(text)) return text.toLowerCase() === 'true'
   return text

@@ -1,6 +1,7 @@
 import type { DatasetFormat } from '../../../shared/contract'
 import { tableReader } from './formats'
 import { type Profile, profileOf } from './profile'
+import { charactersOf } from './row-size'
 import { shortened } from './shorten'
 import type { RawRow, RowIndex, ShownRow, TableFile } from './table'
 
@@ -18,7 +19,7 @@ export async function profileTable(
   }
 }
 
-/** What rows may weigh together, about: they travel from process to process as one line. */
+/** Of rows together: they travel from process to process as one line. */
 const MOST_CHARACTERS = 4_000_000
 
 export interface RowRange {
@@ -49,13 +50,13 @@ async function read<Row extends ShownRow>(
 ): Promise<Row[]> {
   const table = await tableReader(format).open(files)
   const rows: Row[] = []
-  let weight = 0
+  let characters = 0
   try {
     if (limit > 0) {
       for await (const { row } of table.read(offset, index)) {
         const next = shown(row)
-        weight += weightOf(next)
-        if (rows.length > 0 && weight > MOST_CHARACTERS) break
+        characters += charactersOf(next)
+        if (rows.length > 0 && characters > MOST_CHARACTERS) break
         if (rows.push(next) >= limit) break
       }
     }
@@ -63,16 +64,4 @@ async function read<Row extends ShownRow>(
   } finally {
     table.close?.()
   }
-}
-
-/** About how many characters a row has as JSON. */
-function weightOf(row: ShownRow): number {
-  let weight = 0
-  for (const cell of Object.values(row)) {
-    if (typeof cell === 'string') weight += cell.length
-    else if (typeof cell === 'object' && cell !== null)
-      weight += 'base64' in cell ? cell.base64.length : 'data' in cell ? cell.data.length * 12 : 100
-    weight += 12
-  }
-  return weight
 }

@@ -6,6 +6,9 @@ import type { ArchivedOrigins } from './manifest'
 
 type ArchivedOrigin = ArchivedOrigins['models'][number]
 
+/** Of each kind. Each is looked for in one turn, and an archive of a few kilobytes may name very many. */
+const MOST_ORIGINS = 100
+
 /** What versions were made from, told by their bytes: what is `digits@1` here may be `digits@7` elsewhere. */
 export class OriginDigests {
   readonly #database: Database
@@ -21,14 +24,14 @@ export class OriginDigests {
   /** For the manifest of a version; without what has been removed since, and what its reader does not see. */
   of(key: VersionKey, sees: Sees): ArchivedOrigins {
     const seen = this.#origins.parents(key).filter(({ kind, name }) => sees(kind, name))
-    const archived = seen.flatMap((parent) => {
-      const rows = this.#versions(parent.kind, parent.name)
-      return rows.filter(({ version }) => version === parent.version).map((row) => ({ ...parent, ...row }))
-    })
     const named = (kind: VersionKey['kind']) =>
-      archived
-        .filter((origin) => origin.kind === kind)
-        .map(({ name, version, digest }) => ({ name, version, digest }))
+      seen
+        .filter((parent) => parent.kind === kind)
+        .slice(0, MOST_ORIGINS)
+        .flatMap(({ name, version }) => {
+          const digest = this.#digestOf(kind, name, version)
+          return digest === null ? [] : [{ name, version, digest }]
+        })
     return { models: named('model'), datasets: named('dataset') }
   }
 
@@ -37,20 +40,42 @@ export class OriginDigests {
     { models, datasets }: ArchivedOrigins,
     mayName: (kind: VersionKey['kind'], reference: string) => boolean,
   ): MadeFrom {
-    const known = (kind: VersionKey['kind']) => (origin: ArchivedOrigin) =>
-      this.#versions(kind, origin.name)
-        .filter(({ digest }) => digest === origin.digest)
-        .map(({ version }) => `${origin.name}@${version}`)
+    const known = (kind: VersionKey['kind'], archived: readonly ArchivedOrigin[]) => {
+      const distinct = new Map(archived.map((origin) => [`${origin.name}@${origin.digest}`, origin]))
+      return [...distinct.values()]
+        .slice(0, MOST_ORIGINS)
+        .flatMap(({ name, digest }) => {
+          const version = this.#versionOf(kind, name, digest)
+          return version === null ? [] : [`${name}@${version}`]
+        })
         .filter((reference) => mayName(kind, reference))
-    return { models: models.flatMap(known('model')), datasets: datasets.flatMap(known('dataset')), job: null }
+    }
+    return { models: known('model', models), datasets: known('dataset', datasets), job: null }
   }
 
-  #versions(kind: VersionKey['kind'], name: string): { version: number; digest: string }[] {
-    const columns = ['version', 'digest'] as const
-    const models = this.#tables.selectFrom('model_versions').select(columns)
-    const datasets = this.#tables.selectFrom('dataset_versions').select(columns)
-    return kind === 'model'
-      ? this.#database.all(models.where('model', '=', name))
-      : this.#database.all(datasets.where('dataset', '=', name))
+  #digestOf(kind: VersionKey['kind'], name: string, version: number): string | null {
+    const models = this.#tables.selectFrom('model_versions').select('digest').where('version', '=', version)
+    const datasets = this.#tables
+      .selectFrom('dataset_versions')
+      .select('digest')
+      .where('version', '=', version)
+    const row =
+      kind === 'model'
+        ? this.#database.first(models.where('model', '=', name))
+        : this.#database.first(datasets.where('dataset', '=', name))
+    return row?.digest ?? null
+  }
+
+  #versionOf(kind: VersionKey['kind'], name: string, digest: string): number | null {
+    const models = this.#tables.selectFrom('model_versions').select('version').where('digest', '=', digest)
+    const datasets = this.#tables
+      .selectFrom('dataset_versions')
+      .select('version')
+      .where('digest', '=', digest)
+    const row =
+      kind === 'model'
+        ? this.#database.first(models.where('model', '=', name))
+        : this.#database.first(datasets.where('dataset', '=', name))
+    return row?.version ?? null
   }
 }

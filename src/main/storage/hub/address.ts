@@ -16,7 +16,7 @@ export interface HubRepository {
  */
 export function parseHubAddress(text: string, hubUrl: string): HubRepository {
   const match =
-    /^(?:(https?:\/\/[^/\s]+)\/)?([\w.-]+\/[\w.-]+?)(?:\/tree\/([^\s@?#]+)|@([\w./-]+))?\/?$/.exec(
+    /^(?:(https?:\/\/[^/\s]+)\/)?([\w.-]+\/[\w.-]+?)(?:\/tree\/([^\s@?#]+?)|@([\w./-]+))?\/?$/.exec(
       text.trim(),
     )
   const [, host, name, tree, at] = match ?? []

@@ -19,13 +19,13 @@ const BESIDE =
   /^(?:readme\.md|licen[cs]e[^/]*|notice[^/]*|.*\.json|tokenizer\.model|vocab\.[a-z]+|merges\.txt)$/i
 const LARGEST_BESIDE = 64 * 1024 * 1024
 
-/** Kinds of weights, the safest and most useful first: of a repository with several, the first one is taken. */
-const KINDS: { matches: RegExp }[] = [
+/** Kinds of weights and what goes with them, the safest and most useful first: of a repository with several, the first is taken. */
+const KINDS: { matches: RegExp; with?: RegExp }[] = [
   { matches: /^(?:[^/]+\.)?safetensors$|^[^/]+\.safetensors$/i },
   { matches: /^[^/]+\.gguf$/i },
   { matches: /^(?:onnx\/)?[^/]+\.onnx(?:[._-]?data)?$/i },
   { matches: /^(?:[^/]+\/)*model\.json$/i },
-  { matches: /^saved_model\.pb$|^variables\//i },
+  { matches: /^saved_model\.pb$|^variables\//i, with: /^assets\// },
   { matches: /^[^/]+\.(?:keras|h5|tflite)$/i },
   { matches: /^[^/]+\.(?:pt|pth|bin)$/i },
 ]
@@ -46,9 +46,9 @@ export function chooseFiles(files: readonly HubFile[], patterns: readonly string
 }
 
 function weightsOf(files: readonly HubFile[]): ChosenFile[] {
-  for (const { matches } of KINDS) {
+  for (const { matches, with: along } of KINDS) {
     const found = files.filter((file) => matches.test(file.path))
-    if (found.length > 0) return placed(oneOf(found))
+    if (found.length > 0) return placed([...oneOf(found), ...files.filter((file) => along?.test(file.path))])
   }
   throw nothing(files, 'The repository holds no model that LLMAgentOS knows.')
 }

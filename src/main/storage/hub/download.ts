@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { type FileHandle, mkdir, open, rm, stat } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, stat, truncate } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { HubApiError, listFiles, modelInfo } from '@huggingface/hub'
 import { AppError } from '../../../shared/errors'
 import { translateFileError } from '../../platform/files'
+import { removeFile } from '../blobs'
+import { syncedBytes, writeFlushed } from '../flushing'
 import { quoted } from '../import/rejection'
 import { assertSafePath } from '../import/source'
 import type { HubRepository } from './address'
@@ -14,8 +16,6 @@ import type { HubFile } from './choose'
 const SILENCE_MS = 60_000
 const TRIES = 3
 const MOST_FILES = 10_000
-/** As in `import/transfer.ts`: a commit of the database must not wait for more than this. */
-const FLUSH_BYTES = 16 * 1024 * 1024
 /** Of an answer in JSON, which is read whole: one with a thousand files has less than one. */
 const MOST_JSON_BYTES = 16 * 1024 * 1024
 
@@ -80,7 +80,7 @@ export async function listRepository(
 /**
  * Downloads a file to where a part of it may already lie, and goes on from there. Its size is checked, and Git's id of a
  * small one; the digest of a large one is by whoever hashes it.
- * @param onBytes bytes of this file that are on the disk
+ * @param onBytes bytes of this file that are on the disk; it is waited for
  * @throws AppError `storage.hub_unreachable` (what has come stays), `storage.incomplete`, `storage.disk_full`
  */
 export async function downloadFile(
@@ -88,7 +88,7 @@ export async function downloadFile(
   file: HubFile,
   folder: string,
   signal: AbortSignal,
-  onBytes: (bytesDone: number) => void,
+  onBytes: (bytesDone: number) => Promise<void> | undefined,
 ): Promise<string> {
   const to = join(folder, file.path)
   await mkdir(dirname(to), { recursive: true, mode: 0o700 })
@@ -96,11 +96,12 @@ export async function downloadFile(
   const url = `${hubUrl}/${name}/resolve/${encodeURIComponent(revision)}/${path}`
   for (let attempt = 1; ; attempt++) {
     let present = await sizeOf(to)
-    if (present > file.sizeBytes) {
-      await rm(to)
+    // An empty one may be read-only too.
+    if (present === 0 || present > file.sizeBytes) {
+      await removeFile(to)
       present = 0
     }
-    onBytes(present)
+    await onBytes(present)
     if (present === file.sizeBytes && present > 0) return checked(to, file)
     try {
       await append(url, to, present, file, signal, onBytes)
@@ -115,13 +116,19 @@ export async function downloadFile(
   }
 }
 
+/** Cuts a file that an earlier process has left to what is on the disk for certain. A whole one is read-only. */
+export async function cutToSynced(path: string): Promise<void> {
+  const { mode, size } = await stat(path)
+  if ((mode & 0o200) !== 0) await truncate(path, syncedBytes(size))
+}
+
 /** @returns the path @throws AppError `storage.incomplete`; then the file is gone, and the next try fetches it anew */
 async function checked(path: string, { path: name, sizeBytes, gitId }: HubFile): Promise<string> {
   if (gitId === null) return path
   const hash = createHash('sha1').update(`blob ${sizeBytes}\0`)
   for await (const chunk of createReadStream(path)) hash.update(chunk)
   if (hash.digest('hex') === gitId) return path
-  await rm(path)
+  await removeFile(path)
   const message = `${quoted(name)} is not what the Hub says: its Git id is another. Get it again.`
   throw new AppError('storage.incomplete', message, { file: name })
 }
@@ -132,7 +139,7 @@ async function append(
   from: number,
   file: HubFile,
   signal: AbortSignal,
-  onBytes: (bytesDone: number) => void,
+  onBytes: (bytesDone: number) => Promise<void> | undefined,
 ): Promise<void> {
   const watch = watchSilence(signal)
   let output: FileHandle | null = null
@@ -146,20 +153,17 @@ async function append(
     const start = response.status === 206 ? from : 0
     output = await open(to, start > 0 ? 'a' : 'w', 0o600)
     let done = start
-    let unwritten = 0
     for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
       watch.heard()
       if (done + chunk.length > file.sizeBytes)
         throw new AppError('storage.unsafe', `The Hub sends more for ${file.path} than it said.`)
-      // Goes on where the disk has taken only a part.
-      await output.writeFile(chunk)
+      await writeFlushed(output, chunk, done)
       done += chunk.length
-      unwritten += chunk.length
-      onBytes(done)
-      if (unwritten < FLUSH_BYTES) continue
-      await output.datasync()
-      unwritten = 0
+      await onBytes(done)
     }
+    await output.sync()
+    // Says to a process that comes later that all of it is on the disk.
+    if (done === file.sizeBytes) await output.chmod(0o444)
   } finally {
     watch.end()
     await output?.close()

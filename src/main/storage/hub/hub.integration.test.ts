@@ -1,18 +1,20 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { chmod, readdir, stat, utimes, writeFile } from 'node:fs/promises'
+import { chmod, open, readdir, stat, utimes, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Import } from '../../../shared/contract'
+import { HubAddress, type Import } from '../../../shared/contract'
 import type { ImportId } from '../../../shared/domain/ids'
 import type { Storage } from '../index'
 import { FIXTURES } from '../testing/fixtures'
 import { ANNA, type Bench, collected, createBench, settled } from '../testing/harness'
+import { bytesHead } from '../testing/onnx-builder'
 import { parseHubAddress } from './address'
 import { chooseFiles } from './choose'
 
+const MIB = 1024 * 1024
 const MODEL = readFileSync(join(FIXTURES, 'silero_vad_v5.onnx'))
 
 /** A hub on a real socket: the three routes that a download needs. Files are there under their commit alone. */
@@ -185,16 +187,35 @@ describe('an import from the Hub', () => {
     expect(hub.asked.find(({ path }) => path.endsWith('.onnx'))?.range).toMatch(/^bytes=[1-9]/)
   })
 
-  it('is taken up again after a restart', async () => {
-    hub.hangAfter = 400_000
+  it('is taken up again after a restart behind what was synced; the rest may be zeros after a loss of power, and a week may have passed', async () => {
+    const description = Buffer.alloc(40 * MIB, ' ')
+    hub.files.set('onnx/model.onnx', Buffer.concat([MODEL, bytesHead(6, description.length), description]))
+    hub.hangAfter = 35 * MIB
     const { id } = await storage.startImport({ kind: 'hub', repository: 'acme/vad' }, ANNA)
-    await hasCome(id, 400_000)
+    await hasCome(id, 35 * MIB)
     await bench.close()
+    const [place = ''] = await downloads()
+    const part = await open(join(bench.dataDir, 'downloads', place, 'onnx', 'model.onnx'), 'r+')
+    await part.write(Buffer.alloc(MIB), 0, MIB, 32 * MIB)
+    await part.close()
+    const old = new Date(Date.now() - 8 * 24 * 3_600_000)
+    await utimes(join(bench.dataDir, 'downloads', place), old, old)
     hub.hangAfter = null
     hub.asked.length = 0
     ;({ storage } = await bench.open({ hubUrl }))
     expect(await settled(storage, id)).toMatchObject({ state: 'completed', model: 'vad' })
-    expect(hub.asked.find(({ path }) => path.endsWith('.onnx'))?.range).toMatch(/^bytes=[1-9]/)
+    expect(hub.asked.find(({ path }) => path.endsWith('.onnx'))?.range).toBe(`bytes=${32 * MIB}-`)
+  })
+
+  it('fetches whole files no second time after a restart', async () => {
+    hub.files.set('README.md', Buffer.alloc(2000, '.'))
+    hub.breakAfter = [MODEL.length, 10, 10, 10]
+    expect((await imported()).state).toBe('failed')
+    await bench.close()
+    ;({ storage } = await bench.open({ hubUrl }))
+    hub.asked.length = 0
+    expect((await imported()).state).toBe('completed')
+    expect(hub.asked.map(({ path }) => path)).toEqual(['README.md'])
   })
 
   it('takes turns with another of the same files, and leaves those of others alone', async () => {
@@ -247,6 +268,16 @@ describe('an import from the Hub', () => {
     expect(truth.equals(lying)).toBe(false)
     expect(await imported()).toMatchObject({ state: 'failed', error: { code: 'storage.incomplete' } })
     expect(storage.listModels()).toEqual([])
+    hub.files.get = get
+    hub.asked.length = 0
+    expect(await imported(), 'fetches the one bad file anew').toMatchObject({ state: 'completed' })
+    expect(hub.asked).toEqual([{ path: 'onnx/model.onnx', range: null }])
+    expect(await downloads()).toEqual([])
+  })
+
+  it('leaves nothing behind when it is refused', async () => {
+    hub.files.set('onnx/model.onnx', Buffer.alloc(2000, 'no model'))
+    expect((await imported()).state).toBe('rejected')
     expect(await downloads()).toEqual([])
   })
 
@@ -266,6 +297,17 @@ describe('an import from the Hub', () => {
     expect(format).toBe('tfjs-graph')
     expect(files.map(({ path }) => path)).toEqual(['model.json', 'group1-shard1of1.bin'])
     expect(hub.asked.map(({ path }) => path)).not.toContain('web/optimizer.bin')
+  })
+
+  it('finds shards that a model.json names by `./`', async () => {
+    hub.files.clear()
+    for (const name of await readdir(join(FIXTURES, 'basic-pitch')))
+      hub.files.set(`web/${name}`, readFileSync(join(FIXTURES, 'basic-pitch', name)))
+    const shard = 'group1-shard1of1.bin'
+    const index = hub.files.get('web/model.json')?.toString().replace(`"${shard}"`, `"./${shard}"`) ?? ''
+    expect(index).toContain(`./${shard}`)
+    hub.files.set('web/model.json', Buffer.from(index))
+    expect(await imported()).toMatchObject({ state: 'completed' })
   })
 
   it('leaves a large model.json to another process', async () => {
@@ -336,9 +378,19 @@ it.each([
     'https://huggingface.co/acme/vad/tree/dev',
     { name: 'acme/vad', revision: 'dev', hubUrl: 'http://mirror' },
   ],
+  [
+    'https://huggingface.co/acme/vad/tree/main',
+    { name: 'acme/vad', revision: 'main', hubUrl: 'http://mirror' },
+  ],
+  [
+    'https://huggingface.co/acme/vad/tree/main/',
+    { name: 'acme/vad', revision: 'main', hubUrl: 'http://mirror' },
+  ],
+  ['https://huggingface.co/acme/vad/', { name: 'acme/vad', revision: 'main', hubUrl: 'http://mirror' }],
   ['https://other.example/acme/vad', { name: 'acme/vad', revision: 'main', hubUrl: 'https://other.example' }],
 ])('reads the address %s', (text, repository) => {
   expect(parseHubAddress(text, 'http://mirror/')).toEqual(repository)
+  expect(HubAddress.safeParse(text).success, 'a call may name it').toBe(true)
 })
 
 it.each(['vad', 'acme/vad/../x', '../vad', 'acme/..', 'ftp://a/acme/vad', ''])(
@@ -367,6 +419,12 @@ describe('chooseFiles', () => {
     expect(chosen(['a.gguf', 'b.gguf'], ['b*'])).toEqual(['b.gguf'])
     expect(() => chosen(['a.gguf'], ['x*'])).toThrow(/No file of the repository fits/)
     expect(() => chosen(['a.txt'])).toThrow(/holds no model/)
+  })
+
+  it('takes the assets of a SavedModel, and no pictures for a model', () => {
+    const saved = ['saved_model.pb', 'variables/variables.index', 'assets/vocab.txt']
+    expect(chosen([...saved, 'a.py'])).toEqual(saved)
+    expect(chosen(['assets/logo.png', 'model.keras'])).toEqual(['model.keras'])
   })
 
   it('leaves out the folder that all weights lie in', () => {

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises'
+import { lstat, mkdir, readdir, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Logger } from '../../platform/logger'
+import { clear } from '../clear'
 import { Slots } from '../import/slots'
 import { isStopping } from '../stopping'
 import { parseHubAddress } from './address'
 import { type ChosenFile, chooseFiles } from './choose'
-import { atCommit, downloadFile, listRepository } from './download'
+import { atCommit, cutToSynced, downloadFile, listRepository } from './download'
 import { mayNameShards, shardsOf } from './shards'
 
 /** Parts of downloads that nobody went on with are removed after so long. */
@@ -22,7 +24,8 @@ export interface HubDownloads {
     hooks: {
       /** @param bytesToCome those of them that are not here from an earlier try */
       assertRoom(bytesTotal: number, bytesToCome: number): Promise<void>
-      onProgress(bytesDone: number, bytesTotal: number): void
+      /** Is waited for. */
+      onProgress(bytesDone: number, bytesTotal: number): Promise<void> | undefined
     },
   ): Promise<HubDownload>
   /** Removes what nobody went on with for a week. */
@@ -44,10 +47,13 @@ type ReadShards = (absolutePath: string, signal: AbortSignal) => Promise<string[
 export function createHubDownloads(
   folder: string,
   hubUrl: () => string,
+  logger: Logger,
   readShards: ReadShards,
 ): HubDownloads {
   /** By place: an import that comes second finds what it wants half written, or sees it removed. */
   const turns = new Map<string, Slots>()
+  /** Places that this process has written to: what others have left in them is cut to what they synced. */
+  const ours = new Set<string>()
 
   /** @returns ends the turn */
   async function takeTurn(key: string, signal: AbortSignal): Promise<() => void> {
@@ -73,7 +79,7 @@ export function createHubDownloads(
       const leave = await takeTurn(key, signal)
       const close = async (keep: boolean) => {
         try {
-          if (!keep) await rm(place, { recursive: true, force: true })
+          if (!keep) await clear(place, logger)
         } finally {
           leave()
         }
@@ -96,6 +102,8 @@ export function createHubDownloads(
         // Its age is that of the last try: to write on in a file does not change the folder.
         const now = new Date()
         await utimes(place, now, now)
+        if (!ours.has(key)) for (const path of await filesBelow(place)) await cutToSynced(path)
+        ours.add(key)
         const index = chosen.find(mayNameShards)
         if (!index) await bring(chosen)
         else {
@@ -117,8 +125,8 @@ export function createHubDownloads(
       await mkdir(folder, { recursive: true, mode: 0o700 })
       for (const name of await readdir(folder)) {
         const path = join(folder, name)
-        if (nowMs - (await stat(path)).mtimeMs > KEEP_PARTS_MS)
-          await rm(path, { recursive: true, force: true })
+        const stats = await lstat(path).catch(() => null)
+        if (stats && nowMs - stats.mtimeMs > KEEP_PARTS_MS) await clear(path, logger)
       }
     },
     async collect() {
@@ -129,8 +137,7 @@ export function createHubDownloads(
         try {
           const place = join(folder, key)
           const bytes = await bytesBelow(place)
-          await rm(place, { recursive: true, force: true })
-          freedBytes += bytes
+          if (await clear(place, logger)) freedBytes += bytes
         } finally {
           leave()
         }
@@ -142,6 +149,11 @@ export function createHubDownloads(
 
 function sum(files: readonly ChosenFile[]): number {
   return files.reduce((total, { sizeBytes }) => total + sizeBytes, 0)
+}
+
+async function filesBelow(place: string): Promise<string[]> {
+  const entries = await readdir(place, { recursive: true, withFileTypes: true })
+  return entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name))
 }
 
 async function bytesBelow(path: string): Promise<number> {

@@ -24,7 +24,9 @@ export function shardsOf(
   files: readonly HubFile[],
 ): ChosenFile[] {
   const folder = model.path.slice(0, model.path.lastIndexOf('/') + 1)
-  const places = new Map(named.map((path) => [folder + path, path]))
+  const places = new Map(
+    named.map((path) => path.replace(/^(?:\.\/)+/, '')).map((path) => [folder + path, path]),
+  )
   return files.flatMap((file) => {
     const as = places.get(file.path)
     return as === undefined ? [] : [{ ...file, as }]

@@ -6,7 +6,7 @@ import type { Database } from '../../platform/database'
 import { DatasetCandidate } from '../datasets/datasets'
 import type { ResumableSource as Resumable } from '../index'
 import { insertAll } from '../insert-all'
-import type { StorageTables } from '../schema'
+import { type StorageTables, SUGGESTED_NAME, WAITING } from '../schema'
 import { Candidate } from '../versions'
 
 const AnyCandidate = z.discriminatedUnion('kind', [Candidate, DatasetCandidate])
@@ -33,6 +33,19 @@ const ResumableSource = z.discriminatedUnion('kind', [
     ...Options,
   }),
 ])
+
+/** What the suggestion of an import follows from: a few words of its candidate, which may have megabytes. */
+export interface Proposal {
+  kind: AnyCandidate['kind']
+  name: string
+  digest: string
+  /** The number that was asked for. */
+  version: number | null
+  family: string | null
+}
+
+const Kind = z.enum(['model', 'dataset'])
+const Extracted = z.tuple([z.string(), z.number().nullable(), z.string().nullable()])
 
 /** Ended imports of each principal that are kept for the list. */
 const KEPT = 200
@@ -113,20 +126,38 @@ export class ImportRows {
     return this.#database.all(query).map(viewOf)
   }
 
-  /** Those that wait for a person under a name, or with bytes that begin with a file of this digest. */
-  waiting(name: string, firstFile: string): Import[] {
+  countWaiting(by: string): number {
+    const query = this.#tables
+      .selectFrom('imports')
+      .select((is) => is.fn.countAll<number>().as('count'))
+      .where('created_by', '=', by)
+      .where(WAITING)
+    return this.#database.first(query)?.count ?? 0
+  }
+
+  /** Ids of those that wait for a person under a name, or with bytes that begin with a file of this digest. */
+  waiting(name: string, firstFile: string): string[] {
+    const waiting = this.#tables.selectFrom('imports').select('id').where(WAITING)
     const withFile = this.#tables
       .selectFrom('import_blobs')
       .select('import_id')
       .where('digest', '=', firstFile)
+    const query = waiting.where(SUGGESTED_NAME, '=', name).union(waiting.where('id', 'in', withFile))
+    return this.#database.all(query).map(({ id }) => id)
+  }
+
+  /** Without the candidate itself; null for an import that does not wait (any more). */
+  proposal(id: string): Proposal | null {
+    const extracted = sql<string>`json_extract(candidate_json, '$.digest', '$.version', '$.family')`
     const query = this.#tables
       .selectFrom('imports')
-      .select(SHOWN)
-      .where('state', '=', 'waiting')
-      .where((is) =>
-        is.or([is(sql`json_extract(suggestion_json, '$.name')`, '=', name), is('id', 'in', withFile)]),
-      )
-    return this.#database.all(query).map(viewOf)
+      .select(['kind', 'suggestion_json', extracted.as('extracted_json')])
+      .where(WAITING)
+    const row = this.#database.first(query.where('id', '=', id))
+    if (!row) return null
+    const suggestion = Import.shape.suggestion.parse(JSON.parse(row.suggestion_json ?? 'null'))
+    const [digest, version, family] = Extracted.parse(JSON.parse(row.extracted_json))
+    return suggestion && { kind: Kind.parse(row.kind), name: suggestion.name, digest, version, family }
   }
 
   setSuggestion(id: string, suggestion: Import['suggestion']): void {

@@ -12,21 +12,23 @@ import type { Logger } from '../../platform/logger'
 import { isMissing } from '../blobs'
 import type { Datasets } from '../datasets/datasets'
 import type { ArchivedOrigins } from '../export'
-import type { Bringer, ConfirmedAs, ImportSource, StorageDeps } from '../index'
+import type { Bringer, ConfirmedAs, ImportSource, ResumableSource, StorageDeps } from '../index'
 import type { Models } from '../models'
 import type { StorageQuotas } from '../quotas'
 import { isStopping } from '../stopping'
-import { ImportRows } from './import-rows'
+import { ImportRows, type Proposal } from './import-rows'
 import { displayText } from './name'
 import { Slots } from './slots'
+import { Suggestions } from './suggestions'
 import { type AnyCandidate, rejectionOf, Taking, type TakingDeps } from './taking'
+import { UnwrittenEnds } from './unwritten-ends'
 
 const AT_ONCE = 2
 /** Of one principal, those that wait for their turn or their bytes too: each holds files, and all are told to every view. */
 const MOST_OF_ONE = 500
+/** Of one principal, those that wait to be confirmed: each keeps a row, and its bytes. */
+const MOST_WAITING = 1_000
 const TELL_MS = 100
-/** An end that could not be written, as on a full disk, is tried again after so long. */
-const RETRY_MS = 2_000
 
 /** The reason of an abort that a person asked for; any other abort is a failure. */
 const CANCELLED = new Error('cancelled')
@@ -60,23 +62,24 @@ export class Imports implements Disposable {
   readonly #rows: ImportRows
   readonly #slots = new Slots(AT_ONCE)
   readonly #running = new Map<string, Running>()
-  /** Those that have ended, though their rows cannot say it yet. */
-  readonly #unwritten = new Map<string, Import>()
-  #cancelRetry: () => void = () => undefined
+  readonly #unwritten: UnwrittenEnds
+  readonly #suggestions: Suggestions
   readonly #changed = new Emitter<{ changed: Import[]; removed: string[] }>()
   readonly onDidChange = this.#changed.event
 
   constructor(deps: ImportsDeps) {
     this.#deps = deps
     this.#rows = new ImportRows(deps.database)
+    this.#unwritten = new UnwrittenEnds(this.#rows, deps.clock, deps.logger)
+    this.#suggestions = new Suggestions(this.#rows, deps, (view) => this.#tell(view))
   }
 
   /** Who will go on with what {@link reconcile} takes up again. */
-  resumable(): string[] {
-    return this.#rows
-      .list()
-      .filter(({ id, state }) => state === 'running' && this.#rows.source(id) !== null)
-      .map(({ id }) => id)
+  resumable(): { id: string; source: ResumableSource }[] {
+    return this.#rows.list().flatMap(({ id, state }) => {
+      const source = state === 'running' ? this.#rows.source(id) : null
+      return source ? [{ id, source }] : []
+    })
   }
 
   /**
@@ -95,10 +98,21 @@ export class Imports implements Disposable {
       } else if (view.state === 'running') {
         this.#end(view, { state: 'failed', error: interrupted().toView() })
         count++
-      } else if (view.state === 'waiting') await this.#assertCandidate(view)
+      } else if (view.state === 'waiting') await this.#reconcileWaiting(view)
     }
     this.#rows.forgetOldest()
     return { interrupted: count }
+  }
+
+  async #reconcileWaiting(view: Import): Promise<void> {
+    try {
+      await this.#assertCandidate(view)
+    } catch (error) {
+      this.#deps.logger.warn(
+        { err: error, import: view.id },
+        'The bytes of a waiting import cannot be looked at.',
+      )
+    }
   }
 
   async begin(source: ImportSource, by: PrincipalId): Promise<Import> {
@@ -138,9 +152,15 @@ export class Imports implements Disposable {
 
   #assertFew(by: PrincipalId): void {
     const own = [...this.#running.values()].filter(({ view }) => view.createdBy === by).length
-    if (own < MOST_OF_ONE) return
-    const message = `${own} imports of ${by} are on their way already. Let some of them end first.`
-    throw new AppError('network.rate_limited', message, { retryAfterMs: 1000 })
+    if (own >= MOST_OF_ONE) {
+      const message = `${own} imports of ${by} are on their way already. Let some of them end first.`
+      throw new AppError('network.rate_limited', message, { retryAfterMs: 1000 })
+    }
+    const waiting = this.#rows.countWaiting(by)
+    if (waiting >= MOST_WAITING) {
+      const message = `${waiting} imports of ${by} wait to be confirmed. Confirm or cancel some of them first.`
+      throw new AppError('storage.conflict', message, { waiting })
+    }
   }
 
   #go(view: Import, source: ImportSource): void {
@@ -223,8 +243,8 @@ export class Imports implements Disposable {
   async dispose(): Promise<void> {
     for (const running of this.#running.values()) running.controller.abort(interrupted())
     await Promise.all([...this.#running.values()].map((running) => running.ended))
-    this.#cancelRetry()
-    this.#writeEnds()
+    await this.#suggestions.settled()
+    this.#unwritten.dispose()
   }
 
   async #run(running: Running, source: ImportSource): Promise<void> {
@@ -260,7 +280,7 @@ export class Imports implements Disposable {
         bytesDone: candidate.sizeBytes,
         bytesTotal: candidate.sizeBytes,
         kind: candidate.kind,
-        suggestion: this.#suggest(candidate),
+        suggestion: this.#suggestions.of(proposalOf(candidate)),
       })
       if (view.verdict === 'warn' || source.review) this.#wait(view, candidate)
       else {
@@ -322,9 +342,8 @@ export class Imports implements Disposable {
       this.#end(view, end)
     } catch (second) {
       logger.error({ err: second, import: view.id }, 'The end of an import could not be written yet.')
-      this.#unwritten.set(view.id, view)
+      this.#unwritten.add(view)
       this.#tell(view)
-      this.#retry()
     }
   }
 
@@ -338,27 +357,6 @@ export class Imports implements Disposable {
     return { state: 'failed', error: toErrorView(failure) }
   }
 
-  #retry(): void {
-    this.#cancelRetry()
-    this.#cancelRetry = this.#deps.clock.setTimer(RETRY_MS, () => {
-      if (!this.#writeEnds()) this.#retry()
-    })
-  }
-
-  /** @returns whether all ends are written */
-  #writeEnds(): boolean {
-    try {
-      for (const view of this.#unwritten.values()) {
-        this.#rows.update(view)
-        this.#unwritten.delete(view.id)
-      }
-      return true
-    } catch (error) {
-      this.#deps.logger.debug({ err: error }, 'The ends of imports cannot be written.')
-      return false
-    }
-  }
-
   #wait(view: Import, candidate: AnyCandidate): void {
     const waiting: Import = { ...view, state: 'waiting' }
     const { database, quotas } = this.#deps
@@ -368,36 +366,6 @@ export class Imports implements Disposable {
     })
     Object.assign(view, waiting)
     this.#tell(view)
-  }
-
-  #suggest(candidate: AnyCandidate): Import['suggestion'] {
-    const { models, datasets } = this.#deps
-    const { digest, version } = candidate
-    return candidate.kind === 'model'
-      ? {
-          name: candidate.model,
-          family: models.familyOf(candidate.model) ?? candidate.family,
-          version: models.numberFor(candidate.model, digest, version),
-          knownAs: models.knownAs(digest),
-        }
-      : {
-          name: candidate.name,
-          family: null,
-          version: datasets.numberFor(candidate.name, digest, version),
-          knownAs: [],
-        }
-  }
-
-  /** A new version may have taken the number that others wait with, or be the same bytes. */
-  #suggestAnew(added: AnyCandidate): void {
-    for (const view of this.#rows.waiting(nameOf(added), added.files[0]?.digest ?? '')) {
-      const candidate = this.#rows.candidate(view.id)
-      if (!candidate) continue
-      const suggestion = this.#suggest(candidate)
-      if (JSON.stringify(suggestion) === JSON.stringify(view.suggestion)) continue
-      this.#rows.setSuggestion(view.id, suggestion)
-      this.#tell({ ...view, suggestion })
-    }
   }
 
   /** One transaction makes the version visible. @param family undefined: a model that is there keeps its own */
@@ -424,10 +392,11 @@ export class Imports implements Disposable {
     })
     Object.assign(view, completed)
     this.#tell(view, forgotten)
-    if (!completed.known) this.#suggestAnew(candidate)
-    if (completed.known && family === undefined) return
-    if (candidate.kind === 'model') models.announce(candidate.model)
-    else datasets.announce(candidate.name)
+    if (!completed.known || family !== undefined) {
+      if (candidate.kind === 'model') models.announce(candidate.model)
+      else datasets.announce(candidate.name)
+    }
+    if (!completed.known) this.#suggestions.renew(nameOf(candidate), candidate.files[0]?.digest ?? '')
   }
 
   #end(view: Import, change: Partial<Import>): void {
@@ -467,6 +436,12 @@ export class Imports implements Disposable {
 
 function nameOf(candidate: AnyCandidate): string {
   return candidate.kind === 'model' ? candidate.model : candidate.name
+}
+
+function proposalOf(candidate: AnyCandidate): Proposal {
+  const { kind, digest, version } = candidate
+  const family = candidate.kind === 'model' ? candidate.family : null
+  return { kind, name: nameOf(candidate), digest, version, family }
 }
 
 function confirmed(candidate: AnyCandidate, change: ConfirmedAs): AnyCandidate {

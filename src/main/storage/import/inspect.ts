@@ -7,7 +7,7 @@ import { type ArchiveKind, archiveKindOf, unpack } from './archive'
 import { withBytes } from './file-bytes'
 import { importable, licenseBeside, type ModelReader, READERS, recognise } from './formats'
 import { quoted, Rejection } from './rejection'
-import { innermost, openSource, type Source, type SourceFile, type SourceLocation } from './source'
+import { innermost, isLitter, openSource, type Source, type SourceFile, type SourceLocation } from './source'
 
 /** Where archives may be unpacked: a path that nothing is at, on the disk of the store. */
 export interface Scratch {
@@ -176,7 +176,7 @@ async function inspectSource(given: Source, onRead: (sizeBytes: number) => void)
     signature,
     metadata: { ...(license !== null && { license }), ...description.metadata },
     tensors: description.tensors.slice(0, MOST_TENSORS),
-    findings: [...bounded(findings, primary.path), ...leftOutFindings(leftOut)],
+    findings: [...bounded(findings, primary.path), ...leftOutFindings(leftOut, 'the model does not name it')],
     files: [primary, ...[...named.values()].sort((a, b) => (a.path < b.path ? -1 : 1))],
     folder: source.folder,
     gaveFolder: source.only === null,
@@ -212,24 +212,27 @@ async function findModel(source: Source): Promise<{ primary: SourceFile; reader:
 function inspectTable(source: Source, noModel: Rejection): Inspection {
   // A file that promises a model and is none is not what its name says, whatever else it may be.
   if (source.only && MODEL_NAME.test(source.only.path)) throw noModel
-  const files = source.only ? [source.only] : source.files
-  if (files.length > MOST_DATA_FILES) throw tooManyForData(source, noModel)
+  const files = source.only ? [source.only] : source.files.filter(({ path }) => !isLitter(path))
+  if (files.length > MOST_DATA_FILES) throw tooManyForData(files.length, noModel)
   const reader = tableReaderOf(files)
   // One image alone is a picture, not a set of them.
   if (!reader || (source.only && reader.format === 'images')) throw noModel
   return {
     outcome: 'table',
     format: reader.format,
-    findings: leftOutFindings(source.passedOver),
+    findings: leftOutFindings(
+      [...source.files.map(({ path }) => path).filter(isLitter), ...source.passedOver],
+      'it is no part of the data',
+    ),
     files,
     folder: source.folder,
     gaveFolder: source.only === null,
   }
 }
 
-function tooManyForData(source: Source, noModel: Rejection): Rejection {
+function tooManyForData(count: number, noModel: Rejection): Rejection {
   const most = MOST_DATA_FILES.toLocaleString('en')
-  const message = `${noModel.message} A data set may have at most ${most} files, and the folder has ${source.files.length.toLocaleString('en')}.`
+  const message = `${noModel.message} A data set may have at most ${most} files, and the folder has ${count.toLocaleString('en')}.`
   return new Rejection(noModel.code, message, noModel.file)
 }
 
@@ -287,11 +290,11 @@ function bounded(findings: Finding[], file: string): Finding[] {
   ]
 }
 
-function leftOutFindings(paths: string[]): Finding[] {
+function leftOutFindings(paths: string[], why: string): Finding[] {
   const findings: Finding[] = paths.slice(0, MOST_LEFT_OUT).map((path) => ({
     severity: 'info',
     code: 'storage.left_out',
-    message: `${quoted(path)} was left out: the model does not name it.`,
+    message: `${quoted(path)} was left out: ${why}.`,
     file: path,
   }))
   const more = paths.length - findings.length

@@ -1,7 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as nextTurn } from 'node:timers/promises'
 import * as fc from 'fast-check'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { sql } from 'kysely'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { Import } from '../../../shared/contract'
 import type { Database } from '../../platform/database'
 import type { Storage } from '../index'
@@ -9,6 +11,7 @@ import type { StorageTables } from '../schema'
 import { type Bench, collected, createBench, importAndSettle, onDisk } from '../testing/harness'
 import { inProcessWorker } from '../testing/in-process-worker'
 import { model, number } from '../testing/onnx-builder'
+import { ImportRows } from './import-rows'
 
 let bench: Bench
 let storage: Storage
@@ -72,7 +75,9 @@ it('tells those that wait which number is left, and that their bytes are here by
   const told: Import[] = []
   storage.onDidChangeImports(({ changed }) => told.push(...changed))
   await storage.confirmImport(first.id as never)
-  expect(storage.getImport(second.id)).toMatchObject({ state: 'waiting', suggestion: { version: 2 } })
+  await vi.waitFor(() =>
+    expect(storage.getImport(second.id)).toMatchObject({ state: 'waiting', suggestion: { version: 2 } }),
+  )
   const known = { version: 1, knownAs: [{ model: 'net', version: 1 }] }
   expect(storage.getImport(same.id)).toMatchObject({ state: 'waiting', suggestion: known })
   expect(told).toContainEqual(storage.getImport(second.id))
@@ -88,9 +93,87 @@ it('looks only at those that wait for the same name or bytes', async () => {
   const done = await importAndSettle(storage, { kind: 'path', path, name: 'elsewhere' })
   expect(done).toMatchObject({ state: 'completed', version: 1 })
   const knownAs = [{ model: 'elsewhere', version: 1 }]
-  expect(storage.getImport(same.id)).toMatchObject({ suggestion: { name: 'net', version: 1, knownAs } })
+  await vi.waitFor(() =>
+    expect(storage.getImport(same.id)).toMatchObject({ suggestion: { name: 'net', version: 1, knownAs } }),
+  )
   await bring(3)
   expect(storage.getImport(done.id)).toMatchObject({ state: 'completed' })
+})
+
+/** As many rows as are asked for that wait as this one does, each with a thousand tensors. */
+function multiply(waiting: Import, count: number): string[] {
+  const rows = new ImportRows(database)
+  const candidate = rows.candidate(waiting.id)
+  if (candidate?.kind !== 'model') throw new Error('no candidate')
+  const tensors = Array.from({ length: 1_000 }, (_, i) => ({
+    name: `layer.${i}.weight`,
+    dtype: 'F32',
+    shape: [8],
+  }))
+  return database.transaction(() =>
+    Array.from({ length: count }, (_, i) => {
+      const one = { ...waiting, id: `imp-${i}` }
+      rows.insert(one, null)
+      rows.update(one, { ...candidate, digest: String(i).padStart(64, '0'), tensors })
+      return one.id
+    }),
+  )
+}
+
+it('finds those that wait under a name by an index', () => {
+  const query = sql<{ detail: string }>`explain query plan
+    select id from imports where state = 'waiting' and json_extract(suggestion_json, '$.name') = 'net'`
+  const plan = database.all({ compile: () => query.compile(database.builder()) })
+  expect(plan.map(({ detail }) => detail).join()).toContain('imports_waiting')
+})
+
+it('leaves others their turns while it tells hundreds that wait', async () => {
+  const waiting = await bring(1, { review: true })
+  const ids = multiply(waiting, 300)
+  const told = new Set<string>()
+  storage.onDidChangeImports(({ changed }) => {
+    for (const { id, suggestion } of changed) if (id !== waiting.id && suggestion?.version === 2) told.add(id)
+  })
+  let longestMs = 0
+  let before = performance.now()
+  const watch = setInterval(() => {
+    longestMs = Math.max(longestMs, performance.now() - before)
+    before = performance.now()
+  }, 1)
+  try {
+    await storage.confirmImport(waiting.id as never)
+    await vi.waitFor(() => expect(told).toEqual(new Set(ids)), { timeout: 30_000 })
+    await nextTurn()
+  } finally {
+    clearInterval(watch)
+  }
+  expect(longestMs).toBeLessThan(1000)
+})
+
+it('is completed and told, though those that wait cannot be told anew', async () => {
+  const second = await bring(1, { review: true })
+  const refusal = `create trigger full before update of suggestion_json on imports
+    when old.state = 'waiting' and new.state = 'waiting' begin select raise(abort, 'full'); end`
+  database.run({ compile: () => sql.raw(refusal).compile(database.builder()) })
+  const told: string[] = []
+  storage.onDidChangeModels(({ changed }) => told.push(...changed.map(({ name }) => name)))
+  expect(await bring(2)).toMatchObject({ state: 'completed', version: 1 })
+  expect(told).toEqual(['net'])
+  expect(await storage.confirmImport(second.id as never)).toMatchObject({ state: 'completed', version: 2 })
+})
+
+it('lets a principal have a thousand that wait, and no more', async () => {
+  const waiting = await bring(1, { review: true })
+  const rows = new ImportRows(database)
+  database.transaction(() => {
+    for (let i = 0; i < 999; i++) rows.insert({ ...waiting, id: `imp-${i}` }, null)
+  })
+  await expect(bring(2)).rejects.toMatchObject({
+    code: 'storage.conflict',
+    message: expect.stringContaining('1000 imports of usr-anna wait'),
+  })
+  await storage.cancelImport(waiting.id as never)
+  expect(await bring(2)).toMatchObject({ state: 'completed' })
 })
 
 it('forgets a number with the name it was asked for', async () => {

@@ -3,13 +3,11 @@ import { join } from 'node:path'
 import { addAbortSignal, type Readable } from 'node:stream'
 import { AppError } from '../../../shared/errors'
 import { translateFileError } from '../../platform/files'
+import { writeFlushed } from '../flushing'
 import { quoted, Rejection } from './rejection'
 import { assertSafePath } from './source'
 
 const MOST_FILES = 10_000
-
-/** As in `transfer.ts`: a commit of the database must not wait for more than this. */
-const FLUSH_BYTES = 16 * 1024 * 1024
 
 export interface ReceivedFile {
   /** As uploaded, checked: it never becomes a path of the disk. */
@@ -26,7 +24,7 @@ export async function receive(
   files: AsyncIterable<{ path: string; content: Readable }>,
   folder: string,
   signal: AbortSignal,
-  hooks: { onFile(path: string): void; onProgress(bytesDone: number): void },
+  hooks: { onFile(path: string): void; onProgress(bytesDone: number): Promise<void> | undefined },
 ): Promise<ReceivedFile[]> {
   await mkdir(folder, { mode: 0o700 })
   const received: ReceivedFile[] = []
@@ -44,7 +42,7 @@ export async function receive(
       const absolutePath = join(folder, String(received.length))
       await writeStream(content, absolutePath, signal, (count) => {
         bytesDone += count
-        hooks.onProgress(bytesDone)
+        return hooks.onProgress(bytesDone)
       })
       received.push({ path, absolutePath })
     } catch (error) {
@@ -66,23 +64,19 @@ async function writeStream(
   content: Readable,
   path: string,
   signal: AbortSignal,
-  onBytes: (count: number) => void,
+  onBytes: (count: number) => Promise<void> | undefined,
 ): Promise<void> {
   const handle = await open(path, 'wx', 0o600)
   try {
     // A stream that was broken off before anybody read it has no error left to tell.
     if (content.destroyed && !content.readableEnded) throw brokenOff(content.errored)
     addAbortSignal(signal, content)
-    let unwritten = 0
+    let done = 0
     for await (const chunk of content) {
       const bytes: Buffer = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
-      // Goes on where the disk has taken only a part.
-      await handle.writeFile(bytes)
-      onBytes(bytes.length)
-      unwritten += bytes.length
-      if (unwritten < FLUSH_BYTES) continue
-      await handle.datasync()
-      unwritten = 0
+      await writeFlushed(handle, bytes, done)
+      done += bytes.length
+      await onBytes(bytes.length)
     }
   } catch (error) {
     signal.throwIfAborted()

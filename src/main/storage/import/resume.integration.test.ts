@@ -5,8 +5,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ImportId } from '../../../shared/domain/ids'
 import type { Storage } from '../index'
 import { ANNA, type Bench, createBench, onDisk, settled } from '../testing/harness'
+import { inProcessWorker } from '../testing/in-process-worker'
 import { openSource, type SourceFile, stateOf } from './source'
 import { copyFile } from './transfer'
+import type { FileWorker } from './worker'
 
 const MIB = 1024 * 1024
 
@@ -129,6 +131,32 @@ describe('an import that was interrupted', { timeout: 180_000 }, () => {
     expect(await settled(storage, second.id)).toMatchObject({ state: 'failed' })
     expect(await onDisk(bench.dataDir)).toEqual({ blobs: [], temporary: [] })
   })
+})
+
+it('goes on with the bytes of a data set that was being profiled when the system ended', async () => {
+  const path = join(bench.folder, 't.csv')
+  await writeFile(path, 'a,b\n1,2\n')
+  let profiling = () => undefined as unknown
+  const begun = new Promise((resolve) => {
+    profiling = () => resolve(null)
+  })
+  const neverProfiled = (): FileWorker => ({
+    ...inProcessWorker(),
+    profile: (_format, _files, signal) =>
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason))
+        profiling()
+      }),
+  })
+  const first = await bench.open({ startWorker: neverProfiled })
+  const { id } = await first.storage.startImport({ kind: 'path', path, name: 't' }, ANNA)
+  await begun
+  await bench.close()
+  const { blobs, temporary } = await onDisk(bench.dataDir)
+  expect([blobs, temporary.map((name) => name.split('~')[0])]).toEqual([[], [id]])
+  const { storage } = await bench.open({ startWorker: inProcessWorker })
+  expect(await settled(storage, id)).toMatchObject({ state: 'completed', dataset: 't' })
+  expect(storage.getDatasetVersion('t', 1)).toMatchObject({ rows: 1 })
 })
 
 it('tells states of a file apart', async () => {

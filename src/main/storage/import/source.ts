@@ -141,9 +141,9 @@ function uploadedSource(uploaded: { path: string; absolutePath: string }[]): Sou
   return { folder, only, files: only ? [] : files, passedOver: [], find }
 }
 
-/** What systems leave in folders and archives beside what people put there. */
+/** What systems leave in folders and archives, at any depth, beside what people put there. */
 export function isLitter(path: string): boolean {
-  return /^(?:__MACOSX(?:\/|$)|\._|\.DS_Store$|Thumbs\.db$|desktop\.ini$)/i.test(path)
+  return /(?:^|\/)(?:__MACOSX(?:\/|$)|\._|\.DS_Store$|Thumbs\.db$|desktop\.ini$)/i.test(path)
 }
 
 /** Where all of a source lies in one folder, and all of that in one, what lies in the last; else the source itself. */
@@ -156,7 +156,7 @@ export function innermost(source: Source): Source {
   const inside = (file: SourceFile) => ({ ...file, path: file.path.slice(folder.length) })
   return innermost({
     ...source,
-    files: files.map(inside),
+    files: source.files.filter(({ path }) => path.startsWith(folder)).map(inside),
     passedOver: source.passedOver.map((path) => path.slice(folder.length)),
     find: (path) => inside(source.find(folder + path)),
   })

@@ -4,7 +4,7 @@ import type { Digest } from '../../../shared/domain/ids'
 import { formatBytes } from '../../../shared/domain/units'
 import { AppError } from '../../../shared/errors'
 import { diskSpace } from '../../platform/files'
-import type { BlobStore } from '../blobs'
+import { type BlobStore, removeFile } from '../blobs'
 import type { DatasetCandidate } from '../datasets/datasets'
 import type { Profile } from '../datasets/profile'
 import type { ArchivedOrigins } from '../export'
@@ -26,10 +26,12 @@ export type AnyCandidate = Candidate | DatasetCandidate
 /** A file that lies on the blobs' disk, whole and synced. */
 interface WholeFile {
   path: string
-  at: string
+  absolutePath: string
   digest: string
   sizeBytes: number
 }
+
+type Table = Extract<Inspection, { outcome: 'table' }>
 
 /** What the content does not say of a candidate. */
 type Asked = 'source' | 'version' | 'madeFrom'
@@ -39,8 +41,10 @@ const FROM_NOTHING: MadeFrom = { models: [], datasets: [], job: null }
 /** Room that stays for the database and the rest of the machine. */
 const RESERVE_BYTES = 32 * 1024 * 1024
 
-/** After so many bytes of an upload it is asked again whether there is room for them. */
-const ASK_BYTES = 1024 * 1024
+/** After so many bytes of an upload it is asked again whether the quota has room for them. */
+const ASK_QUOTA_BYTES = 1024 * 1024
+/** After so many bytes that come the disk is asked again: nobody may know how many will, and others write to it too. */
+const ASK_DISK_BYTES = 16 * 1024 * 1024
 
 export interface TakingDeps {
   blobs: BlobStore
@@ -81,6 +85,8 @@ export class Taking {
   readonly #expected = new Map<string, { sha256: string; by: string }>()
   readonly #discards: (() => Promise<void>)[] = []
   #freeSlot: () => void = () => undefined
+  /** What was downloaded serves another try, unless it is taken in or refused. */
+  #isOfUse = true
 
   constructor(deps: TakingDeps, signal: AbortSignal, hooks: TakingHooks) {
     this.#deps = deps
@@ -90,6 +96,17 @@ export class Taking {
 
   /** @throws Rejection, AppError, the signal's reason */
   async run(source: ImportSource): Promise<AnyCandidate> {
+    try {
+      const candidate = await this.#take(source)
+      this.#isOfUse = false
+      return candidate
+    } catch (error) {
+      if (rejectionOf(error)) this.#isOfUse = false
+      throw error
+    }
+  }
+
+  async #take(source: ImportSource): Promise<AnyCandidate> {
     const location = await this.#locate(source)
     this.#freeSlot = await this.#deps.slots.take(this.#signal)
     const worker = this.#deps.startWorker()
@@ -128,18 +145,15 @@ export class Taking {
       whole.push(copy)
       bytesBefore += copy.sizeBytes
     }
+    const known =
+      inspection.outcome === 'table' ? await this.#profiled(worker, inspection, whole) : inspection
     // Only now: blobs that no row names are collected after a crash, and copies that are whole are gone on with.
     const stored: Candidate['files'] = []
     for (const file of whole) stored.push(await this.#adopt(file))
     const madeFrom = source.madeFrom ?? (manifest ? this.#deps.originsHere(manifest.madeFrom) : FROM_NOTHING)
-    const known = { source: '', version, madeFrom }
-    if (inspection.outcome === 'readable')
-      return { ...toCandidate(inspection, stored, name), ...known, key: source.key }
-    const tableFiles = stored.map((file) => ({ ...file, absolutePath: this.#deps.blobs.pathOf(file.digest) }))
-    const profile = await worker.profile(inspection.format, tableFiles, this.#signal, (bytesDone) =>
-      this.#hooks.onProgress(bytesDone),
-    )
-    return { ...toDatasetCandidate(inspection, profile, stored, name), ...known }
+    const asked = { source: '', version, madeFrom }
+    if (known.outcome === 'table') return { ...toDatasetCandidate(known, stored, name), ...asked }
+    return { ...toCandidate(known, stored, name), ...asked, key: source.key }
   }
 
   /** Ends the worker and removes temporary files. When it resolves, nothing writes any more. */
@@ -167,15 +181,18 @@ export class Taking {
   }
 
   async #download(source: ImportSource & { kind: 'hub' }): Promise<SourceLocation> {
+    const watchDisk = this.#diskWatch()
     const { files, close } = await this.#deps.hub.fetch(source, this.#signal, {
       assertRoom: (bytesTotal, bytesToCome) => {
         this.#deps.assertQuota(bytesTotal)
         return this.#assertRoom(bytesToCome)
       },
-      onProgress: (bytesDone, bytesTotal) => this.#hooks.onProgress(bytesDone, bytesTotal),
+      onProgress: (bytesDone, bytesTotal) => {
+        this.#hooks.onProgress(bytesDone, bytesTotal)
+        return watchDisk(bytesDone)
+      },
     })
-    // What has come whole is either taken in or no model: it is not kept for another try.
-    this.#discards.push(() => close(isStopping(this.#signal)))
+    this.#discards.push(() => close(this.#isOfUse && (!this.#signal.aborted || isStopping(this.#signal))))
     for (const { absolutePath, sha256 } of files)
       if (sha256) this.#expected.set(absolutePath, { sha256, by: 'the Hub' })
     return { kind: 'files', files }
@@ -186,6 +203,7 @@ export class Taking {
     const folder = await this.#temporary()
     let first = true
     let askedBytes = 0
+    const watchDisk = this.#diskWatch()
     const files = await receive(source.files, folder, this.#signal, {
       onFile: (path) => {
         if (first) this.#hooks.onSource(path.split('/')[0] ?? path)
@@ -193,11 +211,12 @@ export class Taking {
       },
       onProgress: (bytesDone) => {
         // Not with each of the small pieces in which it comes.
-        if (bytesDone - askedBytes >= ASK_BYTES) {
+        if (bytesDone - askedBytes >= ASK_QUOTA_BYTES) {
           askedBytes = bytesDone
           this.#deps.assertQuota(bytesDone)
         }
         this.#hooks.onProgress(bytesDone)
+        return watchDisk(bytesDone)
       },
     })
     return { kind: 'files', files }
@@ -216,6 +235,8 @@ export class Taking {
       : await worker.copy(file, at, this.#signal, onProgress)
     const expected = this.#expected.get(file.absolutePath)
     if (expected && expected.sha256 !== digest) {
+      // What is with it stays for the next try.
+      await removeFile(at)
       const message = `${quoted(file.path)} is not what ${expected.by} says: its SHA-256 is another. Get it again.`
       throw new AppError('storage.incomplete', message, {
         file: file.path,
@@ -224,12 +245,19 @@ export class Taking {
       })
     }
     this.#hooks.onProgress(bytesBefore + sizeBytes)
-    return { path: file.path, at, digest, sizeBytes }
+    return { path: file.path, absolutePath: at, digest, sizeBytes }
   }
 
-  async #adopt({ path, at, digest, sizeBytes }: WholeFile): Promise<Candidate['files'][number]> {
+  async #profiled(worker: FileWorker, inspection: Table, files: readonly WholeFile[]) {
+    const profile = await worker.profile(inspection.format, files, this.#signal, (bytesDone) =>
+      this.#hooks.onProgress(bytesDone),
+    )
+    return { ...inspection, profile }
+  }
+
+  async #adopt({ path, absolutePath, digest, sizeBytes }: WholeFile): Promise<Candidate['files'][number]> {
     if (!this.#pins.has(digest)) this.#pins.set(digest, this.#deps.blobs.pin(digest))
-    await this.#deps.blobs.adopt(at, digest as Digest, sizeBytes)
+    await this.#deps.blobs.adopt(absolutePath, digest as Digest, sizeBytes)
     this.#signal.throwIfAborted()
     return { path, digest, sizeBytes }
   }
@@ -240,10 +268,21 @@ export class Taking {
     return temporary.path
   }
 
+  /** To be told how many bytes have come, and waited for. */
+  #diskWatch(): (bytesDone: number) => Promise<void> | undefined {
+    let askedBytes = 0
+    return (bytesDone) => {
+      if (bytesDone - askedBytes < ASK_DISK_BYTES) return undefined
+      askedBytes = bytesDone
+      return this.#assertRoom(ASK_DISK_BYTES)
+    }
+  }
+
+  /** @throws AppError `storage.disk_full` */
   async #assertRoom(bytes: number): Promise<void> {
     const { freeBytes } = await diskSpace(this.#deps.blobFolder)
     if (bytes === 0 || freeBytes >= bytes + RESERVE_BYTES) return
-    const message = `The model needs ${formatBytes(bytes)}, but the disk of the data folder has only ${formatBytes(freeBytes)} free. Free some space and import it again.`
+    const message = `The import needs ${formatBytes(bytes)} more, but the disk of the data folder has only ${formatBytes(freeBytes)} free. Free some space and import it again.`
     throw new AppError('storage.disk_full', message, { neededBytes: bytes, freeBytes })
   }
 }
@@ -276,8 +315,7 @@ function suggestedName(inspection: Exclude<Inspection, { outcome: 'rejected' }>,
 }
 
 function toDatasetCandidate(
-  { format, gaveFolder, findings }: Extract<Inspection, { outcome: 'table' }>,
-  profile: Profile,
+  { format, gaveFolder, findings, profile }: Table & { profile: Profile },
   stored: Candidate['files'],
   name: string,
 ): Omit<DatasetCandidate, Asked> {

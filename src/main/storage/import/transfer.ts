@@ -14,16 +14,11 @@ import {
 } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { readAt } from '../../platform/files'
+import { FLUSH_BYTES, syncedBytes } from '../flushing'
 import { assertUnchanged, changedWhileRead, openUnchanged, type SourceFile } from './source'
 
 /** Measured: larger pieces gain nothing, and one hashes in about a millisecond. */
 const PIECE_BYTES = 1024 * 1024
-
-/**
- * So much may wait to be written to the disk. A commit of the database must wait for it on most file systems: with a
- * gigabyte unwritten the main process was seen to stand still for 0.7 s.
- */
-const FLUSH_BYTES = 16 * 1024 * 1024
 
 export interface Transferred {
   digest: string
@@ -47,7 +42,8 @@ export async function copyFile(
     const output = openPart(to)
     try {
       const hash = createHash('sha256')
-      const kept = await read(output, 0, syncedBytes(output), hash, onProgress)
+      // The digest is made of what is read here, so it would not tell of bytes that are lost.
+      const kept = await read(output, 0, syncedBytes(fstatSync(output).size), hash, onProgress)
       ftruncateSync(output, kept)
       // What grows while it is read is seen to, and not read for ever.
       const sizeBytes = await read(input, kept, source.sizeBytes + 1, hash, onProgress, (piece, end) => {
@@ -93,15 +89,6 @@ function openPart(path: string): number {
   // A whole one is read-only already.
   if (existsSync(path)) chmodSync(path, 0o600)
   return openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600)
-}
-
-/**
- * Bytes of a part that were synced: it is after each {@link FLUSH_BYTES}, before anything follows. What came later may be
- * zeros after a loss of power, and the digest is made of what is read here, so it would not tell.
- */
-function syncedBytes(part: number): number {
-  const { size } = fstatSync(part)
-  return Math.max(0, Math.ceil(size / FLUSH_BYTES) - 1) * FLUSH_BYTES
 }
 
 /**

@@ -1,13 +1,12 @@
 import { type FileHandle, mkdir, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { diskSpace } from '../../../platform/files'
+import { FLUSH_BYTES, writeFlushed } from '../../flushing'
 import { assertEntryName, crc32, foldedName } from '../formats/zip'
 import { quoted, Rejection } from '../rejection'
 
 /** As many files as a version may have, and the manifest of its archive. */
 const MOST_ENTRIES = 10_001
-/** As in `transfer.ts`: a commit of the database must not wait for more than this. */
-const FLUSH_BYTES = 16 * 1024 * 1024
 /** Room that stays for the database and the rest of the machine. */
 const RESERVE_BYTES = 64 * 1024 * 1024
 
@@ -89,7 +88,6 @@ export class ArchiveWriter {
   ): Promise<{ bytes: number; crc: number }> {
     let done = 0
     let crc = 0
-    let unsynced = 0
     for await (const chunk of content) {
       done += chunk.length
       crc = crc32(chunk, crc)
@@ -97,13 +95,8 @@ export class ArchiveWriter {
       if (limit !== null && done > limit) throw this.unsafe(`${quoted(name)} is larger than it says`)
       if (this.#written > this.#mostBytes || this.#written - this.#askedAt >= FLUSH_BYTES)
         await this.assertRoom(chunk.length)
-      // Goes on where the disk has taken only a part.
-      await output.writeFile(chunk)
+      await writeFlushed(output, chunk, done - chunk.length)
       this.#onProgress(this.#written)
-      unsynced += chunk.length
-      if (unsynced < FLUSH_BYTES) continue
-      await output.datasync()
-      unsynced = 0
     }
     return { bytes: done, crc }
   }

@@ -28,6 +28,8 @@ export const phrasesZh = {
   'Too many uploads and downloads are open. Let some end.': '打开的上传和下载过多，请等待其中一些结束。',
   '{{count}} imports of {{by}} are on their way already. Let some of them end first.':
     '{{by}} 已有 {{count}} 个导入正在进行，请先等待其中一些结束。',
+  '{{count}} imports of {{by}} wait to be confirmed. Confirm or cancel some of them first.':
+    '{{by}} 已有 {{count}} 个导入等待确认，请先确认或取消其中一些。',
   'Too many wrong passwords. Try again in {{seconds}} s.': '密码错误次数过多，请在 {{seconds}} 秒后重试。',
   'Too many calls with a wrong key. Wait a minute and check the key.':
     '使用错误密钥的调用过多，请等待一分钟并检查密钥。',
@@ -215,6 +217,7 @@ export const phrasesZh = {
   'Keras models do not run here yet. Convert it: {{first}}, or {{second}}.':
     'Keras 模型尚不能在此运行。请转换：{{first}}，或 {{second}}。',
   '{{path}} was left out: the model does not name it.': '{{path}} 未导入：模型没有引用它。',
+  '{{path}} was left out: it is no part of the data.': '{{path}} 未导入：它不是数据的一部分。',
   '{{count}} more files were left out.': '另有 {{count}} 个文件未导入。',
   '{{count}} more findings of this kind were left out.': '另有 {{count}} 条同类发现未列出。',
   'This is {{what}}. LLMAgentOS imports models ({{models}}) and data sets ({{datasets}}).':
