@@ -9,7 +9,7 @@ const DEPTHS = [100, 1_000, 10_000]
 const EVENTS = 200
 const PRINCIPALS = 8
 const LENGTHS_MS = [20, 200, 2_000, 20_000]
-/** Two frames of a window at 60 Hz would be seen. */
+/** A frame of a window at 60 Hz. */
 const AIM_MS = 16
 
 /**

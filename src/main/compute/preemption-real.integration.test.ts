@@ -26,7 +26,7 @@ let system: Awaited<ReturnType<typeof openRealSystem>>
 /** One core, and short turns. What is nearly done on a quick machine gives way, too. */
 const open = () =>
   openRealSystem(join(folder, 'data'), workers.dir, 1, {
-    sliceMs: 200,
+    sliceMs: 100,
     slicePauses: 1,
     preemptMs: 20,
   })
@@ -189,8 +189,8 @@ describe('a text', () => {
     const write = async (preemptible: boolean) => {
       const specs = Array.from(
         { length: 25 },
-        // Four texts a job, so that each takes longer than a turn on a quick machine, too.
-        (_, i) => ({ ...story, ...wild, seed: i, completions: 4, preemptible }) as JobSpecInput,
+        // Two texts a job, so that each takes longer than a turn on a quick machine, too.
+        (_, i) => ({ ...story, ...wild, seed: i, completions: 2, preemptible }) as JobSpecInput,
       )
       const beganMs = await cpuMsOfLlama()
       const jobs = await Promise.all((await Promise.all(specs.map(submit))).map(ended))
@@ -200,7 +200,7 @@ describe('a text', () => {
       return { texts, cpuMs, turns: jobs.reduce((sum, { preemptions }) => sum + preemptions, 0) }
     }
     // The engine is loaded, and warm.
-    await ended(await submit({ ...story, completions: 4 }))
+    await ended(await submit({ ...story, completions: 2 }))
     const whole = await write(false)
     expect(whole.turns).toBe(0)
     let overhead = Number.POSITIVE_INFINITY
