@@ -41,7 +41,9 @@ export async function createInProcess() {
     waitMs: 0,
   }
   return {
-    submit: (spec) => system.compute.submit({ ...defaults, ...spec }, by),
+    core: system.core,
+    compute: system.compute,
+    submit: (spec, principal = by) => system.compute.submit({ ...defaults, ...spec }, principal),
     onDidChangeJobs: (listener) => system.compute.onDidChangeJobs(listener),
     updateSettings: (change) => system.about.updateSettings(change),
     async importModel(path, name) {

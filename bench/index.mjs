@@ -8,6 +8,7 @@ import { fail } from '../build/process.mjs'
 const NAMES = [
   'infer',
   'jobs',
+  'queue',
   'batching',
   'throughput',
   'import',

@@ -62,6 +62,21 @@ test('a GPU: what it is, who uses it outside, and whether that is left to them',
   await expect
     .poll(async () => (await api.call('GET', '/resources')).body.available.gpu, { timeout: 90_000 })
     .toBeLessThan(0.4)
+  // Hatched, after what is leased, and as wide as the part of the card that it is.
+  const stack = card.getByRole('list', { name: 'GPUs', exact: true })
+  await expect(stack.getByRole('link')).toHaveCount(2)
+  const foreign = stack.getByRole('link').last()
+  await expect(foreign).toHaveAttribute('data-kind', 'foreign')
+  await expect(foreign).toHaveAccessibleName(/^0\.[5-8]\d* used outside LLMAgentOS$/)
+  await expect(foreign).toHaveCSS('background-image', /^repeating-linear-gradient/)
+  await expect(stack.getByRole('link').first()).toHaveCSS('background-image', 'none')
+  await expect
+    .poll(async () => {
+      const [whole, part] = [await stack.boundingBox(), await foreign.boundingBox()]
+      const said = Number((await foreign.getAttribute('aria-label'))?.split(' ')[0])
+      return Math.abs((part?.width ?? 0) / (whole?.width ?? Number.NaN) - said)
+    })
+    .toBeLessThan(0.02)
   const refused = await lease(0.5)
   expect(refused.body.error.message).toContain('0.62 GPU held by python3 (outside LLMAgentOS)')
   for (const theme of ['light', 'dark'] as const) {

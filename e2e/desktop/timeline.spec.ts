@@ -1,9 +1,12 @@
+import { join } from 'node:path'
 import { expect, type Locator, test } from '@playwright/test'
 import { appForFile } from '../support/app'
 import { seriousViolations } from '../support/axe'
 import { Desktop, WINDOW } from '../support/desktop'
+import { barOf } from '../support/drawn'
+import { fixtures, sileroInputs } from '../support/serve'
 
-const app = appForFile(() => Desktop.startWith(async () => undefined))
+const app = appForFile(() => Desktop.startWith((api) => api.import(join(fixtures, 'silero_vad_v5.onnx'))))
 
 async function load(name: string, durationMs: number, more: object = {}): Promise<string> {
   const answer = await app().api.call('POST', '/jobs', { kind: 'synthetic', name, durationMs, ...more })
@@ -40,6 +43,83 @@ test('jobs that wait are told when they start, and are held against it', async (
   const { predictions } = (await api.call('GET', '/queue')).body
   expect(predictions.meanErrorMs).toBeGreaterThan(0)
   expect(predictions.recent[0].name).toMatch(/^Embed chapter [2-8]$/)
+  // A point for each, with its words, none outside of the axes.
+  const label = `Predicted and actual wait of ${predictions.count} jobs`
+  const chart = shell.main.getByRole('img', { name: label })
+  await expect(chart).toBeVisible()
+  const points = chart.locator('g').filter({ has: page.locator('title') })
+  await expect(points).toHaveCount(predictions.count)
+  const frame = await chart.boundingBox()
+  for (const point of await points.all()) {
+    await expect(point.locator('title')).toHaveText(/^Embed chapter [2-8]: predicted .+, waited .+$/)
+    const mark = await point.locator('circle, path').boundingBox()
+    expect(mark?.x).toBeGreaterThan((frame?.x ?? Number.NaN) + 40)
+    expect((mark?.y ?? Number.NaN) + (mark?.height ?? 0)).toBeLessThan(
+      (frame?.y ?? 0) + (frame?.height ?? 0) - 38,
+    )
+  }
+})
+
+test('each kind of job is told as a queue: how often it comes, how long it takes, how busy it is, what it waited', async () => {
+  const { shell } = app()
+  const row = shell.main.getByRole('row', { name: /^synthetic load/ })
+  const [rate, takes, , use, waited] = await row.getByRole('cell').allTextContents()
+  const minutes = Number(/^([\d.]+) \/ min$/.exec(rate ?? '')?.[1])
+  expect(minutes).toBeGreaterThan(0)
+  // 2.0, 2.3 and 2.6 s, one after the other: seven that waited for those before.
+  const seconds = (text: string | undefined) => Number(/^([\d.]+) s$/.exec(text ?? '')?.[1])
+  expect(seconds(takes)).toBeGreaterThan(2.3)
+  expect(seconds(takes)).toBeLessThan(4)
+  expect(seconds(waited)).toBeGreaterThan(7)
+  expect(use).toMatch(/^\d+%$/)
+  await expect(row.getByRole('meter', { name: 'Utilisation' })).toHaveAttribute(
+    'aria-valuenow',
+    use?.replace('%', '') ?? '',
+  )
+})
+
+test('what a job waited, loaded and ran is told apart: by its height, its pattern and in words', async () => {
+  const { shell, page, api } = app()
+  const { cpuCores } = (await api.call('GET', '/resources')).body.capacity
+  const before = await load('Comes first', 3_000, { need: { cpuCores } })
+  const benchmark = {
+    kind: 'benchmark',
+    name: 'Waits, loads, runs',
+    model: 'silero-vad@1',
+    need: { cpuCores },
+  }
+  const { id } = (
+    await api.call('POST', '/jobs', { ...benchmark, inputs: sileroInputs(), iterations: 5_000 })
+  ).body
+  await api.until(`/jobs/${before}`, ({ state }) => state === 'succeeded')
+  const { timings, startedAt, finishedAt } = await api.until(
+    `/jobs/${id}`,
+    ({ state }) => state === 'succeeded',
+    60_000,
+  )
+  expect(Math.min(timings.queuedMs, timings.loadMs, timings.computeMs)).toBeGreaterThan(0)
+  await shell.go('Timeline')
+  const chart = page.getByRole('application')
+  await chart.focus()
+  for (let i = 0; i < 4; i++) await page.keyboard.press('+')
+
+  const parts = await barOf(chart, 'Waits, loads')
+  const [wait, loads, ...runs] = parts
+  expect(wait).toMatchObject({ height: 6, style: 'pattern', alpha: 1 })
+  expect(loads).toMatchObject({ height: 16, style: 'pattern', alpha: 1 })
+  expect(loads?.pattern).not.toBe(wait?.pattern)
+  const run = runs.find(({ alpha }) => alpha < 1)
+  expect(run).toMatchObject({ height: 16, style: expect.stringMatching(/^(#|rgb)/) })
+  // One after the other, and as long as they took.
+  expect((wait?.x ?? 0) + (wait?.width ?? 0)).toBeCloseTo(loads?.x ?? Number.NaN, 0)
+  const ranMs = Date.parse(finishedAt) - Date.parse(startedAt) - timings.loadMs
+  expect((run?.width ?? 0) / (wait?.width ?? Number.NaN)).toBeCloseTo(ranMs / timings.queuedMs, 2)
+
+  const card = page.getByRole('status').filter({ hasText: 'Waits, loads, runs' })
+  for (let i = 0; i < 20 && !(await card.isVisible()); i++) await page.keyboard.press('ArrowDown')
+  await expect(card).toContainText(/waited [\d.]+ m?s.*loaded [\d.]+ m?s.*ran [\d.]+ m?s/)
+  await page.keyboard.press('Escape')
+  for (let i = 0; i < 4; i++) await page.keyboard.press('-')
 })
 
 test('the timeline is live, is moved by keys, and leads to a job', async () => {
@@ -60,7 +140,23 @@ test('the timeline is live, is moved by keys, and leads to a job', async () => {
   const card = page.getByRole('status').filter({ hasText: /waited|ran|loaded/ })
   await expect(card).toBeVisible()
   await app().shoot('timeline-card-light')
+  const span = page.getByRole('status', { name: 'Time shown' })
+  await expect(span).toHaveText('2 min')
   await page.keyboard.press('+')
+  await expect(span).toHaveText('1 min 20 s')
+  await page.keyboard.press('-')
+  await expect(span).toHaveText('2 min')
+  await page.getByRole('button', { name: 'Show less time' }).click()
+  await page.getByRole('button', { name: 'Show less time' }).click()
+  await expect(span).toHaveText('53.3 s')
+  await page.getByRole('button', { name: 'Show more time' }).click()
+  await expect(span).toHaveText('1 min 20 s')
+  await chart.focus()
+  await chart.hover()
+  await page.mouse.wheel(0, -200)
+  await expect(span).toHaveText('53.3 s')
+  await page.mouse.wheel(0, 200)
+  await expect(span).toHaveText('1 min 20 s')
   await page.keyboard.press('ArrowLeft')
   await expect(page.getByRole('button', { name: 'Back to now' })).toBeEnabled()
   await page.keyboard.press('Home')

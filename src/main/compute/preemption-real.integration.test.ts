@@ -12,6 +12,13 @@ import { openRealSystem, REAL_WORKERS } from './testing/real-system'
 const FIXTURES = resolve(import.meta.dirname, '../../../fixtures')
 const BY = 'p-test' as PrincipalId
 
+/** A place is free within this. */
+const MOST_WAIT_MS = 500
+/** Turns cost a tenth at the most; the margin is for what two runs of the same differ by. */
+const MOST_OVERHEAD = 0.1
+const MARGIN = 0.05
+const TRIES = 3
+
 let workers: Awaited<ReturnType<typeof buildWorkers>>
 let folder: string
 let system: Awaited<ReturnType<typeof openRealSystem>>
@@ -19,7 +26,7 @@ let system: Awaited<ReturnType<typeof openRealSystem>>
 /** One core, and short turns. What is nearly done on a quick machine gives way, too. */
 const open = () =>
   openRealSystem(join(folder, 'data'), workers.dir, 1, {
-    sliceMs: 200,
+    sliceMs: 100,
     slicePauses: 1,
     preemptMs: 20,
   })
@@ -79,19 +86,38 @@ function lettersOf({ id }: Job): () => number {
   return () => letters
 }
 
+/** What the worker of the texts has computed, whatever else the machine does; where nobody tells, the clock on the wall. */
+async function cpuMsOfLlama(): Promise<number> {
+  const pid = system.executor.engines().find(({ runtime }) => runtime === 'llama')?.pid
+  if (process.platform !== 'linux') return performance.now()
+  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? []
+  const ticks = Number(fields[11]) + Number(fields[12])
+  // A hundredth of a second each, on every machine that Node runs on.
+  return 10 * ticks
+}
+
 describe('on one slot', () => {
   it('a short urgent job does not wait for a long one, which goes on where it was', async () => {
+    const timed = async () => {
+      const began = performance.now()
+      expect((await ended(await urgent(100))).state).toBe('succeeded')
+      return performance.now() - began
+    }
+    // The worker is there; now what the same job takes on this machine with nobody before it.
+    await timed()
+    const alone = Math.min(await timed(), await timed(), await timed())
     const long = await submit({ kind: 'synthetic', durationMs: 5_000, name: 'long' })
-    await until(long, ({ progress }) => progress > 0)
-    const began = performance.now()
-    const short = await ended(await urgent(100))
-    const tookMs = performance.now() - began
-    console.info(`0.1 s of urgent work behind 5 s: ${tookMs.toFixed(0)} ms`)
-    expect(short.state).toBe('succeeded')
-    expect(tookMs).toBeLessThan(2_500)
+    const behind: number[] = []
+    for (const progress of [0, 0.25, 0.5]) {
+      await until(long, (now) => now.state === 'running' && now.progress > progress)
+      behind.push(await timed())
+    }
+    const tookMs = Math.min(...behind)
+    console.info(`0.1 s of urgent work: ${alone.toFixed(0)} ms alone, ${tookMs.toFixed(0)} ms behind 5 s`)
+    expect(tookMs - alone).toBeLessThan(MOST_WAIT_MS)
     const after = await ended(long)
-    expect(after).toMatchObject({ state: 'succeeded', preemptions: 1, attempt: 2 })
-    // In two parts, together what it is long: nothing was done twice, nothing left out.
+    expect(after).toMatchObject({ state: 'succeeded', preemptions: 3, attempt: 4 })
+    // In four parts, together what it is long: nothing was done twice, nothing left out.
     expect(after.timings.computeMs).toBeGreaterThan(4_900)
     expect(after.timings.computeMs).toBeLessThan(7_000)
     const words = (await system.compute.log(long.id as JobId)).map(({ text }) => text)
@@ -161,29 +187,31 @@ describe('a text', () => {
 
   it('takes turns with 24 others on one engine: each is the same to the letter', async () => {
     const write = async (preemptible: boolean) => {
-      const began = performance.now()
       const specs = Array.from(
         { length: 25 },
-        // Four texts a job, so that each takes longer than a turn on a quick machine, too.
-        (_, i) => ({ ...story, ...wild, seed: i, completions: 4, preemptible }) as JobSpecInput,
+        // Two texts a job, so that each takes longer than a turn on a quick machine, too.
+        (_, i) => ({ ...story, ...wild, seed: i, completions: 2, preemptible }) as JobSpecInput,
       )
+      const beganMs = await cpuMsOfLlama()
       const jobs = await Promise.all((await Promise.all(specs.map(submit))).map(ended))
-      const tookMs = performance.now() - began
+      const cpuMs = (await cpuMsOfLlama()) - beganMs
       const results = await Promise.all(jobs.map(resultOf))
       const texts = results.map(({ completions }) => completions?.map(({ text }) => text))
-      return { texts, tookMs, turns: jobs.reduce((sum, { preemptions }) => sum + preemptions, 0) }
+      return { texts, cpuMs, turns: jobs.reduce((sum, { preemptions }) => sum + preemptions, 0) }
     }
     // The engine is loaded, and warm.
-    await ended(await submit({ ...story, completions: 4 }))
+    await ended(await submit({ ...story, completions: 2 }))
     const whole = await write(false)
-    const byTurns = await write(true)
-    const overhead = (100 * (byTurns.tookMs / whole.tookMs - 1)).toFixed(1)
-    console.info(
-      `${byTurns.turns} turns, ${overhead} % more time: ${whole.tookMs.toFixed(0)} ms, ${byTurns.tookMs.toFixed(0)} ms`,
-    )
     expect(whole.turns).toBe(0)
-    expect(byTurns.turns).toBeGreaterThan(0)
-    expect(byTurns.texts).toEqual(whole.texts)
+    let overhead = Number.POSITIVE_INFINITY
+    for (let i = 0; i < TRIES && !(overhead <= MOST_OVERHEAD); i++) {
+      const byTurns = await write(true)
+      expect(byTurns.turns).toBeGreaterThan(0)
+      expect(byTurns.texts).toEqual(whole.texts)
+      overhead = Math.min(overhead, byTurns.cpuMs / whole.cpuMs - 1)
+      console.info(`${byTurns.turns} turns: ${whole.cpuMs} ms of the worker, ${byTurns.cpuMs} ms by turns`)
+    }
+    expect(overhead).toBeLessThan(MOST_OVERHEAD + MARGIN)
     expect(system.executor.engines().filter(({ runtime }) => runtime === 'llama')).toHaveLength(1)
   }, 300_000)
 })

@@ -1,9 +1,16 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { JobSpecInput } from '../../shared/contract'
+import { type JobSpecInput, PipelineSpec } from '../../shared/contract'
 import type { JobId } from '../../shared/domain/ids'
 import { isTerminal } from '../../shared/domain/job-state'
-import { createHarness, type Harness, type HarnessOptions, type Opened, until } from './testing/harness'
+import {
+  ALICE,
+  createHarness,
+  type Harness,
+  type HarnessOptions,
+  type Opened,
+  until,
+} from './testing/harness'
 
 const x = (value: number) => ({ x: { dtype: 'float32' as const, shape: [2], data: [value, value] } })
 const id = (job: { id: string }) => job.id as JobId
@@ -219,11 +226,35 @@ const arbitrarySpec = fc
     if (kind === 'benchmark') return { kind, model, iterations: size, warmup: 0, ...common }
     return { kind: 'batch', model, items: Array.from({ length: size }, (_, i) => x(i)), ...common }
   })
-const arbitraryStep = fc.oneof(
+/** Three batches that take what the one before gave: the middle one is long. */
+function rowOf(first: number, priority: number): PipelineSpec {
+  const common = { kind: 'batch' as const, model: 'm@1', need: { cpuCores: 2 }, maxAttempts: 20, priority }
+  const items = Array.from({ length: 12 }, (_, i) => x(first + i))
+  return PipelineSpec.parse({
+    jobs: [
+      { ...common, key: 'gives', items, batchSize: 12, preemptible: false },
+      { ...common, key: 'middle', items: { fromJob: 'gives' } },
+      { ...common, key: 'takes', items: { fromJob: 'middle' }, preemptible: false },
+    ],
+  })
+}
+
+type Step =
+  | { do: 'submit'; spec: JobSpecInput }
+  | { do: 'row'; priority: number }
+  | { do: 'advance'; ms: number }
+  | { do: 'cancel' | 'crash'; nth: number }
+  | { do: 'priority'; nth: number; to: number }
+
+const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('submit' as const), spec: arbitrarySpec }) },
   {
     weight: 4,
     arbitrary: fc.record({ do: fc.constant('advance' as const), ms: fc.integer({ min: 1, max: 1_500 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('row' as const), priority: fc.constantFrom(0, 10, 30) }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('cancel' as const), nth: fc.nat(20) }) },
   {
@@ -237,21 +268,40 @@ const arbitraryStep = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('crash' as const), nth: fc.nat(5) }) },
 )
 
+/** Chance seldom comes just when the middle one runs. */
+const IN_THE_MIDDLE: Step[] = [
+  { do: 'row', priority: 0 },
+  { do: 'advance', ms: 1_800 },
+  {
+    do: 'submit',
+    spec: { kind: 'synthetic', durationMs: 400, priority: 100, need: { cpuCores: 2 } },
+  },
+  { do: 'advance', ms: 300 },
+]
+
 describe('whatever happens', () => {
   it('every job ends, with its own result; no lease and no engine is left to it; no engine runs two', async () => {
     await system.die()
     await harness.remove()
     let preemptions = 0
+    let inRows = 0
     await fc.assert(
       fc.asyncProperty(fc.array(arbitraryStep, { minLength: 5, maxLength: 40 }), async (steps) => {
         await setUp({ cores: 2 })
         system.executor.itemMs = 100
         system.executor.loadMs = 30
         const jobs: { id: string; spec: JobSpecInput }[] = []
+        const rows: { first: number; jobs: { id: string }[] }[] = []
         try {
           for (const step of steps) {
             if (step.do === 'submit')
               jobs.push({ ...(await system.submit({ maxAttempts: 20, ...step.spec })), spec: step.spec })
+            if (step.do === 'row') {
+              // Others each time: what was computed before would be taken over.
+              const first = 1_000 * (rows.length + 1)
+              const row = await system.compute.submitPipeline(rowOf(first, step.priority), ALICE)
+              rows.push({ first, jobs: row.jobs.map(({ job }) => job) })
+            }
             if (step.do === 'advance') await harness.clock.advance(step.ms)
             const job = 'nth' in step ? jobs[step.nth % Math.max(1, jobs.length)] : undefined
             if (step.do === 'crash') {
@@ -263,8 +313,9 @@ describe('whatever happens', () => {
             if (step.do === 'priority')
               await system.compute.setPriority(id(job), step.to).catch(() => undefined)
           }
-          for (let round = 0; jobs.some((job) => !isTerminal(state(job))); round++) {
-            if (round > 2_000) throw new Error(`never ends: ${JSON.stringify(jobs.map(get))}`)
+          const all = [...jobs, ...rows.flatMap((row) => row.jobs)]
+          for (let round = 0; all.some((job) => !isTerminal(state(job))); round++) {
+            if (round > 2_000) throw new Error(`never ends: ${JSON.stringify(all.map(get))}`)
             await harness.clock.advance(500)
           }
           await harness.clock.advance(1)
@@ -280,15 +331,21 @@ describe('whatever happens', () => {
             if (job.spec.kind === 'batch') expect(items?.map((item) => item.outputs)).toEqual(job.spec.items)
             if (job.spec.kind === 'infer') expect(outputs).toEqual(job.spec.inputs)
           }
+          for (const { first, jobs: row } of rows) {
+            const results = await Promise.all(row.map((job) => system.compute.result(id(job), 0)))
+            const items = Array.from({ length: 12 }, (_, i) => x(first + i))
+            for (const result of results) expect(result.items?.map(({ outputs }) => outputs)).toEqual(items)
+            inRows += row.reduce((sum, job) => sum + get(job).preemptions, 0)
+          }
         } finally {
           await system.die()
           await harness.remove()
         }
       }),
-      { numRuns: 40 },
+      { numRuns: 40, examples: [[IN_THE_MIDDLE]] },
     )
-    console.info(`${preemptions} preemptions`)
-    expect(preemptions).toBeGreaterThan(0)
+    console.info(`${preemptions} preemptions, ${inRows} in the middle of pipelines`)
+    expect(Math.min(preemptions, inRows)).toBeGreaterThan(0)
     await setUp()
   }, 300_000)
 })

@@ -87,6 +87,17 @@ describe('estimates', () => {
     expect(estimates.runMs(generate(16, 3))).toBe(480)
   })
 
+  it('learn nothing from loads whose length is told: one device is no faster for having had the shorter ones', () => {
+    const estimates = new Estimates()
+    const load = (durationMs: number) =>
+      batch(1, { kind: 'synthetic', parameters: { kind: 'synthetic', durationMs } })
+    expect(estimates.observeRun(load(10_000), 10_000, 'gpu0')).toBe(false)
+    estimates.observeRun(load(100), 100, 'gpu1')
+    expect(['gpu0', 'gpu1'].map((device) => estimates.runMsOn(load(500), device))).toEqual([500, 500])
+    expect(estimates.knows(load(500), 'gpu1')).toBe(false)
+    expect(estimates.takeMoved().size).toBe(0)
+  })
+
   it('say whose have moved by much, once', () => {
     const estimates = new Estimates()
     expect(estimates.takeMoved().size).toBe(0)

@@ -63,14 +63,17 @@ export class Estimates {
     return this.runMs(definition) === null ? this.#guesses.of(definition.kind, unitsOf(definition)) : null
   }
 
-  /** @param device that did the work @returns true when it is the first of its kind */
+  /**
+   * Of synthetic loads, whose length is told, nothing is learned.
+   * @param device that did the work @returns true when it is the first of its kind
+   */
   observeRun(
     definition: JobDefinition,
     computeMs: number,
     device: string | null,
     units = unitsOf(definition),
   ): boolean {
-    if (units <= 0) return false
+    if (units <= 0 || definition.parameters.kind === 'synthetic') return false
     const isFirst = !this.#units.has(runKey(definition))
     if (isFirst) this.#guesses.observe(definition.kind, computeMs / units)
     const keys = keysOf(definition, units)

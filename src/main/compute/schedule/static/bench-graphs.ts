@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { missed } from '../missed'
 import { readDagCase } from './dag-case'
 import { cpop, heft, lookaheadHeft, peft } from './list-scheduling'
 import { warmUp } from './plan-case'
@@ -40,7 +41,7 @@ export function benchGraphs(folder: string, say: (line: string) => void): string
         `the optimum of the ${tiny} of which it is known, within ${TINY_MS} ms`,
     )
   }
-  sayQuality(cases, say)
+  wrong.push(...sayQuality(cases, say))
   for (const large of cases.filter(({ dag }) => dag.taskCount >= 1_000)) sayLarge(large, say)
   return wrong
 }
@@ -74,7 +75,8 @@ function notOptimal(cases: readonly Case[]): string[] {
   })
 }
 
-function sayQuality(cases: readonly Case[], say: (line: string) => void): void {
+/** @returns the aims that are missed */
+function sayQuality(cases: readonly Case[], say: (line: string) => void): string[] {
   const results = cases.map((one) => ({
     family: one.family,
     bestKnown: one.refs.bestKnown.makespan / one.refs.heft,
@@ -93,6 +95,10 @@ function sayQuality(cases: readonly Case[], say: (line: string) => void): void {
     say(`  ${family.padEnd(24)} ${String(rows.length).padStart(5)}${figures}      ${known}   ${against}`)
   }
   say(`  aim                           ${AIMS.map((aim) => String(aim).padStart(9)).join('')}`)
+  return BUDGETS_MS.flatMap((budgetMs, k) => {
+    const reached = mean(results.map(({ planned }) => planned[k]!))
+    return missed(`makespan over HEFT in ${budgetMs} ms`, reached, AIMS[k]!)
+  })
 }
 
 function sayLarge({ name, refs, dag }: Case, say: (line: string) => void): void {

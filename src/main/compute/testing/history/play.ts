@@ -31,7 +31,7 @@ export async function play(steps: readonly Step[]): Promise<Tally> {
   const witness = new Witness(clock.now)
   const known: string[] = []
   const pipelines: PipelineId[] = []
-  const tally: Tally = { budgetStops: 0, budgetRefusals: 0, texts: 0, followers: 0 }
+  const tally: Tally = { budgetStops: 0, budgetRefusals: 0, texts: 0, followers: 0, preemptions: 0 }
   const ends = new Map<string, number>()
   const final = new Map<string, Job['state']>()
   const errors: unknown[] = []
@@ -205,7 +205,8 @@ export async function play(steps: readonly Step[]): Promise<Tally> {
     copy?.acknowledged(id)
   }
 
-  function count({ kind, state, error, pipeline, dependsOn }: Job): void {
+  function count({ kind, state, error, pipeline, dependsOn, preemptions }: Job): void {
+    tally.preemptions += preemptions
     if (error?.code === 'core.budget_exceeded') tally.budgetStops++
     if (state !== 'succeeded') return
     if (kind === 'generate') tally.texts++
@@ -316,6 +317,8 @@ export interface Tally {
   texts: number
   /** Jobs of pipelines that succeeded after others. */
   followers: number
+  /** How often jobs made room for others. */
+  preemptions: number
 }
 
 function partsOn(device: string, leases: readonly Lease[]): ResourceVector[] {

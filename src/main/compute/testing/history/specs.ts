@@ -1,6 +1,6 @@
 import { type JobSpecInput, PipelineSpec } from '../../../../shared/contract'
 import { fakeVersion, type Harness } from '../harness'
-import type { PipelineNode, Step, Submission } from './steps'
+import { LONG_MS, type PipelineNode, type Step, type Submission } from './steps'
 
 /** So many items a batch has. */
 export const ITEMS = 40
@@ -26,7 +26,7 @@ export function specOf(
     need: { cpuCores: step.cores, ...(step.gpu ? { gpu: 1 } : {}) },
     priority: step.priority,
     maxAttempts: step.attempts,
-    timeoutMs: 700,
+    timeoutMs: timeoutOf(step),
     hold: step.hold,
     ...(giver === undefined ? {} : { dependsOn: [giver] }),
     ...(step.deadline === null ? {} : { deadline: new Date(nowMs + step.deadline).toISOString() }),
@@ -50,7 +50,13 @@ export function pipelineOf(
 ): PipelineSpec {
   const jobs = nodes.map((node, i) => {
     const from = giverOf(nodes, i)
-    const common = { key: `n${i}`, priority, timeoutMs: 700, maxAttempts: 2, runWhen: node.runWhen }
+    const common = {
+      key: `n${i}`,
+      priority,
+      timeoutMs: timeoutOf(node),
+      maxAttempts: 2,
+      runWhen: node.runWhen,
+    }
     const after = from === null ? {} : { dependsOn: [`n${from}`] }
     const mark = marks[i] ?? 0
     if (node.kind === 'generate') return { ...common, ...after, ...written(node.ms, mark) }
@@ -83,6 +89,11 @@ export function takesOf(nodes: readonly PipelineNode[], at: number): boolean {
   const node = nodes[at]
   const isBoth = node?.kind === 'infer' && from !== null && nodes[from]?.kind === 'infer'
   return isBoth && node.runWhen === 'succeeded'
+}
+
+/** What hangs ends by it; what runs long has more. */
+function timeoutOf({ ms }: { ms: number }): number {
+  return ms === LONG_MS ? 2 * LONG_MS : 700
 }
 
 function written(ms: number, mark: number) {

@@ -49,6 +49,9 @@ export type Step =
   | { do: 'lease'; cores: number; ttlMs: number }
   | { do: Fault; at: number; ms: number }
 
+/** So long that others do not wait for its end: it makes room for what is more urgent. */
+export const LONG_MS = 2_000
+
 const constants = <T extends string>(...values: T[]) => fc.constantFrom(...values)
 const sometimes = fc.boolean()
 
@@ -56,7 +59,7 @@ const submit: fc.Arbitrary<Submission> = fc.record({
   do: constants('submit'),
   kind: constants('synthetic', 'synthetic', 'infer', 'batch', 'generate'),
   budgeted: sometimes,
-  ms: fc.constantFrom(0, 0, 1, 20, 300),
+  ms: fc.constantFrom(0, 0, 1, 20, 300, LONG_MS),
   cores: fc.constantFrom(0, 0.5, 1, 2),
   gpu: fc.option(fc.constant(true), { nil: false, freq: 3 }).map(Boolean),
   priority: fc.integer({ min: 0, max: 100 }),
@@ -75,7 +78,7 @@ const pipeline = fc.record({
       kind: constants('infer', 'infer', 'synthetic', 'generate'),
       after: fc.option(fc.nat(5), { freq: 5 }),
       runWhen: constants('succeeded', 'succeeded', 'succeeded', 'failed', 'ended'),
-      ms: fc.constantFrom(0, 20, 300),
+      ms: fc.constantFrom(0, 20, 300, LONG_MS),
       fail: fc.constantFrom(undefined, undefined, undefined, ...(['error', 'crash'] as const)),
     }),
     { minLength: 2, maxLength: 5 },

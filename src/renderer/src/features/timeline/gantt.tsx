@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next'
 import { useWidth } from '../../components'
 import { useNow } from '../../lib/clock'
 import { byKind, deviceLabel } from '../../lib/devices'
+import { formatDuration } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import { BarCard } from './bar-card'
 import { type Bar, lanesOf } from './bars'
@@ -192,6 +193,9 @@ export function Gantt(props: {
         <Button variant="default" disabled={view.follows} onClick={() => setView(viewAt(nowMs, view.spanMs))}>
           {t('toNow')}
         </Button>
+        <output className={classes['quiet']} aria-label={t('spanLabel')}>
+          {formatDuration(view.spanMs)}
+        </output>
         <ActionIcon variant="default" size={30} aria-label={t('zoomOut')} onClick={() => zoom(ZOOM)}>
           <IconZoomOut size={17} stroke={1.6} />
         </ActionIcon>
