@@ -97,6 +97,20 @@ describe('Connection', () => {
     expect((await answer).reply.type).toBe('cancelled')
   })
 
+  it('rejects a request that no header can name, of which nothing is left that could end without anybody', async () => {
+    const { worker, connection } = await pair()
+    const file = { path: 'x'.repeat(200), absolutePath: 'y'.repeat(200), sizeBytes: 1 }
+    const load = { type: 'load', format: 'onnx', files: new Array(3000).fill(file), threads: 1 } as const
+    await expect(connection.request(load)).rejects.toMatchObject({
+      code: 'compute.invalid_input',
+      message: expect.stringContaining('fewer files'),
+    })
+    expect(connection.pending).toBe(0)
+    const answer = connection.request(run)
+    writeFrame(worker, { type: 'done', id: 2, computeMs: 0 })
+    await answer
+  })
+
   it.runIf(process.platform !== 'win32')('has room for all of a large body, which takes none', async () => {
     const { worker, connection } = await pair()
     const answer = connection.request(run)

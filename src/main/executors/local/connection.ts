@@ -96,18 +96,22 @@ export class Connection {
 
   /**
    * Sends a request. The answer is rejected only by {@link failAll}, also by one that was called before, and with
-   * `compute.invalid_input` for a body that no frame can carry.
+   * `compute.invalid_input` for what no frame can carry.
    */
   request(work: WorkWithoutId, body?: Body, heard: Heard = {}): Promise<FinalReply> {
     if (this.#failure) return Promise.reject(this.#failure.error)
     if (body && body.byteLength > MAX_BODY_BYTES) return Promise.reject(tooMuch())
     const id = this.#nextId++
-    const answer = new Promise<FinalReply>((resolve, reject) => {
-      const sentAt = performance.now()
+    const sentAt = performance.now()
+    try {
+      if (!this.#broken) writeFrame(this.#socket, { id, ...work }, body)
+    } catch (error) {
+      // Nothing has gone out: the worker lives on, and no answer is waited for.
+      return Promise.reject(error instanceof ProtocolError ? tooManyNames(error) : error)
+    }
+    return new Promise<FinalReply>((resolve, reject) => {
       this.#pending.push({ id, type: work.type, sentAt, cancelled: false, heard, resolve, reject })
     })
-    if (!this.#broken) writeFrame(this.#socket, { id, ...work }, body)
-    return answer
   }
 
   /** The requests that `send` makes leave in one write. */
@@ -181,6 +185,16 @@ export class Connection {
   #wakeDrained(): void {
     for (const resolve of this.#onDrained.splice(0)) resolve()
   }
+}
+
+/** Of all requests only `load` can have such a header: it names every file. */
+function tooManyNames(cause: ProtocolError): AppError {
+  return new AppError(
+    'compute.invalid_input',
+    'The names and paths of the files of this model are more than 1 MiB together, which no worker is told. Import it in fewer files.',
+    {},
+    { cause },
+  )
 }
 
 function tooMuch(): AppError {

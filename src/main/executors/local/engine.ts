@@ -164,7 +164,12 @@ export class Engine {
       const answer = await connection.request({
         type: 'load',
         format: version?.format ?? 'none',
-        files: version?.files ?? [],
+        // A version knows more of them than a worker is told.
+        files: (version?.files ?? []).map(({ path, absolutePath, sizeBytes }) => ({
+          path,
+          absolutePath,
+          sizeBytes,
+        })),
         threads: Math.max(1, Math.floor(threads)),
       })
       expectReply(answer, 'loaded')
