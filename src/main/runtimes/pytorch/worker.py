@@ -307,7 +307,14 @@ class Worker:
             self.check(request["id"])
             outputs.append(model.run(item))
         compute_ms = (time.perf_counter() - start) * 1000
-        return {"type": "done", "computeMs": compute_ms}, pack(outputs)
+        pieces = pack(outputs)
+        size = sum(map(len, pieces))
+        if size > MAX_BODY:
+            raise InputError(
+                f"The outputs are {size / 1e9:.1f} GB together, and an answer holds at most 2 GiB. "
+                "Ask for less at once, for example with a smaller batchSize."
+            )
+        return {"type": "done", "computeMs": compute_ms}, pieces
 
     def do_benchmark(self, request, body):
         model = self.loaded()
