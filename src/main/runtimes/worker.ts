@@ -165,8 +165,9 @@ class Server {
         signal: controller.signal,
         isPause: () => pending.keep,
         progress: (fraction) => writeFrame(this.#socket, { type: 'progress', id: request.id, fraction }),
-        text: (completion, text) =>
-          writeFrame(this.#socket, { type: 'text', id: request.id, completion, text }),
+        text: (completion, text) => {
+          if (text !== '') writeFrame(this.#socket, { type: 'text', id: request.id, completion, text })
+        },
       })
       const bytes = answer.body?.byteLength ?? 0
       if (bytes > MAX_BODY_BYTES)

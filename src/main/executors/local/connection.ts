@@ -1,6 +1,13 @@
 import type { Socket } from 'node:net'
 import { AppError } from '../../../shared/errors'
-import { type Body, FrameReader, MAX_BODY_BYTES, ProtocolError, writeFrame } from '../../runtimes/frames'
+import {
+  type Body,
+  type Frame,
+  FrameReader,
+  MAX_BODY_BYTES,
+  ProtocolError,
+  writeFrame,
+} from '../../runtimes/frames'
 import { Reply } from '../../runtimes/protocol'
 import type { Work } from '../../runtimes/worker'
 
@@ -51,6 +58,14 @@ const ANSWER: Record<Work['type'], Final['type']> = {
  */
 const LIMITS = process.platform === 'win32' ? {} : { roomBytes: MAX_BODY_BYTES }
 
+/** Of progress so many in so many milliseconds, though they may come in one go: a worker tells a few times a second. */
+const MOST_PROGRESS = 1000
+const PROGRESS_MS = 10_000
+/** Of progress, and of a text beside its characters. */
+const TOLD_BYTES = 1024
+/** The most that JSON writes a character in. */
+const CHARACTER_BYTES = 6
+
 /**
  * The system's end of a worker's socket. Requests go out at once and are answered in their order; whatever a worker says
  * that does not fit breaks the connection, and nothing of it is believed.
@@ -63,6 +78,7 @@ export class Connection {
   #broken = false
   #failure: { error: unknown } | null = null
   readonly #onDrained: (() => void)[] = []
+  #progress = { sinceMs: 0, count: 0 }
 
   constructor(socket: Socket, events: ConnectionEvents) {
     this.#socket = socket
@@ -70,7 +86,7 @@ export class Connection {
     const reader = new FrameReader(LIMITS)
     socket.on('data', (chunk) => {
       try {
-        for (const frame of reader.push(chunk)) this.#receive(frame.header, frame.body)
+        for (const frame of reader.push(chunk)) this.#receive(frame)
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error
         this.break(error.message)
@@ -153,13 +169,14 @@ export class Connection {
     this.#events.onBroken(why)
   }
 
-  #receive(header: unknown, body: Uint8Array): void {
+  #receive({ header, headerBytes, body }: Frame): void {
     const parsed = Reply.safeParse(header)
     if (!parsed.success) throw new ProtocolError('An answer of an unknown form.')
     const reply = parsed.data
     const [first] = this.#pending
     if (!first || reply.id !== first.id) throw new ProtocolError('An answer that nobody asked for.')
     if (body.byteLength > 0 && reply.type !== 'done') throw new ProtocolError('A body where none belongs.')
+    if (reply.type === 'progress' || reply.type === 'text') this.#bound(reply, headerBytes)
     if (reply.type === 'progress') {
       first.heard.progress?.(reply.fraction)
       return
@@ -180,6 +197,18 @@ export class Connection {
     if ('rssBytes' in reply && reply.rssBytes !== undefined) this.#events.onMemory(reply.rssBytes)
     first.resolve({ reply, body })
     if (this.#pending.length === 0) this.#wakeDrained()
+  }
+
+  /** What is told before an answer is read by the thread that serves everybody. @throws ProtocolError for too much of it */
+  #bound(reply: Extract<Reply, { type: 'progress' | 'text' }>, headerBytes: number): void {
+    const characters = reply.type === 'text' ? reply.text.length : 0
+    if (headerBytes > TOLD_BYTES + characters * CHARACTER_BYTES)
+      throw new ProtocolError(`${headerBytes} bytes of ${reply.type}.`)
+    // Texts are counted by who asked for them.
+    if (reply.type === 'text') return
+    const now = performance.now()
+    if (now - this.#progress.sinceMs > PROGRESS_MS) this.#progress = { sinceMs: now, count: 0 }
+    if (++this.#progress.count > MOST_PROGRESS) throw new ProtocolError('Progress without end.')
   }
 
   #wakeDrained(): void {

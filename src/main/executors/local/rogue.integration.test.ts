@@ -40,6 +40,8 @@ describe('a worker that lies', () => {
     'million-items',
     'endless-header',
     'torn-tensors',
+    'progress-without-end',
+    'long-progress',
     'wrong-id',
     'closes-and-stays',
   ])('fails its attempt and is ended: %s', async (trick) => {
@@ -48,6 +50,22 @@ describe('a worker that lies', () => {
     await expect(run).rejects.toMatchObject({ code: 'compute.worker_crashed' })
     await processGone(pidOf(view))
     expect(executor.engines()).toEqual([])
+  })
+
+  it.each(['empty-texts', 'texts-without-end'])('fails its text and is ended: %s', async (trick) => {
+    const view = await executor.load(version(trick), { threads: 1, signal })
+    const sampling = { maxTokens: 1000, temperature: 1, topP: 1, topK: 0, seed: 1, stop: [] }
+    const run = executor.run(
+      engineId(view),
+      {
+        kind: 'generate',
+        prompt: { prompt: 'a' },
+        sampling: { ...sampling, contextSize: 1000, completions: 1 },
+      },
+      hooks(),
+    )
+    await expect(run).rejects.toMatchObject({ code: 'compute.worker_crashed' })
+    await processGone(pidOf(view))
   })
 
   it.each(['no', 'yes'] as const)(

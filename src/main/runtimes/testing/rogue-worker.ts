@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { connect, type Socket } from 'node:net'
-import { FrameReader, writeFrame } from '../frames'
+import { FrameReader, frameHead, writeFrame } from '../frames'
 import { Request, WORKER_ENV } from '../protocol'
 
 let hasTalked = false
@@ -12,6 +12,13 @@ function answerZeros(socket: Socket, id: number, items: unknown, bytes: number):
   body.writeUInt32LE(header.length, 0)
   header.copy(body, 4)
   writeFrame(socket, { type: 'done', id, computeMs: 1 }, body)
+}
+
+/** The same frame, as fast as they are taken. */
+function flood(socket: Socket, header: unknown): void {
+  const frames = Buffer.concat(new Array(1000).fill(frameHead(header, 0)))
+  const more = () => socket.write(frames, () => setImmediate(more))
+  more()
 }
 
 /**
@@ -43,6 +50,11 @@ const TRICKS: Record<string, (socket: Socket, id: number, stack: number, body: U
   },
   'torn-tensors': (socket, id) =>
     writeFrame(socket, { type: 'done', id, computeMs: 1 }, Buffer.from('not tensors')),
+  'progress-without-end': (socket, id) => flood(socket, { type: 'progress', id, fraction: 0.5 }),
+  'long-progress': (socket, id) =>
+    writeFrame(socket, { type: 'progress', id, fraction: 0.5, words: 'x'.repeat(2 ** 19) }),
+  'empty-texts': (socket, id) => flood(socket, { type: 'text', id, completion: 0, text: '' }),
+  'texts-without-end': (socket, id) => flood(socket, { type: 'text', id, completion: 0, text: 'x' }),
   'wrong-id': (socket, id) => writeFrame(socket, { type: 'done', id: id + 7, computeMs: 1 }),
   'closes-and-stays': (socket) => void socket.destroy(),
   'takes-memory': () => {
