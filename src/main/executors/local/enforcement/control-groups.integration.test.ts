@@ -44,6 +44,9 @@ describe.runIf(process.platform === 'linux')('control groups', () => {
     expect(await read(`${folder}/eng/cpu.max`)).toBe('max 100000')
     expect(await read(`${folder}/eng/cpu.weight`)).toBe('100')
     expect(groups.ranOutOfMemory('eng')).toBe(false)
+    // By the kernel for want of memory of the whole machine, or of a group around: no limit of its own was hit.
+    await writeFile(join(root, folder, 'eng/memory.events'), 'low 0\nmax 0\noom 0\noom_kill 1\n')
+    expect(groups.ranOutOfMemory('eng')).toBe(false)
     await writeFile(join(root, folder, 'eng/memory.events'), 'low 0\nmax 3\noom 1\noom_kill 1\n')
     expect(groups.ranOutOfMemory('eng')).toBe(true)
     await writeFile(join(root, folder, 'eng/cgroup.kill'), '')

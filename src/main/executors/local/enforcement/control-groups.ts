@@ -92,12 +92,15 @@ export class ControlGroups {
     await writeFile(join(folder, 'cpu.weight'), String(weight))
   }
 
-  /** Whether the kernel has ended something in the group for want of memory. At once: the worker has just died. */
+  /**
+   * Whether the kernel has ended something in the group for what the group took. `oom` counts only where its own limit was
+   * hit, `oom_kill` also where the machine or a group around it had no memory left. At once: the worker has just died.
+   */
   ranOutOfMemory(name: string): boolean {
     if (this.#folder === null) return false
     try {
       const events = readFileSync(join(this.#folder, name, 'memory.events'), 'utf8')
-      return Number(/^oom_kill (\d+)$/m.exec(events)?.[1] ?? 0) > 0
+      return /^oom [1-9]/m.test(events) && /^oom_kill [1-9]/m.test(events)
     } catch {
       // It died before it was put into its group.
       return false
