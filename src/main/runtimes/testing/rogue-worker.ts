@@ -14,6 +14,11 @@ function answerZeros(socket: Socket, id: number, items: unknown, bytes: number):
   writeFrame(socket, { type: 'done', id, computeMs: 1 }, body)
 }
 
+function takeMemory(): void {
+  const taken: Buffer[] = []
+  setInterval(() => taken.push(Buffer.alloc(32 * 2 ** 20, 1)), 50)
+}
+
 /** The same frame, as fast as they are taken. */
 function flood(socket: Socket, header: unknown): void {
   const frames = Buffer.concat(new Array(1000).fill(frameHead(header, 0)))
@@ -57,10 +62,7 @@ const TRICKS: Record<string, (socket: Socket, id: number, stack: number, body: U
   'texts-without-end': (socket, id) => flood(socket, { type: 'text', id, completion: 0, text: 'x' }),
   'wrong-id': (socket, id) => writeFrame(socket, { type: 'done', id: id + 7, computeMs: 1 }),
   'closes-and-stays': (socket) => void socket.destroy(),
-  'takes-memory': () => {
-    const taken: Buffer[] = []
-    setInterval(() => taken.push(Buffer.alloc(32 * 2 ** 20, 1)), 50)
-  },
+  'takes-memory': () => takeMemory(),
   'takes-512-mib': (socket, id, _stack, body) => {
     const taken = Buffer.alloc(2 ** 29, 1)
     setTimeout((_taken: Buffer) => writeFrame(socket, { type: 'done', id, computeMs: 1 }, body), 1500, taken)
@@ -105,6 +107,7 @@ if (process.env[WORKER_ENV.probe] === '1') {
       if (request.type === 'load') {
         trick = request.files[0]?.path ?? ''
         if (trick === 'dies-loading') process.exit(3)
+        if (trick === 'takes-memory-loading') return takeMemory()
         const boast = trick === 'boasts' ? { rssBytes: 2 ** 50 } : {}
         if (trick !== 'never-loads') writeFrame(socket, { type: 'loaded', id: request.id, ...boast })
       } else if (request.type !== 'exit' && request.type !== 'cancel')

@@ -6,8 +6,7 @@ import type { Enforcement } from '../../../../shared/contract'
 
 export interface GroupLimits {
   cpuCores: number
-  /** Null: any. */
-  memoryBytes: number | null
+  memoryBytes: number
   /** 0 to 100. */
   priority: number
 }
