@@ -66,6 +66,29 @@ describe.runIf(process.platform === 'linux')('control groups', () => {
     expect(await readdir(join(root, 'app.slice'))).toContain(`llmagentos-${process.pid}`)
   })
 
+  it.each([
+    ['memory.max', '1000000000\n', false],
+    ['cpu.max', '150000 100000\n', false],
+    ['memory.max', 'max\n', true],
+    ['cpu.max', 'max 100000\n', true],
+  ])(
+    'do not lie beside our own where that has limits, which workers would leave: %s %s',
+    async (file, limit, inForce) => {
+      await group('')
+      await group('app.slice/scope')
+      await writeFile(join(root, 'app.slice/cgroup.subtree_control'), 'cpu memory pids\n')
+      await mkdir(join(root, 'app.slice/scope/cgroup.subtree_control'))
+      await writeFile(join(root, 'app.slice/scope', file), limit)
+      await writeFile(self(), '0::/app.slice/scope\n')
+      const { means } = await ControlGroups.open(root, self())
+      expect(means.inForce).toBe(inForce)
+      if (!inForce) expect(means.reason).toMatch(/limits of its own.*slice/)
+      expect((await readdir(join(root, 'app.slice'))).some((name) => name.startsWith('llmagentos-'))).toBe(
+        inForce,
+      )
+    },
+  )
+
   it('of a run that was killed are removed, of one that lives are not', async () => {
     await group('')
     await writeFile(self(), '0::/\n')
