@@ -18,7 +18,10 @@ const APPLE_TOOLS = [
 ]
 
 /** Where a Python may be, most likely first; the system's own too, since another may stand in front of it. */
-export function findPythons(platform = process.platform, exists = existsSync): string[] {
+export function findPythons(
+  platform = process.platform,
+  exists: (path: string) => boolean = existsSync,
+): string[] {
   const names = platform === 'win32' ? ['python.exe', 'python3.exe'] : ['python3', 'python']
   const folders = (process.env['PATH'] ?? '').split(delimiter).filter(isAbsolute)
   const found = names.flatMap((name) => folders.map((folder) => join(folder, name)))
