@@ -24,6 +24,7 @@ const LIMITS: FrameLimits = {
 export interface Frame {
   /** Any JSON: to be parsed by who receives it. */
   header: unknown
+  headerBytes: number
   body: Uint8Array
 }
 
@@ -110,7 +111,7 @@ export class FrameReader {
   }
 
   #emit(frames: Frame[]): void {
-    frames.push({ header: this.#header, body: this.#body ?? EMPTY })
+    frames.push({ header: this.#header, headerBytes: this.#headerBytes, body: this.#body ?? EMPTY })
     this.#headFilled = 0
     this.#headerBytes = -1
     this.#header = undefined

@@ -107,7 +107,7 @@ export const Reply = z.discriminatedUnion('type', [
     type: z.literal('text'),
     id: RequestId,
     completion: z.number().int().nonnegative(),
-    text: z.string().max(100_000),
+    text: z.string().min(1).max(100_000),
   }),
   z.object({
     type: z.literal('generated'),

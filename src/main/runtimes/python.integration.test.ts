@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { askWorker } from '../platform/processes'
-import { installedPython } from './python'
+import { findPythons, installedPython } from './python'
 import { inBubblewrap, trySandbox, withoutPrivate } from './sandbox'
 
 const SYSTEM_PYTHON = '/usr/bin/python3'
@@ -28,6 +28,17 @@ async function link(path: string, target: string): Promise<string> {
   await symlink(target, file)
   return file
 }
+
+it.runIf(process.platform !== 'win32')('passes over the Python of macOS that only asks to install it', () => {
+  vi.stubEnv('PATH', '/opt/homebrew/bin:/usr/bin')
+  const there = (more: string[]) => (file: string) =>
+    ['/usr/bin/python3', '/opt/homebrew/bin/python3', ...more].includes(file)
+  const both = ['/opt/homebrew/bin/python3', '/usr/bin/python3']
+  expect(findPythons('linux', there([]))).toEqual(both)
+  expect(findPythons('darwin', there([]))).toEqual(['/opt/homebrew/bin/python3'])
+  const tools = '/Library/Developer/CommandLineTools/usr/bin/python3'
+  expect(findPythons('darwin', there([tools]))).toEqual(both)
+})
 
 describe.runIf(process.platform !== 'win32')('what a Python has to read in a sandbox', () => {
   it('is never all of the home folder nor of the data folder: a link is followed before', async () => {

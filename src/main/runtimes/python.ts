@@ -9,13 +9,25 @@ import { withoutPrivate } from './sandbox'
  */
 export const PYTHON_ARGS: readonly string[] = ['-I', '-B', '-u']
 
+/** On macOS it runs the Python of one of these; where there is none it opens a dialog that offers to install them. */
+const APPLE_STUB = '/usr/bin/python3'
+const APPLE_TOOLS = [
+  '/var/db/xcode_select_link',
+  '/Library/Developer/CommandLineTools',
+  '/Applications/Xcode.app/Contents/Developer',
+]
+
 /** Where a Python may be, most likely first; the system's own too, since another may stand in front of it. */
-export function findPythons(): string[] {
-  const names = process.platform === 'win32' ? ['python.exe', 'python3.exe'] : ['python3', 'python']
+export function findPythons(
+  platform = process.platform,
+  exists: (path: string) => boolean = existsSync,
+): string[] {
+  const names = platform === 'win32' ? ['python.exe', 'python3.exe'] : ['python3', 'python']
   const folders = (process.env['PATH'] ?? '').split(delimiter).filter(isAbsolute)
   const found = names.flatMap((name) => folders.map((folder) => join(folder, name)))
-  const usual = process.platform === 'win32' ? [] : ['/usr/bin/python3', '/usr/local/bin/python3']
-  return [...new Set([...found, ...usual])].filter((file) => existsSync(file))
+  const usual = platform === 'win32' ? [] : ['/usr/bin/python3', '/usr/local/bin/python3']
+  const isStub = platform === 'darwin' && !APPLE_TOOLS.some((tools) => exists(join(tools, 'usr/bin/python3')))
+  return [...new Set([...found, ...usual])].filter((file) => exists(file) && !(isStub && file === APPLE_STUB))
 }
 
 /** The folder that a program and its libraries are installed in: `/usr` for `/usr/bin/python3`. */

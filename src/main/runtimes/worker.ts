@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
-import { type Body, FrameReader, writeFrame } from './frames'
+import { formatBytes } from '../../shared/domain/units'
+import { type Body, FrameReader, MAX_BODY_BYTES, writeFrame } from './frames'
 import { PROTOCOL_VERSION, type Probe, type Reply, Request, WORKER_ENV } from './protocol'
 
 type WithoutId<R> = R extends { id: number } ? Omit<R, 'id'> : never
@@ -164,9 +165,15 @@ class Server {
         signal: controller.signal,
         isPause: () => pending.keep,
         progress: (fraction) => writeFrame(this.#socket, { type: 'progress', id: request.id, fraction }),
-        text: (completion, text) =>
-          writeFrame(this.#socket, { type: 'text', id: request.id, completion, text }),
+        text: (completion, text) => {
+          if (text !== '') writeFrame(this.#socket, { type: 'text', id: request.id, completion, text })
+        },
       })
+      const bytes = answer.body?.byteLength ?? 0
+      if (bytes > MAX_BODY_BYTES)
+        throw new InputError(
+          `The outputs are ${formatBytes(bytes)} together, and an answer holds at most 2 GiB. Ask for less at once, for example with a smaller batchSize.`,
+        )
       return { ...answer, reply: { ...answer.reply, ...this.#rss() } }
     } catch (error) {
       if (error instanceof Cancelled) return { reply: { type: 'cancelled' } }

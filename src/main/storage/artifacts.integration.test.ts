@@ -30,6 +30,18 @@ describe('artifacts', () => {
     expect(Buffer.compare((await storage.artifacts.read(JOB, 'result')) ?? Buffer.of(1), bytes)).toBe(0)
   })
 
+  it('come from several pieces, which are not copied together before', async () => {
+    const pieces = [Buffer.alloc(100, 1), Buffer.alloc(2_500_000, 2), Buffer.alloc(LARGE, 3)]
+    for (const some of [pieces.slice(0, 1), pieces]) {
+      const whole = Buffer.concat(some)
+      const staged = await storage.artifacts.stage({ pieces: some, byteLength: whole.byteLength })
+      storage.artifacts.attach(staged, JOB, 'result')
+      expect(Buffer.compare((await storage.artifacts.read(JOB, 'result')) ?? Buffer.of(1), whole)).toBe(0)
+      const alike = await storage.artifacts.stage(whole)
+      expect(alike.digest).toBe(staged.digest)
+    }
+  })
+
   it('are listed by name and replaced by name', async () => {
     for (const [name, text] of [
       ['log', 'a'],

@@ -56,13 +56,13 @@ export function createArtifacts(deps: { database: Database; blobs: BlobStore; cl
   const abandoned = new FinalizationRegistry<() => void>((release) => release())
 
   return {
-    async stage(bytes) {
-      if (bytes.byteLength <= INLINE_BYTES) {
-        // A copy: the caller may go on writing to its buffer before the row is written.
-        return { digest: null, inline: Uint8Array.from(bytes), sizeBytes: bytes.byteLength }
-      }
-      const { digest, release } = await blobs.put(bytes)
-      const staged: StagedArtifact = { digest, inline: null, sizeBytes: bytes.byteLength }
+    async stage(content) {
+      const sizeBytes = content.byteLength
+      const pieces = 'pieces' in content ? content.pieces : [content]
+      // A copy: the caller may go on writing to its buffer before the row is written.
+      if (sizeBytes <= INLINE_BYTES) return { digest: null, inline: Buffer.concat(pieces), sizeBytes }
+      const { digest, release } = await blobs.put(pieces)
+      const staged: StagedArtifact = { digest, inline: null, sizeBytes }
       releases.set(staged, release)
       abandoned.register(staged, release, staged)
       return staged

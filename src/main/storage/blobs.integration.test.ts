@@ -24,7 +24,7 @@ const unnamed = () => false
 
 describe('BlobStore', () => {
   it('stores bytes under their SHA-256, once, read-only', async () => {
-    const [first, second] = await Promise.all([blobs.put(HELLO), blobs.put(HELLO)])
+    const [first, second] = await Promise.all([blobs.put([HELLO]), blobs.put([HELLO])])
     expect([first.digest, second.digest]).toEqual([HELLO_DIGEST, HELLO_DIGEST])
     const path = join(folder, '2c', HELLO_DIGEST)
     expect(blobs.pathOf(HELLO_DIGEST)).toBe(path)
@@ -34,9 +34,9 @@ describe('BlobStore', () => {
   })
 
   it('counts again only what has changed', async () => {
-    await blobs.put(HELLO)
+    await blobs.put([HELLO])
     expect(await blobs.count()).toEqual({ blobs: 1, blobBytes: 5 })
-    const { digest, release } = await blobs.put(Buffer.alloc(100))
+    const { digest, release } = await blobs.put([Buffer.alloc(100)])
     expect(await blobs.count()).toEqual({ blobs: 2, blobBytes: 105 })
     release()
     await blobs.remove(digest, unnamed)
@@ -44,7 +44,7 @@ describe('BlobStore', () => {
   })
 
   it('removes only what is neither pinned nor named', async () => {
-    const { digest, release } = await blobs.put(HELLO)
+    const { digest, release } = await blobs.put([HELLO])
     const again = blobs.pin(digest)
     expect(await blobs.remove(digest, unnamed)).toBeNull()
     release()
@@ -58,12 +58,12 @@ describe('BlobStore', () => {
 
   it('keeps bytes that come in at the very moment they are being removed', async () => {
     for (let round = 0; round < 100; round++) {
-      const first = await blobs.put(HELLO)
+      const first = await blobs.put([HELLO])
       first.release()
       let coming: ReturnType<BlobStore['put']> | undefined
       await blobs.remove(HELLO_DIGEST, () => {
         // The collection has just seen that nothing needs them.
-        coming = blobs.put(HELLO)
+        coming = blobs.put([HELLO])
         return false
       })
       const second = await coming
@@ -74,7 +74,7 @@ describe('BlobStore', () => {
 
   it('is not there for one who pins it in the middle of its removal', async () => {
     let answer: Promise<boolean> | undefined
-    const { digest, release } = await blobs.put(HELLO)
+    const { digest, release } = await blobs.put([HELLO])
     release()
     const removed = blobs.remove(digest, (digest) => {
       blobs.pin(digest)
@@ -88,30 +88,30 @@ describe('BlobStore', () => {
   it('replaces a blob that is damaged', async () => {
     await mkdir(join(folder, '2c'))
     await writeFile(join(folder, '2c', HELLO_DIGEST), 'hell')
-    await blobs.put(HELLO)
+    await blobs.put([HELLO])
     expect(await readFile(blobs.pathOf(HELLO_DIGEST))).toEqual(HELLO)
     await rm(blobs.pathOf(HELLO_DIGEST), { force: true })
     await writeFile(blobs.pathOf(HELLO_DIGEST), 'HELLO')
     await blobs.markDamaged(HELLO_DIGEST)
-    await blobs.put(HELLO)
+    await blobs.put([HELLO])
     expect(await readFile(blobs.pathOf(HELLO_DIGEST))).toEqual(HELLO)
   })
 
   it('knows after a restart which blob is damaged', async () => {
-    const { release } = await blobs.put(HELLO)
+    const { release } = await blobs.put([HELLO])
     release()
     await rm(blobs.pathOf(HELLO_DIGEST), { force: true })
     await writeFile(blobs.pathOf(HELLO_DIGEST), 'HELLO', { mode: 0o444 })
     await blobs.markDamaged(HELLO_DIGEST)
     const restarted = new BlobStore(folder, logger)
     await restarted.open()
-    await restarted.put(HELLO)
+    await restarted.put([HELLO])
     expect(await readFile(blobs.pathOf(HELLO_DIGEST))).toEqual(HELLO)
     expect((await stat(blobs.pathOf(HELLO_DIGEST))).mode & 0o222).toBe(0)
   })
 
   it('takes good bytes also where nobody knows that those here are damaged', async () => {
-    await blobs.put(HELLO)
+    await blobs.put([HELLO])
     const release = blobs.pin(HELLO_DIGEST)
     await rm(blobs.pathOf(HELLO_DIGEST), { force: true })
     await writeFile(blobs.pathOf(HELLO_DIGEST), 'HELLO')

@@ -25,6 +25,7 @@ import type {
 } from '../../shared/contract'
 import type { Digest, ImportId, JobId, PrincipalId } from '../../shared/domain/ids'
 import type { Signature } from '../../shared/domain/tensor'
+import type { Pieces } from '../../shared/domain/tensor-codec'
 import type { Clock } from '../platform/clock'
 import type { Database } from '../platform/database'
 import type { Disposable, Event } from '../platform/events'
@@ -62,8 +63,11 @@ export interface StagedArtifact {
 
 /** What jobs leave behind and take in: inputs, results, checkpoints, logs. Small ones live in the row, large ones as blobs. */
 export interface Artifacts {
-  /** Bytes first: when it resolves the bytes are durable, or small enough (64 KiB) to become durable with the row. */
-  stage(bytes: Uint8Array): Promise<StagedArtifact>
+  /**
+   * Bytes first: when it resolves the bytes are durable, or small enough (64 KiB) to become durable with the row.
+   * @param content in one piece or in several
+   */
+  stage(content: Uint8Array | Pieces): Promise<StagedArtifact>
   /** Row last: synchronous, within the caller's transaction. Replaces an artifact of the same job and name. */
   attach(staged: StagedArtifact, job: JobId, name: string): void
   read(job: JobId, name: string): Promise<Uint8Array | null>

@@ -119,15 +119,10 @@ export class PackedItems {
     }
   }
 
-  /** The packed form, for a stream. */
+  /** The packed form, for a stream or a file; only small pieces are copied together. */
   toPieces(): Pieces {
     const head = headOf(this.#runs)
-    return { pieces: [head, ...this.#pieces], byteLength: head.byteLength + this.byteLength }
-  }
-
-  /** The packed form in one piece. */
-  toBytes(): Uint8Array {
-    return joined(this.toPieces().pieces)
+    return { pieces: gather([head, ...this.#pieces]), byteLength: head.byteLength + this.byteLength }
   }
 
   /**

@@ -87,7 +87,7 @@ export class Checkpoints {
 
   async #store(start: number, items: PackedItems): Promise<void> {
     const { storage, database, index } = this.#deps
-    const staged = await storage.artifacts.stage(items.toBytes())
+    const staged = await storage.artifacts.stage(items.toPieces())
     await database.write(() => {
       storage.artifacts.attach(staged, this.#job.id, itemsName(start))
       index.change(this.#job, { itemsDone: start + items.count, interruptions: 0 })

@@ -54,14 +54,19 @@ export function parseCpuMax(text: string | null): number | null {
   return quota && period && quota > 0 && period > 0 ? quota / period : null
 }
 
-/** Bytes in use by the group that cannot be given back at will; null when it cannot be read. */
+/**
+ * Bytes in use by the group that cannot be given back at will; null when it cannot be read. What is cached of files is
+ * given back when somebody needs it, also of those that are read again and again, as the files of models are.
+ */
 export async function readConfinedUse(folder: string): Promise<number | null> {
   const current =
     (await read(join(folder, 'memory.current'))) ?? (await read(join(folder, 'memory.usage_in_bytes')))
   if (current === null) return null
-  const stat = (await read(join(folder, 'memory.stat'))) ?? ''
-  const cache = Number(stat.match(/^(?:total_)?inactive_file (\d+)$/m)?.[1] ?? 0)
-  return Math.max(0, Number(current) - cache)
+  const lines = ((await read(join(folder, 'memory.stat'))) ?? '').split('\n')
+  const stat = new Map(lines.map((line) => line.split(' ') as [name: string, bytes: string]))
+  // Version 1 tells of the group alone, and of all below it as `total_`, which is what `usage_in_bytes` counts.
+  const bytesOf = (name: string) => Number(stat.get(`total_${name}`) ?? stat.get(name) ?? 0)
+  return Math.max(0, Number(current) - bytesOf('inactive_file') - bytesOf('active_file'))
 }
 
 /** The folder of a group and of those around it, innermost first. In a container the path may lie outside the mount. */

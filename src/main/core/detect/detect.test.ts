@@ -311,9 +311,9 @@ describe('the bus', () => {
     })
     await put('cg/outer', {
       'memory.current': '3000',
-      'memory.stat': 'anon 1000\ninactive_file 800\nactive_file 7',
+      'memory.stat': 'anon 1000\ninactive_file 800\nactive_file 70',
     })
-    expect(await readConfinedUse(join(root, 'cg', 'outer'))).toBe(2200)
+    expect(await readConfinedUse(join(root, 'cg', 'outer'))).toBe(2130)
     expect(parseCpuMax('max 100000')).toBeNull()
     await writeFile(join(root, 'self'), '4:memory:/box\n1:cpu:/box\n')
     await put('v1/memory/box', { 'memory.limit_in_bytes': '1073741824' })
@@ -323,6 +323,11 @@ describe('the bus', () => {
       cores: 0.5,
       memoryBytes: 1073741824,
     })
+    await put('v1/memory/box', {
+      'memory.usage_in_bytes': '3000',
+      'memory.stat': 'inactive_file 5\nactive_file 1\ntotal_inactive_file 800\ntotal_active_file 70',
+    })
+    expect(await readConfinedUse(join(root, 'v1', 'memory', 'box'))).toBe(2130)
   })
 })
 

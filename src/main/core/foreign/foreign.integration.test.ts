@@ -6,7 +6,7 @@ import { parseNvidiaProcesses } from '../detect/nvidia'
 import { by, createCoreFixture, refusalOf } from '../testing/core-fixture'
 import { createFakeHost, fakeCpu } from '../testing/fake-host'
 import { foreignHolders, plainName } from './holders'
-import { createOwnProcesses, createProcessReader, parseStat, treeOf } from './processes'
+import { createOwnProcesses, createProcessReader, parseStat, treeOf, usesOf } from './processes'
 
 const MB = 1e6
 const cpu: Device = { ...fakeCpu(4, 1000 * MB), origin: 'detected', yieldsToOthers: false }
@@ -42,6 +42,17 @@ describe.runIf(process.platform === 'linux')('processes', () => {
     expect(holders).toEqual([expect.objectContaining({ device: 'cpu0', name: 'memory-hog', pid: hog })])
     expect(holders[0]?.memoryBytes).toBeLessThan(400 * MB)
   })
+})
+
+it('cores in use are told by Windows as a part of all there are, with what is idle as a program', () => {
+  const item = (pid: number, cpu: number) => ({ pid, parentPid: 1, name: `p${pid}`, memRss: 1, cpu })
+  const coresOf = (platform: NodeJS.Platform) =>
+    usesOf([item(0, 70), item(7, 25)], platform, 8).map(({ pid, cpuCores }) => [pid, cpuCores])
+  expect(coresOf('win32')).toEqual([[7, 2]])
+  expect(coresOf('darwin')).toEqual([
+    [0, 0.7],
+    [7, 0.25],
+  ])
 })
 
 describe('the largest holders', () => {

@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises'
+import { cpus } from 'node:os'
 import { join } from 'node:path'
 
 /** A program as the system counts it. */
@@ -53,16 +54,34 @@ export function createProcessReader(now: () => number, root = '/proc') {
   async function readElsewhere(): Promise<ProcessUse[]> {
     const { default: systeminformation } = await import('systeminformation')
     const { list } = await systeminformation.processes()
-    return list.map(({ pid, parentPid, name, memRss, cpu }) => ({
+    return usesOf(list, process.platform, cpus().length)
+  }
+
+  return { read: process.platform === 'linux' ? readLinux : readElsewhere }
+}
+
+interface Told {
+  pid: number
+  parentPid: number
+  name: string
+  /** In KiB. */
+  memRss: number
+  /** In percent: of one core, on Windows of all of them. */
+  cpu: number
+}
+
+/** What systeminformation tells of programs; on Windows it takes the time in which no core works for one, with the id 0. */
+export function usesOf(list: readonly Told[], platform: NodeJS.Platform, cores: number): ProcessUse[] {
+  const isWindows = platform === 'win32'
+  return list
+    .filter(({ pid }) => !isWindows || pid !== 0)
+    .map(({ pid, parentPid, name, memRss, cpu }) => ({
       pid,
       parent: parentPid,
       name,
       memoryBytes: memRss * 1024,
-      cpuCores: cpu / 100,
+      cpuCores: (cpu / 100) * (isWindows ? cores : 1),
     }))
-  }
-
-  return { read: process.platform === 'linux' ? readLinux : readElsewhere }
 }
 
 /** https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html; the name may hold anything, spaces and brackets too. */

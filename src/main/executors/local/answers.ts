@@ -14,8 +14,8 @@ export class WorkerCancelled extends Error {
 }
 
 /** What is read here is read by the thread that serves everybody, so that a worker must not give it work without end. */
-const HEADER = { bytes: 2 ** 20, bytesPerItem: 4096 }
-const TEXT = { bytes: 2 ** 21, bytesPerItem: 65_536 }
+const HEADER = { bytes: 2 ** 20, bytesPerItem: 4096, mostBytes: 2 ** 22 }
+const TEXT = { bytes: 2 ** 21, bytesPerItem: 65_536, mostBytes: 2 ** 26 }
 
 /**
  * The items of a `done`.
@@ -54,7 +54,8 @@ function parseItems(answer: FinalReply, count: number): { outputs: PackedItems; 
   return { outputs, computeMs }
 }
 
-const mostFor = (items: number, { bytes, bytesPerItem }: typeof HEADER) => bytes + items * bytesPerItem
+const mostFor = (items: number, { bytes, bytesPerItem, mostBytes }: typeof HEADER) =>
+  Math.min(mostBytes, bytes + items * bytesPerItem)
 
 function believing<T>(read: () => T): T {
   try {

@@ -7,6 +7,7 @@ import { Feed, GroupSize, groupSize } from './batch'
 const item = (bytes: number): Tensors => ({
   a: { dtype: 'uint8', shape: [bytes], bytes: new Uint8Array(bytes) },
 })
+const bytesOf = (items: PackedItems) => Buffer.concat(items.toPieces().pieces)
 const KIB = 2 ** 10
 const MIB = 2 ** 20
 
@@ -49,7 +50,7 @@ describe('Feed', () => {
             if (group.count > stack) expect(group.byteLength).toBeLessThanOrEqual(4 * MIB)
             groups.push(group)
           }
-          expect(Buffer.compare(PackedItems.join(groups).toBytes(), all.toBytes())).toBe(0)
+          expect(Buffer.compare(bytesOf(PackedItems.join(groups)), bytesOf(all))).toBe(0)
         },
       ),
     ))
@@ -84,14 +85,23 @@ describe('GroupSize', () => {
   it('grows in steps to what a quarter of a second holds, and shrinks at once', () => {
     const size = new GroupSize()
     expect(size.items).toBe(1)
-    size.learn(1, 10)
+    size.learn(1, 10, 0)
     expect(size.items).toBe(4)
-    size.learn(4, 40)
-    size.learn(16, 160)
+    size.learn(4, 40, 0)
+    size.learn(16, 160, 0)
     expect(size.items).toBe(25)
-    size.learn(25, 25_000)
+    size.learn(25, 25_000, 0)
     expect(size.items).toBe(1)
-    for (let i = 0; i < 9; i++) size.learn(1, 0)
+    for (let i = 0; i < 9; i++) size.learn(1, 0, 0)
     expect(size.items).toBe(256)
+  })
+
+  it('holds no more items than have 16 MiB of outputs together, but one', () => {
+    const size = new GroupSize()
+    for (let i = 0; i < 9; i++) size.learn(1, 0, 100)
+    size.learn(256, 1, 256 * MIB)
+    expect(size.items).toBe(16)
+    size.learn(16, 1, 16 * 100 * MIB)
+    expect(size.items).toBe(1)
   })
 })

@@ -9,6 +9,8 @@ const DEPTH = 3
 const GROUP_ITEMS = 256
 const GROUP_BYTES = 4 * 2 ** 20
 const GROUP_MS = 250
+/** Of outputs, which may be far larger than the inputs: they lie in the memory of the system until they are stored. */
+const OUTPUT_BYTES = 16 * 2 ** 20
 /** Items that are to run together stay together up to here. */
 const STACK_BYTES = 256 * 2 ** 20
 /** From one group to the next, so that one quick item does not promise that all are. */
@@ -32,10 +34,11 @@ export class GroupSize {
     return this.#items
   }
 
-  learn(items: number, computeMs: number): void {
-    const each = computeMs / Math.max(1, items)
-    const fitting = each > 0 ? Math.floor(GROUP_MS / each) : GROUP_ITEMS
-    this.#items = Math.max(1, Math.min(GROUP_ITEMS, fitting, this.#items * GROWTH))
+  learn(items: number, computeMs: number, outputBytes: number): void {
+    const inTime = Math.floor((items * GROUP_MS) / computeMs)
+    const inBytes = Math.floor((items * OUTPUT_BYTES) / outputBytes)
+    // What takes nothing divides by zero: any number of it fits.
+    this.#items = Math.max(1, Math.min(GROUP_ITEMS, inTime, inBytes, this.#items * GROWTH))
   }
 }
 
@@ -137,7 +140,7 @@ export async function runBatch(
       const answered = await group.settled
       if ('error' in answered) throw answered.error
       const { outputs, computeMs: took } = readPackedItems(answered.answer, group.count)
-      size.learn(group.count, took)
+      size.learn(group.count, took, outputs.byteLength)
       computeMs += took
       await fill()
       await hooks.onItems(group.startAt, outputs, computeMs)

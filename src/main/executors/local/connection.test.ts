@@ -97,6 +97,20 @@ describe('Connection', () => {
     expect((await answer).reply.type).toBe('cancelled')
   })
 
+  it('rejects a request that no header can name, of which nothing is left that could end without anybody', async () => {
+    const { worker, connection } = await pair()
+    const file = { path: 'x'.repeat(200), absolutePath: 'y'.repeat(200), sizeBytes: 1 }
+    const load = { type: 'load', format: 'onnx', files: new Array(3000).fill(file), threads: 1 } as const
+    await expect(connection.request(load)).rejects.toMatchObject({
+      code: 'compute.invalid_input',
+      message: expect.stringContaining('fewer files'),
+    })
+    expect(connection.pending).toBe(0)
+    const answer = connection.request(run)
+    writeFrame(worker, { type: 'done', id: 2, computeMs: 0 })
+    await answer
+  })
+
   it.runIf(process.platform !== 'win32')('has room for all of a large body, which takes none', async () => {
     const { worker, connection } = await pair()
     const answer = connection.request(run)
@@ -111,6 +125,22 @@ describe('Connection', () => {
     await expect(answer).rejects.toThrow('gone')
   })
 
+  it('takes progress as it comes, and breaks where there is no end of it', async () => {
+    const { worker, connection, broken } = await pair()
+    const seen: number[] = []
+    const answer = connection.request(run, undefined, { progress: (fraction) => seen.push(fraction) })
+    const tell = (times: number) => {
+      for (let i = 0; i < times; i++) writeFrame(worker, { type: 'progress', id: 1, fraction: 0.5 })
+    }
+    tell(1000)
+    await expect.poll(() => seen.length).toBe(1000)
+    expect(connection.isBroken).toBe(false)
+    tell(1)
+    await expect(answer).rejects.toThrow('gone')
+    expect(await broken).toMatch(/progress/i)
+    expect(seen).toHaveLength(1000)
+  })
+
   const lies: [string, unknown, number][] = [
     ['an answer of an unknown type', { type: 'hello', id: 1 }, 0],
     ['an answer to another request', { type: 'done', id: 2, computeMs: 1 }, 0],
@@ -118,6 +148,11 @@ describe('Connection', () => {
     ['a cancel that nobody asked for', { type: 'cancelled', id: 1 }, 0],
     ['a time that is none', { type: 'done', id: 1, computeMs: -1 }, 0],
     ['a body where none belongs', { type: 'failed', id: 1, reason: 'runtime', message: 'x' }, 4],
+    [
+      'a progress that is longer than any',
+      { type: 'progress', id: 1, fraction: 0.5, words: 'x'.repeat(2000) },
+      0,
+    ],
     ['no object at all', [1], 0],
   ]
   it.each(lies)('breaks on %s', async (_what, header, bodyBytes) => {

@@ -1,6 +1,13 @@
 import type { Socket } from 'node:net'
 import { AppError } from '../../../shared/errors'
-import { type Body, FrameReader, MAX_BODY_BYTES, ProtocolError, writeFrame } from '../../runtimes/frames'
+import {
+  type Body,
+  type Frame,
+  FrameReader,
+  MAX_BODY_BYTES,
+  ProtocolError,
+  writeFrame,
+} from '../../runtimes/frames'
 import { Reply } from '../../runtimes/protocol'
 import type { Work } from '../../runtimes/worker'
 
@@ -51,6 +58,14 @@ const ANSWER: Record<Work['type'], Final['type']> = {
  */
 const LIMITS = process.platform === 'win32' ? {} : { roomBytes: MAX_BODY_BYTES }
 
+/** Of progress so many in so many milliseconds, though they may come in one go: a worker tells a few times a second. */
+const MOST_PROGRESS = 1000
+const PROGRESS_MS = 10_000
+/** Of progress, and of a text beside its characters. */
+const TOLD_BYTES = 1024
+/** The most that JSON writes a character in. */
+const CHARACTER_BYTES = 6
+
 /**
  * The system's end of a worker's socket. Requests go out at once and are answered in their order; whatever a worker says
  * that does not fit breaks the connection, and nothing of it is believed.
@@ -63,6 +78,7 @@ export class Connection {
   #broken = false
   #failure: { error: unknown } | null = null
   readonly #onDrained: (() => void)[] = []
+  #progress = { sinceMs: 0, count: 0 }
 
   constructor(socket: Socket, events: ConnectionEvents) {
     this.#socket = socket
@@ -70,7 +86,7 @@ export class Connection {
     const reader = new FrameReader(LIMITS)
     socket.on('data', (chunk) => {
       try {
-        for (const frame of reader.push(chunk)) this.#receive(frame.header, frame.body)
+        for (const frame of reader.push(chunk)) this.#receive(frame)
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error
         this.break(error.message)
@@ -96,18 +112,22 @@ export class Connection {
 
   /**
    * Sends a request. The answer is rejected only by {@link failAll}, also by one that was called before, and with
-   * `compute.invalid_input` for a body that no frame can carry.
+   * `compute.invalid_input` for what no frame can carry.
    */
   request(work: WorkWithoutId, body?: Body, heard: Heard = {}): Promise<FinalReply> {
     if (this.#failure) return Promise.reject(this.#failure.error)
     if (body && body.byteLength > MAX_BODY_BYTES) return Promise.reject(tooMuch())
     const id = this.#nextId++
-    const answer = new Promise<FinalReply>((resolve, reject) => {
-      const sentAt = performance.now()
+    const sentAt = performance.now()
+    try {
+      if (!this.#broken) writeFrame(this.#socket, { id, ...work }, body)
+    } catch (error) {
+      // Nothing has gone out: the worker lives on, and no answer is waited for.
+      return Promise.reject(error instanceof ProtocolError ? tooManyNames(error) : error)
+    }
+    return new Promise<FinalReply>((resolve, reject) => {
       this.#pending.push({ id, type: work.type, sentAt, cancelled: false, heard, resolve, reject })
     })
-    if (!this.#broken) writeFrame(this.#socket, { id, ...work }, body)
-    return answer
   }
 
   /** The requests that `send` makes leave in one write. */
@@ -149,13 +169,14 @@ export class Connection {
     this.#events.onBroken(why)
   }
 
-  #receive(header: unknown, body: Uint8Array): void {
+  #receive({ header, headerBytes, body }: Frame): void {
     const parsed = Reply.safeParse(header)
     if (!parsed.success) throw new ProtocolError('An answer of an unknown form.')
     const reply = parsed.data
     const [first] = this.#pending
     if (!first || reply.id !== first.id) throw new ProtocolError('An answer that nobody asked for.')
     if (body.byteLength > 0 && reply.type !== 'done') throw new ProtocolError('A body where none belongs.')
+    if (reply.type === 'progress' || reply.type === 'text') this.#bound(reply, headerBytes)
     if (reply.type === 'progress') {
       first.heard.progress?.(reply.fraction)
       return
@@ -178,9 +199,31 @@ export class Connection {
     if (this.#pending.length === 0) this.#wakeDrained()
   }
 
+  /** What is told before an answer is read by the thread that serves everybody. @throws ProtocolError for too much of it */
+  #bound(reply: Extract<Reply, { type: 'progress' | 'text' }>, headerBytes: number): void {
+    const characters = reply.type === 'text' ? reply.text.length : 0
+    if (headerBytes > TOLD_BYTES + characters * CHARACTER_BYTES)
+      throw new ProtocolError(`${headerBytes} bytes of ${reply.type}.`)
+    // Texts are counted by who asked for them.
+    if (reply.type === 'text') return
+    const now = performance.now()
+    if (now - this.#progress.sinceMs > PROGRESS_MS) this.#progress = { sinceMs: now, count: 0 }
+    if (++this.#progress.count > MOST_PROGRESS) throw new ProtocolError('Progress without end.')
+  }
+
   #wakeDrained(): void {
     for (const resolve of this.#onDrained.splice(0)) resolve()
   }
+}
+
+/** Of all requests only `load` can have such a header: it names every file. */
+function tooManyNames(cause: ProtocolError): AppError {
+  return new AppError(
+    'compute.invalid_input',
+    'The names and paths of the files of this model are more than 1 MiB together, which no worker is told. Import it in fewer files.',
+    {},
+    { cause },
+  )
 }
 
 function tooMuch(): AppError {

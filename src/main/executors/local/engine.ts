@@ -11,7 +11,7 @@ import { GroupSize, runBatch } from './batch'
 import { Connection } from './connection'
 import { crashed, interrupted, longestLoadMs, tooLate } from './ends'
 import type { Work } from './enforcement'
-import { gpuBound, hostBound, MemoryWatch } from './enforcement/memory-watch'
+import { gpuBound, hostBound, loadBound, MemoryWatch } from './enforcement/memory-watch'
 import { residentBytes } from './enforcement/processes'
 import { runGenerate } from './generate'
 import { MAX_LINES } from './log-lines'
@@ -67,7 +67,7 @@ export class Engine {
   /** Why it ended or is about to; the first reason counts. */
   #end: AppError | null = null
   #buried = false
-  #work: (Work & { watch: MemoryWatch | null; gpuWatches: Map<string, MemoryWatch> }) | null = null
+  #work: (Work & { watch: MemoryWatch; gpuWatches: Map<string, MemoryWatch> }) | null = null
   #onLog: ((level: 'info' | 'warn', line: string) => void) | null = null
 
   constructor(parts: EngineParts) {
@@ -135,7 +135,7 @@ export class Engine {
   /** As {@link measured}; the running attempt ends when it is too much for too long. */
   sampled(bytes: number): void {
     this.measured(bytes)
-    const exceeded = this.#work?.watch?.sample(bytes)
+    const exceeded = this.#work?.watch.sample(bytes)
     if (exceeded) this.#kill(exceeded)
   }
 
@@ -164,7 +164,12 @@ export class Engine {
       const answer = await connection.request({
         type: 'load',
         format: version?.format ?? 'none',
-        files: version?.files ?? [],
+        // A version knows more of them than a worker is told.
+        files: (version?.files ?? []).map(({ path, absolutePath, sizeBytes }) => ({
+          path,
+          absolutePath,
+          sizeBytes,
+        })),
         threads: Math.max(1, Math.floor(threads)),
       })
       expectReply(answer, 'loaded')
@@ -297,11 +302,12 @@ export class Engine {
     if (!allotment) return
     const isLoading = this.#state === 'loading'
     if (!isLoading) this.#leasedBytes = Math.max(this.#leasedBytes, allotment.memoryBytes)
-    const watch = isLoading ? null : new MemoryWatch(hostBound(allotment, this.#memoryBytes))
+    const bound = isLoading ? loadBound(allotment) : hostBound(allotment, this.#memoryBytes)
+    const watch = new MemoryWatch(bound)
     const gpuWatches = new Map(
       allotment.gpuMemory.map((leased) => [leased.device, new MemoryWatch(gpuBound(leased))]),
     )
-    const memoryLimitBytes = watch?.limitBytes ?? null
+    const memoryLimitBytes = watch.limitBytes
     this.#work = { allotment, sinceMs: performance.now(), memoryLimitBytes, watch, gpuWatches }
   }
 
@@ -357,7 +363,7 @@ export class Engine {
   #bury(end: WorkerEnd): void {
     this.#buried = true
     this.#parts.expected.forget()
-    if (this.#work?.watch && this.#parts.ranOutOfMemory()) this.#endFor(this.#work.watch.exceeded(null))
+    if (this.#work && this.#parts.ranOutOfMemory()) this.#endFor(this.#work.watch.exceeded(null))
     this.#endFor(crashed(this.#parts.runtime.name, end))
     this.#connection?.break(null)
     this.#connection?.failAll(this.#end)

@@ -5,6 +5,9 @@ import type { Connection } from './connection'
 
 /** More than any model writes in the tokens it may have; a worker that sends more is not believed. */
 const LONGEST_TEXT = 4 * 1024 * 1024
+/** One for each token is usual; some are held back and come in two, or with the end. */
+const PIECES_PER_TOKEN = 2
+const MORE_PIECES = 16
 
 /** Has a language model write, and hands on each piece as it comes. @throws ProtocolError, and as `expectReply` */
 export async function runGenerate(
@@ -13,6 +16,8 @@ export async function runGenerate(
   hooks: RunHooks,
 ): Promise<RunOutcome> {
   const texts = new Array<string>(sampling.completions).fill('')
+  const mostPieces = sampling.completions * (sampling.maxTokens * PIECES_PER_TOKEN + MORE_PIECES)
+  let pieces = 0
   const body = new TextEncoder().encode(JSON.stringify(prompt))
   const answer = await connection.request(
     { type: 'generate', ...sampling, ...(keepIn === undefined ? {} : { keepIn }) },
@@ -20,7 +25,7 @@ export async function runGenerate(
     {
       text(completion, text) {
         const before = texts[completion]
-        if (before === undefined || before.length + text.length > LONGEST_TEXT)
+        if (before === undefined || before.length + text.length > LONGEST_TEXT || ++pieces > mostPieces)
           throw new ProtocolError('A text that was not asked for.')
         texts[completion] = before + text
         hooks.onText?.(completion, text)

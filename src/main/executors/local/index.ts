@@ -146,7 +146,7 @@ export interface LocalExecutor extends Disposable {
   /**
    * Starts a worker and loads the version (null: the synthetic load, which needs no model).
    * @throws AppError `compute.runtime_failed` with the runtime's words, `compute.worker_crashed`, `compute.timeout` (60 s, and
-   * a second for each 50 MB)
+   * a second for each 50 MB), `compute.exceeded_lease`, `compute.invalid_input` for too many files
    */
   load(version: LoadableVersion | null, options: LoadOptions): Promise<EngineView>
   /**

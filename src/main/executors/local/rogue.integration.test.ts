@@ -1,7 +1,8 @@
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { PackedItems } from '../../../shared/domain/packed-items'
 import { systemClock } from '../../platform/clock'
-import { engineId, hooks, pidOf, processGone } from '../../runtimes/testing/fixtures'
+import { batchOf, engineId, hooks, pidOf, processGone } from '../../runtimes/testing/fixtures'
 import { createLocalExecutor, type LoadableVersion, type LocalExecutor } from '.'
 import { MAX_LINE, MAX_LINES } from './log-lines'
 import { startExecutor } from './testing/start-executor'
@@ -14,6 +15,7 @@ beforeAll(async () => {
   started = await startExecutor({
     onnx: 'src/main/runtimes/testing/rogue-worker.ts',
     tfjs: 'src/main/runtimes/testing/broken-worker.ts',
+    llama: 'src/main/runtimes/testing/huge-outputs.ts',
   })
   executor = started.executor
 }, 60_000)
@@ -38,6 +40,8 @@ describe('a worker that lies', () => {
     'million-items',
     'endless-header',
     'torn-tensors',
+    'progress-without-end',
+    'long-progress',
     'wrong-id',
     'closes-and-stays',
   ])('fails its attempt and is ended: %s', async (trick) => {
@@ -46,6 +50,22 @@ describe('a worker that lies', () => {
     await expect(run).rejects.toMatchObject({ code: 'compute.worker_crashed' })
     await processGone(pidOf(view))
     expect(executor.engines()).toEqual([])
+  })
+
+  it.each(['empty-texts', 'texts-without-end'])('fails its text and is ended: %s', async (trick) => {
+    const view = await executor.load(version(trick), { threads: 1, signal })
+    const sampling = { maxTokens: 1000, temperature: 1, topP: 1, topK: 0, seed: 1, stop: [] }
+    const run = executor.run(
+      engineId(view),
+      {
+        kind: 'generate',
+        prompt: { prompt: 'a' },
+        sampling: { ...sampling, contextSize: 1000, completions: 1 },
+      },
+      hooks(),
+    )
+    await expect(run).rejects.toMatchObject({ code: 'compute.worker_crashed' })
+    await processGone(pidOf(view))
   })
 
   it.each(['no', 'yes'] as const)(
@@ -160,6 +180,39 @@ it.runIf(process.platform !== 'win32')(
     await executor.unload(engine)
   },
 )
+
+describe('outputs that are larger than their inputs', () => {
+  const huge = (): LoadableVersion => ({ ...version('huge'), format: 'gguf' })
+  const item = (megabytes: number) => ({
+    mb: { dtype: 'uint8' as const, shape: [megabytes], bytes: new Uint8Array(megabytes) },
+  })
+
+  it('come in groups that hold few of them', async () => {
+    const engine = engineId(await executor.load(huge(), { threads: 1, signal }))
+    const seen = hooks()
+    let most = 0
+    const counting = {
+      ...seen,
+      onItems: async (_startAt: number, { byteLength }: PackedItems) => {
+        most = Math.max(most, byteLength)
+      },
+    }
+    await executor.run(engine, batchOf(new Array(60).fill(item(4))), counting)
+    expect(most).toBeLessThanOrEqual(16 * 2 ** 20)
+    await executor.unload(engine)
+  })
+
+  it('fail alone where no answer holds them, and say what would help', async () => {
+    const engine = engineId(await executor.load(huge(), { threads: 1, signal }))
+    const run = executor.run(engine, batchOf(new Array(3).fill(item(700)), 3), hooks())
+    await expect(run).rejects.toMatchObject({
+      code: 'compute.invalid_input',
+      message: expect.stringMatching(/2.2 GB.*smaller batchSize/),
+    })
+    expect(executor.engines()).toMatchObject([{ state: 'idle' }])
+    await executor.unload(engine)
+  })
+})
 
 describe('a worker that takes too long', () => {
   const timers: { ms: number; callback: () => void }[] = []

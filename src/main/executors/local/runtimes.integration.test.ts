@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -248,6 +248,23 @@ describe('TensorFlow.js models', () => {
     await executor.unload(engine)
   })
 
+  it('a graph in thousands of shards, of which the worker is told what it needs', async () => {
+    const version = await manyShards(folder, 4000)
+    const outputs = await inferOnce(version, { input_2: sine(440) })
+    expect(loudestNote(valuesOf(outputs, NOTES))).toBe(69)
+  })
+
+  it('of which no worker can be told all names fails alone, with a sentence', async () => {
+    const version = basicPitch()
+    const file = { path: 'x'.repeat(250), absolutePath: 'y'.repeat(250), sizeBytes: 1 }
+    const files = [...version.files, ...new Array<typeof file>(4000).fill(file)]
+    await expect(executor.load({ ...version, files }, { threads: 1, signal })).rejects.toMatchObject({
+      code: 'compute.invalid_input',
+      message: expect.stringContaining('fewer files'),
+    })
+    expect(executor.engines()).toEqual([])
+  })
+
   it('says which shard is missing', async () => {
     const version = basicPitch()
     const files = version.files.filter((file) => file.path.endsWith('.json'))
@@ -257,6 +274,24 @@ describe('TensorFlow.js models', () => {
     })
   })
 })
+
+/** Basic Pitch with its weights in so many files, each of which has all that the store knows of it. */
+async function manyShards(root: string, count: number): Promise<LoadableVersion> {
+  const [weights, main] = basicPitch().files
+  if (!weights || !main) throw new Error('the fixture is gone')
+  const bytes = await readFile(weights.absolutePath)
+  const model = JSON.parse(await readFile(main.absolutePath, 'utf8'))
+  const each = Math.ceil(bytes.length / count)
+  const paths = Array.from({ length: count }, (_, i) => `shard-${'of-a-long-name-'.repeat(3)}${i}.bin`)
+  await Promise.all(
+    paths.map((path, i) => writeFile(join(root, path), bytes.subarray(i * each, (i + 1) * each))),
+  )
+  model.weightsManifest[0].paths = paths
+  await writeFile(join(root, 'sharded.json'), JSON.stringify(model))
+  const version = versionAt(root, 'tfjs-graph', ['sharded.json', ...paths])
+  const files = version.files.map((file) => ({ ...file, digest: 'f'.repeat(64) }))
+  return { ...version, files }
+}
 
 /** y = 2 a + 3 b + 0.5 */
 async function layersModel(root: string): Promise<LoadableVersion> {

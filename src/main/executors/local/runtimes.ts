@@ -221,6 +221,8 @@ export class Runtimes {
   }
 
   async #ask(adapter: RuntimeAdapter, options: string, programFor: RuntimeProbe['program']): Promise<Probe> {
+    // Also asking runs its program.
+    await adapter.assertUnchanged?.()
     const entry = this.#entry(adapter)
     const program = programFor?.({ entry, socketPath: null, files: [], options }) ?? null
     const parent: Record<string, string> = program?.hidesProcesses

@@ -46,8 +46,10 @@ export class WorkerProcess {
     })
   }
 
+  /** Null once it is gone: the system may give its id to another. */
   get pid(): number | null {
-    return this.#child.pid ?? null
+    const { pid, exitCode, signalCode } = this.#child
+    return exitCode === null && signalCode === null ? (pid ?? null) : null
   }
 
   /** What it has said until now, whole lines or not, is of no concern to whom it works for next. */

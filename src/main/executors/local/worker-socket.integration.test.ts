@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { existsSync, statSync } from 'node:fs'
-import { connect } from 'node:net'
-import { dirname } from 'node:path'
+import { chmod, chown, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { writeFrame } from '../../runtimes/frames'
 import { WorkerSocket } from './worker-socket'
@@ -72,6 +74,54 @@ describe('WorkerSocket', () => {
     for (const stranger of strangers) stranger.destroy()
     worker.destroy()
     ours.destroy()
+  })
+
+  describe.runIf(process.platform !== 'win32')('in a folder that all users share', () => {
+    const isRoot = process.getuid?.() === 0
+    let base: string
+    beforeEach(async () => {
+      base = await mkdtemp(join(tmpdir(), 'base-'))
+      await chmod(base, 0o1777)
+    })
+    afterEach(async () => {
+      if (isRoot) process.seteuid?.(0)
+      await chmod(base, 0o700)
+      await rm(base, { recursive: true })
+    })
+
+    /** A folder with a socket where nobody listens any more. */
+    async function deserted(): Promise<string> {
+      const folder = join(base, 'llmagentos-worker-dead')
+      await mkdir(folder)
+      const server = createServer().listen(join(folder, 'before'))
+      await once(server, 'listening')
+      await rename(join(folder, 'before'), join(folder, 'w'))
+      await new Promise((resolve) => server.close(resolve))
+      await chmod(join(folder, 'w'), 0o777)
+      return folder
+    }
+
+    it('removes what a system that was killed has left', async () => {
+      const folder = await deserted()
+      await (await WorkerSocket.open(base)).close()
+      expect(existsSync(folder)).toBe(false)
+    })
+
+    it.runIf(isRoot)('leaves alone what another user has left, and opens beside it', async () => {
+      const folder = await deserted()
+      process.seteuid?.(12_345)
+      await (await WorkerSocket.open(base)).close()
+      process.seteuid?.(0)
+      await chown(folder, 12_345, 12_345)
+      await (await WorkerSocket.open(base)).close()
+      expect(existsSync(join(folder, 'w'))).toBe(true)
+    })
+
+    it('opens where it may not list what there is', async () => {
+      await chmod(base, 0o1333)
+      if (isRoot) process.seteuid?.(12_345)
+      await (await WorkerSocket.open(base)).close()
+    })
   })
 
   it.runIf(process.platform !== 'win32')('lies where only we may look, and is gone when closed', async () => {

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { chmod, lstat, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -44,8 +44,9 @@ export class WorkerSocket {
     this.#folder = folder
   }
 
-  static async open(): Promise<WorkerSocket> {
-    const { path, folder } = await choosePath()
+  /** @param temporary a folder that other users may share */
+  static async open(temporary = tmpdir()): Promise<WorkerSocket> {
+    const { path, folder } = await choosePath(temporary)
     const server = createServer({ noDelay: true })
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
@@ -123,29 +124,38 @@ export class WorkerSocket {
   }
 }
 
-async function choosePath(): Promise<{ path: string; folder: string | null }> {
+async function choosePath(temporary: string): Promise<{ path: string; folder: string | null }> {
   if (process.platform === 'win32') {
     return { path: `\\\\.\\pipe\\llmagentos-${randomBytes(16).toString('hex')}`, folder: null }
   }
   // 27 bytes for `/llmagentos-worker-XXXXXX/w`.
-  const base = Buffer.byteLength(tmpdir()) + 27 > MAX_PATH_BYTES ? '/tmp' : tmpdir()
+  const base = Buffer.byteLength(temporary) + 27 > MAX_PATH_BYTES ? '/tmp' : temporary
   await removeLeftovers(base)
   const folder = await mkdtemp(join(base, PREFIX))
   return { path: join(folder, SOCKET), folder }
 }
 
-/** A system that was killed could not remove its folder: one where nobody listens any more is removed now. */
+/**
+ * A system that was killed could not remove its folder: one where nobody listens any more is removed now. It is a service:
+ * what others may have put there, or may forbid, keeps nobody from starting.
+ */
 async function removeLeftovers(base: string): Promise<void> {
-  const names = (await readdir(base)).filter((name) => name.startsWith(PREFIX))
+  const names = (await readdir(base).catch(() => [])).filter((name) => name.startsWith(PREFIX))
   await Promise.all(
     names.map(async (name) => {
       const folder = join(base, name)
-      if (await isDeserted(join(folder, SOCKET))) await rm(folder, { recursive: true, force: true })
+      if ((await isOurs(folder)) && (await isDeserted(join(folder, SOCKET))))
+        await rm(folder, { recursive: true, force: true }).catch(() => undefined)
     }),
   )
 }
 
-/** Only a refused connection says so; a folder of another person, or one that is just being made, is left alone. */
+async function isOurs(folder: string): Promise<boolean> {
+  const stats = await lstat(folder).catch(() => null)
+  return stats?.isDirectory() === true && stats.uid === process.geteuid?.()
+}
+
+/** Only a refused connection says so; a folder that is just being made is left alone. */
 function isDeserted(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path)

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import type { Program } from '../../platform/processes'
 import type { AskWorker, RuntimeAdapter, RuntimeProbe, WorkerStart } from '../adapter'
 import { findPythons, installedPython, PYTHON_ARGS } from '../python'
-import { inBubblewrap, type Sandbox } from '../sandbox'
+import { inBubblewrap, type Sandbox, withoutPrivate } from '../sandbox'
 import type { Manifest } from './manifest'
 
 export interface PluginPlace {
@@ -89,10 +89,11 @@ function interpretersFor({ interpreter, entry }: Manifest, place: PluginPlace): 
   switch (interpreter) {
     case 'node': {
       const file = process.execPath
+      const real = realpathSync(file)
       return [
         {
           program: { file, args: [], env: { ELECTRON_RUN_AS_NODE: '1' } },
-          parts: [dirname(realpathSync(file))],
+          parts: [real, ...withoutPrivate([dirname(real)], place.dataDir)],
         },
       ]
     }

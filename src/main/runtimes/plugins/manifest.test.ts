@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -66,6 +68,12 @@ describe('a manifest', () => {
     ['an entry that is not there', { entry: 'gone.mjs' }, 'tiny', /no file "gone.mjs"/],
     ['what holds the data folder', { reads: ['/srv'] }, 'tiny', /\/srv, which holds/],
     ['the data folder', { reads: ['/srv/data/blobs'] }, 'tiny', /lies in the data folder/],
+    ['sockets of the system', { reads: ['/run/user'] }, 'tiny', /where sockets/],
+    ['sockets of the system by their old name', { reads: ['/var/run/docker.sock'] }, 'tiny', /where sockets/],
+    ['devices', { reads: ['/dev/dri'] }, 'tiny', /where sockets/],
+    ['other processes', { reads: ['/proc/1'] }, 'tiny', /where sockets/],
+    ['what the kernel tells', { reads: ['/sys'] }, 'tiny', /where sockets/],
+    ['a file', { reads: [import.meta.filename] }, 'tiny', /no folder/],
     ['the home folder', { reads: [homedir()] }, 'tiny', /no business/],
   ])('is refused when it takes %s', (_, change, folder, words) => {
     const refused = findings(change, folder).filter(({ severity }) => severity === 'reject')
@@ -85,6 +93,20 @@ describe('a manifest', () => {
     expect(refused('link/data', 'real/data')).toEqual(['reject'])
     expect(refused('real', 'link/data')).toEqual(['reject'])
     expect(refused('link', 'other')).toEqual(['warn'])
+    await rm(folder, { recursive: true })
+  })
+
+  it('is refused when what it asks to read is a socket, or leads to where they lie', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'reads-'))
+    const server = createServer().listen(join(folder, 'socket'))
+    await once(server, 'listening')
+    await symlink('/dev', join(folder, 'link'))
+    const severities = (name: string) =>
+      findings({ reads: [join(folder, name)] }).map(({ severity }) => severity)
+    expect(severities('socket')).toEqual(['reject'])
+    expect(severities('link')).toEqual(['reject'])
+    expect(severities('not there yet')).toEqual(['warn'])
+    server.close()
     await rm(folder, { recursive: true })
   })
 

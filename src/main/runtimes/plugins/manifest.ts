@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isAbsolute, normalize, parse } from 'node:path'
 import { z } from 'zod'
@@ -8,6 +9,8 @@ import { holds, realPath } from '../../platform/folders'
 export const MANIFEST = 'runtime.json'
 
 const MIB = 2 ** 20
+/** Whoever sees a socket can connect to it, whether it may only read or not. */
+const SYSTEM = ['/run', '/var/run', '/dev', '/proc', '/sys']
 /** Printed as it is, in one line. */
 const Words = (most: number) =>
   z
@@ -120,6 +123,12 @@ function judgeRead(path: string, dataDir: string): Finding {
   if (parse(real).root === real || [realPath(homedir()), data].some((secret) => holds(real, secret)))
     return refusal('plugin.reads', `${asked}, which holds what is no business of a runtime.`)
   if (holds(data, real)) return refusal('plugin.reads', `${asked}, which lies in the data folder.`)
+  const system = [...SYSTEM, ...SYSTEM.map(realPath)]
+  if (system.some((folder) => holds(folder, real) || holds(real, folder)))
+    return refusal('plugin.reads', `${asked}, where sockets, devices and processes of the system are.`)
+  // What is not there yet is judged when it is.
+  if (statSync(real, { throwIfNoEntry: false })?.isDirectory() === false)
+    return refusal('plugin.reads', `${asked}, which is no folder.`)
   return { severity: 'warn', code: 'plugin.reads', message: `${asked}.`, file: MANIFEST }
 }
 

@@ -163,6 +163,23 @@ describe('a plugin', () => {
     expect(executor.runtimeFor('tflite')).toBe('tiny-tflite')
   })
 
+  it('whose files change is not even asked whether it works', async () => {
+    const worker = await readFile(at('tiny-tflite', 'worker.mjs'))
+    let wasAsked = false
+    const stop = executor.onDidTryRuntime(() => {
+      wasAsked ||= executor.runtimes().some(({ reason }) => reason?.includes('they run me') ?? false)
+    })
+    await writeFile(at('tiny-tflite', 'worker.mjs'), 'throw new Error("they run me")')
+    // As when another path of Python is set; nobody has looked at the folder.
+    await executor.probe()
+    stop()
+    expect(wasAsked).toBe(false)
+    expect(await find('tiny-tflite')).toMatchObject({ state: 'changed' })
+    await writeFile(at('tiny-tflite', 'worker.mjs'), worker)
+    await plugins.list()
+    expect(executor.runtimeFor('tflite')).toBe('tiny-tflite')
+  })
+
   it('starts while another is being tried', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'plugins-'))
     await cp(EXAMPLE, join(dir, 'plugins', 'tiny-tflite'), { recursive: true })

@@ -15,12 +15,19 @@ import sys
 import threading
 import time
 
+if os.name == "nt":
+    import _winapi as winapi
+else:
+    winapi = None
+
 VERSION = 1
 MAX_HEADER = 2**20
 MAX_BODY = 2**31 - 1
 MAX_MESSAGE = 4000
 PROGRESS_EVERY_S = 0.25
 RSS_EVERY_S = 0.25
+PIPE_BYTES = 2**20
+PIPE_WAIT_MS = 30_000
 ARCHITECTURE = "architecture/"
 # What there is beside "cpu", and what PyTorch calls it.
 DEVICES = {"cuda": "cuda", "rocm": "cuda", "mps": "mps"}
@@ -307,7 +314,14 @@ class Worker:
             self.check(request["id"])
             outputs.append(model.run(item))
         compute_ms = (time.perf_counter() - start) * 1000
-        return {"type": "done", "computeMs": compute_ms}, pack(outputs)
+        pieces = pack(outputs)
+        size = sum(map(len, pieces))
+        if size > MAX_BODY:
+            raise InputError(
+                f"The outputs are {size / 1e9:.1f} GB together, and an answer holds at most 2 GiB. "
+                "Ask for less at once, for example with a smaller batchSize."
+            )
+        return {"type": "done", "computeMs": compute_ms}, pieces
 
     def do_benchmark(self, request, body):
         model = self.loaded()
@@ -353,17 +367,42 @@ def resident():
 # -- The connection ----------------------------------------------------------------------------------------------------
 
 
+class Pipe:
+    """
+    A named pipe of Windows, with the methods of a socket. A file would be wrong: on its one handle a write waits for the
+    read that another thread has begun. The calls are those of `multiprocessing.connection.PipeConnection`.
+    """
+
+    def connect(self, path):
+        winapi.WaitNamedPipe(path, PIPE_WAIT_MS)
+        access = winapi.GENERIC_READ | winapi.GENERIC_WRITE
+        self.handle = winapi.CreateFile(
+            path, access, 0, winapi.NULL, winapi.OPEN_EXISTING, winapi.FILE_FLAG_OVERLAPPED, winapi.NULL
+        )
+
+    def recv_into(self, view):
+        try:
+            reading, _ = winapi.ReadFile(self.handle, min(len(view), PIPE_BYTES), overlapped=True)
+            size, _ = reading.GetOverlappedResult(True)
+        except BrokenPipeError:
+            return 0
+        view[:size] = reading.getbuffer()
+        return size
+
+    def sendall(self, data):
+        rest = memoryview(data)
+        while rest:
+            writing, _ = winapi.WriteFile(self.handle, rest[:PIPE_BYTES], overlapped=True)
+            size, _ = writing.GetOverlappedResult(True)
+            rest = rest[size:]
+
+
 class Stream:
     """Frames over a socket, or over a named pipe of Windows."""
 
     def __init__(self, path):
-        if os.name == "nt":
-            self.file = open(path, "r+b", buffering=0)
-            self.read_into, self.send = self.file.readinto, self.file.write
-        else:
-            self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self.socket.connect(path)
-            self.read_into, self.send = self.socket.recv_into, self.socket.sendall
+        self.socket = Pipe() if winapi else socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.connect(path)
         self.lock = threading.Lock()
 
     def exactly(self, size):
@@ -372,7 +411,7 @@ class Stream:
         view = memoryview(buffer)
         at = 0
         while at < size:
-            count = self.read_into(view[at:])
+            count = self.socket.recv_into(view[at:])
             if not count:
                 return None
             at += count
@@ -395,7 +434,7 @@ class Stream:
         text = json.dumps(header, separators=(",", ":")).encode()
         body = b"".join(pieces)
         with self.lock:
-            self.send(struct.pack("<II", len(text), len(body)) + text + body)
+            self.socket.sendall(struct.pack("<II", len(text), len(body)) + text + body)
 
 
 def end_with_system():

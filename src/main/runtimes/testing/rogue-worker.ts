@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { connect, type Socket } from 'node:net'
-import { FrameReader, writeFrame } from '../frames'
+import { FrameReader, frameHead, writeFrame } from '../frames'
 import { Request, WORKER_ENV } from '../protocol'
 
 let hasTalked = false
@@ -12,6 +12,18 @@ function answerZeros(socket: Socket, id: number, items: unknown, bytes: number):
   body.writeUInt32LE(header.length, 0)
   header.copy(body, 4)
   writeFrame(socket, { type: 'done', id, computeMs: 1 }, body)
+}
+
+function takeMemory(): void {
+  const taken: Buffer[] = []
+  setInterval(() => taken.push(Buffer.alloc(32 * 2 ** 20, 1)), 50)
+}
+
+/** The same frame, as fast as they are taken. */
+function flood(socket: Socket, header: unknown): void {
+  const frames = Buffer.concat(new Array(1000).fill(frameHead(header, 0)))
+  const more = () => socket.write(frames, () => setImmediate(more))
+  more()
 }
 
 /**
@@ -43,12 +55,14 @@ const TRICKS: Record<string, (socket: Socket, id: number, stack: number, body: U
   },
   'torn-tensors': (socket, id) =>
     writeFrame(socket, { type: 'done', id, computeMs: 1 }, Buffer.from('not tensors')),
+  'progress-without-end': (socket, id) => flood(socket, { type: 'progress', id, fraction: 0.5 }),
+  'long-progress': (socket, id) =>
+    writeFrame(socket, { type: 'progress', id, fraction: 0.5, words: 'x'.repeat(2 ** 19) }),
+  'empty-texts': (socket, id) => flood(socket, { type: 'text', id, completion: 0, text: '' }),
+  'texts-without-end': (socket, id) => flood(socket, { type: 'text', id, completion: 0, text: 'x' }),
   'wrong-id': (socket, id) => writeFrame(socket, { type: 'done', id: id + 7, computeMs: 1 }),
   'closes-and-stays': (socket) => void socket.destroy(),
-  'takes-memory': () => {
-    const taken: Buffer[] = []
-    setInterval(() => taken.push(Buffer.alloc(32 * 2 ** 20, 1)), 50)
-  },
+  'takes-memory': () => takeMemory(),
   'takes-512-mib': (socket, id, _stack, body) => {
     const taken = Buffer.alloc(2 ** 29, 1)
     setTimeout((_taken: Buffer) => writeFrame(socket, { type: 'done', id, computeMs: 1 }, body), 1500, taken)
@@ -93,6 +107,7 @@ if (process.env[WORKER_ENV.probe] === '1') {
       if (request.type === 'load') {
         trick = request.files[0]?.path ?? ''
         if (trick === 'dies-loading') process.exit(3)
+        if (trick === 'takes-memory-loading') return takeMemory()
         const boast = trick === 'boasts' ? { rssBytes: 2 ** 50 } : {}
         if (trick !== 'never-loads') writeFrame(socket, { type: 'loaded', id: request.id, ...boast })
       } else if (request.type !== 'exit' && request.type !== 'cancel')

@@ -37,12 +37,15 @@ describe.runIf(process.platform === 'linux')('control groups', () => {
     expect(await read(`${folder}/eng/memory.max`)).toBe('1000000000')
     expect(await read(`${folder}/eng/cpu.max`)).toBe('150000 100000')
     expect(await read(`${folder}/eng/cpu.weight`)).toBe('40')
-    await groups.limit('eng', { cpuCores: 1, memoryBytes: null, priority: 0 })
-    expect(await read(`${folder}/eng/memory.max`)).toBe('max')
+    await groups.limit('eng', { cpuCores: 1, memoryBytes: 1e9, priority: 0 })
     expect(await read(`${folder}/eng/cpu.weight`)).toBe('1')
     await groups.limit('eng', null)
+    expect(await read(`${folder}/eng/memory.max`)).toBe('max')
     expect(await read(`${folder}/eng/cpu.max`)).toBe('max 100000')
     expect(await read(`${folder}/eng/cpu.weight`)).toBe('100')
+    expect(groups.ranOutOfMemory('eng')).toBe(false)
+    // By the kernel for want of memory of the whole machine, or of a group around: no limit of its own was hit.
+    await writeFile(join(root, folder, 'eng/memory.events'), 'low 0\nmax 0\noom 0\noom_kill 1\n')
     expect(groups.ranOutOfMemory('eng')).toBe(false)
     await writeFile(join(root, folder, 'eng/memory.events'), 'low 0\nmax 3\noom 1\noom_kill 1\n')
     expect(groups.ranOutOfMemory('eng')).toBe(true)
@@ -62,6 +65,29 @@ describe.runIf(process.platform === 'linux')('control groups', () => {
     expect(groups.means.inForce).toBe(true)
     expect(await readdir(join(root, 'app.slice'))).toContain(`llmagentos-${process.pid}`)
   })
+
+  it.each([
+    ['memory.max', '1000000000\n', false],
+    ['cpu.max', '150000 100000\n', false],
+    ['memory.max', 'max\n', true],
+    ['cpu.max', 'max 100000\n', true],
+  ])(
+    'do not lie beside our own where that has limits, which workers would leave: %s %s',
+    async (file, limit, inForce) => {
+      await group('')
+      await group('app.slice/scope')
+      await writeFile(join(root, 'app.slice/cgroup.subtree_control'), 'cpu memory pids\n')
+      await mkdir(join(root, 'app.slice/scope/cgroup.subtree_control'))
+      await writeFile(join(root, 'app.slice/scope', file), limit)
+      await writeFile(self(), '0::/app.slice/scope\n')
+      const { means } = await ControlGroups.open(root, self())
+      expect(means.inForce).toBe(inForce)
+      if (!inForce) expect(means.reason).toMatch(/limits of its own.*slice/)
+      expect((await readdir(join(root, 'app.slice'))).some((name) => name.startsWith('llmagentos-'))).toBe(
+        inForce,
+      )
+    },
+  )
 
   it('of a run that was killed are removed, of one that lives are not', async () => {
     await group('')

@@ -6,8 +6,7 @@ import type { Enforcement } from '../../../../shared/contract'
 
 export interface GroupLimits {
   cpuCores: number
-  /** Null: any. */
-  memoryBytes: number | null
+  memoryBytes: number
   /** 0 to 100. */
   priority: number
 }
@@ -16,6 +15,7 @@ const PREFIX = 'llmagentos-'
 /** What was killed in a group is in it until the kernel is done with it. */
 const REMOVE_TRIES = 20
 const REMOVE_AGAIN_MS = 50
+const LIMITS = ['memory.max', 'memory.high', 'cpu.max']
 const PERIOD_US = 100_000
 /** The least that the kernel takes for a quota. */
 const LEAST_QUOTA_US = 1000
@@ -43,8 +43,13 @@ export class ControlGroups {
     }
     const path = /^0::(.*)$/m.exec((await read(self)) ?? '')?.[1] ?? '/'
     const own = resolve(join(root, path))
-    // A group with processes in it cannot divide what it has: then the groups lie beside it.
-    const places = own === resolve(root) ? [own] : [own, dirname(own)]
+    // A group with processes in it cannot divide what it has: then the groups lie beside it, where its limits do not hold.
+    const isRoot = own === resolve(root)
+    const isLimited = !isRoot && (await hasLimits(own))
+    const places = isRoot || isLimited ? [own] : [own, dirname(own)]
+    const hint = isLimited
+      ? 'It has limits of its own, which workers beside it would not keep: set them for its slice instead.'
+      : 'Start LLMAgentOS where groups are delegated, for example by systemd-run --user --scope -p Delegate=yes.'
     let reason = ''
     for (const place of places) {
       const folder = join(place, `${PREFIX}${process.pid}`)
@@ -56,7 +61,7 @@ export class ControlGroups {
         return new ControlGroups(folder, null)
       } catch (error) {
         await rmdir(folder).catch(() => undefined)
-        reason = `No group can be made here: ${wordsOf(error)}. Start LLMAgentOS where groups are delegated, for example by systemd-run --user --scope -p Delegate=yes.`
+        reason = `No group can be made here: ${wordsOf(error)}. ${hint}`
       }
     }
     return new ControlGroups(null, reason)
@@ -92,12 +97,15 @@ export class ControlGroups {
     await writeFile(join(folder, 'cpu.weight'), String(weight))
   }
 
-  /** Whether the kernel has ended something in the group for want of memory. At once: the worker has just died. */
+  /**
+   * Whether the kernel has ended something in the group for what the group took. `oom` counts only where its own limit was
+   * hit, `oom_kill` also where the machine or a group around it had no memory left. At once: the worker has just died.
+   */
   ranOutOfMemory(name: string): boolean {
     if (this.#folder === null) return false
     try {
       const events = readFileSync(join(this.#folder, name, 'memory.events'), 'utf8')
-      return Number(/^oom_kill (\d+)$/m.exec(events)?.[1] ?? 0) > 0
+      return /^oom [1-9]/m.test(events) && /^oom_kill [1-9]/m.test(events)
     } catch {
       // It died before it was put into its group.
       return false
@@ -113,6 +121,11 @@ export class ControlGroups {
   async dispose(): Promise<void> {
     if (this.#folder !== null) await rmdir(this.#folder).catch(() => undefined)
   }
+}
+
+async function hasLimits(folder: string): Promise<boolean> {
+  const limits = await Promise.all(LIMITS.map((file) => read(join(folder, file))))
+  return limits.some((limit) => limit !== null && !limit.startsWith('max'))
 }
 
 /** Lets the groups below a group have limits of their own. */

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { engineId, hooks, pidOf, processGone } from '../../../runtimes/testing/fixtures'
-import type { Allotment, LocalExecutor, RunRequest } from '..'
+import type { Allotment, LoadableVersion, LocalExecutor, RunRequest } from '..'
 import { startExecutor } from '../testing/start-executor'
 import { Enforcer } from '.'
 import { ControlGroups } from './control-groups'
@@ -49,6 +49,12 @@ const niceOfThreads = async (pid: number) => [
   ),
 ]
 const isInForce = (name: string) => executor.enforcement().find((means) => means.name === name)?.inForce
+
+/** A version that the worker for tests does this with. */
+const rogue = (trick: string): LoadableVersion => ({
+  ...{ model: 'rogue', version: 1, digest: trick, format: 'onnx', sizeBytes: 1 },
+  files: [{ path: trick, sizeBytes: 1, absolutePath: '/nowhere' }],
+})
 
 async function begin(over: Partial<Allotment>, stop: AbortController) {
   const view = await executor.load(null, { threads: 1, signal })
@@ -96,7 +102,7 @@ describe('a worker under a lease', () => {
     const begunBefore = (ms: number) => ({
       allotment: allotment(),
       sinceMs: performance.now() - ms,
-      memoryLimitBytes: null,
+      memoryLimitBytes: 2 ** 30,
     })
     try {
       await enforcer.hold({ ...worker, work: begunBefore(1000) })
@@ -163,12 +169,21 @@ describe('a worker under a lease', () => {
     await executor.unload(engineId(view))
   })
 
+  it('is ended when it takes far more than was leased while it loads', async ({ skip }) => {
+    skip(!isInForce('memoryWatchdog'), 'Memory is not watched here.')
+    const leased = allotment({ memoryBytes: 16 * MIB, engineMemoryBytes: 16 * MIB })
+    const loading = { threads: 1, signal: AbortSignal.timeout(20_000), allotment: leased }
+    await expect(executor.load(rogue('takes-memory-loading'), loading)).rejects.toMatchObject({
+      code: 'compute.exceeded_lease',
+      message: expect.stringMatching(/33.6 MB were leased.*need\.memoryBytes/),
+      details: { leasedBytes: 32 * MIB, limitBytes: 1024 * MIB + 4 * 32 * MIB },
+    })
+    expect(executor.engines()).toEqual([])
+  })
+
   it('is ended when it takes more memory than was leased, with words that help', async ({ skip }) => {
     skip(!isInForce('memoryWatchdog'), 'Memory is not watched here.')
-    const version = {
-      ...{ model: 'rogue', version: 1, digest: 'takes-memory', format: 'onnx' as const, sizeBytes: 1 },
-      files: [{ path: 'takes-memory', sizeBytes: 1, absolutePath: '/nowhere' }],
-    }
+    const version = rogue('takes-memory')
     const view = await executor.load(version, { threads: 1, signal, allotment: allotment() })
     const estimated = executor.estimateMemory(version)
     const leased = allotment({ memoryBytes: 64 * MIB, engineMemoryBytes: 64 * MIB })

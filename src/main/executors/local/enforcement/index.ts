@@ -12,8 +12,7 @@ export interface Work {
   allotment: Allotment
   /** By `performance.now()`. */
   sinceMs: number
-  /** Null while it loads: then buffers come and go that are no part of the engine. */
-  memoryLimitBytes: number | null
+  memoryLimitBytes: number
 }
 
 /** A worker that is held to its leases. */

@@ -5,6 +5,9 @@ import type { Allotment, GpuProgram } from '..'
 /** Allocators keep what is freed, and what is computed between two layers is in no estimate. */
 const TOLERANCE = 1.25
 const SLACK_BYTES = 256 * 2 ** 20
+/** While a model is read its bytes may lie in several forms at once, and an estimate may be wrong; not without end. */
+const LOAD_TOLERANCE = 4
+const LOAD_SLACK_BYTES = 2 ** 30
 /** One sample may fall into a moment that is over before anybody could have acted. */
 const SAMPLES = 3
 
@@ -23,10 +26,21 @@ interface Bound {
  * Of the memory of the host.
  * @param restBytes what the engine took before the job: a wrong estimate of the engine is no fault of the job
  */
-export function hostBound({ memoryBytes, engineMemoryBytes }: Allotment, restBytes: number): Bound {
+export function hostBound(allotment: Allotment, restBytes: number): Bound {
+  const { memoryBytes, engineMemoryBytes } = allotment
+  return ofHost(allotment, limitOf(memoryBytes + Math.max(engineMemoryBytes, restBytes)))
+}
+
+/** Of the memory of the host while the engine loads. */
+export function loadBound(allotment: Allotment): Bound {
+  const { memoryBytes, engineMemoryBytes } = allotment
+  return ofHost(allotment, Math.ceil((memoryBytes + engineMemoryBytes) * LOAD_TOLERANCE + LOAD_SLACK_BYTES))
+}
+
+function ofHost({ memoryBytes, engineMemoryBytes }: Allotment, limitBytes: number): Bound {
   return {
     leasedBytes: memoryBytes + engineMemoryBytes,
-    limitBytes: limitOf(memoryBytes + Math.max(engineMemoryBytes, restBytes)),
+    limitBytes,
     memory: 'memory',
     leasedFor: 'the job and its model',
     need: 'need.memoryBytes',
