@@ -92,6 +92,8 @@ export class Courses {
       isAsked: false,
     }
     this.#courses.set(id, course)
+    // Its end may have been rolled back.
+    course.outputs.delete(job.id)
     if (!course.members.has(job)) {
       course.members.add(job)
       this.#stale.add(id)

@@ -5,7 +5,7 @@ export interface UseSlot extends Record<BudgetResource, number> {
   since: number
   /** Of what is counted in seconds. */
   until: number
-  /** Of the submissions: they do not make seconds of before count for longer. */
+  /** Of the submissions: they do not make seconds of before count for longer, until a restart, which knows one time of both. */
   jobsUntil: number
 }
 

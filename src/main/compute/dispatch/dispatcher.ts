@@ -13,8 +13,9 @@ import { LossBudget } from '../schedule/loss-budget'
 import { placeOrNull } from '../schedule/place-or-null'
 import { plan } from '../schedule/plan'
 import { QueuePace } from '../schedule/queue-pace'
-import { urgencyIn } from '../schedule/rank'
+import { type Standing, urgencyIn } from '../schedule/rank'
 import { type Holding, RecentUse } from '../schedule/recent-use'
+import { leastWeightOf } from '../schedule/share'
 import type { Plan, PlanState, Preemption, RunningJob, SchedulePolicy, Start } from '../schedule/types'
 import { Apart } from './apart'
 import type { AttemptEnd } from './attempt'
@@ -92,7 +93,11 @@ export class Dispatcher {
   readonly #pace: QueuePace
   readonly #losses: LossBudget
   readonly #keptRooms: KeptRooms
-  #uses: Pick<PlanState, 'shares' | 'recent'> = { shares: new Map(), recent: new Map() }
+  #uses: Pick<Standing, 'shares' | 'recent' | 'leastWeight'> = {
+    shares: new Map(),
+    recent: new Map(),
+    leastWeight: 1,
+  }
   readonly #recent = new RecentUse()
   #requested = false
   /** Another that is asked for in a turn comes when this one has been carried out: it would take the same ends again. */
@@ -453,7 +458,8 @@ export class Dispatcher {
       running.push(runningJob(job, times, share, isLoading, now))
       runningMs += share * Math.max(0, startedAt + (runMsOf(job) ?? policy.unknownRunMs) - now)
     }
-    this.#uses = { shares, recent: this.#recent.at(now, held) }
+    const recent = this.#recent.at(now, held)
+    this.#uses = { shares, recent, leastWeight: leastWeightOf(classes, weights) }
     return {
       now,
       classes,
@@ -461,7 +467,8 @@ export class Dispatcher {
       engines,
       running,
       ...this.#pace.observe(now, runningMs, classes),
-      ...this.#uses,
+      shares,
+      recent,
       weights,
       waitingSince: this.#waitingSince,
       untried: pool.untried(index.heads()),

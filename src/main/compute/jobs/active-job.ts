@@ -30,9 +30,9 @@ export class ActiveJob {
   readonly definition: JobDefinition
   /** Changed only through `JobIndex.change`. */
   status: JobStatus
-  /** Which queue it stands in: jobs of one class need the same of engine, devices and principal. */
   readonly engineKey: string
-  readonly classKey: string
+  /** What jobs of one class have in common, but for their priority. */
+  readonly #likeness: string
   /** Jobs of one kin may run in one go: they need the same of engine and devices, whoever submitted them. */
   readonly kinKey: string
   /** Jobs it still waits for. */
@@ -89,13 +89,18 @@ export class ActiveJob {
     const { need, place, principal, pipeline } = definition
     this.kinKey = `${this.engineKey}|${JSON.stringify(need)}${place ? JSON.stringify(place) : ''}`
     // The order within a pipeline is that of its course.
-    this.classKey = `${this.kinKey}|${principal}${pipeline ? `|${pipeline.id}` : ''}`
+    this.#likeness = `${this.kinKey}|${principal}${pipeline ? `|${pipeline.id}` : ''}`
     this.carried = partDone(definition, status)
     this.progress = this.carried
   }
 
   get id(): JobId {
     return this.definition.id
+  }
+
+  /** Which queue it stands in: jobs of one class need the same of engine, devices and principal, and have one priority. */
+  get classKey(): string {
+    return `${this.#likeness}|${this.status.priority}`
   }
 }
 

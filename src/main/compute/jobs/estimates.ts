@@ -39,10 +39,15 @@ export class Estimates {
     return unit && unit.mean * unitsOf(definition)
   }
 
-  /** As {@link runMs}, on one device: what was seen there, else what its kind takes. */
+  /**
+   * As {@link runMs}, on one device: what was seen there, else what its kind takes. Another setup there is no guide where
+   * the same was seen on others of its kind.
+   */
   runMsOn(definition: JobDefinition, device: string): number | null {
     const units = unitsOf(definition)
-    const seen = this.#closest(keysOf(definition, units).map((key) => deviceKey(key, device)))
+    const [sized, setup, run] = keysOf(definition, units)
+    const on = (key: string) => deviceKey(key, device)
+    const seen = this.#closest([on(sized), on(setup), sized, setup, on(run), run])
     return seen ? seen.mean * units : this.runMs(definition)
   }
 
@@ -130,7 +135,7 @@ export class Estimates {
 }
 
 /** Under which what it takes is known, the closest first. */
-function keysOf(definition: JobDefinition, units: number): string[] {
+function keysOf(definition: JobDefinition, units: number): [sized: string, setup: string, run: string] {
   const setup = setupKey(definition)
   return [`${setup} ${powerOfTwo(units)}`, setup, runKey(definition)]
 }

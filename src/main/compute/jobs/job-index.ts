@@ -223,8 +223,10 @@ export class JobIndex {
     const hasEnded = isTerminal(status.state)
     if (!hadEnded) this.#unlink(job)
     // When it queues again, much may be otherwise.
-    if (job.status.state === 'queued' && status.state !== 'queued')
-      Object.assign(job, { waitCause: null, forecast: null })
+    if (job.status.state === 'queued' && status.state !== 'queued') {
+      job.waitCauses = null
+      job.forecast = null
+    }
     job.status = status
     if (!hasEnded) this.#link(job)
     if (hasEnded && !hadEnded) this.#leave(job)

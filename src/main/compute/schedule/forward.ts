@@ -63,6 +63,7 @@ class Forward {
   readonly #pace: QueuePace
   readonly #losses: LossBudget
   #waitingSince: ReadonlyMap<string, number>
+  #stranded: ReadonlySet<string>
   #lookAgainAt: number | null = null
   #arrived = 0
   /** Those that wait or come later, until they start for the first time; not what runs, which may be displaced and begin again. */
@@ -85,6 +86,7 @@ class Forward {
     this.#pausings = new Map(scene.pausings)
     this.#promised = new Map(state.promised)
     this.#waitingSince = state.waitingSince
+    this.#stranded = state.stranded ?? new Set()
     this.#pace = new QueuePace(state.policy, { leastMs: state.pace, waits: state.roomWaits })
     this.#losses = new LossBudget(state.policy, state.lossBudgetMs)
     for (const group of state.classes)
@@ -229,6 +231,7 @@ class Forward {
       this.#promised.set(by, [...(this.#promised.get(by) ?? []), job])
     }
     this.#noteWaiting(decided)
+    this.#stranded = decided.stranded
     const { lookAgainAt } = decided
     this.#lookAgainAt = lookAgainAt === null ? null : Math.max(this.#now + 1, lookAgainAt)
     return decided.evict.length + decided.preempt.length > 0
@@ -334,6 +337,7 @@ class Forward {
       quotas: this.#machine.quotasAt(now),
       waitingSince: this.#waitingSince,
       promised: this.#promised,
+      stranded: this.#stranded,
       lossBudgetMs: this.#losses.observe(now),
     }
   }

@@ -75,12 +75,12 @@ describe('fair shares', () => {
   const until = 120_000
 
   /** Of all that ran until then, what is the part of those with long jobs, both having enough to do? */
-  function partOfLong(cores: number, shortMs: number, longMs: number, weight: number): number {
+  function partOfLong(cores: number, shortMs: number, longMs: number, weight: number, scale = 1): number {
     const backlogOf = (principal: string, runMs: number): Given[] =>
       Array.from({ length: Math.ceil((until * cores) / runMs) }, () => ({ at: 0, runMs, principal }))
     const jobs = [...backlogOf('short', shortMs), ...backlogOf('long', longMs)]
     const had = new Map<string | undefined, number>()
-    starts(cores, jobs, { long: weight }).forEach(({ at }, i) => {
+    starts(cores, jobs, { short: scale, long: weight * scale }).forEach(({ at }, i) => {
       const { principal, runMs = 0 } = jobs[i] ?? {}
       had.set(principal, (had.get(principal) ?? 0) + Math.max(0, Math.min(runMs, until - at)))
     })
@@ -95,10 +95,11 @@ describe('fair shares', () => {
         fc.integer({ min: 500, max: 3_000 }),
         fc.integer({ min: 1, max: 20 }),
         fc.constantFrom(1, 2, 3),
-        (cores, shortMs, times, weight) => {
+        fc.constantFrom(0.1, 1, 30),
+        (cores, shortMs, times, weight, scale) => {
           const fair = weight / (weight + 1)
           const longMs = shortMs * times
-          const part = partOfLong(cores, shortMs, longMs, weight)
+          const part = partOfLong(cores, shortMs, longMs, weight, scale)
           // Not nearer than one of the long jobs.
           expect(Math.abs(part - fair)).toBeLessThan(0.12 + longMs / until / cores)
         },

@@ -13,7 +13,7 @@ import { KnownEnds } from './known-ends'
 import { pass, type Turn } from './online/pass'
 import { Preemptions } from './preemption'
 import { urgencyIn } from './rank'
-import { chargeOf, usedUpFor } from './share'
+import { chargeOf, leastWeightOf, usedUpFor } from './share'
 import { type Place, Space, type Wanted } from './space'
 import type { Block, Plan, PlanState, QueueClass, QueuedJob } from './types'
 
@@ -68,7 +68,8 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
       this.#running.add(yields?.isStopping ? this.now : endsAt, placement)
     this.#engines = new Engines(state)
     this.#shares = new Map(state.shares)
-    const current = { ...state, shares: this.#shares }
+    const leastWeight = leastWeightOf(state.classes, state.weights)
+    const current = { ...state, shares: this.#shares, leastWeight }
     this.#heads = new Heads(state.classes, (group, job) =>
       state.promised.has(job.id) ? Number.NEGATIVE_INFINITY : urgencyIn(current, group, job),
     )

@@ -43,6 +43,8 @@ export class Preemptions {
   readonly #engineSlots: number
   /** Made when it is first asked for, and before anybody is promised a place. */
   #bare: Space | null = null
+  /** Whether a need finds no room there, as far as it was asked for. */
+  readonly #strandedNeeds = new Map<string, boolean>()
   #candidates: Candidate[] = []
   readonly #running: Held[] = []
   /** The highest priority, with what it has waited, of the jobs before that go on waiting. */
@@ -91,11 +93,14 @@ export class Preemptions {
     }
   }
 
-  /** Whether it could not start even if all jobs ended. */
+  /** Whether it could not start even if all jobs ended. Many ask for the same. */
   #isStranded({ group }: Head): boolean {
     this.#bare ??= this.#withoutJobs()
     const need = addVectors(group.need, { memoryBytes: group.load.memoryBytes })
-    const isStranded = this.#bare.find({ need, place: group.place }) === null
+    const wanted = JSON.stringify([need, group.place])
+    const isStranded =
+      this.#strandedNeeds.get(wanted) ?? this.#bare.find({ need, place: group.place }) === null
+    this.#strandedNeeds.set(wanted, isStranded)
     if (isStranded) this.#plan.stranded.add(group.key)
     return isStranded
   }

@@ -28,7 +28,10 @@ export function effectivePriority(priority: number, readyAtMs: number, nowMs: nu
 }
 
 /** What the order depends on beside the jobs. */
-export type Standing = Pick<PlanState, 'now' | 'pace' | 'shares' | 'recent' | 'policy'>
+export interface Standing extends Pick<PlanState, 'now' | 'pace' | 'shares' | 'recent' | 'policy'> {
+  /** Of those that wait: only what weights are to each other counts. */
+  leastWeight: number
+}
 
 export interface Ranked {
   rank: number
@@ -62,13 +65,13 @@ export function positionIn(items: readonly Ranked[], item: Ranked): number {
  * that became ready later with the same priority or less.
  */
 export function urgencyIn(
-  { now, pace, shares, recent, policy }: Standing,
+  { now, pace, shares, recent, leastWeight, policy }: Standing,
   { principal }: QueueClass,
   { priority, readyAt, runMs, costMs }: QueuedJob,
 ): number {
   if (policy.order === 'arrival') return readyAt
-  const share = Math.min(1, Math.max(shares.get(principal) ?? 0, recent.get(principal) ?? 0))
-  const points = priority - policy.pointsPerShare * share
+  const share = leastWeight * Math.max(shares.get(principal) ?? 0, recent.get(principal) ?? 0)
+  const points = priority - policy.pointsPerShare * Math.min(1, share)
   const cost = (costMs ?? runMs ?? policy.unknownRunMs) * policy.perPriority ** -points
   return urgencyOf(cost, Math.max(0, now - readyAt), pace, (100 - priority) * AGEING_MS_PER_POINT)
 }

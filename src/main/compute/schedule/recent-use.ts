@@ -55,7 +55,8 @@ export class RecentUse {
   }
 }
 
-const NOTHING = 1e-4
+/** Of a machine, forgotten; what short jobs add up to is made of a thousandth of a thousandth each. */
+const NOTHING = 1e-9
 
 /** What the last `ms` count for. */
 function partOf(ms: number): number {

@@ -1,4 +1,5 @@
 import { TIMED_RESOURCES, type TimedResource, type UsedUp } from '../../../shared/domain/budget'
+import type { PrincipalId } from '../../../shared/domain/ids'
 import { addVectors, entriesOf, type ResourceVector } from '../../../shared/domain/resources'
 import type { FreeDevice } from '../../core'
 import { dominantShare } from './fair-share'
@@ -26,6 +27,18 @@ export function chargeOf({
   load: { memoryBytes: number }
 }): ResourceVector {
   return addVectors(need, { memoryBytes: load.memoryBytes })
+}
+
+/** Of the principals of these classes; 1 where none waits. */
+export function leastWeightOf(
+  classes: readonly { principal: PrincipalId }[],
+  weights: ReadonlyMap<PrincipalId, number> | undefined,
+): number {
+  if (!weights || weights.size === 0 || classes.length === 0) return 1
+  return classes.reduce(
+    (least, { principal }) => Math.min(least, weights.get(principal) ?? 1),
+    Number.POSITIVE_INFINITY,
+  )
 }
 
 /** The budget that is used up and that the need would use, if there is one: then a job waits, and does not go on. */

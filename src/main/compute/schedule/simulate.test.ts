@@ -224,7 +224,7 @@ describe('the cost of a turn', () => {
       key: `c${c}`,
       engineKey: `v${c % 50}`,
       principal: 'p' as PrincipalId,
-      need: { cpuCores: 1 + c / classCount },
+      need: { cpuCores: 1 + (6 * c) / classCount },
       share: 0.25,
       load: { memoryBytes: MEMORY, estimateMs: 100 },
       jobs: Array.from({ length: 10_000 / classCount }, (_, i) => ({
@@ -248,6 +248,17 @@ describe('the cost of a turn', () => {
           free: { cpuCores: 0.5, memoryBytes: 1e6 },
           capacity: { cpuCores: 4, memoryBytes: 1e6 },
           healthy: true,
+        },
+      ],
+      // When it has ended, some fit: these wait for it, and others for what will never be.
+      running: [
+        {
+          job: 'holder' as JobId,
+          placement: [{ device: 'cpu0' as DeviceId, amounts: { cpuCores: 3.5 } }],
+          share: 0.875,
+          endsAt: null,
+          expectedAt: null,
+          yields: null,
         },
       ],
       pace: 1000,

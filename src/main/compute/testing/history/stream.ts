@@ -40,7 +40,7 @@ export const stream: fc.Arbitrary<Stream> = fc.record({
 })
 
 /**
- * How long one long job of low priority waits in a stream of short urgent ones that fills the machine, on the real dispatcher
+ * How long one long, less urgent job waits in a stream of short urgent ones that fills the machine, on the real dispatcher
  * over real SQLite, while engines crash and hang, and the whole system is killed.
  * @returns with what it may wait at the most, had nothing been before it that was overdue
  */
