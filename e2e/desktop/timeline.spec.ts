@@ -63,19 +63,19 @@ test('jobs that wait are told when they start, and are held against it', async (
 test('each kind of job is told as a queue: how often it comes, how long it takes, how busy it is, what it waited', async () => {
   const { shell } = app()
   const row = shell.main.getByRole('row', { name: /^synthetic load/ })
-  const [rate, takes, , use, waited] = await row.getByRole('cell').allTextContents()
-  const minutes = Number(/^([\d.]+) \/ min$/.exec(rate ?? '')?.[1])
-  expect(minutes).toBeGreaterThan(0)
-  // 2.0, 2.3 and 2.6 s, one after the other: seven that waited for those before.
+  const utilisation = row.getByRole('meter', { name: 'Utilisation' })
   const seconds = (text: string | undefined) => Number(/^([\d.]+) s$/.exec(text ?? '')?.[1])
-  expect(seconds(takes)).toBeGreaterThan(2.3)
-  expect(seconds(takes)).toBeLessThan(4)
-  expect(seconds(waited)).toBeGreaterThan(7)
-  expect(use).toMatch(/^\d+%$/)
-  await expect(row.getByRole('meter', { name: 'Utilisation' })).toHaveAttribute(
-    'aria-valuenow',
-    use?.replace('%', '') ?? '',
-  )
+  // The window asks for the figures from time to time: the last jobs may not be among them yet.
+  await expect(async () => {
+    const [rate, takes, , use, waited] = await row.getByRole('cell').allTextContents()
+    expect(Number(/^([\d.]+) \/ min$/.exec(rate ?? '')?.[1])).toBeGreaterThan(0)
+    // 2.0, 2.3 and 2.6 s, one after the other: seven that waited for those before.
+    expect(seconds(takes)).toBeGreaterThanOrEqual(2.3)
+    expect(seconds(takes)).toBeLessThan(4)
+    expect(seconds(waited)).toBeGreaterThan(7)
+    expect(use).toMatch(/^\d+%$/)
+    expect(`${await utilisation.getAttribute('aria-valuenow')}%`).toBe(use)
+  }).toPass({ timeout: 15_000 })
 })
 
 test('what a job waited, loaded and ran is told apart: by its height, its pattern and in words', async () => {
@@ -84,7 +84,7 @@ test('what a job waited, loaded and ran is told apart: by its height, its patter
   const before = await load('Comes first', 3_000, { need: { cpuCores } })
   const benchmark = {
     kind: 'benchmark',
-    name: 'Waits, loads, runs',
+    name: 'Speech',
     model: 'silero-vad@1',
     need: { cpuCores },
   }
@@ -101,9 +101,21 @@ test('what a job waited, loaded and ran is told apart: by its height, its patter
   await shell.go('Timeline')
   const chart = page.getByRole('application')
   await chart.focus()
-  for (let i = 0; i < 4; i++) await page.keyboard.press('+')
+  // A bar has its name where there is room for it: no longer span than eight times what the job took. At another place than now
+  // the view stands still, however long the rest takes.
+  const tookMs = Date.parse(finishedAt) - Date.parse(startedAt)
+  const zooms = Math.max(0, Math.ceil(Math.log(120_000 / (8 * tookMs)) / Math.log(1.5)))
+  const spanMs = 120_000 / 1.5 ** zooms
+  const press = async (key: string, times: number) => {
+    for (let i = 0; i < times; i++) await page.keyboard.press(key)
+  }
+  await press('+', zooms)
+  await press('ArrowLeft', 1)
+  // Each moves it by a tenth, of which now had been at 6.5: until the start is at 1.5 or more.
+  const stoppedMs = Date.now()
+  await press('ArrowLeft', Math.ceil((10 * (stoppedMs - Date.parse(startedAt))) / spanMs - 6))
 
-  const parts = await barOf(chart, 'Waits, loads')
+  const parts = await barOf(chart, 'Speech')
   const [wait, loads, ...runs] = parts
   expect(wait).toMatchObject({ height: 6, style: 'pattern', alpha: 1 })
   expect(loads).toMatchObject({ height: 16, style: 'pattern', alpha: 1 })
@@ -112,14 +124,15 @@ test('what a job waited, loaded and ran is told apart: by its height, its patter
   expect(run).toMatchObject({ height: 16, style: expect.stringMatching(/^(#|rgb)/) })
   // One after the other, and as long as they took.
   expect((wait?.x ?? 0) + (wait?.width ?? 0)).toBeCloseTo(loads?.x ?? Number.NaN, 0)
-  const ranMs = Date.parse(finishedAt) - Date.parse(startedAt) - timings.loadMs
+  const ranMs = tookMs - timings.loadMs
   expect((run?.width ?? 0) / (wait?.width ?? Number.NaN)).toBeCloseTo(ranMs / timings.queuedMs, 2)
 
-  const card = page.getByRole('status').filter({ hasText: 'Waits, loads, runs' })
+  const card = page.getByRole('status').filter({ hasText: 'Speech' })
   for (let i = 0; i < 20 && !(await card.isVisible()); i++) await page.keyboard.press('ArrowDown')
   await expect(card).toContainText(/waited [\d.]+ m?s.*loaded [\d.]+ m?s.*ran [\d.]+ m?s/)
   await page.keyboard.press('Escape')
-  for (let i = 0; i < 4; i++) await page.keyboard.press('-')
+  await press('-', zooms)
+  await page.keyboard.press('Home')
 })
 
 test('the timeline is live, is moved by keys, and leads to a job', async () => {

@@ -1,7 +1,7 @@
 export { ActionButton, BusyButton, SubmitButton } from './action-button'
 export { DEVICE_COLOURS, STATE_COLOURS, type StateName, tint } from './colours'
 export { ConfirmButton, useConfirm } from './confirm-button'
-export { Facts } from './facts'
+export { type Fact, Facts } from './facts'
 export { Graph, type GraphEdge, type GraphNode, pathThrough } from './graph'
 export { IdText, Mono } from './id-text'
 export { ListFoot } from './list-foot'

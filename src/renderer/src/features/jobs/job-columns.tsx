@@ -13,7 +13,7 @@ import { reasonOf, stateName } from './job-words'
 import classes from './jobs.module.css'
 import { placementText } from './placement'
 import type { Selection } from './selection'
-import { timingsAt, timingsText, waitText } from './timings'
+import { timesText, timingsAt } from './timings'
 
 // Cells keep what they drew while their job is the same object: a row that only scrolls costs next to nothing.
 
@@ -62,12 +62,10 @@ const StateCell = memo(function StateCell({ job, t }: { job: Job; t: TFunction<'
 })
 
 function TimingsText({ job, nowMs }: { job: Job; nowMs: number }) {
-  const timings = timingsAt(job, nowMs)
-  const { queuedMs, loadMs, computeMs } = timings
-  const waits = (job.state === 'queued' || job.state === 'held') && loadMs + computeMs === 0
+  const { queuedMs, loadMs, computeMs } = timingsAt(job, nowMs)
   return (
     <span data-figures title={[queuedMs, loadMs, computeMs].map(formatDuration).join(' / ')}>
-      {waits ? waitText(queuedMs) : timingsText(timings)}
+      {timesText(job, nowMs)}
     </span>
   )
 }

@@ -1,13 +1,26 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { jobWith } from './testing'
-import { hasTimings, secondsText, shares, timingsAt, timingsText, waitText } from './timings'
+import { hasTimings, secondsText, shares, timesText, timingsAt, timingsText } from './timings'
 
 const start = Date.parse('2026-01-01T00:00:00.000Z')
 
-describe('waitText', () => {
+describe('timesText', () => {
+  it('tells a wait to the second, also one that began after the clock of the window last went on', () => {
+    const texts = [-700, 0, 499, 41_300, 61_000].map((ms) => timesText(jobWith(), start + ms))
+    expect(texts).toEqual(['0 s', '0 s', '0 s', '41 s', '1 min 1 s'])
+  })
+
   it('has no figure for what has not begun to wait: on hold, or behind other jobs', () => {
-    expect([0, 0.4, 499, 41_300, 61_000].map(waitText)).toEqual(['–', '0 s', '0 s', '41 s', '1 min 1 s'])
+    for (const state of ['queued', 'held', 'cancelled'] as const)
+      expect(timesText(jobWith({ state, queuedSince: null }), start + 9_000), state).toBe('–')
+  })
+
+  it('tells all three once a job has loaded or run', () => {
+    const timings = { queuedMs: 8, loadMs: 804, computeMs: 4 }
+    expect(timesText(jobWith({ state: 'succeeded', queuedSince: null, timings }), start)).toBe(
+      '8 / 804 / 4 ms',
+    )
   })
 })
 

@@ -37,12 +37,6 @@ export function hasTimings({ queuedSince, startedAt, timings }: Job): boolean {
   return queuedSince !== null || startedAt !== null || timings.queuedMs > 0
 }
 
-/** How long a job that has not started has waited, to the second; `–` where it has not begun to wait. */
-export function waitText(queuedMs: number): string {
-  if (queuedMs === 0) return '–'
-  return queuedMs < 500 ? '0 s' : formatDuration(Math.round(queuedMs / 1000) * 1000)
-}
-
 function millisecondsText(ms: number): string {
   return ms < 10 ? String(Number(ms.toFixed(1))) : String(Math.round(ms))
 }
@@ -58,6 +52,16 @@ export function timingsText(timings: Timings): string {
   return parts
     .map((ms) => (ms >= MINUTES_FROM_MS ? minutes(ms) : ms < 500 ? '0' : `${Math.round(ms / 1000)} s`))
     .join(' / ')
+}
+
+/** `41 s` while a job that has not started waits, then `wait / load / run`; `–` while none of its time counts. */
+export function timesText(job: Job, nowMs: number): string {
+  if (!hasTimings(job)) return '–'
+  const timings = timingsAt(job, nowMs)
+  const { queuedMs, loadMs, computeMs } = timings
+  const waits = (job.state === 'queued' || job.state === 'held') && loadMs + computeMs === 0
+  if (!waits) return timingsText(timings)
+  return queuedMs < 500 ? '0 s' : formatDuration(Math.round(queuedMs / 1000) * 1000)
 }
 
 /** Shares of a bar, together 1; a part that exists is at least `least`, so that it can be seen. */

@@ -49,6 +49,8 @@ function Verdict({ diff }: { diff: ModelDiff }) {
 function Rows(props: {
   title: string
   rows: readonly DiffRow[]
+  /** What a row is called, where that is not its name: two facts may be called the same. */
+  labelOf?: (name: string) => string
   same: string
   mono?: boolean
   from: number
@@ -74,7 +76,7 @@ function Rows(props: {
           <tbody>
             {props.rows.map((row) => (
               <tr key={row.name} data-change={row.change}>
-                <th scope="row">{row.name}</th>
+                <th scope="row">{props.labelOf?.(row.name) ?? row.name}</th>
                 <td>{text(row.from)}</td>
                 <td>{text(row.to)}</td>
                 <td>{row.note ?? (row.change === 'same' ? '' : t(`comparison.change.${row.change}`))}</td>
@@ -230,7 +232,6 @@ function Comparison(props: {
   const pair = { from: from.version, to: to.version }
   const facts = useFactRows(from, to)
   const measured = useBenchmarkRows(benchmarks.value ?? [], from.version, to.version)
-  const metadata = metadataRows(diff).map((row) => ({ ...row, name: metadataName(t, row.name) }))
   const signature = [
     ...specRows(from.signature.inputs, to.signature.inputs).map((row) => ({
       ...row,
@@ -263,7 +264,8 @@ function Comparison(props: {
           <Rows
             {...pair}
             title={t('comparison.metadata')}
-            rows={metadata}
+            rows={metadataRows(diff)}
+            labelOf={(key) => metadataName(t, key)}
             same={t('comparison.metadataSame')}
           />
         </div>

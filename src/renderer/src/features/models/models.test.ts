@@ -1,11 +1,15 @@
 import type { ModelDiff, ModelVersion, VersionBenchmark } from '@shared/contract'
 import type { Signature } from '@shared/domain/tensor'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { shortDigest } from './about'
 import { newestByVersion, setupsOf } from './benchmark-figures'
 import { changesSince } from './changes'
 import { callSnippet, curlSnippet, generateSnippet } from './curl'
 import { diffSentences, growthText, metadataRows, specRows, tensorRows } from './diff-words'
+import { texts } from './texts'
+
+// The languages of a window need one.
+vi.hoisted(() => vi.stubGlobal('navigator', { languages: ['en'] }))
 
 const x = { name: 'x', dtype: 'float32', shape: [1, 576] } as const
 const spec = (changes: object = {}) => ({ ...x, shape: [1, 576], ...changes })
@@ -24,6 +28,20 @@ function diff(changes: Partial<ModelDiff> = {}): ModelDiff {
     ...changes,
   }
 }
+
+it.each(Object.entries(texts))(
+  'what a file tells has a name of its own in each language: %s',
+  (_, { about, metadata }) => {
+    // Both spellings are one fact.
+    const { licence: _licence, ...named } = metadata
+    const names = Object.values(named)
+    expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([])
+    // The others stand among the facts with a row of their own.
+    const { parameters, opset, producer, producerVersion, license, ...others } = named
+    const rows = Object.values<string>(about)
+    expect(Object.values(others).filter((name) => rows.includes(name))).toEqual([])
+  },
+)
 
 describe('diffSentences', () => {
   const keys = (changes: Partial<ModelDiff>) => diffSentences(diff(changes)).map((sentence) => sentence.key)

@@ -1,8 +1,17 @@
 import type { ModelVersion } from '@shared/contract'
 import type { TensorSpec } from '@shared/domain/tensor'
-import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Bytes, Facts, IdText, Mono, Panel, RelativeTime, Snippet, StateDot } from '../../components'
+import {
+  Bytes,
+  type Fact,
+  Facts,
+  IdText,
+  Mono,
+  Panel,
+  RelativeTime,
+  Snippet,
+  StateDot,
+} from '../../components'
 import { formatNumber } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import { usePrincipalNames } from '../../lib/principal-names'
@@ -62,7 +71,7 @@ export function AboutPanel({ version }: { version: ModelVersion }) {
     .filter(Boolean)
     .join(' ')
   const { findings } = version
-  const rows: [string, ReactNode][] = [
+  const rows: Fact[] = [
     [
       t('about.size'),
       <span key="size">
@@ -77,8 +86,8 @@ export function AboutPanel({ version }: { version: ModelVersion }) {
         .filter(Boolean)
         .join(' · '),
     ],
-    ...(version.framework ? [[t('about.framework'), version.framework] as [string, ReactNode]] : []),
-    ...(producer ? [[t('about.producer'), producer] as [string, ReactNode]] : []),
+    ...(version.framework ? [[t('about.framework'), version.framework] as const] : []),
+    ...(producer ? [[t('about.producer'), producer] as const] : []),
     [
       t('about.digest'),
       <IdText key="digest" id={version.digest} text={`sha256 ${shortDigest(version.digest)}`} />,
@@ -105,12 +114,15 @@ export function AboutPanel({ version }: { version: ModelVersion }) {
         <RelativeTime at={version.createdAt} /> · {t('addedBy', { name: nameOf(version.createdBy) })}
       </span>,
     ],
-    ...otherMetadata(version).map(({ key, text }): [string, ReactNode] => [
-      metadataName(t, key),
-      <span key={key} className={classes['metadata']} title={text}>
-        {text}
-      </span>,
-    ]),
+    ...otherMetadata(version).map(
+      ({ key, text }): Fact => [
+        metadataName(t, key),
+        <span key={key} className={classes['metadata']} title={text}>
+          {text}
+        </span>,
+        `metadata ${key}`,
+      ],
+    ),
   ]
   return (
     <Panel title={t('about.title')}>

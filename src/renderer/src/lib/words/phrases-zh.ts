@@ -14,6 +14,8 @@ export const phrasesZh = {
   'Control groups of version 2 are not mounted here.': '此处没有挂载第 2 版控制组。',
   'No group can be made here: {{why}}. Start LLMAgentOS where groups are delegated, for example by systemd-run --user --scope -p Delegate=yes.':
     '此处无法创建控制组：{{=why}}。请在已委派控制组的环境中启动 LLMAgentOS，例如 systemd-run --user --scope -p Delegate=yes。',
+  'No group can be made here: {{why}}. It has limits of its own, which workers beside it would not keep: set them for its slice instead.':
+    '此处无法创建控制组：{{=why}}。本程序所在的组自身有限制，而旁边的工作进程不受其约束：请改为在其 slice 上设置。',
   'they may not be written': '没有写入权限',
   'our own group has other processes in it': '本程序所在的组中有其他进程',
   'the controllers of CPU and memory are not to be had': '无法使用 CPU 和内存控制器',

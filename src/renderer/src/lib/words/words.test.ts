@@ -189,6 +189,17 @@ describe('phrases', () => {
     expect(phraseWords('It runs without a sandbox: bubblewrap is not installed.', 'zh')).toBe(
       '未在沙箱中运行：未安装 bubblewrap。',
     )
+    const group = 'No group can be made here: our own group has other processes in it.'
+    const start =
+      'Start LLMAgentOS where groups are delegated, for example by systemd-run --user --scope -p Delegate=yes.'
+    const limits =
+      'It has limits of its own, which workers beside it would not keep: set them for its slice instead.'
+    expect(phraseWords(`${group} ${start}`, 'zh')).toMatch(
+      /^此处无法创建控制组：本程序所在的组中有其他进程。请在/,
+    )
+    expect(phraseWords(`${group} ${limits}`, 'zh')).toBe(
+      '此处无法创建控制组：本程序所在的组中有其他进程。本程序所在的组自身有限制，而旁边的工作进程不受其约束：请改为在其 slice 上设置。',
+    )
     expect(phraseWords('imported on macOS', 'zh')).toBe('导入了 on macOS')
     expect(phraseWords('disallowed the runtime (.*)', 'zh')).toBe('不再允许运行时 (.*)')
     expect(
