@@ -65,6 +65,18 @@ describe('a row of a data set as the inputs of a model', () => {
     })
   })
 
+  it('reads integers beyond 2^53: a float takes the nearest, int64 each digit', () => {
+    const row = { id: '9007199254740993', share: '0.5', many: '9'.repeat(400) }
+    const kinds = { id: 'string', share: 'string', many: 'string' } as const
+    expect(read(signature(input('x', [2], 'float64')), kinds, row, { x: ['id', 'share'] })).toEqual({
+      x: { dtype: 'float64', shape: [2], data: [9007199254740992, 0.5] },
+    })
+    expect(read(signature(input('id', [1], 'int64')), kinds, row)).toEqual({
+      id: { dtype: 'int64', shape: [1], data: ['9007199254740993'] },
+    })
+    expect(() => read(signature(input('many', [1])), kinds, row)).toThrow(/"many" wants float32/)
+  })
+
   it('keeps the bytes of a tensor of the same type and rank as they are', () => {
     const base64 = Buffer.from(new Float32Array([1, 2]).buffer).toString('base64')
     const item = itemReader(signature(input('x', [1, 2])), columns({ x: 'tensor' }), undefined)
@@ -190,6 +202,25 @@ describe('what is said of columns before a batch', () => {
       }),
       { numRuns: 2_000 },
     ))
+
+  it.each<[TensorSpec['dtype'], string[], boolean]>([
+    ['float32', ['0.5', '9007199254740993'], true],
+    ['int64', ['7', '9007199254740993'], true],
+    ['int64', ['0.5', '9007199254740993'], false],
+    ['int32', ['9007199254740993'], false],
+    ['float32', ['7', '9007199254740993', 'rose'], false],
+    // Without one that no number holds there must be words in the column, or it would be one of numbers.
+    ['float32', ['7'], false],
+    ['float32', [], false],
+  ])('says whether %s takes texts like %j', (type, texts, fits) => {
+    const top = texts.map((value) => ({ value, count: 1 }))
+    const column = {
+      ...{ name: 'a', nulls: 0, min: null, max: null, shape: null },
+      type: 'string' as const,
+      top,
+    }
+    expect(fitColumns(input('x', [1], type), [column])).toMatchObject({ fits })
+  })
 
   it('leaves open what only the rows tell', () => {
     const lists: KnownColumn = {

@@ -1,5 +1,6 @@
 import type { Cell, Column } from '../../shared/contract'
 import { defaultColumns, shapeFor } from '../../shared/domain/dataset-columns'
+import { decimalOf } from '../../shared/domain/decimal'
 import {
   elementCount,
   type JsonTensor,
@@ -113,7 +114,17 @@ function tensorOf(spec: TensorSpec, row: Row, from: readonly string[]): JsonTens
   const data: Element[] = []
   for (const name of from) collect(row[name] ?? null, name, data)
   const shape = typeof cell === 'object' && cell !== null ? cell.shape : []
-  return { dtype: spec.dtype, shape: shapeFor(spec, shape, data.length), data }
+  const isFloat = spec.dtype.startsWith('float')
+  return {
+    dtype: spec.dtype,
+    shape: shapeFor(spec, shape, data.length),
+    data: isFloat ? data.map(rounded) : data,
+  }
+}
+
+/** A column with integers beyond 2^53 is one of texts, so that int64 gets each digit: a float takes what is nearest. */
+function rounded(element: Element): Element {
+  return typeof element === 'string' ? (decimalOf(element) ?? element) : element
 }
 
 /** All elements of a cell, row-major; a list of a JSON column is a tensor too. */

@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Digest } from '../../shared/domain/ids'
 import { syncDirectory, translateFileError } from '../platform/files'
 import type { Logger } from '../platform/logger'
-import { clear } from './clear'
+import { clear, MOST_RETRIES } from './clear'
 import { writeFlushed } from './flushing'
 
 /** Between an owner and the key of its part. */
@@ -302,9 +302,16 @@ async function namesIn(folder: string): Promise<string[]> {
 }
 
 export async function removeFile(path: string): Promise<void> {
+  const stats = process.platform === 'win32' ? await statOf(path) : null
   // Windows refuses to delete a read-only file.
-  if (process.platform === 'win32' && (await sizeOf(path)) !== null) await chmod(path, 0o600)
-  await rm(path, { force: true })
+  if (stats?.isFile()) await chmod(path, 0o600)
+  try {
+    await rm(path, { recursive: true, force: true, maxRetries: MOST_RETRIES })
+  } catch (error) {
+    // A blob that stays is as whole as before, and one that can be written to is taken for damaged.
+    if (stats?.isFile()) await chmod(path, stats.mode).catch(() => undefined)
+    throw error
+  }
 }
 
 export function isMissing(error: unknown): boolean {

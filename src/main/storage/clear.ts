@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises'
 import type { Logger } from '../platform/logger'
 
-/** A virus scanner or an indexer may hold a file of ours open for a moment. */
-const MOST_RETRIES = 5
+/** A virus scanner or an indexer may hold a file of ours open for a moment. Only a recursive removal is tried again. */
+export const MOST_RETRIES = 5
 
 /**
  * Removes a file, or a folder with all below it, that may as well stay: what cannot be removed is said in the log and is the

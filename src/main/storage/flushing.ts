@@ -5,6 +5,8 @@ import type { FileHandle } from 'node:fs/promises'
  * gigabyte unwritten the main process was seen to stand still for 0.7 s.
  */
 export const FLUSH_BYTES = 16 * 1024 * 1024
+/** Of a file that ends: the ends of many would add up. */
+const MOST_UNSYNCED_BYTES = 1024 * 1024
 
 /** Writes a piece behind the `done` bytes of a file, which is synced after each {@link FLUSH_BYTES}, before anything follows. */
 export async function writeFlushed(output: FileHandle, piece: Uint8Array, done: number): Promise<void> {
@@ -15,6 +17,11 @@ export async function writeFlushed(output: FileHandle, piece: Uint8Array, done: 
     if ((done + end) % FLUSH_BYTES === 0) await output.datasync()
     at = end
   }
+}
+
+/** Before a file that was written with {@link writeFlushed} is closed. */
+export async function flushEnd(output: FileHandle, sizeBytes: number): Promise<void> {
+  if (sizeBytes % FLUSH_BYTES > MOST_UNSYNCED_BYTES) await output.datasync()
 }
 
 /**

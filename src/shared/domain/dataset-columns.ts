@@ -1,4 +1,5 @@
 import type { Column } from '../contract'
+import { decimalOf } from './decimal'
 import { elementCount, type Signature, type TensorSpec } from './tensor'
 import { INTEGER_RANGES } from './tensor-codec'
 
@@ -87,7 +88,8 @@ function misfitOfValues(spec: TensorSpec, column: KnownColumn): Misfit | null {
       : null
   }
   if (type === 'image') return { why: 'image', column: name }
-  if (type === 'string') return holdsLists(column) ? null : { why: 'text', column: name }
+  if (type === 'string')
+    return holdsLists(column) || holdsLongIntegers(spec, column) ? null : { why: 'text', column: name }
   if (type === 'boolean') return spec.dtype === 'bool' ? null : { why: 'truth', column: name }
   if (type !== 'integer' && type !== 'number') return null
   const range = rangeOf(spec.dtype)
@@ -104,6 +106,16 @@ function holdsLists({ type, top }: KnownColumn): boolean {
   return (
     type === 'json' ||
     (type === 'string' && top.length > 0 && top.every(({ value }) => value.startsWith('[')))
+  )
+}
+
+/** Numbers that are kept as texts for integers beyond 2^53: a float takes what is nearest, int64 each digit. */
+function holdsLongIntegers({ dtype }: TensorSpec, { top }: KnownColumn): boolean {
+  if (dtype !== 'int64' && !dtype.startsWith('float')) return false
+  const values = top.map(({ value }) => decimalOf(value))
+  return (
+    values.every(dtype === 'int64' ? Number.isInteger : Number.isFinite) &&
+    values.some((value) => Number.isInteger(value) && !Number.isSafeInteger(value))
   )
 }
 

@@ -78,7 +78,7 @@ export class Connection {
   #broken = false
   #failure: { error: unknown } | null = null
   readonly #onDrained: (() => void)[] = []
-  #progress = { sinceMs: 0, count: 0 }
+  #progress = { sinceMs: Number.NEGATIVE_INFINITY, count: 0 }
 
   constructor(socket: Socket, events: ConnectionEvents) {
     this.#socket = socket

@@ -302,7 +302,10 @@ export class Engine {
     if (!allotment) return
     const isLoading = this.#state === 'loading'
     if (!isLoading) this.#leasedBytes = Math.max(this.#leasedBytes, allotment.memoryBytes)
-    const bound = isLoading ? loadBound(allotment) : hostBound(allotment, this.#memoryBytes)
+    const { runtime, version, device } = this.#parts
+    const bound = isLoading
+      ? loadBound(allotment, runtime.estimateMemory(version), device !== null)
+      : hostBound(allotment, this.#memoryBytes)
     const watch = new MemoryWatch(bound)
     const gpuWatches = new Map(
       allotment.gpuMemory.map((leased) => [leased.device, new MemoryWatch(gpuBound(leased))]),

@@ -106,6 +106,8 @@ describe('a manifest', () => {
     expect(severities('socket')).toEqual(['reject'])
     expect(severities('link')).toEqual(['reject'])
     expect(severities('not there yet')).toEqual(['warn'])
+    await symlink('loop', join(folder, 'loop'))
+    expect(severities('loop')).toEqual(['warn'])
     server.close()
     await rm(folder, { recursive: true })
   })

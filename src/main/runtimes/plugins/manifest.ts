@@ -126,10 +126,17 @@ function judgeRead(path: string, dataDir: string): Finding {
   const system = [...SYSTEM, ...SYSTEM.map(realPath)]
   if (system.some((folder) => holds(folder, real) || holds(real, folder)))
     return refusal('plugin.reads', `${asked}, where sockets, devices and processes of the system are.`)
-  // What is not there yet is judged when it is.
-  if (statSync(real, { throwIfNoEntry: false })?.isDirectory() === false)
-    return refusal('plugin.reads', `${asked}, which is no folder.`)
+  if (isNoFolder(real)) return refusal('plugin.reads', `${asked}, which is no folder.`)
   return { severity: 'warn', code: 'plugin.reads', message: `${asked}.`, file: MANIFEST }
+}
+
+/** What is not there yet, or not to be reached, is judged when it is. */
+function isNoFolder(path: string): boolean {
+  try {
+    return !statSync(path).isDirectory()
+  } catch {
+    return false
+  }
 }
 
 export function refusal(code: FindingCode, message: string, file = MANIFEST): Finding {

@@ -1,4 +1,5 @@
 import type { Cell, Column, ColumnType } from '../../../shared/contract'
+import { decimalOf } from '../../../shared/domain/decimal'
 import { Rejection } from '../import/rejection'
 import { numbersOf } from './numbers'
 import { isTooLong, LONGEST_ROW } from './row-size'
@@ -17,8 +18,6 @@ const LEAST_SAMPLE = 500
 /** An entry of a map and the head of its text. */
 const ENTRY_BYTES = 64
 const INDEX_ENTRIES = 10_000
-/** The largest number has 309 digits; what is longer is a text. */
-const LONGEST_NUMBER = 400
 
 export interface Profile {
   rows: number
@@ -200,13 +199,9 @@ function keyOf(cell: string | number | boolean): string {
 
 /** What a text of a table says: a number, a truth value, or itself. */
 export function fromText(text: string): string | number | boolean {
-  if (text.length > LONGEST_NUMBER) return text
-  if (/^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/.test(text.trim())) {
-    const value = Number(text)
-    // An integer that no number holds would become another one: of an identifier every digit counts.
-    const isRounded = /^[+-]?\d+$/.test(text.trim()) && !Number.isSafeInteger(value)
-    if (Number.isFinite(value) && !isRounded) return value
-  }
+  const value = decimalOf(text)
+  // An integer that no number holds would become another one: of an identifier every digit counts.
+  if (value !== null) return /^[+-]?\d+$/.test(text.trim()) && !Number.isSafeInteger(value) ? text : value
   if (/^(?:true|false)$/i.test(text)) return text.toLowerCase() === 'true'
   return text
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { addAbortSignal, type Readable } from 'node:stream'
 import { AppError } from '../../../shared/errors'
 import { translateFileError } from '../../platform/files'
-import { writeFlushed } from '../flushing'
+import { flushEnd, writeFlushed } from '../flushing'
 import { quoted, Rejection } from './rejection'
 import { assertSafePath } from './source'
 
@@ -78,6 +78,7 @@ async function writeStream(
       done += bytes.length
       await onBytes(bytes.length)
     }
+    await flushEnd(handle, done)
   } catch (error) {
     signal.throwIfAborted()
     const translated = translateFileError(error)

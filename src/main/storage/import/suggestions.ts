@@ -17,7 +17,7 @@ export class Suggestions {
   readonly #rows: ImportRows
   readonly #deps: SuggestionsDeps
   readonly #tell: (view: Import) => void
-  #renewing: Promise<unknown> = Promise.resolve()
+  #renewing: Promise<void> = Promise.resolve()
 
   constructor(rows: ImportRows, deps: SuggestionsDeps, tell: (view: Import) => void) {
     this.#rows = rows
@@ -39,7 +39,8 @@ export class Suggestions {
 
   /** A new version may have taken the number that others wait with, or be the same bytes: they are told soon. */
   renew(name: string, firstFile: string): void {
-    this.#renewing = Promise.all([this.#renewing, this.#renew(name, firstFile)])
+    // Not the results of all there ever were: each holds those before it.
+    this.#renewing = Promise.all([this.#renewing, this.#renew(name, firstFile)]).then(() => undefined)
   }
 
   /** Resolves when all that wait have been told. */
@@ -50,12 +51,16 @@ export class Suggestions {
   /** Never rejects: what was added is there all the same. */
   async #renew(name: string, firstFile: string): Promise<void> {
     const { database, logger } = this.#deps
+    const failed = (err: unknown, id?: string) =>
+      logger.warn({ err, import: id }, 'What waits still suggests what it did before.')
     try {
       const ids = this.#rows.waiting(name, firstFile)
       // They may be hundreds: the database takes them in groups, a turn for each.
-      await Promise.all(ids.map((id) => database.write(() => this.#renewOne(id))))
+      await Promise.all(
+        ids.map((id) => database.write(() => this.#renewOne(id)).catch((error) => failed(error, id))),
+      )
     } catch (error) {
-      logger.warn({ err: error }, 'Imports that wait still suggest what they did before.')
+      failed(error)
     }
   }
 

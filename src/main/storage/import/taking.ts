@@ -189,7 +189,7 @@ export class Taking {
       },
       onProgress: (bytesDone, bytesTotal) => {
         this.#hooks.onProgress(bytesDone, bytesTotal)
-        return watchDisk(bytesDone)
+        return watchDisk(bytesDone, bytesTotal)
       },
     })
     this.#discards.push(() => close(this.#isOfUse && (!this.#signal.aborted || isStopping(this.#signal))))
@@ -216,7 +216,7 @@ export class Taking {
           this.#deps.assertQuota(bytesDone)
         }
         this.#hooks.onProgress(bytesDone)
-        return watchDisk(bytesDone)
+        return watchDisk(bytesDone, source.bytesTotal)
       },
     })
     return { kind: 'files', files }
@@ -268,13 +268,14 @@ export class Taking {
     return temporary.path
   }
 
-  /** To be told how many bytes have come, and waited for. */
-  #diskWatch(): (bytesDone: number) => Promise<void> | undefined {
+  /** To be told how many bytes have come, of how many as far as is known, and waited for. */
+  #diskWatch(): (bytesDone: number, bytesTotal: number) => Promise<void> | undefined {
     let askedBytes = 0
-    return (bytesDone) => {
+    return (bytesDone, bytesTotal) => {
       if (bytesDone - askedBytes < ASK_DISK_BYTES) return undefined
       askedBytes = bytesDone
-      return this.#assertRoom(ASK_DISK_BYTES)
+      const bytesToCome = bytesDone <= bytesTotal ? bytesTotal - bytesDone : ASK_DISK_BYTES
+      return this.#assertRoom(Math.min(ASK_DISK_BYTES, bytesToCome))
     }
   }
 

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { parseNvidiaProcesses } from '../../../core/detect/nvidia'
-import { gpuBound, gpuMemoryOf, hostBound, MemoryWatch } from './memory-watch'
+import { MemoryEstimates } from '../memory'
+import { gpuBound, gpuMemoryOf, hostBound, loadBound, MemoryWatch } from './memory-watch'
 
 const MB = 1e6
 const SLACK = 256 * 2 ** 20
@@ -40,6 +41,32 @@ describe('the watch over memory', () => {
         need: 'need.memoryBytes',
       },
     })
+  })
+})
+
+describe('the watch over a load', () => {
+  const GIB = 2 ** 30
+  const fileBytes = 20 * GIB
+  const version = { digest: 'd', format: 'gguf' as const, sizeBytes: fileBytes }
+  const runtime = {
+    ...{ id: 'r', name: 'R', formats: [], entry: 'r.cjs' },
+    probe: () => Promise.reject(new Error('It is not asked.')),
+    estimateMemory: () => fileBytes,
+  }
+
+  it('lets a model be read whole again, though at rest it was seen to take little', () => {
+    const estimates = new MemoryEstimates()
+    estimates.loaded(version.digest, GIB)
+    const engineMemoryBytes = estimates.estimate(runtime, version)
+    expect(engineMemoryBytes).toBeLessThan(2 * GIB)
+    const bound = loadBound({ ...allotment, engineMemoryBytes }, runtime.estimateMemory(), false)
+    const watch = new MemoryWatch(bound)
+    expect([1, 2, 3].map(() => watch.sample(fileBytes))).toEqual([null, null, null])
+  })
+
+  it('leaves room for the libraries of a GPU, where one is used', () => {
+    const limits = [false, true].map((usesDevice) => loadBound(allotment, 0, usesDevice).limitBytes)
+    expect(limits).toEqual([1600 * MB + GIB, 1600 * MB + 4 * GIB])
   })
 })
 

@@ -8,6 +8,8 @@ const SLACK_BYTES = 256 * 2 ** 20
 /** While a model is read its bytes may lie in several forms at once, and an estimate may be wrong; not without end. */
 const LOAD_TOLERANCE = 4
 const LOAD_SLACK_BYTES = 2 ** 30
+/** The libraries that compute on a GPU take gigabytes of the host, and no estimate knows of them. */
+const DEVICE_SLACK_BYTES = 4 * 2 ** 30
 /** One sample may fall into a moment that is over before anybody could have acted. */
 const SAMPLES = 3
 
@@ -31,10 +33,15 @@ export function hostBound(allotment: Allotment, restBytes: number): Bound {
   return ofHost(allotment, limitOf(memoryBytes + Math.max(engineMemoryBytes, restBytes)))
 }
 
-/** Of the memory of the host while the engine loads. */
-export function loadBound(allotment: Allotment): Bound {
+/**
+ * Of the memory of the host while the engine loads.
+ * @param unmeasuredBytes its estimate before any measurement: one that was at rest had let go of what it read
+ */
+export function loadBound(allotment: Allotment, unmeasuredBytes: number, usesDevice: boolean): Bound {
   const { memoryBytes, engineMemoryBytes } = allotment
-  return ofHost(allotment, Math.ceil((memoryBytes + engineMemoryBytes) * LOAD_TOLERANCE + LOAD_SLACK_BYTES))
+  const bytes = memoryBytes + Math.max(engineMemoryBytes, unmeasuredBytes)
+  const slackBytes = usesDevice ? DEVICE_SLACK_BYTES : LOAD_SLACK_BYTES
+  return ofHost(allotment, Math.ceil(bytes * LOAD_TOLERANCE + slackBytes))
 }
 
 function ofHost({ memoryBytes, engineMemoryBytes }: Allotment, limitBytes: number): Bound {

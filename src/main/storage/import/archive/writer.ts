@@ -1,7 +1,7 @@
 import { type FileHandle, mkdir, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { diskSpace } from '../../../platform/files'
-import { FLUSH_BYTES, writeFlushed } from '../../flushing'
+import { FLUSH_BYTES, flushEnd, writeFlushed } from '../../flushing'
 import { assertEntryName, crc32, foldedName } from '../formats/zip'
 import { quoted, Rejection } from '../rejection'
 
@@ -98,6 +98,7 @@ export class ArchiveWriter {
       await writeFlushed(output, chunk, done - chunk.length)
       this.#onProgress(this.#written)
     }
+    await flushEnd(output, done)
     return { bytes: done, crc }
   }
 
