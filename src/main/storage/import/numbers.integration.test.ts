@@ -139,7 +139,7 @@ it('leaves others their turns while it tells hundreds that wait', async () => {
       turns.add(turn)
     }
   })
-  let next: NodeJS.Immediate
+  let next: NodeJS.Immediate | undefined
   const count = () => {
     turn++
     next = setImmediate(count)
