@@ -102,10 +102,10 @@ export async function downloadFile(
       present = 0
     }
     await onBytes(present)
-    if (present === file.sizeBytes && present > 0) return checked(to, file)
+    if (present === file.sizeBytes && present > 0) return whole(to, file)
     try {
       await append(url, to, present, file, signal, onBytes)
-      if ((await sizeOf(to)) === file.sizeBytes) return await checked(to, file)
+      if ((await sizeOf(to)) === file.sizeBytes) return await whole(to, file)
       throw new TypeError('the connection was broken off')
     } catch (error) {
       signal.throwIfAborted()
@@ -120,6 +120,20 @@ export async function downloadFile(
 export async function cutToSynced(path: string): Promise<void> {
   const { mode, size } = await stat(path)
   if ((mode & 0o200) !== 0) await truncate(path, syncedBytes(size))
+}
+
+/** Says to a process that comes later that all of it is on the disk: its connection may have broken off after the last byte. */
+async function whole(path: string, file: HubFile): Promise<string> {
+  if (((await stat(path)).mode & 0o200) !== 0) {
+    const handle = await open(path, 'r+')
+    try {
+      await handle.sync()
+      await handle.chmod(0o444)
+    } finally {
+      await handle.close()
+    }
+  }
+  return checked(path, file)
 }
 
 /** @returns the path @throws AppError `storage.incomplete`; then the file is gone, and the next try fetches it anew */
@@ -161,9 +175,6 @@ async function append(
       done += chunk.length
       await onBytes(done)
     }
-    await output.sync()
-    // Says to a process that comes later that all of it is on the disk.
-    if (done === file.sizeBytes) await output.chmod(0o444)
   } finally {
     watch.end()
     await output?.close()
