@@ -46,7 +46,7 @@ test('what the system says is Chinese in the Chinese window, and English over th
     '被 Urgent',
     '将从',
     'CPU 核心：Urgent',
-    '排在',
+    '前面还有 1 个任务',
     '已暂缓，等待恢复',
     /等待 j-\w+ 结束/,
   ])
