@@ -18,6 +18,13 @@ afterEach(async () => {
   await harness.remove()
 })
 
+async function onAnother(machine: Parameters<typeof createHarness>[0]): Promise<void> {
+  await system.die()
+  await harness.remove()
+  harness = await createHarness(machine)
+  system = await harness.open()
+}
+
 const budget = (amounts: { cpuSeconds?: number; gpuSeconds?: number; jobs?: number }, principal = ALICE) =>
   system.core.setQuota({ principal, limit: {}, budget: { ...amounts, windowMs: HOUR_MS } })
 const sleep = (durationMs: number, by = ALICE) => system.submit({ kind: 'synthetic', durationMs }, by)
@@ -131,10 +138,7 @@ it('a short job that began before it was on the disk, and is one too many, is re
 
 it('of two who fill the machine, one of weight 3 gets three times as much', async () => {
   const light = 'p-light' as PrincipalId
-  await system.die()
-  await harness.remove()
-  harness = await createHarness({ cores: 8 })
-  system = await harness.open()
+  await onAnother({ cores: 8 })
   system.core.setQuota({ principal: ALICE, limit: {}, weight: 3 })
   await Promise.all(Array.from({ length: 20 }, () => [sleep(1_000, light), sleep(1_000)]).flat())
   const running = () => system.compute.list({ limit: 200, state: 'running' }).items
@@ -145,10 +149,7 @@ it('of two who fill the machine, one of weight 3 gets three times as much', asyn
 
 it('where one job fits, who has long ones gets as much as who has short ones', async () => {
   const long = 'p-long' as PrincipalId
-  await system.die()
-  await harness.remove()
-  harness = await createHarness({ cores: 1 })
-  system = await harness.open()
+  await onAnother({ cores: 1 })
   const whole = (durationMs: number, by: PrincipalId) =>
     system.submit({ kind: 'synthetic', durationMs, preemptible: false }, by)
   await Promise.all(Array.from({ length: 40 }, () => whole(1_000, ALICE)))

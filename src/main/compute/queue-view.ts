@@ -8,6 +8,7 @@ import type { JobIndex } from './jobs/job-index'
 import type { LastHour } from './jobs/last-hour'
 import type { ClassLoads } from './predictions/class-loads'
 import type { TrackRecord } from './predictions/track-record'
+import { emptyPlan } from './schedule/at-rest'
 import { type Explained, Explainer } from './schedule/explain'
 import type { Forecast } from './schedule/forecast'
 import type { UrgencyOf } from './schedule/heads'
@@ -36,18 +37,7 @@ export interface QueueReaderDeps {
 /** Says why jobs wait and for how long, from what the last turn decided. */
 export class QueueReader {
   readonly #deps: QueueReaderDeps
-  #plan: Plan = {
-    start: [],
-    evict: [],
-    blocked: new Map(),
-    kept: [],
-    stranded: new Set(),
-    preempt: [],
-    lostMs: 0,
-    idle: 0,
-    lookAgainAt: null,
-    left: {},
-  }
+  #plan: Plan = emptyPlan()
   #explained: Explained[] = []
   /** Whose start the newest forecast tells. */
   #foretold: JobId[] = []

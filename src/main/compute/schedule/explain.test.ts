@@ -3,6 +3,7 @@ import type { Lease } from '../../../shared/contract'
 import type { JobId, PrincipalId } from '../../../shared/domain/ids'
 import type { ResourceVector } from '../../../shared/domain/resources'
 import { toIso } from '../../platform/clock'
+import { emptyPlan } from './at-rest'
 import { Explainer, type ExplainInput } from './explain'
 import { rankOf } from './rank'
 import type { Block, QueueClass, QueuedJob } from './types'
@@ -52,18 +53,7 @@ function explainerOf(classes: QueueClass[], blocks: Record<string, Block>, more:
   return new Explainer({
     nowMs: NOW,
     classes,
-    plan: {
-      start: [],
-      evict: [],
-      blocked: new Map(Object.entries(blocks)),
-      kept: [],
-      stranded: new Set(),
-      preempt: [],
-      lostMs: 0,
-      idle: 0,
-      lookAgainAt: null,
-      left: { cpuCores: 1 },
-    },
+    plan: { ...emptyPlan(), blocked: new Map(Object.entries(blocks)), left: { cpuCores: 1 } },
     leases: [],
     endsInMs: () => null,
     urgencyOf: () => 0,

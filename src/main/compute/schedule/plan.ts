@@ -7,6 +7,7 @@ import {
   subtractVectors,
   vectorFrom,
 } from '../../../shared/domain/resources'
+import { emptyPlan } from './at-rest'
 import { Engines } from './engines'
 import { type Head, Heads } from './heads'
 import { KnownEnds } from './known-ends'
@@ -45,18 +46,7 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   #tried = 0
   /** Some job stays, and not for the limits of its principal. */
   #someStay = false
-  readonly #plan: Plan = {
-    start: [],
-    evict: [],
-    blocked: new Map(),
-    kept: [],
-    stranded: new Set(),
-    preempt: [],
-    lostMs: 0,
-    idle: 0,
-    lookAgainAt: null,
-    left: {},
-  }
+  readonly #plan: Plan = emptyPlan()
 
   constructor(state: PlanState, place: Place) {
     this.#state = state
