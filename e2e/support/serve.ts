@@ -30,6 +30,8 @@ export class Serve {
   static async start(dataDir?: string): Promise<Serve> {
     const serve = new Serve(dataDir ?? (await mkdtemp(join(tmpdir(), 'llmagentos-'))))
     await serve.restart()
+    // Other tests keep the machine busy: what runs side by side here must not depend on them.
+    await serve.call('PATCH', '/devices/cpu0', { yieldsToOthers: false })
     return serve
   }
 

@@ -198,7 +198,6 @@ describe.skipIf(!hasTorch)('on a real GPU', () => {
   }, 240_000)
 
   it("takes what its own jobs keep busy for nobody else's", async () => {
-    system.core.updateDevice(gpu.id, { yieldsToOthers: true })
     const own = await submit(hog(GB, 60_000, { cpuCores: 1, gpu: 0.2, gpuMemoryBytes: 4 * GB }))
     await vi.waitUntil(() => get(own).state === 'running', PATIENCE)
     const loadOf = () => system.core.latestTelemetry().find(({ device }) => device === gpu.id)?.load ?? 0
@@ -221,8 +220,7 @@ describe.skipIf(!hasTorch)('on a real GPU', () => {
     expect(() => system.core.allocate(need, options)).toThrow(/held by .*python.* \(outside LLMAgentOS\)/)
   }, 240_000)
 
-  it('leaves to another program what it keeps busy, where the owner chose so', async () => {
-    system.core.updateDevice(gpu.id, { yieldsToOthers: true })
+  it('leaves to another program what it keeps busy', async () => {
     const pid = await startOther()
     const load = () => holderOf(pid)?.gpu ?? 0
     await vi.waitUntil(() => load() > 0.5, PATIENCE)

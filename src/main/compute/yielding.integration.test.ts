@@ -24,7 +24,6 @@ it('where cores are left to others a job waits for them by name, but never when 
   host.reading = { readings: [reading], childrenMemoryBytes: 0 }
   host.foreign = [{ device: 'cpu0', name: 'cc1plus', pid: 7, memoryBytes: 1e9, cpuCores: 3 }]
   await clock.advance(120_000)
-  system.core.updateDevice('cpu0', { yieldsToOthers: true })
   // Planned in one turn, in which the first changes what is there for the second.
   const jobs = await Promise.all([load(2), load(2)])
   await until(() => jobs.some((one) => job(one).state === 'running'))
@@ -41,8 +40,9 @@ it('where cores are left to others a job waits for them by name, but never when 
   await until(() => job(large).state === 'running')
 })
 
-it('where they are shared, which is the rule, they keep nobody waiting', async () => {
+it('where the owner shares them they keep nobody waiting', async () => {
   const { clock, host } = harness
+  system.core.updateDevice('cpu0', { yieldsToOthers: false })
   const reading = { device: 'cpu0', load: 1, memoryUsedBytes: 0, memoryTotalBytes: 16e9 }
   host.reading = { readings: [reading], childrenMemoryBytes: 0 }
   await clock.advance(120_000)

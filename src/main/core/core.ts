@@ -30,7 +30,7 @@ const LOST_MS = 30_000
 export function createCore(deps: CoreDeps): Core {
   const { database, clock, logger } = deps
   const host = deps.host ?? createMachine({ clock, logger })
-  const ledger = new Ledger()
+  const ledger = new Ledger(clock)
   const quotas = new Quotas({ ledger, database, clock, logger })
   const allocator = new Allocator({ ledger, quotas, database, clock, logger })
   const requests = new RequestQueue({
@@ -58,6 +58,8 @@ export function createCore(deps: CoreDeps): Core {
   /** Until the next look at other programs; null during one. */
   let programsWaitMs: number | null = null
   let disposed = false
+  let coresOutside = 0
+  let leasedBefore = { coreMs: 0, at: clock.now() }
   let lastReading: HostReading = { readings: [], childrenMemoryBytes: null }
   let housekeepingAt = 0
   let heard: readonly string[] = []
@@ -74,7 +76,13 @@ export function createCore(deps: CoreDeps): Core {
     }
   })
 
-  const hostLoad = () => lastReading.readings.find(({ device }) => device === 'cpu0')?.load ?? 0
+  /** Since the last call. */
+  function meanLeasedCores(): number {
+    const before = leasedBefore
+    leasedBefore = { coreMs: ledger.leasedCoreMs(), at: clock.now() }
+    const passedMs = leasedBefore.at - before.at
+    return passedMs > 0 ? (leasedBefore.coreMs - before.coreMs) / passedMs : 0
+  }
 
   async function sample(): Promise<void> {
     const startedAt = clock.now()
@@ -83,7 +91,12 @@ export function createCore(deps: CoreDeps): Core {
       lastReading = await host.read(devices.list())
       if (disposed) return
       ledger.setForeign(foreignMemory(lastReading, gpusOutside, ledger))
-      busyCores.observe(foreignCores(ledger, hostLoad()), clock.now())
+      coresOutside = foreignCores(
+        lastReading,
+        ledger.device('cpu0')?.capacity.cpuCores ?? 0,
+        meanLeasedCores(),
+      )
+      busyCores.observe(coresOutside, clock.now())
       ledger.setBusyOutside('cpu0', { cpuCores: busyCores.amount })
       lookForChanged()
       samples.fire(telemetry.add(lastReading.readings, clock.now()))
@@ -191,7 +204,7 @@ export function createCore(deps: CoreDeps): Core {
       telemetry.forget(id)
     },
     rescan: () => devices.rescan(),
-    resources: () => sumResources(ledger, hostLoad(), gpusOutside),
+    resources: () => sumResources(ledger, coresOutside, gpusOutside),
     latestTelemetry: () => telemetry.latest(),
     telemetry: (query) => telemetry.query(query, clock.now(), (id) => ledger.device(id) !== undefined),
 

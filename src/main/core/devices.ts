@@ -119,11 +119,10 @@ export class Devices {
     for (const item of found) {
       seen.add(item.id)
       const before = known.get(item.id)
-      const yieldsToOthers = before?.yieldsToOthers ?? false
+      const detected = { ...item, origin: 'detected' as const }
       const now = beforeFailure(before, failedTools) ?? {
-        ...item,
-        origin: 'detected' as const,
-        yieldsToOthers,
+        ...detected,
+        yieldsToOthers: before?.yieldsToOthers ?? canYield(detected),
       }
       if (!before || JSON.stringify(before) !== JSON.stringify(now)) changed.push(now)
     }

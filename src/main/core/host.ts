@@ -25,6 +25,8 @@ export interface HostReading {
   readings: Reading[]
   /** Memory of the processes that this one started; null where the system has no cheap way to tell. */
   childrenMemoryBytes: number | null
+  /** Cores that this process itself kept busy since the reading before; absent: not known. */
+  ownCores?: number
 }
 
 /** What one program takes of the memory of one GPU. */

@@ -1,10 +1,11 @@
 import type { Device, ForeignHolder, Lease } from '../../shared/contract'
 import type { DeviceId } from '../../shared/domain/ids'
 import type { ResourceVector } from '../../shared/domain/resources'
+import type { Clock } from '../platform/clock'
 import type { Claim } from './claim'
 import { numaNodeOf } from './hints'
 import { type FreeDevice, isShared, type Shares, type Space } from './place'
-import { addQuanta, type Quanta, takeQuanta, toQuanta, toVector } from './quanta'
+import { addQuanta, fromQuantum, type Quanta, takeQuanta, toQuanta, toVector } from './quanta'
 
 /** A lease in force, with its amounts as whole numbers. */
 export interface HeldLease {
@@ -38,8 +39,16 @@ export class Ledger {
   readonly #busyOutside = new Map<string, Quanta>()
   #foreignHolders: readonly ForeignHolder[] = []
   #reservedMemory = 0
+  readonly #clock: Clock
+  /** Cores of the host that were leased, times how long, until `at`. */
+  #leased = { coreMs: 0, at: 0 }
   /** Of the highest rank first. */
   #claims: readonly Claim[] = []
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.#leased.at = clock.now()
+  }
 
   setDevice(device: Device): void {
     this.#devices.set(device.id, { device, capacity: toQuanta(device.capacity) })
@@ -94,6 +103,7 @@ export class Ledger {
   remove(id: string): (() => void) | null {
     const held = this.#leases.get(id)
     if (!held) return null
+    this.#countLeased()
     this.#leases.delete(id)
     for (const [principal, part] of partsOf(held)) this.#take(this.#heldBy, principal, part)
     const counted = this.#claims.filter(({ since }) => since.delete(id))
@@ -125,6 +135,12 @@ export class Ledger {
   /** What lies on a device. */
   used(device: string): Quanta {
     return this.#used.get(device) ?? NOTHING
+  }
+
+  /** Cores of the host that were leased, times how long, ms, from the beginning. */
+  leasedCoreMs(): number {
+    this.#countLeased()
+    return this.#leased.coreMs
   }
 
   heldBy(principal: string): Quanta {
@@ -209,6 +225,7 @@ export class Ledger {
   /** @param claims that count it as granted since */
   #insert(held: HeldLease, claims: readonly Claim[]): () => void {
     const { id } = held.lease
+    this.#countLeased()
     this.#leases.set(id, held)
     for (const [principal, part] of partsOf(held)) this.#put(this.#heldBy, principal, part)
     for (const { since } of claims) since.add(id)
@@ -217,6 +234,14 @@ export class Ledger {
       for (const { used } of claims) this.#put(used, device, amounts)
     }
     return () => void this.remove(id)
+  }
+
+  #countLeased(): void {
+    const { coreMs, at } = this.#leased
+    const now = this.#clock.now()
+    const cores = fromQuantum('cpuCores', this.used('cpu0').get('cpuCores') ?? 0)
+    // A clock that was set back counts for nothing.
+    this.#leased = { coreMs: coreMs + cores * Math.max(0, now - at), at: now }
   }
 
   #space(device: Device, capacity: Quanta, free: Quanta): Space {

@@ -39,7 +39,7 @@ export function createMachine(deps: { clock: Clock; logger: Logger }): Host {
       ])
       const readings: Reading[] = gpus.filter((gpu): gpu is Reading => gpu !== null)
       if (detected.some(({ id }) => id === 'cpu0')) readings.unshift({ device: 'cpu0', ...reading })
-      return { readings, childrenMemoryBytes }
+      return { readings, childrenMemoryBytes, ownCores: host.ownCores() }
     },
     async readPrograms(devices) {
       const watched = devices.some(isNvidia)

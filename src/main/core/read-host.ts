@@ -13,6 +13,7 @@ const SLOW_MS = 5000
 export function createHostReader(clock: Clock) {
   let before: CpuTimes | null = null
   let available: { at: number; bytes: number } | null = null
+  let own = { at: performance.now(), usage: process.cpuUsage() }
 
   async function readMemory({
     memoryBytes,
@@ -49,6 +50,13 @@ export function createHostReader(clock: Clock) {
         memoryUsedBytes: memory.used,
         memoryTotalBytes: memory.total,
       }
+    },
+    /** Cores that this process kept busy since the last call. */
+    ownCores(): number {
+      const last = own
+      own = { at: performance.now(), usage: process.cpuUsage() }
+      const usedMs = (own.usage.user + own.usage.system - last.usage.user - last.usage.system) / 1000
+      return own.at > last.at ? usedMs / (own.at - last.at) : 0
     },
     readChildrenMemory: () =>
       process.platform === 'linux' ? childrenMemory(process.pid, 3) : Promise.resolve(null),

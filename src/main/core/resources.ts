@@ -49,19 +49,27 @@ export function foreignMemory(
   return foreign
 }
 
-/** Cores of the host that are busy now beyond those that are leased. @param load of all of them, 0 to 1 */
-export function foreignCores(ledger: Ledger, load: number): number {
-  const busy = load * (ledger.device('cpu0')?.capacity.cpuCores ?? 0)
-  return Math.max(0, busy - (ledger.used('cpu0').get('cpuCores') ?? 0) / 1e6)
+/**
+ * Cores of the host that programs outside kept busy since the reading before: what was busy beyond this process itself
+ * and what was leased.
+ * @param leased cores, in the mean since then
+ */
+export function foreignCores(
+  { readings, ownCores = 0 }: HostReading,
+  capacity: number,
+  leased: number,
+): number {
+  const load = readings.find(({ device }) => device === 'cpu0')?.load ?? 0
+  return Math.max(0, load * capacity - ownCores - leased)
 }
 
 /**
- * @param load of the host's cores now, 0 to 1, to show what others use of them
+ * @param coresOutside what programs outside keep busy of the host's cores
  * @param gpusOutside what they take of each GPU
  */
 export function sumResources(
   ledger: Ledger,
-  load: number,
+  coresOutside: number,
   gpusOutside: ReadonlyMap<string, GpuUse>,
 ): Resources {
   const capacity: Quanta = new Map()
@@ -75,7 +83,7 @@ export function sumResources(
     addQuanta(capacity, toQuanta(device.capacity))
     const outside = new Map(ledger.foreign(device.id, false))
     if (device.id === 'cpu0') {
-      const others = Math.round(foreignCores(ledger, load) * 100) / 100
+      const others = Math.round(coresOutside * 100) / 100
       if (others > 0) outside.set('cpuCores', toQuantum('cpuCores', others))
     }
     const busy = gpusOutside.get(device.id)?.load

@@ -20,7 +20,7 @@ export const Device = z.object({
   health: z.enum(['ok', 'degraded', 'missing']),
   /** How it was found, for example `nvidia-smi -q -x` or `declared by marie`. */
   foundBy: z.string(),
-  /** Cores that programs outside keep busy are not granted beside others; detected CPUs only. */
+  /** What programs outside keep busy of it is not granted beside others; detected CPUs and NVIDIA GPUs only. */
   yieldsToOthers: z.boolean(),
 })
 export type Device = z.infer<typeof Device>

@@ -18,10 +18,10 @@ beforeEach(async () => {
 })
 afterEach(() => fixture.close())
 
-/** From the next sample on: so many cores are busy in all. */
-function setBusy(cores: number): void {
+/** From the next sample on: so many cores are busy in all, some of them by the system itself. */
+function setBusy(cores: number, ownCores = 0): void {
   const reading = { device: 'cpu0', memoryUsedBytes: 0, memoryTotalBytes: 16 * GB }
-  fixture.host.reading = { readings: [{ ...reading, load: cores / CORES }], childrenMemoryBytes: 0 }
+  fixture.host.reading = { readings: [{ ...reading, load: cores / CORES }], childrenMemoryBytes: 0, ownCores }
 }
 const yieldsToOthers = (value: boolean) => fixture.core.updateDevice('cpu0', { yieldsToOthers: value })
 const coresOf = (leases: readonly Lease[]) =>
@@ -45,14 +45,14 @@ it('cores that others keep busy are a mean in whole numbers, which a moment does
 })
 
 describe('a device that yields to others', () => {
-  it('is the choice of its owner, and stays it', async () => {
+  it('yields unless its owner chooses otherwise, and that stays so', async () => {
     const isYielding = () => fixture.core.listDevices().find(({ id }) => id === 'cpu0')?.yieldsToOthers
-    expect(isYielding()).toBe(false)
-    expect(yieldsToOthers(true)).toMatchObject({ id: 'cpu0', yieldsToOthers: true })
+    expect(isYielding()).toBe(true)
+    expect(yieldsToOthers(false)).toMatchObject({ id: 'cpu0', yieldsToOthers: false })
     await fixture.core.rescan()
-    expect(isYielding()).toBe(true)
+    expect(isYielding()).toBe(false)
     await fixture.restart()
-    expect(isYielding()).toBe(true)
+    expect(isYielding()).toBe(false)
     const unknown = refusalOf(() => fixture.core.updateDevice('cpu9', { yieldsToOthers: true }))
     expect(await unknown).toMatchObject({ code: 'core.not_found' })
     const withoutCores = refusalOf(() => fixture.core.updateDevice('gpu-0', { yieldsToOthers: true }))
@@ -62,7 +62,6 @@ describe('a device that yields to others', () => {
   it('grants beside others what programs outside leave, by name of who does not, and shares otherwise', async () => {
     const { core, host, clock } = fixture
     host.foreign = [{ device: 'cpu0', name: 'cc1plus', pid: 7, memoryBytes: GB, cpuCores: 6 }]
-    yieldsToOthers(true)
     setBusy(6)
     await clock.advance(LONG_MS)
     // Alone there, it would get all of it.
@@ -85,9 +84,23 @@ describe('a device that yields to others', () => {
     expect(coresOf([core.allocate({ cpuCores: CORES }, by('a'))])).toBe(CORES)
   })
 
+  it('does not take for others what it keeps busy itself, with short jobs between two looks or without any', async () => {
+    const { core, clock } = fixture
+    setBusy(4, 3)
+    for (let second = 0; second < 120; second++) {
+      const lease = core.allocate({ cpuCores: 2 }, by('a'))
+      await clock.advance(500)
+      core.release(lease.id as LeaseId)
+      await clock.advance(500)
+    }
+    expect(core.resources().foreign.cpuCores).toBeUndefined()
+    setBusy(4)
+    await clock.advance(1000)
+    expect(core.resources().foreign.cpuCores).toBeCloseTo(4, 0)
+  })
+
   it('keeps what is left of it for who waits first, not for who asks at once', async () => {
     const { core, clock } = fixture
-    yieldsToOthers(true)
     setBusy(4)
     await clock.advance(LONG_MS)
     const waits = core.request({ cpuCores: 2 }, { ...by('a', { priority: 90 }), waitMs: 60_000 })
@@ -98,7 +111,6 @@ describe('a device that yields to others', () => {
 
   it('keeps room for who has waited long and asks for all of it: smaller ones do not slip past', async () => {
     const { core, clock } = fixture
-    yieldsToOthers(true)
     setBusy(4)
     const held = core.allocate({ cpuCores: 1 }, by('a'))
     await clock.advance(LONG_MS)
@@ -125,7 +137,6 @@ describe('a GPU that yields to others', () => {
       ['gpu-1', { memoryBytes: 0, load: 0.03 }],
     ])
     host.foreign = [{ device: 'gpu-0', name: 'game', pid: 7, memoryBytes: GB, gpuMemoryBytes: 0, gpu: 0.62 }]
-    for (const device of ['gpu-0', 'gpu-1']) core.updateDevice(device, { yieldsToOthers: true })
     await clock.advance(LONG_MS)
   })
 
@@ -202,7 +213,6 @@ async function play(steps: readonly Step[]): Promise<void> {
     for (const { id } of core.listLeases()) core.release(id as LeaseId)
   }
   try {
-    yieldsToOthers(true)
     for (const action of steps) {
       switch (action.do) {
         case 'busy':
