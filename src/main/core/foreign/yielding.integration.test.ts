@@ -131,7 +131,7 @@ describe('a GPU that yields to others', () => {
     fixture = await createCoreFixture({
       host: createFakeHost([fakeCpu(CORES, 16 * GB), nvidia(0), nvidia(1)]),
     })
-    const { host, core, clock } = fixture
+    const { host, clock } = fixture
     host.gpusOutside = new Map([
       ['gpu-0', { memoryBytes: 0, load: 0.62 }],
       ['gpu-1', { memoryBytes: 0, load: 0.03 }],
