@@ -29,13 +29,12 @@ export function rankOf(priority: number, arrivedAtMs: number): number {
   return priority - (arrivedAtMs / 1000) * AGEING_PER_SECOND
 }
 
-/** Of requests that rank no further apart, that of the holder goes first who holds least. */
-export const FAIR_POINTS = 10
+/** Of requests of one priority that came within so long, that of the holder goes first who holds least. */
+export const FAIR_SECONDS = 10
 
 /**
- * The order in which requests are tried: by rank, but among those within {@link FAIR_POINTS} of the first, the one whose
- * holder has least. A request is so overtaken by no more than those that come within {@link FAIR_POINTS} /
- * {@link AGEING_PER_SECOND} seconds later than the bound of its rank says.
+ * The order in which requests are tried: by rank, but among those of its priority that came within {@link FAIR_SECONDS}
+ * of the first, the one whose holder has least. A request is so overtaken by no more than those that come so much later.
  * @param items by rank @param shareOf what a holder has of the machine, for its weight; asked again after each of its turns
  */
 export function* fairly(items: readonly Waiting[], shareOf: (holder: string) => number): Generator<Waiting> {
@@ -49,9 +48,9 @@ export function* fairly(items: readonly Waiting[], shareOf: (holder: string) => 
   for (const { left } of lines.values()) left.reverse()
   while (lines.size > 0) {
     const heads = [...lines.values()].map(({ left, share }) => ({ item: left.at(-1) as Waiting, share }))
-    const top = Math.max(...heads.map(({ item }) => item.rank))
+    const top = heads.map(({ item }) => item).reduce((a, b) => (before(b, a) ? b : a))
     const { item } = heads
-      .filter((head) => head.item.rank >= top - FAIR_POINTS)
+      .filter((head) => isLike(head.item, top))
       .reduce((a, b) => (b.share < a.share || (b.share === a.share && before(b.item, a.item)) ? b : a))
     const line = lines.get(item.options.holder)
     line?.left.pop()
@@ -59,6 +58,11 @@ export function* fairly(items: readonly Waiting[], shareOf: (holder: string) => 
     if (line?.left.length === 0) lines.delete(item.options.holder)
     else if (line) line.share = shareOf(item.options.holder)
   }
+}
+
+function isLike(a: Waiting, b: Waiting): boolean {
+  const isOfOnePriority = a.options.priority === b.options.priority
+  return isOfOnePriority && Math.abs(a.arrivedAt - b.arrivedAt) <= FAIR_SECONDS * 1000
 }
 
 /** Requests in the order of their rank. */

@@ -1,4 +1,4 @@
-import { urgencyOf } from './online/urgency'
+import { isOverdue } from './online/urgency'
 import type { PlanState, QueueClass, QueuedJob, SchedulePolicy } from './types'
 
 /** Waiting so long is worth one point of priority. */
@@ -57,12 +57,20 @@ export function positionIn(items: readonly Ranked[], item: Ranked): number {
   return low
 }
 
+/** The shares count for more than any two lengths differ by: 26 is the logarithm of 6 years in ms. */
+const WHOLE_MACHINE = 26
+const LONGEST_MS = 2e11
+/** More than length, share and wait (before it is overdue) together can make of a difference. */
+const POINT = 64
+/** Below what any other job comes to. */
+const OVERDUE = -1e6
+
 /**
- * Order between classes, smaller first: by priority, among the like by fair shares, among the like of those short jobs
- * first, all the more so the longer they wait. A point of priority more makes a job count for a quarter of its length;
- * the whole machine that a principal holds, or has had lately, takes `pointsPerShare` away. Bound: a job that has waited
- * `(100 - priority) * 6 s` and {@link OVERDUE_PACES} times the pace of the queue goes before all
- * that became ready later with the same priority or less.
+ * Order between classes, smaller first: by priority; within one by fair shares, among the like of those short jobs first,
+ * all the more so the longer they wait. In logarithms, so that it is one number: to have the whole machine, or to have had
+ * it lately, makes a job count e^26 times longer, and a point of priority outweighs all of that. Bound: a job that has
+ * waited `(100 - priority) * 6 s` and {@link OVERDUE_PACES} times the pace of the queue goes before all that became ready
+ * later with the same priority or less.
  */
 export function urgencyIn(
   { now, pace, shares, recent, leastWeight, policy }: Standing,
@@ -70,8 +78,11 @@ export function urgencyIn(
   { priority, readyAt, runMs, costMs }: QueuedJob,
 ): number {
   if (policy.order === 'arrival') return readyAt
+  const waited = Math.max(0, now - readyAt)
+  const handicap = (100 - priority) * AGEING_MS_PER_POINT
+  if (isOverdue(waited, pace, handicap)) return OVERDUE + handicap - waited
   const share = leastWeight * Math.max(shares.get(principal) ?? 0, recent.get(principal) ?? 0)
-  const points = priority - policy.pointsPerShare * Math.min(1, share)
-  const cost = (costMs ?? runMs ?? policy.unknownRunMs) * policy.perPriority ** -points
-  return urgencyOf(cost, Math.max(0, now - readyAt), pace, (100 - priority) * AGEING_MS_PER_POINT)
+  const lengthMs = Math.min(LONGEST_MS, costMs ?? runMs ?? policy.unknownRunMs)
+  const shorter = Math.log(1 + lengthMs) - Math.log1p((waited / pace) ** 4)
+  return shorter + WHOLE_MACHINE * Math.min(1, share) - POINT * priority
 }

@@ -120,10 +120,6 @@ export interface SchedulePolicy {
   leastPaceMs: number
   /** What was the longest backlog, or wait, is half forgotten after so long at the most. */
   paceHalfLifeMs: number
-  /** A point of priority more makes a job count for so many times less of its length. */
-  perPriority: number
-  /** Who has the whole machine stands as many points lower: less than a job must have more to take another's place. */
-  pointsPerShare: number
   /** Engines at most, all versions together. */
   maxEngines: number
   /** An engine in use is awaited for so many times as long as another takes to load. */
@@ -159,8 +155,6 @@ export const DEFAULT_POLICY: SchedulePolicy = {
   holdBackAfterMs: 5_000,
   leastPaceMs: 1_000,
   paceHalfLifeMs: 3_600_000,
-  perPriority: 4,
-  pointsPerShare: 19,
   maxEngines: 32,
   patience: 2,
   endurance: 5,
