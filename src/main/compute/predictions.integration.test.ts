@@ -68,7 +68,12 @@ describe('a job that waits', () => {
     const first = {
       kind: 'resources',
       wanted: { cpuCores: 1 },
-      holders: [{ kind: 'job', name: expect.stringMatching(/^sleeper \(j-/), amount: 1, endsInMs: 60_000 }],
+      holders: [
+        {
+          ...{ kind: 'job', name: expect.stringMatching(/^sleeper \(j-/) },
+          ...{ resource: 'cpuCores', amount: 1, endsInMs: 60_000 },
+        },
+      ],
       moreHolders: 0,
       jobsAhead: 0,
     }

@@ -140,6 +140,7 @@ export class QueueReader {
       leases: core.listLeases(),
       kept: core.keptRoom(),
       foreign: foreignIn(core),
+      unfit: core.listDevices().filter(({ health }) => health !== 'ok'),
       urgencyOf,
       endsInMs: (id) => {
         const job = index.get(id)

@@ -6,14 +6,15 @@ import { Id, Time } from './base'
 export const Holder = z.object({
   kind: z.enum(['job', 'lease', 'outside']),
   name: z.string(),
-  /** Of the first resource that is short. */
+  /** One of those that are short, and how much of it. */
+  resource: z.string(),
   amount: z.number(),
   /** Expected, rounded; of a lease when it ends by itself, if nobody renews it. Null when unknown. */
   endsInMs: z.number().nullable(),
 })
 export type Holder = z.infer<typeof Holder>
 
-/** The largest holders, how many more there are, and how many jobs go before; 0 too where `behind` says how many. */
+/** The largest holders of each resource that is short, how many more there are, and how many jobs go before; 0 too where `behind` says how many. */
 const Contest = {
   holders: z.array(Holder),
   moreHolders: z.number().int(),
@@ -40,6 +41,8 @@ export const WaitCause = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('behind'), jobs: z.number().int() }),
   z.object({ kind: z.literal('behind_job'), job: z.string() }),
   z.object({ kind: z.literal('resources'), wanted: ResourceVector, ...Contest }),
+  /** It would not fit if all else ended: devices, by name, are gone or not fit for work. */
+  z.object({ kind: z.literal('unfit'), wanted: ResourceVector, devices: z.array(z.string()) }),
   /** Memory to load its model. */
   z.object({ kind: z.literal('room'), memoryBytes: z.number(), ...Contest }),
   /** It would fit, but room is kept for a request for a lease, named by its purpose. */

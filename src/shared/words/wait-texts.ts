@@ -9,6 +9,8 @@ export const WAIT_TEXTS = {
   behind_other: 'Behind {{count}} jobs that are more urgent or came before',
   behindJob: 'Behind {{job}}, which goes first and needs the same resources',
   resources: 'Waiting for {{amounts}}{{holders}}{{ahead}}',
+  unfit_one: 'Waiting for {{amounts}}: {{devices}} is missing or not fit for work',
+  unfit_other: 'Waiting for {{amounts}}: {{devices}} are missing or not fit for work',
   room: 'Waiting for {{amounts}} to load its model{{holders}}{{ahead}}',
   reserved: 'Waiting for {{amounts}}, kept for the request {{request}}, which goes first',
   quota: 'Waiting for its quota: {{amounts}} more than may be held at once',

@@ -7,6 +7,7 @@ const at = (year: number, month: number, ...rest: number[]) => new Date(year, mo
 const holder = (name: string, amount: number, more: Partial<Holder> = {}): Holder => ({
   kind: 'job',
   name,
+  resource: 'cpuCores',
   amount,
   endsInMs: null,
   ...more,
@@ -48,6 +49,23 @@ const SENTENCES: [WaitCause[], string | null][] = [
   [
     [{ kind: 'reserved', wanted: { cpuCores: 2, memoryBytes: 4e9 }, request: 'render farm' }],
     'Waiting for 2 CPU cores and 4 GB of memory, kept for the request render farm, which goes first',
+  ],
+  [
+    [{ kind: 'unfit', wanted: { gpu: 1 }, devices: ['RTX 6000'] }],
+    'Waiting for 1 GPU: RTX 6000 is missing or not fit for work',
+  ],
+  [
+    [{ kind: 'unfit', wanted: { gpu: 2 }, devices: ['RTX 6000', 'H200'] }],
+    'Waiting for 2 GPUs: RTX 6000 and H200 are missing or not fit for work',
+  ],
+  [
+    [
+      {
+        ...{ kind: 'resources', wanted: { cpuCores: 4, memoryBytes: 8e9 }, ...alone, moreHolders: 1 },
+        holders: [holder('train', 6), holder('chat', 12e9, { kind: 'outside', resource: 'memoryBytes' })],
+      },
+    ],
+    'Waiting for 4 CPU cores and 8 GB of memory: 6 CPU cores held by train, 12 GB of memory held by chat (outside LLMAgentOS), and 1 more',
   ],
   [[{ kind: 'runtime', name: 'PyTorch' }], 'Waiting until it is known whether PyTorch works here'],
   [

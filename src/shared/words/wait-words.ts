@@ -35,13 +35,16 @@ function wordsOf(cause: WaitCause, say: SayWait, nowMs: number): string {
       return say('behindJob', { job: cause.job })
     case 'resources': {
       const amounts = vectorWords(cause.wanted, say)
-      const resource = entriesOf(cause.wanted)[0]?.[0] ?? ''
-      return say('resources', { amounts, ...contestWords(cause, resource, say) })
+      return say('resources', { amounts, ...contestWords(cause, say) })
+    }
+    case 'unfit': {
+      const devices = listWords(cause.devices, say)
+      return say('unfit', { amounts: vectorWords(cause.wanted, say), devices, count: cause.devices.length })
     }
     case 'room': {
       const { memoryBytes } = cause
       const amounts = vectorWords({ memoryBytes }, say)
-      return say('room', { amounts, ...contestWords(cause, 'memoryBytes', say) })
+      return say('room', { amounts, ...contestWords(cause, say) })
     }
     case 'reserved':
       return say('reserved', { amounts: vectorWords(cause.wanted, say), request: cause.request })
@@ -82,10 +85,10 @@ export function usedUpWords(usedUp: UsedUp, say: SayWait, nowMs: number): string
 /** `: 2 held by nightly-embed (j-7f3kq) for about 3 min` and `; 2 jobs ahead`. */
 function contestWords(
   { holders, moreHolders, jobsAhead }: Pick<WaitCauseOf<'room'>, 'holders' | 'moreHolders' | 'jobsAhead'>,
-  resource: string,
   say: SayWait,
 ): { holders: string; ahead: string } {
-  const named = holders.map((holder) => holderWords(holder, resource, say)).join(say('comma'))
+  const isOfOne = new Set(holders.map(({ resource }) => resource)).size < 2
+  const named = holders.map((holder) => holderWords(holder, isOfOne, say)).join(say('comma'))
   const list = moreHolders > 0 ? say('moreHolders', { list: named, count: moreHolders }) : named
   return {
     holders: holders.length === 0 ? '' : say('holders', { list }),
@@ -105,8 +108,14 @@ function enginesWords({ most, job, endsInMs }: WaitCauseOf<'engines'>, say: SayW
   return say('enginesFor', { count: most, job, time: formatDuration(endsInMs) })
 }
 
-function holderWords({ kind, name, amount, endsInMs }: Holder, resource: string, say: SayWait): string {
-  const values = { name, amount: resource.endsWith('Bytes') ? formatBytes(amount) : short(amount) }
+/** @param isOfOne all hold the same resource, which has been named */
+function holderWords(
+  { kind, name, resource, amount, endsInMs }: Holder,
+  isOfOne: boolean,
+  say: SayWait,
+): string {
+  const bare = resource.endsWith('Bytes') ? formatBytes(amount) : short(amount)
+  const values = { name, amount: isOfOne ? bare : amountWords(resource, amount, say) }
   if (kind === 'outside') return say('holderOutside', values)
   if (endsInMs === null) return say('holder', values)
   if (endsInMs === 0) return say('holderEnds', values)

@@ -32,6 +32,6 @@ export function emptyPlan(): Plan {
     lostMs: 0,
     idle: 0,
     lookAgainAt: null,
-    left: {},
+    left: [],
   }
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Lease } from '../../../shared/contract'
-import type { JobId, PrincipalId } from '../../../shared/domain/ids'
+import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
 import type { ResourceVector } from '../../../shared/domain/resources'
+import type { FreeDevice } from '../../core'
 import { toIso } from '../../platform/clock'
 import { emptyPlan } from './at-rest'
 import { Explainer, type ExplainInput } from './explain'
@@ -49,11 +50,22 @@ const lease = (purpose: string, need: ResourceVector, more: Partial<Lease>): Lea
   ...more,
 })
 
+const cpu: FreeDevice = {
+  ...{ id: 'cpu0' as DeviceId, kind: 'cpu', healthy: true },
+  free: { cpuCores: 1 },
+  capacity: { cpuCores: 8, memoryBytes: 16e9 },
+}
+const gpu = (index: number, free: number): FreeDevice => ({
+  ...{ id: `gpu-${index}` as DeviceId, kind: 'gpu', healthy: true },
+  free: { gpu: free },
+  capacity: { gpu: 1 },
+})
+
 function explainerOf(classes: QueueClass[], blocks: Record<string, Block>, more: Partial<ExplainInput> = {}) {
   return new Explainer({
     nowMs: NOW,
     classes,
-    plan: { ...emptyPlan(), blocked: new Map(Object.entries(blocks)), left: { cpuCores: 1 } },
+    plan: { ...emptyPlan(), blocked: new Map(Object.entries(blocks)), left: [cpu] },
     leases: [],
     endsInMs: () => null,
     urgencyOf: () => 0,
@@ -88,10 +100,10 @@ describe('why a job waits', () => {
             kind: 'resources',
             wanted: { cpuCores: 4, memoryBytes: 1e9 },
             holders: [
-              { kind: 'job', name: 'j-big', amount: 4, endsInMs: 120_000 },
-              { kind: 'lease', name: 'render', amount: 2, endsInMs: 40_000 },
+              { kind: 'job', name: 'j-big', resource: 'cpuCores', amount: 4, endsInMs: 120_000 },
+              { kind: 'lease', name: 'other', resource: 'memoryBytes', amount: 1e9, endsInMs: null },
             ],
-            moreHolders: 1,
+            moreHolders: 2,
             jobsAhead: 0,
           },
         ],
@@ -111,7 +123,7 @@ describe('why a job waits', () => {
     const shared = {
       kind: 'resources',
       wanted: { cpuCores: 2 },
-      holders: [{ kind: 'lease', name: 'render', amount: 2, endsInMs: null }],
+      holders: [{ kind: 'lease', name: 'render', resource: 'cpuCores', amount: 2, endsInMs: null }],
       moreHolders: 0,
     }
     const [first, second] = small.jobs as [QueuedJob, QueuedJob]
@@ -135,6 +147,48 @@ describe('why a job waits', () => {
     expect(preempts.one(wide, first)).toEqual([{ kind: 'preempts', jobs: ['j-low'] }])
     expect(preempts.one(wide, second)).toMatchObject([{ kind: 'behind', jobs: 1 }, { kind: 'resources' }])
     expect(explainerOf([wide], {}).one(wide, second)).toEqual([{ kind: 'behind', jobs: 1 }])
+  })
+
+  it('does not blame what is free: of two GPUs half free each neither has 0.8', () => {
+    const group = classOf('group', { cpuCores: 1, gpu: 0.8 }, 1)
+    const leases = [
+      lease('cores', { cpuCores: 6 }, {}),
+      lease('half', { gpu: 0.5 }, { expiresAt: toIso(NOW + 33_000) }),
+      lease('other half', { gpu: 0.5 }, {}),
+    ]
+    const left = [cpu, gpu(0, 0.5), gpu(1, 0.5)]
+    const plan = { ...emptyPlan(), blocked: new Map([['group', { kind: 'resources' as const }]]), left }
+    expect(explainerOf([group], {}, { plan, leases }).first(1)[0]?.causes).toEqual([
+      {
+        kind: 'resources',
+        wanted: { gpu: 0.8 },
+        holders: [
+          { kind: 'lease', name: 'half', resource: 'gpu', amount: 0.5, endsInMs: 40_000 },
+          { kind: 'lease', name: 'other half', resource: 'gpu', amount: 0.5, endsInMs: null },
+        ],
+        moreHolders: 0,
+        jobsAhead: 0,
+      },
+    ])
+  })
+
+  it('names the device that is gone, where nothing that ends would help', () => {
+    const group = classOf('group', { cpuCores: 1, gpu: 1 }, 1)
+    const blocked = new Map([['group', { kind: 'resources' as const }]])
+    const unfit = [
+      { name: 'RTX 6000', capacity: { gpu: 1, gpuMemoryBytes: 48e9 } },
+      { name: 'Alveo', capacity: { fpga: 1 } },
+    ]
+    const explained = (stranded: string[]) =>
+      explainerOf(
+        [group],
+        {},
+        { unfit, plan: { ...emptyPlan(), blocked, left: [cpu], stranded: new Set(stranded) } },
+      )
+        .first(1)
+        .flatMap(({ causes }) => causes)
+    expect(explained(['group'])).toEqual([{ kind: 'unfit', wanted: { gpu: 1 }, devices: ['RTX 6000'] }])
+    expect(explained([])).toMatchObject([{ kind: 'resources', wanted: { gpu: 1 } }])
   })
 
   it('looks for holders once for all of a kind', () => {

@@ -1,17 +1,12 @@
-import type { ForeignHolder, Holder, Lease, WaitCause, WaitCauseOf } from '../../../shared/contract'
+import type { Device, ForeignHolder, Holder, Lease, WaitCause, WaitCauseOf } from '../../../shared/contract'
 import type { JobId } from '../../../shared/domain/ids'
-import {
-  addVectors,
-  entriesOf,
-  type ResourceVector,
-  shortage,
-  vectorFrom,
-} from '../../../shared/domain/resources'
+import { addVectors, entriesOf, type ResourceVector } from '../../../shared/domain/resources'
 import type { KeptRoom } from '../../core'
 import { toIso } from '../../platform/clock'
 import { Heads, type UrgencyOf } from './heads'
 import { placeOrNull } from './place-or-null'
 import { compareRank, positionIn } from './rank'
+import { Space } from './space'
 import type { Block, Plan, QueueClass, QueuedJob } from './types'
 
 export interface Explained {
@@ -28,6 +23,8 @@ export interface ExplainInput {
   kept?: KeptRoom | null
   /** Programs outside, with what of theirs is not granted. */
   foreign?: readonly ForeignHolder[]
+  /** Devices that are gone, or not fit for work. */
+  unfit?: readonly Pick<Device, 'name' | 'capacity'>[]
   /** When the job of a lease is expected to end, in ms from now; null where unknown. */
   endsInMs(job: string): number | null
   urgencyOf: UrgencyOf
@@ -114,14 +111,17 @@ function countWhile<T>(items: readonly T[], fulfils: (item: T) => boolean): numb
 function causeOf(block: Block, group: QueueClass, input: ExplainInput): WaitCause {
   switch (block.kind) {
     case 'resources': {
-      const wanted = missingOf(group.need, input.plan.left)
+      const wanted = new Space(input.plan.left, placeOrNull).lackOf(group).need
       const reserved = reservedCause(wanted, group.need, group, input)
-      return reserved ?? { kind: 'resources', wanted, ...contestOf(firstOf(wanted), input) }
+      return (
+        reserved ??
+        unfitCause(wanted, group, input) ?? { kind: 'resources', wanted, ...contestOf(wanted, input) }
+      )
     }
     case 'room': {
       const memory = { memoryBytes: block.memoryBytes }
       const reserved = reservedCause(memory, addVectors(group.need, memory), group, input)
-      return reserved ?? { ...block, ...contestOf('memoryBytes', input) }
+      return reserved ?? { ...block, ...contestOf(memory, input) }
     }
     case 'quota':
       return { kind: 'quota', exceeded: block.missing }
@@ -144,12 +144,6 @@ function causeOf(block: Block, group: QueueClass, input: ExplainInput): WaitCaus
   }
 }
 
-/** What of a need is not there; enough in sum, but on no device alone: then the whole need is what it waits for. */
-function missingOf(need: ResourceVector, left: ResourceVector): ResourceVector {
-  const missing = entriesOf(shortage(need, left)).map(([name]) => name)
-  return missing.length > 0 ? vectorFrom(entriesOf(need).filter(([name]) => missing.includes(name))) : need
-}
-
 /** Null where it would not fit even if no room were kept for a request. */
 function reservedCause(
   wanted: ResourceVector,
@@ -161,8 +155,16 @@ function reservedCause(
   return { kind: 'reserved', wanted, request: kept.purpose }
 }
 
-function firstOf(vector: ResourceVector): string {
-  return entriesOf(vector)[0]?.[0] ?? ''
+/** Null unless it would not fit if all ended, and there are devices that could have been meant for it. */
+function unfitCause(
+  wanted: ResourceVector,
+  group: QueueClass,
+  { plan, unfit = [] }: ExplainInput,
+): WaitCause | null {
+  if (!plan.stranded.has(group.key)) return null
+  const names = entriesOf(wanted).map(([name]) => name)
+  const devices = unfit.filter(({ capacity }) => entriesOf(capacity).some(([name]) => names.includes(name)))
+  return devices.length === 0 ? null : { kind: 'unfit', wanted, devices: devices.map(({ name }) => name) }
 }
 
 /** Of the jobs on engines of a version the one that is expected to end first. */
@@ -174,25 +176,39 @@ function userOf(engineKey: string | null, { jobsOn, endsInMs, nameOf }: ExplainI
   return { job: nameOf(first.job), endsInMs: roughlyIfKnown(first.endsInMs) }
 }
 
-/** The largest by name, and how many more. */
+/** The largest by name, of each resource that is short, and how many more. */
 function contestOf(
+  wanted: ResourceVector,
+  input: ExplainInput,
+): Pick<WaitCauseOf<'resources'>, 'holders' | 'moreHolders' | 'jobsAhead'> {
+  const held = entriesOf(wanted).map(([resource]) => holdersOf(resource, input))
+  const named = held.flatMap((holders) => holders.slice(0, held.length > 1 ? 1 : HOLDERS_NAMED))
+  const all = new Set(held.flat().map(({ key }) => key))
+  for (const { key } of named) all.delete(key)
+  return { holders: named.map(({ holder }) => holder), moreHolders: all.size, jobsAhead: 0 }
+}
+
+/** Those with the most of it first. */
+function holdersOf(
   resource: string,
   { nowMs, leases, foreign = [], nameOf, endsInMs }: ExplainInput,
-): Pick<WaitCauseOf<'resources'>, 'holders' | 'moreHolders' | 'jobsAhead'> {
-  const holding = [
-    ...leases.map((lease) => ({ lease, name: '', amount: amountIn(lease.need, resource) })),
-    ...foreign.map((holder) => ({ lease: null, name: holder.name, amount: foreignIn(holder, resource) })),
-  ]
-    .filter(({ amount }) => amount > 0)
-    .sort((a, b) => b.amount - a.amount)
-  const holders = holding.slice(0, HOLDERS_NAMED).map(({ lease, name, amount }): Holder => {
-    if (!lease) return { kind: 'outside', name, amount, endsInMs: null }
-    if (lease.job !== null)
-      return { kind: 'job', name: nameOf(lease.job), amount, endsInMs: roughlyIfKnown(endsInMs(lease.job)) }
-    const expiresInMs = lease.expiresAt === null ? null : Date.parse(lease.expiresAt) - nowMs
-    return { kind: 'lease', name: lease.purpose, amount, endsInMs: roughlyIfKnown(expiresInMs) }
+): { key: object; holder: Holder }[] {
+  const ofLease = (lease: Lease): Pick<Holder, 'kind' | 'name' | 'endsInMs'> => {
+    const { job, purpose, expiresAt } = lease
+    if (job !== null) return { kind: 'job', name: nameOf(job), endsInMs: roughlyIfKnown(endsInMs(job)) }
+    const expiresInMs = expiresAt === null ? null : Date.parse(expiresAt) - nowMs
+    return { kind: 'lease', name: purpose, endsInMs: roughlyIfKnown(expiresInMs) }
+  }
+  const inside = leases.flatMap((lease) => {
+    const amount = amountIn(lease.need, resource)
+    return amount > 0 ? [{ key: lease, holder: { ...ofLease(lease), resource, amount } }] : []
   })
-  return { holders, moreHolders: holding.length - holders.length, jobsAhead: 0 }
+  const outside = foreign.flatMap((one) => {
+    const amount = foreignIn(one, resource)
+    const holder: Holder = { kind: 'outside', name: one.name, resource, amount, endsInMs: null }
+    return amount > 0 ? [{ key: one, holder }] : []
+  })
+  return [...inside, ...outside].sort((a, b) => b.holder.amount - a.holder.amount)
 }
 
 function foreignIn(holder: ForeignHolder, resource: string): number {

@@ -73,7 +73,7 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
       placement: share,
       fitsAt: Number.isFinite(fitsAt) ? fitsAt : null,
     }))
-    plan.left = this.room.total()
+    plan.left = this.room.devices()
     if (this.#state.policy.order === 'urgency')
       new Preemptions(this.#state, this.room, plan).decide(this.#stuck)
     if (this.#stuck.every(({ group }) => plan.stranded.has(group.key))) plan.idle = this.#idle()

@@ -96,10 +96,9 @@ export class Space implements Room<Wanted, Placement> {
     }
   }
 
-  total(): ResourceVector {
-    let total: ResourceVector = {}
-    for (const device of this.#devices) if (device.healthy) total = addVectors(total, device.free)
-    return total
+  /** As they are now. */
+  devices(): FreeDevice[] {
+    return this.#devices.map((device) => ({ ...device }))
   }
 
   copy(): Space {

@@ -267,6 +267,6 @@ export interface Plan {
   idle: number
   /** When a decision may fall that no event announces, Unix ms; null: none. */
   lookAgainAt: number | null
-  /** What all devices together still have free after these starts. */
-  left: ResourceVector
+  /** What the devices still have free after these starts. */
+  left: readonly FreeDevice[]
 }

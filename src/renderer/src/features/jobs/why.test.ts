@@ -44,6 +44,18 @@ describe('causesOf', () => {
     ])
   })
 
+  it('names what is there in sum, and on no device alone', () => {
+    const waitCauses: Job['waitCauses'] = [
+      { kind: 'resources', wanted: { gpuMemoryBytes: 4 }, holders: [], moreHolders: 0, jobsAhead: 0 },
+    ]
+    const job = jobWith({ need: { cpuCores: 1, gpuMemoryBytes: 4 }, waitCauses })
+    expect(causesOf(job, [lease('big', { gpuMemoryBytes: 10 })], resources)).toMatchObject([
+      { kind: 'needs', resource: 'gpuMemoryBytes', amount: 4, free: 5 },
+      { kind: 'lease', lease: { id: 'big' } },
+      { kind: 'foreign' },
+    ])
+  })
+
   it('leaves out leases that have ended', () => {
     const job = jobWith({ need: { gpuMemoryBytes: 8 } })
     const causes = causesOf(job, [lease('gone', { gpuMemoryBytes: 10 }, 'released')], resources)

@@ -37,10 +37,16 @@ export function causesOf(job: Job, leases: Iterable<Lease>, resources: Resources
     const available = amounts(resources.available)
     const capacity = amounts(resources.capacity)
     const foreign = amounts(resources.foreign)
+    // There may be enough in sum, and too little on each device.
+    const short = new Set(
+      job.waitCauses.flatMap((cause) =>
+        'wanted' in cause ? entriesOf(cause.wanted).map(([name]) => name) : [],
+      ),
+    )
     const granted = [...leases].filter((lease) => lease.state === 'granted')
     for (const [resource, amount] of entriesOf(job.need)) {
       const free = available.get(resource) ?? 0
-      if (free >= amount) continue
+      if (free >= amount && !short.has(resource)) continue
       causes.push({ kind: 'needs', resource, amount, free, capacity: capacity.get(resource) ?? 0 })
       const holding = granted
         .map((lease) => ({ lease, held: new Map(entriesOf(lease.need)).get(resource) ?? 0 }))

@@ -11,6 +11,8 @@ export const waitZh: Record<keyof WaitTexts, string> = {
   behind_other: '排在 {{count}} 个更紧急或更早的任务之后',
   behindJob: '排在 {{job}} 之后：后者需要相同的资源，优先开始',
   resources: '等待 {{amounts}}{{holders}}{{ahead}}',
+  unfit_one: '等待 {{amounts}}：{{devices}} 已不在或无法工作',
+  unfit_other: '等待 {{amounts}}：{{devices}} 已不在或无法工作',
   room: '等待 {{amounts}}以加载模型{{holders}}{{ahead}}',
   reserved: '等待 {{amounts}}：这些资源已为申请 {{request}} 保留，该申请优先',
   quota: '等待配额：超出可同时占用的上限 {{amounts}}',

@@ -34,6 +34,7 @@ const vector = fc.record(
 const holder = fc.record({
   kind: fc.constantFrom('job' as const, 'lease' as const, 'outside' as const),
   name,
+  resource: fc.constantFrom('cpuCores', 'memoryBytes', 'custom.seats'),
   amount,
   endsInMs: fc.constantFrom(null, 0, 10_000, 7_200_000),
 })
@@ -50,6 +51,11 @@ const cause: fc.Arbitrary<WaitCause> = fc.oneof(
   fc.record({ kind: fc.constant('behind_job' as const), job: name }),
   fc.record({ kind: fc.constant('reserved' as const), wanted: vector, request: name }),
   fc.record({ kind: fc.constant('resources' as const), wanted: vector, ...contest }),
+  fc.record({
+    kind: fc.constant('unfit' as const),
+    wanted: vector,
+    devices: fc.array(name, { minLength: 1, maxLength: 3 }),
+  }),
   fc.record({ kind: fc.constant('room' as const), memoryBytes: amount, ...contest }),
   fc.record({ kind: fc.constant('quota' as const), exceeded: vector }),
   fc.record({
@@ -113,7 +119,8 @@ describe('why a job waits', () => {
     expect(purposeWords({ job: null, purpose: 'engine silero-vad@1' }, 'zh')).toBe('引擎 silero-vad@1')
     expect(purposeWords({ job: null, purpose: 'api' }, 'zh')).toBe('通过 API 申请')
     expect(purposeWords({ job: 'j-1', purpose: 'engine room' }, 'zh')).toBe('engine room')
-    const holders = [{ kind: 'lease' as const, name: 'engine m@1', amount: 1e9, endsInMs: null }]
+    const holder = { kind: 'lease' as const, name: 'engine m@1', resource: 'memoryBytes', amount: 1e9 }
+    const holders = [{ ...holder, endsInMs: null }]
     const waitCauses: WaitCause[] = [
       { kind: 'room', memoryBytes: 1e9, holders, moreHolders: 0, jobsAhead: 0 },
     ]
