@@ -5,6 +5,7 @@ import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
 import { addVectors, entriesOf, type ResourceVector, shortage } from '../../../shared/domain/resources'
 import { place as corePlace, type FreeDevice } from '../../core'
 import { atRest } from './at-rest'
+import { placeOrNull } from './place-or-null'
 import { plan } from './plan'
 import { policyOf } from './policies'
 import { compareRank, rankOf } from './rank'
@@ -227,11 +228,31 @@ describe('plan', () => {
     const classes = classesOf([...many, ...lost, job('last', { principal: 'y', runMs: 5_000 })], 10, 1)
     const quotas = new Map([['x' as PrincipalId, { limited: ['cpuCores'], left: { cpuCores: 0 } }]])
     const policy = { ...DEFAULT_POLICY, maxBlocked: 10 }
-    expect(startsOf(state({ classes, quotas, policy }))).toEqual([])
+    expect(startsOf(state({ classes, quotas, policy }))).toEqual(['last'])
     const stranded = new Set(
       lost.flatMap(({ version }) => classes.find((c) => c.engineKey === version)?.key ?? []),
     )
     expect(startsOf(state({ classes, quotas, policy, stranded }))).toEqual(['last'])
+  })
+
+  it('looks past any number of classes for which there is no room either, whatever each of them asks for', () => {
+    const wants = (i: number) => 0.2 + (i * 7919) / 1e7 / 1000
+    const many = Array.from({ length: 3_000 }, (_, i) => ({
+      ...{ id: `g${i}`, version: 'v', need: { cpuCores: 1, gpu: wants(i % 1009) + i / 1e6 } },
+      ...{ priority: 60, readyAt: 0, runMs: 10 },
+    }))
+    const one = { id: 'one', version: 'w', need: { cpuCores: 1 }, priority: 50, readyAt: 1, runMs: 10 }
+    const full: FreeDevice = {
+      ...{ id: 'gpu-0' as DeviceId, kind: 'gpu', healthy: true },
+      ...{ free: {}, capacity: { gpu: 1 } },
+    }
+    const classes = classesOf([...many, one])
+    expect(classes.length).toBeGreaterThan(2_500)
+    const { start } = plan(
+      state({ classes, devices: [full, cpu({ cpuCores: 2, memoryBytes: 1000 })] }),
+      place,
+    )
+    expect(start.map(({ job }) => job.id)).toEqual(['one'])
   })
 
   it('a quota holds its principal only', () => {
@@ -349,6 +370,23 @@ describe('plan, always', () => {
       }),
     )
   })
+})
+
+it('what is to lie on several devices is not sought on the one that it would be done soonest on', () => {
+  const gpu = (id: string): FreeDevice => {
+    return { id: id as DeviceId, kind: 'gpu', free: { gpu: 4 }, capacity: { gpu: 4 }, healthy: true }
+  }
+  const [group] = classesOf([
+    { id: 'a', version: 'v', need: { gpu: 2 }, priority: 50, readyAt: 0, runMs: 100 },
+  ]) as [QueueClass]
+  const jobs = group.jobs.map((job) => ({ ...job, device: 'fast', gainMs: 900 }))
+  const classes = [{ ...group, jobs, place: { devices: 'spread' as const } }]
+  const devices = [gpu('fast'), gpu('slow'), cpu({ memoryBytes: 1000 })]
+  const { start } = plan(state({ classes, devices }), placeOrNull)
+  expect(start[0]?.placement).toEqual([
+    { device: 'fast', amounts: { gpu: 1 } },
+    { device: 'slow', amounts: { gpu: 1 } },
+  ])
 })
 
 describe('a device that is faster', () => {

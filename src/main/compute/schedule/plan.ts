@@ -44,6 +44,7 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   readonly #stuck: Head[] = []
   /** Classes that were looked at in vain. */
   #tried = 0
+  #searches = 0
   /** Some job stays, and not for the limits of its principal. */
   #someStay = false
   readonly #plan: Plan = emptyPlan()
@@ -99,16 +100,18 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     return undefined
   }
 
-  needOf({ group: { need, place }, job }: Head): Wanted {
-    const { device } = job
-    return { need, place, device, only: this.#soonOnFaster(job) !== null }
+  needOf(head: Head): Wanted {
+    const { need, place } = head.group
+    return { need, place, device: preferredBy(head), only: this.#soonOnFaster(head) !== null }
   }
 
   /**
    * When the device is expected to be free on which a job is done so much sooner that waiting for it pays; null when none
    * is. Bound: no job waits for one longer than it gains by it.
    */
-  #soonOnFaster({ device, gainMs, readyAt }: QueuedJob): number | null {
+  #soonOnFaster(head: Head): number | null {
+    const device = preferredBy(head)
+    const { gainMs, readyAt } = head.job
     if (!device || !gainMs || this.now >= readyAt + gainMs) return null
     const freeAt = this.#freeAt(device)
     return freeAt < readyAt + gainMs ? freeAt : null
@@ -179,14 +182,18 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     const { group, job } = head
     const { blocked } = this.#plan
     this.#someStay = true
-    if (!this.#state.stranded?.has(group.key)) this.#tried++
-    const freeAt = why.kind === 'room' ? this.#soonOnFaster(job) : null
-    if (freeAt !== null && job.device) {
-      blocked.set(group.key, { kind: 'faster', device: job.device, freeAt })
+    // That a need was refused before, or asks for more than one that was, is seen at a glance.
+    if (this.room.searches > this.#searches && !this.#state.stranded?.has(group.key)) this.#tried++
+    this.#searches = this.room.searches
+    const freeAt = why.kind === 'room' ? this.#soonOnFaster(head) : null
+    const device = preferredBy(head)
+    if (freeAt !== null && device !== null) {
+      blocked.set(group.key, { kind: 'faster', device, freeAt })
       this.#lookAgain(job.readyAt + (job.gainMs ?? 0))
       return
     }
-    if (why.kind === 'room' || (why.kind === 'other' && this.#plan.evict.length === 0)) this.#stuck.push(head)
+    const isStuck = why.kind === 'room' || (why.kind === 'other' && this.#plan.evict.length === 0)
+    if (isStuck && this.#stuck.length < this.#state.policy.maxBlocked) this.#stuck.push(head)
     if (why.kind === 'room') blocked.set(group.key, { kind: 'resources' })
     else if (why.kind === 'held-back') blocked.set(group.key, { kind: 'held-back', by: why.by.job.id })
     else blocked.set(group.key, why.block)
@@ -221,4 +228,9 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
       .filter(([, lack]) => lack > 1e-9)
     return missing.length > 0 ? vectorFrom(missing) : null
   }
+}
+
+/** The device that it is to have; what is to lie on several lies on no single one. */
+function preferredBy({ group: { place }, job: { device } }: Head): string | null {
+  return place?.devices === 'spread' ? null : (device ?? null)
 }

@@ -31,7 +31,9 @@ export class Space implements Room<Wanted, Placement> {
   readonly #place: Place
   readonly #devices: FreeDevice[]
   /** Needs known not to fit while room only shrinks: a need that asks for as much does not fit either. */
-  readonly #refused: ResourceVector[] = []
+  #refused: ResourceVector[] = []
+  /** How often the devices were gone through: all else costs next to nothing. */
+  searches = 0
 
   constructor(devices: readonly FreeDevice[], place: Place) {
     this.#place = place
@@ -41,11 +43,17 @@ export class Space implements Room<Wanted, Placement> {
   find({ need, place, device, only = false }: Wanted): Placement | null {
     for (const refused of this.#refused) if (covers(need, refused)) return null
     if (covers(NOTHING, need)) return []
+    this.searches++
     const there = this.#placeAt(device, need, place)
     const placement = there ?? (only ? null : this.#place(need, this.#devices, place ?? undefined))
     // What does not fit as it is to lie might fit otherwise.
-    if (!placement && !place && !only && this.#refused.length < 16) this.#refused.push(need)
+    if (!placement && !place && !only) this.#refuse(need)
     return placement
+  }
+
+  #refuse(need: ResourceVector): void {
+    this.#refused = this.#refused.filter((refused) => !covers(refused, need))
+    if (this.#refused.length < 16) this.#refused.push(need)
   }
 
   #placeAt(id: string | null | undefined, need: ResourceVector, place: Wanted['place']): Placement | null {
@@ -89,7 +97,7 @@ export class Space implements Room<Wanted, Placement> {
   }
 
   give(placement: Placement): void {
-    this.#refused.length = 0
+    this.#refused = []
     for (const part of placement) {
       const device = this.#devices.find(({ id }) => id === part.device)
       if (device) device.free = addVectors(device.free, part.amounts)
