@@ -454,7 +454,9 @@ export function createCompute(deps: ComputeDeps): Compute {
     whatIf: (question, signal) => whatIf.ask(question, signal),
 
     recent: (owner) => views.recent(owner),
-    usersOf: (model, version) => views.usersOf(model, version),
+    // Until those that were left are taken up, only their rows tell of them.
+    usersOf: (model, version) =>
+      state === 'new' ? store.unfinishedOf(model, version) : views.usersOf(model, version),
 
     runtimes: () => executor.runtimes(),
     engines: () => executor.engines(),

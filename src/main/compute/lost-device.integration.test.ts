@@ -50,7 +50,7 @@ describe('a device that goes while a job runs on it', () => {
     expect(jobLeases()).toEqual([])
     await until(() => system.compute.engines().length === 0)
     const log = await system.compute.log(id as never)
-    expect(log.map(({ text }) => text)).toContain('Interrupted: its device is no longer there')
+    expect(log.map(({ text }) => text)).toContain('Interrupted: its device is no longer there, or has failed')
 
     await putBack()
     await until(() => system.compute.get(id).state === 'running')
@@ -78,6 +78,26 @@ describe('a device that goes while a job runs on it', () => {
     system.executor.crash(engine?.id ?? '')
     await until(() => system.compute.get(id).state === 'queued')
     expect(system.compute.get(id).error).toBeNull()
+  })
+
+  it('that has failed, though the bus still shows it, gives its work back until it is well; but not for ever', async () => {
+    const id = await submitAndStart()
+    const crash = async (attempt: number) => {
+      harness.host.failedTools = ['nvidia-smi']
+      system.executor.crash(system.executor.engines().find(({ state }) => state === 'busy')?.id ?? '')
+      await until(() => system.compute.get(id).state !== 'running')
+      if (attempt > 3) return
+      expect(system.compute.get(id)).toMatchObject({ state: 'queued', error: null })
+      expect(jobLeases()).toEqual([])
+      harness.host.failedTools = []
+      await system.core.rescan()
+      await until(() => system.compute.get(id).state === 'running')
+    }
+    for (let attempt = 1; attempt <= 4; attempt++) await crash(attempt)
+    expect(system.compute.get(id)).toMatchObject({
+      state: 'failed',
+      error: { code: 'compute.worker_crashed' },
+    })
   })
 
   it('is not blamed for a failure while it is there', async () => {

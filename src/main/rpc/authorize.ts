@@ -61,7 +61,9 @@ export function requirementsOf(
       }
       if (!RUNS_AGAIN.has(String(path.at(-1)))) return [own]
       const { model, dataset, dependsOn } = job
-      return [own, ...requirementsOfJobs(modules, [{ model, dataset, dependsOn }])]
+      // The copy is its caller's, who can read what comes of the inputs.
+      const reads: Requirement[] = path.at(-1) === 'retry' ? [{ ...own, action: 'job.read' }] : []
+      return [own, ...reads, ...requirementsOfJobs(modules, [{ model, dataset, dependsOn }])]
     }
     case 'Import': {
       const confirmed = path.at(-1) === 'confirm' ? requirementsOfConfirmation(modules, fields) : []

@@ -152,7 +152,7 @@ const ABORT_WORDS: Record<Exclude<AbortReason, 'preempted'>, string> = {
   stopping: 'Interrupted: LLMAgentOS is stopping',
   apart: 'Interrupted together with others; runs again by itself',
   budget: 'Stopped: the budget of its principal is used up',
-  device_lost: 'Interrupted: its device is no longer there',
+  device_lost: 'Interrupted: its device is no longer there, or has failed',
   engine_gone: 'Interrupted: the worker that it was to run on has ended',
 }
 

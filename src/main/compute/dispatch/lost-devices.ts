@@ -4,7 +4,10 @@ import type { Logger } from '../../platform/logger'
 import type { ActiveJob } from '../jobs/active-job'
 import type { AttemptEnd } from './attempt'
 
-/** Devices that are gone while jobs run on them: the work goes back to the queue, and the job has not failed. */
+/** Of a job that may itself be what its device does not survive. */
+const MOST_INTERRUPTIONS = 3
+
+/** Devices that are gone, or fail, while jobs run on them: the work goes back to the queue, and the job has not failed. */
 export class LostDevices {
   readonly #core: Core
   readonly #logger: Logger
@@ -46,9 +49,13 @@ export class LostDevices {
       this.#logger.error({ err: error, job: job.id }, 'The devices could not be looked for')
     }
     const devices = this.#core.listDevices()
-    const isGone = placement.some(({ device }) =>
-      devices.some(({ id, health }) => id === device && health === 'missing'),
+    const healths = placement.map(
+      ({ device }) => devices.find(({ id }) => id === device)?.health ?? 'missing',
     )
-    return isGone ? { ...end, outcome: { kind: 'aborted', reason: 'device_lost' } } : end
+    // A GPU that has failed is still seen on the bus. It takes no work until it is well.
+    const interruptions = job.status.attempts.filter(({ end: ending }) => ending === 'interrupted').length
+    const hasFailed = healths.includes('degraded') && interruptions < MOST_INTERRUPTIONS
+    const isLost = healths.includes('missing') || hasFailed
+    return isLost ? { ...end, outcome: { kind: 'aborted', reason: 'device_lost' } } : end
   }
 }

@@ -52,6 +52,8 @@ export interface JobStore {
   findReusable(principal: PrincipalId, fingerprint: string): JobId | null
   /** Queued, held and running jobs in order of arrival. */
   active(): Parsed
+  /** Those that have not ended and need a version. */
+  unfinishedOf(model: string, version: number): JobId[]
   /** Ends a job that cannot be read. */
   fail(id: JobId, error: AppError, finishedAt: number): void
   /** The jobs that ended last, oldest first; without those that cannot be read. */
@@ -208,6 +210,15 @@ export function createJobStore(database: Database): JobStore {
       const items = parseRows(page).jobs
       return { items, nextCursor: rows.length > query.limit && last ? String(last.seq) : null }
     },
+    unfinishedOf: (model, version) =>
+      every(
+        db
+          .selectFrom('job')
+          .select('id')
+          .where('finishedAt', 'is', null)
+          .where('model', '=', model)
+          .where('modelVersion', '=', version),
+      ).map(({ id }) => id as JobId),
     endedSince: (since, limit) =>
       every(
         db
