@@ -32,7 +32,7 @@ const FIRST_SEARCH_UNTIL = 0.3
 const EXACT_UNTIL = 0.8
 /** So many tasks are moved too seldom, one by one: most of the time goes to sweeps, which move them all at once. */
 const MANY_TASKS = 500
-const SWEEPS_UNTIL = 0.75
+const SWEEPS_UNTIL = 0.9
 /** Above this many steps, some milliseconds, looking ahead takes longer than it is worth. */
 const MAX_LOOKAHEAD = 1_500_000
 /** So often the prices of devices are set anew. */
