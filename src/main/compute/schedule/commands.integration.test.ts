@@ -136,6 +136,9 @@ describe('schedule', () => {
     for (const [args, words] of [
       [[], /--all CASEDIR OUTDIR/],
       [[join(CASES, DAG), '--budget-ms', 'much'], /--budget-ms/],
+      [[join(CASES, DAG), '--budget-ms', ''], /--budget-ms/],
+      [[join(CASES, DAG), '--seed', ' '], /--seed/],
+      [[join(CASES, DAG), '--sed', '7'], /'--sed'.*\n\nnpm run -s schedule/],
       [[join(CASES, DAG), '--max-steps', '0'], /--max-steps/],
       [[join(CASES, DAG), '--max-steps', '9', '--budget-ms', '9'], /--budget-ms or --max-steps/],
       [[join(CASES, 'drf.json')], /format .* is not known/],
@@ -147,6 +150,15 @@ describe('schedule', () => {
       expect(stderr).toMatch(words)
     }
   })
+})
+
+it.each(['schedule', 'simulate'])('%s says how it is used when it is asked', async (name) => {
+  for (const option of ['--help', '-h'])
+    expect(await call(name, option)).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(`^npm run (-s )?${name} -- [A-Z]+\\.json`),
+      stderr: '',
+    })
 })
 
 describe('simulate', () => {
@@ -178,8 +190,24 @@ describe('simulate', () => {
     expect(code).toBe(0)
     expect(stdout).toMatch(/mean wait, s +\d/)
     expect(stdout).toMatch(/us of CPU a decision +\d/)
-    expect((await call('simulate', '--generate', 'devices=1')).code).toBe(2)
-    expect((await call('simulate', '--generate', 'toString=5')).code).toBe(2)
-    expect((await call('simulate', join(CASES, QUEUE), '--policy', 'best')).stderr).toMatch(/no policy best/)
+  })
+
+  it('refuses what it does not understand, with a sentence and how it is used', async () => {
+    for (const [args, words] of [
+      [['--generate', 'devices=1'], /^devices must be a whole number from 10 to 100000\.$/m],
+      [['--generate', 'jobs=1.5'], /^jobs must be a whole number/m],
+      [['--generate', 'seed='], /^seed must be a whole number/m],
+      [['--generate', 'load=1e-300'], /^load must be a number from 0\.01 to 100\.$/m],
+      [['--generate', 'toString=5'], /^--generate does not know toString=5\.$/m],
+      [['--generate', 'jobs=5', '--devices', 'd.json'], /^--generate makes its own devices/m],
+      [['--generate', 'jobs=5', '--recorded'], /^Give a workload, --recorded or --generate\.$/m],
+      [[join(CASES, QUEUE), '--policy', 'best'], /^There is no policy best\.$/m],
+      [['--polcy', 'easy'], /'--polcy'/],
+    ] as const) {
+      const { code, stdout, stderr } = await call('simulate', ...args)
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+      expect(stderr).toMatch(words)
+      expect(stderr).toMatch(/\n\nnpm run simulate -- WORKLOAD\.json/)
+    }
   })
 })
