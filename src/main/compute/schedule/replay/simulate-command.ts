@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PolicyName } from '../../../../shared/contract'
-import { entriesOf } from '../../../../shared/domain/resources'
+import { addVectors, entriesOf, type ResourceVector } from '../../../../shared/domain/resources'
 import { AppError } from '../../../../shared/errors'
 import { defaultDataDir } from '../../../platform/folders'
 import { endWithReader } from '../../../platform/pipes'
@@ -10,10 +10,10 @@ import type { Workload } from '../online/workload'
 import { parseQueueCase } from '../queue-case'
 import { capacityOf } from '../share'
 import { type GenerateOptions, generateWorkload } from './generate'
-import { devicesOf, nodesOf } from './nodes'
+import { devicesOf, neededBy, nodesOf, onNodes } from './nodes'
 import { readDay } from './read-day'
 import { possibleOn } from './recorded'
-import { type Simulated, simulate, simulateDay, withNodes } from './simulate'
+import { type Simulated, simulate, simulateDay } from './simulate'
 
 // The entry of `npm run simulate`.
 
@@ -79,27 +79,42 @@ function read(values: Values, positionals: readonly string[]): Run {
   const devices = values.devices === undefined ? undefined : readJson(values.devices)
   if (values.recorded) return recorded(first ?? defaultDataDir(), devices, policies)
   if (first === undefined) throw wrong('Say which workload.')
-  const queueCase = readJson(first)
-  const { workload } = parseQueueCase(devices === undefined ? queueCase : withNodes(queueCase, devices))
-  return runOf(workload, policies)
+  const { workload } = parseQueueCase(readJson(first))
+  if (devices === undefined) return runOf(workload, policies)
+  const other = onNodes(workload, nodesOf(devices, workload.resources, neededBy(workload)))
+  sayJobs(other.submit.length, workload.submit.length, '', workload.resources)
+  return runOf(other, policies)
 }
 
 function runOf(workload: Workload, policies: readonly PolicyName[]): Run {
   const { resources } = workload
+  process.stderr.write('Preemption, quotas, budgets and engines are no part of such a workload.\n')
   return { resources, policies, under: (policy) => simulate(workload, policy) }
 }
 
 function recorded(dataDir: string, devices: unknown, policies: readonly PolicyName[]): Run {
   const day = readDay(join(dataDir, 'llmagentos.db'))
   if (day.jobs.length === 0) throw new AppError('system.invalid', `No job has run in ${dataDir}.`)
-  const resources = entriesOf(capacityOf(day.machine.devices)).map(([name]) => name)
+  const asked = day.jobs.reduce<ResourceVector>((sum, { job }) => addVectors(sum, job.definition.need), {})
+  // Jobs may have asked for what the machine no longer has.
+  const names = namesOf(addVectors(capacityOf(day.machine.devices), asked))
   const machine =
-    devices === undefined ? day.machine : { ...day.machine, devices: devicesOf(nodesOf(devices), resources) }
+    devices === undefined
+      ? day.machine
+      : { ...day.machine, devices: devicesOf(nodesOf(devices, names, new Set(namesOf(asked))), names) }
   const jobs = possibleOn(machine, day.jobs)
-  const leftOut = day.jobs.length - jobs.length
-  const without = leftOut > 0 ? `, without ${leftOut} that this machine cannot hold` : ''
-  process.stderr.write(`${jobs.length} jobs of ${day.name}${without}; resources: ${resources.join(', ')}\n`)
+  sayJobs(jobs.length, day.jobs.length, ` of ${day.name}`, names)
+  const resources = namesOf(capacityOf(machine.devices))
   return { resources, policies, under: (policy) => simulateDay({ ...day, jobs, machine }, policy) }
+}
+
+function namesOf(vector: ResourceVector): string[] {
+  return entriesOf(vector).map(([name]) => name)
+}
+
+function sayJobs(kept: number, all: number, of: string, resources: readonly string[]): void {
+  const without = kept < all ? `, without ${all - kept} that this machine cannot hold` : ''
+  process.stderr.write(`${kept} jobs${of}${without}; resources: ${resources.join(', ')}\n`)
 }
 
 function parsed(argv: readonly string[]) {
