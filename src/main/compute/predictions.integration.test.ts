@@ -415,6 +415,26 @@ describe('what if', () => {
     expect(after.makespanMs).toBeLessThan(0.7 * before.makespanMs)
   })
 
+  it('takes what runs and the first of a longer queue, with all that they wait for', async () => {
+    const pipeline = (durationMs: number) =>
+      PipelineSpec.parse({
+        name: 'many',
+        jobs: Array.from({ length: 1_000 }, (_, i) => ({
+          key: `j${i}`,
+          ...{ kind: 'synthetic', durationMs, need: { cpuCores: 1 } },
+          ...(i > 0 && i % 10 === 0 && { dependsOn: [`j${i - 1}`] }),
+        })),
+      })
+    for (const durationMs of [2_000, 1_000, 1_000, 1_000, 1_000, 1_000])
+      await system.compute.submitPipeline(pipeline(durationMs), ALICE)
+    await system.submit({ kind: 'synthetic', durationMs: 900_000, priority: 100, need: { cpuCores: 1 } })
+    await advance(1_000)
+    const { before, leftOut } = await ask()
+    expect({ jobs: before.jobs, leftOut }).toEqual({ jobs: 5_000, leftOut: 1_001 })
+    // The urgent one runs, though it came last, and 1,000 of the others are twice as long.
+    expect(before.makespanMs / 1000).toBeCloseTo(900 + 1_000 * 2 + 3_999, -2)
+  }, 180_000)
+
   it('knows what is left of budgets, and tells how many jobs that or a deadline would end', async () => {
     const budget = { cpuSeconds: 10, windowMs: 3_600_000 }
     system.core.setQuota({ principal: ALICE, limit: {}, budget })
@@ -455,6 +475,7 @@ describe('what if', () => {
     const { before, after } = await ask({ removeDevices: [device?.id ?? ''] })
     expect(before).toMatchObject({ jobs: 2, impossible: 0 })
     expect(after).toMatchObject({ jobs: 0, impossible: 2, meanWaitMs: 0 })
+    expect((await ask()).resources).toEqual(['cpuCores'])
     await expect(ask({ removeDevices: ['d-none'] })).rejects.toMatchObject({ code: 'core.not_found' })
   })
 })

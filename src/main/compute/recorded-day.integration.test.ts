@@ -4,7 +4,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { JobSpecInput } from '../../shared/contract'
 import type { JobId, PrincipalId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
+import type { FoundDevice } from '../core/host'
+import { fakeGpu } from '../core/testing/fake-host'
 import { openToRead } from '../platform/database'
+import { createSettings } from '../settings'
 import { runForward } from './schedule/forward'
 import { placeOrNull } from './schedule/place-or-null'
 import { devicesOf } from './schedule/replay/nodes'
@@ -139,6 +142,25 @@ describe('a recorded day', () => {
     await sleeper(2_000, 1)
     await advance(5_000)
     expect(readDay(file).jobs.map(({ runMs }) => Math.round(runMs / 1000))).toEqual([2])
+  })
+
+  it('has the machine as it was stored last: its memory nodes, what of it is fit for work, and not what is reserved', async () => {
+    const [cpu] = harness.host.devices
+    const gpu = (index: number) => ({ ...fakeGpu(index, 8e9), properties: { numaNode: index } })
+    harness.host.devices = [cpu as FoundDevice, gpu(0), { ...gpu(1), health: 'degraded' }]
+    await system.core.rescan()
+    await sleeper(1_000, 1)
+    await advance(5_000)
+    createSettings(system.database).update({ reservedMemoryBytes: 3e9, engineIdleMs: 5_000 })
+    system.core.setReservedMemory(3e9)
+    const { devices, engineIdleMs } = readDay(file).machine
+    expect(devices.map(({ id, capacity, numaNode }) => [id, capacity.memoryBytes, numaNode])).toEqual([
+      ['cpu0', 13e9, null],
+      ['gpu-0', undefined, 0],
+    ])
+    const present = system.core.freeDevices().filter(({ healthy }) => healthy)
+    expect(devices).toEqual(present.map(({ outside: _, ...device }) => device))
+    expect(engineIdleMs).toBe(5_000)
   })
 
   it('cannot be changed through what reads it', () => {

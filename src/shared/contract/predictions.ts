@@ -111,7 +111,12 @@ export type Outcome = z.infer<typeof Outcome>
 export const WhatIfAnswer = z.object({
   before: Outcome,
   after: Outcome,
-  /** At least so many jobs of the source were left out, the oldest, because a replay takes 5,000 at the most. */
+  /** What these jobs ask for, as `utilization` names it. */
+  resources: z.array(z.string()),
+  /**
+   * At least so many jobs of the source were left out, because a replay takes 5,000 at the most: the oldest of the day, the
+   * last of the queue.
+   */
   leftOut: z.number(),
   tookMs: z.number(),
 })

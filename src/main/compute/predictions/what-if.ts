@@ -1,6 +1,6 @@
 import type { Outcome, WhatIfAnswer, WhatIfQuestion } from '../../../shared/contract'
 import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
-import type { ResourceVector } from '../../../shared/domain/resources'
+import { entriesOf, type ResourceVector } from '../../../shared/domain/resources'
 import { AppError } from '../../../shared/errors'
 import type { BudgetUse, Core, FreeDevice } from '../../core'
 import { createBreather } from '../../platform/breather'
@@ -85,7 +85,8 @@ export class WhatIf {
     const before = await this.#replay(past, machine, signal)
     const changed = { ...machine, devices: other, policy: policyOf(policy, own) }
     const after = await this.#replay(past, changed, signal)
-    return { before, after, leftOut, tookMs: this.#deps.clock.now() - began }
+    const asked = past.flatMap(({ job }) => entriesOf(job.definition.need).map(([name]) => name))
+    return { before, after, resources: [...new Set(asked)], leftOut, tookMs: this.#deps.clock.now() - began }
   }
 
   /** As if all that waits and runs came now, in the order of arrival. */
@@ -93,7 +94,10 @@ export class WhatIf {
     const now = this.#deps.clock.now()
     const active = [...this.#deps.active()].sort((a, b) => a.seq - b.seq)
     const jobs = await withAllBefore(active)
-    const past = jobs.slice(-MOST_JOBS).map((job): PastJob => {
+    const runs = (job: ActiveJob) => Number(job.status.state === 'running')
+    // None before what it waits for: that has come before it, and what runs waits for nothing.
+    const first = jobs.sort((a, b) => runs(b) - runs(a)).slice(0, MOST_JOBS)
+    const past = first.map((job): PastJob => {
       const passed = job.status.state === 'running' ? now - (job.status.startedAt ?? now) : 0
       const guess = this.#deps.guessOf(job)
       const runMs = guess ? quantileMs(guess, 0.5, passed) : (this.#deps.runMsOf(job) ?? 0)

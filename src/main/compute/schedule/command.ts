@@ -1,9 +1,9 @@
 import { mkdir, readdir, readFile, realpath, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import { AppError } from '../../../shared/errors'
 import { writeFileAtomic } from '../../platform/files'
 import { endWithReader } from '../../platform/pipes'
+import { numberOf, readArguments, UsageError } from './arguments'
 import { parseQueueCase, scheduleQueueCase } from './queue-case'
 import { planDagCase, warmUp } from './static/plan-case'
 import type { PlanOptions } from './static/planner'
@@ -31,21 +31,12 @@ const schedulers: Record<string, (json: unknown, options: Options) => Scheduled>
 }
 
 const USAGE = `npm run -s schedule -- CASE.json [--budget-ms N | --max-steps N] [--seed S]
-npm run schedule -- --all CASEDIR OUTDIR [--budget-ms N | --max-steps N] [--seed S]`
+npm run schedule -- --all CASEDIR OUTDIR [--budget-ms N | --max-steps N] [--seed S]
+`
 const DEFAULT_BUDGET_MS = 200
 
 async function main(argv: string[]): Promise<number> {
-  const { all, folders, options } = readArguments(argv)
-  if (all) return await scheduleAll(resolve(folders[0]), resolve(folders[1]), options)
-  const json = await readJson(folders[0])
-  if (formatOf(json) === GRAPH) warmUp()
-  const { schedule } = scheduleCase(json, options)
-  process.stdout.write(`${JSON.stringify(schedule)}\n`)
-  return 0
-}
-
-function readArguments(argv: string[]): { all: boolean; folders: [string, string]; options: Options } {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = readArguments({
     args: argv,
     allowPositionals: true,
     options: {
@@ -53,28 +44,39 @@ function readArguments(argv: string[]): { all: boolean; folders: [string, string
       'budget-ms': { type: 'string' },
       'max-steps': { type: 'string' },
       seed: { type: 'string', default: '1' },
+      help: { type: 'boolean', short: 'h' },
     },
   })
+  if (values.help) {
+    process.stdout.write(USAGE)
+    return 0
+  }
   const [first, second = ''] = positionals
-  if (first === undefined || positionals.length !== (values.all ? 2 : 1)) throw new TypeError(USAGE)
-  const seed = Number(values.seed)
-  if (!Number.isSafeInteger(seed)) throw new TypeError('--seed is not a whole number.')
+  if (first === undefined || positionals.length !== (values.all ? 2 : 1))
+    throw new UsageError(values.all ? 'Give two folders.' : 'Give one case.')
+  const seed = numberOf(values.seed)
+  if (!Number.isSafeInteger(seed)) throw new UsageError('--seed is not a whole number.')
   const options = { ...readLimit(values['budget-ms'], values['max-steps']), seed }
-  return { all: values.all, folders: [first, second], options }
+  if (values.all) return await scheduleAll(resolve(first), resolve(second), options)
+  const json = await readJson(first)
+  if (formatOf(json) === GRAPH) warmUp()
+  const { schedule } = scheduleCase(json, options)
+  process.stdout.write(`${JSON.stringify(schedule)}\n`)
+  return 0
 }
 
 /** What ends a search: a time, or a number of steps, with which it comes to the same result each time. */
 function readLimit(budget: string | undefined, steps: string | undefined): Omit<Options, 'seed'> {
   if (steps !== undefined) {
-    if (budget !== undefined) throw new TypeError('Give --budget-ms or --max-steps.')
-    const maxSteps = Number(steps)
+    if (budget !== undefined) throw new UsageError('Give --budget-ms or --max-steps.')
+    const maxSteps = numberOf(steps)
     if (!(Number.isSafeInteger(maxSteps) && maxSteps > 0)) {
-      throw new TypeError('--max-steps is not a whole number above 0.')
+      throw new UsageError('--max-steps is not a whole number above 0.')
     }
     return { budgetMs: Number.POSITIVE_INFINITY, maxSteps }
   }
-  const budgetMs = Number(budget ?? DEFAULT_BUDGET_MS)
-  if (!(budgetMs >= 0 && budgetMs <= 3_600_000)) throw new TypeError('--budget-ms is not from 0 to 3600000.')
+  const budgetMs = budget === undefined ? DEFAULT_BUDGET_MS : numberOf(budget)
+  if (!(budgetMs >= 0 && budgetMs <= 3_600_000)) throw new UsageError('--budget-ms is not from 0 to 3600000.')
   return { budgetMs }
 }
 
@@ -150,7 +152,8 @@ main(process.argv.slice(2)).then(
     process.exitCode = code
   },
   (error: unknown) => {
-    process.stderr.write(`${sentenceOf(error)}\n`)
+    const usage = error instanceof UsageError ? `\n${USAGE}` : ''
+    process.stderr.write(`${sentenceOf(error)}\n${usage}`)
     process.exitCode = 2
   },
 )

@@ -1,10 +1,11 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildWorkers } from '../../runtimes/testing/build-workers'
+import { createHarness } from '../testing/harness'
 
 // The programs behind `npm run schedule` and `npm run simulate`, as they are built.
 
@@ -136,6 +137,9 @@ describe('schedule', () => {
     for (const [args, words] of [
       [[], /--all CASEDIR OUTDIR/],
       [[join(CASES, DAG), '--budget-ms', 'much'], /--budget-ms/],
+      [[join(CASES, DAG), '--budget-ms', ''], /--budget-ms/],
+      [[join(CASES, DAG), '--seed', ' '], /--seed/],
+      [[join(CASES, DAG), '--sed', '7'], /'--sed'.*\n\nnpm run -s schedule/],
       [[join(CASES, DAG), '--max-steps', '0'], /--max-steps/],
       [[join(CASES, DAG), '--max-steps', '9', '--budget-ms', '9'], /--budget-ms or --max-steps/],
       [[join(CASES, 'drf.json')], /format .* is not known/],
@@ -147,6 +151,15 @@ describe('schedule', () => {
       expect(stderr).toMatch(words)
     }
   })
+})
+
+it.each(['schedule', 'simulate'])('%s says how it is used when it is asked', async (name) => {
+  for (const option of ['--help', '-h'])
+    expect(await call(name, option)).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(`^npm run (-s )?${name} -- [A-Z]+\\.json`),
+      stderr: '',
+    })
 })
 
 describe('simulate', () => {
@@ -173,13 +186,126 @@ describe('simulate', () => {
     ])
   })
 
+  it('tries a workload on the devices of a file, by their names, without the jobs that these cannot hold', async () => {
+    const workload = {
+      format: 'queue-case/1',
+      resources: ['cpu', 'gpu', 'fpga'],
+      nodes: [{ id: 'n', cap: [4, 1, 1] }],
+      jobs: [
+        [0, 10, 10, 1, [4, 0, 0], 0, 'u'],
+        [0, 10, 10, 1, [1, 1, 0], 0, 'u'],
+        [0, 10, 10, 1, [2, 0, 0], 0, 'u'],
+      ],
+    }
+    const [file, devices] = [join(folder, 'workload.json'), join(folder, 'devices.json')]
+    await writeFile(file, JSON.stringify(workload))
+    const on = async (machine: unknown) => {
+      await writeFile(devices, JSON.stringify(machine))
+      const { code, stdout, stderr } = await call(
+        'simulate',
+        file,
+        '--policy',
+        'fcfs',
+        '--devices',
+        devices,
+        '--json',
+      )
+      return { code, said: stderr, result: stdout && JSON.parse(stdout).results[0] }
+    }
+    const whole = await on({ resources: ['disk', 'gpu', 'cpu'], nodes: [{ id: 'n', cap: [9, 2, 8] }] })
+    expect(whole).toMatchObject({ code: 0, result: { meanWait: 0, makespan: 10 } })
+    expect(whole.result.utilization).toEqual([7 / 8, 1 / 2, 0])
+    expect(whole.said).toMatch(/^3 jobs; resources: cpu, gpu, fpga$/m)
+    expect(whole.said).toMatch(/^Preemption, quotas, budgets and engines are no part of such a workload\.$/m)
+
+    const small = await on([{ id: 'n', cap: [2, 1, 0] }])
+    expect(small).toMatchObject({ code: 0, result: { makespan: 20, utilization: [3 / 4, 1 / 2, 0] } })
+    expect(small.said).toMatch(
+      /^2 jobs, without 1 that this machine cannot hold; resources: cpu, gpu, fpga$/m,
+    )
+
+    for (const [machine, words] of [
+      [
+        { resources: ['cpu', 'fpga'], nodes: [{ id: 'n', cap: [8, 1] }] },
+        /resources lacks gpu, which jobs ask for/,
+      ],
+      [{ resources: ['cpu', 'cpu'], nodes: [{ id: 'n', cap: [8, 1] }] }, /resources has one twice/],
+      [[{ id: 'n', cap: [8, 1] }], /nodes\.0\.cap must have 3 amounts, of cpu, gpu, fpga/],
+      [[{ id: 'n', cap: [8, 1, -1] }], /nodes\.0\.cap\.2 is wrong/],
+      [{ nodes: [1, '1'].map((id) => ({ id, cap: [1, 1, 1] })) }, /nodes has two of the same id/],
+      ['n', /format is wrong/],
+    ] as const) {
+      const { code, said } = await on(machine)
+      expect(code).toBe(2)
+      expect(said).toMatch(/^The file of devices is not valid: /)
+      expect(said).toMatch(words)
+    }
+  })
+
+  it('replays a recorded day, also on another machine: what is told of resources is of that machine', async () => {
+    const harness = await createHarness({ cores: 2, gpus: 1 })
+    try {
+      const system = await harness.open()
+      for (const need of [{ cpuCores: 2 }, { cpuCores: 1, gpu: 1 }])
+        await system.submit({ kind: 'synthetic', durationMs: 1_000, need })
+      for (let second = 0; second < 5; second++) await harness.clock.advance(1_000)
+      await system.die()
+      // With what is still in its journal.
+      for (const name of (await readdir(harness.dir)).filter((each) => each.startsWith('test.db')))
+        await rename(join(harness.dir, name), join(harness.dir, name.replace('test', 'llmagentos')))
+      const devices = join(folder, 'other.json')
+      const replayed = async (nodes: unknown) => {
+        await writeFile(devices, JSON.stringify(nodes))
+        return await call(
+          'simulate',
+          '--recorded',
+          harness.dir,
+          '--devices',
+          devices,
+          '--json',
+          '--policy',
+          'fcfs',
+        )
+      }
+      const { code, stdout, stderr } = await replayed([{ id: 'n', cap: [4, 1e10, 0, 0] }])
+      expect(code).toBe(0)
+      expect(stderr).toMatch(
+        /^1 jobs of .+, without 1 .+; resources: cpuCores, memoryBytes, gpu, gpuMemoryBytes$/m,
+      )
+      expect(JSON.parse(stdout)).toMatchObject({
+        resources: ['cpuCores', 'memoryBytes'],
+        results: [{ makespan: 1.15, utilization: [0.5, 0] }],
+      })
+      const lacking = await replayed({ resources: ['cpuCores'], nodes: [{ id: 'n', cap: [4] }] })
+      expect(lacking).toMatchObject({ code: 2, stderr: expect.stringMatching(/resources lacks gpu/) })
+    } finally {
+      await harness.remove()
+    }
+  })
+
   it('runs a generated workload to its end, and prints a table', async () => {
     const { code, stdout } = await call('simulate', '--generate', 'devices=20,jobs=500,seed=3')
     expect(code).toBe(0)
     expect(stdout).toMatch(/mean wait, s +\d/)
     expect(stdout).toMatch(/us of CPU a decision +\d/)
-    expect((await call('simulate', '--generate', 'devices=1')).code).toBe(2)
-    expect((await call('simulate', '--generate', 'toString=5')).code).toBe(2)
-    expect((await call('simulate', join(CASES, QUEUE), '--policy', 'best')).stderr).toMatch(/no policy best/)
+  })
+
+  it('refuses what it does not understand, with a sentence and how it is used', async () => {
+    for (const [args, words] of [
+      [['--generate', 'devices=1'], /^devices must be a whole number from 10 to 100000\.$/m],
+      [['--generate', 'jobs=1.5'], /^jobs must be a whole number/m],
+      [['--generate', 'seed='], /^seed must be a whole number/m],
+      [['--generate', 'load=1e-300'], /^load must be a number from 0\.01 to 100\.$/m],
+      [['--generate', 'toString=5'], /^--generate does not know toString=5\.$/m],
+      [['--generate', 'jobs=5', '--devices', 'd.json'], /^--generate makes its own devices/m],
+      [['--generate', 'jobs=5', '--recorded'], /^Give a workload, --recorded or --generate\.$/m],
+      [[join(CASES, QUEUE), '--policy', 'best'], /^There is no policy best\.$/m],
+      [['--polcy', 'easy'], /'--polcy'/],
+    ] as const) {
+      const { code, stdout, stderr } = await call('simulate', ...args)
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+      expect(stderr).toMatch(words)
+      expect(stderr).toMatch(/\n\nnpm run simulate -- WORKLOAD\.json/)
+    }
   })
 })

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { AppError } from '../../../shared/errors'
 import { OnlineScheduler } from './online/online'
-import type { Workload } from './online/workload'
+import { fitsEmpty, type Workload } from './online/workload'
 import { replay, type Schedule } from './replay/replay'
 
-const MOST_NODES = 100_000
+export const MOST_NODES = 100_000
 const MOST_JOBS = 2_000_000
 const MOST_KINDS = 64
 const MOST_REPLICAS = 1_000_000
@@ -127,21 +127,6 @@ export function startsOf({ nodeIds, origin }: QueueCase, { start, nodes }: Sched
     start: at + origin,
     nodes: Array.from(nodes[job] ?? [], (node) => nodeIds[node] as string | number),
   })).sort((a, b) => a.start - b.start || a.job - b.job)
-}
-
-/** Whether the job would run on machines without any other. */
-function fitsEmpty({ kinds, capacity, need, replicas }: Workload, job: number): boolean {
-  let room = 0
-  for (let from = 0; from < capacity.length; from += kinds) {
-    let count = Number.POSITIVE_INFINITY
-    for (let k = 0; k < kinds; k++) {
-      const asked = need[job * kinds + k] as number
-      if (asked > 0) count = Math.min(count, Math.floor(((capacity[from + k] as number) + 1e-9) / asked))
-    }
-    room += count
-    if (room >= (replicas[job] as number)) return true
-  }
-  return false
 }
 
 function invalid(field: string, why: string): AppError {

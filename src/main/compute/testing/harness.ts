@@ -9,6 +9,7 @@ import { createFakeClock, type FakeClock, settle } from '../../core/testing/fake
 import { createFakeHost, fakeCpu, fakeGpu } from '../../core/testing/fake-host'
 import { type Database, openDatabase } from '../../platform/database'
 import { createLogger, type Logger } from '../../platform/logger'
+import { settingsMigrations } from '../../settings'
 import { createStorage, type ResolvedVersion, type Storage, storageMigrations } from '../../storage'
 import { computeMigrations, createCompute } from '..'
 import { type Replays, replay } from '../predictions/replays'
@@ -72,6 +73,7 @@ export async function createHarness(options: HarnessOptions = {}) {
       ...coreMigrations,
       ...computeMigrations,
       ...storageMigrations,
+      ...settingsMigrations,
     })
     const database = onDisk(opened, clock, disk)
     const core = createCore({ database, clock, logger, host })

@@ -52,3 +52,18 @@ export function totalsOf({ capacity, kinds }: Requests): Float64Array {
     totals[i % kinds] = (totals[i % kinds] as number) + (capacity[i] as number)
   return totals
 }
+
+/** Whether the job would run if the nodes had nothing else to do. */
+export function fitsEmpty({ kinds, capacity, need, replicas }: Requests, job: number): boolean {
+  let room = 0
+  for (let from = 0; from < capacity.length; from += kinds) {
+    let count = Number.POSITIVE_INFINITY
+    for (let k = 0; k < kinds; k++) {
+      const asked = need[job * kinds + k] as number
+      if (asked > 0) count = Math.min(count, Math.floor(((capacity[from + k] as number) + ROUNDING) / asked))
+    }
+    room += count
+    if (room >= (replicas[job] as number)) return true
+  }
+  return false
+}

@@ -3,29 +3,51 @@ import type { DeviceId } from '../../../../shared/domain/ids'
 import { entriesOf, vectorFrom } from '../../../../shared/domain/resources'
 import { AppError } from '../../../../shared/errors'
 import type { FreeDevice } from '../../../core'
+import { fitsEmpty, type Workload } from '../online/workload'
+import { MOST_NODES } from '../queue-case'
 
-const Nodes = z.union([z.array(z.unknown()), z.object({ nodes: z.array(z.unknown()) })])
 const Node = z.object({
-  id: z.union([z.string(), z.number()]),
+  id: z.union([z.string().max(256), z.number().finite()]),
   cap: z.array(z.number().finite().nonnegative()),
+})
+type Node = z.infer<typeof Node>
+const Nodes = z.object({
+  resources: z.array(z.string().max(256)).optional(),
+  nodes: z.array(Node).min(1).max(MOST_NODES),
 })
 /** What accelerators offer; all else is the host's. */
 const PARTS = { gpu: ['gpu', 'gpuMemoryBytes'], npu: ['npu'], fpga: ['fpga'] } as const
 
-/** The nodes of a file that holds a list of them, or a case. @throws AppError `system.invalid` */
-export function nodesOf(file: unknown): unknown[] {
-  const parsed = Nodes.safeParse(file)
-  if (!parsed.success) throw invalid('Give the devices as a list of {id, cap}, or as a queue case.')
-  return Array.isArray(parsed.data) ? parsed.data : parsed.data.nodes
+/**
+ * The nodes of a file that holds a list of them, or a case, with their amounts in the order of `resources`. Those of a list are
+ * in it already; where the file names its resources they are taken by their names, and others than these are left out.
+ * @param needed the resources that jobs ask for @throws AppError `system.invalid`
+ */
+export function nodesOf(file: unknown, resources: readonly string[], needed: ReadonlySet<string>): Node[] {
+  const parsed = Nodes.safeParse(Array.isArray(file) ? { nodes: file } : file)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    throw invalid(issue?.path.join('.') || 'format', `is wrong: ${issue?.message}`)
+  }
+  const { nodes, resources: named } = parsed.data
+  const names = named ?? resources
+  nodes.forEach(({ cap }, n) => {
+    if (cap.length !== names.length)
+      throw invalid(`nodes.${n}.cap`, `must have ${names.length} amounts, of ${names.join(', ')}`)
+  })
+  if (new Set(nodes.map(({ id }) => String(id))).size < nodes.length)
+    throw invalid('nodes', 'has two of the same id')
+  if (!named) return nodes
+  if (new Set(named).size < named.length) throw invalid('resources', 'has one twice')
+  const lacking = [...needed].find((name) => !named.includes(name))
+  if (lacking !== undefined) throw invalid('resources', `lacks ${lacking}, which jobs ask for`)
+  const columns = resources.map((name) => named.indexOf(name))
+  return nodes.map(({ id, cap }) => ({ id, cap: columns.map((column) => cap[column] ?? 0) }))
 }
 
-/** Nodes as devices: one for what the host of each has, and one for each kind of accelerator. @throws AppError `system.invalid` */
-export function devicesOf(nodes: readonly unknown[], resources: readonly string[]): FreeDevice[] {
-  return nodes.flatMap((node) => {
-    const parsed = Node.safeParse(node)
-    if (!parsed.success || parsed.data.cap.length !== resources.length)
-      throw invalid(`Give each device as {id, cap}, cap with the amounts of ${resources.join(', ')}.`)
-    const { id, cap } = parsed.data
+/** Nodes as devices: one for what the host of each has, and one for each kind of accelerator. */
+export function devicesOf(nodes: readonly Node[], resources: readonly string[]): FreeDevice[] {
+  return nodes.flatMap(({ id, cap }) => {
     const amounts = resources.map((name, k) => [name, cap[k] ?? 0] as const)
     const ofAccelerators: string[] = Object.values(PARTS).flat()
     const device = (kind: FreeDevice['kind'], isPart: (name: string) => boolean): FreeDevice[] => {
@@ -42,6 +64,37 @@ export function devicesOf(nodes: readonly unknown[], resources: readonly string[
   })
 }
 
-function invalid(message: string): AppError {
-  return new AppError('system.invalid', message, { field: 'nodes' })
+/** A workload on other nodes, without the jobs that these could never hold. */
+export function onNodes(workload: Workload, nodes: readonly Node[]): Workload {
+  const { kinds, submit } = workload
+  const moved = {
+    ...workload,
+    nodeIds: nodes.map(({ id }) => String(id)),
+    capacity: Float64Array.from(nodes.flatMap(({ cap }) => cap)),
+  }
+  const fits = Uint8Array.from(submit, (_, job) => Number(fitsEmpty(moved, job)))
+  const isKept = (_: number, job: number) => fits[job] === 1
+  return {
+    ...moved,
+    submit: submit.filter(isKept),
+    runtime: moved.runtime.filter(isKept),
+    estimate: moved.estimate.filter(isKept),
+    replicas: moved.replicas.filter(isKept),
+    need: moved.need.filter((_, i) => fits[Math.floor(i / kinds)] === 1),
+    priority: moved.priority.filter(isKept),
+    user: moved.user.filter(isKept),
+  }
+}
+
+/** The resources that jobs of a workload ask for. */
+export function neededBy({ resources, kinds, need }: Workload): Set<string> {
+  const needed = new Set<string>()
+  need.forEach((amount, i) => {
+    if (amount > 0) needed.add(resources[i % kinds] as string)
+  })
+  return needed
+}
+
+function invalid(field: string, why: string): AppError {
+  return new AppError('system.invalid', `The file of devices is not valid: ${field} ${why}.`, { field })
 }

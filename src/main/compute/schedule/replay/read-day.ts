@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs'
 import type { DeviceId, PrincipalId } from '../../../../shared/domain/ids'
+import { subtractVectors } from '../../../../shared/domain/resources'
 import { AppError } from '../../../../shared/errors'
-import { createDeviceStore, createQuotaStore, type FreeDevice } from '../../../core'
+import { createDeviceStore, createQuotaStore, type FreeDevice, numaNodeOf } from '../../../core'
 import { systemClock } from '../../../platform/clock'
 import { openToRead } from '../../../platform/database'
+import { createSettings } from '../../../settings'
 import { createJobStore, type StoredJob } from '../../jobs/job-store'
 import { type RecordedDay, recordedDay } from './recorded'
 
@@ -11,7 +13,8 @@ const DAY_MS = 86_400_000
 const PAGE = 1000
 
 /**
- * The last recorded day of a database, which the system may be using: the 24 hours up to the newest job.
+ * The last recorded day of a database, which the system may be using: the 24 hours up to the newest job. The machine is what was
+ * stored of it last.
  * @throws AppError `system.invalid` when there is none, `storage.corrupt`
  */
 export function readDay(file: string): RecordedDay {
@@ -30,16 +33,22 @@ export function readDay(file: string): RecordedDay {
       isEarlier = day.length < page.items.length
       cursor = page.nextCursor ?? undefined
     } while (cursor !== undefined && !isEarlier)
+    const { reservedMemoryBytes, engineIdleMs } = createSettings(database).get()
     const devices = createDeviceStore(database, systemClock)
       .all()
-      .filter(({ health }) => health !== 'missing')
-      .map(({ id, kind, capacity }): FreeDevice => {
-        return { id: id as DeviceId, kind, free: capacity, capacity, healthy: true }
+      .filter(({ health }) => health === 'ok')
+      .map((device): FreeDevice => {
+        const { id, kind } = device
+        const reserve = kind === 'cpu' ? { memoryBytes: reservedMemoryBytes } : {}
+        const capacity = subtractVectors(device.capacity, reserve)
+        const numaNode = numaNodeOf(device)
+        return { id: id as DeviceId, kind, free: capacity, capacity, healthy: true, numaNode }
       })
     const quotas = createQuotaStore(database).all()
     return recordedDay({
       stored: jobs,
       devices,
+      engineIdleMs,
       weights: new Map(quotas.map(({ principal, weight }) => [principal as PrincipalId, weight])),
       limits: new Map(quotas.map(({ principal, limit }) => [principal as PrincipalId, limit])),
       budgets: new Map(

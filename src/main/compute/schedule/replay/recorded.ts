@@ -8,10 +8,7 @@ import { placeOrNull } from '../place-or-null'
 import { DEFAULT_POLICY } from '../types'
 import { type Knowledge, type Machine, type PastJob, pastJob } from './past-jobs'
 
-/** As the settings have it, unless somebody changed them. */
-const ENGINE_IDLE_MS = 600_000
-
-/** A day of jobs, and the machine that they ran on. */
+/** A day of jobs, and a machine to replay them on. */
 export interface RecordedDay {
   name: string
   jobs: readonly PastJob[]
@@ -25,6 +22,7 @@ export interface Recording {
   weights: ReadonlyMap<PrincipalId, number>
   limits: ReadonlyMap<PrincipalId, ResourceVector>
   budgets: ReadonlyMap<PrincipalId, BudgetUse>
+  engineIdleMs: number
 }
 
 /** The jobs that ran, as they came, with what had been learned of their lengths by then. */
@@ -33,7 +31,7 @@ export function recordedDay({ stored, ...machine }: Recording): RecordedDay {
   return {
     name: new Date(jobs[0]?.readyAt ?? 0).toISOString().slice(0, 10),
     jobs,
-    machine: { ...machine, policy: DEFAULT_POLICY, engineIdleMs: ENGINE_IDLE_MS },
+    machine: { ...machine, policy: DEFAULT_POLICY },
     knowledge: learned(jobs, stored),
   }
 }

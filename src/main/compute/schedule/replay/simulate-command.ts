@@ -1,19 +1,19 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { PolicyName } from '../../../../shared/contract'
-import { entriesOf } from '../../../../shared/domain/resources'
+import { addVectors, entriesOf, type ResourceVector } from '../../../../shared/domain/resources'
 import { AppError } from '../../../../shared/errors'
 import { defaultDataDir } from '../../../platform/folders'
 import { endWithReader } from '../../../platform/pipes'
+import { numberOf, readArguments, UsageError } from '../arguments'
 import type { Workload } from '../online/workload'
 import { parseQueueCase } from '../queue-case'
 import { capacityOf } from '../share'
-import { generateWorkload } from './generate'
-import { devicesOf, nodesOf } from './nodes'
+import { type GenerateOptions, generateWorkload } from './generate'
+import { devicesOf, neededBy, nodesOf, onNodes } from './nodes'
 import { readDay } from './read-day'
 import { possibleOn } from './recorded'
-import { type Simulated, simulate, simulateDay, withNodes } from './simulate'
+import { type Simulated, simulate, simulateDay } from './simulate'
 
 // The entry of `npm run simulate`.
 
@@ -24,8 +24,13 @@ npm run simulate -- --recorded [DATA_DIR] [--policy P] [--devices D.json] [--jso
 npm run simulate -- --generate devices=10000,jobs=1000000,seed=1[,load=0.85] [--policy P] [--json]
 `
 
-/** The arguments are wrong, not what they name. */
-class UsageError extends Error {}
+const GENERATE: Record<keyof GenerateOptions, { least: number; most: number; isWhole: boolean }> = {
+  devices: { least: 10, most: 100_000, isWhole: true },
+  jobs: { least: 1, most: 5_000_000, isWhole: true },
+  // The generator has 32 bits of state.
+  seed: { least: 0, most: 4_294_967_295, isWhole: true },
+  load: { least: 0.01, most: 100, isWhole: false },
+}
 
 interface Run {
   resources: readonly string[]
@@ -36,6 +41,10 @@ interface Run {
 function main(argv: readonly string[]): number {
   try {
     const { values, positionals } = parsed(argv)
+    if (values.help) {
+      process.stdout.write(USAGE)
+      return 0
+    }
     const { resources, policies, under } = read(values, positionals)
     const results = policies.map((policy) => {
       // On many nodes one takes minutes.
@@ -62,69 +71,83 @@ function read(values: Values, positionals: readonly string[]): Run {
   const [first, ...others] = positionals
   if (others.length > 0) throw wrong('Give one workload.')
   if (values.generate !== undefined) {
-    if (first !== undefined || values.devices !== undefined || values.recorded)
-      throw wrong('Give a workload or --generate.')
+    if (first !== undefined || values.recorded) throw wrong('Give a workload, --recorded or --generate.')
+    if (values.devices !== undefined) throw wrong('--generate makes its own devices: leave out --devices.')
     return runOf(generateWorkload(generateOptions(values.generate)), [policy ?? 'online'])
   }
   const policies = policy ? [policy] : POLICIES
   const devices = values.devices === undefined ? undefined : readJson(values.devices)
   if (values.recorded) return recorded(first ?? defaultDataDir(), devices, policies)
   if (first === undefined) throw wrong('Say which workload.')
-  const queueCase = readJson(first)
-  const { workload } = parseQueueCase(devices === undefined ? queueCase : withNodes(queueCase, devices))
-  return runOf(workload, policies)
+  const { workload } = parseQueueCase(readJson(first))
+  if (devices === undefined) return runOf(workload, policies)
+  const other = onNodes(workload, nodesOf(devices, workload.resources, neededBy(workload)))
+  sayJobs(other.submit.length, workload.submit.length, '', workload.resources)
+  return runOf(other, policies)
 }
 
 function runOf(workload: Workload, policies: readonly PolicyName[]): Run {
   const { resources } = workload
+  process.stderr.write('Preemption, quotas, budgets and engines are no part of such a workload.\n')
   return { resources, policies, under: (policy) => simulate(workload, policy) }
 }
 
 function recorded(dataDir: string, devices: unknown, policies: readonly PolicyName[]): Run {
   const day = readDay(join(dataDir, 'llmagentos.db'))
   if (day.jobs.length === 0) throw new AppError('system.invalid', `No job has run in ${dataDir}.`)
-  const resources = entriesOf(capacityOf(day.machine.devices)).map(([name]) => name)
+  const asked = day.jobs.reduce<ResourceVector>((sum, { job }) => addVectors(sum, job.definition.need), {})
+  // Jobs may have asked for what the machine no longer has.
+  const names = namesOf(addVectors(capacityOf(day.machine.devices), asked))
   const machine =
-    devices === undefined ? day.machine : { ...day.machine, devices: devicesOf(nodesOf(devices), resources) }
+    devices === undefined
+      ? day.machine
+      : { ...day.machine, devices: devicesOf(nodesOf(devices, names, new Set(namesOf(asked))), names) }
   const jobs = possibleOn(machine, day.jobs)
-  const leftOut = day.jobs.length - jobs.length
-  const without = leftOut > 0 ? `, without ${leftOut} that this machine cannot hold` : ''
-  process.stderr.write(`${jobs.length} jobs of ${day.name}${without}; resources: ${resources.join(', ')}\n`)
+  sayJobs(jobs.length, day.jobs.length, ` of ${day.name}`, names)
+  const resources = namesOf(capacityOf(machine.devices))
   return { resources, policies, under: (policy) => simulateDay({ ...day, jobs, machine }, policy) }
 }
 
-function parsed(argv: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        policy: { type: 'string' },
-        devices: { type: 'string' },
-        generate: { type: 'string' },
-        recorded: { type: 'boolean' },
-        json: { type: 'boolean' },
-      },
-    })
-  } catch (error) {
-    throw wrong(error instanceof Error ? error.message : String(error))
-  }
+function namesOf(vector: ResourceVector): string[] {
+  return entriesOf(vector).map(([name]) => name)
 }
 
-function generateOptions(text: string) {
-  const options = { devices: 100, jobs: 10_000, seed: 1, load: 0.85 }
+function sayJobs(kept: number, all: number, of: string, resources: readonly string[]): void {
+  const without = kept < all ? `, without ${all - kept} that this machine cannot hold` : ''
+  process.stderr.write(`${kept} jobs${of}${without}; resources: ${resources.join(', ')}\n`)
+}
+
+function parsed(argv: readonly string[]) {
+  return readArguments({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      policy: { type: 'string' },
+      devices: { type: 'string' },
+      generate: { type: 'string' },
+      recorded: { type: 'boolean' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  })
+}
+
+function generateOptions(text: string): GenerateOptions {
+  const options: GenerateOptions = { devices: 100, jobs: 10_000, seed: 1, load: 0.85 }
   for (const part of text.split(',')) {
     const [name = '', value = ''] = part.split('=')
-    const amount = Number(value)
-    if (!Object.hasOwn(options, name) || value === '' || !(amount > 0))
-      throw wrong(`--generate does not know ${part}.`)
-    options[name as keyof typeof options] = amount
+    if (!isGenerateOption(name)) throw wrong(`--generate does not know ${part}.`)
+    const { least, most, isWhole } = GENERATE[name]
+    const amount = numberOf(value)
+    if (!(amount >= least && amount <= most) || (isWhole && !Number.isInteger(amount)))
+      throw wrong(`${name} must be a ${isWhole ? 'whole ' : ''}number from ${least} to ${most}.`)
+    options[name] = amount
   }
-  for (const name of ['devices', 'jobs', 'seed'] as const)
-    if (!Number.isInteger(options[name])) throw wrong(`${name} must be a whole number.`)
-  if (options.devices < 10 || options.devices > 100_000) throw wrong('devices must be 10 to 100,000.')
-  if (options.jobs > 5_000_000) throw wrong('jobs must be 5,000,000 at the most.')
   return options
+}
+
+function isGenerateOption(name: string): name is keyof GenerateOptions {
+  return Object.hasOwn(GENERATE, name)
 }
 
 function readJson(file: string): unknown {

@@ -1,11 +1,9 @@
 import type { PolicyName } from '../../../../shared/contract'
-import { AppError } from '../../../../shared/errors'
 import { ONLINE_POLICY, OnlineScheduler } from '../online/online'
 import type { Workload } from '../online/workload'
 import { placeOrNull } from '../place-or-null'
 import { policyOf } from '../policies'
 import { type Measures, measure } from './measures'
-import { nodesOf } from './nodes'
 import { sceneOfPast } from './past-jobs'
 import type { RecordedDay } from './recorded'
 import { Reference } from './references'
@@ -51,12 +49,4 @@ function timed(
   const { user, system } = process.cpuUsage(before)
   const { decisions } = measured
   return { policy, ...measured, microsecondsADecision: decisions > 0 ? (user + system) / decisions : 0 }
-}
-
-/** The case with other nodes: those of a file. @throws AppError `system.invalid` */
-export function withNodes(queueCase: unknown, file: unknown): unknown {
-  const nodes = nodesOf(file)
-  if (typeof queueCase !== 'object' || queueCase === null)
-    throw new AppError('system.invalid', 'Give a queue case as an object.', { field: 'format' })
-  return { ...queueCase, nodes }
 }

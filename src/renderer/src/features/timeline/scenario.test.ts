@@ -1,5 +1,6 @@
+import type { Device } from '@shared/contract'
 import { expect, it } from 'vitest'
-import { keyOf, questionOf, scenariosOf } from './scenario'
+import { acceleratorOf, keyOf, questionOf, scenariosOf } from './scenario'
 
 const AMOUNTS = { cores: 4, memoryGb: 24 }
 const ASKED = { source: 'queue', policy: 'online' } as const
@@ -31,4 +32,13 @@ it('asks for another order on the same machine', () => {
     removeDevices: [],
     ...asked,
   })
+})
+
+it('knows which accelerator it is about', () => {
+  const device = (id: string, kind: Device['kind']) => [id, { id, kind } as Device] as const
+  const devices = new Map([device('a', 'cpu'), device('b', 'npu')])
+  expect(acceleratorOf({ kind: 'gpu', memoryGb: 24 }, devices)).toBe('gpu')
+  expect(acceleratorOf({ kind: 'without', device: 'b' }, devices)).toBe('npu')
+  expect(acceleratorOf({ kind: 'more', device: 'a' }, devices)).toBeNull()
+  expect(acceleratorOf({ kind: 'cores', cores: 2 }, devices)).toBeNull()
 })

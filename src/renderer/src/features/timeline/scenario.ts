@@ -7,6 +7,8 @@ export type Scenario =
   | { kind: 'cores'; cores: number }
   | { kind: 'gpu'; memoryGb: number }
 
+export type Accelerator = Exclude<Device['kind'], 'cpu'>
+
 /** As a value of a list. */
 export function keyOf(scenario: Scenario): string {
   return 'device' in scenario ? `${scenario.kind} ${scenario.device}` : scenario.kind
@@ -24,6 +26,13 @@ export function scenariosOf(
     ...devices.map(({ id }): Scenario => ({ kind: 'more', device: id })),
     ...devices.map(({ id }): Scenario => ({ kind: 'without', device: id })),
   ]
+}
+
+/** The kind of accelerator that a scenario is about; null: none. */
+export function acceleratorOf(scenario: Scenario, devices: ReadonlyMap<string, Device>): Accelerator | null {
+  if (scenario.kind === 'gpu') return 'gpu'
+  const kind = 'device' in scenario ? devices.get(scenario.device)?.kind : undefined
+  return kind === undefined || kind === 'cpu' ? null : kind
 }
 
 /** The question that a scenario is; memory comes with cores in the proportion of the machine. */

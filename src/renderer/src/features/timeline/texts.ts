@@ -129,8 +129,21 @@ export const texts = defineTexts({
       'With {{change}}, {{count}} of these {{jobs}} jobs could not run at all. The figures with it are of the others.',
     impossible_other:
       'With {{change}}, {{count}} of these {{jobs}} jobs could not run at all. The figures with it are of the others.',
-    leftOut: 'Only the last {{count}} were tried.',
-    before: 'As it was',
+    possible_one:
+      'With {{change}}, {{count}} of these {{jobs}} jobs could run that cannot run as it is. The figures as it is are of the others.',
+    possible_other:
+      'With {{change}}, {{count}} of these {{jobs}} jobs could run that cannot run as it is. The figures as it is are of the others.',
+    noneRuns: 'None of these jobs could run, as it is or with {{change}}.',
+    noneAsks: {
+      gpu: 'None of these jobs asks for a GPU.',
+      npu: 'None of these jobs asks for an NPU.',
+      fpga: 'None of these jobs asks for an FPGA.',
+    },
+    leftOut: {
+      lastDay: 'Only the last {{number}} were tried.',
+      queue: 'Only the first {{number}} were tried.',
+    },
+    before: 'As it is',
     after: 'With the change',
     measure: {
       name: 'Measure',
@@ -266,7 +279,20 @@ export const texts = defineTexts({
       '{{change}}时，这 {{jobs}} 个任务中有 {{count}} 个将完全无法运行。此时的数字只包含其余任务。',
     impossible_other:
       '{{change}}时，这 {{jobs}} 个任务中有 {{count}} 个将完全无法运行。此时的数字只包含其余任务。',
-    leftOut: '只尝试了最近的 {{count}} 个。',
+    possible_one:
+      '{{change}}时，这 {{jobs}} 个任务中有 {{count}} 个现状下无法运行的任务可以运行。现状的数字只包含其余任务。',
+    possible_other:
+      '{{change}}时，这 {{jobs}} 个任务中有 {{count}} 个现状下无法运行的任务可以运行。现状的数字只包含其余任务。',
+    noneRuns: '无论现状还是{{change}}时，这些任务都无法运行。',
+    noneAsks: {
+      gpu: '这些任务都不需要 GPU。',
+      npu: '这些任务都不需要 NPU。',
+      fpga: '这些任务都不需要 FPGA。',
+    },
+    leftOut: {
+      lastDay: '只尝试了最近的 {{number}} 个。',
+      queue: '只尝试了最先的 {{number}} 个。',
+    },
     before: '现状',
     after: '假设',
     measure: {

@@ -7,13 +7,13 @@ import { getClient } from '../../lib/client'
 import { byKind, deviceLabel } from '../../lib/devices'
 import { type ErrorView, toErrorView } from '../../lib/errors'
 import { useDevices, useTelemetry } from '../../lib/stores'
-import { keyOf, questionOf, type Scenario, scenariosOf } from './scenario'
+import { type Accelerator, acceleratorOf, keyOf, questionOf, type Scenario, scenariosOf } from './scenario'
 import classes from './timeline.module.css'
 import { WhatIfResult } from './what-if-result'
 
-interface Asked {
+interface Asked extends Pick<WhatIfQuestion, 'source' | 'policy'> {
   scenario: Scenario
-  policy: WhatIfQuestion['policy']
+  accelerator: Accelerator | null
 }
 
 const SOURCES = ['lastDay', 'queue'] as const
@@ -63,7 +63,7 @@ export function WhatIfPanel() {
     setAsking(true)
     setError(null)
     try {
-      const asked = { scenario: chosen, policy }
+      const asked = { scenario: chosen, source, policy, accelerator: acceleratorOf(chosen, devices) }
       const question = questionOf(chosen, { source, policy }, devices, capacity)
       setResult({ answer: await getClient().compute.whatIf(question), asked })
     } catch (failure) {
@@ -130,7 +130,7 @@ export function WhatIfPanel() {
       />
       {error && <ErrorState error={error} />}
       {result && !error ? (
-        <WhatIfResult answer={result.answer} words={changeOf(result.asked)} />
+        <WhatIfResult answer={result.answer} words={changeOf(result.asked)} {...result.asked} />
       ) : (
         !error && <p className={classes['note']}>{t('whatIfText')}</p>
       )}

@@ -1,17 +1,36 @@
-import type { Outcome, WhatIfAnswer } from '@shared/contract'
+import type { Outcome, WhatIfAnswer, WhatIfQuestion } from '@shared/contract'
 import { useTranslation } from 'react-i18next'
 import { formatDuration, formatNumber, formatPercent } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
+import type { Accelerator } from './scenario'
 import classes from './timeline.module.css'
 
 const SHOWN = ['cpuCores', 'memoryBytes', 'gpu', 'npu', 'fpga'] as const
 
 /** Before and after as bars, and what it comes to in a sentence. */
-export function WhatIfResult({ answer, words }: { answer: WhatIfAnswer; words: string }) {
+export function WhatIfResult({
+  answer,
+  words,
+  source,
+  accelerator,
+}: {
+  answer: WhatIfAnswer
+  words: string
+  source: WhatIfQuestion['source']
+  /** What the change is about; null: no accelerator. */
+  accelerator: Accelerator | null
+}) {
   const { t } = useTranslation(['timeline', 'common'])
   const locale = localeOf(useLanguage((state) => state.language))
-  const { before, after, leftOut } = answer
-  if (before.jobs === 0) return <p className={classes['note']}>{t('noJobs')}</p>
+  const { before, after, resources, leftOut } = answer
+  if (before.jobs + after.jobs === 0) {
+    const areThere = before.impossible + before.stopped > 0
+    return (
+      <p role="status" className={classes['note']}>
+        {areThere ? t('noneRuns', { change: words }) : t('noJobs')}
+      </p>
+    )
+  }
   const rows: { label: string; of: (outcome: Outcome) => number; format: (value: number) => string }[] = [
     { label: t('measure.meanWait'), of: (outcome) => outcome.meanWaitMs, format: formatDuration },
     { label: t('measure.p95Wait'), of: (outcome) => outcome.p95WaitMs, format: formatDuration },
@@ -37,25 +56,30 @@ export function WhatIfResult({ answer, words }: { answer: WhatIfAnswer; words: s
       format: formatPercent,
     })),
   ]
+  // Means of different jobs say nothing of which machine is better.
+  const more = after.impossible - before.impossible
   const verdict =
     Math.abs(after.meanWaitMs - before.meanWaitMs) < Math.max(10, 0.02 * before.meanWaitMs)
       ? 'same'
       : after.meanWaitMs < before.meanWaitMs
         ? 'less'
         : 'more'
+  const tried = formatNumber(before.jobs + before.impossible, locale)
   return (
     <div role="status" className={classes['answer']}>
       <p className={classes['sentence']}>
-        {/* Means of different jobs say nothing of which machine is better. */}
-        {after.impossible > before.impossible
-          ? t('impossible', { change: words, count: after.impossible - before.impossible, jobs: before.jobs })
-          : t(`verdict.${verdict}`, {
-              change: words,
-              before: formatDuration(before.meanWaitMs),
-              after: formatDuration(after.meanWaitMs),
-              jobs: before.jobs,
-            })}{' '}
-        {leftOut > 0 && t('leftOut', { count: before.jobs })}
+        {more > 0
+          ? t('impossible', { change: words, count: more, jobs: before.jobs })
+          : more < 0
+            ? t('possible', { change: words, count: -more, jobs: after.jobs })
+            : t(`verdict.${verdict}`, {
+                change: words,
+                before: formatDuration(before.meanWaitMs),
+                after: formatDuration(after.meanWaitMs),
+                jobs: before.jobs,
+              })}{' '}
+        {accelerator && !resources.includes(accelerator) && t(`noneAsks.${accelerator}`)}{' '}
+        {leftOut > 0 && t(`leftOut.${source}`, { number: tried })}
       </p>
       <table className={classes['compare']}>
         <thead>
