@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { JobSpec, type JobSpecInput, type Outcome, type VersionBenchmark } from '../../../shared/contract'
 import type { Digest, JobId, PrincipalId } from '../../../shared/domain/ids'
-import { AppError } from '../../../shared/errors'
 import { coreMigrations, createCore } from '../../core'
 import { createFakeClock, type FakeClock, settle } from '../../core/testing/fake-clock'
+import { createFakeDisk } from '../../core/testing/fake-disk'
 import { createFakeHost, fakeCpu, fakeGpu } from '../../core/testing/fake-host'
-import { type Database, openDatabase } from '../../platform/database'
+import { openDatabase } from '../../platform/database'
 import { createLogger, type Logger } from '../../platform/logger'
 import { createStorage, type ResolvedVersion, type Storage, storageMigrations } from '../../storage'
 import { computeMigrations, createCompute } from '..'
@@ -61,7 +61,7 @@ export async function createHarness(options: HarnessOptions = {}) {
 
   const gpus = Array.from({ length: options.gpus ?? 0 }, (_, i) => fakeGpu(i, 8e9))
   const host = createFakeHost([fakeCpu(options.cores ?? 2, options.memoryBytes ?? 16e9), ...gpus])
-  const disk: Disk = { slowMs: 0, isFull: false }
+  const disk = createFakeDisk(clock)
 
   /** Versions that their policy keeps warm, as `name@version`. */
   const warm = new Set<string>()
@@ -73,7 +73,7 @@ export async function createHarness(options: HarnessOptions = {}) {
       ...computeMigrations,
       ...storageMigrations,
     })
-    const database = onDisk(opened, clock, disk)
+    const database = disk.under(opened)
     const core = createCore({ database, clock, logger, host })
     core.setReservedMemory(0)
     const real = createStorage({
@@ -91,7 +91,15 @@ export async function createHarness(options: HarnessOptions = {}) {
     const resolve = (reference: string) => versions.get(reference) ?? real.resolve(reference)
     const staysWarm = (name: string, version: number) => warm.has(`${name}@${version}`)
     const recordBenchmark: Storage['recordBenchmark'] = (_model, benchmark) => benchmarks.push(benchmark)
-    const storage: Storage = { ...real, resolve, route: resolve, staysWarm, recordBenchmark }
+    const artifacts: Storage['artifacts'] = {
+      ...real.artifacts,
+      async stage(content) {
+        const staged = await real.artifacts.stage(content)
+        await disk.pause()
+        return staged
+      },
+    }
+    const storage: Storage = { ...real, resolve, route: resolve, staysWarm, recordBenchmark, artifacts }
     const executor = createFakeExecutor(clock)
     const compute = createCompute({
       core,
@@ -149,38 +157,6 @@ export const replaysHere: Replays = {
   outcome: async (scene, runMs) => replay({ kind: 'outcome', scene, runMs }) as Outcome,
   course: async (question) => replay({ kind: 'course', question }) as Map<string, Step>,
   dispose: () => undefined,
-}
-
-interface Disk {
-  /** So long a write waits for the disk. */
-  slowMs: number
-  /** It refuses each commit. */
-  isFull: boolean
-}
-
-/** The real database, whose commits come `slowMs` later, in their order, or not at all. */
-function onDisk(database: Database, clock: FakeClock, disk: Disk): Database {
-  let last: Promise<unknown> | null = null
-  return {
-    ...database,
-    write(work, patienceMs) {
-      if (disk.isFull) {
-        return database.write(() => {
-          work()
-          throw new AppError('storage.disk_full', 'The disk is full.')
-        }, patienceMs)
-      }
-      if (disk.slowMs === 0 && last === null) return database.write(work, patienceMs)
-      const { slowMs } = disk
-      const before = last ?? Promise.resolve()
-      const turn = before.then(() => new Promise<void>((resolve) => void clock.setTimer(slowMs, resolve)))
-      last = turn
-      return turn.then(() => {
-        if (last === turn) last = null
-        return database.write(work, patienceMs)
-      })
-    },
-  }
 }
 
 export type Harness = Awaited<ReturnType<typeof createHarness>>

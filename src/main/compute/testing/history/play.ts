@@ -29,6 +29,7 @@ export async function play(steps: readonly Step[]): Promise<Tally> {
   const [cpu, gpu] = host.devices
   if (!cpu || !gpu) throw new Error('The machine has no devices.')
   const witness = new Witness(clock.now)
+  disk.block = (ms) => witness.setClock(() => clock.block(ms))
   const known: string[] = []
   const pipelines: PipelineId[] = []
   const tally: Tally = { budgetStops: 0, budgetRefusals: 0, texts: 0, followers: 0, preemptions: 0 }
@@ -132,7 +133,7 @@ export async function play(steps: readonly Step[]): Promise<Tally> {
         return reopen(0)
       }
       case 'jump':
-        witness.setClock(() => clock.jump(Math.abs(ms)))
+        witness.setClock(() => clock.set(ms))
         return
       case 'slowDisk':
         disk.slowMs = disk.slowMs > 0 ? 0 : Math.min(50, Math.abs(ms))
