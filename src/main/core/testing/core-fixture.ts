@@ -30,6 +30,7 @@ export async function createCoreFixture(
   const host = options.host ?? createFakeHost()
   const disk = createFakeDisk(clock)
   let file = options.file ?? ':memory:'
+  let kills = 0
   const open = async () => disk.under(await openDatabase(file, coreMigrations))
   const database = await open()
   const fixture: CoreFixture = {
@@ -44,9 +45,9 @@ export async function createCoreFixture(
       await fixture.core.start()
     },
     async kill() {
-      const left = `${file}-killed`
+      const left = `${options.file}-${++kills}`
       copyAsKilled(file, left)
-      // Whatever the dead process writes now nobody reads.
+      // What the dead process writes from now on nobody reads.
       await fixture.close()
       file = left
       clock.jump(0)
