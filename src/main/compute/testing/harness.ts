@@ -5,7 +5,7 @@ import { JobSpec, type JobSpecInput, type Outcome, type VersionBenchmark } from 
 import type { Digest, JobId, PrincipalId } from '../../../shared/domain/ids'
 import { coreMigrations, createCore } from '../../core'
 import { createFakeClock, type FakeClock, settle } from '../../core/testing/fake-clock'
-import { createFakeDisk } from '../../core/testing/fake-disk'
+import { copyAsKilled, createFakeDisk } from '../../core/testing/fake-disk'
 import { createFakeHost, fakeCpu, fakeGpu } from '../../core/testing/fake-host'
 import { openDatabase } from '../../platform/database'
 import { createLogger, type Logger } from '../../platform/logger'
@@ -67,8 +67,11 @@ export async function createHarness(options: HarnessOptions = {}) {
   const warm = new Set<string>()
   const benchmarks: VersionBenchmark[] = []
 
+  let file = join(dir, 'test.db')
+  let kills = 0
+
   async function open() {
-    const opened = await openDatabase(join(dir, 'test.db'), {
+    const opened = await openDatabase(file, {
       ...coreMigrations,
       ...computeMigrations,
       ...storageMigrations,
@@ -117,6 +120,13 @@ export async function createHarness(options: HarnessOptions = {}) {
     await core.start()
     await storage.start()
     await compute.start()
+    /** Ends at once: no job is stopped, and what is about to be written is. */
+    async function die(): Promise<void> {
+      await compute.dispose()
+      await core.dispose()
+      await storage.dispose()
+      await database.dispose()
+    }
     return {
       database,
       core,
@@ -125,12 +135,14 @@ export async function createHarness(options: HarnessOptions = {}) {
       compute,
       submit: (spec: JobSpecInput, by = ALICE, signal?: AbortSignal) =>
         compute.submit(JobSpec.parse(spec), by, signal),
-      /** As `kill -9` leaves it: nothing is written any more. */
-      async die() {
-        await compute.dispose()
-        await core.dispose()
-        await storage.dispose()
-        await database.dispose()
+      die,
+      /** As `kill -9` does it: what the dead process writes from now on nobody reads. */
+      async kill() {
+        const before = file
+        file = join(dir, `killed-${++kills}.db`)
+        copyAsKilled(before, file)
+        await die()
+        await rm(before)
       },
     }
   }
