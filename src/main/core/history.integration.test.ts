@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Lease } from '../../shared/contract'
@@ -38,7 +41,9 @@ type Step =
   | { do: 'declare'; gpu: number }
   | { do: 'vanish'; gpu: 0 | 1; there: boolean }
   | { do: 'foreign'; bytes: number }
-  | { do: 'restart' }
+  | { do: 'kill'; need: ResourceVector; holder: string }
+  | { do: 'jump'; ms: number }
+  | { do: 'slowDisk'; ms: number }
 
 const holder = fc.constantFrom('ann', 'ben', 'cy')
 // Tenths on purpose: their binary sums drift.
@@ -108,7 +113,18 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('foreign' as const), bytes: fc.constantFrom(0, 2 * GB, 9 * GB) }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('kill' as const), need, holder }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('jump' as const),
+      ms: fc.constantFrom(-3_600_000, -300, 700, 3_600_000),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('slowDisk' as const), ms: fc.constantFrom(0, 20, 300) }),
+  },
 )
 
 /** A request whose promise is still open. */
@@ -123,7 +139,10 @@ interface Open {
 /** Plays a history and checks after each step what must always hold. */
 async function play(steps: Step[]): Promise<void> {
   const gpus = [fakeGpu(0, 8 * GB), fakeGpu(1, 12 * GB)]
-  const fixture = await createCoreFixture({ host: createFakeHost([fakeCpu(4, 16 * GB), ...gpus]) })
+  const dir = await mkdtemp(join(tmpdir(), 'core-'))
+  const host = createFakeHost([fakeCpu(4, 16 * GB), ...gpus])
+  const fixture = await createCoreFixture({ file: join(dir, 'test.db'), host })
+  let slowMs = 0
   const open = new Set<Open>()
   let sequence = 0
   fixture.core.declareDevice(
@@ -163,8 +182,8 @@ async function play(steps: Step[]): Promise<void> {
           .request(action.need, { ...by(action.holder, { priority, ttlMs }), waitMs, signal: abort.signal })
           .then(whole, expectRefusal)
           .finally(() => open.delete(entry))
-        if (waitMs === 0) await settled
-        else if (action.abort) abort.abort(new AppError('system.stopping', 'aborted'))
+        void settled
+        if (action.abort) abort.abort(new AppError('system.stopping', 'aborted'))
         return
       }
       case 'release':
@@ -213,24 +232,50 @@ async function play(steps: Step[]): Promise<void> {
           childrenMemoryBytes: 0,
         }
         return clock.advance(1000)
-      case 'restart':
-        await fixture.restart()
-        // What only the dead process could have ended is ended.
-        for (const { expiresAt, job } of fixture.core.listLeases())
-          expect({ expiresAt, job }).toEqual({ expiresAt: expect.any(String), job: null })
+      case 'kill': {
+        // Acknowledged in its last moment.
+        refusable(() => core.allocate(action.need, by(action.holder, { ttlMs: 20_000 })))
+        core.setQuota({ principal: action.holder, limit: { gpu: 1 } })
+        const before = lasting(core)
+        await fixture.kill()
+        // What only the dead process could have ended is ended, and nothing else.
+        expect(lasting(fixture.core)).toEqual(before)
+        expect(fixture.core.listLeases().filter(({ job, expiresAt }) => job || !expiresAt)).toEqual([])
+        return
+      }
+      case 'jump':
+        clock.set(action.ms)
+        // So often the clock is looked at.
+        return clock.advance(1000)
+      case 'slowDisk':
+        slowMs = action.ms
         return
     }
   }
 
   try {
     for (const action of steps) {
+      fixture.disk.slowMs = action.do === 'kill' ? 0 : slowMs
       await run(action)
+      fixture.disk.slowMs = 0
+      await fixture.clock.advance(5 * slowMs)
       await settle()
       check(fixture, open)
     }
     await finish(fixture, open)
   } finally {
     await fixture.close()
+    await rm(dir, { recursive: true, force: true })
+  }
+}
+
+/** What outlives the process: leases that expire, quotas and devices. */
+function lasting(core: CoreFixture['core']) {
+  const leases = core.listLeases().filter(({ job, expiresAt }) => job === null && expiresAt !== null)
+  return {
+    leases: leases.map(({ id }) => id),
+    limits: ['ann', 'ben', 'cy'].map((who) => core.getQuota(who).limit),
+    devices: new Map(core.listDevices().map(({ id, capacity, health }) => [id, { capacity, health }])),
   }
 }
 

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { JobSpec, type JobSpecInput, type Outcome, type VersionBenchmark } from '../../../shared/contract'
 import type { Digest, JobId, PrincipalId } from '../../../shared/domain/ids'
-import { AppError } from '../../../shared/errors'
 import { coreMigrations, createCore } from '../../core'
 import { createFakeClock, type FakeClock, settle } from '../../core/testing/fake-clock'
+import { copyAsKilled, createFakeDisk } from '../../core/testing/fake-disk'
 import { createFakeHost, fakeCpu, fakeGpu } from '../../core/testing/fake-host'
-import { type Database, openDatabase } from '../../platform/database'
+import { openDatabase } from '../../platform/database'
 import { createLogger, type Logger } from '../../platform/logger'
 import { settingsMigrations } from '../../settings'
 import { createStorage, type ResolvedVersion, type Storage, storageMigrations } from '../../storage'
@@ -62,20 +62,23 @@ export async function createHarness(options: HarnessOptions = {}) {
 
   const gpus = Array.from({ length: options.gpus ?? 0 }, (_, i) => fakeGpu(i, 8e9))
   const host = createFakeHost([fakeCpu(options.cores ?? 2, options.memoryBytes ?? 16e9), ...gpus])
-  const disk: Disk = { slowMs: 0, isFull: false }
+  const disk = createFakeDisk(clock)
 
   /** Versions that their policy keeps warm, as `name@version`. */
   const warm = new Set<string>()
   const benchmarks: VersionBenchmark[] = []
 
+  let file = join(dir, 'test.db')
+  let kills = 0
+
   async function open() {
-    const opened = await openDatabase(join(dir, 'test.db'), {
+    const opened = await openDatabase(file, {
       ...coreMigrations,
       ...computeMigrations,
       ...storageMigrations,
       ...settingsMigrations,
     })
-    const database = onDisk(opened, clock, disk)
+    const database = disk.under(opened)
     const core = createCore({ database, clock, logger, host })
     core.setReservedMemory(0)
     const real = createStorage({
@@ -93,7 +96,15 @@ export async function createHarness(options: HarnessOptions = {}) {
     const resolve = (reference: string) => versions.get(reference) ?? real.resolve(reference)
     const staysWarm = (name: string, version: number) => warm.has(`${name}@${version}`)
     const recordBenchmark: Storage['recordBenchmark'] = (_model, benchmark) => benchmarks.push(benchmark)
-    const storage: Storage = { ...real, resolve, route: resolve, staysWarm, recordBenchmark }
+    const artifacts: Storage['artifacts'] = {
+      ...real.artifacts,
+      async stage(content) {
+        const staged = await real.artifacts.stage(content)
+        await disk.pause()
+        return staged
+      },
+    }
+    const storage: Storage = { ...real, resolve, route: resolve, staysWarm, recordBenchmark, artifacts }
     const executor = createFakeExecutor(clock)
     const compute = createCompute({
       core,
@@ -111,6 +122,13 @@ export async function createHarness(options: HarnessOptions = {}) {
     await core.start()
     await storage.start()
     await compute.start()
+    /** Ends at once: no job is stopped, and what is about to be written is. */
+    async function die(): Promise<void> {
+      await compute.dispose()
+      await core.dispose()
+      await storage.dispose()
+      await database.dispose()
+    }
     return {
       database,
       core,
@@ -119,12 +137,14 @@ export async function createHarness(options: HarnessOptions = {}) {
       compute,
       submit: (spec: JobSpecInput, by = ALICE, signal?: AbortSignal) =>
         compute.submit(JobSpec.parse(spec), by, signal),
-      /** As `kill -9` leaves it: nothing is written any more. */
-      async die() {
-        await compute.dispose()
-        await core.dispose()
-        await storage.dispose()
-        await database.dispose()
+      die,
+      /** As `kill -9` does it: what the dead process writes from now on nobody reads. */
+      async kill() {
+        const before = file
+        file = join(dir, `killed-${++kills}.db`)
+        copyAsKilled(before, file)
+        await die()
+        await rm(before)
       },
     }
   }
@@ -151,38 +171,6 @@ export const replaysHere: Replays = {
   outcome: async (scene, runMs) => replay({ kind: 'outcome', scene, runMs }) as Outcome,
   course: async (question) => replay({ kind: 'course', question }) as Map<string, Step>,
   dispose: () => undefined,
-}
-
-interface Disk {
-  /** So long a write waits for the disk. */
-  slowMs: number
-  /** It refuses each commit. */
-  isFull: boolean
-}
-
-/** The real database, whose commits come `slowMs` later, in their order, or not at all. */
-function onDisk(database: Database, clock: FakeClock, disk: Disk): Database {
-  let last: Promise<unknown> | null = null
-  return {
-    ...database,
-    write(work, patienceMs) {
-      if (disk.isFull) {
-        return database.write(() => {
-          work()
-          throw new AppError('storage.disk_full', 'The disk is full.')
-        }, patienceMs)
-      }
-      if (disk.slowMs === 0 && last === null) return database.write(work, patienceMs)
-      const { slowMs } = disk
-      const before = last ?? Promise.resolve()
-      const turn = before.then(() => new Promise<void>((resolve) => void clock.setTimer(slowMs, resolve)))
-      last = turn
-      return turn.then(() => {
-        if (last === turn) last = null
-        return database.write(work, patienceMs)
-      })
-    },
-  }
 }
 
 export type Harness = Awaited<ReturnType<typeof createHarness>>

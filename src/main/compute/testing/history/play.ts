@@ -9,29 +9,54 @@ import { settle } from '../../../core/testing/fake-clock'
 import { ALICE, createHarness, type Opened } from '../harness'
 import { BUDGET } from './account'
 import { addModels, giverOf, isMarked, pipelineOf, specOf, takesOf } from './specs'
-import type { PipelineNode, Step } from './steps'
+import { LONG_MS, type PipelineNode, type Step, type Submission } from './steps'
 import { Witness } from './witness'
 
 const BOB = 'p-bob' as PrincipalId
 const GUEST = 'p-guest' as PrincipalId
 const BUDGETED = 'p-budgeted' as PrincipalId
 
+/** On the GPU, for long enough to be there when that is gone. */
+const ON_GPU: Submission = {
+  do: 'submit',
+  kind: 'synthetic',
+  budgeted: false,
+  ms: LONG_MS,
+  cores: 1,
+  gpu: true,
+  priority: 50,
+  attempts: 1,
+  fail: undefined,
+  dependsOn: null,
+  deadline: null,
+  hold: false,
+}
+
 /**
  * Plays a history on the real dispatcher over real SQLite, with workers and a clock of plain data. At every moment no more is
  * granted than there is, and all or nothing, no budget is overdrawn, and workers do what a {@link Witness} lets pass; at the
  * end every job has ended once and nothing is held.
+ * @param losesGpu it comes back only when all that can run without it has ended, and the others say that they wait for it
  * @returns how often what came about that a history is to bring about
  */
-export async function play(steps: readonly Step[]): Promise<Tally> {
+export async function play(steps: readonly Step[], losesGpu = false): Promise<Tally> {
   const harness = await createHarness({ cores: 2, memoryBytes: 5e6, gpus: 1, engineIdleMs: 200 })
   addModels(harness)
   const { clock, disk, host } = harness
   const [cpu, gpu] = host.devices
   if (!cpu || !gpu) throw new Error('The machine has no devices.')
   const witness = new Witness(clock.now)
+  disk.block = (ms) => witness.setClock(() => clock.block(ms))
   const known: string[] = []
   const pipelines: PipelineId[] = []
-  const tally: Tally = { budgetStops: 0, budgetRefusals: 0, texts: 0, followers: 0, preemptions: 0 }
+  const tally: Tally = {
+    budgetStops: 0,
+    budgetRefusals: 0,
+    texts: 0,
+    followers: 0,
+    preemptions: 0,
+    waitedForGpu: 0,
+  }
   const ends = new Map<string, number>()
   const final = new Map<string, Job['state']>()
   const errors: unknown[] = []
@@ -64,10 +89,17 @@ export async function play(steps: readonly Step[]): Promise<Tally> {
     // What is still on its way in one that is dead no process would tell.
     stopHearing()
     isDead = true
-    await system.die()
+    await system.kill()
     witness.setClock(() => clock.jump(setMs))
     system = await open()
     isDead = false
+  }
+
+  /** What a dead system answers nobody hears. */
+  async function heard<T>(answer: Promise<T>): Promise<T> {
+    const asked = system
+    const value = await answer
+    return isDead || asked !== system ? new Promise<T>(() => undefined) : value
   }
 
   /** Calls go on while time does; what they refuse must be a refusal of the vocabulary. */
@@ -132,7 +164,7 @@ export async function play(steps: readonly Step[]): Promise<Tally> {
         return reopen(0)
       }
       case 'jump':
-        witness.setClock(() => clock.jump(Math.abs(ms)))
+        witness.setClock(() => clock.set(ms))
         return
       case 'slowDisk':
         disk.slowMs = disk.slowMs > 0 ? 0 : Math.min(50, Math.abs(ms))
@@ -159,7 +191,8 @@ export async function play(steps: readonly Step[]): Promise<Tally> {
       takes: false,
     })
     const calledAt = clock.now()
-    const { id } = await system.submit(specOf(step, mark, calledAt, pick), budgeted ? BUDGETED : ALICE)
+    const spec = specOf(step, mark, calledAt, pick)
+    const { id } = await heard(system.submit(spec, budgeted ? BUDGETED : ALICE))
     known.push(id)
     if (isMarked(step)) witness.acknowledged(mark, id)
     if (budgeted) witness.account.addJobs(1, calledAt)
@@ -178,7 +211,8 @@ export async function play(steps: readonly Step[]): Promise<Tally> {
       marks.push(witness.expect({ budgeted, cores: 1, gpus: 0, after, takes: takesOf(nodes, i) }))
     }
     const calledAt = clock.now()
-    const pipeline = await system.compute.submitPipeline(pipelineOf(step, marks), budgeted ? BUDGETED : ALICE)
+    const spec = pipelineOf(step, marks)
+    const pipeline = await heard(system.compute.submitPipeline(spec, budgeted ? BUDGETED : ALICE))
     pipelines.push(pipeline.id as PipelineId)
     for (const { key, job } of pipeline.jobs) {
       const at = Number(key.slice(1))
@@ -190,13 +224,13 @@ export async function play(steps: readonly Step[]): Promise<Tally> {
 
   async function retry(id: JobId): Promise<void> {
     const copy = witness.repeats(id)
-    learn((await system.compute.retry(id, BOB)).id, copy)
+    learn((await heard(system.compute.retry(id, BOB))).id, copy)
   }
 
   async function retryPipeline(id: PipelineId): Promise<void> {
-    const before = await system.compute.getPipeline(id)
+    const before = await heard(system.compute.getPipeline(id))
     const copies = new Map(before.jobs.map(({ key, job }) => [key, witness.repeats(job.id)]))
-    const pipeline = await system.compute.retryPipeline(id, BOB)
+    const pipeline = await heard(system.compute.retryPipeline(id, BOB))
     for (const { key, job } of pipeline.jobs) learn(job.id, copies.get(key))
   }
 
@@ -206,6 +240,8 @@ export async function play(steps: readonly Step[]): Promise<Tally> {
   }
 
   function count({ kind, state, error, pipeline, dependsOn, preemptions }: Job): void {
+    // No fault of a history is a reason for these.
+    expect(['internal', 'storage.corrupt']).not.toContain(error?.code)
     tally.preemptions += preemptions
     if (error?.code === 'core.budget_exceeded') tally.budgetStops++
     if (state !== 'succeeded') return
@@ -265,19 +301,19 @@ export async function play(steps: readonly Step[]): Promise<Tally> {
     }
   }
 
-  let system = await open()
-  try {
-    system.core.setQuota({ principal: BUDGETED, limit: {}, budget: BUDGET })
-    for (const current of steps) await act(current)
-    // The faults are over; what was hit by them has to get on by itself.
-    disk.slowMs = 0
-    host.devices = [cpu, gpu]
-    await system.core.rescan()
-    await settle()
-    const isOpen = (id: string) => !final.has(id) && !isTerminal(system.compute.get(id).state)
+  const isOpen = (id: string) => !final.has(id) && !isTerminal(system.compute.get(id).state)
+
+  /** On the GPU, or after one that is. */
+  function waitsForGpu(id: string): boolean {
+    const { need, dependsOn } = system.compute.get(id)
+    return (need.gpu ?? 0) > 0 || dependsOn.some((before) => isOpen(before) && waitsForGpu(before))
+  }
+
+  /** Lets time pass until all these have ended. */
+  async function getOn(mustEnd: (id: string) => boolean): Promise<void> {
     let open = known
     // Batches on a GPU share a budget for one item a minute of all of them: what waits for it gets on, for an hour perhaps.
-    for (let i = 0; i < 1_400 && (i < 20 || open.length > 0); i++) {
+    for (let i = 0; i < 1_400 && (i < 20 || open.some(mustEnd)); i++) {
       open = known.filter(isOpen)
       for (const id of open)
         if (system.compute.get(id).state === 'held') call(system.compute.resume(id as JobId))
@@ -285,10 +321,43 @@ export async function play(steps: readonly Step[]): Promise<Tally> {
       witness.check(system.compute.get)
     }
     expect(errors).toEqual([])
-    expect(known.filter(isOpen).map((id) => system.compute.get(id))).toEqual([])
+    const late = known.filter((id) => isOpen(id) && mustEnd(id))
+    expect(late.map((id) => system.compute.get(id))).toEqual([])
+  }
+
+  async function getOnWithoutGpu(): Promise<void> {
+    call(submit(ON_GPU))
+    await settle()
+    host.devices = [cpu as never]
+    await system.core.rescan()
+    await getOn((id) => !waitsForGpu(id))
+    for (const { need, dependsOn, principal, waitCauses } of known.filter(isOpen).map(system.compute.get)) {
+      const says = waitCauses.some(
+        (cause) =>
+          (cause.kind === 'resources' && cause.wanted.gpu === 1) ||
+          (cause.kind === 'dependencies' && dependsOn.some(isOpen)) ||
+          (cause.kind === 'budget' && principal === BUDGETED),
+      )
+      expect({ need, waitCauses, says }).toEqual({ need, waitCauses, says: true })
+      if (waitCauses.some(({ kind }) => kind === 'resources')) tally.waitedForGpu++
+    }
+  }
+
+  let system = await open()
+  try {
+    system.core.setQuota({ principal: BUDGETED, limit: {}, budget: BUDGET })
+    for (const current of steps) await act(current)
+    // The faults are over; what was hit by them has to get on by itself.
+    disk.slowMs = 0
+    if (losesGpu) await getOnWithoutGpu()
+    host.devices = [cpu, gpu]
+    await system.core.rescan()
+    await settle()
+    await getOn(() => true)
     for (const [id, count] of ends) expect([id, count]).toEqual([id, 1])
     for (const [id, state] of final) expect(system.compute.get(id).state).toBe(state)
     witness.checkDone(system.compute.get)
+    await witness.checkResults(system.compute)
     expect(witness.errors).toEqual([])
     for (const id of known) count(system.compute.get(id))
     const isLeft = () => system.core.listLeases().length + system.compute.engines().length > 0
@@ -319,6 +388,8 @@ export interface Tally {
   followers: number
   /** How often jobs made room for others. */
   preemptions: number
+  /** Jobs that waited for the GPU while it was gone. */
+  waitedForGpu: number
 }
 
 function partsOn(device: string, leases: readonly Lease[]): ResourceVector[] {

@@ -1,6 +1,8 @@
 import type { Job } from '../../../../shared/contract'
+import type { JobId } from '../../../../shared/domain/ids'
 import { isTerminal } from '../../../../shared/domain/job-state'
 import type { Allotment, RunOutcome, RunRequest } from '../../../executors/local'
+import type { Compute } from '../..'
 import type { FakeExecutor } from '../fake-executor'
 import { Account } from './account'
 import { ITEMS } from './specs'
@@ -139,6 +141,24 @@ export class Witness {
         .filter(({ state, reusedFrom }) => state === 'succeeded' && !reusedFrom)
       const isDone = succeeded[0]?.kind === 'batch' ? items.size === ITEMS : done >= succeeded.length
       if (succeeded.length > 0 && !isDone) this.errors.push(`${[...ids]} succeeded, and no worker did it.`)
+    }
+  }
+
+  /** What is said to have succeeded has given what its worker gave, and not what another's gave. */
+  async checkResults({ get, result }: Pick<Compute, 'get' | 'result'>): Promise<void> {
+    for (const [mark, { ids }] of this.#jobs) {
+      for (const job of [...ids].map(get)) {
+        if (job.state !== 'succeeded' || job.kind === 'synthetic') continue
+        const { outputs, items, text } = await result(job.id as JobId, 0)
+        const given = outputs?.['mark'] ?? outputs?.['x']
+        const isThere =
+          job.kind === 'infer'
+            ? given && 'data' in given && given.data[0] === mark
+            : job.kind === 'batch'
+              ? items?.every(({ outputs: { x } }, i) => x && 'data' in x && x.data[0] === i)
+              : text === 'text'
+        if (!isThere) this.errors.push(`${job.id} succeeded, and its result is not that of its worker.`)
+      }
     }
   }
 
