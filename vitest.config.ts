@@ -2,7 +2,8 @@ import { resolve } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 /** They leave nothing behind in the modules that they import, so many of them run in one process, which reads these once. */
-const PURE = '{src/main,src/shared,build}/**/!(*.integration).test.ts'
+const PURE =
+  '{src/main/{core,executors,network,platform,rpc,runtimes,security},src/shared,build}/**/!(*.integration).test.ts'
 
 export default defineConfig({
   resolve: { alias: { '@shared': resolve(import.meta.dirname, 'src/shared') } },
