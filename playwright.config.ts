@@ -5,6 +5,10 @@ const displays = process.env.E2E_DISPLAYS?.split(' ') ?? []
 const mine = displays[Number(process.env.TEST_PARALLEL_INDEX)]
 if (mine !== undefined) process.env.DISPLAY = mine
 
+// A Python that is not there is tried out in no time, where loading torch takes seconds of every start; `withPython` lets a
+// file have the machine's own.
+process.env.LLMAGENTOS_PYTHON ??= '/nonexistent/python3'
+
 export default defineConfig({
   testDir: 'e2e',
   testMatch: '**/*.spec.ts',

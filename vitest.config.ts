@@ -1,10 +1,13 @@
 import { resolve } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
+/** They leave nothing behind in the modules that they import, so many of them run in one process, which reads these once. */
+const PURE =
+  '{src/main/{core,executors,network,platform,rpc,runtimes,security},src/shared,build}/**/!(*.integration).test.ts'
+
 export default defineConfig({
   resolve: { alias: { '@shared': resolve(import.meta.dirname, 'src/shared') } },
   test: {
-    include: ['{src,build}/**/*.{test,integration.test}.{ts,tsx}'],
     environment: 'node',
     setupFiles: ['build/vitest-setup.ts'],
     pool: 'forks',
@@ -16,5 +19,12 @@ export default defineConfig({
     // What passes only then is named at the end of `npm test`.
     retry: process.env.CI ? 1 : 0,
     restoreMocks: true,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'apart', include: ['{src,build}/**/*.test.{ts,tsx}'], exclude: [PURE] },
+      },
+      { extends: true, test: { name: 'together', include: [PURE], isolate: false } },
+    ],
   },
 })

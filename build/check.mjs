@@ -1,18 +1,21 @@
-// npm run check: every static check, one after the other. All of them run, so that one run shows all.
+// npm run check: every static check, as many at a time as there are cores. All of them run, so that one run shows all.
 
+import { spawn } from 'node:child_process'
+import { availableParallelism } from 'node:os'
 import { prepare } from './prepare.mjs'
-import { attach, fail } from './process.mjs'
+import { fail, root } from './process.mjs'
 import { say } from './progress.mjs'
 
-const projects = ['shared', 'node', 'web', 'both']
+/** Those that take longest first. */
+const projects = ['web', 'node', 'both', 'shared']
 
 const checks = [
-  ['Format and lint (biome)', 'node_modules/@biomejs/biome/bin/biome', ['check', '--error-on-warnings']],
   ...projects.map((name) => [
     `Types of ${name} (tsc)`,
     'node_modules/typescript/bin/tsc',
     ['--pretty', '-p', `tsconfig.${name}.json`],
   ]),
+  ['Format and lint (biome)', 'node_modules/@biomejs/biome/bin/biome', ['check', '--error-on-warnings']],
   [
     'Module boundaries (dependency-cruiser)',
     'node_modules/dependency-cruiser/bin/dependency-cruise.mjs',
@@ -24,12 +27,34 @@ const checks = [
 await prepare({ need: ['deps'] }).catch(fail)
 
 const failed = []
-for (const [title, script, args] of checks) {
-  say(`\n== ${title}`)
-  const startedAt = performance.now()
-  const code = await attach(process.execPath, [script, ...args])
-  say(`   ${code === 0 ? 'ok' : 'FAILED'} (${((performance.now() - startedAt) / 1000).toFixed(1)} s)`)
-  if (code !== 0) failed.push(title)
-}
+const left = [...checks]
+await Promise.all(Array.from({ length: availableParallelism() }, checkOneByOne)).catch(fail)
 say(failed.length === 0 ? '\nAll checks passed.' : `\nFailed: ${failed.join('; ')}`)
 process.exitCode = failed.length === 0 ? 0 : 1
+
+/** Takes one check after the other until none is left. */
+async function checkOneByOne() {
+  for (let next = left.shift(); next !== undefined; next = left.shift()) {
+    const [title, script, args] = next
+    const startedAt = performance.now()
+    const { code, output } = await outcomeOf(script, args)
+    const took = `${code === 0 ? 'ok' : 'FAILED'} (${((performance.now() - startedAt) / 1000).toFixed(1)} s)`
+    // At once, so that what two of them say does not mingle.
+    say(`\n== ${title}\n${output}   ${took}`)
+    if (code !== 0) failed.push(title)
+  }
+}
+
+/** Runs a script in Node. @returns its exit code and all that it printed */
+function outcomeOf(script, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [script, ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text) => {
+        output += text
+      })
+    child.once('error', reject)
+    child.once('close', (code) => resolve({ code, output }))
+  })
+}

@@ -9,39 +9,42 @@ import { fixtures, Serve } from './support/serve'
 test.setTimeout(120_000)
 
 /** A browser of this machine, or Playwright's own where that is installed. */
-async function openBrowser(): Promise<Browser | null> {
-  const known = ['/usr/bin/chromium', '/usr/bin/google-chrome', chromium.executablePath()]
-  const executablePath = known.find((path) => existsSync(path))
-  return executablePath ? chromium.launch({ executablePath, args: ['--no-sandbox'] }) : null
-}
+const executablePath = ['/usr/bin/chromium', '/usr/bin/google-chrome', chromium.executablePath()].find(
+  (path) => existsSync(path),
+)
+if (!executablePath) console.log('No browser is installed here; what a browser sees is not tested.')
+// biome-ignore lint/suspicious/noSkippedTests: only where there is nothing to look with, and it says so
+test.skip(!executablePath, 'no browser is installed here')
 
-/** A page of a browser at the system; the test says that it did not run where there is none. */
-async function inBrowser(work: (page: Page, serve: Serve) => Promise<void>): Promise<void> {
-  const browser = await openBrowser()
-  if (!browser) console.log('No browser is installed here; what a browser sees is not tested.')
-  // biome-ignore lint/suspicious/noSkippedTests: only where there is nothing to look with, and it says so
-  test.skip(browser === null, 'no browser is installed here')
-  if (!browser) return
-  const serve = await Serve.start()
-  try {
-    const context = await browser.newContext({ viewport: { width: 1360, height: 860 }, locale: 'en-US' })
-    const page = await context.newPage()
-    const problems: string[] = []
-    page.on('pageerror', (error) => problems.push(String(error)))
-    page.on('console', (message) => {
-      if (message.type() === 'error') problems.push(message.text())
-    })
-    await work(page, serve)
-    // The socket was refused before the sign-in, and wrong keys are: a browser says both aloud.
-    expect(problems.filter((problem) => !/401|WebSocket/.test(problem))).toEqual([])
-  } finally {
-    await browser.close()
-    await serve.dispose()
-  }
+let browser: Browser
+let serve: Serve
+test.beforeAll(async () => {
+  if (!executablePath) return
+  browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+  serve = await Serve.start()
+})
+test.afterAll(async () => {
+  await browser?.close()
+  await serve?.dispose()
+})
+
+/** A page of a person of its own: nobody is signed in. */
+async function inBrowser(work: (page: Page) => Promise<void>): Promise<void> {
+  const context = await browser.newContext({ viewport: { width: 1360, height: 860 }, locale: 'en-US' })
+  const page = await context.newPage()
+  const problems: string[] = []
+  page.on('pageerror', (error) => problems.push(String(error)))
+  page.on('console', (message) => {
+    if (message.type() === 'error') problems.push(message.text())
+  })
+  await work(page)
+  // The socket was refused before the sign-in, and wrong keys are: a browser says both aloud.
+  expect(problems.filter((problem) => !/401|WebSocket/.test(problem))).toEqual([])
+  await context.close()
 }
 
 test('without a window: sign in from a browser with the key, see the machine, bring in a model', async () => {
-  await inBrowser(async (page, serve) => {
+  await inBrowser(async (page) => {
     await page.goto(serve.url)
     await expect(page.getByRole('heading', { name: 'LLMAgentOS' })).toBeVisible()
     await page.getByText('API key', { exact: true }).click()
@@ -69,7 +72,7 @@ test('without a window: sign in from a browser with the key, see the machine, br
 })
 
 test('what is dropped on the next version of a model becomes that, whatever it is called; also a folder', async () => {
-  await inBrowser(async (page, serve) => {
+  await inBrowser(async (page) => {
     await serve.import(join(fixtures, 'mnist_cnn.onnx'))
     await page.goto(`${serve.url}/#/models/mnist-cnn`)
     await page.getByText('API key', { exact: true }).click()
@@ -87,7 +90,7 @@ test('what is dropped on the next version of a model becomes that, whatever it i
 })
 
 test('after a sign-out nothing of one person is left for the next, not even what lies over the page', async () => {
-  await inBrowser(async (page, serve) => {
+  await inBrowser(async (page) => {
     const signIn = async (key: string) => {
       await page.getByText('API key', { exact: true }).click()
       await page.getByRole('textbox', { name: 'API key' }).fill(key)
@@ -111,7 +114,7 @@ test('after a sign-out nothing of one person is left for the next, not even what
 })
 
 test('a password is offered, not demanded; a viewer sets it, and signs in with it', async () => {
-  await inBrowser(async (page, serve) => {
+  await inBrowser(async (page) => {
     const { id } = (
       await serve.call('POST', '/principals', { kind: 'user', name: 'Marie Curie', roles: ['viewer'] })
     ).body

@@ -2,7 +2,10 @@ import { spawnSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from '@playwright/test'
+import { withPython } from './support/app'
 import { fixtures, Serve } from './support/serve'
+
+withPython()
 
 const hasTorch = spawnSync('/usr/bin/python3', ['-I', '-c', 'import torch']).status === 0
 

@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import { expect, test } from '@playwright/test'
-import { appForFile } from '../support/app'
+import { appForFile, withPython } from '../support/app'
 import { seriousViolations } from '../support/axe'
 import { fillMachine, fillQueue } from '../support/data'
 import { Desktop, WINDOW } from '../support/desktop'
 import { allPages, leavePage, type Shown, showPage } from '../support/pages/all-pages'
 import { fixtures } from '../support/serve'
 
+withPython()
 const app = appForFile(async () => {
   const desktop = await Desktop.startWith(async (api) => {
     await fillMachine(api)

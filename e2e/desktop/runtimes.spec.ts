@@ -1,7 +1,7 @@
 import { appendFile, cp, mkdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from '@playwright/test'
-import { appForFile } from '../support/app'
+import { appForFile, withPython } from '../support/app'
 import { Desktop } from '../support/desktop'
 import { RuntimesPage } from '../support/pages/runtimes-page'
 import { Shell } from '../support/pages/shell'
@@ -9,6 +9,7 @@ import { fixtures, sileroInputs } from '../support/serve'
 
 const EXAMPLE = join(import.meta.dirname, '..', '..', 'docs', 'plugins', 'tiny-tflite')
 
+withPython()
 const app = appForFile(() =>
   Desktop.startWith(async (api) => {
     await api.import(join(fixtures, 'silero_vad_v5.onnx'))

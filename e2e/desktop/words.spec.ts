@@ -1,10 +1,11 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from '@playwright/test'
-import { appForFile } from '../support/app'
+import { appForFile, withPython } from '../support/app'
 import { Desktop, WINDOW } from '../support/desktop'
 import { fixtures } from '../support/serve'
 
+withPython()
 const app = appForFile(async () => {
   const desktop = await Desktop.startWith(async (api) => {
     await api.import(join(fixtures, 'two-layers.tflite'), 'layers')

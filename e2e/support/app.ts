@@ -24,3 +24,14 @@ export function appForFile(start: () => Promise<Desktop> = Desktop.start): () =>
     return desktop
   }
 }
+
+/** For the tests of a file the system looks for a Python, as it does on every machine; to be called before `appForFile`. */
+export function withPython(): void {
+  const given = process.env['LLMAGENTOS_PYTHON']
+  test.beforeAll(() => {
+    delete process.env['LLMAGENTOS_PYTHON']
+  })
+  test.afterAll(() => {
+    process.env['LLMAGENTOS_PYTHON'] = given
+  })
+}

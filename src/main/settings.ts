@@ -23,7 +23,8 @@ export const DEFAULT_SETTINGS: Settings = {
   engineIdleMs: 10 * 60_000,
   reservedMemoryBytes: 1_000_000_000,
   hubUrl: 'https://huggingface.co',
-  pythonPath: '',
+  // For a machine that nobody sits at.
+  pythonPath: process.env['LLMAGENTOS_PYTHON'] ?? '',
   runsTogether: true,
   staysInTray: false,
 }

@@ -21,13 +21,14 @@ const sleeps = (key: string, seconds: number, dependsOn: string[] = [], more = {
   ...more,
 })
 
-/** Seconds from its submission at which each job of the pipeline started, and the last ended. */
-async function run(jobs: PipelineSpecInput['jobs']) {
+/** Seconds from its submission at which each job of the pipeline started, and the last ended. @param last its start is the end of what is looked at */
+async function run(jobs: PipelineSpecInput['jobs'], last?: string) {
   const began = harness.clock.now()
   const { id } = await system.compute.submitPipeline(PipelineSpec.parse({ jobs }), ALICE)
   for (let step = 0; step < 400; step++) {
     const pipeline = await system.compute.getPipeline(id as PipelineId)
-    if (pipeline.state !== 'running') {
+    const isOver = pipeline.jobs.some(({ key, job }) => key === last && job.startedAt !== null)
+    if (isOver || pipeline.state !== 'running') {
       const since = (time: string | null) => Math.floor((Date.parse(time ?? '') - began) / 1000)
       return {
         starts: Object.fromEntries(pipeline.jobs.map(({ key, job }) => [key, since(job.startedAt)])),
@@ -62,7 +63,7 @@ it.each([
   harness = await createHarness({ cores: 2 })
   system = await harness.open()
   const short = Array.from({ length: count }, (_, i) => sleeps(`n${i}`, 0.2))
-  const { starts } = await run([...short, sleeps('long', 5), sleeps('last', 10, ['long'])])
+  const { starts } = await run([...short, sleeps('long', 5), sleeps('last', 10, ['long'])], 'long')
   expect(course.mock.calls.length > 0).toBe(isInThread)
   // In the order of arrival it would come after all the short ones.
   expect(starts['long']).toBeLessThan(3)

@@ -59,7 +59,7 @@ async function main(argv: string[]): Promise<number> {
   const options = { ...readLimit(values['budget-ms'], values['max-steps']), seed }
   if (values.all) return await scheduleAll(resolve(first), resolve(second), options)
   const json = await readJson(first)
-  if (formatOf(json) === GRAPH) warmUp()
+  if (formatOf(json) === GRAPH) warmUpFor(options)
   const { schedule } = scheduleCase(json, options)
   process.stdout.write(`${JSON.stringify(schedule)}\n`)
   return 0
@@ -80,13 +80,18 @@ function readLimit(budget: string | undefined, steps: string | undefined): Omit<
   return { budgetMs }
 }
 
+/** Steps come to the same cold. */
+function warmUpFor({ budgetMs }: Options): void {
+  if (Number.isFinite(budgetMs)) warmUp()
+}
+
 /** One schedule a case, under the name of its file. Other files of the folder are passed over, which is said. */
 async function scheduleAll(from: string, to: string, options: Options): Promise<number> {
   const files = (await readdir(from)).filter((name) => name.endsWith('.json')).sort()
   await mkdir(to, { recursive: true })
   if ((await realpath(from)) === (await realpath(to)))
     throw new TypeError('OUTDIR is CASEDIR: the schedules would take the place of the cases.')
-  warmUp()
+  if (files.length > 0) warmUpFor(options)
   let found = 0
   let failed = 0
   for (const file of files) {

@@ -8,7 +8,6 @@ import {
   type SizedVersion,
   type WorkerStart,
 } from '../adapter'
-import type { Probe } from '../protocol'
 import { findPythons, installedPython, PYTHON_ARGS } from '../python'
 import { findBubblewrap, inBubblewrap, withoutPrivate } from '../sandbox'
 import { deviceFiles, PYTORCH_DEVICES } from './accelerators'
@@ -34,14 +33,11 @@ export function pytorchRuntime(pythonPath: () => string, dataDir: string | undef
       let reason = 'No Python was found. Install Python with PyTorch, or set its path in the settings.'
       for (const found of set === '' ? findPythons() : [set]) {
         const { file, reads } = installedPython(found, dataDir)
-        const python: Program = { file, args: PYTHON_ARGS, env: {} }
-        const answer = await ask('cpu', () => python)
-        const libraries = withoutPrivate(answer.readsFrom ?? [], dataDir)
-        if (answer.available)
-          return onAccelerators(ask, await sandboxed(ask, python, [...reads, ...libraries], answer))
-        reason = answer.reason ?? reason
+        const tried = await tryPython(ask, { file, args: PYTHON_ARGS, env: {} }, reads, dataDir)
+        if (tried.available) return onAccelerators(ask, tried)
+        reason = tried.reason ?? reason
       }
-      return { ...unavailable(reason), options: '', program: null, isolation: 'process' }
+      return without(reason)
     },
     estimateMemory: (version) => TORCH_BYTES + (version ? modelBytes(version) : 0),
   }
@@ -55,24 +51,29 @@ function modelBytes({ sizeBytes, files = [] }: SizedVersion): number {
   return graphBytes === 0 ? 2 * sizeBytes : graphBytes + Math.max(graphBytes, sizeBytes)
 }
 
-/** The same Python within a sandbox, if it works there too. */
-async function sandboxed(
+/** Within a sandbox, where that works; else as it is. Its torch, which takes seconds to load, is looked for before. */
+async function tryPython(
   ask: AskWorker,
   python: Program,
   reads: readonly string[],
-  answer: Probe,
+  dataDir: string | undefined,
 ): Promise<RuntimeProbe> {
-  const plain = { ...answer, options: 'cpu', program: () => python, isolation: 'process' as const }
   const bubblewrap = findBubblewrap()
-  if (!bubblewrap) return { ...plain, reason: 'It runs without a sandbox: bubblewrap is not installed.' }
-  const program = (start: WorkerStart) =>
-    inBubblewrap(bubblewrap, python, reads, start, deviceFiles(start.options))
-  const inside = await ask('cpu', program)
-  if (inside.available) return { ...inside, options: 'cpu', program, isolation: 'bubblewrap' }
-  return {
-    ...plain,
-    reason: `It runs without a sandbox: ${inside.reason ?? 'bubblewrap does not work here.'}`,
+  let why = 'bubblewrap is not installed.'
+  if (bubblewrap) {
+    const found = await ask('find', () => python)
+    if (!found.available) return without(found.reason ?? 'It has no torch.')
+    const readable = [...reads, ...withoutPrivate(found.readsFrom ?? [], dataDir)]
+    const program = (start: WorkerStart) =>
+      inBubblewrap(bubblewrap, python, readable, start, deviceFiles(start.options))
+    const inside = await ask('cpu', program)
+    if (inside.available) return { ...inside, options: 'cpu', program, isolation: 'bubblewrap' }
+    why = inside.reason ?? 'bubblewrap does not work here.'
   }
+  const answer = await ask('cpu', () => python)
+  if (!answer.available) return without(answer.reason ?? 'It does not say why.')
+  const reason = `It runs without a sandbox: ${why}`
+  return { ...answer, reason, options: 'cpu', program: () => python, isolation: 'process' }
 }
 
 /** The same, with what of its torch works beside the CPU. */
@@ -81,6 +82,7 @@ async function onAccelerators(ask: AskWorker, probe: RuntimeProbe): Promise<Runt
   return { ...probe, ...(await tryAccelerators('PyTorch', PYTORCH_DEVICES, probe.offers ?? [], askFor)) }
 }
 
-function unavailable(reason: string): Probe {
-  return { available: false, version: '', backend: '', reason }
+function without(reason: string): RuntimeProbe {
+  const answer = { available: false, version: '', backend: '', reason }
+  return { ...answer, options: '', program: null, isolation: 'process' }
 }

@@ -5,6 +5,7 @@ are read with `weights_only`, and safetensors by their header.
 """
 
 import ctypes
+import importlib.util
 import json
 import math
 import os
@@ -486,8 +487,25 @@ def built_for():
     return [name for name in DEVICES if built[name]]
 
 
+def reads_from(torch_file):
+    """The folders that a sandbox around this Python must show it."""
+    prefixes = {sys.prefix, sys.base_prefix, os.path.dirname(os.path.dirname(torch_file)), *sys.path}
+    return sorted(path for path in prefixes if os.path.isdir(path))
+
+
+def find():
+    """Where this Python has its torch, without loading it, which takes seconds."""
+    answer = {"available": False, "version": "", "backend": "", "reason": None}
+    found = importlib.util.find_spec("torch")
+    if found is not None and found.origin is not None:
+        answer.update(available=True, readsFrom=reads_from(found.origin))
+    else:
+        answer["reason"] = f"{sys.executable} cannot import torch: No module named 'torch'."
+    print(json.dumps(answer), flush=True)
+
+
 def probe():
-    answer = {"available": False, "version": "", "backend": "", "reason": None, "readsFrom": []}
+    answer = {"available": False, "version": "", "backend": "", "reason": None}
     try:
         import torch
 
@@ -496,8 +514,6 @@ def probe():
         if float((ones + ones).sum()) != 4:
             raise RuntimeError("it does not add up")
         answer.update(available=True, version=torch.__version__, backend=OPTIONS, offers=built_for())
-        prefixes = {sys.prefix, sys.base_prefix, os.path.dirname(os.path.dirname(torch.__file__)), *sys.path}
-        answer["readsFrom"] = sorted(path for path in prefixes if os.path.isdir(path))
     except Exception as error:  # a broken installation may raise anything
         what = f"compute on {OPTIONS}" if "torch" in sys.modules else "import torch"
         answer["reason"] = f"{sys.executable} cannot {what}: {last_line(error).rstrip('.')}."
@@ -506,7 +522,9 @@ def probe():
 
 if __name__ == "__main__":
     threading.Thread(target=end_with_system, daemon=True).start()
-    if os.environ.get("LLMAGENTOS_WORKER_PROBE") == "1":
-        probe()
-    else:
+    if os.environ.get("LLMAGENTOS_WORKER_PROBE") != "1":
         serve()
+    elif OPTIONS == "find":
+        find()
+    else:
+        probe()

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Tensors } from '../../../shared/domain/tensor'
 import type { LoadableVersion, LocalExecutor, RunOutcome, RunRequest } from '../../executors/local'
 import { residentBytes } from '../../executors/local/enforcement/processes'
@@ -68,14 +68,14 @@ export function conformance(name: string, executor: () => LocalExecutor, subject
     let engine: ReturnType<typeof engineId>
     let pid: number
 
-    beforeEach(async () => {
+    const load = async () => {
       const view = await executor().load(subject.version(), { threads: 1, signal })
       engine = engineId(view)
       pid = pidOf(view)
       expect(view).toMatchObject({ state: 'idle', runs: 0, loadMs: expect.any(Number) })
       expect(view.backend).not.toBe('')
-    })
-    afterEach(() => executor().unload(engine))
+    }
+    const unload = () => executor().unload(engine)
 
     const view = () =>
       executor()
@@ -90,97 +90,109 @@ export function conformance(name: string, executor: () => LocalExecutor, subject
       return executor().run(engine, request, seen)
     }
 
-    it('runs, and unloads for good', async () => {
-      const outcome = await run()
-      subject.check(outcome)
-      expect(outcome.computeMs).toBeGreaterThanOrEqual(0)
-      await executor().unload(engine)
-      await executor().unload(engine)
-      await processGone(pid)
-      expect(view()).toBeUndefined()
-      await expect(run()).rejects.toMatchObject({ code: 'compute.not_found' })
-    })
+    describe('one engine for all', () => {
+      beforeAll(load)
+      afterAll(unload)
 
-    it('reports the memory it takes, and is expected to take about as much', async () => {
-      await run()
-      const { memoryBytes = 0 } = view() ?? {}
-      expect(memoryBytes).toBeGreaterThan(20 * 2 ** 20)
-      const version = subject.version()
-      // Estimated anew, as for a version that was never loaded.
-      if (version)
-        expect(executor().estimateMemory({ ...version, digest: `never ${Math.random()}` })).toBeGreaterThan(
-          memoryBytes / 3,
-        )
-    })
-
-    it('says in words what does not fit, and goes on', async () => {
-      for (const { what, request, words } of subject.misfits()) {
-        await expect(run(request), what).rejects.toMatchObject({
-          code: expect.stringMatching(/^compute\.(invalid_input|runtime_failed)$/),
-          message: expect.stringMatching(words),
-        })
-      }
-      subject.check(await run())
-      expect(view()?.pid).toBe(pid)
-    })
-
-    it('runs one attempt at a time', async () => {
-      const first = run()
-      await expect(run()).rejects.toMatchObject({ code: 'compute.conflict' })
-      await first
-    })
-
-    if (!subject.benchmark)
-      // biome-ignore lint/suspicious/noConsole: a test that does not run says why
-      console.warn(`That ${name} measures itself is not tested: benchmarks send tensors, and it takes none.`)
-    it.runIf(subject.benchmark)('measures itself', async () => {
-      const outcome = await run(subject.benchmark?.())
-      if (outcome.kind !== 'benchmark') throw new Error('another kind')
-      const { p50, p95, p99, mean } = outcome.latencyMs
-      expect([p50, p95, p99, mean].every((ms) => ms > 0)).toBe(true)
-      expect(p50).toBeLessThanOrEqual(p95)
-      expect(p95).toBeLessThanOrEqual(p99)
-      expect(outcome.throughput).toBeCloseTo(1000 / mean, 6)
-      expect(outcome.iterations).toBe(3)
-    })
-
-    it('stops when asked, and goes on', async () => {
-      const endless = stopped(subject.endless(), (stop) => stop.abort(new Error('enough')))
-      await expect(endless).rejects.toThrow('enough')
-      expect(view()).toMatchObject({ state: 'idle', pid })
-      subject.check(await run())
-    })
-
-    it('fails the attempt when the worker is killed, and nothing else', async () => {
-      const killed = stopped(subject.endless(), () => process.kill(pid, 'SIGKILL'))
-      await expect(killed).rejects.toMatchObject({
-        code: 'compute.worker_crashed',
-        message: expect.stringContaining('SIGKILL'),
-      })
-      expect(view()).toBeUndefined()
-    })
-
-    it.runIf(process.platform === 'linux')('is ended when it hangs and is asked to stop', async () => {
-      const hung = stopped(subject.endless(), (stop) => {
-        for (const process_ of family(pid)) process.kill(process_, 'SIGSTOP')
-        stop.abort(new Error('took too long'))
-      })
-      await expect(hung).rejects.toThrow('took too long')
-      expect(view()).toBeUndefined()
-      await processGone(pid)
-    })
-
-    it('does not grow', async () => {
-      const quiet = hooks()
-      quiet.onItems = () => Promise.resolve()
-      const memory = async () => {
-        await executor().run(engine, subject.load(), quiet)
+      it('reports the memory it takes, and is expected to take about as much', async () => {
         await run()
-        // The view is renewed once a second.
-        return (await residentBytes([pid])).get(pid) ?? view()?.memoryBytes ?? 0
-      }
-      const before = await memory()
-      expect((await memory()) - before).toBeLessThan(subject.growthBytes)
+        const { memoryBytes = 0 } = view() ?? {}
+        expect(memoryBytes).toBeGreaterThan(20 * 2 ** 20)
+        const version = subject.version()
+        // Estimated anew, as for a version that was never loaded.
+        if (version)
+          expect(executor().estimateMemory({ ...version, digest: `never ${Math.random()}` })).toBeGreaterThan(
+            memoryBytes / 3,
+          )
+      })
+
+      it('says in words what does not fit, and goes on', async () => {
+        for (const { what, request, words } of subject.misfits()) {
+          await expect(run(request), what).rejects.toMatchObject({
+            code: expect.stringMatching(/^compute\.(invalid_input|runtime_failed)$/),
+            message: expect.stringMatching(words),
+          })
+        }
+        subject.check(await run())
+        expect(view()?.pid).toBe(pid)
+      })
+
+      it('runs one attempt at a time', async () => {
+        const first = run()
+        await expect(run()).rejects.toMatchObject({ code: 'compute.conflict' })
+        await first
+      })
+
+      if (!subject.benchmark)
+        // biome-ignore lint/suspicious/noConsole: a test that does not run says why
+        console.warn(
+          `That ${name} measures itself is not tested: benchmarks send tensors, and it takes none.`,
+        )
+      it.runIf(subject.benchmark)('measures itself', async () => {
+        const outcome = await run(subject.benchmark?.())
+        if (outcome.kind !== 'benchmark') throw new Error('another kind')
+        const { p50, p95, p99, mean } = outcome.latencyMs
+        expect([p50, p95, p99, mean].every((ms) => ms > 0)).toBe(true)
+        expect(p50).toBeLessThanOrEqual(p95)
+        expect(p95).toBeLessThanOrEqual(p99)
+        expect(outcome.throughput).toBeCloseTo(1000 / mean, 6)
+        expect(outcome.iterations).toBe(3)
+      })
+
+      it('stops when asked, and goes on', async () => {
+        const endless = stopped(subject.endless(), (stop) => stop.abort(new Error('enough')))
+        await expect(endless).rejects.toThrow('enough')
+        expect(view()).toMatchObject({ state: 'idle', pid })
+        subject.check(await run())
+      })
+
+      it('does not grow', async () => {
+        const quiet = hooks()
+        quiet.onItems = () => Promise.resolve()
+        const memory = async () => {
+          await executor().run(engine, subject.load(), quiet)
+          await run()
+          // The view is renewed once a second.
+          return (await residentBytes([pid])).get(pid) ?? view()?.memoryBytes ?? 0
+        }
+        const before = await memory()
+        expect((await memory()) - before).toBeLessThan(subject.growthBytes)
+      })
+    })
+
+    describe('an engine of its own', () => {
+      beforeEach(load)
+      afterEach(unload)
+
+      it('runs, and unloads for good', async () => {
+        const outcome = await run()
+        subject.check(outcome)
+        expect(outcome.computeMs).toBeGreaterThanOrEqual(0)
+        await executor().unload(engine)
+        await executor().unload(engine)
+        await processGone(pid)
+        expect(view()).toBeUndefined()
+        await expect(run()).rejects.toMatchObject({ code: 'compute.not_found' })
+      })
+
+      it('fails the attempt when the worker is killed, and nothing else', async () => {
+        const killed = stopped(subject.endless(), () => process.kill(pid, 'SIGKILL'))
+        await expect(killed).rejects.toMatchObject({
+          code: 'compute.worker_crashed',
+          message: expect.stringContaining('SIGKILL'),
+        })
+        expect(view()).toBeUndefined()
+      })
+
+      it.runIf(process.platform === 'linux')('is ended when it hangs and is asked to stop', async () => {
+        const hung = stopped(subject.endless(), (stop) => {
+          for (const process_ of family(pid)) process.kill(process_, 'SIGSTOP')
+          stop.abort(new Error('took too long'))
+        })
+        await expect(hung).rejects.toThrow('took too long')
+        expect(view()).toBeUndefined()
+        await processGone(pid)
+      })
     })
   })
 }

@@ -334,12 +334,12 @@ export async function play(steps: readonly Step[], losesGpu = false): Promise<Ta
     for (const { need, dependsOn, principal, waitCauses } of known.filter(isOpen).map(system.compute.get)) {
       const says = waitCauses.some(
         (cause) =>
-          (cause.kind === 'resources' && cause.wanted.gpu === 1) ||
+          (cause.kind === 'unfit' && cause.wanted.gpu === 1) ||
           (cause.kind === 'dependencies' && dependsOn.some(isOpen)) ||
           (cause.kind === 'budget' && principal === BUDGETED),
       )
       expect({ need, waitCauses, says }).toEqual({ need, waitCauses, says: true })
-      if (waitCauses.some(({ kind }) => kind === 'resources')) tally.waitedForGpu++
+      if (waitCauses.some(({ kind }) => kind === 'unfit')) tally.waitedForGpu++
     }
   }
 
