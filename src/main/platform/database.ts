@@ -9,6 +9,7 @@ import {
 } from 'kysely'
 import Sqlite from 'libsql'
 import { AppError } from '../../shared/errors'
+import { codeOf } from './error-code'
 import type { Disposable } from './events'
 import { ensurePrivateFile } from './files'
 
@@ -332,8 +333,8 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
 }
 
 function translate(error: unknown): unknown {
-  const code = (error as { code?: unknown }).code
-  if (typeof code !== 'string') return error
+  const code = codeOf(error)
+  if (code === undefined) return error
   if (code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT')) {
     return new AppError(
       'storage.corrupt',

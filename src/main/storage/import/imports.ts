@@ -6,6 +6,7 @@ import { ModelName } from '../../../shared/domain/references'
 import { AppError, toErrorView } from '../../../shared/errors'
 import { type Clock, toIso } from '../../platform/clock'
 import type { Database } from '../../platform/database'
+import { codeOf } from '../../platform/error-code'
 import { type Disposable, Emitter } from '../../platform/events'
 import { translateFileError } from '../../platform/files'
 import type { Logger } from '../../platform/logger'
@@ -479,7 +480,7 @@ async function assertPath(path: string): Promise<void> {
     await stat(path)
   } catch (error) {
     const name = displayText(basename(path))
-    if (isMissing(error) || (error as NodeJS.ErrnoException).code === 'ERR_INVALID_ARG_VALUE') {
+    if (isMissing(error) || codeOf(error) === 'ERR_INVALID_ARG_VALUE') {
       throw new AppError(
         'storage.not_found',
         `There is no file or folder "${name}" at this place.`,
