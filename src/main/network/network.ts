@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { getRequestListener } from '@hono/node-server'
+import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
@@ -51,7 +51,7 @@ const ENDPOINTS = {
 type EndpointId = keyof typeof ENDPOINTS
 
 interface WebEnv {
-  Bindings: { incoming: IncomingMessage; outgoing: ServerResponse }
+  Bindings: HttpBindings
 }
 
 export function createNetwork(deps: NetworkDeps): Network {
@@ -292,7 +292,9 @@ export function createNetwork(deps: NetworkDeps): Network {
   return {
     async start(protocols) {
       const app = webApp(protocols)
-      const created = createHttpServer(getRequestListener((request, env) => app.fetch(request, env as never)))
+      const created = createHttpServer(
+        getRequestListener((request, env) => app.fetch(request, env as HttpBindings)),
+      )
       created.on('upgrade', upgrades(protocols))
       port = await listen(created, deps.port).catch((error: unknown) => {
         if (!deps.fallbackToAnyPort || !(error instanceof AppError)) throw error
