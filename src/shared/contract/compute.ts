@@ -263,7 +263,8 @@ export const Enforcement = z.object({
 })
 export type Enforcement = z.infer<typeof Enforcement>
 
-const ById = z.object({ id: Id })
+const JobById = z.object({ id: Id.brand<'JobId'>() })
+const PipelineById = z.object({ id: Id.brand<'PipelineId'>() })
 const WaitMs = z.coerce
   .number()
   .int()
@@ -301,7 +302,7 @@ export const computeContract = {
       )
       .output(pageOf(Job)),
     get: procedure('job.read', { method: 'GET', path: '/jobs/{id}', summary: 'One job', tags: ['compute'] })
-      .input(ById)
+      .input(JobById)
       .output(Job),
     cancel: procedure('job.control', {
       method: 'POST',
@@ -309,7 +310,7 @@ export const computeContract = {
       summary: 'Cancel a job',
       tags: ['compute'],
     })
-      .input(ById)
+      .input(JobById)
       .output(Job),
     retry: procedure('job.control', {
       method: 'POST',
@@ -318,7 +319,7 @@ export const computeContract = {
       summary: 'Submit a copy of a job that ended',
       tags: ['compute'],
     })
-      .input(ById)
+      .input(JobById)
       .output(Job),
     hold: procedure('job.control', {
       method: 'POST',
@@ -326,7 +327,7 @@ export const computeContract = {
       summary: 'Keep a queued job from starting',
       tags: ['compute'],
     })
-      .input(ById)
+      .input(JobById)
       .output(Job),
     resume: procedure('job.control', {
       method: 'POST',
@@ -334,7 +335,7 @@ export const computeContract = {
       summary: 'Let a held job start',
       tags: ['compute'],
     })
-      .input(ById)
+      .input(JobById)
       .output(Job),
     update: procedure('job.control', {
       method: 'PATCH',
@@ -342,7 +343,7 @@ export const computeContract = {
       summary: 'Change the priority',
       tags: ['compute'],
     })
-      .input(ById.extend({ priority: z.number().int().min(0).max(100) }).strict())
+      .input(JobById.extend({ priority: z.number().int().min(0).max(100) }).strict())
       .output(Job),
     result: procedure('job.read', {
       method: 'GET',
@@ -350,7 +351,7 @@ export const computeContract = {
       summary: 'What the job gave',
       tags: ['compute'],
     })
-      .input(ById.extend({ waitMs: WaitMs }))
+      .input(JobById.extend({ waitMs: WaitMs }))
       .output(JobResult),
     saveDataset: procedure('job.read', {
       method: 'POST',
@@ -361,7 +362,7 @@ export const computeContract = {
         'One row for each item, in their order, one column for each output; the lineage of the data set names the job, its model and the data set it read. Answers with the import that writes it.',
       tags: ['compute'],
     })
-      .input(ById.extend({ name: ModelName }).strict())
+      .input(JobById.extend({ name: ModelName }).strict())
       .output(Import),
     log: procedure('job.read', {
       method: 'GET',
@@ -369,7 +370,7 @@ export const computeContract = {
       summary: 'What the job and its worker said',
       tags: ['compute'],
     })
-      .input(ById.extend(ShortListQuery.shape))
+      .input(JobById.extend(ShortListQuery.shape))
       .output(pageOf(LogLine)),
     events: procedure('job.read', {
       method: 'GET',
@@ -377,7 +378,7 @@ export const computeContract = {
       summary: 'The job as it changes, until it ends',
       tags: ['compute'],
     })
-      .input(ById)
+      .input(JobById)
       .output(eventIterator(Job)),
     text: procedure('job.read', {
       method: 'GET',
@@ -387,7 +388,7 @@ export const computeContract = {
         'Server-sent pieces, each with its place: first what there is, then what follows, until the job ends. A piece at a place that was sent before begins the text anew: another attempt.',
       tags: ['compute'],
     })
-      .input(ById)
+      .input(JobById)
       .output(eventIterator(TextPiece)),
     watch: procedure('job.list', {
       method: 'GET',
@@ -420,7 +421,7 @@ export const computeContract = {
       summary: 'A pipeline with its jobs and its critical path',
       tags: ['compute'],
     })
-      .input(ById)
+      .input(PipelineById)
       .output(Pipeline),
     cancel: procedure('job.control', {
       method: 'POST',
@@ -428,7 +429,7 @@ export const computeContract = {
       summary: 'Cancel every job of a pipeline that has not ended',
       tags: ['compute'],
     })
-      .input(ById)
+      .input(PipelineById)
       .output(Pipeline),
     retry: procedure('job.control', {
       method: 'POST',
@@ -437,7 +438,7 @@ export const computeContract = {
       summary: 'Submit a pipeline again; what it did and has not changed is taken over',
       tags: ['compute'],
     })
-      .input(ById)
+      .input(PipelineById)
       .output(Pipeline),
   },
   queue: procedure('job.list', {
@@ -479,7 +480,7 @@ export const computeContract = {
       successStatus: 204,
       summary: 'Unload an idle engine',
       tags: ['compute'],
-    }).input(ById),
+    }).input(z.object({ id: Id })),
   },
   plugins: pluginsContract,
 }

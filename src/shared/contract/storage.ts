@@ -424,7 +424,7 @@ export const storageContract = {
       summary: 'Progress and outcome of an import',
       tags: ['storage'],
     })
-      .input(z.object({ id: Id }))
+      .input(z.object({ id: Id.brand<'ImportId'>() }))
       .output(Import),
     cancel: procedure('import.cancel', {
       method: 'DELETE',
@@ -432,7 +432,7 @@ export const storageContract = {
       summary: 'Cancel an import',
       tags: ['storage'],
     })
-      .input(z.object({ id: Id }))
+      .input(z.object({ id: Id.brand<'ImportId'>() }))
       .output(Import),
     confirm: procedure('import.confirm', {
       method: 'POST',
@@ -443,7 +443,7 @@ export const storageContract = {
     })
       .input(
         z.object({
-          id: Id,
+          id: Id.brand<'ImportId'>(),
           name: ModelName.optional(),
           version: NewVersionNumber.optional(),
           family: z.string().max(64).nullable().optional(),
