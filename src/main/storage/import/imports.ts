@@ -17,11 +17,12 @@ import type { Bringer, ConfirmedAs, ImportSource, ResumableSource, StorageDeps }
 import type { Models } from '../models'
 import type { StorageQuotas } from '../quotas'
 import { isStopping } from '../stopping'
-import { ImportRows, type Proposal } from './import-rows'
+import { type AnyCandidate, confirmed, nameOf, proposalOf } from './candidate'
+import { ImportRows } from './import-rows'
 import { displayText } from './name'
 import { Slots } from './slots'
 import { Suggestions } from './suggestions'
-import { type AnyCandidate, rejectionOf, Taking, type TakingDeps } from './taking'
+import { rejectionOf, Taking, type TakingDeps } from './taking'
 import { UnwrittenEnds } from './unwritten-ends'
 
 const AT_ONCE = 2
@@ -432,36 +433,6 @@ export class Imports implements Disposable {
   /** @param removed ids of those that are forgotten */
   #tell(view: Import, removed: string[] = []): void {
     this.#changed.fire({ changed: [{ ...view }], removed })
-  }
-}
-
-function nameOf(candidate: AnyCandidate): string {
-  return candidate.kind === 'model' ? candidate.model : candidate.name
-}
-
-function proposalOf(candidate: AnyCandidate): Proposal {
-  const { kind, digest, version } = candidate
-  const family = candidate.kind === 'model' ? candidate.family : null
-  return { kind, name: nameOf(candidate), digest, version, family }
-}
-
-function confirmed(candidate: AnyCandidate, change: ConfirmedAs): AnyCandidate {
-  const before = nameOf(candidate)
-  const { name = before, family, madeFrom } = change
-  const said = {
-    // A number is one of a name: under another, the one that was asked for means nothing.
-    version: change.version ?? (name === before ? candidate.version : null),
-    ...(madeFrom && { madeFrom: united(candidate.madeFrom, madeFrom) }),
-  }
-  if (candidate.kind === 'dataset') return { ...candidate, ...said, name }
-  return { ...candidate, ...said, model: name, ...(family !== undefined && { family }) }
-}
-
-function united(first: MadeFrom, second: MadeFrom): MadeFrom {
-  return {
-    models: [...new Set([...first.models, ...second.models])],
-    datasets: [...new Set([...first.datasets, ...second.datasets])],
-    job: second.job ?? first.job,
   }
 }
 
