@@ -307,14 +307,13 @@ export function createNetwork(deps: NetworkDeps): Network {
       return `http://127.0.0.1:${port}`
     },
     url: () => (server && isOn('rest') ? `http://127.0.0.1:${port}` : null),
-    listEndpoints: () => (Object.keys(ENDPOINTS) as EndpointId[]).map(endpoint),
+    listEndpoints: () => Object.keys(ENDPOINTS).filter(isEndpoint).map(endpoint),
     setEndpoint(id, enabled) {
-      if (!Object.hasOwn(ENDPOINTS, id))
-        throw new AppError('network.not_found', `There is no endpoint ${id}.`)
+      if (!isEndpoint(id)) throw new AppError('network.not_found', `There is no endpoint ${id}.`)
       switchedOff.set(id, !enabled)
       if (!isOn('rest')) for (const [answer, { isAlwaysOn }] of answering) if (!isAlwaysOn) answer.destroy()
       if (!isOn('websocket')) for (const socket of sockets.clients) socket.close(GOING_AWAY)
-      return endpoint(id as EndpointId)
+      return endpoint(id)
     },
     listSessions: () => sessions.list(),
     async dispose() {
@@ -331,6 +330,10 @@ export function createNetwork(deps: NetworkDeps): Network {
       })
     },
   }
+}
+
+function isEndpoint(id: string): id is EndpointId {
+  return Object.hasOwn(ENDPOINTS, id)
 }
 
 /** Goes to the disk as it comes, so it may be of any length; every other body is held in memory. */

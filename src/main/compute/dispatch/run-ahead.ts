@@ -272,10 +272,9 @@ export class RunAhead {
     this.#line = line.slice(late.length)
     const admits = [...newcomers].filter(([job]) => !this.#newcomers.has(job)).map(([, admit]) => admit)
     const outcomes = [...admits, ...late.map(({ admit }) => admit)].map((admit) => admit.perform(apart))
-    const jobs = [...this.#claimed.keys()].filter((job) => !this.#newcomers.has(job))
+    const claims = [...this.#claimed].filter(([job]) => !this.#newcomers.has(job))
     const refused: ActiveJob[] = []
-    for (const job of jobs) {
-      const { startedAt, placement } = this.#claimed.get(job) as Claim
+    for (const [job, { startedAt, placement }] of claims) {
       if (index.get(job.id) !== job) {
         refused.push(job)
         continue
@@ -292,6 +291,7 @@ export class RunAhead {
       this.#unstored.delete(job)
       database.onRollback(() => this.#unstored.set(job, startedAt))
     }
+    const jobs = claims.map(([job]) => job)
     return { jobs, late: late.map(({ job }) => job), refused, outcomes }
   }
 
