@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { ApiKey } from '../shared/contract'
 import { AppError } from '../shared/errors'
+import { codeOf } from './platform/error-code'
 import { writeFileAtomic } from './platform/files'
 import { defaultDataDir } from './platform/folders'
 import { createLogger } from './platform/logger'
@@ -99,11 +100,9 @@ function stopOnSignals(system: System): void {
 }
 
 function fail(error: unknown): never {
-  const known =
-    error instanceof AppError || (error as { code?: unknown }).code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION'
-  process.stderr.write(
-    `${known ? (error as Error).message : error instanceof Error ? error.stack : String(error)}\n`,
-  )
+  const isKnown = error instanceof AppError || codeOf(error) === 'ERR_PARSE_ARGS_UNKNOWN_OPTION'
+  const words = error instanceof Error ? (isKnown ? error.message : error.stack) : String(error)
+  process.stderr.write(`${words}\n`)
   process.exit(1)
 }
 

@@ -1,6 +1,10 @@
 import type { Migration } from 'kysely'
+import { z } from 'zod'
 import { Settings } from '../shared/contract'
 import type { Database } from './platform/database'
+
+/** One that was damaged names none. */
+const Names = z.array(z.string()).catch([])
 
 interface Tables {
   setting: { key: string; value: string }
@@ -39,7 +43,7 @@ export interface SettingsStore {
 /** Settings are few and small: one row each, as JSON; a value that does not parse any more counts as not set. */
 export function createSettings(database: Database): SettingsStore {
   const query = database.builder<Tables>()
-  const off = new Set(JSON.parse(read('endpointsOff') ?? '[]') as string[])
+  const off = new Set(Names.parse(parseJson(read('endpointsOff'))))
   let settings = load()
 
   function read(key: string): string | undefined {
@@ -57,10 +61,10 @@ export function createSettings(database: Database): SettingsStore {
   }
 
   function load(): Settings {
-    const stored: Partial<Record<keyof Settings, unknown>> = {}
-    for (const key of Object.keys(Settings.shape) as (keyof Settings)[]) {
+    const stored: Record<string, unknown> = {}
+    for (const [key, schema] of Object.entries(Settings.shape)) {
       const value = parseJson(read(key))
-      if (Settings.shape[key].safeParse(value).success) stored[key] = value
+      if (schema.safeParse(value).success) stored[key] = value
     }
     return Settings.parse({ ...DEFAULT_SETTINGS, ...stored })
   }
@@ -70,7 +74,7 @@ export function createSettings(database: Database): SettingsStore {
     update(change) {
       const next = Settings.parse({ ...settings, ...change })
       database.transaction(() => {
-        for (const key of Object.keys(change) as (keyof Settings)[]) write(key, next[key])
+        for (const [key, value] of Object.entries(next)) if (Object.hasOwn(change, key)) write(key, value)
       })
       settings = next
       return next

@@ -205,7 +205,7 @@ export class Admission {
     }
   }
 
-  #assertDependencies(ids: readonly JobId[] | readonly string[]): void {
+  #assertDependencies(ids: readonly string[]): void {
     for (const id of ids) {
       if (this.#deps.index.get(id) || this.#deps.store.stateOf(id)) continue
       const message = `This job is to wait for job ${id}, which does not exist.`

@@ -35,7 +35,7 @@ export interface JobQuery {
   kind?: Job['kind'] | undefined
   model?: string | undefined
   /** Only this principal's jobs. */
-  principal?: string | undefined
+  principal?: PrincipalId | undefined
   /** Only jobs that ended by then, ISO 8601. */
   finishedUntil?: string | undefined
 }

@@ -20,7 +20,11 @@ export const Link = z.discriminatedUnion('kind', [
 ])
 export type Link = z.infer<typeof Link>
 
-const GIVES = { infer: 'tensor', generate: 'text', batch: 'items' } as const
+const GIVES: Partial<Record<JobDefinition['kind'], Link['kind']>> = {
+  infer: 'tensor',
+  generate: 'text',
+  batch: 'items',
+}
 const WORDS = {
   tensor: 'an output of an infer job',
   text: 'the text of a generate job',
@@ -65,8 +69,7 @@ export function assertLink(
   signature: Signature | null,
   storage: Pick<Storage, 'resolve'>,
 ): void {
-  const gives = giver.kind in GIVES ? GIVES[giver.kind as keyof typeof GIVES] : null
-  if (gives !== link.kind) {
+  if (GIVES[giver.kind] !== link.kind) {
     const message = `Job ${giver.id} is a ${giver.kind} job, and what is asked of it is ${WORDS[link.kind]}.`
     throw new AppError('compute.invalid_input', message, {
       input: 'fromJob',

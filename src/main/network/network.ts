@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { getRequestListener } from '@hono/node-server'
+import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
@@ -51,7 +51,7 @@ const ENDPOINTS = {
 type EndpointId = keyof typeof ENDPOINTS
 
 interface WebEnv {
-  Bindings: { incoming: IncomingMessage; outgoing: ServerResponse }
+  Bindings: HttpBindings
 }
 
 export function createNetwork(deps: NetworkDeps): Network {
@@ -292,7 +292,9 @@ export function createNetwork(deps: NetworkDeps): Network {
   return {
     async start(protocols) {
       const app = webApp(protocols)
-      const created = createHttpServer(getRequestListener((request, env) => app.fetch(request, env as never)))
+      const created = createHttpServer(
+        getRequestListener((request, env) => app.fetch(request, env as HttpBindings)),
+      )
       created.on('upgrade', upgrades(protocols))
       port = await listen(created, deps.port).catch((error: unknown) => {
         if (!deps.fallbackToAnyPort || !(error instanceof AppError)) throw error
@@ -305,14 +307,13 @@ export function createNetwork(deps: NetworkDeps): Network {
       return `http://127.0.0.1:${port}`
     },
     url: () => (server && isOn('rest') ? `http://127.0.0.1:${port}` : null),
-    listEndpoints: () => (Object.keys(ENDPOINTS) as EndpointId[]).map(endpoint),
+    listEndpoints: () => Object.keys(ENDPOINTS).filter(isEndpoint).map(endpoint),
     setEndpoint(id, enabled) {
-      if (!Object.hasOwn(ENDPOINTS, id))
-        throw new AppError('network.not_found', `There is no endpoint ${id}.`)
+      if (!isEndpoint(id)) throw new AppError('network.not_found', `There is no endpoint ${id}.`)
       switchedOff.set(id, !enabled)
       if (!isOn('rest')) for (const [answer, { isAlwaysOn }] of answering) if (!isAlwaysOn) answer.destroy()
       if (!isOn('websocket')) for (const socket of sockets.clients) socket.close(GOING_AWAY)
-      return endpoint(id as EndpointId)
+      return endpoint(id)
     },
     listSessions: () => sessions.list(),
     async dispose() {
@@ -329,6 +330,10 @@ export function createNetwork(deps: NetworkDeps): Network {
       })
     },
   }
+}
+
+function isEndpoint(id: string): id is EndpointId {
+  return Object.hasOwn(ENDPOINTS, id)
 }
 
 /** Goes to the disk as it comes, so it may be of any length; every other body is held in memory. */

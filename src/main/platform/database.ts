@@ -9,6 +9,8 @@ import {
 } from 'kysely'
 import Sqlite from 'libsql'
 import { AppError } from '../../shared/errors'
+import { BoundedMap } from './bounded-map'
+import { codeOf } from './error-code'
 import type { Disposable } from './events'
 import { ensurePrivateFile } from './files'
 
@@ -54,8 +56,8 @@ export interface Database extends Disposable {
 const GROUP_MS = 8
 
 interface QueuedWrite {
-  work: () => unknown
-  resolve: (value: never) => void
+  /** In a savepoint of its own. @returns tells the caller, once it is on the disk */
+  perform: () => () => void
   reject: (error: unknown) => void
 }
 
@@ -73,7 +75,7 @@ export async function openDatabase(file: string, migrations: Record<string, Migr
     sqlite.pragma('synchronous = FULL')
     sqlite.pragma('foreign_keys = ON')
     sqlite.pragma('busy_timeout = 5000')
-    const kysely = new Kysely<unknown>({ dialect: new SqliteDialect({ database: sqlite as never }) })
+    const kysely = new Kysely<unknown>({ dialect: new SqliteDialect({ database: sqlite }) })
     // Kysely gives SQLite no transaction around a migration; a crash in the middle must not leave half of one.
     sqlite.exec('BEGIN IMMEDIATE')
     await migrate(kysely, migrations)
@@ -96,7 +98,7 @@ export function openToRead(file: string): Database {
     // libsql has no option for it.
     sqlite.pragma('query_only = ON')
     sqlite.pragma('busy_timeout = 5000')
-    return createDatabase(sqlite, new Kysely({ dialect: new SqliteDialect({ database: sqlite as never }) }))
+    return createDatabase(sqlite, new Kysely({ dialect: new SqliteDialect({ database: sqlite }) }))
   } catch (error) {
     sqlite.close()
     throw translate(error)
@@ -121,12 +123,13 @@ async function migrate(kysely: Kysely<unknown>, migrations: Record<string, Migra
 async function executedMigrations(kysely: Kysely<unknown>): Promise<string[]> {
   const tables = await kysely.introspection.getTables({ withInternalKyselyTables: true })
   if (!tables.some((table) => table.name === 'kysely_migration')) return []
-  const typed = kysely as Kysely<{ kysely_migration: { name: string } }>
+  const typed = kysely.withTables<{ kysely_migration: { name: string } }>()
   return (await typed.selectFrom('kysely_migration').select('name').execute()).map((row) => row.name)
 }
 
 function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Database {
-  const statements = new Map<string, Sqlite.Statement>()
+  // `in (...)` lists make many texts: the newest are kept.
+  const statements = new BoundedMap<string, Sqlite.Statement>(500)
   const undos: (() => void)[] = []
   const beforeCommits = new Set<() => void>()
   const afterCommits: (() => void)[] = []
@@ -148,8 +151,6 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
     let statement = statements.get(sql)
     if (!statement) {
       statement = sqlite.prepare(sql)
-      // `in (...)` lists make many texts; forget the oldest rather than keep them all.
-      if (statements.size >= 500) statements.delete(statements.keys().next().value as string)
       statements.set(sql, statement)
     }
     return statement
@@ -250,8 +251,7 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
           if (!next) return
           taken++
           try {
-            const value = transaction(next.work)
-            settled.push(() => next.resolve(value as never))
+            settled.push(next.perform())
           } catch (error) {
             settled.push(() => next.reject(error))
           }
@@ -302,12 +302,16 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
     write<T>(work: () => T, patienceMs = 0): Promise<T> {
       if (closed) return Promise.reject(new AppError('system.stopping', 'LLMAgentOS is stopping.'))
       return new Promise<T>((resolve, reject) => {
+        const perform = () => {
+          const value = transaction(work)
+          return () => resolve(value)
+        }
         if (patienceMs === 0 || flushing) {
-          queue.push({ work, resolve, reject })
+          queue.push({ perform, reject })
           scheduleFlush()
           return
         }
-        patient.push({ work, resolve, reject })
+        patient.push({ perform, reject })
         endOfPatience ??= setTimeout(flush, patienceMs)
       })
     },
@@ -332,8 +336,8 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
 }
 
 function translate(error: unknown): unknown {
-  const code = (error as { code?: unknown }).code
-  if (typeof code !== 'string') return error
+  const code = codeOf(error)
+  if (code === undefined) return error
   if (code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT')) {
     return new AppError(
       'storage.corrupt',

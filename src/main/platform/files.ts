@@ -3,6 +3,7 @@ import { chmodSync, closeSync, openSync, readSync } from 'node:fs'
 import { open, rename, rm, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { AppError } from '../../shared/errors'
+import { codeOf } from './error-code'
 
 /** Makes the rename or creation of a directory's entries durable. Windows has no such call and needs none. */
 export async function syncDirectory(path: string): Promise<void> {
@@ -60,7 +61,7 @@ export async function diskSpace(path: string): Promise<{ freeBytes: number; tota
 
 /** A full disk or an exceeded quota becomes `storage.disk_full`; anything else stays what it is. */
 export function translateFileError(error: unknown): unknown {
-  const code = (error as NodeJS.ErrnoException).code
+  const code = codeOf(error)
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new AppError(
       'storage.disk_full',

@@ -1,5 +1,6 @@
 import Sqlite from 'libsql'
 import { AppError } from '../../shared/errors'
+import { codeOf } from './error-code'
 import type { Disposable } from './events'
 import { ensurePrivateFile } from './files'
 
@@ -15,7 +16,7 @@ export function claim(file: string): Disposable {
     sqlite.exec('PRAGMA busy_timeout = 500; BEGIN EXCLUSIVE')
   } catch (error) {
     sqlite.close()
-    if (!String((error as { code?: unknown }).code).startsWith('SQLITE_BUSY')) throw error
+    if (!codeOf(error)?.startsWith('SQLITE_BUSY')) throw error
     throw new AppError(
       'system.already_running',
       'LLMAgentOS already runs on this data folder. Use that one, or choose another folder with --data-dir.',

@@ -1,5 +1,5 @@
 import type { Decision } from '../../shared/contract'
-import { ACTIONS, type Action, READ_ACTIONS } from '../../shared/domain/actions'
+import { ACTION_NAMES, ACTIONS, type Action, isAction, READ_ACTIONS } from '../../shared/domain/actions'
 import type { KeyId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
 import type { Clock } from '../platform/clock'
@@ -73,7 +73,7 @@ export class Authorizer {
     if (!isAction(action)) {
       throw new AppError('system.invalid', `There is no action ${oneLine(action, 100)}.`, {
         field: 'action',
-        actions: Object.keys(ACTIONS),
+        actions: ACTION_NAMES,
       })
     }
     const resource = parseResource(resourceText)
@@ -122,10 +122,6 @@ export class Authorizer {
       summary,
     }
   }
-}
-
-function isAction(text: string): text is Action {
-  return Object.hasOwn(ACTIONS, text)
 }
 
 function denied(why: string): Decision {

@@ -1,4 +1,4 @@
-import { ACTIONS, type Action, READ_ACTIONS } from '../../shared/domain/actions'
+import { ACTION_NAMES, type Action, READ_ACTIONS } from '../../shared/domain/actions'
 import type { Statement } from './cedar/statement'
 
 export interface BuiltInPolicy {
@@ -28,10 +28,8 @@ export const OPERATOR_CHANGES: ReadonlySet<Action> = new Set<Action>([
   'endpoint.manage',
 ])
 
-const actions = Object.keys(ACTIONS) as Action[]
-
 function listed(which: (action: Action) => boolean): string {
-  const names = actions.filter(which).map((action) => `    Action::"${action}"`)
+  const names = ACTION_NAMES.filter(which).map((action) => `    Action::"${action}"`)
   return `action in [\n${names.join(',\n')}\n  ]`
 }
 

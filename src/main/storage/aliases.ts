@@ -191,8 +191,12 @@ export class Aliases {
         min_requests: plan.minRequests,
         started_at: this.#clock.now(),
         started_by: by,
-        ...emptyShare('canary'),
-        ...emptyShare('stable'),
+        canary_requests: 0,
+        canary_errors: 0,
+        canary_times_json: '[]',
+        stable_requests: 0,
+        stable_errors: 0,
+        stable_times_json: '[]',
       }),
     )
   }
@@ -279,14 +283,6 @@ export class Aliases {
         .values({ id, model, ...change, canary_json: canary && JSON.stringify(canary) }),
     )
   }
-}
-
-function emptyShare<Side extends 'canary' | 'stable'>(side: Side) {
-  return {
-    [`${side}_requests`]: 0,
-    [`${side}_errors`]: 0,
-    [`${side}_times_json`]: '[]',
-  } as Record<`${Side}_requests` | `${Side}_errors`, number> & Record<`${Side}_times_json`, string>
 }
 
 function shareOf(row: Selectable<StorageTables['canaries']>, side: 'canary' | 'stable'): ShareOfTraffic {

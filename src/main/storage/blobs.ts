@@ -4,6 +4,7 @@ import { chmod, lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/pr
 import { dirname, join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Digest } from '../../shared/domain/ids'
+import { codeOf } from '../platform/error-code'
 import { syncDirectory, translateFileError } from '../platform/files'
 import type { Logger } from '../platform/logger'
 import { clear, MOST_RETRIES } from './clear'
@@ -315,6 +316,6 @@ export async function removeFile(path: string): Promise<void> {
 }
 
 export function isMissing(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException).code
+  const code = codeOf(error)
   return code === 'ENOENT' || code === 'ENOTDIR'
 }

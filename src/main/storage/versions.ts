@@ -10,6 +10,7 @@ import {
 } from '../../shared/contract'
 import type { Digest, PrincipalId } from '../../shared/domain/ids'
 import { Signature } from '../../shared/domain/tensor'
+import { BoundedMap } from '../platform/bounded-map'
 import { toIso } from '../platform/clock'
 import type { Database } from '../platform/database'
 import { insertAll } from './insert-all'
@@ -56,7 +57,7 @@ const KEPT = 500
 export class VersionRows {
   readonly #database: Database
   readonly #tables
-  readonly #kept = new Map<string, FixedVersion>()
+  readonly #kept = new BoundedMap<string, FixedVersion>(KEPT)
 
   constructor(database: Database) {
     this.#database = database
@@ -76,7 +77,6 @@ export class VersionRows {
     )
     if (!row) return null
     const found = this.#parse(row)
-    if (this.#kept.size >= KEPT) this.#kept.delete(this.#kept.keys().next().value as string)
     this.#kept.set(key, found)
     return found
   }

@@ -7,10 +7,11 @@ import { ResourceVector } from '../domain/resources'
 import { JsonTensor } from '../domain/tensor'
 import { ErrorBody, feedOf, Id, PageQuery, pageOf, procedure, ShortListQuery, Time } from './base'
 import { Placement } from './core'
+import { Import } from './imports'
 import { JobKey, JobKind, JobSpec, PipelineSpec, RunWhen } from './job-spec'
-import { Isolation, pluginsContract } from './plugins'
+import { pluginsContract } from './plugins'
 import { ClassLoad, PredictionRecord, StartEstimate, WhatIfAnswer, WhatIfQuestion } from './predictions'
-import { Import, ModelFormat } from './storage'
+import { runtimesContract } from './runtimes'
 import { WaitCause } from './wait-cause'
 
 /** So many jobs that have ended are told of as they change; those that ended before are listed. */
@@ -199,71 +200,8 @@ export const QueueView = z.object({
 })
 export type QueueView = z.infer<typeof QueueView>
 
-export const EngineView = z.object({
-  id: Id,
-  runtime: z.string(),
-  model: z.string(),
-  version: z.number(),
-  state: z.enum(['loading', 'idle', 'busy']),
-  /** What it computes on, for example `cpu` or `cuda`. */
-  backend: z.string(),
-  /** The accelerator that its job has leased and that it is bound to: it is unloaded when the job ends. */
-  device: Id.nullable(),
-  pid: z.number().nullable(),
-  memoryBytes: z.number(),
-  loadMs: z.number().nullable(),
-  runs: z.number(),
-  idleSince: Time.nullable(),
-})
-export type EngineView = z.infer<typeof EngineView>
-
-/** One way to compute that a runtime knows. Where it does not work, `reason` says why and what would help. */
-export const RuntimeBackend = z.object({
-  name: z.string(),
-  available: z.boolean(),
-  reason: z.string().nullable(),
-})
-export type RuntimeBackend = z.infer<typeof RuntimeBackend>
-
-export const RuntimeView = z.object({
-  id: z.string(),
-  name: z.string(),
-  version: z.string(),
-  available: z.boolean(),
-  /** It is being tried out: what is said of it may change, and its jobs wait. */
-  beingTried: z.boolean(),
-  /** What it runs on here, for example `cpu (wasm, simd)`. */
-  backend: z.string(),
-  /** All that it could run on, whether it works here or not. */
-  backends: z.array(RuntimeBackend),
-  isolation: Isolation,
-  /** The id of the plugin that brought it; null: a part of LLMAgentOS. */
-  plugin: z.string().nullable(),
-  /** What it runs here; all that it could run where it does not work. */
-  formats: z.array(ModelFormat),
-  /** Why something does not run here; null when nothing is missing. */
-  reason: z.string().nullable(),
-  engines: z.array(EngineView),
-})
-export type RuntimeView = z.infer<typeof RuntimeView>
-
-/** One way to hold workers to what is leased. Where it is not in force, `reason` says why. */
-export const Enforcement = z.object({
-  name: z.enum([
-    'threads',
-    'affinity',
-    'nice',
-    'cgroup',
-    'deviceVisibility',
-    'memoryWatchdog',
-    'gpuMemoryWatchdog',
-  ]),
-  inForce: z.boolean(),
-  reason: z.string().nullable(),
-})
-export type Enforcement = z.infer<typeof Enforcement>
-
-const ById = z.object({ id: Id })
+const JobById = z.object({ id: Id.brand<'JobId'>() })
+const PipelineById = z.object({ id: Id.brand<'PipelineId'>() })
 const WaitMs = z.coerce
   .number()
   .int()
@@ -301,7 +239,7 @@ export const computeContract = {
       )
       .output(pageOf(Job)),
     get: procedure('job.read', { method: 'GET', path: '/jobs/{id}', summary: 'One job', tags: ['compute'] })
-      .input(ById)
+      .input(JobById)
       .output(Job),
     cancel: procedure('job.control', {
       method: 'POST',
@@ -309,7 +247,7 @@ export const computeContract = {
       summary: 'Cancel a job',
       tags: ['compute'],
     })
-      .input(ById)
+      .input(JobById)
       .output(Job),
     retry: procedure('job.control', {
       method: 'POST',
@@ -318,7 +256,7 @@ export const computeContract = {
       summary: 'Submit a copy of a job that ended',
       tags: ['compute'],
     })
-      .input(ById)
+      .input(JobById)
       .output(Job),
     hold: procedure('job.control', {
       method: 'POST',
@@ -326,7 +264,7 @@ export const computeContract = {
       summary: 'Keep a queued job from starting',
       tags: ['compute'],
     })
-      .input(ById)
+      .input(JobById)
       .output(Job),
     resume: procedure('job.control', {
       method: 'POST',
@@ -334,7 +272,7 @@ export const computeContract = {
       summary: 'Let a held job start',
       tags: ['compute'],
     })
-      .input(ById)
+      .input(JobById)
       .output(Job),
     update: procedure('job.control', {
       method: 'PATCH',
@@ -342,7 +280,7 @@ export const computeContract = {
       summary: 'Change the priority',
       tags: ['compute'],
     })
-      .input(ById.extend({ priority: z.number().int().min(0).max(100) }).strict())
+      .input(JobById.extend({ priority: z.number().int().min(0).max(100) }).strict())
       .output(Job),
     result: procedure('job.read', {
       method: 'GET',
@@ -350,7 +288,7 @@ export const computeContract = {
       summary: 'What the job gave',
       tags: ['compute'],
     })
-      .input(ById.extend({ waitMs: WaitMs }))
+      .input(JobById.extend({ waitMs: WaitMs }))
       .output(JobResult),
     saveDataset: procedure('job.read', {
       method: 'POST',
@@ -361,7 +299,7 @@ export const computeContract = {
         'One row for each item, in their order, one column for each output; the lineage of the data set names the job, its model and the data set it read. Answers with the import that writes it.',
       tags: ['compute'],
     })
-      .input(ById.extend({ name: ModelName }).strict())
+      .input(JobById.extend({ name: ModelName }).strict())
       .output(Import),
     log: procedure('job.read', {
       method: 'GET',
@@ -369,7 +307,7 @@ export const computeContract = {
       summary: 'What the job and its worker said',
       tags: ['compute'],
     })
-      .input(ById.extend(ShortListQuery.shape))
+      .input(JobById.extend(ShortListQuery.shape))
       .output(pageOf(LogLine)),
     events: procedure('job.read', {
       method: 'GET',
@@ -377,7 +315,7 @@ export const computeContract = {
       summary: 'The job as it changes, until it ends',
       tags: ['compute'],
     })
-      .input(ById)
+      .input(JobById)
       .output(eventIterator(Job)),
     text: procedure('job.read', {
       method: 'GET',
@@ -387,7 +325,7 @@ export const computeContract = {
         'Server-sent pieces, each with its place: first what there is, then what follows, until the job ends. A piece at a place that was sent before begins the text anew: another attempt.',
       tags: ['compute'],
     })
-      .input(ById)
+      .input(JobById)
       .output(eventIterator(TextPiece)),
     watch: procedure('job.list', {
       method: 'GET',
@@ -420,7 +358,7 @@ export const computeContract = {
       summary: 'A pipeline with its jobs and its critical path',
       tags: ['compute'],
     })
-      .input(ById)
+      .input(PipelineById)
       .output(Pipeline),
     cancel: procedure('job.control', {
       method: 'POST',
@@ -428,7 +366,7 @@ export const computeContract = {
       summary: 'Cancel every job of a pipeline that has not ended',
       tags: ['compute'],
     })
-      .input(ById)
+      .input(PipelineById)
       .output(Pipeline),
     retry: procedure('job.control', {
       method: 'POST',
@@ -437,7 +375,7 @@ export const computeContract = {
       summary: 'Submit a pipeline again; what it did and has not changed is taken over',
       tags: ['compute'],
     })
-      .input(ById)
+      .input(PipelineById)
       .output(Pipeline),
   },
   queue: procedure('job.list', {
@@ -456,30 +394,6 @@ export const computeContract = {
   })
     .input(WhatIfQuestion)
     .output(WhatIfAnswer),
-  runtimes: {
-    list: procedure('runtime.read', {
-      method: 'GET',
-      path: '/runtimes',
-      summary: 'Which formats run here, on what, and why not',
-      tags: ['compute'],
-    })
-      .input(ShortListQuery)
-      .output(pageOf(RuntimeView)),
-    enforcement: procedure('runtime.read', {
-      method: 'GET',
-      path: '/runtimes/enforcement',
-      summary: 'How workers are held to their leases here, and why not',
-      tags: ['compute'],
-    })
-      .input(ShortListQuery)
-      .output(pageOf(Enforcement)),
-    unload: procedure('runtime.manage', {
-      method: 'DELETE',
-      path: '/engines/{id}',
-      successStatus: 204,
-      summary: 'Unload an idle engine',
-      tags: ['compute'],
-    }).input(ById),
-  },
+  runtimes: runtimesContract,
   plugins: pluginsContract,
 }

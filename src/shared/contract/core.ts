@@ -272,7 +272,12 @@ export const coreContract = {
       summary: 'Move the expiry of a lease',
       tags: ['core'],
     })
-      .input(z.object({ id: Id, ttlMs: z.number().int().min(100).max(86_400_000).default(60_000) }))
+      .input(
+        z.object({
+          id: Id.brand<'LeaseId'>(),
+          ttlMs: z.number().int().min(100).max(86_400_000).default(60_000),
+        }),
+      )
       .output(Lease),
     release: procedure('lease.release', {
       method: 'DELETE',
@@ -280,7 +285,7 @@ export const coreContract = {
       successStatus: 204,
       summary: 'Release a lease',
       tags: ['core'],
-    }).input(z.object({ id: Id })),
+    }).input(z.object({ id: Id.brand<'LeaseId'>() })),
     watch: procedure('lease.read', {
       method: 'GET',
       path: '/events/leases',

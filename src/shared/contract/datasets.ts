@@ -3,7 +3,9 @@ import { z } from 'zod'
 import { ModelName, VersionNumber } from '../domain/references'
 import { DTYPES, JsonTensor } from '../domain/tensor'
 import { feedOf, Id, PageQuery, pageOf, procedure, ShortListQuery, Time } from './base'
-import { Finding, Lineage, LineageGraph, ModelFile } from './storage'
+import { Finding } from './imports'
+import { Lineage, LineageGraph } from './lineage'
+import { ModelFile } from './models'
 
 export const DatasetFormat = z.enum(['csv', 'jsonl', 'parquet', 'npy', 'images'])
 export type DatasetFormat = z.infer<typeof DatasetFormat>

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Id, pageOf, procedure, ShortListQuery, Time } from './base'
-import { Finding, ModelFormat } from './storage'
+import { Finding } from './imports'
+import { ModelFormat } from './models'
 
 /** `process`: a process of its own with an environment of its own. `bubblewrap`: besides, no network and no files but its own. */
 export const Isolation = z.enum(['process', 'bubblewrap'])

@@ -1,11 +1,11 @@
 import { eventIterator } from '@orpc/contract'
 import { z } from 'zod'
-import { ACTIONS, type Action } from '../domain/actions'
+import { ACTION_NAMES } from '../domain/actions'
 import { listOf } from '../domain/bounded'
 import { ModelName } from '../domain/references'
 import { feedOf, Id, PageQuery, pageOf, procedure, ShortListQuery, Time } from './base'
 
-const ActionName = z.enum(Object.keys(ACTIONS) as [Action, ...Action[]])
+const ActionName = z.enum(ACTION_NAMES)
 
 export const Role = z.enum(['owner', 'operator', 'viewer', 'app'])
 export type Role = z.infer<typeof Role>

@@ -46,6 +46,11 @@ export const ACTIONS = {
 
 export type Action = keyof typeof ACTIONS
 export type ResourceType = (typeof ACTIONS)[Action]
+export const ACTION_NAMES: readonly Action[] = Object.keys(ACTIONS).filter(isAction)
+
+export function isAction(text: string): text is Action {
+  return Object.hasOwn(ACTIONS, text)
+}
 
 /** Actions that only look: allowed ones are not written to the audit log, denied ones are. */
 export const READ_ACTIONS: ReadonlySet<Action> = new Set<Action>([

@@ -1,5 +1,7 @@
-declare const brand: unique symbol
-type Branded<Name extends string> = string & { readonly [brand]: Name }
+import type { z } from 'zod'
+
+/** What a schema with `.brand<Name>()` gives. */
+type Branded<Name extends string> = string & z.$brand<Name>
 
 export type DeviceId = Branded<'DeviceId'>
 export type LeaseId = Branded<'LeaseId'>

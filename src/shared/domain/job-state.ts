@@ -11,7 +11,7 @@ const MOVES: Record<JobState, readonly JobState[]> = {
   cancelled: [],
 }
 
-export function isTerminal(state: JobState): boolean {
+export function isTerminal(state: JobState): state is 'succeeded' | 'failed' | 'cancelled' {
   return MOVES[state].length === 0
 }
 

@@ -181,7 +181,8 @@ function numbersOf(values: Exclude<Elements, BigInt64Array>): JsonElement[] {
 
 /** @param value from outside: it may be anything that JSON can say */
 function wrongElement(name: string, dtype: DType, index: number, value: unknown): AppError {
-  const range = dtype in INTEGER_RANGES ? INTEGER_RANGES[dtype as keyof typeof INTEGER_RANGES] : null
+  const ranges: Partial<Record<DType, readonly [number, number]>> = INTEGER_RANGES
+  const range = ranges[dtype]
   const wants = range ? `${dtype} (whole numbers from ${range[0]} to ${range[1]})` : dtype
   const shown = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'nothing')
   const short = shown.length > 40 ? `${shown.slice(0, 39)}…` : shown

@@ -23,7 +23,7 @@ import type { Company, Together } from './company'
 import type { EnginePool, PooledEngine } from './engine-pool'
 import { Holds } from './holds'
 import { KeptRooms } from './kept-rooms'
-import { type Operation, perform } from './operation'
+import { type Operation, operationOf } from './operation'
 import type { OwnLeases } from './own-leases'
 import { readQuotas } from './quotas'
 import { RunAhead } from './run-ahead'
@@ -168,7 +168,7 @@ export class Dispatcher {
   /** Does `work` in the next turn, before anything is planned: durable when it resolves. */
   write<T>(work: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#operations.push({ work, resolve, reject })
+      this.#operations.push(operationOf(work, resolve, reject))
       if (this.#ahead.isGathering && this.#operations.length < ENOUGH_COMPANY) this.#ahead.gather()
       else this.request()
     })
@@ -179,7 +179,7 @@ export class Dispatcher {
     return new Promise<T>((resolve, reject) => {
       this.#holds.arrived(job)
       const isFirst = this.#accepting && this.#operations.length === 0
-      const admit = { work, resolve, reject }
+      const admit = operationOf(work, resolve, reject)
       const engine = isFirst ? this.#ahead.enter(job, admit) : null
       if (engine) {
         this.#begin({ job, engine }, this.#deps.clock.now())
@@ -246,7 +246,7 @@ export class Dispatcher {
     const caught = this.#ahead.write(new Set(settled.map(({ job }) => job)))
     const operations = this.#operations.splice(0, MOST_OPERATIONS)
     database.onRollback(() => this.#operations.unshift(...operations))
-    const outcomes = [...caught.outcomes, ...operations.map((operation) => perform(this.#apart, operation))]
+    const outcomes = [...caught.outcomes, ...operations.map((operation) => operation.perform(this.#apart))]
     // One that ran ahead and was not taken in is nobody's.
     for (const end of settled) {
       if (index.get(end.job.id) !== end.job) continue

@@ -11,7 +11,7 @@ import type { AttemptEnd } from './attempt'
 import { ALONE, type Company, type Together } from './company'
 import type { EnginePool, PooledEngine } from './engine-pool'
 import { nextOfKin, type Waiting } from './next-of-kin'
-import { type Operation, perform } from './operation'
+import type { Operation } from './operation'
 import type { OwnLeases } from './own-leases'
 
 /** A job so short may begin before that is on the disk. */
@@ -271,11 +271,10 @@ export class RunAhead {
     const late = kept < 0 ? line : line.slice(0, kept)
     this.#line = line.slice(late.length)
     const admits = [...newcomers].filter(([job]) => !this.#newcomers.has(job)).map(([, admit]) => admit)
-    const outcomes = [...admits, ...late.map(({ admit }) => admit)].map((admit) => perform(apart, admit))
-    const jobs = [...this.#claimed.keys()].filter((job) => !this.#newcomers.has(job))
+    const outcomes = [...admits, ...late.map(({ admit }) => admit)].map((admit) => admit.perform(apart))
+    const claims = [...this.#claimed].filter(([job]) => !this.#newcomers.has(job))
     const refused: ActiveJob[] = []
-    for (const job of jobs) {
-      const { startedAt, placement } = this.#claimed.get(job) as Claim
+    for (const [job, { startedAt, placement }] of claims) {
       if (index.get(job.id) !== job) {
         refused.push(job)
         continue
@@ -292,6 +291,7 @@ export class RunAhead {
       this.#unstored.delete(job)
       database.onRollback(() => this.#unstored.set(job, startedAt))
     }
+    const jobs = claims.map(([job]) => job)
     return { jobs, late: late.map(({ job }) => job), refused, outcomes }
   }
 

@@ -63,7 +63,7 @@ export type Preempted = z.infer<typeof Preempted>
 /** The table `job`: the row is the truth. Times are Unix ms; `need`, `spec`, `labels`, ... are JSON. */
 export interface JobRow {
   seq: number
-  id: string
+  id: JobId
   kind: string
   name: string
   reference: string | null
@@ -80,15 +80,15 @@ export interface JobRow {
   runWhen: string
   preemptible: number
   links: string
-  pipeline: string | null
+  pipeline: PipelineId | null
   pipelineKey: string | null
   fingerprint: string | null
-  reusedFrom: string | null
+  reusedFrom: JobId | null
   labels: string
-  principal: string
+  principal: PrincipalId
   idempotencyKey: string | null
   createdAt: number
-  state: string
+  state: JobState
   priority: number
   readyAt: number
   notBefore: number
@@ -222,7 +222,7 @@ const NO_LINKS = '[]'
 const NO_ATTEMPTS: readonly StoredAttempt[] = []
 const Attempts = z.array(StoredAttempt)
 const State = z.enum(JOB_STATES)
-const Strings = z.array(z.string())
+const JobIds = z.array(z.string().brand<'JobId'>())
 const Links = z.array(Link)
 const Labels = z.record(z.string(), z.string())
 const StoredError = z.object({
@@ -237,7 +237,7 @@ export function parseRow(row: JobRow): { seq: number; definition: JobDefinition;
     return {
       seq: row.seq,
       definition: {
-        id: row.id as JobId,
+        id: row.id,
         kind: JobKind.parse(row.kind),
         name: row.name,
         reference: row.reference,
@@ -250,16 +250,15 @@ export function parseRow(row: JobRow): { seq: number; definition: JobDefinition;
         timeoutMs: row.timeoutMs,
         maxAttempts: row.maxAttempts,
         deadline: row.deadline,
-        dependsOn: Strings.parse(JSON.parse(row.dependsOn)) as JobId[],
+        dependsOn: JobIds.parse(JSON.parse(row.dependsOn)),
         runWhen: RunWhen.parse(row.runWhen),
         preemptible: row.preemptible === 1,
         links: row.links === NO_LINKS ? [] : Links.parse(JSON.parse(row.links)),
-        pipeline:
-          row.pipeline === null ? null : { id: row.pipeline as PipelineId, key: row.pipelineKey ?? '' },
+        pipeline: row.pipeline === null ? null : { id: row.pipeline, key: row.pipelineKey ?? '' },
         fingerprint: row.fingerprint,
-        reusedFrom: row.reusedFrom as JobId | null,
+        reusedFrom: row.reusedFrom,
         labels: Labels.parse(JSON.parse(row.labels)),
-        principal: row.principal as PrincipalId,
+        principal: row.principal,
         idempotencyKey: row.idempotencyKey,
         createdAt: row.createdAt,
       },

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type NotNull, sql } from 'kysely'
 import type { JobId, PipelineId, PrincipalId } from '../../../shared/domain/ids'
 import { isTerminal, type JobState } from '../../../shared/domain/job-state'
 import { AppError, toErrorView } from '../../../shared/errors'
@@ -45,9 +45,9 @@ export interface JobStore {
   findByKey(principal: PrincipalId, idempotencyKey: string): StoredJob | null
   stateOf(id: string): JobState | null
   /** When its only attempt began; null where none has, or another after it. */
-  onlyStartOf(id: string): number | null
+  onlyStartOf(id: JobId): number | null
   /** Null for a job that has not ended, and for one that is not known. */
-  endingOf(id: string): Ending | null
+  endingOf(id: JobId): Ending | null
   /** The newest job that succeeded with this fingerprint. */
   findReusable(principal: PrincipalId, fingerprint: string): JobId | null
   /** Queued, held and running jobs in order of arrival. */
@@ -87,11 +87,11 @@ export function createJobStore(database: Database): JobStore {
       .set(rowOfParameters<Omit<JobUpdate, 'id'>>(STATUS_COLUMNS, value))
       .where('id', '=', value('id')),
   )
-  const byId = statement<{ id: string }, JobRow>((value) => all.where('id', '=', value('id')))
-  const stateById = statement<{ id: string }, { state: string; error: string | null }>((value) =>
+  const byId = statement<{ id: JobId }, JobRow>((value) => all.where('id', '=', value('id')))
+  const stateById = statement<{ id: JobId }, { state: JobState; error: string | null }>((value) =>
     db.selectFrom('job').select(['state', 'error']).where('id', '=', value('id')),
   )
-  const byFingerprint = statement<{ principal: string; fingerprint: string }, { id: string }>((value) =>
+  const byFingerprint = statement<{ principal: PrincipalId; fingerprint: string }, { id: JobId }>((value) =>
     db
       .selectFrom('job')
       .select('id')
@@ -101,10 +101,10 @@ export function createJobStore(database: Database): JobStore {
       .orderBy('seq', 'desc')
       .limit(1),
   )
-  const byKey = statement<{ principal: string; key: string }, JobRow>((value) =>
+  const byKey = statement<{ principal: PrincipalId; key: string }, JobRow>((value) =>
     all.where('principal', '=', value('principal')).where('idempotencyKey', '=', value('key')),
   )
-  const remove = statement<{ id: string }, unknown>((value) =>
+  const remove = statement<{ id: JobId }, unknown>((value) =>
     db.deleteFrom('job').where('id', '=', value('id')),
   )
 
@@ -151,7 +151,7 @@ export function createJobStore(database: Database): JobStore {
     update: (id, status) => note(id, { inserted: unwritten.get(id)?.inserted ?? null, status }),
     flush,
     find(id) {
-      const row = first(byId({ id }))
+      const row = first(byId({ id: id as JobId }))
       return row ? parseRow(row) : null
     },
     findByKey(principal, key) {
@@ -159,8 +159,8 @@ export function createJobStore(database: Database): JobStore {
       return row ? parseRow(row) : null
     },
     stateOf(id) {
-      const row = first(stateById({ id }))
-      return row ? (row.state as JobState) : null
+      const row = first(stateById({ id: id as JobId }))
+      return row?.state ?? null
     },
     onlyStartOf(id) {
       const start = db.selectFrom('job').select('startedAt').where('id', '=', id).where('attempt', '=', 1)
@@ -168,18 +168,18 @@ export function createJobStore(database: Database): JobStore {
     },
     endingOf(id) {
       const row = first(stateById({ id }))
-      if (!row || !isTerminal(row.state as JobState)) return null
-      return tellsSkipped(row.error) ? 'skipped' : (row.state as 'succeeded' | 'failed' | 'cancelled')
+      if (!row || !isTerminal(row.state)) return null
+      return tellsSkipped(row.error) ? 'skipped' : row.state
     },
     findReusable(principal, fingerprint) {
       const row = first(byFingerprint({ principal, fingerprint }))
-      return row ? (row.id as JobId) : null
+      return row?.id ?? null
     },
     // Sorted here: asked for the order, SQLite would read the whole table instead of the index of active jobs.
     active: () => parseRows(every(all.where('finishedAt', 'is', null)).sort((a, b) => a.seq - b.seq)),
     fail(id, error, finishedAt) {
       flush()
-      const change = { state: 'failed', error: JSON.stringify(toErrorView(error)), finishedAt }
+      const change = { state: 'failed' as const, error: JSON.stringify(toErrorView(error)), finishedAt }
       database.run(db.updateTable('job').set(change).where('id', '=', id))
     },
     lastEnded: (limit) =>
@@ -226,8 +226,9 @@ export function createJobStore(database: Database): JobStore {
           .select(['state', 'queuedMs', 'finishedAt'])
           .where('finishedAt', '>=', since)
           .orderBy('finishedAt', 'desc')
-          .limit(limit),
-      ) as { state: JobState; queuedMs: number; finishedAt: number }[],
+          .limit(limit)
+          .$narrowType<{ finishedAt: NotNull }>(),
+      ),
     countEnded: () =>
       first(
         db
@@ -246,8 +247,9 @@ export function createJobStore(database: Database): JobStore {
           )
           .orderBy('finishedAt')
           .orderBy('seq')
-          .limit(limit),
-      ) as EndedJob[],
+          .limit(limit)
+          .$narrowType<{ finishedAt: NotNull }>(),
+      ),
     remove(id) {
       flush()
       database.run(remove({ id }))
@@ -263,7 +265,7 @@ function parseRows(rows: readonly JobRow[]): Parsed {
       parsed.jobs.push(parseRow(row))
     } catch (error) {
       if (!(error instanceof AppError)) throw error
-      parsed.damaged.push({ id: row.id as JobId, error })
+      parsed.damaged.push({ id: row.id, error })
     }
   }
   return parsed

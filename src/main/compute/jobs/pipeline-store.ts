@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type Generated, sql } from 'kysely'
 import type { JobId, PipelineId, PrincipalId } from '../../../shared/domain/ids'
 import type { JobState } from '../../../shared/domain/job-state'
 import type { Database } from '../../platform/database'
@@ -39,7 +39,7 @@ export interface PipelineCounts {
   latestEnd: number | null
 }
 
-type Tables = { pipeline: PipelineRow & { seq: number }; job: JobRow }
+type Tables = { pipeline: PipelineRow & { seq: Generated<number> }; job: JobRow }
 
 /** The table `pipeline`. All is synchronous; what writes belongs into a transaction of the caller. */
 export interface PipelineStore {
@@ -66,8 +66,7 @@ export function createPipelineStore(database: Database, jobs: Pick<JobStore, 'fl
   const db = database.builder<Tables>()
   const all = db.selectFrom('pipeline').select(['seq', 'id', 'name', 'principal', 'createdAt'])
   return {
-    insert: (row) =>
-      void database.run(db.insertInto('pipeline').values(row as PipelineRow & { seq: number })),
+    insert: (row) => void database.run(db.insertInto('pipeline').values(row)),
     find: (id) => database.first(all.where('id', '=', id as PipelineId)) ?? null,
     list({ limit, cursor }, owner) {
       let select = all.orderBy('seq', 'desc').limit(limit + 1)
@@ -82,7 +81,7 @@ export function createPipelineStore(database: Database, jobs: Pick<JobStore, 'fl
     jobsOf(id) {
       jobs.flush()
       const ids = db.selectFrom('job').select('id').where('pipeline', '=', id).orderBy('seq')
-      return database.all(ids).map((row) => row.id as JobId)
+      return database.all(ids).map(({ id }) => id)
     },
     countsOf(id) {
       jobs.flush()
@@ -107,10 +106,10 @@ export function createPipelineStore(database: Database, jobs: Pick<JobStore, 'fl
         .where('pipeline', '=', id)
         .orderBy('seq')
       return database.all(rows).map((row) => ({
-        id: row.id as JobId,
+        id: row.id,
         key: row.pipelineKey ?? row.id,
         dependsOn: listIn(row.dependsOn),
-        state: row.state as JobState,
+        state: row.state,
         isSkipped: tellsSkipped(row.error),
       }))
     },

@@ -1,5 +1,4 @@
 import type { Job } from '../../../shared/contract'
-import type { JobId, PipelineId } from '../../../shared/domain/ids'
 import { isTerminal } from '../../../shared/domain/job-state'
 import type { Event } from '../../platform/events'
 import { feed } from '../../platform/feed'
@@ -21,20 +20,16 @@ export function computeHandlers(modules: Modules) {
         compute.list({ ...input, principal: visibleOwner(modules, context.caller) ?? undefined }),
       ),
       get: os.jobs.get.handler(({ input }) => compute.get(input.id)),
-      cancel: os.jobs.cancel.handler(({ input }) => compute.cancel(input.id as JobId)),
-      retry: os.jobs.retry.handler(({ input, context }) =>
-        compute.retry(input.id as JobId, context.caller.principal),
-      ),
-      hold: os.jobs.hold.handler(({ input }) => compute.hold(input.id as JobId)),
-      resume: os.jobs.resume.handler(({ input }) => compute.resume(input.id as JobId)),
-      update: os.jobs.update.handler(({ input }) => compute.setPriority(input.id as JobId, input.priority)),
-      result: os.jobs.result.handler(({ input, signal }) =>
-        compute.result(input.id as JobId, input.waitMs, signal),
-      ),
+      cancel: os.jobs.cancel.handler(({ input }) => compute.cancel(input.id)),
+      retry: os.jobs.retry.handler(({ input, context }) => compute.retry(input.id, context.caller.principal)),
+      hold: os.jobs.hold.handler(({ input }) => compute.hold(input.id)),
+      resume: os.jobs.resume.handler(({ input }) => compute.resume(input.id)),
+      update: os.jobs.update.handler(({ input }) => compute.setPriority(input.id, input.priority)),
+      result: os.jobs.result.handler(({ input, signal }) => compute.result(input.id, input.waitMs, signal)),
       saveDataset: os.jobs.saveDataset.handler(({ input, context }) =>
-        compute.saveDataset(input.id as JobId, input.name, context.caller.principal),
+        compute.saveDataset(input.id, input.name, context.caller.principal),
       ),
-      log: os.jobs.log.handler(async ({ input }) => pageFrom(await compute.log(input.id as JobId), input)),
+      log: os.jobs.log.handler(async ({ input }) => pageFrom(await compute.log(input.id), input)),
       events: os.jobs.events.handler(({ input, signal }) => {
         const changesOfOne: Event<Job> = (listener) =>
           compute.onDidChangeJobs(({ changed }) => {
@@ -45,7 +40,7 @@ export function computeHandlers(modules: Modules) {
           until: (job) => isTerminal(job.state),
         })
       }),
-      text: os.jobs.text.handler(({ input, signal }) => compute.text(input.id as JobId, signal)),
+      text: os.jobs.text.handler(({ input, signal }) => compute.text(input.id, signal)),
       watch: os.jobs.watch.handler(({ context, signal }) => {
         const { caller } = context
         const mine = (jobs: Job[]) =>
@@ -65,10 +60,10 @@ export function computeHandlers(modules: Modules) {
       list: os.pipelines.list.handler(({ input, context }) =>
         compute.listPipelines(input, visibleOwner(modules, context.caller)),
       ),
-      get: os.pipelines.get.handler(({ input }) => compute.getPipeline(input.id as PipelineId)),
-      cancel: os.pipelines.cancel.handler(({ input }) => compute.cancelPipeline(input.id as PipelineId)),
+      get: os.pipelines.get.handler(({ input }) => compute.getPipeline(input.id)),
+      cancel: os.pipelines.cancel.handler(({ input }) => compute.cancelPipeline(input.id)),
       retry: os.pipelines.retry.handler(({ input, context }) =>
-        compute.retryPipeline(input.id as PipelineId, context.caller.principal),
+        compute.retryPipeline(input.id, context.caller.principal),
       ),
     },
     queue: os.queue.handler(({ context }) => {

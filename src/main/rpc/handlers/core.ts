@@ -1,5 +1,4 @@
 import type { Lease } from '../../../shared/contract'
-import type { LeaseId } from '../../../shared/domain/ids'
 import { AppError } from '../../../shared/errors'
 import { feed } from '../../platform/feed'
 import { implementer } from '../base'
@@ -50,10 +49,10 @@ export function coreHandlers(modules: Modules) {
           input,
         )
       }),
-      renew: os.leases.renew.handler(({ input }) => core.renew(input.id as LeaseId, input.ttlMs)),
+      renew: os.leases.renew.handler(({ input }) => core.renew(input.id, input.ttlMs)),
       release: os.leases.release.handler(({ input }) => {
         assertNotInUse(core.getLease(input.id))
-        core.release(input.id as LeaseId)
+        core.release(input.id)
       }),
       watch: os.leases.watch.handler(({ context, signal }) => {
         const { caller } = context

@@ -1,4 +1,4 @@
-import { ACTIONS, type Action } from '../../../shared/domain/actions'
+import { ACTION_NAMES, ACTIONS, type Action } from '../../../shared/domain/actions'
 import { feed } from '../../platform/feed'
 import { type Caller, type Resource, THE_SYSTEM } from '../../security'
 import { implementer } from '../base'
@@ -20,8 +20,7 @@ function actionsAllowed(
     ...(dataset === undefined ? [] : [datasetResource(dataset)]),
   ]
   const resources = named.length > 0 ? named : [THE_SYSTEM]
-  const actions = Object.keys(ACTIONS) as Action[]
-  return actions.filter((action) =>
+  return ACTION_NAMES.filter((action) =>
     resources.some(
       (resource) => resource.type === ACTIONS[action] && security.allows(caller, action, resource),
     ),

@@ -1,5 +1,4 @@
 import type { Import, ModelSummary, StorageTask } from '../../../shared/contract'
-import type { ImportId } from '../../../shared/domain/ids'
 import { feed } from '../../platform/feed'
 import type { Caller } from '../../security'
 import { implementer } from '../base'
@@ -40,11 +39,11 @@ export function storageHandlers(modules: Modules) {
         shownImport(modules, context.caller, storage.getImport(input.id)),
       ),
       cancel: os.imports.cancel.handler(async ({ input, context }) =>
-        shownImport(modules, context.caller, await storage.cancelImport(input.id as ImportId)),
+        shownImport(modules, context.caller, await storage.cancelImport(input.id)),
       ),
       confirm: os.imports.confirm.handler(async ({ input, context: { caller } }) => {
         const said = { ...input, madeFrom: originsOf(modules, input.madeFrom) }
-        return shownImport(modules, caller, await storage.confirmImport(input.id as ImportId, said, caller))
+        return shownImport(modules, caller, await storage.confirmImport(input.id, said, caller))
       }),
       watch: os.imports.watch.handler(({ context, signal }) => {
         const visible = (imports: Import[]) => visibleImports(modules, context.caller, imports)

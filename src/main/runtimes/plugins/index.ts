@@ -5,6 +5,7 @@ import type { PrincipalId } from '../../../shared/domain/ids'
 import { AppError } from '../../../shared/errors'
 import { type Clock, toIso } from '../../platform/clock'
 import type { Database } from '../../platform/database'
+import { codeOf } from '../../platform/error-code'
 import type { RuntimeAdapter } from '../adapter'
 import { builtInFormats, builtInIds } from '../built-in'
 import { type Sandbox, trySandbox } from '../sandbox'
@@ -206,7 +207,7 @@ class PluginFolder implements Plugins {
       return { ...nothing, digest, manifest: read, findings: this.#judge(read, id, files) }
     } catch (error) {
       // It vanished or may not be read: it is shown as it was found, and runs no more.
-      const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+      const code = codeOf(error) ?? 'unknown'
       const findings = [refusal('plugin.unreadable', `Its files cannot be read (${code}).`, '.')]
       const files: PluginFiles = { paths: [], sizeBytes: 0, stamp: '', findings }
       return { id, files, digest: null, manifest: null, findings }

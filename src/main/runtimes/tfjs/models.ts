@@ -150,7 +150,7 @@ interface SignaturePairs {
 
 function signatureOf(value: unknown): SignaturePairs | null {
   if (typeof value !== 'object' || value === null) return null
-  const { inputs, outputs } = value as { inputs?: unknown; outputs?: unknown }
+  const { inputs, outputs }: { inputs?: unknown; outputs?: unknown } = value
   const pairs = { inputs: pairsOf(inputs), outputs: pairsOf(outputs) }
   return pairs.inputs.length > 0 && pairs.outputs.length > 0 ? pairs : null
 }

@@ -9,6 +9,7 @@ import type {
 import type { PolicyProblem } from '../../../shared/contract'
 import { AppError } from '../../../shared/errors'
 import type { Clock } from '../../platform/clock'
+import { codeOf } from '../../platform/error-code'
 import type { Disposable } from '../../platform/events'
 import { Thread, ThreadTimeout } from '../../platform/thread'
 import { cedarPath } from './load'
@@ -160,7 +161,7 @@ function translate(error: unknown): Error {
   if (error instanceof ThreadTimeout)
     return new TooComplex('it takes too long to check: write it as several smaller policies')
   const name = error instanceof Error ? error.name : ''
-  const code = (error as NodeJS.ErrnoException | null)?.code
+  const code = codeOf(error)
   if (name === 'RangeError' || name === 'RuntimeError' || code === 'ERR_WORKER_OUT_OF_MEMORY') {
     return new TooComplex('it is nested too deeply: write it as several smaller policies')
   }

@@ -68,7 +68,7 @@ export function formatUid({ type, id }: TypeAndId): string {
   return `${type}::"${escaped}"`
 }
 
-const RESOURCE_TYPES: ReadonlySet<string> = new Set(Object.values(ACTIONS))
+const RESOURCE_TYPES = [...new Set(Object.values(ACTIONS))]
 const ESCAPES: Record<string, string> = {
   n: '\n',
   r: '\r',
@@ -82,9 +82,9 @@ const ESCAPES: Record<string, string> = {
 /** The inverse of {@link formatUid} for resources. @throws AppError `system.invalid` */
 export function parseResource(text: string): Resource {
   const match = /^\s*([A-Za-z]+)\s*::\s*"((?:[^"\\]|\\u\{[0-9a-fA-F]{1,6}\}|\\[nrt0"'\\])*)"\s*$/.exec(text)
-  const type = match?.[1] ?? ''
-  if (!match || !RESOURCE_TYPES.has(type)) {
-    throw invalid(`Write the resource as Type::"id", where Type is one of ${[...RESOURCE_TYPES].join(', ')}.`)
+  const type = RESOURCE_TYPES.find((known) => known === match?.[1])
+  if (!match || !type) {
+    throw invalid(`Write the resource as Type::"id", where Type is one of ${RESOURCE_TYPES.join(', ')}.`)
   }
   const id = (match[2] ?? '').replace(
     /\\(?:u\{([0-9a-fA-F]+)\}|(.))/g,
@@ -98,7 +98,7 @@ export function parseResource(text: string): Resource {
   )
   if (type === 'System' && id !== SYSTEM_ID)
     throw invalid(`There is one system: write System::"${SYSTEM_ID}".`)
-  return { type: type as ResourceType, id }
+  return { type, id }
 }
 
 function invalid(message: string): AppError {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ACTIONS, type Action, READ_ACTIONS } from '../../../shared/domain/actions'
+import { ACTION_NAMES, ACTIONS, READ_ACTIONS } from '../../../shared/domain/actions'
 import { systemClock } from '../../platform/clock'
 import { BUILT_IN_POLICIES, OPERATOR_CHANGES, textOf } from '../built-in-policies'
 import { PolicyChecker } from './checker'
@@ -54,7 +54,7 @@ describe('the built-in policies', () => {
   })
 
   it('leave to the owner what was meant for the owner; a new action is decided on here', () => {
-    const ownerOnly = (Object.keys(ACTIONS) as Action[]).filter(
+    const ownerOnly = ACTION_NAMES.filter(
       (action) => !READ_ACTIONS.has(action) && !OPERATOR_CHANGES.has(action),
     )
     expect(ownerOnly.sort()).toEqual([

@@ -1,5 +1,5 @@
 import type { Role } from '../../../shared/contract'
-import { ACTIONS, type Action, type ResourceType } from '../../../shared/domain/actions'
+import { ACTION_NAMES, ACTIONS, type Action, type ResourceType } from '../../../shared/domain/actions'
 
 /** The one resource of type `System`. */
 export const SYSTEM_ID = 'machine'
@@ -41,5 +41,5 @@ entity User in [Role] { id: String, name: String };
 entity App in [Role] { id: String, name: String };
 ${Object.values(RESOURCES).join('\n')}
 
-${(Object.keys(ACTIONS) as Action[]).map(declareAction).join('\n')}
+${ACTION_NAMES.map(declareAction).join('\n')}
 `

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises'
 import type { DatasetVersion, RowPage, ShownCell } from '../../../shared/contract'
 import { AppError } from '../../../shared/errors'
+import { BoundedMap } from '../../platform/bounded-map'
 import type { Clock } from '../../platform/clock'
 import type { Disposable } from '../../platform/events'
 import type { BlobStore } from '../blobs'
@@ -37,7 +38,7 @@ export class TableReading implements Disposable {
   readonly #deps: TableReadingDeps
   readonly #stopping = new AbortController()
   /** By `name@version`: what never changes, until something is removed. */
-  readonly #kept = new Map<string, DescribedTable>()
+  readonly #kept = new BoundedMap<string, DescribedTable>(KEPT)
   readonly #forget: () => void
   #worker: FileWorker | null = null
   #cancelIdle: () => void = () => undefined
@@ -81,7 +82,6 @@ export class TableReading implements Disposable {
     const found = datasets.version(name, version)
     const files = found.files.map((file) => ({ ...file, absolutePath: blobs.pathOf(file.digest) }))
     const described = { found, table: { format: found.format, files, index: datasets.index(name, version) } }
-    if (this.#kept.size >= KEPT) this.#kept.delete(this.#kept.keys().next().value as string)
     this.#kept.set(key, described)
     return described
   }

@@ -54,28 +54,21 @@ export class OriginDigests {
   }
 
   #digestOf(kind: VersionKey['kind'], name: string, version: number): string | null {
-    const models = this.#tables.selectFrom('model_versions').select('digest').where('version', '=', version)
-    const datasets = this.#tables
-      .selectFrom('dataset_versions')
-      .select('digest')
-      .where('version', '=', version)
-    const row =
-      kind === 'model'
-        ? this.#database.first(models.where('model', '=', name))
-        : this.#database.first(datasets.where('dataset', '=', name))
-    return row?.digest ?? null
+    const query = this.#versions(kind).select('digest').where('name', '=', name)
+    return this.#database.first(query.where('version', '=', version))?.digest ?? null
   }
 
   #versionOf(kind: VersionKey['kind'], name: string, digest: string): number | null {
-    const models = this.#tables.selectFrom('model_versions').select('version').where('digest', '=', digest)
+    const query = this.#versions(kind).select('version').where('name', '=', name)
+    return this.#database.first(query.where('digest', '=', digest))?.version ?? null
+  }
+
+  /** Of models or of data sets, by the same columns. */
+  #versions(kind: VersionKey['kind']) {
+    const models = this.#tables.selectFrom('model_versions').select(['model as name', 'version', 'digest'])
     const datasets = this.#tables
       .selectFrom('dataset_versions')
-      .select('version')
-      .where('digest', '=', digest)
-    const row =
-      kind === 'model'
-        ? this.#database.first(models.where('model', '=', name))
-        : this.#database.first(datasets.where('dataset', '=', name))
-    return row?.version ?? null
+      .select(['dataset as name', 'version', 'digest'])
+    return this.#tables.selectFrom((kind === 'model' ? models : datasets).as('versions'))
   }
 }

@@ -4,6 +4,7 @@ import { type FileHandle, mkdir, open, stat, truncate } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { HubApiError, listFiles, modelInfo } from '@huggingface/hub'
 import { AppError } from '../../../shared/errors'
+import { codeOf } from '../../platform/error-code'
 import { translateFileError } from '../../platform/files'
 import { removeFile } from '../blobs'
 import { syncedBytes, writeFlushed } from '../flushing'
@@ -167,7 +168,7 @@ async function append(
     const start = response.status === 206 ? from : 0
     output = await open(to, start > 0 ? 'a' : 'w', 0o600)
     let done = start
-    for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+    for await (const chunk of response.body) {
       watch.heard()
       if (done + chunk.length > file.sizeBytes)
         throw new AppError('storage.unsafe', `The Hub sends more for ${file.path} than it said.`)
@@ -216,7 +217,7 @@ async function sizeOf(path: string): Promise<number> {
   try {
     return (await stat(path)).size
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0
+    if (codeOf(error) === 'ENOENT') return 0
     throw error
   }
 }
@@ -238,8 +239,7 @@ function inWords(error: unknown, name: string, hubUrl: string): unknown {
   }
   if (!(error instanceof TypeError)) return error
   // Node's fetch hides the reason one level down.
-  const { cause } = error as { cause?: { code?: string } }
-  return unreachable(hubUrl, cause?.code ?? error.message, error)
+  return unreachable(hubUrl, codeOf(error.cause) ?? error.message, error)
 }
 
 function unreachable(hubUrl: string, why: string, cause: unknown): AppError {

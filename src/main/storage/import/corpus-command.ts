@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path'
+import { codeOf } from '../../platform/error-code'
 import { runCorpus } from './corpus'
 
 // The entry of `npm run corpus -- DIR [--json]`.
@@ -14,7 +15,7 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     run = await runCorpus(resolve(folder), join(__dirname, 'workers', 'inspect.cjs'))
   } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'it has no index.json' : String(error)
+    const why = codeOf(error) === 'ENOENT' ? 'it has no index.json' : String(error)
     process.stderr.write(`The folder ${folder} cannot be read as a corpus: ${why}.\n`)
     return 2
   }

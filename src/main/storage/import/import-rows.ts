@@ -3,14 +3,10 @@ import { z } from 'zod'
 import { ErrorBody, Finding, Import, MadeFrom } from '../../../shared/contract'
 import { toIso } from '../../platform/clock'
 import type { Database } from '../../platform/database'
-import { DatasetCandidate } from '../datasets/datasets'
 import type { ResumableSource as Resumable } from '../index'
 import { insertAll } from '../insert-all'
 import { type StorageTables, SUGGESTED_NAME, WAITING } from '../schema'
-import { Candidate } from '../versions'
-
-const AnyCandidate = z.discriminatedUnion('kind', [Candidate, DatasetCandidate])
-type AnyCandidate = z.infer<typeof AnyCandidate>
+import { AnyCandidate, type Proposal } from './candidate'
 
 const Options = {
   name: z.string().optional(),
@@ -33,16 +29,6 @@ const ResumableSource = z.discriminatedUnion('kind', [
     ...Options,
   }),
 ])
-
-/** What the suggestion of an import follows from: a few words of its candidate, which may have megabytes. */
-export interface Proposal {
-  kind: AnyCandidate['kind']
-  name: string
-  digest: string
-  /** The number that was asked for. */
-  version: number | null
-  family: string | null
-}
 
 const Kind = z.enum(['model', 'dataset'])
 const Extracted = z.tuple([z.string(), z.number().nullable(), z.string().nullable()])

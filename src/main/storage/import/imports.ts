@@ -6,6 +6,7 @@ import { ModelName } from '../../../shared/domain/references'
 import { AppError, toErrorView } from '../../../shared/errors'
 import { type Clock, toIso } from '../../platform/clock'
 import type { Database } from '../../platform/database'
+import { codeOf } from '../../platform/error-code'
 import { type Disposable, Emitter } from '../../platform/events'
 import { translateFileError } from '../../platform/files'
 import type { Logger } from '../../platform/logger'
@@ -16,11 +17,12 @@ import type { Bringer, ConfirmedAs, ImportSource, ResumableSource, StorageDeps }
 import type { Models } from '../models'
 import type { StorageQuotas } from '../quotas'
 import { isStopping } from '../stopping'
-import { ImportRows, type Proposal } from './import-rows'
+import { type AnyCandidate, confirmed, nameOf, proposalOf } from './candidate'
+import { ImportRows } from './import-rows'
 import { displayText } from './name'
 import { Slots } from './slots'
 import { Suggestions } from './suggestions'
-import { type AnyCandidate, rejectionOf, Taking, type TakingDeps } from './taking'
+import { rejectionOf, Taking, type TakingDeps } from './taking'
 import { UnwrittenEnds } from './unwritten-ends'
 
 const AT_ONCE = 2
@@ -434,36 +436,6 @@ export class Imports implements Disposable {
   }
 }
 
-function nameOf(candidate: AnyCandidate): string {
-  return candidate.kind === 'model' ? candidate.model : candidate.name
-}
-
-function proposalOf(candidate: AnyCandidate): Proposal {
-  const { kind, digest, version } = candidate
-  const family = candidate.kind === 'model' ? candidate.family : null
-  return { kind, name: nameOf(candidate), digest, version, family }
-}
-
-function confirmed(candidate: AnyCandidate, change: ConfirmedAs): AnyCandidate {
-  const before = nameOf(candidate)
-  const { name = before, family, madeFrom } = change
-  const said = {
-    // A number is one of a name: under another, the one that was asked for means nothing.
-    version: change.version ?? (name === before ? candidate.version : null),
-    ...(madeFrom && { madeFrom: united(candidate.madeFrom, madeFrom) }),
-  }
-  if (candidate.kind === 'dataset') return { ...candidate, ...said, name }
-  return { ...candidate, ...said, model: name, ...(family !== undefined && { family }) }
-}
-
-function united(first: MadeFrom, second: MadeFrom): MadeFrom {
-  return {
-    models: [...new Set([...first.models, ...second.models])],
-    datasets: [...new Set([...first.datasets, ...second.datasets])],
-    job: second.job ?? first.job,
-  }
-}
-
 function labelOf(source: ImportSource): string {
   if (source.kind === 'path') return basename(source.path)
   return source.kind === 'hub' ? `hub:${source.repository}` : (source.name ?? 'upload')
@@ -479,7 +451,7 @@ async function assertPath(path: string): Promise<void> {
     await stat(path)
   } catch (error) {
     const name = displayText(basename(path))
-    if (isMissing(error) || (error as NodeJS.ErrnoException).code === 'ERR_INVALID_ARG_VALUE') {
+    if (isMissing(error) || codeOf(error) === 'ERR_INVALID_ARG_VALUE') {
       throw new AppError(
         'storage.not_found',
         `There is no file or folder "${name}" at this place.`,

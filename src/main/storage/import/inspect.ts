@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { DatasetFormat, Finding, ModelFormat, ModelVersion, TensorInfo } from '../../../shared/contract'
 import type { Signature } from '../../../shared/domain/tensor'
+import { codeOf } from '../../platform/error-code'
 import { tableReaderOf } from '../datasets/formats'
 import { FILES, MANIFEST, Manifest } from '../export'
 import { type ArchiveKind, archiveKindOf, unpack } from './archive'
@@ -276,7 +277,7 @@ async function readerOf(file: SourceFile): Promise<ModelReader | null> {
 }
 
 function isForbidden(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException).code
+  const code = codeOf(error)
   return code === 'EACCES' || code === 'EPERM'
 }
 

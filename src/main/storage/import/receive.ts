@@ -89,7 +89,7 @@ async function writeStream(
 }
 
 function isFileError(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).syscall === 'write'
+  return error instanceof Error && 'syscall' in error && error.syscall === 'write'
 }
 
 function brokenOff(cause: unknown): AppError {

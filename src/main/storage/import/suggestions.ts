@@ -3,7 +3,8 @@ import type { Database } from '../../platform/database'
 import type { Logger } from '../../platform/logger'
 import type { Datasets } from '../datasets/datasets'
 import type { Models } from '../models'
-import type { ImportRows, Proposal } from './import-rows'
+import type { Proposal } from './candidate'
+import type { ImportRows } from './import-rows'
 
 interface SuggestionsDeps {
   database: Database

@@ -12,6 +12,7 @@ import type { HubDownloads } from '../hub'
 import type { ImportSource } from '../index'
 import { isStopping } from '../stopping'
 import type { Candidate } from '../versions'
+import type { AnyCandidate } from './candidate'
 import type { Inspection } from './inspect'
 import { storedDataPath, storedPath, suggestFamily, suggestName } from './name'
 import { receive } from './receive'
@@ -19,9 +20,6 @@ import { quoted, Rejection } from './rejection'
 import type { Slots } from './slots'
 import { type SourceFile, type SourceLocation, stateOf } from './source'
 import type { FileWorker } from './worker'
-
-/** What becomes a version. */
-export type AnyCandidate = Candidate | DatasetCandidate
 
 /** A file that lies on the blobs' disk, whole and synced. */
 interface WholeFile {

@@ -3,6 +3,7 @@ import { appendFile, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { Enforcement } from '../../../../shared/contract'
+import { codeOf } from '../../../platform/error-code'
 
 export interface GroupLimits {
   cpuCores: number
@@ -81,7 +82,7 @@ export class ControlGroups {
         await appendFile(join(this.#folder, name, 'cgroup.procs'), `${pid}\n`)
       } catch (error) {
         // A process that has just ended.
-        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+        if (codeOf(error) !== 'ESRCH') throw error
       }
     }
   }
@@ -148,7 +149,7 @@ async function removeGroup(folder: string): Promise<void> {
     try {
       return await rmdir(folder)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EBUSY') return
+      if (codeOf(error) !== 'EBUSY') return
       await setTimeout(REMOVE_AGAIN_MS)
     }
   }
@@ -173,12 +174,12 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+    return codeOf(error) === 'EPERM'
   }
 }
 
 function wordsOf(error: unknown): string {
-  const { code } = error as NodeJS.ErrnoException
+  const code = codeOf(error)
   if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') return 'they may not be written'
   if (code === 'EBUSY') return 'our own group has other processes in it'
   return error instanceof Error ? error.message : String(error)

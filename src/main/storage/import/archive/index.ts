@@ -3,6 +3,7 @@ import { mkdir, readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { createGunzip, createInflateRaw } from 'node:zlib'
+import { codeOf } from '../../../platform/error-code'
 import { type FileBytes, withBytes } from '../file-bytes'
 import { readZip, type ZipEntry } from '../formats/zip'
 import { Rejection } from '../rejection'
@@ -94,7 +95,7 @@ async function unpackZip(
 /** A tar within, or one file. */
 async function unpackGzip(input: ReadStream, archive: SourceFile, writer: ArchiveWriter): Promise<void> {
   const stream = input.pipe(createGunzip())
-  const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+  const chunks: AsyncIterator<Buffer> = stream[Symbol.asyncIterator]()
   let head: Buffer = Buffer.alloc(0)
   while (head.length < 512) {
     const next = await chunks.next()
@@ -116,5 +117,5 @@ async function topOf(folder: string): Promise<string> {
 }
 
 function isZlibError(error: unknown): boolean {
-  return String((error as NodeJS.ErrnoException).code).startsWith('Z_')
+  return codeOf(error)?.startsWith('Z_') === true
 }

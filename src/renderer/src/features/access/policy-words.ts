@@ -1,14 +1,10 @@
 import type { Policy, Principal, Role } from '@shared/contract'
-import { ACTIONS, type Action } from '@shared/domain/actions'
+import { isAction } from '@shared/domain/actions'
 import type { TFunction } from 'i18next'
 import { concerns, readPolicy, type Scope, type StatementView } from './cedar/read-policy'
 import type { Uid } from './cedar/uid'
 
 type Words = TFunction<'access'>
-
-export function isAction(text: string): text is Action {
-  return Object.hasOwn(ACTIONS, text)
-}
 
 const ROLES: readonly Role[] = ['owner', 'operator', 'viewer', 'app']
 

@@ -1,6 +1,6 @@
 import { Autocomplete, Button, Select } from '@mantine/core'
 import type { Decision } from '@shared/contract'
-import { ACTIONS, type Action, type ResourceType } from '@shared/domain/actions'
+import { ACTION_NAMES, ACTIONS, type Action, isAction, type ResourceType } from '@shared/domain/actions'
 import { IconScale } from '@tabler/icons-react'
 import { useEffect, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -12,7 +12,7 @@ import classes from './access.module.css'
 import { useAccess } from './access-store'
 import { formatUid, parseUid, principalUid, type Uid } from './cedar/uid'
 import { PolicyLink } from './policy-link'
-import { actionWords, attemptWords, isAction } from './policy-words'
+import { actionWords, attemptWords } from './policy-words'
 import { goTo } from './routes'
 
 const MACHINE: Uid = { type: 'System', id: 'machine' }
@@ -161,12 +161,12 @@ export function TryTab(props: { principal: string | null; action: string | null;
 
   const actions = useMemo(() => {
     const types: ResourceType[] = ['ModelRef', 'Model', 'Dataset', 'Job', 'Lease', 'Import', 'System']
-    const all = Object.keys(ACTIONS).filter(isAction)
     return types.map((about) => ({
       group: t(`sheet.about.${about}`),
-      items: all
-        .filter((name) => ACTIONS[name] === about)
-        .map((name) => ({ value: name, label: `${actionWords(t, name)} (${name})` })),
+      items: ACTION_NAMES.filter((name) => ACTIONS[name] === about).map((name) => ({
+        value: name,
+        label: `${actionWords(t, name)} (${name})`,
+      })),
     }))
   }, [t])
 

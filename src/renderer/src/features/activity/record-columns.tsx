@@ -1,10 +1,11 @@
 import type { AuditRecord } from '@shared/contract'
+import { isAction } from '@shared/domain/actions'
 import type { TFunction } from 'i18next'
 import { type Column, Mono, RelativeTime, StateDot, TwoLines } from '../../components'
 import { phraseWords } from '../../lib/words'
 import { parseUid } from '../access/cedar/uid'
 import { PolicyLink } from '../access/policy-link'
-import { actionWords, attemptWords, isAction } from '../access/policy-words'
+import { actionWords, attemptWords } from '../access/policy-words'
 import classes from './activity.module.css'
 import { reasonOf, sentenceOf } from './records'
 

@@ -1,6 +1,6 @@
 import { SegmentedControl, Select } from '@mantine/core'
 import type { AuditRecord } from '@shared/contract'
-import { ACTIONS } from '@shared/domain/actions'
+import { ACTION_NAMES } from '@shared/domain/actions'
 import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { SearchField } from '../../components'
@@ -32,7 +32,7 @@ export function RecordFilters({ records }: { records: readonly AuditRecord[] }) 
   const people = usePeople(records, filter.principal)
   const actions = useMemo(
     () => [
-      ...Object.keys(ACTIONS).map((value) => ({ value, label: `${actionWords(access, value)} (${value})` })),
+      ...ACTION_NAMES.map((value) => ({ value, label: `${actionWords(access, value)} (${value})` })),
       { value: 'sign-in', label: t('signIn') },
     ],
     [access, t],

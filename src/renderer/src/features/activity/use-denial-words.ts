@@ -1,8 +1,9 @@
 import type { AuditRecord } from '@shared/contract'
+import { isAction } from '@shared/domain/actions'
 import { useTranslation } from 'react-i18next'
 import { phraseWords } from '../../lib/words'
 import { parseUid } from '../access/cedar/uid'
-import { attemptWords, isAction } from '../access/policy-words'
+import { attemptWords } from '../access/policy-words'
 import { denialWords } from './record-columns'
 
 /** A denial in the language of the window: what was not let, as it follows a name, and why. */

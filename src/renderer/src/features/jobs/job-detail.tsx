@@ -103,24 +103,20 @@ function JobFacts({ job, nameOf }: { job: Job; nameOf: (principal: string) => st
   const { t } = useTranslation('jobs')
   const devices = useDevices((state) => state.items)
   const labels = Object.entries(job.labels)
-  const rows: [string, React.ReactNode][] = [
-    [t('detail.factModel'), <ModelLink key="model" job={job} />],
-    ...(job.dataset === null
-      ? []
-      : [
-          [t('detail.factDataset'), <DatasetLink key="dataset" reference={job.dataset} />] as [
-            string,
-            React.ReactNode,
-          ],
-        ]),
+  const rows: [string, React.ReactNode][] = [[t('detail.factModel'), <ModelLink key="model" job={job} />]]
+  if (job.dataset !== null)
+    rows.push([t('detail.factDataset'), <DatasetLink key="dataset" reference={job.dataset} />])
+  rows.push(
     [t('detail.factNeed'), amountWords(job.need) || t('detail.nothing')],
     [t('detail.factWhere'), placementText(job.placement, devices) ?? '–'],
-    ...(job.place === null ? [] : [[t('detail.factPlace'), placeText(job.place, t)] as [string, string]]),
+  )
+  if (job.place !== null) rows.push([t('detail.factPlace'), placeText(job.place, t)])
+  rows.push(
     [t('detail.factPrincipal'), nameOf(job.principal)],
     // One that had to make room does not count against those it may have.
     [t('detail.factAttempt'), `${job.attempt - job.preemptions} / ${job.maxAttempts}`],
     [t('detail.factCreated'), <RelativeTime key="created" at={job.createdAt} />],
-  ]
+  )
   if (job.startedAt) rows.push([t('detail.factStarted'), <RelativeTime key="started" at={job.startedAt} />])
   if (job.finishedAt)
     rows.push([t('detail.factFinished'), <RelativeTime key="finished" at={job.finishedAt} />])

@@ -90,7 +90,7 @@ function describeHeaders(
   headers: GgufHeader[],
   file: string,
 ): Pick<ModelDescription, 'format' | 'framework' | 'signature' | 'metadata' | 'tensors' | 'findings'> {
-  const [{ values } = { values: new Map() as GgufHeader['values'] }] = headers
+  const values: GgufHeader['values'] = headers[0]?.values ?? new Map()
   const metadata: ModelVersion['metadata'] = {}
   const architecture = values.get('general.architecture')
   const keep = (name: string, key: string) => {

@@ -1,16 +1,13 @@
 import { MultiSelect } from '@mantine/core'
-import { ACTIONS, type Action } from '@shared/domain/actions'
+import { ACTION_NAMES, type Action, isAction } from '@shared/domain/actions'
 import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
-import { actionWords, isAction } from '../policy-words'
+import { actionWords } from '../policy-words'
 
 /** What a key is limited to, within what its owner may do. */
 export function ScopesField(props: { value: readonly Action[]; onChange: (value: Action[]) => void }) {
   const { t } = useTranslation('access')
-  const data = useMemo(
-    () => Object.keys(ACTIONS).map((value) => ({ value, label: actionWords(t, value) })),
-    [t],
-  )
+  const data = useMemo(() => ACTION_NAMES.map((value) => ({ value, label: actionWords(t, value) })), [t])
   return (
     <MultiSelect
       label={t('scopes.label')}

@@ -1,4 +1,4 @@
-import { ACTIONS, type Action, type ResourceType } from '@shared/domain/actions'
+import { ACTION_NAMES, ACTIONS, type Action, type ResourceType } from '@shared/domain/actions'
 import { Fragment } from 'react'
 import { useTranslation } from 'react-i18next'
 import classes from '../access.module.css'
@@ -9,10 +9,7 @@ const STATEMENT =
   'permit (\n  principal == App::"…",\n  action == Action::"model.run",\n  resource == ModelRef::"…"\n);'
 
 function actionsAbout(type: ResourceType): Action[] {
-  return Object.entries(ACTIONS).flatMap(([action, about]) => {
-    const name = Object.keys(ACTIONS).find((candidate): candidate is Action => candidate === action)
-    return about === type && name ? [name] : []
-  })
+  return ACTION_NAMES.filter((action) => ACTIONS[action] === type)
 }
 
 /** The words of the policy language that this system knows; a click puts one into the text. */
