@@ -420,6 +420,16 @@ describe('control', () => {
   })
 })
 
+it('more than its principal may ever hold is refused at once, not kept waiting', async () => {
+  system.core.setQuota({ principal: ALICE, limit: { cpuCores: 1 } })
+  const load = (cpuCores: number) => system.submit({ kind: 'synthetic', durationMs: 1, need: { cpuCores } })
+  await expect(load(2)).rejects.toMatchObject({
+    code: 'core.quota_exceeded',
+    details: { exceeded: { cpuCores: 1 } },
+  })
+  await expect(load(1)).resolves.toMatchObject({ error: null })
+})
+
 describe('deadlines and dependencies', () => {
   it('a deadline ends a job that waits, is held, or runs', async () => {
     const deadline = new Date(harness.clock.now() + 1000).toISOString()

@@ -292,6 +292,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     artifacts: storage.artifacts,
     clock,
     causesOf: (job) => reader.causesOf(job),
+    forecastOf: (job) => reader.forecastOf(job),
   })
 
   function scene(present: PlanState, limit: number): Scene {
@@ -309,6 +310,7 @@ export function createCompute(deps: ComputeDeps): Compute {
   }
 
   const control: Control = new Control({
+    core,
     clock,
     logger,
     index,
@@ -364,7 +366,8 @@ export function createCompute(deps: ComputeDeps): Compute {
         core.onDidChangeLeases((change) => {
           if (ownLeases.concernsOthers(change)) dispatcher.request()
         }),
-        core.onDidChangeDevices(({ changed }) => {
+        core.onDidChangeDevices(({ changed, removed }) => {
+          if (removed.length > 0) void control.endImpossible()
           if (lostDevices.note(changed)) for (const job of dispatcher.running) lostDevices.abort(job)
           dispatcher.request()
         }),

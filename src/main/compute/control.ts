@@ -1,6 +1,8 @@
 import type { Job } from '../../shared/contract'
 import type { JobId } from '../../shared/domain/ids'
+import { isEmptyVector } from '../../shared/domain/resources'
 import { AppError } from '../../shared/errors'
+import type { Core } from '../core'
 import type { Clock } from '../platform/clock'
 import type { Logger } from '../platform/logger'
 import { deadlineMissed, type Settler } from './dispatch/settle'
@@ -10,6 +12,7 @@ import type { JobIndex } from './jobs/job-index'
 import type { JobStatus } from './jobs/job-row'
 
 export interface ControlDeps {
+  core: Core
   clock: Clock
   logger: Logger
   index: JobIndex
@@ -85,6 +88,24 @@ export class Control {
     }
   }
 
+  /** Ends what waits, or is held, and no device that there ever was could hold. Never rejects. */
+  async endImpossible(): Promise<void> {
+    const { core, index, settler, logger, write } = this.#deps
+    try {
+      await write(() => {
+        const refusals = new Map<string, AppError | null>()
+        for (const job of [...index.all()]) {
+          if (job.status.state !== 'queued' && job.status.state !== 'held') continue
+          if (!refusals.has(job.kinKey)) refusals.set(job.kinKey, refusalOf(core, job))
+          const refusal = refusals.get(job.kinKey)
+          if (refusal) settler.end(job, 'failed', refusal)
+        }
+      })
+    } catch (error) {
+      logger.error({ err: error }, 'Jobs for a device that was removed could not be ended')
+    }
+  }
+
   async #change(id: JobId, verb: string, decide: (job: ActiveJob) => Partial<JobStatus>): Promise<Job> {
     const job = await this.#deps.write(() => {
       const found = this.#active(id, verb)
@@ -104,6 +125,16 @@ export class Control {
   #conflict(job: ActiveJob, verb: string, hint: string): AppError {
     const message = `Job ${job.id} is ${job.status.state}, so it cannot be ${verb}. ${hint}`
     return new AppError('compute.conflict', message, { state: job.status.state })
+  }
+}
+
+function refusalOf(core: Core, { definition: { need, place } }: ActiveJob): AppError | null {
+  try {
+    if (!isEmptyVector(need)) core.assertPossible(need, place ?? undefined)
+    return null
+  } catch (error) {
+    if (error instanceof AppError) return error
+    throw error
   }
 }
 

@@ -51,7 +51,7 @@ export interface Compute extends Disposable {
    * Durable when it resolves, which is when the job has ended or `spec.waitMs` have passed. The same principal's
    * `idempotencyKey` returns the first job.
    * @param signal ends the wait, not the job
-   * @throws AppError `compute.invalid_input` (details `{input, wants, got}`), `storage.not_found`, `core.impossible`
+   * @throws AppError `compute.invalid_input` (details `{input, wants, got}`), `storage.not_found`, `core.impossible`, `core.quota_exceeded`
    */
   submit(spec: JobSpec, by: PrincipalId, signal?: AbortSignal): Promise<SubmittedJob>
   get(id: string): Job

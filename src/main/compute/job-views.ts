@@ -13,6 +13,7 @@ import type { JobDefinition, JobStatus } from './jobs/job-row'
 import type { JobStore } from './jobs/job-store'
 import type { Recent } from './jobs/recent'
 import { readResult } from './results'
+import type { Forecast } from './schedule/forecast'
 
 /** Of those that wait and are held; all that run are shown. */
 const MOST_ACTIVE_LIVE = 10_000
@@ -25,6 +26,8 @@ interface JobViewsDeps {
   clock: Clock
   /** Why a job waits of which that is not known yet. */
   causesOf(job: ActiveJob): WaitCause[]
+  /** When it starts; null where nobody knows. */
+  forecastOf(job: ActiveJob): Forecast | null
 }
 
 export interface FoundJob {
@@ -64,13 +67,14 @@ export class JobViews {
     return this.whole(this.find(id))
   }
 
-  /** Unlike in a list, one that stands far back in the queue also says why it waits. */
+  /** Unlike in a list, one that stands far back in the queue also says why it waits, and until when. */
   whole(found: FoundJob): Job {
-    const { clock, causesOf } = this.#deps
+    const { clock, causesOf, forecastOf } = this.#deps
     const { live } = found
     if (!live?.queued || live.waitCauses) return this.of(found)
     const nowMs = clock.now()
-    return viewOf(live.definition, live.status, live, nowMs, waitCausesOf(live, nowMs, causesOf(live)))
+    const causes = waitCausesOf(live, nowMs, causesOf(live))
+    return viewOf(live.definition, live.status, live, nowMs, causes, forecastOf(live))
   }
 
   list(query: JobQuery): { items: Job[]; nextCursor: string | null } {

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { JobSpecInput } from '../../shared/contract'
+import type { LeaseId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
 import type { FoundDevice } from '../core/host'
-import { createHarness, type Harness, type Opened, until } from './testing/harness'
+import { ALICE, createHarness, type Harness, type Opened, until } from './testing/harness'
 
 const onGpu: JobSpecInput = {
   kind: 'infer',
@@ -98,6 +99,26 @@ describe('a device that goes while a job runs on it', () => {
       state: 'failed',
       error: { code: 'compute.worker_crashed' },
     })
+  })
+
+  it('that is removed for good ends what waits for it, also what is held', async () => {
+    const fpga = { kind: 'fpga' as const, name: 'card', vendor: '', capacity: { fpga: 1 }, properties: {} }
+    const { id: device } = system.core.declareDevice(fpga, ALICE)
+    const lease = system.core.allocate(
+      { fpga: 1 },
+      { holder: ALICE, purpose: 'other', priority: 50, ttlMs: null },
+    )
+    const load = { kind: 'synthetic' as const, durationMs: 1, need: { fpga: 1 } }
+    const waits = await system.submit(load)
+    const held = await system.submit({ ...load, hold: true })
+    const after = await system.submit({ kind: 'synthetic', durationMs: 1, dependsOn: [waits.id] })
+    const other = await system.submit({ kind: 'synthetic', durationMs: 1, hold: true })
+    system.core.release(lease.id as LeaseId)
+    system.core.removeDevice(device)
+    await until(() => system.compute.get(after.id).state === 'failed')
+    for (const { id } of [waits, held])
+      expect(system.compute.get(id)).toMatchObject({ state: 'failed', error: { code: 'core.impossible' } })
+    expect(system.compute.get(other.id).state).toBe('held')
   })
 
   it('is not blamed for a failure while it is there', async () => {

@@ -294,6 +294,32 @@ describe('what is learned while jobs wait', () => {
   })
 })
 
+it('one behind those whose starts are foretold is told when it starts too, from the work before it', async () => {
+  for (let i = 0; i < 260; i++) await sleeper(1_000)
+  const last = await sleeper(1_000)
+  const other = await sleeper(30_000, 'longer, so after them')
+  await advance(3_000)
+  const of = (id: string) => {
+    const { startsAt = '', earliest = '', latest = '' } = system.compute.get(id).estimate ?? {}
+    return [startsAt, earliest, latest].map((at) => (Date.parse(at) - harness.clock.now()) / 1000) as [
+      number,
+      number,
+      number,
+    ]
+  }
+  const left = () => [...system.compute.recent(null)].filter(({ state }) => state === 'queued').length
+  const [at, earliest, latest] = of(last.id)
+  expect(system.compute.queue().waiting.map(({ job }) => job)).not.toContain(last.id)
+  expect(at / left()).toBeGreaterThan(0.9)
+  expect(at / left()).toBeLessThan(1.15)
+  expect(earliest).toBeLessThan(at)
+  expect(latest).toBeGreaterThan(at)
+  expect(of(other.id)[0]).toBeGreaterThanOrEqual(at)
+  // It waits for what is not its own affair.
+  await system.compute.hold(last.id as JobId)
+  expect(system.compute.get(last.id).estimate).toBeNull()
+})
+
 describe('what jobs were told', () => {
   it('is held against what happened, and the score survives a restart', async () => {
     for (const ms of [2_000, 3_000, 4_000, 5_000]) await sleeper(ms, `runs ${ms}`)

@@ -1,5 +1,6 @@
 import type { ForeignHolder, QueueView, WaitCause } from '../../shared/contract'
 import { type JobId, shortId } from '../../shared/domain/ids'
+import { entriesOf, type ResourceVector, vectorFrom } from '../../shared/domain/resources'
 import { sayEnglish, waitWords } from '../../shared/words/wait-words'
 import type { Core } from '../core'
 import type { Clock } from '../platform/clock'
@@ -8,12 +9,14 @@ import type { JobIndex } from './jobs/job-index'
 import type { LastHour } from './jobs/last-hour'
 import type { ClassLoads } from './predictions/class-loads'
 import type { TrackRecord } from './predictions/track-record'
+import { aheadOf } from './schedule/ahead'
 import { emptyPlan } from './schedule/at-rest'
-import { type Explained, Explainer } from './schedule/explain'
+import { type Explained, Explainer, OF_ALL } from './schedule/explain'
 import type { Forecast } from './schedule/forecast'
 import type { UrgencyOf } from './schedule/heads'
-import { predictedWaitMs } from './schedule/predicted-wait'
+import { predictedWaitMs, type WaitInput } from './schedule/predicted-wait'
 import { effectivePriority, positionIn, rankOf } from './schedule/rank'
+import { startBehind } from './schedule/start-behind'
 import type { Plan, QueueClass } from './schedule/types'
 
 const MAX_WAITING = 200
@@ -78,7 +81,7 @@ export class QueueReader {
         effectivePriority: effectivePriority(priority, readyAt, now),
         ...becauseOf(waitCausesOf(job, now), now),
         estimateMs: estimateOf(job, now),
-        estimate: startEstimateOf(job),
+        estimate: startEstimateOf(job, job.forecast),
       })
     }
     const { counts } = index
@@ -129,6 +132,44 @@ export class QueueReader {
       })
     }
     return this.#explainer.one(group, job.queued)
+  }
+
+  /** When one starts that stands further back than those whose starts are foretold; null where nobody knows. */
+  forecastOf(job: ActiveJob): Forecast | null {
+    const { clock, record, runMsOf } = this.#deps
+    const now = clock.now()
+    const waitMs = this.#waitBefore(job, now)
+    if (waitMs === null) return null
+    const last = this.#lastForetold()
+    const lastMs = last && this.#waitBefore(last, now)
+    const known = last?.forecast && lastMs !== null ? { waitMs: lastMs, foretold: last.forecast } : null
+    const start = record.calibration.widen(startBehind(now, waitMs, known), now)
+    return { ...start, endsAt: start.at + (runMsOf(job) ?? Number.POSITIVE_INFINITY), devices: [] }
+  }
+
+  /** Of those whose starts are foretold the one that starts last. */
+  #lastForetold(): (ActiveJob & { forecast: Forecast }) | null {
+    let last: (ActiveJob & { forecast: Forecast }) | null = null
+    for (const id of this.#foretold) {
+      const job = this.#deps.index.get(id)
+      if (job && isForetold(job) && job.forecast.at > (last?.forecast.at ?? 0)) last = job
+    }
+    return last
+  }
+
+  /** By the work before it; null where something else keeps it from starting, or nobody knows. */
+  #waitBefore(job: ActiveJob, now: number): number | null {
+    const { index, urgencyOf } = this.#deps
+    const group = index.classOf(job)
+    if (!group || !job.queued) return null
+    const block = this.#plan.blocked.get(group.key)
+    if (this.#plan.stranded.has(group.key) || (block && OF_ALL.has(block.kind))) return null
+    const ahead = aheadOf(index.classes(), group, job.queued, urgencyOf)
+    const waiting = ahead.map(([{ need, workMs, jobs }, count]) => ({
+      need,
+      workMs: (workMs * count) / jobs.length,
+    }))
+    return this.#waitMs(waiting, now, group.need)
   }
 
   #explainerAt(nowMs: number): Explainer {
@@ -203,14 +244,24 @@ export class QueueReader {
 
   /** Of a job of default priority that came now. */
   #predict(now: number): number | null {
-    const { core, index } = this.#deps
-    const { capacity, available } = core.resources()
     const rank = rankOf(DEFAULT_PRIORITY, now)
+    const classes = this.#deps.index.classes()
+    return this.#waitMs(
+      classes.map((group) => ({ need: group.need, workMs: workBefore(group, rank) })),
+      now,
+    )
+  }
+
+  /** @param waiting what goes before @param need of one to whom all else is indifferent */
+  #waitMs(waiting: WaitInput['waiting'], now: number, need?: ResourceVector): number | null {
+    const { core, index } = this.#deps
+    const { capacity: all, available } = core.resources()
+    const names = need && entriesOf(need).map(([name]) => name)
+    const capacity = names ? vectorFrom(entriesOf(all).filter(([name]) => names.includes(name))) : all
     const running = [...index.running()].map((job) => ({
       need: job.definition.need,
       remainingMs: this.#remainingOf(job, now),
     }))
-    const waiting = index.classes().map((group) => ({ need: group.need, workMs: workBefore(group, rank) }))
     return predictedWaitMs({ capacity, available, running, waiting })
   }
 
@@ -233,6 +284,10 @@ function becauseOf(causes: WaitCause[], nowMs: number): { reason: string; causes
 /** Amounts of programs outside change all the time, by less than is said of them. */
 function isSaidAlike(a: readonly WaitCause[], b: readonly WaitCause[], nowMs: number): boolean {
   return waitWords(a, sayEnglish, nowMs) === waitWords(b, sayEnglish, nowMs)
+}
+
+function isForetold(job: ActiveJob): job is ActiveJob & { forecast: Forecast } {
+  return job.queued !== null && job.forecast !== null
 }
 
 /** Not worth telling the window: it would shake. */

@@ -167,6 +167,7 @@ export async function prepare(
   const whole = addVectors(need, { memoryBytes })
   if (!isEmptyVector(whole)) core.assertPossible(whole)
   if (spec.place) core.assertPossible(need, spec.place)
+  core.assertMayEverHold(need, by)
   if (spec.runWhen === 'failed' && spec.dependsOn.length + links.length === 0) {
     const message = 'A job that runs when others have failed must depend on some. Name them in dependsOn.'
     throw new AppError('compute.invalid_input', message, {

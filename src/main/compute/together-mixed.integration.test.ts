@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { Job, JobSpecInput } from '../../shared/contract'
-import type { JobId, PrincipalId } from '../../shared/domain/ids'
+import type { DeviceId, JobId, LeaseId, PrincipalId } from '../../shared/domain/ids'
 import type { Tensors } from '../../shared/domain/tensor'
 import { AppError } from '../../shared/errors'
 import { createHarness, type Harness, type Opened, passUntil, until } from './testing/harness'
@@ -112,7 +112,18 @@ it.each([4, 9])(
     await learn(itemMs)
     const seen: number[] = []
     system.executor.onInfer = (items) => seen.push(...items.map(ownOf))
-    system.core.setQuota({ principal: BOB, limit: { cpuCores: 0.5 } })
+    // He holds as much as he may, elsewhere.
+    const spare = system.core.declareDevice(
+      { kind: 'cpu', name: 'spare', vendor: '', capacity: { cpuCores: 1 }, properties: {} },
+      ANN,
+    )
+    const placement = [{ device: spare.id as DeviceId, amounts: { cpuCores: 1 } }]
+    const held = system.core.allocate(
+      { cpuCores: 1 },
+      { holder: BOB, purpose: 'elsewhere', priority: 50, job: null, ttlMs: null },
+      placement,
+    )
+    system.core.setQuota({ principal: BOB, limit: { cpuCores: 1 } })
     system.core.setQuota({ principal: CAT, limit: {}, budget: { cpuSeconds: 0, windowMs: 60_000 } })
     const jobs = await crowd([
       [4, BOB],
@@ -125,7 +136,7 @@ it.each([4, 9])(
     await finish(jobs.filter((one) => !kept.includes(one)))
     expect(seen).toEqual([2, 8, 10])
     expect(kept.map(({ id }) => job(id).state)).toEqual(['queued', 'queued'])
-    system.core.removeQuota(BOB)
+    system.core.release(held.id as LeaseId)
     system.core.removeQuota(CAT)
     await finish(kept)
     expect(kept.map(({ id }) => job(id).state)).toEqual(['succeeded', 'succeeded'])

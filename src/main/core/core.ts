@@ -245,6 +245,7 @@ export function createCore(deps: CoreDeps): Core {
     limitsOf: (principal) => quotas.limits(principal),
     budgetUse: (principal) => quotas.budgets.use(principal),
     mayHold: (need, principal) => allocator.quotaRefusal(toQuanta(need), principal) === null,
+    assertMayEverHold: (need, principal) => quotas.assertMayEverHold(toQuanta(need), principal),
     weights: () => quotas.weights,
     assertJob: (principal) => quotas.assertJob(principal),
     chargeJob: (principal) => quotas.chargeJob(principal),

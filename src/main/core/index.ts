@@ -132,6 +132,8 @@ export interface Core extends Disposable {
   budgetUse(principal: string): BudgetUse | null
   /** Whether quota and budget let the principal hold `need` now, beside what it holds. */
   mayHold(need: ResourceVector, principal: PrincipalId): boolean
+  /** @throws AppError `core.quota_exceeded` when that is more than the principal may ever hold */
+  assertMayEverHold(need: ResourceVector, principal: PrincipalId): void
   /** What the shares of principals are divided by; absent: 1. */
   weights(): ReadonlyMap<PrincipalId, number>
   /** @throws AppError `core.budget_exceeded` with `{resource, used, limit, resetsAt, retryAfterMs}` */

@@ -100,6 +100,11 @@ export class Quotas implements Disposable {
     return usedUp ? { error: this.#exceeded(principal, usedUp), ever: usedUp.freeAt === null } : null
   }
 
+  assertMayEverHold(need: Quanta, principal: string): void {
+    const over = overQuota(need, new Map(), this.#records.get(principal)?.limit, principal)
+    if (over) throw over.error
+  }
+
   /** Counts a submission against the budget. @throws AppError `core.budget_exceeded` */
   chargeJob(principal: string): void {
     const usedUp = this.budgets.chargeJob(principal)

@@ -78,8 +78,9 @@ export function sumResources(
   const available: Quanta = new Map()
   const foreignOn: Resources['foreignOn'] = []
   for (const device of ledger.devices()) {
-    addQuanta(allocated, ledger.used(device.id))
+    // What a lease holds of one that is gone is nothing of what there is.
     if (device.health === 'missing') continue
+    addQuanta(allocated, ledger.used(device.id))
     addQuanta(capacity, toQuanta(device.capacity))
     const outside = new Map(ledger.foreign(device.id, false))
     if (device.id === 'cpu0') {

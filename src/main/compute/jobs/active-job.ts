@@ -134,8 +134,9 @@ export function viewOf(
   live: ActiveJob | null,
   nowMs: number,
   waitCauses = live ? waitCausesOf(live, nowMs) : [],
+  forecast = live?.forecast ?? null,
 ): Job {
-  const estimateMs = live && estimateOf(live, nowMs)
+  const estimateMs = live && estimateOf(live, nowMs, forecast)
   // What waits for other jobs does not queue yet.
   const queuedSince = status.state === 'queued' && !live?.waitingOn.size ? status.readyAt : null
   return {
@@ -159,7 +160,7 @@ export function viewOf(
     waitCauses,
     estimateMs,
     expectedAt: estimateMs === null ? null : toIso(nowMs + estimateMs),
-    estimate: live && startEstimateOf(live),
+    estimate: live && startEstimateOf(live, forecast),
     need: definition.need,
     place: definition.place,
     placement: status.placement,
@@ -197,10 +198,10 @@ export function waitCausesOf(job: ActiveJob, nowMs: number, waitCauses = job.wai
   return causes.length > 0 ? causes : [{ kind: 'turn' }]
 }
 
-export function estimateOf(job: ActiveJob, nowMs: number): number | null {
+export function estimateOf(job: ActiveJob, nowMs: number, forecast = job.forecast): number | null {
   const { status, progress, carried, runMs } = job
   if (status.state === 'queued')
-    return job.queued && job.forecast ? Math.max(0, Math.round(job.forecast.at - nowMs)) : null
+    return job.queued && forecast ? Math.max(0, Math.round(forecast.at - nowMs)) : null
   if (status.state !== 'running' || status.startedAt === null) return null
   const elapsed = Math.max(0, nowMs - status.startedAt)
   // Once it has shown how fast it goes, that says more than what others took.
@@ -210,7 +211,10 @@ export function estimateOf(job: ActiveJob, nowMs: number): number | null {
 }
 
 /** When it is expected to start; null when it does not stand in the queue, and where nobody knows. */
-export function startEstimateOf({ status, queued, forecast }: ActiveJob): StartEstimate | null {
+export function startEstimateOf(
+  { status, queued }: ActiveJob,
+  forecast: Forecast | null,
+): StartEstimate | null {
   if (status.state !== 'queued' || !queued || !forecast) return null
   const { at, earliest, latest, endsAt, devices } = forecast
   return {

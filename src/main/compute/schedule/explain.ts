@@ -3,9 +3,10 @@ import type { JobId } from '../../../shared/domain/ids'
 import { addVectors, entriesOf, type ResourceVector } from '../../../shared/domain/resources'
 import type { KeptRoom } from '../../core'
 import { toIso } from '../../platform/clock'
+import { aheadOf } from './ahead'
 import { Heads, type UrgencyOf } from './heads'
 import { placeOrNull } from './place-or-null'
-import { compareRank, positionIn } from './rank'
+import { positionIn } from './rank'
 import { Space } from './space'
 import type { Block, Plan, QueueClass, QueuedJob } from './types'
 
@@ -35,7 +36,7 @@ export interface ExplainInput {
 
 const HOLDERS_NAMED = 2
 /** In the way of all of a class; room only of its first. */
-const OF_ALL: ReadonlySet<Block['kind']> = new Set(['quota', 'budget', 'runtime'])
+export const OF_ALL: ReadonlySet<Block['kind']> = new Set(['quota', 'budget', 'runtime'])
 
 /**
  * Why jobs wait, by what a turn decided. What those of a class wait for is worked out once for all of them: there may be
@@ -64,15 +65,8 @@ export class Explainer {
   /** One job, however far back it stands. */
   one(group: QueueClass, job: QueuedJob): WaitCause[] {
     const { classes, urgencyOf } = this.#input
-    const index = positionIn(group.jobs, job)
-    const urgency = urgencyOf(group, job)
-    let ahead = index
-    for (const other of classes) {
-      if (other === group) continue
-      const isAhead = (one: QueuedJob) => (urgencyOf(other, one) - urgency || compareRank(one, job)) < 0
-      ahead += countWhile(other.jobs, isAhead)
-    }
-    return this.#causesAt(group, index, ahead)
+    const ahead = aheadOf(classes, group, job, urgencyOf).reduce((sum, [, count]) => sum + count, 0)
+    return this.#causesAt(group, positionIn(group.jobs, job), ahead)
   }
 
   #causesAt(group: QueueClass, index: number, jobsAhead: number): WaitCause[] {
@@ -93,18 +87,6 @@ export class Explainer {
     this.#common.set(group, cause)
     return cause
   }
-}
-
-/** How many come before the first that does not fulfil it, when those that do come first. */
-function countWhile<T>(items: readonly T[], fulfils: (item: T) => boolean): number {
-  let low = 0
-  let high = items.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (fulfils(items[middle] as T)) low = middle + 1
-    else high = middle
-  }
-  return low
 }
 
 /** How many jobs go before is another matter for each of a class: here none. */

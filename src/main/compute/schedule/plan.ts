@@ -16,7 +16,7 @@ import { Preemptions } from './preemption'
 import { urgencyIn } from './rank'
 import { chargeOf, leastWeightOf, usedUpFor } from './share'
 import { type Place, Space, type Wanted } from './space'
-import type { Block, Plan, PlanState, QueueClass, QueuedJob } from './types'
+import type { Block, Plan, PlanState, QueueClass } from './types'
 
 /**
  * Decides one turn: which jobs start where, and why the others wait. Pure: the same state gives the same plan.

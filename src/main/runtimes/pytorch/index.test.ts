@@ -18,7 +18,7 @@ async function tried(...answers: Probe[]) {
   const asked: string[] = []
   const ask: AskWorker = async (options, program) => {
     const start = { entry: 'pytorch.py', socketPath: null, files: [], options }
-    const { hidesProcesses = false, args } = program?.(start) ?? { args: [] }
+    const { hidesProcesses = false, args } = program?.(start) ?? { args: [] as string[] }
     asked.push(
       `${options}${hidesProcesses ? ` in a sandbox${args.includes('/opt/torch') ? ' with torch' : ''}` : ''}`,
     )
