@@ -124,6 +124,26 @@ function byHand() {
   return { retention, left, warn: vi.spyOn(logger, 'warn') }
 }
 
+it('a clock that is set forward by a month makes no job old, and days that pass do', async () => {
+  const ended = await run(3)
+  const { retention, left, warn } = byHand()
+  for (let times = 0; times < 2; times++) {
+    harness.clock.jump(31 * DAY_MS)
+    await retention.step()
+    await retention.step()
+  }
+  expect(left(ended)).toEqual(ended)
+  expect(warn).toHaveBeenCalledTimes(1)
+  for (let passed = 0; passed < 30 * DAY_MS; passed += DAY_MS / 6) {
+    expect(left(ended)).toEqual(ended)
+    harness.clock.jump(DAY_MS / 6)
+    await retention.step()
+  }
+  harness.clock.jump(1)
+  await retention.step()
+  expect(left(ended)).toEqual([])
+})
+
 it('jobs with hundreds of artifacts go in a step each, by one statement', async () => {
   const ended = await run(5)
   const { artifacts } = system.storage

@@ -12,6 +12,8 @@ const EVERY_MS = 10 * 60_000
 const STEP = 50
 const MOST_ARTIFACTS = 300
 const PAUSE_MS = 20
+/** Steps follow each other sooner, by timers that nobody can set. */
+const LEAP_MS = 6 * 3_600_000
 
 export interface RetentionDeps {
   store: JobStore
@@ -31,11 +33,15 @@ export class Retention {
   #ended = 0
   /** The last that was looked at in this round; null at its beginning. */
   #after: EndedJob | null = null
+  #steppedAt: number
+  /** By so much the clock has gone forward while no time passed, ms: nobody ages by that. */
+  #leaptMs = 0
   #cancel: (() => void) | null = null
   #disposed = false
 
   constructor(deps: RetentionDeps) {
     this.#deps = deps
+    this.#steppedAt = deps.clock.now()
   }
 
   start(): void {
@@ -69,7 +75,7 @@ export class Retention {
   /** Looks at the next few. @returns whether no more of them can be removed now */
   async step(): Promise<boolean> {
     const { store, pipelines, storage, database, isNeeded, onRemove } = this.#deps
-    const limit = this.#deps.clock.now() - MAX_AGE_MS
+    const limit = this.#trustedNow() - MAX_AGE_MS
     const { last, removed, isOver } = await database.write(() => {
       let surplus = this.#ended - MAX_ENDED
       const mayGo = ({ finishedAt }: EndedJob) => surplus > 0 || finishedAt < limit
@@ -95,5 +101,26 @@ export class Retention {
     this.#after = isOver ? null : (last ?? null)
     for (const { id } of removed) onRemove(id)
     return isOver
+  }
+
+  /**
+   * The time by which jobs age. A clock that is set forward by a month would make all of them old at once, and what is
+   * removed does not come back when it is set right again. After a night in which the machine slept timers have stood still
+   * too, so that looks the same: it only delays what is removed, until the jobs are as old without it, or the next start.
+   */
+  #trustedNow(): number {
+    const { clock, logger } = this.#deps
+    const now = clock.now()
+    const passedMs = now - this.#steppedAt
+    this.#steppedAt = now
+    if (passedMs > LEAP_MS) {
+      if (this.#leaptMs === 0)
+        logger.warn(
+          { passedMs },
+          'The clock went forward by hours at once: until the next start no job ages by that',
+        )
+      this.#leaptMs += passedMs
+    }
+    return now - this.#leaptMs
   }
 }
