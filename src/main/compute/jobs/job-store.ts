@@ -23,6 +23,13 @@ interface Parsed {
   jobs: StoredJob[]
   damaged: { id: JobId; error: AppError }[]
 }
+interface Outcome {
+  seq: number
+  state: JobState
+  queuedMs: number
+  /** Unix ms. */
+  finishedAt: number
+}
 export interface EndedJob {
   seq: number
   id: JobId
@@ -50,21 +57,26 @@ export interface JobStore {
   endingOf(id: string): Ending | null
   /** The newest job that succeeded with this fingerprint. */
   findReusable(principal: PrincipalId, fingerprint: string): JobId | null
-  /** Queued, held and running jobs in order of arrival. */
-  active(): Parsed
+  /** Queued, held and running jobs in order of arrival, a page at a time: to breathe in between. */
+  active(): Generator<Parsed>
   /** Ends a job that cannot be read. */
   fail(id: JobId, error: AppError, finishedAt: number): void
-  /** The jobs that ended last, oldest first; without those that cannot be read. */
-  lastEnded(limit: number): StoredJob[]
+  /** The jobs that ended last, oldest first, a page at a time; without those that cannot be read. */
+  lastEnded(limit: number): Generator<StoredJob[]>
   /** Without those that cannot be read. */
   list(query: JobQuery): { items: StoredJob[]; nextCursor: string | null }
-  /** Outcomes since a time: for statistics. */
-  endedSince(since: number, limit: number): { state: JobState; queuedMs: number; finishedAt: number }[]
+  /** Outcomes since a time, newest first, a page at a time: for statistics. */
+  endedSince(since: number, limit: number): Generator<Outcome[]>
   countEnded(): number
   /** Ended jobs, oldest first. @param after the last of the page before; null: from the first */
   oldestEnded(limit: number, after: EndedJob | null): EndedJob[]
   remove(id: JobId): void
 }
+
+/** Rows that are read and parsed at once: some milliseconds of the event loop. */
+const PAGE = 100
+/** As above, of rows that need no parsing. */
+const OUTCOMES_PAGE = 1_000
 
 export function createJobStore(database: Database): JobStore {
   const db = database.builder<Tables>()
@@ -140,6 +152,14 @@ export function createJobStore(database: Database): JobStore {
     return database.all(query)
   }
 
+  function* pagesOf(seqs: readonly number[], rows = all): Generator<Parsed> {
+    for (let at = 0; at < seqs.length; at += PAGE) {
+      const page = seqs.slice(at, at + PAGE)
+      const found = new Map(every(rows.where('seq', 'in', page)).map((row) => [row.seq, row]))
+      yield parseRows(page.flatMap((seq) => found.get(seq) ?? []))
+    }
+  }
+
   return {
     insert(definition, status) {
       const seq = ++lastSeq
@@ -173,17 +193,30 @@ export function createJobStore(database: Database): JobStore {
       const row = first(byFingerprint({ principal, fingerprint }))
       return row ? (row.id as JobId) : null
     },
-    // Sorted here: asked for the order, SQLite would read the whole table instead of the index of active jobs.
-    active: () => parseRows(every(all.where('finishedAt', 'is', null)).sort((a, b) => a.seq - b.seq)),
+    *active() {
+      const isActive = db.selectFrom('job').select('seq').where('finishedAt', 'is', null)
+      // Sorted here: asked for the order, SQLite would read the whole table instead of the index of active jobs.
+      const seqs = every(isActive)
+        .map(({ seq }) => seq)
+        .sort((a, b) => a - b)
+      // Of those some may have ended before their page is read.
+      yield* pagesOf(seqs, all.where('finishedAt', 'is', null))
+    },
     fail(id, error, finishedAt) {
       flush()
       const change = { state: 'failed', error: JSON.stringify(toErrorView(error)), finishedAt }
       database.run(db.updateTable('job').set(change).where('id', '=', id))
     },
-    lastEnded: (limit) =>
-      parseRows(
-        every(all.where('finishedAt', 'is not', null).orderBy('finishedAt', 'desc').limit(limit)),
-      ).jobs.reverse(),
+    *lastEnded(limit) {
+      const last = db
+        .selectFrom('job')
+        .select('seq')
+        .where('finishedAt', 'is not', null)
+        .orderBy('finishedAt', 'desc')
+        .limit(limit)
+      const seqs = every(last).map(({ seq }) => seq)
+      for (const { jobs } of pagesOf(seqs.reverse())) yield jobs
+    },
     list(query) {
       let select = all.orderBy('seq', 'desc').limit(query.limit + 1)
       const before = Number(query.cursor)
@@ -208,15 +241,26 @@ export function createJobStore(database: Database): JobStore {
       const items = parseRows(page).jobs
       return { items, nextCursor: rows.length > query.limit && last ? String(last.seq) : null }
     },
-    endedSince: (since, limit) =>
-      every(
-        db
-          .selectFrom('job')
-          .select(['state', 'queuedMs', 'finishedAt'])
-          .where('finishedAt', '>=', since)
-          .orderBy('finishedAt', 'desc')
-          .limit(limit),
-      ) as { state: JobState; queuedMs: number; finishedAt: number }[],
+    *endedSince(since, limit) {
+      const ended = db
+        .selectFrom('job')
+        .select(['seq', 'state', 'queuedMs', 'finishedAt'])
+        .where('finishedAt', '>=', since)
+        .orderBy('finishedAt', 'desc')
+        .orderBy('seq', 'desc')
+      let left = limit
+      for (let last: Outcome | undefined; left > 0; ) {
+        const { finishedAt, seq } = last ?? { finishedAt: Number.MAX_SAFE_INTEGER, seq: 0 }
+        const before = ended.where(({ eb, refTuple, tuple }) =>
+          eb(refTuple('finishedAt', 'seq'), '<', tuple(finishedAt, seq)),
+        )
+        const page = every(before.limit(Math.min(left, OUTCOMES_PAGE))) as Outcome[]
+        if (page.length === 0) return
+        yield page
+        left -= page.length
+        last = page.at(-1)
+      }
+    },
     countEnded: () =>
       first(
         db
