@@ -451,6 +451,7 @@ export function createCompute(deps: ComputeDeps): Compute {
 
     submitPipeline: (spec, by) => pipelines.submit(spec, by),
     getPipeline: (id) => pipelines.get(id),
+    ownersOf: (ids) => store.ownersOf(ids),
     pipelineOwner: (id) => pipelines.ownerOf(id),
     pipelineUses: (id) => pipelines.usesOf(id),
     listPipelines: (query, owner) => pipelines.list(query, owner),

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import type { JobId, PrincipalId } from '../../../shared/domain/ids'
 import { type Database, openDatabase } from '../../platform/database'
 import { computeMigrations } from '../migrations'
@@ -129,6 +129,31 @@ it('reads what is active, what ended last and how it ended in pages, in order', 
   for (const page of [...active.map(({ jobs }) => jobs), ...last])
     expect(page.length).toBeLessThanOrEqual(100)
   for (const page of since) expect(page.length).toBeLessThanOrEqual(1_000)
+  await clean.dispose()
+})
+
+it('says of many at once how they ended and whose they are, by one query each', async () => {
+  const clean = await openDatabase(':memory:', computeMigrations)
+  const own = createJobStore(clean)
+  const all = vi.spyOn(clean, 'all')
+  const skipped = { code: 'compute.skipped' as const, message: '' }
+  clean.transaction(() => {
+    own.insert(definition('j-a' as JobId), { ...status(0), state: 'succeeded', finishedAt: 1 })
+    own.insert(definition('j-b' as JobId), {
+      ...status(0),
+      state: 'cancelled',
+      error: skipped,
+      finishedAt: 1,
+    })
+    own.insert(definition('j-c' as JobId), status(0))
+  })
+  const ids = ['j-a', 'j-b', 'j-c', 'j-none'] as JobId[]
+  expect([...own.endingsOf(ids)]).toEqual([
+    ['j-a', 'succeeded'],
+    ['j-b', 'skipped'],
+  ])
+  expect([...own.ownersOf(ids).keys()]).toEqual(['j-a', 'j-b', 'j-c'])
+  expect(all).toHaveBeenCalledTimes(2)
   await clean.dispose()
 })
 

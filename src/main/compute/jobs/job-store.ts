@@ -50,11 +50,14 @@ export interface JobStore {
   flush(): void
   find(id: string): StoredJob | null
   findByKey(principal: PrincipalId, idempotencyKey: string): StoredJob | null
-  stateOf(id: string): JobState | null
   /** When its only attempt began; null where none has, or another after it. */
   onlyStartOf(id: string): number | null
   /** Null for a job that has not ended, and for one that is not known. */
   endingOf(id: string): Ending | null
+  /** Of many at once: those of them that have ended. */
+  endingsOf(ids: readonly JobId[]): Map<JobId, Ending>
+  /** Who submitted each of them; without those that are not known. */
+  ownersOf(ids: readonly string[]): Map<string, PrincipalId>
   /** The newest job that succeeded with this fingerprint. */
   findReusable(principal: PrincipalId, fingerprint: string): JobId | null
   /** Queued, held and running jobs in order of arrival, a page at a time: to breathe in between. */
@@ -176,18 +179,28 @@ export function createJobStore(database: Database): JobStore {
       const row = first(byKey({ principal, key }))
       return row ? parseRow(row) : null
     },
-    stateOf(id) {
-      const row = first(stateById({ id }))
-      return row ? (row.state as JobState) : null
-    },
     onlyStartOf(id) {
       const start = db.selectFrom('job').select('startedAt').where('id', '=', id).where('attempt', '=', 1)
       return first(start)?.startedAt ?? null
     },
     endingOf(id) {
       const row = first(stateById({ id }))
-      if (!row || !isTerminal(row.state as JobState)) return null
-      return tellsSkipped(row.error) ? 'skipped' : (row.state as 'succeeded' | 'failed' | 'cancelled')
+      return row ? endingIn(row) : null
+    },
+    endingsOf(ids) {
+      if (ids.length === 0) return new Map()
+      const rows = every(db.selectFrom('job').select(['id', 'state', 'error']).where('id', 'in', ids))
+      return new Map(
+        rows.flatMap((row) => {
+          const ending = endingIn(row)
+          return ending ? [[row.id as JobId, ending]] : []
+        }),
+      )
+    },
+    ownersOf(ids) {
+      if (ids.length === 0) return new Map()
+      const rows = every(db.selectFrom('job').select(['id', 'principal']).where('id', 'in', ids))
+      return new Map(rows.map(({ id, principal }) => [id, principal as PrincipalId]))
     },
     findReusable(principal, fingerprint) {
       const row = first(byFingerprint({ principal, fingerprint }))
@@ -286,6 +299,12 @@ export function createJobStore(database: Database): JobStore {
       database.run(remove({ id }))
     },
   }
+}
+
+/** Null for a job that has not ended. */
+function endingIn({ state, error }: Pick<JobRow, 'state' | 'error'>): Ending | null {
+  if (!isTerminal(state as JobState)) return null
+  return tellsSkipped(error) ? 'skipped' : (state as 'succeeded' | 'failed' | 'cancelled')
 }
 
 /** One damaged row is no reason to do without the others. */
