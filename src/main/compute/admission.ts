@@ -120,7 +120,7 @@ export class Admission {
   }
 
   #admit(prepared: Prepared, spec: PlainSpec): Promise<Admitted> {
-    const { index, store, settler, enter } = this.#deps
+    const { index, store, enter } = this.#deps
     const { definition } = prepared
     const job = activeJob(prepared, spec)
     return enter(job, (): Admitted => {
@@ -130,7 +130,7 @@ export class Admission {
       if (known) return index.get(known.definition.id) ?? known
       this.#assertDependencies(definition.dependsOn)
       this.#assertVersions([definition])
-      return this.#insert(job, prepared, settler.endings())
+      return this.#insert(job, prepared, this.#endingsOf(definition.dependsOn))
     })
   }
 
@@ -205,9 +205,20 @@ export class Admission {
     }
   }
 
+  /** How these have ended: asked for at once, since there may be a thousand. */
+  #endingsOf(ids: readonly JobId[]): EndingOf {
+    const { index, settler, store } = this.#deps
+    const ended = store.endingsOf(ids.filter((id) => !index.get(id)))
+    const endingOf = settler.endings()
+    return (id) => ended.get(id) ?? endingOf(id)
+  }
+
   #assertDependencies(ids: readonly string[]): void {
-    for (const id of ids) {
-      if (this.#deps.index.get(id) || this.#deps.store.stateOf(id)) continue
+    const { index, store } = this.#deps
+    const others = ids.filter((id) => !index.get(id as JobId))
+    const owners = store.ownersOf(others)
+    for (const id of others) {
+      if (owners.has(id)) continue
       const message = `This job is to wait for job ${id}, which does not exist.`
       throw new AppError('compute.invalid_input', message, {
         input: 'dependsOn',

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { JobId, PrincipalId } from '../../shared/domain/ids'
 import { isTerminal } from '../../shared/domain/job-state'
 import { AppError } from '../../shared/errors'
@@ -36,6 +36,17 @@ async function ended(job: { id: string }): Promise<void> {
 }
 
 describe('a job', () => {
+  it('asks how the jobs it waits for have ended for all at once', async () => {
+    const before = await Promise.all(
+      Array.from({ length: 200 }, () => system.submit({ kind: 'synthetic', durationMs: 0 })),
+    )
+    await until(() => before.every((job) => isTerminal(system.compute.get(job.id).state)))
+    const looks = [vi.spyOn(system.database, 'first'), vi.spyOn(system.database, 'all')]
+    const dependsOn = before.map(id)
+    await ended(await system.submit({ kind: 'synthetic', durationMs: 0, dependsOn }))
+    expect(looks.reduce((sum, { mock }) => sum + mock.calls.length, 0)).toBeLessThan(50)
+  })
+
   it('runs on an engine and keeps its result, its timings and its log', async () => {
     system.executor.loadMs = 40
     system.executor.itemMs = 10

@@ -3,6 +3,7 @@ import { TIMED_RESOURCES } from '../../shared/domain/budget'
 import type { JobId } from '../../shared/domain/ids'
 import { isTerminal } from '../../shared/domain/job-state'
 import { AppError } from '../../shared/errors'
+import { createBreather } from '../platform/breather'
 import type { Compute, ComputeDeps } from '.'
 import { Admission } from './admission'
 import { Control } from './control'
@@ -351,14 +352,20 @@ export function createCompute(deps: ComputeDeps): Compute {
 
   const compute: Compute = {
     async start() {
-      for (const { definition, status } of store.lastEnded(MOST_ENDED_LIVE)) {
-        recent.seed(definition, status)
-        // With earlier attempts, their time is in it too.
-        if (status.state === 'succeeded' && status.attempts.length === 0 && status.computeMs > 0)
-          estimates.observeRun(definition, status.computeMs, workingDevice(status.placement))
+      const breathe = createBreather()
+      for (const page of store.lastEnded(MOST_ENDED_LIVE)) {
+        for (const { definition, status } of page) {
+          recent.seed(definition, status)
+          // With earlier attempts, their time is in it too.
+          if (status.state === 'succeeded' && status.attempts.length === 0 && status.computeMs > 0)
+            estimates.observeRun(definition, status.computeMs, workingDevice(status.placement))
+        }
+        await breathe()
       }
-      for (const ended of store.endedSince(now() - HOUR_MS, SEED_LIMIT))
-        lastHour.add(ended.state, ended.queuedMs, ended.finishedAt)
+      for (const page of store.endedSince(now() - HOUR_MS, SEED_LIMIT)) {
+        for (const ended of page) lastHour.add(ended.state, ended.queuedMs, ended.finishedAt)
+        await breathe()
+      }
       await reconcile({ store, storage, database, clock, logger, index, settler, watch })
       await pausedTexts.sweep((id) => index.get(id) !== undefined)
       record.load()
@@ -447,6 +454,7 @@ export function createCompute(deps: ComputeDeps): Compute {
 
     submitPipeline: (spec, by) => pipelines.submit(spec, by),
     getPipeline: (id) => pipelines.get(id),
+    ownersOf: (ids) => store.ownersOf(ids),
     pipelineOwner: (id) => pipelines.ownerOf(id),
     pipelineUses: (id) => pipelines.usesOf(id),
     listPipelines: (query, owner) => pipelines.list(query, owner),

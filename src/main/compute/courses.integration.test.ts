@@ -2,6 +2,7 @@ import { afterEach, expect, it, vi } from 'vitest'
 import type { PipelineSpecInput } from '../../shared/contract'
 import { PipelineSpec } from '../../shared/contract'
 import type { PipelineId } from '../../shared/domain/ids'
+import { Estimates } from './jobs/estimates'
 import { ALICE, createHarness, fakeVersion, type Harness, type Opened, replaysHere } from './testing/harness'
 
 let harness: Harness
@@ -67,6 +68,22 @@ it.each([
   expect(course.mock.calls.length > 0).toBe(isInThread)
   // In the order of arrival it would come after all the short ones.
   expect(starts['long']).toBeLessThan(3)
+})
+
+it('what jobs take is asked once for all that are alike, on each device', async () => {
+  harness = await createHarness({ cores: 2, gpus: 3 })
+  system = await harness.open()
+  const asked = vi.spyOn(Estimates.prototype, 'runMsOn')
+  const jobs = Array.from({ length: 60 }, (_, i) => ({
+    key: `n${i}`,
+    kind: 'infer' as const,
+    model: i < 50 ? 'm@1' : 'n@1',
+    need: { gpu: 1 },
+    hold: true,
+    inputs: { x: { dtype: 'float32' as const, shape: [2], data: [1, i] } },
+  }))
+  await system.compute.submitPipeline(PipelineSpec.parse({ jobs }), ALICE)
+  expect(asked).toHaveBeenCalledTimes(2 * 3)
 })
 
 it('priority goes before the course', async () => {

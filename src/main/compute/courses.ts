@@ -5,6 +5,7 @@ import type { Clock } from '../platform/clock'
 import type { Logger } from '../platform/logger'
 import { workingDevice } from './dispatch/leased-device'
 import type { ActiveJob } from './jobs/active-job'
+import { likenessOf } from './jobs/estimates'
 import type { JobIndex } from './jobs/job-index'
 import type { CourseQuestion, Replays } from './predictions/replays'
 import {
@@ -141,21 +142,31 @@ export class Courses {
     const { core, clock, runMsOn, outputBytesOf, unknownRunMs } = this.#deps
     const used = new Set(members.map(kindOf))
     const devices = core.freeDevices().filter(({ healthy, kind }) => healthy && used.has(kind))
+    // Most are alike, and each of a thousand would ask for its version, and for each device.
+    const known = new Map<string, Pick<Planned, 'times'> & Pick<CourseJob, 'runMs' | 'outputBytes'>>()
+    const ofItsLike = (job: ActiveJob) => {
+      const likeness = `${job.kinKey} ${likenessOf(job.definition)} ${job.carried}`
+      const before = known.get(likeness)
+      if (before) return before
+      const own = devices.filter(({ kind }) => kind === kindOf(job))
+      const times = new Map(own.map(({ id }) => [id as string, runMsOn(job, id)]))
+      const runMs = new Map([...times].map(([id, ms]) => [id, ms ?? unknownRunMs]))
+      const found = { times, runMs, outputBytes: outputBytesOf(job) }
+      known.set(likeness, found)
+      return found
+    }
     const jobs = members.map((job): Planned => {
-      const kind = kindOf(job)
       const { state, placement, startedAt } = job.status
       const device = state === 'running' ? workingDevice(placement) : null
-      const own = devices.filter((one) => one.kind === kind)
-      // Asked once for each: of a thousand jobs, that alone takes long.
-      const times = new Map(own.map(({ id }) => [id as string, runMsOn(job, id)]))
+      const { times, runMs, outputBytes } = ofItsLike(job)
       return {
         job,
         times,
         plain: {
           key: job.id,
           dependsOn: job.definition.dependsOn,
-          runMs: new Map([...times].map(([id, ms]) => [id, ms ?? unknownRunMs])),
-          outputBytes: outputBytesOf(job),
+          runMs,
+          outputBytes,
           reads: job.definition.dependsOn.flatMap((id) => course.outputs.get(id) ?? []),
           running: device === null ? null : { device, startedAt: startedAt ?? now },
         },

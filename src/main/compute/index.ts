@@ -55,6 +55,8 @@ export interface Compute extends Disposable {
    */
   submit(spec: JobSpec, by: PrincipalId, signal?: AbortSignal): Promise<SubmittedJob>
   get(id: string): Job
+  /** Who submitted each of these jobs, asked for at once; without those that are not there. */
+  ownersOf(ids: readonly string[]): Map<string, PrincipalId>
   list(query: JobQuery): { items: Job[]; nextCursor: string | null }
   cancel(id: JobId): Promise<Job>
   retry(id: JobId, by: PrincipalId): Promise<Job>

@@ -6,6 +6,7 @@ import type { JobSpecInput } from '../../shared/contract'
 import type { JobId } from '../../shared/domain/ids'
 import { settle } from '../core/testing/fake-clock'
 import { LOG } from './jobs/artifact-names'
+import { JobParameters } from './jobs/job-row'
 import { createPredictionStore } from './predictions/prediction-store'
 import { ALICE, createHarness, type Harness, type Opened, until } from './testing/harness'
 
@@ -105,4 +106,24 @@ it('a clock that was set back makes nobody who waits wait behind who comes later
   expect(job(before).timings.queuedMs).toBeGreaterThanOrEqual(0)
   await ended(before)
   expect(job(after).state).not.toBe('succeeded')
+})
+
+it('reads what waits a page at a time, and lets others run in between', async () => {
+  await Promise.all(Array.from({ length: 250 }, (_, i) => load(`n${i}`, { hold: true })))
+  await system.die()
+  // Each look at the clock of the process finds that a turn has been long enough.
+  let looks = 0
+  vi.spyOn(performance, 'now').mockImplementation(() => ++looks * 100)
+  const turns = vi.spyOn(globalThis, 'setImmediate')
+  const readIn = new Map<number, number>()
+  const parse = JobParameters.parse
+  vi.spyOn(JobParameters, 'parse').mockImplementation((given) => {
+    const turn = turns.mock.calls.length
+    readIn.set(turn, (readIn.get(turn) ?? 0) + 1)
+    return parse(given)
+  })
+  system = await harness.open()
+  vi.restoreAllMocks()
+  expect(system.compute.queue().byState.held).toBe(250)
+  expect([...readIn.values()]).toEqual([100, 100, 50])
 })

@@ -33,24 +33,26 @@ export async function reconcile(deps: ReconcileDeps): Promise<void> {
   const { store, storage, database, clock, logger, index, settler } = deps
   const breathe = createBreather()
   const interrupted: ActiveJob[] = []
-  const { jobs, damaged } = store.active()
-  for (const { id, error } of damaged) {
-    logger.error({ err: error, job: id }, 'A job cannot be read; it has failed')
-    database.transaction(() => store.fail(id, error, clock.now()))
-  }
   // The clock may have been set back while nothing ran: nobody waits longer than the longest, or since a time to come.
   const now = clock.now()
   const endingOf = settler.endings()
-  for (const { seq, definition, status } of jobs) {
-    const notBefore = Math.min(status.notBefore, now + LONGEST_MS)
-    const readyAt = Math.min(status.readyAt, Math.max(now, notBefore))
-    const job = new ActiveJob(definition, { ...status, notBefore, readyAt }, seq)
-    if (status.attempt > 0) job.log = await logOf(job, storage)
-    settler.awaitDependencies(job, endingOf)
-    index.add(job)
-    if (status.state === 'running') interrupted.push(job)
-    else deps.watch(job)
-    await breathe()
+  for (const { jobs, damaged } of store.active()) {
+    // Before those that wait for them, which have come later.
+    for (const { id, error } of damaged) {
+      logger.error({ err: error, job: id }, 'A job cannot be read; it has failed')
+      database.transaction(() => store.fail(id, error, clock.now()))
+    }
+    for (const { seq, definition, status } of jobs) {
+      const notBefore = Math.min(status.notBefore, now + LONGEST_MS)
+      const readyAt = Math.min(status.readyAt, Math.max(now, notBefore))
+      const job = new ActiveJob(definition, { ...status, notBefore, readyAt }, seq)
+      if (status.attempt > 0) job.log = await logOf(job, storage)
+      settler.awaitDependencies(job, endingOf)
+      index.add(job)
+      if (status.state === 'running') interrupted.push(job)
+      else deps.watch(job)
+      await breathe()
+    }
   }
   while (interrupted.length > 0) {
     database.transaction(() => {

@@ -1,6 +1,10 @@
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { PipelineSpec } from '../../shared/contract'
 import type { JobId, PipelineId, PrincipalId } from '../../shared/domain/ids'
+import { createLogger } from '../platform/logger'
+import { createJobStore } from './jobs/job-store'
+import { createPipelineStore } from './jobs/pipeline-store'
+import { Retention } from './retention'
 import { createHarness, type Harness, type Opened, until } from './testing/harness'
 
 const DAY_MS = 86_400_000
@@ -26,6 +30,13 @@ async function run(count: number): Promise<JobId[]> {
   return ids
 }
 
+/** The program ends, time passes, and it starts again. */
+async function reopenAfter(ms: number): Promise<void> {
+  await system.die()
+  harness.clock.jump(ms)
+  system = await harness.open()
+}
+
 const isThere = (id: string) => {
   try {
     return system.compute.get(id).id === id
@@ -38,7 +49,7 @@ it('what others still wait for stays, however much of it there is, and what is b
   const needed = await run(60)
   const later = await run(5)
   const held = await system.submit({ kind: 'synthetic', durationMs: 0, hold: true, dependsOn: needed })
-  harness.clock.jump(31 * DAY_MS)
+  await reopenAfter(31 * DAY_MS)
   const young = await run(1)
   await harness.clock.advance(11 * 60_000)
   expect(needed.filter(isThere)).toEqual(needed)
@@ -62,10 +73,10 @@ it('a pipeline of which jobs are gone that others waited for is not run again', 
   )
   const [a, b] = jobs.map(({ job }) => job.id as JobId) as [JobId, JobId]
   await until(() => system.compute.get(a).state === 'succeeded')
-  harness.clock.jump(20 * DAY_MS)
+  await reopenAfter(20 * DAY_MS)
   await system.compute.resume(b)
   await until(() => system.compute.get(b).state === 'succeeded')
-  harness.clock.jump(11 * DAY_MS)
+  await reopenAfter(11 * DAY_MS)
   await harness.clock.advance(11 * 60_000)
   expect([a, b].map(isThere)).toEqual([false, true])
   await expect(
@@ -90,10 +101,63 @@ it('a pipeline goes with the last of its jobs', async () => {
   const ended = await submit(false)
   const open = await submit(true)
   await until(async () => (await system.compute.getPipeline(ended.id as PipelineId)).state === 'succeeded')
-  harness.clock.jump(31 * DAY_MS)
+  await reopenAfter(31 * DAY_MS)
   await harness.clock.advance(11 * 60_000)
   await expect(system.compute.getPipeline(ended.id as PipelineId)).rejects.toMatchObject({
     code: 'compute.not_found',
   })
   expect((await system.compute.getPipeline(open.id as PipelineId)).jobs).toHaveLength(2)
+})
+
+/** Another one over the same data, stepped by hand. */
+function byHand() {
+  const { database, storage } = system
+  const store = createJobStore(database)
+  const logger = createLogger('silent')
+  const retention = new Retention({
+    ...{ store, database, storage, logger, clock: harness.clock },
+    pipelines: createPipelineStore(database, store),
+    isNeeded: () => false,
+    onRemove: () => undefined,
+  })
+  const left = (ids: readonly JobId[]) => ids.filter((id) => store.find(id) !== null)
+  return { retention, left, warn: vi.spyOn(logger, 'warn') }
+}
+
+it('a clock that is set forward by a month makes no job old, and days that pass do', async () => {
+  const ended = await run(3)
+  const { retention, left, warn } = byHand()
+  for (let times = 0; times < 2; times++) {
+    harness.clock.jump(31 * DAY_MS)
+    await retention.step()
+    await retention.step()
+  }
+  expect(left(ended)).toEqual(ended)
+  expect(warn).toHaveBeenCalledTimes(1)
+  for (let passed = 0; passed < 30 * DAY_MS; passed += DAY_MS / 6) {
+    expect(left(ended)).toEqual(ended)
+    harness.clock.jump(DAY_MS / 6)
+    await retention.step()
+  }
+  harness.clock.jump(1)
+  await retention.step()
+  expect(left(ended)).toEqual([])
+})
+
+it('jobs with hundreds of artifacts go in a step each, by one statement', async () => {
+  const ended = await run(5)
+  const { artifacts } = system.storage
+  const staged = await artifacts.stage(Buffer.from('{}'))
+  system.database.transaction(() => {
+    for (const id of ended) for (let i = 0; i < 400; i++) artifacts.attach(staged, id, `items-${i}`)
+  })
+  harness.clock.jump(31 * DAY_MS)
+  const { retention, left } = byHand()
+  const remove = vi.spyOn(artifacts, 'remove')
+  for (let step = 1; step <= 5; step++) {
+    expect(await retention.step()).toBe(step === 5)
+    expect(remove).toHaveBeenCalledTimes(step)
+    expect(left(ended)).toHaveLength(5 - step)
+  }
+  expect(ended.flatMap((id) => artifacts.list(id))).toEqual([])
 })

@@ -8,9 +8,12 @@ import type { PipelineStore } from './jobs/pipeline-store'
 const MAX_ENDED = 100_000
 const MAX_AGE_MS = 30 * 86_400_000
 const EVERY_MS = 10 * 60_000
-/** Jobs of one transaction: some milliseconds of the event loop. */
+/** Of one transaction, jobs that are looked at and artifacts after which it removes no more: some milliseconds of the event loop. */
 const STEP = 50
+const MOST_ARTIFACTS = 300
 const PAUSE_MS = 20
+/** Steps follow each other sooner, by timers that nobody can set. */
+const LEAP_MS = 6 * 3_600_000
 
 export interface RetentionDeps {
   store: JobStore
@@ -30,11 +33,15 @@ export class Retention {
   #ended = 0
   /** The last that was looked at in this round; null at its beginning. */
   #after: EndedJob | null = null
+  #steppedAt: number
+  /** By so much the clock has gone forward while no time passed, ms: nobody ages by that. */
+  #leaptMs = 0
   #cancel: (() => void) | null = null
   #disposed = false
 
   constructor(deps: RetentionDeps) {
     this.#deps = deps
+    this.#steppedAt = deps.clock.now()
   }
 
   start(): void {
@@ -67,29 +74,53 @@ export class Retention {
 
   /** Looks at the next few. @returns whether no more of them can be removed now */
   async step(): Promise<boolean> {
-    const { store, pipelines, storage, database, clock, isNeeded, onRemove } = this.#deps
+    const { store, pipelines, storage, database, isNeeded, onRemove } = this.#deps
+    const limit = this.#trustedNow() - MAX_AGE_MS
     const { last, removed, isOver } = await database.write(() => {
-      const limit = clock.now() - MAX_AGE_MS
       let surplus = this.#ended - MAX_ENDED
       const mayGo = ({ finishedAt }: EndedJob) => surplus > 0 || finishedAt < limit
       const page = store.oldestEnded(STEP, this.#after)
-      const removed = page.filter((job) => {
-        if (!mayGo(job) || isNeeded(job.id)) return false
+      const removed: EndedJob[] = []
+      let last: EndedJob | undefined
+      let artifacts = 0
+      for (const job of page) {
+        if (artifacts >= MOST_ARTIFACTS) break
+        last = job
+        if (!mayGo(job) || isNeeded(job.id)) continue
         surplus--
-        return true
-      })
-      for (const { id } of removed) {
-        for (const name of storage.artifacts.list(id)) storage.artifacts.remove(id, name)
-        store.remove(id)
+        artifacts += storage.artifacts.remove(job.id)
+        store.remove(job.id)
+        removed.push(job)
       }
       pipelines.removeEmpty([...new Set(removed.flatMap(({ pipeline }) => pipeline ?? []))])
-      const last = page.at(-1)
-      return { last, removed, isOver: page.length < STEP || !last || !mayGo(last) }
+      const isLast = page.length < STEP && last === page.at(-1)
+      return { last, removed, isOver: isLast || !last || !mayGo(last) }
     })
     this.#ended -= removed.length
     // What is needed is passed over, and looked at again in the next round.
     this.#after = isOver ? null : (last ?? null)
     for (const { id } of removed) onRemove(id)
     return isOver
+  }
+
+  /**
+   * The time by which jobs age. A clock that is set forward by a month would make all of them old at once, and what is
+   * removed does not come back when it is set right again. After a night in which the machine slept timers have stood still
+   * too, so that looks the same: it only delays what is removed, until the jobs are as old without it, or the next start.
+   */
+  #trustedNow(): number {
+    const { clock, logger } = this.#deps
+    const now = clock.now()
+    const passedMs = now - this.#steppedAt
+    this.#steppedAt = now
+    if (passedMs > LEAP_MS) {
+      if (this.#leaptMs === 0)
+        logger.warn(
+          { passedMs },
+          'The clock went forward by hours at once: until the next start no job ages by that',
+        )
+      this.#leaptMs += passedMs
+    }
+    return now - this.#leaptMs
   }
 }

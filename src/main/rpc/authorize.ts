@@ -6,7 +6,7 @@ import { parseModelReference } from '../../shared/domain/references'
 import { type Caller, type Resource, THE_SYSTEM } from '../security'
 import type { Bringer } from '../storage'
 import type { Modules } from './modules'
-import { datasetResource, described, importResource, JOBS_OF_ALL, modelReferences } from './resources'
+import { datasetResource, importResource, JOBS_OF_ALL, modelReferences } from './resources'
 import { isTheirImport } from './visible'
 
 /** One thing that must be allowed before a procedure runs. */
@@ -222,10 +222,9 @@ function othersOf(modules: Modules, job: Fields): Requirement[] {
     (value) => fieldsOf(value)['fromJob'],
   )
   const ids = new Set([...(Array.isArray(job['dependsOn']) ? job['dependsOn'] : []), ...named])
-  return [...ids].flatMap((id) => {
-    if (typeof id !== 'string') return []
-    return [{ action: 'job.read', resource: described(modules, { type: 'Job', id }) }]
-  })
+  const known = [...ids].filter((id) => typeof id === 'string')
+  const owners = modules.compute.ownersOf(known)
+  return known.map((id) => ({ action: 'job.read', resource: { type: 'Job', id, owner: owners.get(id) } }))
 }
 
 function requirementsOfPipeline(

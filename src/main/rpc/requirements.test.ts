@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { AppError } from '../../shared/errors'
 import type { Caller } from '../security'
 import { requirementsOf } from './authorize'
@@ -19,6 +19,7 @@ const modules = {
       ...{ id, principal: CALLER.principal, model: 'net@production' },
       ...(id === 'job-2' ? { dataset: 'faces@1', dependsOn: ['job-1'] } : {}),
     }),
+    ownersOf: (ids: string[]) => new Map(ids.map((id) => [id, CALLER.principal])),
     pipelineOwner: () => CALLER.principal,
     pipelineUses: () => [{ model: 'gone@1', dataset: 'faces@1' }],
   },
@@ -59,6 +60,20 @@ it('A job tried again when its data may no longer be read: it is asked for as by
     'model.run gone@1',
     'dataset.read faces',
   ])
+})
+
+it("whose the jobs are that a job waits for is asked once for all, and what nobody knows is nobody's", () => {
+  const ownersOf = vi.spyOn(modules.compute, 'ownersOf')
+  const get = vi.spyOn(modules.compute, 'get')
+  ownersOf.mockImplementation((ids) => new Map(ids.slice(1).map((id) => [id, CALLER.principal])))
+  const dependsOn = Array.from({ length: 1000 }, (_, i) => `job-${i}`)
+  const reads = requirementsOf(modules, CALLER, 'job.submit', ['compute', 'jobs', 'submit'], { dependsOn })
+    .filter(({ action }) => action === 'job.read')
+    .map(({ resource }) => resource)
+  expect(reads.map(({ id }) => id)).toEqual(dependsOn)
+  expect(reads.map(({ owner }) => owner)).toEqual([undefined, ...Array(999).fill(CALLER.principal)])
+  expect(ownersOf).toHaveBeenCalledTimes(1)
+  expect(get).not.toHaveBeenCalled()
 })
 
 it('A right that outlives its removal: a job that was held, and a lease that is renewed, are asked for as new ones', () => {

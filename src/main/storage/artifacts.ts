@@ -1,6 +1,5 @@
 import { statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import type { JobId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
 import type { Clock } from '../platform/clock'
 import type { Database } from '../platform/database'
@@ -117,8 +116,9 @@ export function createArtifacts(deps: { database: Database; blobs: BlobStore; cl
       return database.all(names({ job })).map((row) => row.name)
     },
 
-    remove(job: JobId, name) {
-      database.run(tables.deleteFrom('artifacts').where('job', '=', job).where('name', '=', name))
+    remove(job, name) {
+      const all = tables.deleteFrom('artifacts').where('job', '=', job)
+      return database.run(name === undefined ? all : all.where('name', '=', name))
     },
   }
 }

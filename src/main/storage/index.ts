@@ -78,8 +78,11 @@ export interface Artifacts {
   copy(from: JobId, to: JobId, name: string): void
   /** Names in alphabetical order. */
   list(job: JobId): string[]
-  /** Forgets an artifact; its bytes go with the next collection. Synchronous, within the caller's transaction. */
-  remove(job: JobId, name: string): void
+  /**
+   * Forgets artifacts; their bytes go with the next collection. Synchronous, within the caller's transaction.
+   * @param name of the one; default: all of the job @returns how many there were
+   */
+  remove(job: JobId, name?: string): number
 }
 
 interface ImportOptions {

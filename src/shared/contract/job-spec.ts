@@ -224,6 +224,16 @@ export const PipelineJobSpec = z.discriminatedUnion('kind', [
 ])
 export type PipelineJobSpec = z.output<typeof PipelineJobSpec>
 
+const MAX_WAITS = 20_000
+const fewWaits = {
+  holds: ({ jobs }: { jobs: readonly PipelineJobSpec[] }) =>
+    jobs.reduce((sum, { dependsOn }) => sum + dependsOn.length, 0) <= MAX_WAITS,
+  else: {
+    message: `the jobs of a pipeline wait for at most ${MAX_WAITS} others, counted over all of them; where each of many waits for each of many, let one job stand between`,
+    path: ['jobs'],
+  },
+}
+
 export const PipelineSpec = z
   .object({
     name: z.string().trim().min(1).max(120).default('pipeline'),
@@ -232,5 +242,6 @@ export const PipelineSpec = z
     reuse: z.boolean().default(true),
   })
   .strict()
+  .refine(fewWaits.holds, fewWaits.else)
 export type PipelineSpec = z.output<typeof PipelineSpec>
 export type PipelineSpecInput = z.input<typeof PipelineSpec>

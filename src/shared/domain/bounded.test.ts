@@ -80,3 +80,17 @@ it('memory blow-up: a job with millions of wrong parts leaves a few issues', () 
   expect(sizeOf(PipelineSpec.safeParse({ jobs: many }).error)).toBeLessThan(5_000)
   expect(sizeOf(PipelineSpec.safeParse({ jobs: many.slice(0, 1000) }).error)).toBeLessThan(5_000)
 })
+
+it('memory blow-up: a pipeline in which each waits for all is refused, and told what to do instead', () => {
+  const chain = (count: number, most: number) =>
+    Array.from({ length: count }, (_, i) => ({
+      key: `k${i}`,
+      kind: 'synthetic',
+      durationMs: 0,
+      dependsOn: Array.from({ length: Math.min(i, most) }, (_, back) => `k${i - 1 - back}`),
+    }))
+  expect(PipelineSpec.safeParse({ jobs: chain(1000, 20) }).success).toBe(true)
+  expect(PipelineSpec.safeParse({ jobs: chain(1000, 21) }).error?.issues).toMatchObject([
+    { path: ['jobs'], message: expect.stringContaining('20000') },
+  ])
+})

@@ -73,4 +73,17 @@ describe('criticalPath', () => {
       }),
     )
   })
+
+  it('looks at each node a few times, however many lie on the longest way', () => {
+    let looks = 0
+    const chain = Array.from({ length: 1000 }, (_, i) => ({
+      key: `n${i}`,
+      get dependsOn() {
+        looks++
+        return i === 0 ? [] : [`n${i - 1}`]
+      },
+    }))
+    expect(criticalPath(chain, () => 1).keys).toHaveLength(1000)
+    expect(looks).toBeLessThan(10 * chain.length)
+  })
 })

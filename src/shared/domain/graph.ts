@@ -12,17 +12,11 @@ export function topologicalOrder<Node extends GraphNode>(
   nodes: readonly Node[],
 ): { order: Node[] } | { cycle: string[] } {
   const known = new Map(nodes.map((node) => [node.key, node]))
-  const left = new Map<string, number>()
-  const dependents = new Map<string, Node[]>()
-  for (const node of nodes) {
-    const dependencies = new Set(node.dependsOn.filter((key) => known.has(key)))
-    left.set(node.key, dependencies.size)
-    for (const key of dependencies) {
-      const others = dependents.get(key)
-      if (others) others.push(node)
-      else dependents.set(key, [node])
-    }
-  }
+  const dependents = dependentsByKey(nodes)
+  const left = new Map<string, number>(nodes.map(({ key }) => [key, 0]))
+  for (const { key } of nodes)
+    for (const dependent of dependents.get(key) ?? [])
+      left.set(dependent.key, (left.get(dependent.key) ?? 0) + 1)
   const order = nodes.filter(({ key }) => left.get(key) === 0)
   for (const { key } of order) {
     for (const dependent of dependents.get(key) ?? []) {
@@ -32,6 +26,19 @@ export function topologicalOrder<Node extends GraphNode>(
     }
   }
   return order.length === nodes.length ? { order } : { cycle: cycleAmong(known, left) }
+}
+
+/** The nodes that depend on a key, each once. */
+function dependentsByKey<Node extends GraphNode>(nodes: readonly Node[]): Map<string, Node[]> {
+  const dependents = new Map<string, Node[]>()
+  for (const node of nodes) {
+    for (const key of new Set(node.dependsOn)) {
+      const others = dependents.get(key)
+      if (others) others.push(node)
+      else dependents.set(key, [node])
+    }
+  }
+  return dependents
 }
 
 /** Every node that is left depends on another that is left, so that walking on must come back to one. */
@@ -70,6 +77,7 @@ export function criticalPath(
   lengthOf: (key: string) => number,
 ): { keys: string[]; length: number } {
   const ranks = upwardRanks(order, lengthOf)
+  const dependents = dependentsByKey(order)
   const rankOf = (node: GraphNode) => ranks.get(node.key) ?? 0
   const longest = (nodes: readonly GraphNode[]) =>
     nodes.reduce<GraphNode | null>((best, node) => (best && rankOf(best) >= rankOf(node) ? best : node), null)
@@ -80,7 +88,7 @@ export function criticalPath(
   while (at) {
     const { key } = at
     keys.push(key)
-    at = longest(order.filter(({ dependsOn }) => dependsOn.includes(key)))
+    at = longest(dependents.get(key) ?? [])
   }
   return { keys, length }
 }

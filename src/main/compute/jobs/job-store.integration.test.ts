@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import type { JobId, PrincipalId } from '../../../shared/domain/ids'
 import { type Database, openDatabase } from '../../platform/database'
 import { computeMigrations } from '../migrations'
@@ -102,6 +102,59 @@ it('lists what ended until a time, in pages, the newest arrival first', () => {
   const second = ask(first.nextCursor ?? undefined)
   expect(second.items.map(({ definition: { id } }) => id)).toEqual(['j-e2'])
   expect(second.nextCursor).toBeNull()
+})
+
+it('reads what is active, what ended last and how it ended in pages, in order', async () => {
+  const clean = await openDatabase(':memory:', computeMigrations)
+  const own = createJobStore(clean)
+  const count = 2_500
+  clean.transaction(() => {
+    for (let i = 0; i < 2 * count; i++) {
+      const finishedAt = i % 2 === 0 ? null : 1 + Math.floor(i / 4)
+      const state = finishedAt === null ? 'queued' : 'succeeded'
+      own.insert(definition(`j-${i}` as JobId), { ...status(i), state, finishedAt })
+    }
+  })
+  const active = [...own.active()]
+  expect(active.flatMap(({ jobs }) => jobs.map(({ seq }) => seq))).toEqual(
+    Array.from({ length: count }, (_, i) => 2 * i + 1),
+  )
+  const last = [...own.lastEnded(1_000)]
+  const ends = last.flat().map((job) => job.status.finishedAt as number)
+  expect(ends).toEqual([...ends].sort((a, b) => a - b))
+  expect([ends.length, ends.at(-1)]).toEqual([1_000, 1_250])
+  const since = [...own.endedSince(251, 1_600)]
+  expect(since.flat().map(({ seq }) => seq)).toEqual(Array.from({ length: 1_600 }, (_, i) => 5_000 - 2 * i))
+  expect([...own.endedSince(1_001, 100_000)].flat()).toHaveLength(500)
+  for (const page of [...active.map(({ jobs }) => jobs), ...last])
+    expect(page.length).toBeLessThanOrEqual(100)
+  for (const page of since) expect(page.length).toBeLessThanOrEqual(1_000)
+  await clean.dispose()
+})
+
+it('says of many at once how they ended and whose they are, by one query each', async () => {
+  const clean = await openDatabase(':memory:', computeMigrations)
+  const own = createJobStore(clean)
+  const all = vi.spyOn(clean, 'all')
+  const skipped = { code: 'compute.skipped' as const, message: '' }
+  clean.transaction(() => {
+    own.insert(definition('j-a' as JobId), { ...status(0), state: 'succeeded', finishedAt: 1 })
+    own.insert(definition('j-b' as JobId), {
+      ...status(0),
+      state: 'cancelled',
+      error: skipped,
+      finishedAt: 1,
+    })
+    own.insert(definition('j-c' as JobId), status(0))
+  })
+  const ids = ['j-a', 'j-b', 'j-c', 'j-none'] as JobId[]
+  expect([...own.endingsOf(ids)]).toEqual([
+    ['j-a', 'succeeded'],
+    ['j-b', 'skipped'],
+  ])
+  expect([...own.ownersOf(ids).keys()]).toEqual(['j-a', 'j-b', 'j-c'])
+  expect(all).toHaveBeenCalledTimes(2)
+  await clean.dispose()
 })
 
 it('a number is never given twice, also not that of a job that was removed or undone', () => {

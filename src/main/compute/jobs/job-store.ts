@@ -23,6 +23,13 @@ interface Parsed {
   jobs: StoredJob[]
   damaged: { id: JobId; error: AppError }[]
 }
+interface Outcome {
+  seq: number
+  state: JobState
+  queuedMs: number
+  /** Unix ms. */
+  finishedAt: number
+}
 export interface EndedJob {
   seq: number
   id: JobId
@@ -43,30 +50,38 @@ export interface JobStore {
   flush(): void
   find(id: string): StoredJob | null
   findByKey(principal: PrincipalId, idempotencyKey: string): StoredJob | null
-  stateOf(id: string): JobState | null
   /** When its only attempt began; null where none has, or another after it. */
   onlyStartOf(id: JobId): number | null
   /** Null for a job that has not ended, and for one that is not known. */
   endingOf(id: JobId): Ending | null
+  /** Of many at once: those of them that have ended. */
+  endingsOf(ids: readonly JobId[]): Map<JobId, Ending>
+  /** Who submitted each of them; without those that are not known. */
+  ownersOf(ids: readonly string[]): Map<string, PrincipalId>
   /** The newest job that succeeded with this fingerprint. */
   findReusable(principal: PrincipalId, fingerprint: string): JobId | null
-  /** Queued, held and running jobs in order of arrival. */
-  active(): Parsed
+  /** Queued, held and running jobs in order of arrival, a page at a time: to breathe in between. */
+  active(): Generator<Parsed>
   /** Those that have not ended and need a version. */
   unfinishedOf(model: string, version: number): JobId[]
   /** Ends a job that cannot be read. */
   fail(id: JobId, error: AppError, finishedAt: number): void
-  /** The jobs that ended last, oldest first; without those that cannot be read. */
-  lastEnded(limit: number): StoredJob[]
+  /** The jobs that ended last, oldest first, a page at a time; without those that cannot be read. */
+  lastEnded(limit: number): Generator<StoredJob[]>
   /** Without those that cannot be read. */
   list(query: JobQuery): { items: StoredJob[]; nextCursor: string | null }
-  /** Outcomes since a time: for statistics. */
-  endedSince(since: number, limit: number): { state: JobState; queuedMs: number; finishedAt: number }[]
+  /** Outcomes since a time, newest first, a page at a time: for statistics. */
+  endedSince(since: number, limit: number): Generator<Outcome[]>
   countEnded(): number
   /** Ended jobs, oldest first. @param after the last of the page before; null: from the first */
   oldestEnded(limit: number, after: EndedJob | null): EndedJob[]
   remove(id: JobId): void
 }
+
+/** Rows that are read and parsed at once: some milliseconds of the event loop. */
+const PAGE = 100
+/** As above, of rows that need no parsing. */
+const OUTCOMES_PAGE = 1_000
 
 export function createJobStore(database: Database): JobStore {
   const db = database.builder<Tables>()
@@ -142,6 +157,14 @@ export function createJobStore(database: Database): JobStore {
     return database.all(query)
   }
 
+  function* pagesOf(seqs: readonly number[], rows = all): Generator<Parsed> {
+    for (let at = 0; at < seqs.length; at += PAGE) {
+      const page = seqs.slice(at, at + PAGE)
+      const found = new Map(every(rows.where('seq', 'in', page)).map((row) => [row.seq, row]))
+      yield parseRows(page.flatMap((seq) => found.get(seq) ?? []))
+    }
+  }
+
   return {
     insert(definition, status) {
       const seq = ++lastSeq
@@ -158,34 +181,57 @@ export function createJobStore(database: Database): JobStore {
       const row = first(byKey({ principal, key }))
       return row ? parseRow(row) : null
     },
-    stateOf(id) {
-      const row = first(stateById({ id: id as JobId }))
-      return row?.state ?? null
-    },
     onlyStartOf(id) {
       const start = db.selectFrom('job').select('startedAt').where('id', '=', id).where('attempt', '=', 1)
       return first(start)?.startedAt ?? null
     },
     endingOf(id) {
       const row = first(stateById({ id }))
-      if (!row || !isTerminal(row.state)) return null
-      return tellsSkipped(row.error) ? 'skipped' : row.state
+      return row ? endingIn(row) : null
+    },
+    endingsOf(ids) {
+      if (ids.length === 0) return new Map()
+      const rows = every(db.selectFrom('job').select(['id', 'state', 'error']).where('id', 'in', ids))
+      return new Map(
+        rows.flatMap((row) => {
+          const ending = endingIn(row)
+          return ending ? [[row.id, ending]] : []
+        }),
+      )
+    },
+    ownersOf(ids) {
+      if (ids.length === 0) return new Map()
+      const rows = every(db.selectFrom('job').select(['id', 'principal']).where('id', 'in', ids as JobId[]))
+      return new Map(rows.map(({ id, principal }) => [id, principal]))
     },
     findReusable(principal, fingerprint) {
       const row = first(byFingerprint({ principal, fingerprint }))
       return row?.id ?? null
     },
-    // Sorted here: asked for the order, SQLite would read the whole table instead of the index of active jobs.
-    active: () => parseRows(every(all.where('finishedAt', 'is', null)).sort((a, b) => a.seq - b.seq)),
+    *active() {
+      const isActive = db.selectFrom('job').select('seq').where('finishedAt', 'is', null)
+      // Sorted here: asked for the order, SQLite would read the whole table instead of the index of active jobs.
+      const seqs = every(isActive)
+        .map(({ seq }) => seq)
+        .sort((a, b) => a - b)
+      // Of those some may have ended before their page is read.
+      yield* pagesOf(seqs, all.where('finishedAt', 'is', null))
+    },
     fail(id, error, finishedAt) {
       flush()
       const change = { state: 'failed' as const, error: JSON.stringify(toErrorView(error)), finishedAt }
       database.run(db.updateTable('job').set(change).where('id', '=', id))
     },
-    lastEnded: (limit) =>
-      parseRows(
-        every(all.where('finishedAt', 'is not', null).orderBy('finishedAt', 'desc').limit(limit)),
-      ).jobs.reverse(),
+    *lastEnded(limit) {
+      const last = db
+        .selectFrom('job')
+        .select('seq')
+        .where('finishedAt', 'is not', null)
+        .orderBy('finishedAt', 'desc')
+        .limit(limit)
+      const seqs = every(last).map(({ seq }) => seq)
+      for (const { jobs } of pagesOf(seqs.reverse())) yield jobs
+    },
     list(query) {
       let select = all.orderBy('seq', 'desc').limit(query.limit + 1)
       const before = Number(query.cursor)
@@ -218,17 +264,27 @@ export function createJobStore(database: Database): JobStore {
           .where('finishedAt', 'is', null)
           .where('model', '=', model)
           .where('modelVersion', '=', version),
-      ).map(({ id }) => id as JobId),
-    endedSince: (since, limit) =>
-      every(
-        db
-          .selectFrom('job')
-          .select(['state', 'queuedMs', 'finishedAt'])
-          .where('finishedAt', '>=', since)
-          .orderBy('finishedAt', 'desc')
-          .limit(limit)
-          .$narrowType<{ finishedAt: NotNull }>(),
-      ),
+      ).map(({ id }) => id),
+    *endedSince(since, limit) {
+      const ended = db
+        .selectFrom('job')
+        .select(['seq', 'state', 'queuedMs', 'finishedAt'])
+        .where('finishedAt', '>=', since)
+        .orderBy('finishedAt', 'desc')
+        .orderBy('seq', 'desc')
+      let left = limit
+      for (let last: Outcome | undefined; left > 0; ) {
+        const { finishedAt, seq } = last ?? { finishedAt: Number.MAX_SAFE_INTEGER, seq: 0 }
+        const before = ended.where(({ eb, refTuple, tuple }) =>
+          eb(refTuple('finishedAt', 'seq'), '<', tuple(finishedAt, seq)),
+        )
+        const page = every(before.limit(Math.min(left, OUTCOMES_PAGE))) as Outcome[]
+        if (page.length === 0) return
+        yield page
+        left -= page.length
+        last = page.at(-1)
+      }
+    },
     countEnded: () =>
       first(
         db
@@ -255,6 +311,12 @@ export function createJobStore(database: Database): JobStore {
       database.run(remove({ id }))
     },
   }
+}
+
+/** Null for a job that has not ended. */
+function endingIn({ state, error }: Pick<JobRow, 'state' | 'error'>): Ending | null {
+  if (!isTerminal(state)) return null
+  return tellsSkipped(error) ? 'skipped' : state
 }
 
 /** One damaged row is no reason to do without the others. */
