@@ -8,7 +8,7 @@ import type { ActiveJob } from '../jobs/active-job'
 import { startOf } from '../jobs/job-row'
 import type { Apart } from './apart'
 import type { AttemptEnd } from './attempt'
-import { ALONE, type Company, type Together } from './company'
+import { ALONE, type Company, patienceMs, type Together } from './company'
 import type { EnginePool, PooledEngine } from './engine-pool'
 import { nextOfKin, type Waiting } from './next-of-kin'
 import { type Operation, perform } from './operation'
@@ -180,12 +180,17 @@ export class RunAhead {
     // The worker of a run that was held may have died meanwhile, and its lease is over.
     const isThere = engine.state === 'busy' && engine.id !== null
     const company = isThere && this.#deps.mayGroup() ? this.#companyFor(job) : ALONE
+    const now = this.#deps.clock.now()
     const jobs: ActiveJob[] = []
     let { most } = company
+    let longestMs = patienceMs(job.definition, now)
     for (const next of most > 1 ? this.#nextOfKin(job, engine) : []) {
       const theirs = this.#companyFor(next)
       most = Math.min(most, theirs.most)
       if (jobs.length + 1 >= most || theirs.stack !== company.stack) break
+      longestMs = Math.min(longestMs, patienceMs(next.definition, now))
+      const runMs = this.#deps.company.longestMs(job.engineKey, jobs.length + 2, company.stack)
+      if (runMs !== null && runMs > longestMs) break
       jobs.push(next)
     }
     return { ...company, most, jobs }
