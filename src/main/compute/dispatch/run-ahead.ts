@@ -54,7 +54,7 @@ interface Caught {
   jobs: ActiveJob[]
   /** In the queue now, where inputs are read when they are needed. */
   late: ActiveJob[]
-  /** Newcomers that were not taken in: what they do is for nobody. */
+  /** Newcomers that were not taken in: what they do is for nobody. Their place is free when they have stopped. */
   refused: ActiveJob[]
   outcomes: (() => void)[]
 }
@@ -325,14 +325,14 @@ export class RunAhead {
       index.refresh(job)
       requestTurn()
     }
-    for (const job of refused) this.#drop(job)
+    for (const job of refused) job.abort?.('cancelled')
   }
 
   /** The turn came to nothing: newcomers are turned away; followers are written with the next. */
   failed(error: unknown): void {
     for (const [job, { reject }] of this.#newcomers) {
       this.#forget(job)
-      this.#drop(job)
+      job.abort?.('cancelled')
       reject(error)
     }
     this.#newcomers.clear()
@@ -354,12 +354,6 @@ export class RunAhead {
   #forget(job: ActiveJob): void {
     this.#claimed.delete(job)
     job.claimed = false
-  }
-
-  #drop(job: ActiveJob): void {
-    if (job.lease) this.#deps.core.release(job.lease)
-    job.lease = null
-    job.abort?.('cancelled')
   }
 
   /** Nothing but those before it can keep it from running at once. */
