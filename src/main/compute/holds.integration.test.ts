@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { Job, JobSpecInput } from '../../shared/contract'
 import type { JobId, PrincipalId } from '../../shared/domain/ids'
+import { toIso } from '../platform/clock'
 import { createHarness, type Harness, type Opened, until } from './testing/harness'
 
 /** What one takes alone, and two together. */
@@ -88,6 +89,12 @@ it('it never waits beyond the target of its job', async () => {
   watch()
   await finish([await system.submit(infer({ latencyTargetMs: RUN_MS + 5 }))])
   expect(runs).toEqual([[5, 1]])
+})
+
+it('nor so long that its job would miss a deadline', async () => {
+  const urgent = await system.submit(infer({ deadline: toIso(harness.clock.now() + RUN_MS + 10) }))
+  await finish([urgent])
+  expect(job(urgent.id).state).toBe('succeeded')
 })
 
 it('a lone caller, who comes again when he has his answer, waits for nobody', async () => {

@@ -171,6 +171,33 @@ it('not taken in while it still runs: it is stopped, and its engine goes on to s
   expect(rows()).toHaveLength(2)
 })
 
+it('not taken in while it still runs: its place is free when its worker has stopped, and who waits has it at once', async () => {
+  const { clock } = harness
+  const { executor, core } = system
+  const { run: really } = executor
+  executor.itemMs = 60_000
+  executor.run = (id, request, hooks, ...rest) => {
+    const stop = new AbortController()
+    hooks.signal.addEventListener('abort', () => clock.setTimer(400, () => stop.abort(hooks.signal.reason)))
+    return really(id, request, { ...hooks, signal: stop.signal }, ...rest)
+  }
+  const refused = begin(infer)
+  await running()
+  executor.run = really
+  const held = core.listLeases()
+  const next = begin({ kind: 'synthetic', durationMs: 50, need: { cpuCores: 2 } })
+  await settle()
+  harness.versions.delete('m@1')
+  await clock.advance(10)
+  await until(() => refused.error !== undefined && next.job !== undefined)
+  const stateOfNext = () => system.compute.get(next.job?.id ?? '').state
+  await clock.advance(390)
+  await settle()
+  expect([core.listLeases(), stateOfNext()]).toEqual([held, 'queued'])
+  await clock.advance(10)
+  await until(() => stateOfNext() === 'running')
+})
+
 it('a turn that the disk refuses turns newcomers away and gives back what they hold', async () => {
   const shown = new Set<string>()
   const stop = system.compute.onDidChangeJobs(({ changed }) => {
@@ -187,9 +214,9 @@ it('a turn that the disk refuses turns newcomers away and gives back what they h
   stop()
   expect(shown.size).toBe(0)
   expect(rows()).toHaveLength(1)
-  expect(system.core.listLeases()).toEqual([])
   // The turn is tried again without it, and others are served as before.
   await harness.clock.advance(1000)
+  await until(() => system.core.listLeases().length === 0)
   const next = begin({ ...infer, waitMs: 1000 })
   await running()
   await harness.clock.advance(3)
@@ -211,7 +238,8 @@ it('a row that the disk refuses is refused to its caller', async () => {
   limit(1_000_000)
   expect(refused.error).toMatchObject({ code: 'storage.disk_full' })
   expect(rows()).toHaveLength(1)
-  expect(system.core.listLeases()).toEqual([])
+  await harness.clock.advance(1000)
+  await until(() => system.core.listLeases().length === 0)
 })
 
 it('those that come meanwhile stand in line, in their order, and are written with their ends too', async () => {

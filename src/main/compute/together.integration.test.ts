@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Job, JobSpecInput } from '../../shared/contract'
 import type { JobId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
+import { toIso } from '../platform/clock'
 import { createHarness, type Harness, type Opened, until } from './testing/harness'
 
 let harness: Harness
@@ -19,6 +20,8 @@ const job = (id: string): Job => system.compute.get(id as JobId)
 const statesOf = (jobs: readonly { id: string }[]) => jobs.map(({ id }) => job(id).state)
 const areEnded = (jobs: readonly { id: string }[]) =>
   statesOf(jobs).every((state) => state !== 'queued' && state !== 'running')
+
+const inMs = (ms: number) => toIso(harness.clock.now() + ms)
 
 /** Whoever did not succeed: what is submitted at once may come in another order. */
 const theFailed = (jobs: readonly { id: string }[]) =>
@@ -42,8 +45,8 @@ async function allRun(jobs: readonly { id: string }[]): Promise<void> {
 }
 
 /** Several that come while the engine is busy with another one. */
-async function crowd(specs: readonly JobSpecInput[]) {
-  const busy = await system.submit(infer(0))
+async function crowd(specs: readonly JobSpecInput[], first = infer(0)) {
+  const busy = await system.submit(first)
   await until(
     () => job(busy.id).state === 'running' && system.executor.engines().some(({ state }) => state === 'busy'),
   )
@@ -141,15 +144,22 @@ describe('like jobs that wait', () => {
     expect(statesOf(jobs)).toEqual(['succeeded', 'cancelled', 'succeeded'])
   })
 
-  it('a timeout is of the job that has it', async () => {
-    const jobs = await crowd([infer(1), infer(2, { timeoutMs: 50 }), infer(3)])
-    system.executor.failures.push('hang')
+  it('a timeout is of the job that has it: all run again, and whoever takes so long by itself fails', async () => {
+    const jobs = await crowd([infer(1), infer(2, { timeoutMs: 200 }), infer(3)])
+    // The run of all, and then the second of them once more.
+    system.executor.failures.push('hang', null, 'hang')
     await allRun(jobs)
-    await harness.clock.advance(50)
-    await harness.clock.advance(1_000)
     await finish(jobs)
     expect(statesOf(jobs)).toEqual(['succeeded', 'failed', 'succeeded'])
-    expect(job(jobs[1]?.id ?? '').error).toMatchObject({ code: 'compute.timeout' })
+    expect(job(jobs[1]?.id ?? '')).toMatchObject({ error: { code: 'compute.timeout' }, attempt: 2 })
+  })
+
+  it('one whose deadline comes while the run hangs runs by itself before', async () => {
+    const jobs = await crowd([infer(1), infer(2, { deadline: inMs(2_000) }), infer(3)])
+    system.executor.failures.push('hang')
+    await allRun(jobs)
+    await finish(jobs, 100)
+    expect(statesOf(jobs)).toEqual(jobs.map(() => 'succeeded'))
   })
 
   it('what was acknowledged outlives a crash in the middle of the run', async () => {
@@ -173,6 +183,39 @@ describe('like jobs that wait', () => {
     await finish(jobs)
     expect(system.executor.together).toEqual([])
     expect(statesOf(jobs)).toEqual(jobs.map(() => 'succeeded'))
+  })
+})
+
+describe('like jobs that have time enough, each by itself, run so where all together would take longer than', () => {
+  /** Of an engine that has run one job: two of its jobs would run singly and in a stack. */
+  const other = (value: number, more: Partial<JobSpecInput> = {}) => infer(value, { model: 'm@2', ...more })
+
+  async function learn(itemMs: number): Promise<void> {
+    system.executor.itemMs = itemMs
+    await finish([await system.submit(other(1))])
+  }
+
+  it('their timeouts', async () => {
+    await learn(400)
+    const jobs = await crowd([other(1, { timeoutMs: 600 }), other(2, { timeoutMs: 600 })], other(0))
+    await finish(jobs)
+    expect(jobs.map(({ id }) => job(id))).toMatchObject(jobs.map(() => ({ state: 'succeeded', attempt: 1 })))
+    expect(system.executor.together).toEqual([])
+  })
+
+  it('their timeouts, though it was not thought to', async () => {
+    system.executor.itemMs = 100
+    const specs = Array.from({ length: 4 }, (_, i) => infer(i, { timeoutMs: 150 }))
+    const jobs = await crowd(specs)
+    await finish(jobs)
+    expect(statesOf(jobs)).toEqual(jobs.map(() => 'succeeded'))
+  })
+
+  it('there is until a deadline', async () => {
+    await learn(400)
+    const jobs = await crowd([other(1, { deadline: inMs(1_000) }), other(2)], other(0))
+    await finish(jobs)
+    expect(statesOf(jobs)).toEqual(['succeeded', 'succeeded'])
   })
 })
 

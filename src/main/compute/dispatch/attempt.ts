@@ -22,7 +22,7 @@ import { workingDevice } from './leased-device'
 import type { PausedTexts } from './paused-texts'
 
 /** Without a word from the worker for so long, a batch or benchmark without a timeout of its own is taken for hung. */
-const STALL_MS = 10 * 60_000
+export const STALL_MS = 10 * 60_000
 const STALL_TICKS = 10
 
 export interface AttemptDeps {
@@ -356,7 +356,7 @@ export function encodeResult(outcome: RunOutcome, benchmark: BenchmarkFigures | 
 }
 
 /** Stops the attempt when its time is over: its timeout, or (batch, benchmark) a long silence. */
-export function watchdog(clock: Clock, job: ActiveJob): { alive(): void; end(): void } {
+function watchdog(clock: Clock, job: ActiveJob): { alive(): void; end(): void } {
   const { timeoutMs } = job.definition
   if (timeoutMs !== null) {
     const cancel = clock.setTimer(timeoutMs, () => job.abort?.('timeout'))

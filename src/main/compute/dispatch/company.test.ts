@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Company } from './company'
+import { Company, patienceMs } from './company'
 
 /** Runs of an engine whose stacks take `stackMs(n)` for n jobs, until the company is settled. */
 function learned(singleMs: number, stackMs: (count: number) => number, alike = true): Company {
@@ -71,6 +71,16 @@ describe('Company', () => {
     expect(company.targetMs('another', null)).toBe(20)
   })
 
+  it('tells what so many take at the most: a check runs them twice, a stack no longer than one after the other', () => {
+    const company = new Company()
+    expect(company.longestMs('e', 2, 'check')).toBeNull()
+    company.learn('e', 1, 100, false)
+    expect(company.longestMs('e', 3, 'no')).toBe(300)
+    expect(company.longestMs('e', 2, 'check')).toBe(400)
+    company.checked('e', 2, { alike: true, computeMs: 120 })
+    expect([2, 4].map((count) => company.longestMs('e', count, 'yes'))).toEqual([120, 400])
+  })
+
   it('is not misled for good by what else the machine did', () => {
     const company = learned(10, (n) => 9 + n / 8)
     expect(company.wanted('e').most).toBe(64)
@@ -99,5 +109,15 @@ describe('Company', () => {
     expect(learned(1, (n) => n).wanted('e')).toEqual({ most: 20, stack: 'no' })
     expect(learned(0.1, (n) => 0.1 * n, false).wanted('e')).toEqual({ most: 64, stack: 'no' })
     expect(learned(50, (n) => 50 * n).wanted('e')).toEqual({ most: 1, stack: 'no' })
+  })
+})
+
+describe('patienceMs', () => {
+  it.each([
+    { timeoutMs: 600, deadline: null, patience: 600 },
+    { timeoutMs: 600, deadline: 1_500, patience: 250 },
+    { timeoutMs: null, deadline: 3_000_000, patience: 600_000 },
+  ])('of $timeoutMs ms and until $deadline', ({ patience, ...definition }) => {
+    expect(patienceMs(definition, 1_000)).toBe(patience)
   })
 })

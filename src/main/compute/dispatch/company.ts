@@ -1,4 +1,6 @@
+import type { JobDefinition } from '../jobs/job-row'
 import { keep } from '../jobs/keep'
+import { STALL_MS } from './attempt'
 
 /** How many jobs for one engine are to run in one go, and whether their inputs are laid together. */
 export interface Together {
@@ -70,6 +72,15 @@ export class Company {
     return below === null || above === null ? null : below + part * (above - below)
   }
 
+  /** What so many take in one go at the most, unless something is amiss; null: nothing is known. */
+  longestMs(key: string, count: number, stack: Together['stack']): number | null {
+    const seen = this.#seen.get(key)
+    if (!seen) return null
+    const singlyMs = count * seen.singleMs
+    if (stack === 'check') return 2 * singlyMs
+    return (stack === 'yes' ? this.runMs(key, count) : null) ?? singlyMs
+  }
+
   /** By when a job is to have ended, from when it could start. @param latencyTargetMs as it says; null: the usual */
   targetMs(key: string, latencyTargetMs: number | null): number {
     const seen = this.#seen.get(key)
@@ -102,6 +113,14 @@ export class Company {
     const half = Math.max(1, Math.floor(count / 2))
     keep(this.#limits, key, Math.min(half, this.#limits.get(key) ?? MOST))
   }
+}
+
+/** So long a job may run in company: within its timeout, and half of what is left to its deadline, to run by itself after. */
+export function patienceMs(
+  { timeoutMs, deadline }: Pick<JobDefinition, 'timeoutMs' | 'deadline'>,
+  nowMs: number,
+): number {
+  return Math.min(timeoutMs ?? STALL_MS, ((deadline ?? Number.POSITIVE_INFINITY) - nowMs) / 2)
 }
 
 /** The largest stack to which every step has made each job cheaper, or the next one if that is still to be seen. */

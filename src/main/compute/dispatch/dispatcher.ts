@@ -240,16 +240,19 @@ export class Dispatcher {
   }
 
   #work() {
-    const { database, index } = this.#deps
+    const { database, index, settler } = this.#deps
     this.#requested = false
     const settled = [...this.#settled]
     const caught = this.#ahead.write(new Set(settled.map(({ job }) => job)))
     const operations = this.#operations.splice(0, MOST_OPERATIONS)
     database.onRollback(() => this.#operations.unshift(...operations))
     const outcomes = [...caught.outcomes, ...operations.map((operation) => operation.perform(this.#apart))]
-    // One that ran ahead and was not taken in is nobody's.
     for (const end of settled) {
-      if (index.get(end.job.id) !== end.job) continue
+      // One that ran ahead and was not taken in is nobody's.
+      if (index.get(end.job.id) !== end.job) {
+        settler.releaseLease(end.job)
+        continue
+      }
       this.#noteUse(end)
       this.#settle(end)
     }

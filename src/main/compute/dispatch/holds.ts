@@ -2,7 +2,7 @@ import type { Clock } from '../../platform/clock'
 import type { AbortReason, ActiveJob } from '../jobs/active-job'
 import type { JobIndex } from '../jobs/job-index'
 import { Arrivals } from './arrivals'
-import type { Company } from './company'
+import { type Company, patienceMs } from './company'
 import { gatherUntil } from './window'
 
 export interface HoldsDeps {
@@ -102,9 +102,10 @@ export class Holds {
       gapMs,
       count: members.length,
       targetMs: Math.min(
-        ...members.map(
-          (member) => member.status.readyAt + company.targetMs(engineKey, latencyTargetOf(member)),
-        ),
+        ...members.flatMap((member) => [
+          member.status.readyAt + company.targetMs(engineKey, latencyTargetOf(member)),
+          nowMs + patienceMs(member.definition, nowMs),
+        ]),
       ),
       runMs: (count) => company.runMs(engineKey, count),
     })

@@ -8,7 +8,7 @@ import type { ActiveJob } from '../jobs/active-job'
 import { startOf } from '../jobs/job-row'
 import type { Apart } from './apart'
 import type { AttemptEnd } from './attempt'
-import { ALONE, type Company, type Together } from './company'
+import { ALONE, type Company, patienceMs, type Together } from './company'
 import type { EnginePool, PooledEngine } from './engine-pool'
 import { nextOfKin, type Waiting } from './next-of-kin'
 import type { Operation } from './operation'
@@ -54,7 +54,7 @@ interface Caught {
   jobs: ActiveJob[]
   /** In the queue now, where inputs are read when they are needed. */
   late: ActiveJob[]
-  /** Newcomers that were not taken in: what they do is for nobody. */
+  /** Newcomers that were not taken in: what they do is for nobody. Their place is free when they have stopped. */
   refused: ActiveJob[]
   outcomes: (() => void)[]
 }
@@ -180,12 +180,17 @@ export class RunAhead {
     // The worker of a run that was held may have died meanwhile, and its lease is over.
     const isThere = engine.state === 'busy' && engine.id !== null
     const company = isThere && this.#deps.mayGroup() ? this.#companyFor(job) : ALONE
+    const now = this.#deps.clock.now()
     const jobs: ActiveJob[] = []
     let { most } = company
+    let longestMs = patienceMs(job.definition, now)
     for (const next of most > 1 ? this.#nextOfKin(job, engine) : []) {
       const theirs = this.#companyFor(next)
       most = Math.min(most, theirs.most)
       if (jobs.length + 1 >= most || theirs.stack !== company.stack) break
+      longestMs = Math.min(longestMs, patienceMs(next.definition, now))
+      const runMs = this.#deps.company.longestMs(job.engineKey, jobs.length + 2, company.stack)
+      if (runMs !== null && runMs > longestMs) break
       jobs.push(next)
     }
     return { ...company, most, jobs }
@@ -320,14 +325,14 @@ export class RunAhead {
       index.refresh(job)
       requestTurn()
     }
-    for (const job of refused) this.#drop(job)
+    for (const job of refused) job.abort?.('cancelled')
   }
 
   /** The turn came to nothing: newcomers are turned away; followers are written with the next. */
   failed(error: unknown): void {
     for (const [job, { reject }] of this.#newcomers) {
       this.#forget(job)
-      this.#drop(job)
+      job.abort?.('cancelled')
       reject(error)
     }
     this.#newcomers.clear()
@@ -349,12 +354,6 @@ export class RunAhead {
   #forget(job: ActiveJob): void {
     this.#claimed.delete(job)
     job.claimed = false
-  }
-
-  #drop(job: ActiveJob): void {
-    if (job.lease) this.#deps.core.release(job.lease)
-    job.lease = null
-    job.abort?.('cancelled')
   }
 
   /** Nothing but those before it can keep it from running at once. */

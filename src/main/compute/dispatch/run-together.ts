@@ -13,9 +13,8 @@ import {
   isRefusal,
   keepLog,
   outcomeOf,
-  watchdog,
 } from './attempt'
-import type { Company, Together } from './company'
+import { type Company, patienceMs, type Together } from './company'
 import type { EnginePool, PooledEngine } from './engine-pool'
 import { workingDevice } from './leased-device'
 
@@ -35,14 +34,14 @@ interface Member {
   attempt: number
   end: AttemptEnd
   signal: AbortSignal
-  stopWatching(): void
 }
 
 type Several = Extract<RunOutcome, { kind: 'several' }>
 
 /**
- * Runs attempts of several like jobs in one go on a loaded engine. Each has its own answer, failure, timeout and cancel.
- * What ends the worker is nobody's failure, since nobody knows whose it is: all run again, each by itself. Never rejects.
+ * Runs attempts of several like jobs in one go on a loaded engine. Each has its own answer, failure and cancel. What ends
+ * the worker, or lasts longer than one of them may, is nobody's failure, since nobody knows whose it is: all run again, each
+ * by itself. Never rejects.
  */
 export async function runTogether(
   deps: TogetherDeps,
@@ -52,12 +51,13 @@ export async function runTogether(
 ): Promise<AttemptEnd[]> {
   const { clock, pool } = deps
   const all = new AbortController()
-  const holdUps: (() => void)[] = []
+  const separate = () => all.abort(new Aborted('apart'))
+  const longestMs = Math.min(...attempts.map(({ job }) => patienceMs(job.definition, clock.now())))
+  const cancels = [clock.setTimer(longestMs, separate)]
   const members: Member[] = []
   const leave = (reason: AbortReason) => {
-    const separate = () => all.abort(new Aborted('apart'))
     if (reason === 'preempted' || members.every(({ signal }) => signal.aborted)) separate()
-    else holdUps.push(clock.setTimer(HOLD_UP_MS, separate))
+    else cancels.push(clock.setTimer(HOLD_UP_MS, separate))
   }
   for (const { job, attempt } of attempts) members.push(memberOf(deps, job, attempt, leave))
   const isMixed = new Set(attempts.map(({ job }) => job.definition.principal)).size > 1
@@ -95,9 +95,8 @@ export async function runTogether(
       fail(deps, member, new Aborted(isGone ? 'engine_gone' : 'apart'))
     }
   }
-  for (const cancel of holdUps) cancel()
-  for (const { job, end, stopWatching } of members) {
-    stopWatching()
+  for (const cancel of cancels) cancel()
+  for (const { job, end } of members) {
     job.abort = null
     job.inputs = null
     if (end.outcome.kind === 'aborted' && end.outcome.reason === 'apart') job.runsAlone = true
@@ -122,13 +121,11 @@ function memberOf(
     leave(reason)
   }
   job.log?.add(clock.now(), 'info', attempt, startedOn(job.status.placement))
-  const watch = watchdog(clock, job)
   return {
     job,
     attempt,
     end: { job, outcome: { kind: 'succeeded' }, artifacts: [], loadMs: 0, computeMs: 0, benchmark: null },
     signal: controller.signal,
-    stopWatching: () => watch.end(),
   }
 }
 

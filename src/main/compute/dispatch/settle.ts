@@ -43,11 +43,11 @@ export class Settler {
 
   /** What follows from an attempt: the result, another attempt, a failure, the queue again, the end. */
   settle({ job, outcome, artifacts, loadMs, computeMs, benchmark }: AttemptEnd): void {
-    const { core, storage, clock } = this.#deps
+    const { storage, clock } = this.#deps
     const { status, definition } = job
     if (status.state !== 'running')
       throw new AppError('internal', `Job ${job.id} is ${status.state}, not running.`)
-    this.#releaseLease(job, core)
+    this.releaseLease(job)
     // Until now its row says that it runs, and it holds what the first of its run does.
     job.ridesAlong = false
     job.passengers = []
@@ -261,12 +261,14 @@ export class Settler {
     if (waitMs > 0) this.#deps.onBackoff(job, notBefore)
   }
 
-  #releaseLease(job: ActiveJob, core: Core): void {
+  /** Its attempt has ended. */
+  releaseLease(job: ActiveJob): void {
+    const { core, database } = this.#deps
     const { lease } = job
     if (!lease) return
     core.release(lease)
     job.lease = null
-    this.#deps.database.onRollback(() => {
+    database.onRollback(() => {
       job.lease = lease
     })
   }
