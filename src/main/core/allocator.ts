@@ -113,7 +113,7 @@ export class Allocator implements Disposable {
     this.assertPossible(need, hints)
     const over = this.quotaRefusal(need, options.holder)
     if (over) throw over.error
-    const rank = rankOf(options.priority, this.#clock.now())
+    const rank = rankOf(options.priority, options.since ?? this.#clock.now())
     const claims = this.#ledger.claimsBefore(rank).filter(({ isPlanned }) => !(isPlanned && placement))
     const spaces = this.#ledger.spaces(claims)
     this.#precedence.yieldTo(rank, spaces)

@@ -10,6 +10,7 @@ import type { GpuProgram, GpuUse, HostReading } from './host'
 import type { Core, CoreDeps } from './index'
 import { Ledger } from './ledger'
 import { createMachine } from './machine'
+import { toPlacement } from './place'
 import { toQuanta } from './quanta'
 import { Quotas } from './quotas'
 import { RequestQueue } from './request-queue'
@@ -211,7 +212,11 @@ export function createCore(deps: CoreDeps): Core {
     freeDevices: () => ledger.freeDevices(ledger.claims.filter(({ isPlanned }) => !isPlanned)),
     keptRoom() {
       const claim = requests.claim
-      return claim && { purpose: claim.purpose, devices: ledger.freeDevices([]) }
+      if (!claim) return null
+      const { purpose, rank } = claim
+      const { reserved, owed } = ledger.standingOf(claim)
+      const devices = ledger.freeDevices([])
+      return { purpose, rank, devices, reserved: toPlacement(reserved), owed: toPlacement(owed) }
     },
     keepRoom({ placement, purpose, priority, since }) {
       const shares = new Map(placement.map(({ device, amounts }) => [device, toQuanta(amounts)] as const))

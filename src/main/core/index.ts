@@ -29,6 +29,7 @@ export { numaNodeOf } from './hints'
 export { coreMigrations } from './migrations'
 export { type FreeDevice, place } from './place'
 export { createQuotaStore } from './quota-store'
+export { rankOf } from './waiting'
 
 export interface AllocateOptions {
   holder: PrincipalId
@@ -36,6 +37,8 @@ export interface AllocateOptions {
   priority: number
   job?: JobId | null
   place?: PlaceHints | null | undefined
+  /** Since when it waits, Unix ms, which counts as priority; absent: it comes now. */
+  since?: number
   /** Null: held until released or until this process dies. */
   ttlMs: number | null
 }
@@ -49,9 +52,17 @@ export interface RequestOptions extends AllocateOptions {
   signal?: AbortSignal | undefined
 }
 
+/** Room that is kept for a request, against all who go after it. */
 export interface KeptRoom {
   purpose: string
+  /** See {@link rankOf}: who has a higher one, or the same, is not bound by it. */
+  rank: number
+  /** As they would be without it. */
   devices: FreeDevice[]
+  /** What of it is free now. */
+  reserved: Placement
+  /** What of it others hold still: of what they give back it takes so much. */
+  owed: Placement
 }
 
 /** Room for one who waits outside the queue of requests, and plans by itself what starts before it. */
@@ -88,7 +99,7 @@ export interface Core extends Disposable {
 
   /** Devices as the planner sees them now: without the room that is kept for a request. */
   freeDevices(): FreeDevice[]
-  /** The request that room is kept for, and the devices as they would be without that; null when it is for none. */
+  /** Null when it is for none. */
   keptRoom(): KeptRoom | null
   /**
    * Keeps room, as for the request that has waited longest, until the function that it returns is called: others who

@@ -42,7 +42,7 @@ export class Ledger {
   readonly #clock: Clock
   /** Cores of the host that were leased, times how long, until `at`. */
   #leased = { coreMs: 0, at: 0 }
-  /** Of the highest rank first. */
+  /** In the order in which they were made. */
   #claims: readonly Claim[] = []
 
   constructor(clock: Clock) {
@@ -166,7 +166,7 @@ export class Ledger {
 
   /** Keeps room from now on. */
   addClaim(claim: Claim): void {
-    this.#claims = [...this.#claims, claim].sort((a, b) => b.rank - a.rank)
+    this.#claims = [...this.#claims, claim]
   }
 
   removeClaim(claim: Claim): void {
@@ -180,6 +180,23 @@ export class Ledger {
   /** Room that is kept for who goes before. */
   claimsBefore(rank: number): readonly Claim[] {
     return this.#claims.filter((claim) => claim.rank > rank)
+  }
+
+  /** What of a claim's room is free now and stays so for it, and what of it comes free only when leases of before end. */
+  standingOf(claim: Claim): { reserved: Shares; owed: Shares } {
+    const reserved: Shares = new Map()
+    const owed: Shares = new Map()
+    for (const [id, kept] of claim.shares) {
+      const entry = this.#devices.get(id)
+      if (!entry) continue
+      const stays = this.#free(entry.device, entry.capacity, [])
+      takeQuanta(stays, this.#free(entry.device, entry.capacity, [claim]))
+      const rest = new Map(kept)
+      takeQuanta(rest, stays)
+      reserved.set(id, stays)
+      owed.set(id, rest)
+    }
+    return { reserved, owed }
   }
 
   /** Fit devices with what they still have to give, less the room of these claims. */
@@ -256,16 +273,22 @@ export class Ledger {
     return ceiling
   }
 
+  /**
+   * What may be taken so that, when the leases have ended that were there before a claim, its room is free together with
+   * all that was kept by then.
+   */
   #free(device: Device, capacity: Quanta, claims: readonly Claim[]): Quanta {
     const most = this.#ceiling(device, capacity)
     takeQuanta(most, this.foreign(device.id))
     const free = new Map(most)
     takeQuanta(free, this.#used.get(device.id) ?? NOTHING)
+    const all: Quanta = new Map()
     for (const { shares, used } of claims) {
       const kept = shares.get(device.id)
       if (!kept) continue
+      addQuanta(all, kept)
       const beside = new Map(most)
-      takeQuanta(beside, kept)
+      takeQuanta(beside, all)
       takeQuanta(beside, used.get(device.id) ?? NOTHING)
       for (const name of kept.keys()) {
         const left = Math.min(free.get(name) ?? 0, beside.get(name) ?? 0)

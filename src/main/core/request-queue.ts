@@ -256,11 +256,11 @@ export class RequestQueue implements Disposable, Precedence {
       // Who plans by itself and goes before has its room first; those two would else wait for each other.
       const before = this.#ledger.claimsBefore(rank).filter(({ isPlanned }) => isPlanned)
       const spaces = this.#ledger.emptySpaces()
-      for (const { id, free } of spaces)
-        for (const { shares } of before) takeQuanta(free, shares.get(id) ?? new Map())
-      if (waiting === this.#claimant?.waiting && liesIn(this.#claimant.claim.shares, spaces)) return
-      for (const { id, free, capacity } of spaces)
+      for (const { id, free, capacity } of spaces) {
         for (const left of [free, capacity]) takeQuanta(left, this.#ledger.foreign(id, false))
+        for (const { shares } of before) takeQuanta(free, shares.get(id) ?? new Map())
+      }
+      if (waiting === this.#claimant?.waiting && liesIn(this.#claimant.claim.shares, spaces)) return
       const placed = placeQuanta(need, spaces, options.place ?? NO_HINTS)
       // Not even with all leases ended: programs outside hold it, or it is kept. More room kept would help nobody.
       if ('missing' in placed) continue

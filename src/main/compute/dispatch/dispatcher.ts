@@ -350,7 +350,8 @@ export class Dispatcher {
         const now = clock.now()
         if (!isEmptyVector(definition.need)) {
           const { principal: holder, name: purpose, place } = definition
-          const options = { holder, purpose, priority: status.priority, job: job.id, place, ttlMs: null }
+          const { priority, readyAt: since } = status
+          const options = { holder, purpose, priority, since, job: job.id, place, ttlMs: null }
           const lease = core.allocate(definition.need, options, start.placement)
           ownLeases.add(lease.id as LeaseId)
           job.lease = lease.id as LeaseId
@@ -462,11 +463,13 @@ export class Dispatcher {
       runningMs += share * Math.max(0, startedAt + (runMsOf(job) ?? policy.unknownRunMs) - now)
     }
     const recent = this.#recent.at(now, held)
+    const request = core.keptRoom()
     this.#uses = { shares, recent, leastWeight: leastWeightOf(classes, weights) }
     return {
       now,
       classes,
-      devices: core.freeDevices(),
+      devices: request?.devices ?? core.freeDevices(),
+      request,
       engines,
       running,
       ...this.#pace.observe(now, runningMs, classes),

@@ -189,6 +189,7 @@ export class EnginePool {
         holder: SYSTEM,
         purpose: `engine ${label}`,
         priority: job.status.priority,
+        since: job.status.readyAt,
         ttlMs: null,
       }
       lease = core.allocate({ memoryBytes }, options, memory).id as LeaseId

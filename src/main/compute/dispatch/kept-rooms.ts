@@ -1,8 +1,15 @@
 import type { JobId } from '../../../shared/domain/ids'
-import { isEmptyVector, type ResourceVector, shortage } from '../../../shared/domain/resources'
-import type { Core } from '../../core'
+import {
+  isEmptyVector,
+  type ResourceVector,
+  shortage,
+  subtractVectors,
+} from '../../../shared/domain/resources'
+import type { Core, FreeDevice } from '../../core'
 import type { JobIndex } from '../jobs/job-index'
 import type { Kept, PlanState } from '../schedule/types'
+
+const GONE: Pick<FreeDevice, 'healthy' | 'capacity' | 'outside'> = { healthy: false, capacity: {} }
 
 interface KeptRoom {
   need: ResourceVector
@@ -30,13 +37,15 @@ export class KeptRooms {
   /** @param state what the turn was planned from */
   update(kept: readonly Kept[], { now, policy, devices }: PlanState): void {
     const lasting = new Map(kept.map((room) => [room.job, room]))
-    const isFit = (id: string) => devices.some((device) => device.id === id && device.healthy)
+    const isThere = ({ device, amounts }: Kept['placement'][number]) => {
+      const { healthy, capacity, outside = {} } = devices.find(({ id }) => id === device) ?? GONE
+      return healthy && isEmptyVector(shortage(amounts, subtractVectors(capacity, outside)))
+    }
     for (const [id, { need, placement, priority, since, release }] of this.#rooms) {
       const still = lasting.get(id)
       const status = this.#index.get(id)?.status
       const ranksAlike = status?.priority === priority && status.readyAt === since
-      const isHere = placement.every(({ device }) => isFit(device))
-      if (still && isSame(still.need, need) && ranksAlike && isHere) continue
+      if (still && isSame(still.need, need) && ranksAlike && placement.every(isThere)) continue
       this.#rooms.delete(id)
       release()
     }

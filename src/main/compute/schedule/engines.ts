@@ -1,4 +1,5 @@
 import type { Placement } from '../../../shared/contract'
+import { precedesRequest } from './rank'
 import type { Space, Wanted } from './space'
 import type { PlanEngine, PlanState, QueueClass, QueuedJob } from './types'
 
@@ -41,7 +42,8 @@ export class Engines {
     const idle = this.#idle.get(group.engineKey)?.at(-1)
     if (idle) return { kind: 'idle', ref: idle.ref }
     if (!this.#worthLoading(group, job)) return { kind: 'wait' }
-    const wanted = { need: { memoryBytes: group.load.memoryBytes } }
+    const isFirst = precedesRequest(this.#state, job)
+    const wanted = { need: { memoryBytes: group.load.memoryBytes }, isFirst }
     if (this.#count < this.#state.policy.maxEngines) {
       const memory = space.find(wanted)
       if (memory) return { kind: 'load', memory }

@@ -13,7 +13,7 @@ import { type Head, Heads } from './heads'
 import { KnownEnds } from './known-ends'
 import { pass, type Turn } from './online/pass'
 import { Preemptions } from './preemption'
-import { urgencyIn } from './rank'
+import { precedesRequest, urgencyIn } from './rank'
 import { chargeOf, leastWeightOf, usedUpFor } from './share'
 import { type Place, Space, type Wanted } from './space'
 import type { Block, Plan, PlanState, QueueClass } from './types'
@@ -35,6 +35,8 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   readonly now: number
   readonly room: Space
   readonly #running: KnownEnds
+  /** As those see it that go before the request that room is kept for. */
+  readonly #runningBefore: KnownEnds
   readonly #state: PlanState
   readonly #engines: Engines
   readonly #quotaLeft = new Map<PrincipalId, ResourceVector>()
@@ -52,11 +54,13 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   constructor(state: PlanState, place: Place) {
     this.#state = state
     this.now = state.now
-    this.room = new Space(state.devices, place)
-    this.#running = new KnownEnds(this.room)
+    const { request = null } = state
+    this.room = new Space(state.devices, place, request)
+    this.#running = new KnownEnds(this.room, request)
+    this.#runningBefore = request ? new KnownEnds(this.room, null) : this.#running
     // What stops holds its place for a moment only: whom it makes room for is kept all of it from now on.
     for (const { endsAt, placement, yields } of state.running)
-      this.#running.add(yields?.isStopping ? this.now : endsAt, placement)
+      this.#addRunning(yields?.isStopping ? this.now : endsAt, placement)
     this.#engines = new Engines(state)
     this.#shares = new Map(state.shares)
     const leastWeight = leastWeightOf(state.classes, state.weights)
@@ -64,6 +68,10 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     this.#heads = new Heads(state.classes, (group, job) =>
       state.promised.has(job.id) ? Number.NEGATIVE_INFINITY : urgencyIn(current, group, job),
     )
+  }
+
+  #addRunning(endsAt: number | null, placement: Placement): void {
+    for (const running of new Set([this.#running, this.#runningBefore])) running.add(endsAt, placement)
   }
 
   decide(): Plan {
@@ -102,7 +110,8 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
 
   needOf(head: Head): Wanted {
     const { need, place } = head.group
-    return { need, place, device: preferredBy(head), only: this.#soonOnFaster(head) !== null }
+    const only = this.#soonOnFaster(head) !== null
+    return { need, place, device: preferredBy(head), only, isFirst: precedesRequest(this.#state, head.job) }
   }
 
   /**
@@ -130,8 +139,8 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     return freeAt
   }
 
-  runningFor(): KnownEnds {
-    return this.#running
+  runningFor({ job }: Head): KnownEnds {
+    return precedesRequest(this.#state, job) ? this.#runningBefore : this.#running
   }
 
   endsBy({ group, job }: Head): number {
@@ -155,13 +164,17 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     if (choice.kind === 'room') {
       this.#plan.evict.push(...choice.evict)
       const memory = { memoryBytes: group.load.memoryBytes }
+      const isFirst = precedesRequest(this.#state, job)
       return {
         block: { kind: 'room', memoryBytes: group.load.memoryBytes },
         // What is free already stays for it until the rest is.
         keep:
           choice.evict.length > 0
-            ? { need: { need: memory }, from: this.now }
-            : { need: { ...group, need: addVectors(group.need, memory) }, from: this.reserveFrom(head) },
+            ? { need: { need: memory, isFirst }, from: this.now }
+            : {
+                need: { need: addVectors(group.need, memory), place: group.place, isFirst },
+                from: this.reserveFrom(head),
+              },
       }
     }
     const engine = choice.kind === 'idle' ? { ref: choice.ref } : { load: choice.memory }
@@ -173,7 +186,7 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     const share = group.share / (this.#state.weights?.get(group.principal) ?? 1)
     this.#shares.set(group.principal, (this.#shares.get(group.principal) ?? 0) + share)
     this.#plan.start.push({ job, class: group, placement, engine })
-    this.#running.add(this.endsBy(head), placement)
+    this.#addRunning(this.endsBy(head), placement)
     this.#heads.follow(head)
     return null
   }

@@ -1,8 +1,8 @@
 import type { JobId } from '../../../shared/domain/ids'
 import { addVectors } from '../../../shared/domain/resources'
 import type { Head } from './heads'
-import { AGEING_MS_PER_POINT } from './rank'
-import type { Space } from './space'
+import { AGEING_MS_PER_POINT, precedesRequest } from './rank'
+import type { Space, Wanted } from './space'
 import type { Displaceable, Plan, PlanEngine, PlanState, RunningJob, SchedulePolicy } from './types'
 
 /** So many jobs that do not fit are looked at in a turn. */
@@ -32,7 +32,8 @@ type Candidate = Displaceable & Held
  * What begins anew loses what it has run. That is never more than {@link PlanState.lossBudgetMs}, nor more than the other
  * waits less by it.
  *
- * A job that could not start even if all jobs ended waits for what none of them has: it stands before nobody.
+ * A job that could not start even if all jobs ended waits for what none of them has: it stands before nobody. So does one
+ * that would not have the place, as a request for a lease gets it that goes before.
  */
 export class Preemptions {
   readonly #state: PlanState
@@ -73,7 +74,7 @@ export class Preemptions {
       const remainingMs = yields ? yields.remainingMs : endsAt && endsAt - now
       const endsInMs = remainingMs ?? Number.POSITIVE_INFINITY
       const held = { placement, share, engine: engines.get(job), endsInMs }
-      if (yields?.isStopping) this.#space.give(placement)
+      if (yields?.isStopping) this.#space.end(placement)
       else this.#running.push(held)
       if (yields && !yields.isStopping) this.#candidates.push({ ...yields, ...held })
     }
@@ -94,15 +95,20 @@ export class Preemptions {
   }
 
   /** Whether it could not start even if all jobs ended. Many ask for the same. */
-  #isStranded({ group }: Head): boolean {
+  #isStranded(head: Head): boolean {
+    const { group } = head
     this.#bare ??= this.#withoutJobs()
     const need = addVectors(group.need, { memoryBytes: group.load.memoryBytes })
-    const wanted = JSON.stringify([need, group.place])
-    const isStranded =
-      this.#strandedNeeds.get(wanted) ?? this.#bare.find({ need, place: group.place }) === null
-    this.#strandedNeeds.set(wanted, isStranded)
+    const wanted = { ...this.#wantedBy(head), need }
+    const key = JSON.stringify(wanted)
+    const isStranded = this.#strandedNeeds.get(key) ?? this.#bare.find(wanted) === null
+    this.#strandedNeeds.set(key, isStranded)
     if (isStranded) this.#plan.stranded.add(group.key)
     return isStranded
+  }
+
+  #wantedBy({ group: { need, place }, job }: Head): Wanted {
+    return { need, place, isFirst: precedesRequest(this.#state, job) }
   }
 
   /** Nor engines. */
@@ -110,9 +116,9 @@ export class Preemptions {
     const { running, engines } = this.#state
     const { start } = this.#plan
     const space = this.#space.copy()
-    for (const { placement } of [...running, ...start]) space.give(placement)
-    for (const { memory } of engines) space.give(memory)
-    for (const { engine } of start) if ('load' in engine) space.give(engine.load)
+    for (const { placement } of [...running, ...start]) space.end(placement)
+    for (const { memory } of engines) space.end(memory)
+    for (const { engine } of start) if ('load' in engine) space.end(engine.load)
     return space
   }
 
@@ -146,12 +152,12 @@ export class Preemptions {
     return true
   }
 
-  #promise({ group }: Head, victims: readonly Candidate[], jobs: readonly JobId[]): void {
+  #promise(head: Head, victims: readonly Candidate[], jobs: readonly JobId[]): void {
     this.#candidates = this.#candidates.filter((candidate) => !victims.includes(candidate))
-    for (const { placement } of victims) this.#space.give(placement)
-    const share = this.#space.find(group)
+    for (const { placement } of victims) this.#space.end(placement)
+    const share = this.#space.find(this.#wantedBy(head))
     if (share) this.#space.take(share)
-    this.#plan.blocked.set(group.key, { kind: 'preempts', jobs })
+    this.#plan.blocked.set(head.group.key, { kind: 'preempts', jobs })
   }
 
   #yieldsTo(candidate: Candidate, head: Head): boolean {
@@ -233,17 +239,19 @@ export class Preemptions {
   }
 
   /** Whether the job could start when these have ended: room for it, and an engine or room for one. */
-  #fits({ group }: Head, ended: readonly Held[]): boolean {
+  #fits(head: Head, ended: readonly Held[]): boolean {
+    const { group } = head
+    const wanted = this.#wantedBy(head)
     const space = this.#space.copy()
-    for (const { placement } of ended) space.give(placement)
-    const share = space.find(group)
+    for (const { placement } of ended) space.end(placement)
+    const share = space.find(wanted)
     if (!share) return false
     const left = [...this.#idle, ...ended.flatMap(({ engine }) => engine ?? [])]
     if (left.some(({ engineKey }) => engineKey === group.engineKey)) return true
     if (this.#engineSlots + left.length <= 0) return false
     space.take(share)
-    for (const { memory } of left) space.give(memory)
-    return space.find({ need: { memoryBytes: group.load.memoryBytes } }) !== null
+    for (const { memory } of left) space.end(memory)
+    return space.find({ need: { memoryBytes: group.load.memoryBytes }, isFirst: wanted.isFirst }) !== null
   }
 
   #lookAgain(at: number): void {

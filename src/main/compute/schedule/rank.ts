@@ -1,3 +1,4 @@
+import { rankOf as rankAmongLeases } from '../../core'
 import { isOverdue } from './online/urgency'
 import type { PlanState, QueueClass, QueuedJob, SchedulePolicy } from './types'
 
@@ -21,6 +22,14 @@ export function rankUnder({ order }: SchedulePolicy, priority: number, readyAtMs
 /** Order between the jobs of one pipeline: priority, then the course. Before those that have no place in it. */
 export function rankInCourse(priority: number, order: number): number {
   return order - priority * 1e6
+}
+
+/** Whether the room that is kept for a request for a lease does not bind the job. */
+export function precedesRequest(
+  { request }: Pick<PlanState, 'request'>,
+  { priority, readyAt }: Pick<QueuedJob, 'priority' | 'readyAt'>,
+): boolean {
+  return request ? rankAmongLeases(priority, readyAt) >= request.rank : false
 }
 
 export function effectivePriority(priority: number, readyAtMs: number, nowMs: number): number {

@@ -8,6 +8,7 @@ import {
 } from '../../../shared/domain/resources'
 import type { FreeDevice } from '../../core'
 import type { Room } from './online/room'
+import type { RequestRoom } from './types'
 
 /** Finds room for the whole vector, or null; as core's `place`. */
 export type Place = (
@@ -24,28 +25,39 @@ export interface Wanted {
   device?: string | null
   /** On that one alone. */
   only?: boolean
+  /** The room that is kept for a request does not bind it. */
+  isFirst?: boolean
 }
 
-/** What the devices still give while one turn is planned. */
+type Kept = Pick<RequestRoom, 'reserved' | 'owed'>
+
+/**
+ * What the devices still give while one turn is planned: all of it to those who go before the request that room is kept
+ * for, to others what lies beside that room.
+ */
 export class Space implements Room<Wanted, Placement> {
   readonly #place: Place
   readonly #devices: FreeDevice[]
-  /** Needs known not to fit while room only shrinks: a need that asks for as much does not fit either. */
+  #kept: Kept | null
+  /** Needs known not to fit beside that room while room only shrinks: a need that asks for as much does not fit either. */
   #refused: ResourceVector[] = []
   /** How often the devices were gone through: all else costs next to nothing. */
   searches = 0
 
-  constructor(devices: readonly FreeDevice[], place: Place) {
+  /** @param kept room on the devices that is kept for a request; null: none */
+  constructor(devices: readonly FreeDevice[], place: Place, kept: Kept | null = null) {
     this.#place = place
     this.#devices = devices.map((device) => ({ ...device }))
+    this.#kept = kept
   }
 
-  find({ need, place, device, only = false }: Wanted): Placement | null {
-    for (const refused of this.#refused) if (covers(need, refused)) return null
+  find({ need, place, device, only = false, isFirst = false }: Wanted): Placement | null {
+    if (!isFirst) for (const refused of this.#refused) if (covers(need, refused)) return null
     if (covers(NOTHING, need)) return []
     this.searches++
-    const there = this.#placeAt(device, need, place)
-    const placement = there ?? (only ? null : this.#place(need, this.#devices, place ?? undefined))
+    const devices = isFirst ? this.#devices : this.#beside()
+    const there = this.#placeAt(device, devices, need, place)
+    const placement = there ?? (only ? null : this.#place(need, devices, place ?? undefined))
     // What does not fit as it is to lie might fit otherwise.
     if (!placement && !place && !only) this.#refuse(need)
     return placement
@@ -56,26 +68,41 @@ export class Space implements Room<Wanted, Placement> {
     if (this.#refused.length < 16) this.#refused.push(need)
   }
 
-  #placeAt(id: string | null | undefined, need: ResourceVector, place: Wanted['place']): Placement | null {
-    const wanted = id ? this.#devices.find((device) => device.id === id) : undefined
-    const others = this.#devices.filter(({ kind }) => kind !== wanted?.kind)
-    if (!wanted || others.length === this.#devices.length - 1) return null
+  #beside(): readonly FreeDevice[] {
+    const reserved = this.#kept?.reserved
+    if (!reserved) return this.#devices
+    return this.#devices.map((device) => ({
+      ...device,
+      free: subtractVectors(device.free, amountsOn(device.id, reserved)),
+    }))
+  }
+
+  #placeAt(
+    id: string | null | undefined,
+    devices: readonly FreeDevice[],
+    need: ResourceVector,
+    place: Wanted['place'],
+  ): Placement | null {
+    const wanted = id ? devices.find((device) => device.id === id) : undefined
+    const others = devices.filter(({ kind }) => kind !== wanted?.kind)
+    if (!wanted || others.length === devices.length - 1) return null
     return this.#place(need, [wanted, ...others], place ?? undefined)
   }
 
-  /** As {@link find}, were `released` given back before. */
-  fitsAfter(wanted: Wanted, released: readonly Placement[]): Placement | null {
+  /** As {@link find}, had these ended before. */
+  fitsAfter(wanted: Wanted, ended: readonly Placement[]): Placement | null {
     const space = this.copy()
-    for (const placement of released) space.give(placement)
+    for (const placement of ended) space.end(placement)
     return space.find(wanted)
   }
 
-  /** What would come free if everything ended that runs here. */
+  /** What would come free if everything ended that runs here, and what the request is to have. */
   held(): Placement {
-    return this.#devices.map(({ id, capacity, outside = NOTHING, free }) => ({
-      device: id,
-      amounts: subtractVectors(subtractVectors(capacity, outside), free),
-    }))
+    return this.#devices.map(({ id, capacity, outside = NOTHING, free }) => {
+      const most = subtractVectors(capacity, outside)
+      const reserved = amountsOn(id, this.#kept?.reserved ?? [])
+      return { device: id, amounts: subtractVectors(addVectors(most, reserved), free) }
+    })
   }
 
   lackOf(wanted: Wanted): Wanted {
@@ -85,7 +112,8 @@ export class Space implements Room<Wanted, Placement> {
 
   covers(wanted: Wanted, other: Wanted): boolean {
     const isPlacedAlike = !other.place || isSamePlace(wanted.place, other.place)
-    return isPlacedAlike && !other.only && covers(wanted.need, other.need)
+    const seesNoMore = other.isFirst || !wanted.isFirst
+    return isPlacedAlike && !other.only && seesNoMore && covers(wanted.need, other.need)
   }
 
   /** Takes as much of the placement as is there. */
@@ -104,14 +132,44 @@ export class Space implements Room<Wanted, Placement> {
     }
   }
 
-  /** As they are now. */
-  devices(): FreeDevice[] {
-    return this.#devices.map((device) => ({ ...device }))
+  /** Gives back what has ended: the request has what it is owed of it. */
+  end(placement: Placement): void {
+    this.give(placement)
+    if (!this.#kept) return
+    const { reserved } = this.#kept
+    const { left, owed } = payOwed(this.#kept.owed, placement)
+    this.#kept = {
+      owed,
+      reserved: reserved.map(({ device, amounts }) => {
+        const paid = subtractVectors(amountsOn(device, placement), amountsOn(device, left))
+        return { device, amounts: addVectors(amounts, paid) }
+      }),
+    }
   }
 
-  copy(): Space {
-    return new Space(this.#devices, this.#place)
+  /** As they are now, beside the room that is kept for a request. */
+  devices(): FreeDevice[] {
+    return this.#beside().map((device) => ({ ...device }))
   }
+
+  /** @param kept for another request, or none */
+  copy(kept = this.#kept): Space {
+    return new Space(this.#devices, this.#place, kept)
+  }
+}
+
+/** What a request takes of a placement that ends, who is `owed` so much: what it leaves, and what it is owed still. */
+export function payOwed(owed: Placement, ended: Placement): { left: Placement; owed: Placement } {
+  const without = (some: Placement, others: Placement) =>
+    some.map(({ device, amounts }) => ({
+      device,
+      amounts: subtractVectors(amounts, amountsOn(device, others)),
+    }))
+  return { left: without(ended, owed), owed: without(owed, ended) }
+}
+
+function amountsOn(device: string, placement: Placement): ResourceVector {
+  return placement.find((part) => part.device === device)?.amounts ?? NOTHING
 }
 
 /**

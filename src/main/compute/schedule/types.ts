@@ -3,7 +3,7 @@ import type { TimedResource, UsedUp } from '../../../shared/domain/budget'
 import type { JobId, PrincipalId } from '../../../shared/domain/ids'
 import type { PlaceHints } from '../../../shared/domain/place-hints'
 import type { ResourceVector } from '../../../shared/domain/resources'
-import type { FreeDevice } from '../../core'
+import type { FreeDevice, KeptRoom } from '../../core'
 import type { RoomWaits } from './queue-pace'
 
 /** A job that could start now, as the planner sees it. */
@@ -171,10 +171,15 @@ export const DEFAULT_POLICY: SchedulePolicy = {
   slicePauses: 20,
 }
 
+/** See `Core.keptRoom`. */
+export type RequestRoom = Pick<KeptRoom, 'rank' | 'reserved' | 'owed'>
+
 export interface PlanState {
   now: number
   classes: readonly QueueClass[]
   devices: readonly FreeDevice[]
+  /** Room on them that is kept for a request for a lease, against jobs that go after it; null, or absent: none. */
+  request?: RequestRoom | null
   engines: readonly PlanEngine[]
   running: readonly RunningJob[]
   /** How long a wait is in this queue: `Pace`, ms. */

@@ -45,19 +45,21 @@ export function pass<Job, Need, Share, Block>(
   const { now, room } = turn
   const kept: Kept<Job, Need, Share>[] = []
   const untried: Job[] = []
-  /** Made when the first of them is found to fit at no time that is known. */
-  let outlook: Outlook<Need, Share> | null = null
+  /** By what runs; made when the first that counts on it is found to fit at no time that is known. */
+  const outlooks = new Map<Ends<Share>, Outlook<Need, Share>>()
   let isKnown = false
   const keep = (job: Job, need: Need, from: number) => {
     if (isKnown) return
     const running = turn.runningFor(job)
-    if (outlook === null || outlook.known.find(need) !== null) {
+    let outlook = outlooks.get(running)
+    if (outlook === undefined || outlook.known.find(need) !== null) {
       const reservation = Reservation.for(need, room, running, now, from)
       if (reservation) kept.push({ job, need, reservation })
       isKnown = reservation !== null
       if (isKnown) return
     }
     outlook ??= outlookOf(room, running)
+    outlooks.set(running, outlook)
     if (now < from || kept.length === MOST_IN_DOUBT || outlook.all.find(need) === null) return
     const lack = outlook.known.lackOf(need)
     // As much of the same is waited for already: it is its turn after that.
