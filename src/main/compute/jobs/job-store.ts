@@ -201,7 +201,12 @@ export function createJobStore(database: Database): JobStore {
     },
     ownersOf(ids) {
       if (ids.length === 0) return new Map()
-      const rows = every(db.selectFrom('job').select(['id', 'principal']).where('id', 'in', ids as JobId[]))
+      const rows = every(
+        db
+          .selectFrom('job')
+          .select(['id', 'principal'])
+          .where('id', 'in', ids as JobId[]),
+      )
       return new Map(rows.map(({ id, principal }) => [id, principal]))
     },
     findReusable(principal, fingerprint) {
