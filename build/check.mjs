@@ -26,6 +26,8 @@ const checks = [
 
 await prepare({ need: ['deps'] }).catch(fail)
 
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
+
 const failed = []
 const left = [...checks]
 await Promise.all(Array.from({ length: availableParallelism() }, checkOneByOne)).catch(fail)
@@ -54,7 +56,12 @@ function outcomeOf(script, args) {
       stream.setEncoding('utf8').on('data', (text) => {
         output += text
       })
+    const forward = (signal) => child.kill(signal)
+    for (const signal of signals) process.on(signal, forward)
     child.once('error', reject)
-    child.once('close', (code) => resolve({ code, output }))
+    child.once('close', (code) => {
+      for (const signal of signals) process.off(signal, forward)
+      resolve({ code, output })
+    })
   })
 }

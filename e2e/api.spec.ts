@@ -161,10 +161,14 @@ test.describe('one system for all', () => {
   test('one call does it: submit waits for the end and carries the result', async () => {
     await serve.import(silero)
     const infer = { kind: 'infer', model: 'silero-vad@1', inputs: sileroInputs() }
+    const engines = async () => (await serve.call('GET', '/engines')).body.items
+    for (const { id } of await engines()) await serve.call('DELETE', `/engines/${id}`)
+    expect(await engines()).toEqual([])
     // The first loads the model; the second meets an idle engine and runs before it is on the disk.
     for (const idempotencyKey of ['cold', 'warm']) {
       const job = await serve.call('POST', '/jobs', { ...infer, idempotencyKey, waitMs: 30_000 })
       expect(job).toMatchObject({ status: 201, body: { state: 'succeeded', attempt: 1 } })
+      if (idempotencyKey === 'cold') expect(job.body.timings.loadMs).toBeGreaterThan(0)
       expect(job.body.result.outputs.output.data[0]).toBeCloseTo(0.100131, 5)
       expect((await serve.call('GET', `/jobs/${job.body.id}/result`)).body).toEqual(job.body.result)
       expect((await serve.call('POST', '/jobs', { ...infer, idempotencyKey, waitMs: 1000 })).body).toEqual(

@@ -31,7 +31,8 @@ export class Serve {
     const serve = new Serve(dataDir ?? (await mkdtemp(join(tmpdir(), 'llmagentos-'))))
     await serve.restart()
     // Other tests keep the machine busy: what runs side by side here must not depend on them.
-    await serve.call('PATCH', '/devices/cpu0', { yieldsToOthers: false })
+    const { status } = await serve.call('PATCH', '/devices/cpu0', { yieldsToOthers: false })
+    if (status !== 200) throw new Error(`the cores are not shared: ${status}`)
     return serve
   }
 

@@ -3,8 +3,7 @@ import { z } from 'zod'
 import { Settings } from '../shared/contract'
 import type { Database } from './platform/database'
 
-/** One that was damaged names none. */
-const Names = z.array(z.string()).catch([])
+const Names = z.array(z.string())
 
 interface Tables {
   setting: { key: string; value: string }
@@ -27,8 +26,7 @@ export const DEFAULT_SETTINGS: Settings = {
   engineIdleMs: 10 * 60_000,
   reservedMemoryBytes: 1_000_000_000,
   hubUrl: 'https://huggingface.co',
-  // For a machine that nobody sits at.
-  pythonPath: process.env['LLMAGENTOS_PYTHON'] ?? '',
+  pythonPath: '',
   runsTogether: true,
   staysInTray: false,
 }
@@ -43,7 +41,8 @@ export interface SettingsStore {
 /** Settings are few and small: one row each, as JSON; a value that does not parse any more counts as not set. */
 export function createSettings(database: Database): SettingsStore {
   const query = database.builder<Tables>()
-  const off = new Set(Names.parse(parseJson(read('endpointsOff'))))
+  // Not as below: a damaged list must not open what a person switched off.
+  const off = new Set(Names.parse(JSON.parse(read('endpointsOff') ?? '[]')))
   let settings = load()
 
   function read(key: string): string | undefined {

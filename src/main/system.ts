@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import packageJson from '../../package.json' with { type: 'json' }
 import { type Compute, computeMigrations, createCompute, createReplays } from './compute'
 import { type Core, coreMigrations, createCore } from './core'
@@ -112,12 +112,15 @@ export async function createSystem(options: SystemOptions): Promise<System> {
     usersOf: (model, version) => compute.usersOf(model, version),
     hubUrl: () => settings.get().hubUrl,
   })
+  // For a machine that nobody sits at; a relative one would be another's from each folder.
+  const given = process.env['LLMAGENTOS_PYTHON'] ?? ''
+  const pythonPath = () => settings.get().pythonPath || (isAbsolute(given) ? given : '')
   const executor = createLocalExecutor({
     clock,
     logger,
     workersDir: options.workersDir,
     dataDir,
-    pythonPath: () => settings.get().pythonPath,
+    pythonPath,
     plugins: () => plugins.runtimes(),
     onDidSeeGpuPrograms: core.onDidSeeGpuPrograms,
   })
@@ -126,7 +129,7 @@ export async function createSystem(options: SystemOptions): Promise<System> {
     dataDir,
     database,
     clock,
-    pythonPath: () => settings.get().pythonPath,
+    pythonPath,
     onChange: () => executor.refreshRuntimes(),
   })
   const compute: Compute = createCompute({

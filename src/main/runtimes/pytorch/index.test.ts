@@ -41,7 +41,14 @@ describe.runIf(findBubblewrap())('where bubblewrap is installed', () => {
       available: true,
       isolation: 'process',
       reason: 'It runs without a sandbox: It has no namespaces.',
-      asked: ['find', 'cpu in a sandbox with torch', 'cpu'],
+      asked: ['find', 'cpu in a sandbox with torch', 'cpu', 'cpu in a sandbox with torch'],
+    })
+  })
+
+  it('a sandbox in which torch was only slow from a cold disk is tried again, not done without', async () => {
+    expect(await tried(WORKS, not('It did not start within 30 s.'), WORKS, WORKS)).toMatchObject({
+      available: true,
+      isolation: 'bubblewrap',
     })
   })
 

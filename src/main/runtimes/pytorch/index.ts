@@ -59,20 +59,29 @@ async function tryPython(
   dataDir: string | undefined,
 ): Promise<RuntimeProbe> {
   const bubblewrap = findBubblewrap()
-  let why = 'bubblewrap is not installed.'
-  if (bubblewrap) {
-    const found = await ask('find', () => python)
-    if (!found.available) return without(found.reason ?? 'It has no torch.')
-    const readable = [...reads, ...withoutPrivate(found.readsFrom ?? [], dataDir)]
-    const program = (start: WorkerStart) =>
-      inBubblewrap(bubblewrap, python, readable, start, deviceFiles(start.options))
-    const inside = await ask('cpu', program)
-    if (inside.available) return { ...inside, options: 'cpu', program, isolation: 'bubblewrap' }
-    why = inside.reason ?? 'bubblewrap does not work here.'
+  if (!bubblewrap) return tryPlain(ask, python, 'bubblewrap is not installed.')
+  const found = await ask('find', () => python)
+  if (!found.available) return without(found.reason ?? 'It has no torch.')
+  const readable = [...reads, ...withoutPrivate(found.readsFrom ?? [], dataDir)]
+  const program = (start: WorkerStart) =>
+    inBubblewrap(bubblewrap, python, readable, start, deviceFiles(start.options))
+  const tryInside = async (): Promise<RuntimeProbe> => {
+    const answer = await ask('cpu', program)
+    return { ...answer, options: 'cpu', program, isolation: 'bubblewrap' }
   }
+  const first = await tryInside()
+  if (first.available) return first
+  const plain = await tryPlain(ask, python, first.reason ?? 'bubblewrap does not work here.')
+  if (!plain.available) return plain
+  // The first may have been too slow from a cold disk: what can be confined is not run without.
+  const second = await tryInside()
+  return second.available ? second : plain
+}
+
+async function tryPlain(ask: AskWorker, python: Program, whyPlain: string): Promise<RuntimeProbe> {
   const answer = await ask('cpu', () => python)
   if (!answer.available) return without(answer.reason ?? 'It does not say why.')
-  const reason = `It runs without a sandbox: ${why}`
+  const reason = `It runs without a sandbox: ${whyPlain}`
   return { ...answer, reason, options: 'cpu', program: () => python, isolation: 'process' }
 }
 

@@ -40,7 +40,9 @@ export function causesOf(job: Job, leases: Iterable<Lease>, resources: Resources
     // There may be enough in sum, and too little on each device.
     const short = new Set(
       job.waitCauses.flatMap((cause) =>
-        'wanted' in cause ? entriesOf(cause.wanted).map(([name]) => name) : [],
+        cause.kind === 'resources' || cause.kind === 'unfit'
+          ? entriesOf(cause.wanted).map(([name]) => name)
+          : [],
       ),
     )
     const granted = [...leases].filter((lease) => lease.state === 'granted')

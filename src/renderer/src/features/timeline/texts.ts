@@ -134,6 +134,8 @@ export const texts = defineTexts({
     possible_other:
       'With {{change}}, {{count}} of these {{jobs}} jobs could run that cannot run as it is. The figures as it is are of the others.',
     noneRuns: 'None of these jobs could run, as it is or with {{change}}.',
+    noneEnds:
+      'Deadlines or budgets would end all of these jobs on at least one of the two machines: there are no waits to compare.',
     noneAsks: {
       gpu: 'None of these jobs asks for a GPU.',
       npu: 'None of these jobs asks for an NPU.',
@@ -284,6 +286,7 @@ export const texts = defineTexts({
     possible_other:
       '{{change}}时，这 {{jobs}} 个任务中有 {{count}} 个现状下无法运行的任务可以运行。现状的数字只包含其余任务。',
     noneRuns: '无论现状还是{{change}}时，这些任务都无法运行。',
+    noneEnds: '至少在其中一台机器上，期限或预算会结束所有这些任务，因此没有可比较的等待时间。',
     noneAsks: {
       gpu: '这些任务都不需要 GPU。',
       npu: '这些任务都不需要 NPU。',

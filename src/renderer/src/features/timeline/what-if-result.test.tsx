@@ -100,6 +100,7 @@ it('says that nobody asks for an accelerator that is there or not', () => {
   expect(drawn(none).said).toMatch(/waited about as long.* None of these jobs asks for a GPU\.$/)
   expect(drawn(none, { accelerator: 'npu' }).said).toMatch(/asks for an NPU\.$/)
   expect(drawn(none, { accelerator: null }).said).not.toMatch(/None/)
+  expect(drawn({ resources: ['gpuMemoryBytes'] }).said).not.toMatch(/None/)
 })
 
 it('says how many jobs only the one machine or the other could run, and compares no waits of other jobs', () => {
@@ -123,6 +124,19 @@ it('tells jobs of which none could run from no jobs at all', () => {
     said: 'None of these jobs could run, as it is or with one more GPU.',
     rows: [],
   })
+})
+
+it('compares nothing with a machine on which a deadline or a budget ends every job', () => {
+  const stopped = { ...SLOW, jobs: 0, stopped: 12 }
+  for (const [before, after] of [
+    [stopped, FAST],
+    [SLOW, stopped],
+    [stopped, stopped],
+  ] as const)
+    expect(drawn({ before, after })).toEqual({
+      said: 'Deadlines or budgets would end all of these jobs on at least one of the two machines: there are no waits to compare.',
+      rows: [],
+    })
 })
 
 it('says which jobs of more than can be tried were', () => {

@@ -23,11 +23,13 @@ export function WhatIfResult({
   const { t } = useTranslation(['timeline', 'common'])
   const locale = localeOf(useLanguage((state) => state.language))
   const { before, after, resources, leftOut } = answer
-  if (before.jobs + after.jobs === 0) {
-    const areThere = before.impossible + before.stopped > 0
+  const isAlike = before.impossible === after.impossible
+  if (before.jobs + after.jobs === 0 || (isAlike && before.jobs * after.jobs === 0)) {
+    const why =
+      before.stopped + after.stopped > 0 ? 'noneEnds' : before.impossible > 0 ? 'noneRuns' : 'noJobs'
     return (
       <p role="status" className={classes['note']}>
-        {areThere ? t('noneRuns', { change: words }) : t('noJobs')}
+        {t(why, { change: words })}
       </p>
     )
   }
@@ -78,7 +80,7 @@ export function WhatIfResult({
                 after: formatDuration(after.meanWaitMs),
                 jobs: before.jobs,
               })}{' '}
-        {accelerator && !resources.includes(accelerator) && t(`noneAsks.${accelerator}`)}{' '}
+        {accelerator && !asksFor(accelerator, resources) && t(`noneAsks.${accelerator}`)}{' '}
         {leftOut > 0 && t(`leftOut.${source}`, { number: tried })}
       </p>
       <table className={classes['compare']}>
@@ -108,4 +110,9 @@ export function WhatIfResult({
       </table>
     </div>
   )
+}
+
+/** Of a GPU somebody may want the memory alone. */
+function asksFor(accelerator: Accelerator, resources: readonly string[]): boolean {
+  return resources.includes(accelerator) || (accelerator === 'gpu' && resources.includes('gpuMemoryBytes'))
 }
