@@ -48,7 +48,7 @@ import { fastestFor, kindOf, outputBytes } from './speeds'
 
 const HOUR_MS = 3_600_000
 const SEED_LIMIT = 100_000
-/** What a deadline ends could not be written, for want of room it may be. */
+/** What a deadline, or a device that was removed, ends could not be written, for want of room it may be. */
 const DEADLINE_RETRY_MS = 1_000
 /** Jobs at the head of the queue whose starts are foretold. */
 const MOST_FORETOLD = 200
@@ -286,6 +286,11 @@ export function createCompute(deps: ComputeDeps): Compute {
     if (!isWritten) alarms.set(now() + DEADLINE_RETRY_MS, { job: job.id, kind: 'deadline' })
   }
 
+  async function endImpossible(): Promise<void> {
+    if (state === 'stopping' || (await control.endImpossible())) return
+    clock.setTimer(DEADLINE_RETRY_MS, () => void endImpossible())
+  }
+
   const views = new JobViews({
     store,
     index,
@@ -374,7 +379,7 @@ export function createCompute(deps: ComputeDeps): Compute {
           if (ownLeases.concernsOthers(change)) dispatcher.request()
         }),
         core.onDidChangeDevices(({ changed, removed }) => {
-          if (removed.length > 0) void control.endImpossible()
+          if (removed.length > 0) void endImpossible()
           if (lostDevices.note(changed)) for (const job of dispatcher.running) lostDevices.abort(job)
           dispatcher.request()
         }),
@@ -393,6 +398,8 @@ export function createCompute(deps: ComputeDeps): Compute {
       state = 'running'
       retention.start()
       dispatcher.start()
+      // A device may have been removed while nobody listened.
+      void endImpossible()
     },
 
     async stop(graceMs) {

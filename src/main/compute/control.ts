@@ -25,6 +25,9 @@ export interface ControlDeps {
   view(job: ActiveJob): Job
 }
 
+/** In one transaction. */
+const MOST_ENDED = 50
+
 /** What people and deadlines do to jobs that have not ended. A move that is not legal is a `compute.conflict`. */
 export class Control {
   readonly #deps: ControlDeps
@@ -88,21 +91,32 @@ export class Control {
     }
   }
 
-  /** Ends what waits, or is held, and no device that there ever was could hold. Never rejects. */
-  async endImpossible(): Promise<void> {
+  /**
+   * Ends what waits, or is held, and no device that is known could ever hold, some at a time. Never rejects.
+   * @returns false when it could not be written, and is to be tried again
+   */
+  async endImpossible(): Promise<boolean> {
     const { core, index, settler, logger, write } = this.#deps
+    const refusals = new Map<string, AppError | null>()
+    const refusalFor = (job: ActiveJob) => {
+      if (!refusals.has(job.kinKey)) refusals.set(job.kinKey, refusalOf(core, job))
+      return refusals.get(job.kinKey) ?? null
+    }
+    const waits = ({ status }: ActiveJob) => status.state === 'queued' || status.state === 'held'
+    const impossible = [...index.all()].filter((job) => waits(job) && refusalFor(job))
     try {
-      await write(() => {
-        const refusals = new Map<string, AppError | null>()
-        for (const job of [...index.all()]) {
-          if (job.status.state !== 'queued' && job.status.state !== 'held') continue
-          if (!refusals.has(job.kinKey)) refusals.set(job.kinKey, refusalOf(core, job))
-          const refusal = refusals.get(job.kinKey)
-          if (refusal) settler.end(job, 'failed', refusal)
-        }
-      })
+      while (impossible.length > 0) {
+        const some = impossible.splice(0, MOST_ENDED)
+        await write(() => {
+          // By now some may have ended, with one that they waited for.
+          for (const job of some)
+            if (index.get(job.id) === job && waits(job)) settler.end(job, 'failed', refusalFor(job))
+        })
+      }
+      return true
     } catch (error) {
       logger.error({ err: error }, 'Jobs for a device that was removed could not be ended')
+      return false
     }
   }
 
@@ -130,7 +144,7 @@ export class Control {
 
 function refusalOf(core: Core, { definition: { need, place } }: ActiveJob): AppError | null {
   try {
-    if (!isEmptyVector(need)) core.assertPossible(need, place ?? undefined)
+    if (!isEmptyVector(need)) core.assertPossible(need, place ?? undefined, true)
     return null
   } catch (error) {
     if (error instanceof AppError) return error

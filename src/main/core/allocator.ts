@@ -102,8 +102,9 @@ export class Allocator implements Disposable {
     this.#expiry.cancel()
   }
 
-  assertPossible(need: Quanta, hints: PlaceHints = NO_HINTS): void {
-    const placed = placeQuanta(need, this.#ledger.emptySpaces(true), hints)
+  assertPossible(need: Quanta, hints: PlaceHints = NO_HINTS, whateverHealth = false): void {
+    const spaces = this.#ledger.emptySpaces(whateverHealth ? 'all' : 'unanswered')
+    const placed = placeQuanta(need, spaces, hints)
     if ('missing' in placed) throw impossible(placed.missing, hints)
   }
 

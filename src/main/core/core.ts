@@ -214,9 +214,9 @@ export function createCore(deps: CoreDeps): Core {
       const claim = requests.claim
       if (!claim) return null
       const { purpose, rank } = claim
-      const { reserved, owed } = ledger.standingOf(claim)
+      const { before, since } = ledger.besides(claim)
       const devices = ledger.freeDevices([])
-      return { purpose, rank, devices, reserved: toPlacement(reserved), owed: toPlacement(owed) }
+      return { purpose, rank, devices, room: toPlacement(claim.shares), before: toPlacement(before), since }
     },
     keepRoom({ placement, purpose, priority, since }) {
       const shares = new Map(placement.map(({ device, amounts }) => [device, toQuanta(amounts)] as const))
@@ -228,7 +228,8 @@ export function createCore(deps: CoreDeps): Core {
         requests.planChanged()
       }
     },
-    assertPossible: (need, hints) => allocator.assertPossible(toQuanta(need), hints),
+    assertPossible: (need, hints, whateverHealth) =>
+      allocator.assertPossible(toQuanta(need), hints, whateverHealth),
     allocate: (need, options, placement) => allocator.allocate(toQuanta(need), options, placement),
     request: async (need, options) => requests.request(toQuanta(need), options),
     renew: (id, ttlMs) => allocator.renew(id, ttlMs),

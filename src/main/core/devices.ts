@@ -122,7 +122,9 @@ export class Devices {
       const detected = { ...item, origin: 'detected' as const }
       const now = beforeFailure(before, failedTools) ?? {
         ...detected,
-        yieldsToOthers: before?.yieldsToOthers ?? canYield(detected),
+        // How busy the cores are that are ours is not known where they are but some of the machine's.
+        yieldsToOthers:
+          before?.yieldsToOthers ?? (canYield(detected) && item.properties['confined'] !== true),
       }
       if (!before || JSON.stringify(before) !== JSON.stringify(now)) changed.push(now)
     }

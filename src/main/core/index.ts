@@ -59,10 +59,11 @@ export interface KeptRoom {
   rank: number
   /** As they would be without it. */
   devices: FreeDevice[]
-  /** What of it is free now. */
-  reserved: Placement
-  /** What of it others hold still: of what they give back it takes so much. */
-  owed: Placement
+  room: Placement
+  /** What leases hold on these devices that are older: their ends count for the request. */
+  before: Placement
+  /** The jobs among those that are not. */
+  since: ReadonlySet<JobId>
 }
 
 /** Room for one who waits outside the queue of requests, and plans by itself what starts before it. */
@@ -106,8 +107,11 @@ export interface Core extends Disposable {
    * rank lower get only what lies beside it. It binds nobody who passes a `placement` to {@link allocate}.
    */
   keepRoom(room: RoomToKeep): () => void
-  /** Throws `core.impossible` (details `{missing}`) when no device of this machine could ever hold the vector. */
-  assertPossible(need: ResourceVector, place?: PlaceHints): void
+  /**
+   * Throws `core.impossible` (details `{missing}`) when no device of this machine could ever hold the vector.
+   * @param whateverHealth those count too that are gone or not fit for work, and may come back
+   */
+  assertPossible(need: ResourceVector, place?: PlaceHints, whateverHealth?: boolean): void
   /**
    * Grants now or throws; synchronous, so that it may be part of a caller's transaction. `placement` as planned by
    * {@link place} over {@link freeDevices}; when absent it is planned here.

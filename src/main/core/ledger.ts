@@ -1,5 +1,5 @@
 import type { Device, ForeignHolder, Lease } from '../../shared/contract'
-import type { DeviceId } from '../../shared/domain/ids'
+import type { DeviceId, JobId } from '../../shared/domain/ids'
 import type { ResourceVector } from '../../shared/domain/resources'
 import type { Clock } from '../platform/clock'
 import type { Claim } from './claim'
@@ -182,21 +182,16 @@ export class Ledger {
     return this.#claims.filter((claim) => claim.rank > rank)
   }
 
-  /** What of a claim's room is free now and stays so for it, and what of it comes free only when leases of before end. */
-  standingOf(claim: Claim): { reserved: Shares; owed: Shares } {
-    const reserved: Shares = new Map()
-    const owed: Shares = new Map()
-    for (const [id, kept] of claim.shares) {
-      const entry = this.#devices.get(id)
-      if (!entry) continue
-      const stays = this.#free(entry.device, entry.capacity, [])
-      takeQuanta(stays, this.#free(entry.device, entry.capacity, [claim]))
-      const rest = new Map(kept)
-      takeQuanta(rest, stays)
-      reserved.set(id, stays)
-      owed.set(id, rest)
+  /** What leases that are older than a claim hold on its devices, and the jobs of those that are not. */
+  besides({ shares, used, since }: Claim): { before: Shares; since: Set<JobId> } {
+    const before: Shares = new Map()
+    for (const id of shares.keys()) {
+      const held = new Map(this.used(id))
+      takeQuanta(held, used.get(id) ?? NOTHING)
+      before.set(id, held)
     }
-    return { reserved, owed }
+    const jobs = [...since].flatMap((id) => this.#leases.get(id)?.lease.job ?? [])
+    return { before, since: new Set(jobs as JobId[]) }
   }
 
   /** Fit devices with what they still have to give, less the room of these claims. */
@@ -214,12 +209,13 @@ export class Ledger {
 
   /**
    * Fit devices as they would be with no lease and no foreign program on them.
-   * @param withUnanswered those too whose tool gave no answer
+   * @param also those whose tool gave no answer, or all whatever their health
    */
-  emptySpaces(withUnanswered = false): Space[] {
+  emptySpaces(also: 'unanswered' | 'all' | null = null): Space[] {
     const spaces: Space[] = []
     for (const { device, capacity } of this.#devices.values()) {
-      if (device.health !== 'ok' && !(withUnanswered && this.#unanswered.has(device.id))) continue
+      const counts = also === 'all' || (also === 'unanswered' && this.#unanswered.has(device.id))
+      if (device.health !== 'ok' && !counts) continue
       const unleased = this.#ceiling(device, capacity)
       spaces.push(this.#space(device, unleased, new Map(unleased)))
     }
@@ -256,7 +252,10 @@ export class Ledger {
   #countLeased(): void {
     const { coreMs, at } = this.#leased
     const now = this.#clock.now()
-    const cores = fromQuantum('cpuCores', this.used('cpu0').get('cpuCores') ?? 0)
+    // What runs on a declared CPU runs on this machine, too.
+    let cores = 0
+    for (const { device } of this.#devices.values())
+      if (device.kind === 'cpu') cores += fromQuantum('cpuCores', this.used(device.id).get('cpuCores') ?? 0)
     // A clock that was set back counts for nothing.
     this.#leased = { coreMs: coreMs + cores * Math.max(0, now - at), at: now }
   }

@@ -33,8 +33,8 @@ export function rankOf(priority: number, arrivedAtMs: number): number {
 export const FAIR_SECONDS = 10
 
 /**
- * The order in which requests are tried: by rank, but among those of its priority that came within {@link FAIR_SECONDS}
- * of the first, the one whose holder has least. A request is so overtaken by no more than those that come so much later.
+ * The order in which requests are tried: by rank, but of the next of each holder, among those of its priority that came
+ * within {@link FAIR_SECONDS} of the first, the one whose holder has least. A request is so overtaken by no more than those that come so much later.
  * @param items by rank @param shareOf what a holder has of the machine, for its weight; asked again after each of its turns
  */
 export function* fairly(items: readonly Waiting[], shareOf: (holder: string) => number): Generator<Waiting> {

@@ -110,7 +110,10 @@ const SENTENCES: [WaitCause[], string | null][] = [
       {
         kind: 'room',
         memoryBytes: 3e9,
-        holders: [holder('firefox', 6e9, { kind: 'outside' }), holder('short', 1e9, { endsInMs: 0 })],
+        holders: [
+          holder('firefox', 6e9, { kind: 'outside', resource: 'memoryBytes' }),
+          holder('short', 1e9, { endsInMs: 0, resource: 'memoryBytes' }),
+        ],
         moreHolders: 0,
         jobsAhead: 0,
       },

@@ -179,16 +179,13 @@ describe('why a job waits', () => {
       { name: 'RTX 6000', capacity: { gpu: 1, gpuMemoryBytes: 48e9 } },
       { name: 'Alveo', capacity: { fpga: 1 } },
     ]
-    const explained = (stranded: string[]) =>
-      explainerOf(
-        [group],
-        {},
-        { unfit, plan: { ...emptyPlan(), blocked, left: [cpu], stranded: new Set(stranded) } },
-      )
+    const explained = (...left: FreeDevice[]) =>
+      explainerOf([group], {}, { unfit, plan: { ...emptyPlan(), blocked, left: [cpu, ...left] } })
         .first(1)
         .flatMap(({ causes }) => causes)
-    expect(explained(['group'])).toEqual([{ kind: 'unfit', wanted: { gpu: 1 }, devices: ['RTX 6000'] }])
-    expect(explained([])).toMatchObject([{ kind: 'resources', wanted: { gpu: 1 } }])
+    expect(explained()).toEqual([{ kind: 'unfit', wanted: { gpu: 1 }, devices: ['RTX 6000'] }])
+    // Another is held, and will be free.
+    expect(explained(gpu(1, 0))).toMatchObject([{ kind: 'resources', wanted: { gpu: 1 } }])
   })
 
   it('looks for holders once for all of a kind', () => {

@@ -1,6 +1,6 @@
 import type { Device, ForeignHolder, Holder, Lease, WaitCause, WaitCauseOf } from '../../../shared/contract'
 import type { JobId } from '../../../shared/domain/ids'
-import { addVectors, entriesOf, type ResourceVector } from '../../../shared/domain/resources'
+import { addVectors, entriesOf, type ResourceVector, subtractVectors } from '../../../shared/domain/resources'
 import type { KeptRoom } from '../../core'
 import { toIso } from '../../platform/clock'
 import { aheadOf } from './ahead'
@@ -143,7 +143,11 @@ function unfitCause(
   group: QueueClass,
   { plan, unfit = [] }: ExplainInput,
 ): WaitCause | null {
-  if (!plan.stranded.has(group.key)) return null
+  const empty = plan.left.map((device) => ({
+    ...device,
+    free: subtractVectors(device.capacity, device.outside ?? {}),
+  }))
+  if (placeOrNull(group.need, empty, group.place ?? undefined) !== null) return null
   const names = entriesOf(wanted).map(([name]) => name)
   const devices = unfit.filter(({ capacity }) => entriesOf(capacity).some(([name]) => names.includes(name)))
   return devices.length === 0 ? null : { kind: 'unfit', wanted, devices: devices.map(({ name }) => name) }

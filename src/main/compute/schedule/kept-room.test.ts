@@ -183,21 +183,22 @@ describe('where nobody knows when anything ends', () => {
 
 describe('what ends goes to the request that room is kept for', () => {
   const two = classOf('two', { need: { cpuCores: 2 }, waitedMs: HOURS })
-  const running = [runs(5, NOW + 1_000), runs(2, NOW + 2_000)]
+  const since = new Set(['since' as JobId])
+  const running = [runs(5, NOW + 1_000), { ...runs(2, NOW + 2_000), job: 'since' as JobId }]
   const part = (cpuCores: number) => [{ device: 'cpu0', amounts: { cpuCores } }]
 
   it.each([
     ['a job that goes after it is to fit when there is more', Number.POSITIVE_INFINITY, 2_000],
     ['one that goes before it is not bound', Number.NEGATIVE_INFINITY, 1_000],
   ])('%s', (_, rank, fitsInMs) => {
-    const request = { rank, reserved: part(0), owed: part(6) }
+    const request = { rank, room: part(6), before: part(5), since }
     const state = atRest({ now: NOW, devices: [cpu(1)], classes: [two], running, request })
     expect(plan(state, place).kept).toMatchObject([{ job: 'two', fitsAt: NOW + fitsInMs }])
   })
 
   it('and what it has already is free to those alone who go before it', () => {
     const starts = (rank: number) => {
-      const request = { rank, reserved: part(3), owed: part(2) }
+      const request = { rank, room: part(5), before: part(2), since }
       return plan(atRest({ now: NOW, devices: [cpu(4)], classes: [two], running, request }), place).start
         .length
     }

@@ -1,15 +1,20 @@
 import type { Placement } from '../../../shared/contract'
 import type { Ends } from './online/room'
 import { Running } from './online/running'
-import { payOwed, type Space } from './space'
+import { reservedIn, type Space, without, withoutBefore } from './space'
 import type { RequestRoom } from './types'
 
+interface Ending {
+  placement: Placement
+  isSince: boolean
+}
+
 /**
- * What runs by its expected end; last all else that is held, whose end nobody knows. What ends first goes to the request
- * that room is kept for, until it has what it is owed.
+ * What runs by its expected end; last all else that is held, whose end nobody knows. Those who go after the request that
+ * room is kept for have what it leaves: all of what was granted since, and of the rest what is more than it is to have.
  */
 export class KnownEnds implements Ends<Placement> {
-  readonly #known = new Running<Placement>()
+  readonly #known = new Running<Ending>()
   readonly #room: Space
   readonly #request: RequestRoom | null
   /** What the request leaves of those whose end is known; worked out when somebody asks. */
@@ -21,9 +26,10 @@ export class KnownEnds implements Ends<Placement> {
     this.#request = request
   }
 
-  add(endsAt: number | null, placement: Placement): void {
+  /** @param isSince see {@link Space.end} */
+  add(endsAt: number | null, placement: Placement, isSince: boolean): void {
     this.#left = null
-    if (endsAt !== null && endsAt < Number.POSITIVE_INFINITY) this.#known.add(endsAt, placement)
+    if (endsAt !== null && endsAt < Number.POSITIVE_INFINITY) this.#known.add(endsAt, { placement, isSince })
   }
 
   get size(): number {
@@ -36,17 +42,20 @@ export class KnownEnds implements Ends<Placement> {
 
   share(index: number): Placement {
     if (index >= this.#known.size) return this.#rest()
-    if (!this.#request) return this.#known.share(index)
+    if (!this.#request) return this.#known.share(index).placement
     this.#left ??= this.#besides(this.#request)
     return this.#left[index] ?? []
   }
 
   #besides(request: RequestRoom): Placement[] {
-    let { owed } = request
+    let kept = request
     return Array.from({ length: this.#known.size }, (_, i) => {
-      const paid = payOwed(owed, this.#known.share(i))
-      owed = paid.owed
-      return paid.left
+      const { placement, isSince } = this.#known.share(i)
+      if (isSince) return placement
+      const next = withoutBefore(kept, placement)
+      const more = without(reservedIn(next), reservedIn(kept))
+      kept = next
+      return without(placement, more)
     })
   }
 

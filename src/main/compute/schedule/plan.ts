@@ -13,7 +13,7 @@ import { type Head, Heads } from './heads'
 import { KnownEnds } from './known-ends'
 import { pass, type Turn } from './online/pass'
 import { Preemptions } from './preemption'
-import { precedesRequest, urgencyIn } from './rank'
+import { isSince, precedesRequest, urgencyIn } from './rank'
 import { chargeOf, leastWeightOf, usedUpFor } from './share'
 import { type Place, Space, type Wanted } from './space'
 import type { Block, Plan, PlanState, QueueClass } from './types'
@@ -47,6 +47,8 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   /** Classes that were looked at in vain. */
   #tried = 0
   #searches = 0
+  /** Of those that are stuck, without such as were known to be stranded. */
+  #counted = 0
   /** Some job stays, and not for the limits of its principal. */
   #someStay = false
   readonly #plan: Plan = emptyPlan()
@@ -59,8 +61,8 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     this.#running = new KnownEnds(this.room, request)
     this.#runningBefore = request ? new KnownEnds(this.room, null) : this.#running
     // What stops holds its place for a moment only: whom it makes room for is kept all of it from now on.
-    for (const { endsAt, placement, yields } of state.running)
-      this.#addRunning(yields?.isStopping ? this.now : endsAt, placement)
+    for (const { job, endsAt, placement, yields } of state.running)
+      this.#addRunning(yields?.isStopping ? this.now : endsAt, placement, isSince(request, job))
     this.#engines = new Engines(state)
     this.#shares = new Map(state.shares)
     const leastWeight = leastWeightOf(state.classes, state.weights)
@@ -70,8 +72,9 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     )
   }
 
-  #addRunning(endsAt: number | null, placement: Placement): void {
-    for (const running of new Set([this.#running, this.#runningBefore])) running.add(endsAt, placement)
+  #addRunning(endsAt: number | null, placement: Placement, isSinceRequest: boolean): void {
+    for (const running of new Set([this.#running, this.#runningBefore]))
+      running.add(endsAt, placement, isSinceRequest)
   }
 
   decide(): Plan {
@@ -186,7 +189,7 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     const share = group.share / (this.#state.weights?.get(group.principal) ?? 1)
     this.#shares.set(group.principal, (this.#shares.get(group.principal) ?? 0) + share)
     this.#plan.start.push({ job, class: group, placement, engine })
-    this.#addRunning(this.endsBy(head), placement)
+    this.#addRunning(this.endsBy(head), placement, true)
     this.#heads.follow(head)
     return null
   }
@@ -206,7 +209,8 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
       return
     }
     const isStuck = why.kind === 'room' || (why.kind === 'other' && this.#plan.evict.length === 0)
-    if (isStuck && this.#stuck.length < this.#state.policy.maxBlocked) this.#stuck.push(head)
+    const isStranded = this.#state.stranded?.has(group.key) ?? false
+    if (isStuck && (isStranded || this.#counted++ < this.#state.policy.maxBlocked)) this.#stuck.push(head)
     if (why.kind === 'room') blocked.set(group.key, { kind: 'resources' })
     else if (why.kind === 'held-back') blocked.set(group.key, { kind: 'held-back', by: why.by.job.id })
     else blocked.set(group.key, why.block)

@@ -123,6 +123,26 @@ describe('by priority', () => {
     expect(victims(full([running('low', { priority: 71 })], [waiting('urgent')]))).toEqual([])
   })
 
+  it('stops as few as a request for a lease, which goes before, leaves it places of', () => {
+    const room = [{ device: 'cpu0', amounts: { cpuCores: 6 } }]
+    const ask = (loads: RunningJob[], held: number, sinceRequest: string[], cores = 1) => {
+      const request = {
+        ...{ rank: Number.POSITIVE_INFINITY, room },
+        before: [{ device: 'cpu0', amounts: { cpuCores: held } }],
+        since: new Set(sinceRequest as JobId[]),
+      }
+      return victims(full(loads, [waiting('urgent', { cores })], { request }))
+    }
+    const loads = Array.from({ length: 16 }, (_, i) => running(`low${i}`))
+    expect(ask(loads, 16, [])).toHaveLength(1)
+    // Four of eight cores are leased by a program; two by a load that began beside the request.
+    const leased = { ...running('program', { cores: 4 }), job: null, yields: null }
+    const free = { ...running('free', { cores: 2 }), job: null, yields: null }
+    expect(ask([leased, free, running('beside', { cores: 2 })], 6, ['beside'], 2)).toEqual(['beside'])
+    // It would get nothing of what was there before.
+    expect(ask([leased, running('before', { cores: 2 })], 6, [], 2)).toEqual([])
+  })
+
   it('says of the one that waits whose place it takes', () => {
     const { preempt, blocked } = decide(full([running('low')], [waiting('urgent')]))
     expect(preempt).toEqual([{ job: 'low', for: 'urgent' }])

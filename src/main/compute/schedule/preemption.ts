@@ -1,7 +1,7 @@
 import type { JobId } from '../../../shared/domain/ids'
 import { addVectors } from '../../../shared/domain/resources'
 import type { Head } from './heads'
-import { AGEING_MS_PER_POINT, precedesRequest } from './rank'
+import { AGEING_MS_PER_POINT, isSince, precedesRequest } from './rank'
 import type { Space, Wanted } from './space'
 import type { Displaceable, Plan, PlanEngine, PlanState, RunningJob, SchedulePolicy } from './types'
 
@@ -10,6 +10,8 @@ const MOST_TRIES = 8
 
 /** What a running job gives back when it ends, and for how long it is expected to run; infinite when unknown. */
 interface Held {
+  /** See `Space.end`. */
+  isSince: boolean
   placement: RunningJob['placement']
   share: number
   engine: PlanEngine | undefined
@@ -73,8 +75,9 @@ export class Preemptions {
     for (const { job, placement, share, endsAt, yields } of running) {
       const remainingMs = yields ? yields.remainingMs : endsAt && endsAt - now
       const endsInMs = remainingMs ?? Number.POSITIVE_INFINITY
-      const held = { placement, share, engine: engines.get(job), endsInMs }
-      if (yields?.isStopping) this.#space.end(placement)
+      const began = isSince(this.#state.request, job)
+      const held = { placement, share, engine: engines.get(job), endsInMs, isSince: began }
+      if (yields?.isStopping) this.#space.end(placement, began)
       else this.#running.push(held)
       if (yields && !yields.isStopping) this.#candidates.push({ ...yields, ...held })
     }
@@ -113,12 +116,13 @@ export class Preemptions {
 
   /** Nor engines. */
   #withoutJobs(): Space {
-    const { running, engines } = this.#state
+    const { running, engines, request } = this.#state
     const { start } = this.#plan
     const space = this.#space.copy()
-    for (const { placement } of [...running, ...start]) space.end(placement)
-    for (const { memory } of engines) space.end(memory)
-    for (const { engine } of start) if ('load' in engine) space.end(engine.load)
+    for (const { job, placement } of running) space.end(placement, isSince(request, job))
+    for (const { placement } of start) space.end(placement, true)
+    for (const { memory } of engines) space.end(memory, false)
+    for (const { engine } of start) if ('load' in engine) space.end(engine.load, true)
     return space
   }
 
@@ -154,7 +158,7 @@ export class Preemptions {
 
   #promise(head: Head, victims: readonly Candidate[], jobs: readonly JobId[]): void {
     this.#candidates = this.#candidates.filter((candidate) => !victims.includes(candidate))
-    for (const { placement } of victims) this.#space.end(placement)
+    for (const victim of victims) this.#space.end(victim.placement, victim.isSince)
     const share = this.#space.find(this.#wantedBy(head))
     if (share) this.#space.take(share)
     this.#plan.blocked.set(head.group.key, { kind: 'preempts', jobs })
@@ -243,14 +247,14 @@ export class Preemptions {
     const { group } = head
     const wanted = this.#wantedBy(head)
     const space = this.#space.copy()
-    for (const { placement } of ended) space.end(placement)
+    for (const one of ended) space.end(one.placement, one.isSince)
     const share = space.find(wanted)
     if (!share) return false
     const left = [...this.#idle, ...ended.flatMap(({ engine }) => engine ?? [])]
     if (left.some(({ engineKey }) => engineKey === group.engineKey)) return true
     if (this.#engineSlots + left.length <= 0) return false
     space.take(share)
-    for (const { memory } of left) space.end(memory)
+    for (const { memory } of left) space.end(memory, false)
     return space.find({ need: { memoryBytes: group.load.memoryBytes }, isFirst: wanted.isFirst }) !== null
   }
 

@@ -1,3 +1,4 @@
+import type { JobId } from '../../../shared/domain/ids'
 import { rankOf as rankAmongLeases } from '../../core'
 import { isOverdue } from './online/urgency'
 import type { PlanState, QueueClass, QueuedJob, SchedulePolicy } from './types'
@@ -22,6 +23,11 @@ export function rankUnder({ order }: SchedulePolicy, priority: number, readyAtMs
 /** Order between the jobs of one pipeline: priority, then the course. Before those that have no place in it. */
 export function rankInCourse(priority: number, order: number): number {
   return order - priority * 1e6
+}
+
+/** Whether a job that runs began since room is kept for a request. */
+export function isSince(request: PlanState['request'], job: JobId | null): boolean {
+  return Boolean(request && job && request.since.has(job))
 }
 
 /** Whether the room that is kept for a request for a lease does not bind the job. */
@@ -66,11 +72,11 @@ export function positionIn(items: readonly Ranked[], item: Ranked): number {
   return low
 }
 
-/** The shares count for more than any two lengths differ by: 26 is the logarithm of 6 years in ms. */
+/** To have the whole machine counts for as much as any two lengths differ by: 26 is the logarithm of 6 years in ms. */
 const WHOLE_MACHINE = 26
 const LONGEST_MS = 2e11
 /** More than length, share and wait (before it is overdue) together can make of a difference. */
-const POINT = 64
+const POINT = 80
 /** Below what any other job comes to. */
 const OVERDUE = -1e6
 

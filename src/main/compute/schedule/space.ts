@@ -29,7 +29,7 @@ export interface Wanted {
   isFirst?: boolean
 }
 
-type Kept = Pick<RequestRoom, 'reserved' | 'owed'>
+type Kept = Pick<RequestRoom, 'room' | 'before'>
 
 /**
  * What the devices still give while one turn is planned: all of it to those who go before the request that room is kept
@@ -69,8 +69,8 @@ export class Space implements Room<Wanted, Placement> {
   }
 
   #beside(): readonly FreeDevice[] {
-    const reserved = this.#kept?.reserved
-    if (!reserved) return this.#devices
+    if (!this.#kept) return this.#devices
+    const reserved = reservedIn(this.#kept)
     return this.#devices.map((device) => ({
       ...device,
       free: subtractVectors(device.free, amountsOn(device.id, reserved)),
@@ -92,15 +92,16 @@ export class Space implements Room<Wanted, Placement> {
   /** As {@link find}, had these ended before. */
   fitsAfter(wanted: Wanted, ended: readonly Placement[]): Placement | null {
     const space = this.copy()
-    for (const placement of ended) space.end(placement)
+    for (const placement of ended) space.end(placement, false)
     return space.find(wanted)
   }
 
   /** What would come free if everything ended that runs here, and what the request is to have. */
   held(): Placement {
+    const all = this.#kept ? reservedIn(this.#kept) : []
     return this.#devices.map(({ id, capacity, outside = NOTHING, free }) => {
       const most = subtractVectors(capacity, outside)
-      const reserved = amountsOn(id, this.#kept?.reserved ?? [])
+      const reserved = amountsOn(id, all)
       return { device: id, amounts: subtractVectors(addVectors(most, reserved), free) }
     })
   }
@@ -132,19 +133,13 @@ export class Space implements Room<Wanted, Placement> {
     }
   }
 
-  /** Gives back what has ended: the request has what it is owed of it. */
-  end(placement: Placement): void {
+  /**
+   * Gives back what has ended.
+   * @param isSince it was granted since room is kept for the request: that then has nothing of it
+   */
+  end(placement: Placement, isSince: boolean): void {
     this.give(placement)
-    if (!this.#kept) return
-    const { reserved } = this.#kept
-    const { left, owed } = payOwed(this.#kept.owed, placement)
-    this.#kept = {
-      owed,
-      reserved: reserved.map(({ device, amounts }) => {
-        const paid = subtractVectors(amountsOn(device, placement), amountsOn(device, left))
-        return { device, amounts: addVectors(amounts, paid) }
-      }),
-    }
+    if (this.#kept && !isSince) this.#kept = withoutBefore(this.#kept, placement)
   }
 
   /** As they are now, beside the room that is kept for a request. */
@@ -158,14 +153,22 @@ export class Space implements Room<Wanted, Placement> {
   }
 }
 
-/** What a request takes of a placement that ends, who is `owed` so much: what it leaves, and what it is owed still. */
-export function payOwed(owed: Placement, ended: Placement): { left: Placement; owed: Placement } {
-  const without = (some: Placement, others: Placement) =>
-    some.map(({ device, amounts }) => ({
-      device,
-      amounts: subtractVectors(amounts, amountsOn(device, others)),
-    }))
-  return { left: without(ended, owed), owed: without(owed, ended) }
+/** What others must leave free of a room: what is not to come from leases of before. */
+export function reservedIn({ room, before }: Kept): Placement {
+  return without(room, before)
+}
+
+/** One of the leases of before has ended. */
+export function withoutBefore<K extends Kept>(kept: K, ended: Placement): K {
+  return { ...kept, before: without(kept.before, ended) }
+}
+
+/** Device by device, none less than nothing. */
+export function without(some: Placement, others: Placement): Placement {
+  return some.map(({ device, amounts }) => ({
+    device,
+    amounts: subtractVectors(amounts, amountsOn(device, others)),
+  }))
 }
 
 function amountsOn(device: string, placement: Placement): ResourceVector {

@@ -17,7 +17,10 @@ export function startBehind(
   if (!last || ahead === 0 || last.waitMs === 0)
     return { at: now + waitMs, earliest: now, latest: now + 2 * waitMs }
   const off = Math.min(MOST_OFF, Math.max(1 / MOST_OFF, ahead / last.waitMs))
-  const within = (bound: number) => now + waitMs * off * Math.max(0, (bound - now) / ahead)
   const { at, earliest, latest } = last.foretold
+  // With more work before it it does not start before that one.
+  const least = (bound: number) => (waitMs < last.waitMs ? now : bound)
+  const within = (bound: number) =>
+    Math.max(least(bound), now + waitMs * off * Math.max(0, (bound - now) / ahead))
   return { at: within(at), earliest: within(earliest), latest: within(latest) }
 }

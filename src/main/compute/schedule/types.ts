@@ -172,7 +172,7 @@ export const DEFAULT_POLICY: SchedulePolicy = {
 }
 
 /** See `Core.keptRoom`. */
-export type RequestRoom = Pick<KeptRoom, 'rank' | 'reserved' | 'owed'>
+export type RequestRoom = Pick<KeptRoom, 'rank' | 'room' | 'before' | 'since'>
 
 export interface PlanState {
   now: number

@@ -41,6 +41,8 @@ it('cores that others keep busy are a mean in whole numbers, which a moment does
   busy.observe(0, 60_000)
   expect(busy.amount).toBe(4)
   busy.observe(0, 3_600_000)
+  expect(busy.amount).toBe(3)
+  for (let second = 1; second <= 120; second++) busy.observe(0, 3_600_000 + 1000 * second)
   expect(busy.amount).toBe(0)
 })
 
@@ -53,6 +55,16 @@ describe('a device that yields to others', () => {
     expect(isYielding()).toBe(false)
     await fixture.restart()
     expect(isYielding()).toBe(false)
+    // Where only some of its cores are ours, how busy those are is not known.
+    const [cpu, ...others] = fixture.host.devices
+    fixture.host.devices = [
+      { ...fakeCpu(CORES, 16 * GB), id: 'cpu1', properties: { confined: true } },
+      ...others,
+    ]
+    await fixture.core.rescan()
+    expect(fixture.core.listDevices().find(({ id }) => id === 'cpu1')?.yieldsToOthers).toBe(false)
+    fixture.host.devices = cpu ? [cpu, ...others] : others
+    await fixture.core.rescan()
     const unknown = refusalOf(() => fixture.core.updateDevice('cpu9', { yieldsToOthers: true }))
     expect(await unknown).toMatchObject({ code: 'core.not_found' })
     const withoutCores = refusalOf(() => fixture.core.updateDevice('gpu-0', { yieldsToOthers: true }))
