@@ -161,7 +161,10 @@ test.describe('one system for all', () => {
   test('one call does it: submit waits for the end and carries the result', async () => {
     await serve.import(silero)
     const infer = { kind: 'infer', model: 'silero-vad@1', inputs: sileroInputs() }
-    const engines = async () => (await serve.call('GET', '/engines')).body.items
+    const engines = async () =>
+      (await serve.call('GET', '/runtimes')).body.items.flatMap(
+        (runtime: { engines: { id: string }[] }) => runtime.engines,
+      )
     for (const { id } of await engines()) await serve.call('DELETE', `/engines/${id}`)
     expect(await engines()).toEqual([])
     // The first loads the model; the second meets an idle engine and runs before it is on the disk.

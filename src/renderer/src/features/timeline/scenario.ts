@@ -19,11 +19,13 @@ export function scenariosOf(
   devices: readonly Device[],
   amounts: { cores: number; memoryGb: number },
 ): Scenario[] {
+  // Another like one of them is the same as another like the next of its make.
+  const makes = new Map(devices.map((device) => [JSON.stringify([device.name, device.capacity]), device]))
   return [
     { kind: 'same' },
     { kind: 'cores', cores: amounts.cores },
     { kind: 'gpu', memoryGb: amounts.memoryGb },
-    ...devices.map(({ id }): Scenario => ({ kind: 'more', device: id })),
+    ...[...makes.values()].map(({ id }): Scenario => ({ kind: 'more', device: id })),
     ...devices.map(({ id }): Scenario => ({ kind: 'without', device: id })),
   ]
 }

@@ -45,8 +45,12 @@ export function WhatIfPanel() {
         return t('scenario.coresOf', { count: scenario.cores })
       case 'gpu':
         return t('scenario.gpuOf', { gigabytes: scenario.memoryGb })
-      default:
-        return t(`scenario.${scenario.kind}`, { device: deviceLabel(scenario.device, devices) })
+      case 'more': {
+        const like = devices.get(scenario.device)
+        return t('scenario.more', { device: like?.name ?? scenario.device })
+      }
+      case 'without':
+        return t('scenario.without', { device: deviceLabel(scenario.device, devices) })
     }
   }
   const changeOf = ({ scenario, policy: order }: Asked) => {
