@@ -56,7 +56,10 @@ function outcomeOf(script, args) {
       stream.setEncoding('utf8').on('data', (text) => {
         output += text
       })
-    const forward = (signal) => child.kill(signal)
+    const forward = (signal) => {
+      left.length = 0
+      child.kill(signal)
+    }
     for (const signal of signals) process.on(signal, forward)
     child.once('error', reject)
     child.once('close', (code) => {

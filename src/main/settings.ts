@@ -1,6 +1,7 @@
 import type { Migration } from 'kysely'
 import { z } from 'zod'
 import { Settings } from '../shared/contract'
+import { AppError } from '../shared/errors'
 import type { Database } from './platform/database'
 
 const Names = z.array(z.string())
@@ -41,12 +42,21 @@ export interface SettingsStore {
 /** Settings are few and small: one row each, as JSON; a value that does not parse any more counts as not set. */
 export function createSettings(database: Database): SettingsStore {
   const query = database.builder<Tables>()
-  // Not as below: a damaged list must not open what a person switched off.
-  const off = new Set(Names.parse(JSON.parse(read('endpointsOff') ?? '[]')))
+  const off = readSwitchedOff()
   let settings = load()
 
   function read(key: string): string | undefined {
     return database.first(query.selectFrom('setting').select('value').where('key', '=', key))?.value
+  }
+
+  /** Not as below: a damaged list must not open what a person switched off. */
+  function readSwitchedOff(): Set<string> {
+    const text = read('endpointsOff')
+    const names = Names.safeParse(text === undefined ? [] : parseJson(text))
+    if (names.success) return new Set(names.data)
+    const message =
+      'The list of endpoints that are switched off cannot be read. Remove the row "endpointsOff" of the table "setting", and switch off again what is to be off.'
+    throw new AppError('storage.corrupt', message, { setting: 'endpointsOff' })
   }
 
   function write(key: string, value: unknown): void {

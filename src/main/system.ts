@@ -24,7 +24,7 @@ import { createWebSocketTransport } from './rpc/transports/websocket'
 import { createPlugins, pluginMigrations } from './runtimes/plugins'
 import { samplePath } from './samples'
 import { createSecurity, type Security, securityMigrations } from './security'
-import { createSettings, settingsMigrations } from './settings'
+import { createSettings, type SettingsStore, settingsMigrations } from './settings'
 import { createStorage, type Storage, storageMigrations } from './storage'
 
 export interface SystemOptions {
@@ -90,7 +90,14 @@ export async function createSystem(options: SystemOptions): Promise<System> {
     void lock.dispose()
     throw error
   })
-  const settings = createSettings(database)
+  let settings: SettingsStore
+  try {
+    settings = createSettings(database)
+  } catch (error) {
+    await database.dispose()
+    await lock.dispose()
+    throw error
+  }
 
   const security: Security = createSecurity({
     database,

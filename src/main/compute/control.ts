@@ -25,9 +25,6 @@ export interface ControlDeps {
   view(job: ActiveJob): Job
 }
 
-/** In one transaction. */
-const MOST_ENDED = 50
-
 /** What people and deadlines do to jobs that have not ended. A move that is not legal is a `compute.conflict`. */
 export class Control {
   readonly #deps: ControlDeps
@@ -92,32 +89,29 @@ export class Control {
   }
 
   /**
-   * Ends what waits, or is held, and no device that is known could ever hold, some at a time. Never rejects.
-   * @returns false when it could not be written, and is to be tried again
+   * Ends what waits, or is held, and no device that is known could ever hold. Never rejects.
+   * @returns false when one could not be written, and is to be tried again
    */
   async endImpossible(): Promise<boolean> {
     const { core, index, settler, logger, write } = this.#deps
     const refusals = new Map<string, AppError | null>()
-    const refusalFor = (job: ActiveJob) => {
+    const isImpossible = (job: ActiveJob) => {
+      if (job.status.state !== 'queued' && job.status.state !== 'held') return false
       if (!refusals.has(job.kinKey)) refusals.set(job.kinKey, refusalOf(core, job))
-      return refusals.get(job.kinKey) ?? null
+      return refusals.get(job.kinKey) !== null
     }
-    const waits = ({ status }: ActiveJob) => status.state === 'queued' || status.state === 'held'
-    const impossible = [...index.all()].filter((job) => waits(job) && refusalFor(job))
-    try {
-      while (impossible.length > 0) {
-        const some = impossible.splice(0, MOST_ENDED)
-        await write(() => {
-          // By now some may have ended, with one that they waited for.
-          for (const job of some)
-            if (index.get(job.id) === job && waits(job)) settler.end(job, 'failed', refusalFor(job))
-        })
-      }
-      return true
-    } catch (error) {
-      logger.error({ err: error }, 'Jobs for a device that was removed could not be ended')
-      return false
-    }
+    // Each by itself: one that cannot be written keeps no other.
+    const ends = [...index.all()].filter(isImpossible).map((job) =>
+      write(() => {
+        // By now it may have ended with one that it waited for, or the device be there again.
+        const refusal = index.get(job.id) === job && refusalOf(core, job)
+        if (refusal && job.status.state !== 'running') settler.end(job, 'failed', refusal)
+      }),
+    )
+    const failed = (await Promise.allSettled(ends)).flatMap((end) => (end.status === 'rejected' ? [end] : []))
+    if (failed[0])
+      logger.error({ err: failed[0].reason }, 'A job for a device that was removed could not be ended')
+    return failed.length === 0
   }
 
   async #change(id: JobId, verb: string, decide: (job: ActiveJob) => Partial<JobStatus>): Promise<Job> {

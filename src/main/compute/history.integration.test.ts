@@ -35,15 +35,16 @@ describe(`any history (HISTORY_SEED=${SEED})`, () => {
     let played = 0
     let preempted = 0
     let waitedForGpu = 0
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 45 }), async (steps) => {
-        const tally = await play([...PATIENT, ...steps], played % 2 === 0)
-        played++
-        preempted += tally.preemptions
-        waitedForGpu += tally.waitedForGpu
-      }),
-      { seed: SEED, numRuns: HISTORIES, interruptAfterTimeLimit: 200_000 },
-    )
+    for (const losesGpu of [true, false])
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 45 }), async (steps) => {
+          const tally = await play([...PATIENT, ...steps], losesGpu)
+          played++
+          preempted += tally.preemptions
+          waitedForGpu += tally.waitedForGpu
+        }),
+        { seed: SEED, numRuns: Math.ceil(HISTORIES / 2), interruptAfterTimeLimit: 100_000 },
+      )
     console.info(`${played} histories, ${preempted} preemptions, ${waitedForGpu} waits for a lost GPU`)
     expect(played, `histories played to their end, HISTORY_SEED=${SEED}`).toBeGreaterThanOrEqual(
       LEAST_HISTORIES,

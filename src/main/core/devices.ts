@@ -9,7 +9,7 @@ import type { Logger } from '../platform/logger'
 import { declaredDevice } from './declaration'
 import { unanswered } from './detect/merge'
 import { createDeviceStore, type DeviceStore } from './device-store'
-import type { Host } from './host'
+import type { FoundDevice, Host } from './host'
 import type { Ledger } from './ledger'
 
 /** The devices there are, were, and are said to be. */
@@ -122,9 +122,7 @@ export class Devices {
       const detected = { ...item, origin: 'detected' as const }
       const now = beforeFailure(before, failedTools) ?? {
         ...detected,
-        // How busy the cores are that are ours is not known where they are but some of the machine's.
-        yieldsToOthers:
-          before?.yieldsToOthers ?? (canYield(detected) && item.properties['confined'] !== true),
+        yieldsToOthers: before?.yieldsToOthers ?? (canYield(detected) && !isPartOfMachine(item)),
       }
       if (!before || JSON.stringify(before) !== JSON.stringify(now)) changed.push(now)
     }
@@ -178,4 +176,10 @@ function beforeFailure(before: Device | undefined, failedTools: readonly string[
 
 function failedToolOf({ foundBy }: Device, failedTools: readonly string[]): string | undefined {
   return failedTools.find((name) => foundBy.includes(name))
+}
+
+/** Some of its cores alone are ours, by affinity or a control group: how busy those are is not known. */
+function isPartOfMachine({ capacity, properties }: FoundDevice): boolean {
+  const all = properties['coresLogical']
+  return typeof all === 'number' && (capacity.cpuCores ?? 0) < all
 }

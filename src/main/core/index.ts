@@ -62,8 +62,8 @@ export interface KeptRoom {
   room: Placement
   /** What leases hold on these devices that are older: their ends count for the request. */
   before: Placement
-  /** The jobs among those that are not. */
-  since: ReadonlySet<JobId>
+  /** Those that are not: their jobs, or where they are no job's, they themselves. */
+  since: ReadonlySet<JobId | LeaseId>
 }
 
 /** Room for one who waits outside the queue of requests, and plans by itself what starts before it. */

@@ -1,5 +1,5 @@
 import type { Device, ForeignHolder, Lease } from '../../shared/contract'
-import type { DeviceId, JobId } from '../../shared/domain/ids'
+import type { DeviceId, JobId, LeaseId } from '../../shared/domain/ids'
 import type { ResourceVector } from '../../shared/domain/resources'
 import type { Clock } from '../platform/clock'
 import type { Claim } from './claim'
@@ -182,16 +182,16 @@ export class Ledger {
     return this.#claims.filter((claim) => claim.rank > rank)
   }
 
-  /** What leases that are older than a claim hold on its devices, and the jobs of those that are not. */
-  besides({ shares, used, since }: Claim): { before: Shares; since: Set<JobId> } {
+  /** What leases that are older than a claim hold on its devices; and those that are not, by their jobs where they have some. */
+  besides({ shares, used, since }: Claim): { before: Shares; since: Set<JobId | LeaseId> } {
     const before: Shares = new Map()
     for (const id of shares.keys()) {
       const held = new Map(this.used(id))
       takeQuanta(held, used.get(id) ?? NOTHING)
       before.set(id, held)
     }
-    const jobs = [...since].flatMap((id) => this.#leases.get(id)?.lease.job ?? [])
-    return { before, since: new Set(jobs as JobId[]) }
+    const ids = [...since].map((id) => this.#leases.get(id)?.lease.job ?? id)
+    return { before, since: new Set(ids as (JobId | LeaseId)[]) }
   }
 
   /** Fit devices with what they still have to give, less the room of these claims. */

@@ -132,6 +132,7 @@ export class EnginePool {
         engineKey: engine.key,
         state: engine.state === 'gone' ? 'leaving' : engine.state,
         memory: engine.memory,
+        lease: engine.lease,
         idleSinceMs: engine.idleSinceMs,
         job: engine.job?.id ?? null,
         remainingMs: runMs === null ? null : Math.max(0, loadMs + runMs - (now - engine.busySinceMs)),

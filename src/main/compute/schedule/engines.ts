@@ -1,5 +1,5 @@
 import type { Placement } from '../../../shared/contract'
-import { precedesRequest } from './rank'
+import { isSince, precedesRequest } from './rank'
 import type { Space, Wanted } from './space'
 import type { PlanEngine, PlanState, QueueClass, QueuedJob } from './types'
 
@@ -77,7 +77,11 @@ export class Engines {
 
   /** Least recently used first, those nobody waits for before the others. */
   #makeRoom(wanted: Wanted, space: Space, accumulate: boolean): string[] {
-    const released = this.#leaving.map(({ memory }) => memory)
+    const ended = ({ memory, lease }: PlanEngine) => ({
+      placement: memory,
+      isSince: isSince(this.#state.request, lease),
+    })
+    const released = this.#leaving.map(ended)
     let slots = this.#state.policy.maxEngines - this.#count + this.#leaving.length
     const candidates = [...this.#idle.values()]
       .flat()
@@ -88,7 +92,7 @@ export class Engines {
     for (const engine of candidates) {
       if (done) break
       chosen.push(engine)
-      released.push(engine.memory)
+      released.push(ended(engine))
       slots++
       done = enough()
     }

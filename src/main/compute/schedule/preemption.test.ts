@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
+import type { DeviceId, JobId, LeaseId, PrincipalId } from '../../../shared/domain/ids'
 import { place as corePlace } from '../../core'
 import { atRest } from './at-rest'
 import { plan } from './plan'
@@ -141,6 +141,32 @@ describe('by priority', () => {
     expect(ask([leased, free, running('beside', { cores: 2 })], 6, ['beside'], 2)).toEqual(['beside'])
     // It would get nothing of what was there before.
     expect(ask([leased, running('before', { cores: 2 })], 6, [], 2)).toEqual([])
+  })
+
+  it('counts on the memory of an engine that was loaded beside such a request, and not on that of one from before', () => {
+    const memory = (memoryBytes: number) => [{ device: 'cpu0', amounts: { memoryBytes } }]
+    const idle = {
+      ...engineOf(running('idle'), 'old'),
+      state: 'idle' as const,
+      job: null,
+      memory: memory(600),
+    }
+    const evicts = (lease: string) => {
+      const request = {
+        ...{ rank: Number.POSITIVE_INFINITY, room: memory(300), before: memory(200) },
+        since: new Set(['loaded-since' as LeaseId]),
+      }
+      const cpu0 = {
+        ...{ id: 'cpu0' as DeviceId, kind: 'cpu' as const, healthy: true },
+        ...{ free: { cpuCores: 1, memoryBytes: 200 }, capacity: { cpuCores: 1, memoryBytes: 1000 } },
+      }
+      const engines = [{ ...idle, lease: lease as LeaseId }]
+      const classes = [waiting('urgent', { loadBytes: 600 })]
+      return decide(atRest({ now: NOW, classes, devices: [cpu0], engines, running: [], pace: 1000, request }))
+        .evict
+    }
+    expect(evicts('loaded-since')).toEqual(['engine of idle'])
+    expect(evicts('before')).toEqual([])
   })
 
   it('says of the one that waits whose place it takes', () => {

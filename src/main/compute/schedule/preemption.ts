@@ -121,7 +121,7 @@ export class Preemptions {
     const space = this.#space.copy()
     for (const { job, placement } of running) space.end(placement, isSince(request, job))
     for (const { placement } of start) space.end(placement, true)
-    for (const { memory } of engines) space.end(memory, false)
+    for (const { memory, lease } of engines) space.end(memory, isSince(request, lease))
     for (const { engine } of start) if ('load' in engine) space.end(engine.load, true)
     return space
   }
@@ -254,7 +254,7 @@ export class Preemptions {
     if (left.some(({ engineKey }) => engineKey === group.engineKey)) return true
     if (this.#engineSlots + left.length <= 0) return false
     space.take(share)
-    for (const { memory } of left) space.end(memory, false)
+    for (const { memory, lease } of left) space.end(memory, isSince(this.#state.request, lease))
     return space.find({ need: { memoryBytes: group.load.memoryBytes }, isFirst: wanted.isFirst }) !== null
   }
 

@@ -1,4 +1,4 @@
-import type { JobId } from '../../../shared/domain/ids'
+import type { JobId, LeaseId } from '../../../shared/domain/ids'
 import { rankOf as rankAmongLeases } from '../../core'
 import { isOverdue } from './online/urgency'
 import type { PlanState, QueueClass, QueuedJob, SchedulePolicy } from './types'
@@ -25,9 +25,9 @@ export function rankInCourse(priority: number, order: number): number {
   return order - priority * 1e6
 }
 
-/** Whether a job that runs began since room is kept for a request. */
-export function isSince(request: PlanState['request'], job: JobId | null): boolean {
-  return Boolean(request && job && request.since.has(job))
+/** Whether a job that runs began, or an engine was loaded, since room is kept for a request. */
+export function isSince(request: PlanState['request'], id: JobId | LeaseId | null | undefined): boolean {
+  return Boolean(request && id && request.since.has(id))
 }
 
 /** Whether the room that is kept for a request for a lease does not bind the job. */

@@ -90,9 +90,9 @@ export class Space implements Room<Wanted, Placement> {
   }
 
   /** As {@link find}, had these ended before. */
-  fitsAfter(wanted: Wanted, ended: readonly Placement[]): Placement | null {
+  fitsAfter(wanted: Wanted, ended: readonly { placement: Placement; isSince: boolean }[]): Placement | null {
     const space = this.copy()
-    for (const placement of ended) space.end(placement, false)
+    for (const { placement, isSince } of ended) space.end(placement, isSince)
     return space.find(wanted)
   }
 

@@ -18,8 +18,9 @@ export function startBehind(
     return { at: now + waitMs, earliest: now, latest: now + 2 * waitMs }
   const off = Math.min(MOST_OFF, Math.max(1 / MOST_OFF, ahead / last.waitMs))
   const { at, earliest, latest } = last.foretold
-  // With more work before it it does not start before that one.
-  const least = (bound: number) => (waitMs < last.waitMs ? now : bound)
+  // With more work before it it does not start before that one, unless that waits for something else.
+  const isAlike = waitMs >= last.waitMs && ahead <= MOST_OFF * last.waitMs
+  const least = (bound: number) => (isAlike ? bound : now)
   const within = (bound: number) =>
     Math.max(least(bound), now + waitMs * off * Math.max(0, (bound - now) / ahead))
   return { at: within(at), earliest: within(earliest), latest: within(latest) }

@@ -1,6 +1,6 @@
 import type { Placement } from '../../../shared/contract'
 import type { TimedResource, UsedUp } from '../../../shared/domain/budget'
-import type { JobId, PrincipalId } from '../../../shared/domain/ids'
+import type { JobId, LeaseId, PrincipalId } from '../../../shared/domain/ids'
 import type { PlaceHints } from '../../../shared/domain/place-hints'
 import type { ResourceVector } from '../../../shared/domain/resources'
 import type { FreeDevice, KeptRoom } from '../../core'
@@ -56,6 +56,8 @@ export interface PlanEngine {
   state: 'loading' | 'idle' | 'busy' | 'leaving'
   /** The memory it holds, by device. */
   memory: Placement
+  /** That of its memory; absent: it has none of its own. */
+  lease?: LeaseId | null
   /** When it last became idle; evicted in this order. */
   idleSinceMs: number
   /** Expected time until it is idle again; null when unknown. */

@@ -58,7 +58,7 @@ describe('a device that yields to others', () => {
     // Where only some of its cores are ours, how busy those are is not known.
     const [cpu, ...others] = fixture.host.devices
     fixture.host.devices = [
-      { ...fakeCpu(CORES, 16 * GB), id: 'cpu1', properties: { confined: true } },
+      { ...fakeCpu(CORES, 16 * GB), id: 'cpu1', properties: { coresLogical: 2 * CORES } },
       ...others,
     ]
     await fixture.core.rescan()

@@ -20,7 +20,11 @@ export function scenariosOf(
   amounts: { cores: number; memoryGb: number },
 ): Scenario[] {
   // Another like one of them is the same as another like the next of its make.
-  const makes = new Map(devices.map((device) => [JSON.stringify([device.name, device.capacity]), device]))
+  const makes = new Map<string, Device>()
+  for (const device of devices) {
+    const make = JSON.stringify([device.name, device.capacity])
+    if (!makes.has(make)) makes.set(make, device)
+  }
   return [
     { kind: 'same' },
     { kind: 'cores', cores: amounts.cores },

@@ -47,7 +47,12 @@ export function WhatIfPanel() {
         return t('scenario.gpuOf', { gigabytes: scenario.memoryGb })
       case 'more': {
         const like = devices.get(scenario.device)
-        return t('scenario.more', { device: like?.name ?? scenario.device })
+        const makes = scenarios.filter(
+          (other) => other.kind === 'more' && devices.get(other.device)?.name === like?.name,
+        )
+        // Two makes of one name differ in their memory: then it is that one of them.
+        const isOne = like !== undefined && makes.length === 1
+        return t('scenario.more', { device: isOne ? like.name : deviceLabel(scenario.device, devices) })
       }
       case 'without':
         return t('scenario.without', { device: deviceLabel(scenario.device, devices) })
