@@ -9,13 +9,13 @@ export class BusyMean {
   #mean = 0
   #at: number | null = null
 
-  /** @param partsOfOne it is told in; a little load takes nothing */
+  /** @param partsOfOne it is told in; a part counts once three quarters of it are busy: what our own workers do besides is in it */
   constructor(partsOfOne: number) {
     this.#partsOfOne = partsOfOne
   }
 
   get amount(): number {
-    return Math.round(this.#mean * this.#partsOfOne) / this.#partsOfOne
+    return Math.floor(this.#mean * this.#partsOfOne + 0.25) / this.#partsOfOne
   }
 
   observe(amount: number, nowMs: number): void {
