@@ -70,7 +70,7 @@ describe('a job that waits', () => {
       wanted: { cpuCores: 1 },
       holders: [
         {
-          ...{ kind: 'job', name: expect.stringMatching(/^sleeper \(j-/) },
+          ...{ kind: 'job', id: expect.stringMatching(/^j-/), name: 'sleeper', principal: ALICE },
           ...{ resource: 'cpuCores', amount: 1, endsInMs: 60_000 },
         },
       ],

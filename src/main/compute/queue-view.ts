@@ -1,10 +1,10 @@
 import type { ForeignHolder, QueueView, WaitCause } from '../../shared/contract'
-import { type JobId, shortId } from '../../shared/domain/ids'
+import type { JobId } from '../../shared/domain/ids'
 import { entriesOf, type ResourceVector, vectorFrom } from '../../shared/domain/resources'
 import { sayEnglish, waitWords } from '../../shared/words/wait-words'
 import type { Core } from '../core'
 import type { Clock } from '../platform/clock'
-import { type ActiveJob, estimateOf, startEstimateOf, waitCausesOf } from './jobs/active-job'
+import { type ActiveJob, estimateOf, namedJob, startEstimateOf, waitCausesOf } from './jobs/active-job'
 import type { JobIndex } from './jobs/job-index'
 import type { LastHour } from './jobs/last-hour'
 import type { ClassLoads } from './predictions/class-loads'
@@ -191,9 +191,9 @@ export class QueueReader {
         [...index.running()]
           .filter((job) => engineKey === null || job.engineKey === engineKey)
           .map(({ id }) => id),
-      nameOf: (id) => {
+      named: (id) => {
         const job = index.get(id)
-        return job ? `${job.definition.name} (${shortId(id)})` : shortId(id)
+        return job ? namedJob(job.definition) : { id, name: null, principal: null }
       },
     })
   }

@@ -260,7 +260,7 @@ export class Allocator implements Disposable {
     const isThere = (claims: readonly Claim[]) =>
       'shares' in placeQuanta(need, this.#ledger.spaces(claims), hints)
     const kept = isThere([]) ? (beside.find((claim) => !isThere([claim])) ?? beside[0]) : undefined
-    return unavailable(missing, { need, hints, keptFor: kept?.purpose }, this.#ledger, this.#clock.now())
+    return unavailable(missing, { need, hints, keptFor: kept }, this.#ledger, this.#clock.now())
   }
 
   prune(): void {

@@ -1,3 +1,4 @@
+import type { PrincipalId } from '../../shared/domain/ids'
 import type { Shares } from './place'
 import type { Quanta } from './quanta'
 
@@ -8,6 +9,7 @@ export interface Claim {
   rank: number
   /** What it waits for the room for. */
   purpose: string
+  holder: PrincipalId
   /** Who waits plans by itself, around what it keeps: it binds no lease whose placement was planned. */
   isPlanned: boolean
   /** Leases granted since the room is kept. Older ones need no counting: they end before the request is granted. */
@@ -15,6 +17,6 @@ export interface Claim {
   used: Map<string, Quanta>
 }
 
-export function claimOf(given: Pick<Claim, 'shares' | 'rank' | 'purpose' | 'isPlanned'>): Claim {
+export function claimOf(given: Pick<Claim, 'shares' | 'rank' | 'purpose' | 'holder' | 'isPlanned'>): Claim {
   return { ...given, since: new Set(), used: new Map() }
 }

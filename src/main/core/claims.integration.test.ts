@@ -65,7 +65,9 @@ async function play(steps: readonly Step[]): Promise<void> {
     await clock.advance(1)
     const since = clock.now()
     const need = { memoryBytes: gigabytes * GB }
-    const room = { placement: [{ device: 'cpu0', amounts: need }], purpose: kind, priority: points, since }
+    const placement = [{ device: 'cpu0', amounts: need }]
+    const { holder } = by('alice')
+    const room = { placement, purpose: kind, holder, priority: points, since }
     const one: Waits = {
       kind,
       amount: gigabytes,
@@ -183,7 +185,13 @@ it('newcomers leave together what is kept for two', { timeout: 120_000 }, async 
           () => undefined,
         )
         await clock.advance(6_000)
-        const giveUp = core.keepRoom({ placement, purpose: 'job', priority: 50, since })
+        const giveUp = core.keepRoom({
+          placement,
+          purpose: 'job',
+          holder: by('alice').holder,
+          priority: 50,
+          since,
+        })
         for (const { amount: cpuCores, releases } of asked) {
           for (const { id } of old.splice(0, releases)) core.release(id as never)
           await settle()

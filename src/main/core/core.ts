@@ -213,14 +213,22 @@ export function createCore(deps: CoreDeps): Core {
     keptRoom() {
       const claim = requests.claim
       if (!claim) return null
-      const { purpose, rank } = claim
+      const { purpose, holder, rank } = claim
       const { before, since } = ledger.besides(claim)
       const devices = ledger.freeDevices([])
-      return { purpose, rank, devices, room: toPlacement(claim.shares), before: toPlacement(before), since }
+      return {
+        purpose,
+        holder,
+        rank,
+        devices,
+        room: toPlacement(claim.shares),
+        before: toPlacement(before),
+        since,
+      }
     },
-    keepRoom({ placement, purpose, priority, since }) {
+    keepRoom({ placement, purpose, holder, priority, since }) {
       const shares = new Map(placement.map(({ device, amounts }) => [device, toQuanta(amounts)] as const))
-      const claim = claimOf({ shares, rank: rankOf(priority, since), purpose, isPlanned: true })
+      const claim = claimOf({ shares, rank: rankOf(priority, since), purpose, holder, isPlanned: true })
       ledger.addClaim(claim)
       requests.planChanged()
       return () => {

@@ -29,6 +29,7 @@ export { numaNodeOf } from './hints'
 export { coreMigrations } from './migrations'
 export { type FreeDevice, place } from './place'
 export { createQuotaStore } from './quota-store'
+export { Unavailable } from './refusal'
 export { rankOf } from './waiting'
 
 export interface AllocateOptions {
@@ -55,6 +56,7 @@ export interface RequestOptions extends AllocateOptions {
 /** Room that is kept for a request, against all who go after it. */
 export interface KeptRoom {
   purpose: string
+  holder: PrincipalId
   /** See {@link rankOf}: who has a higher one, or the same, is not bound by it. */
   rank: number
   /** As they would be without it. */
@@ -71,6 +73,7 @@ export interface RoomToKeep {
   placement: Placement
   /** For what, as those are told who do not get it. */
   purpose: string
+  holder: PrincipalId
   priority: number
   /** Since when it waits, Unix ms. */
   since: number

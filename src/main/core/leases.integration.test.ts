@@ -7,6 +7,8 @@ import { createFakeHost, fakeCpu, fakeGpu } from './testing/fake-host'
 import { AGEING_PER_SECOND, CLAIM_AFTER_MS } from './waiting'
 
 const GB = 1e9
+/** Who waits outside the queue of requests. */
+const PLANNER = { holder: by('planner').holder, priority: 50 }
 let fixture: CoreFixture
 
 beforeEach(async () => {
@@ -189,7 +191,7 @@ describe('room that is kept', () => {
     const placement = [{ device: 'cpu0', amounts: { cpuCores: 8 } }]
     const since = clock.now()
     await clock.advance(10_000)
-    const giveUp = core.keepRoom({ placement, purpose: 'training', priority: 50, since })
+    const giveUp = core.keepRoom({ placement, purpose: 'training', ...PLANNER, since })
     const waiting = watch(core.request({ cpuCores: 1 }, { ...by('b'), waitMs: 600_000 }))
     await clock.advance(3_000)
     const own = await database.write(() => {
@@ -648,7 +650,7 @@ describe('room that is kept for one who plans by itself', () => {
     const room = {
       placement: cores(cpuCores),
       purpose: 'training',
-      priority: 50,
+      ...PLANNER,
       since: clock.now() - 20_000,
     }
     return core.keepRoom(room)
@@ -659,7 +661,10 @@ describe('room that is kept for one who plans by itself', () => {
     const release = keep(6)
     const beside = core.allocate({ cpuCores: 2 }, by('a'))
     const refused = await refusalOf(() => core.allocate({ cpuCores: 1 }, by('a')))
-    expect(refused).toMatchObject({ code: 'core.unavailable', details: { keptFor: 'training' } })
+    expect(refused).toMatchObject({
+      code: 'core.unavailable',
+      details: { keptFor: { holder: 'planner', purpose: 'training' } },
+    })
     expect(refused.message).toContain('It is kept for training, which goes first.')
     // Twenty points make up for twenty seconds.
     core.release(core.allocate({ cpuCores: 1 }, by('a', { priority: 71 })).id as never)
@@ -718,7 +723,7 @@ describe('room that is kept for one who plans by itself', () => {
     core.keepRoom({
       placement: [{ device: 'gpu-0', amounts: { gpu: 1 } }],
       purpose: 'training',
-      priority: 50,
+      ...PLANNER,
       since: clock.now() - 20_000,
     })
     const half = core.allocate({ cpuCores: 4 }, by('a'))

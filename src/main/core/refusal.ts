@@ -1,13 +1,82 @@
 import type { ForeignHolder } from '../../shared/contract'
+import { shortId } from '../../shared/domain/ids'
 import { hintsInWords, type PlaceHints } from '../../shared/domain/place-hints'
 import type { ResourceVector } from '../../shared/domain/resources'
 import { formatBytes } from '../../shared/domain/units'
 import { AppError } from '../../shared/errors'
+import type { Claim } from './claim'
 import type { HeldLease, Ledger } from './ledger'
 import { placeQuanta } from './place'
-import { addQuanta, fromQuantum, namedAmounts, type Quanta, toQuantum, toVector } from './quanta'
+import { addQuanta, namedAmounts, type Quanta, toQuantum, toVector } from './quanta'
 
 const MOST_HOLDERS = 20
+
+/** Why something cannot be had now. Purpose and holder are null for a reader who may not see them. */
+interface Contention {
+  missing: ResourceVector
+  /** Those with the most of what is missing first. */
+  holders: {
+    lease: string
+    holder: string | null
+    purpose: string | null
+    amounts: ResourceVector
+    expiresAt: string | null
+  }[]
+  moreHolders: number
+  /** When enough of these have expired, if none is renewed; null when nobody knows. */
+  estimateMs: number | null
+  /** Who goes first, where room is kept. */
+  keptFor?: { holder: string | null; purpose: string | null }
+  foreign?: ResourceVector
+  /** The program outside that alone holds enough. */
+  largestForeign?: { name: string; amounts: ResourceVector }
+}
+
+/** `core.unavailable`: others hold it now, or it is kept for one who goes first. */
+export class Unavailable extends AppError {
+  readonly contention: Contention
+
+  constructor(contention: Contention) {
+    super('core.unavailable', wordsOf(contention), { ...contention })
+    this.contention = contention
+  }
+
+  /** For one who may see what belongs to some principals alone, and perhaps which programs run. */
+  shownTo(sees: { ofPrincipal(principal: string): boolean; programs: boolean }): Unavailable {
+    const { holders, keptFor, largestForeign, ...rest } = this.contention
+    const shown = <Of extends { holder: string | null; purpose: string | null }>(of: Of): Of =>
+      of.holder !== null && sees.ofPrincipal(of.holder) ? of : { ...of, holder: null, purpose: null }
+    return new Unavailable({
+      ...rest,
+      holders: holders.map(shown),
+      ...(keptFor && { keptFor: shown(keptFor) }),
+      ...(largestForeign && sees.programs && { largestForeign }),
+    })
+  }
+}
+
+function wordsOf({
+  missing,
+  holders: [first, ...others],
+  moreHolders,
+  keptFor,
+  foreign,
+  largestForeign,
+}: Contention): string {
+  const more = others.length + moreHolders
+  const sentences = [`Not free now: ${inWords(missing)} more would be needed.`]
+  if (keptFor) sentences.push(`It is kept for ${keptFor.purpose ?? 'another'}, which goes first.`)
+  else if (first) {
+    const { lease, purpose, holder } = first
+    const who = purpose === null ? shortId(lease) : `${purpose} of ${holder}`
+    sentences.push(`${who}${more > 0 ? ` and ${more} more hold` : ' holds'} some of it.`)
+  } else if (foreign) sentences.push(`Programs outside LLMAgentOS use ${inWords(foreign)}.`)
+  if (largestForeign) {
+    const { name, amounts } = largestForeign
+    sentences.push(`${inWords(amounts)} held by ${name} (outside LLMAgentOS).`)
+  }
+  return [...sentences, 'Wait for it, release something, or ask for less.'].join(' ')
+}
 
 const WORDS: Record<string, string> = {
   cpuCores: 'CPU cores',
@@ -19,9 +88,8 @@ const WORDS: Record<string, string> = {
 }
 
 /** `2 CPU cores and 4.29 GB of memory`. */
-function inWords(quanta: Quanta): string {
-  const parts = [...quanta].map(([name, quantum]) => {
-    const amount = fromQuantum(name, quantum)
+function inWords(amounts: ResourceVector): string {
+  const parts = namedAmounts(amounts).map(([name, amount]) => {
     const word = WORDS[name] ?? name.replace('custom.', '')
     return name.endsWith('Bytes')
       ? `${formatBytes(amount)} of ${word}`
@@ -35,18 +103,18 @@ export function impossible(missing: Quanta, hints: PlaceHints): AppError {
   const how = hintsInWords(hints)
   return new AppError(
     'core.impossible',
-    `No device of this machine could ever give this${how && ` ${how}`}: ${inWords(missing)} more would be needed. Ask for less, ${how && 'leave the placement open, '}or declare a device that has it.`,
+    `No device of this machine could ever give this${how && ` ${how}`}: ${inWords(toVector(missing))} more would be needed. Ask for less, ${how && 'leave the placement open, '}or declare a device that has it.`,
     { missing: toVector(missing) },
   )
 }
 
-/** Others hold it now, or it is kept for one who goes first. */
+/** @param keptFor who goes first, where room is kept */
 export function unavailable(
   missing: Quanta,
-  { need, hints, keptFor }: { need: Quanta; hints: PlaceHints; keptFor: string | undefined },
+  { need, hints, keptFor }: { need: Quanta; hints: PlaceHints; keptFor: Claim | undefined },
   ledger: Ledger,
   nowMs: number,
-): AppError {
+): Unavailable {
   const holding = holdersOf(missing, ledger)
   // Nobody knows when who goes first has had it.
   const estimateMs = keptFor ? null : estimate(need, hints, ledger, nowMs)
@@ -55,36 +123,31 @@ export function unavailable(
     for (const [name, quantum] of ledger.foreign(id))
       if (missing.has(name)) addQuanta(foreign, new Map([[name, quantum]]))
   }
-  const first = holding[0]
-  const who = keptFor
-    ? ` It is kept for ${keptFor}, which goes first.`
-    : first
-      ? ` ${first.lease.purpose} of ${first.lease.holder}${holding.length > 1 ? ` and ${holding.length - 1} more hold` : ' holds'} some of it.`
-      : foreign.size > 0
-        ? ` Programs outside LLMAgentOS use ${inWords(foreign)}.`
-        : ''
-  const outside = largestOutside(missing, foreign, ledger)
-  return new AppError(
-    'core.unavailable',
-    `Not free now: ${inWords(missing)} more would be needed.${who}${outside && ` ${outside}.`} Wait for it, release something, or ask for less.`,
-    {
-      missing: toVector(missing),
-      holders: holding.slice(0, MOST_HOLDERS).map(({ lease, amounts }) => ({
-        lease: lease.id,
-        holder: lease.holder,
-        purpose: lease.purpose,
-        amounts: toVector(amounts),
-        expiresAt: lease.expiresAt,
-      })),
-      estimateMs,
-      ...(keptFor ? { keptFor } : {}),
-      ...(foreign.size > 0 ? { foreign: toVector(foreign) } : {}),
-    },
-  )
+  const named = holding.slice(0, MOST_HOLDERS)
+  const largestForeign = largestOutside(missing, foreign, ledger)
+  return new Unavailable({
+    missing: toVector(missing),
+    holders: named.map(({ lease: { id, holder, purpose, expiresAt }, amounts }) => ({
+      lease: id,
+      holder,
+      purpose,
+      amounts: toVector(amounts),
+      expiresAt,
+    })),
+    moreHolders: holding.length - named.length,
+    estimateMs,
+    ...(keptFor && { keptFor: { holder: keptFor.holder, purpose: keptFor.purpose } }),
+    ...(foreign.size > 0 && { foreign: toVector(foreign) }),
+    ...(largestForeign && { largestForeign }),
+  })
 }
 
-/** `6 GB of memory held by firefox (outside LLMAgentOS)`, where that alone would be enough; else empty. */
-function largestOutside(missing: Quanta, foreign: Quanta, ledger: Ledger): string {
+/** Where one alone holds enough of what is missing. */
+function largestOutside(
+  missing: Quanta,
+  foreign: Quanta,
+  ledger: Ledger,
+): Contention['largestForeign'] | null {
   for (const name of ['cpuCores', 'memoryBytes', 'gpu', 'gpuMemoryBytes'] as const) {
     const lack = missing.get(name)
     if (!lack || (foreign.get(name) ?? 0) < lack) continue
@@ -94,10 +157,9 @@ function largestOutside(missing: Quanta, foreign: Quanta, ledger: Ledger): strin
       .foreignHolders()
       .filter((holder) => (holder.gpuMemoryBytes !== undefined) === isGpu)
       .sort((a, b) => amountOf(b) - amountOf(a))
-    if (largest)
-      return `${inWords(new Map([[name, amountOf(largest)]]))} held by ${largest.name} (outside LLMAgentOS)`
+    if (largest) return { name: largest.name, amounts: { [name]: largest[name] ?? 0 } }
   }
-  return ''
+  return null
 }
 
 /** Null when the principal may hold `need` beside what it holds. */
@@ -121,7 +183,7 @@ export function overQuota(
   if (over.size === 0) return null
   const error = new AppError(
     'core.quota_exceeded',
-    `${principal} may not hold so much: ${inWords(over)} over its quota. Release a lease, ask for less, or have the quota raised.`,
+    `${principal} may not hold so much: ${inWords(toVector(over))} over its quota. Release a lease, ask for less, or have the quota raised.`,
     { principal, limit, held: toVector(held), exceeded: toVector(over) },
   )
   return { error, ever }

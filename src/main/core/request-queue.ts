@@ -12,6 +12,7 @@ import type { RequestOptions } from './index'
 import type { Ledger } from './ledger'
 import { occupy, placeQuanta, type Shares, type Space } from './place'
 import { addQuanta, covers, fitsIn, type Quanta, takeQuanta, toQuanta, toVector } from './quanta'
+import { Unavailable } from './refusal'
 import { CLAIM_AFTER_MS, fairly, rankOf, type Waiting, WaitingQueue } from './waiting'
 
 const MOST_WAITING = 1000
@@ -117,10 +118,9 @@ export class RequestQueue implements Disposable, Precedence {
     try {
       return await this.#database.write(() => this.#allocator.allocate(need, options))
     } catch (error) {
-      const isLack = error instanceof AppError && error.code === 'core.unavailable'
+      const isLack = error instanceof Unavailable
       // Where room is kept for another, more of it would not help.
-      if (isLack && error.details['keptFor'] === undefined)
-        this.#lacks.fire(error.details['missing'] as ResourceVector)
+      if (isLack && !error.contention.keptFor) this.#lacks.fire(error.contention.missing)
       throw error
     }
   }
@@ -265,7 +265,8 @@ export class RequestQueue implements Disposable, Precedence {
       // Not even with all leases ended: programs outside hold it, or it is kept. More room kept would help nobody.
       if ('missing' in placed) continue
       this.#unclaim()
-      const claim = claimOf({ shares: placed.shares, rank, purpose: options.purpose, isPlanned: false })
+      const { purpose, holder } = options
+      const claim = claimOf({ shares: placed.shares, rank, purpose, holder, isPlanned: false })
       this.#claimant = { waiting, claim }
       this.#ledger.addClaim(claim)
       return

@@ -6,14 +6,16 @@ import type {
   EngineView,
   Feed,
   Import,
+  Job,
   LineageGraph,
   MadeFrom,
   ModelSummary,
   RuntimeView,
   StorageTask,
 } from '../../shared/contract'
+import { shortId } from '../../shared/domain/ids'
 import type { AppError } from '../../shared/errors'
-import { createHarness, type Harness, type Opened } from '../compute/testing/harness'
+import { createHarness, type Harness, type Opened, until } from '../compute/testing/harness'
 import type { Caller } from '../security'
 import { openBench, type Bench as SecurityBench } from '../security/testing'
 import type { ImportSource, Storage, StorageDeps } from '../storage'
@@ -62,7 +64,8 @@ beforeEach(async () => {
   machine = await createHarness()
   jobs = await machine.open()
   const about = { makeRoom: () => undefined }
-  modules = { ...jobs, storage, security: secured.security, about } as unknown as Modules
+  const computeReady = async () => undefined
+  modules = { ...jobs, storage, security: secured.security, about, computeReady } as unknown as Modules
   router = createRouter(modules)
   trainer = secured.app('Trainer')
   reader = secured.app('Reader')
@@ -434,4 +437,56 @@ it('The number and the family of what one may not read: a suggestion does not te
     expect(await seenBy(viewer)).toMatchObject({ name: 'later', version: 3, family: 'hidden' }),
   )
   expect(await seenBy(reader)).toMatchObject({ name: 'later', version: null, family: null })
+})
+
+it('Names told by why one waits: of the jobs and leases of others no more than that they are there', async () => {
+  await permit('asks', 'App::"reader", action == Action::"lease.request", resource')
+  const { compute, core } = jobs
+  const all = { cpuCores: core.resources().capacity.cpuCores }
+  const load = { kind: 'synthetic' as const, durationMs: 3_600_000, need: all }
+  const lease = core.allocate(
+    { memoryBytes: 1e9 },
+    { holder: trainer.principal, purpose: 'secret lease', priority: 50, ttlMs: null },
+  )
+  const mine = await jobs.submit({ ...load, name: 'mine', priority: 10 }, reader.principal)
+  const passes = (isSo: () => boolean) =>
+    until(async () => {
+      await machine.clock.advance(250)
+      return isSo()
+    })
+  const isIn = (state: Job['state'], id: string) => () => compute.get(id).state === state
+  await passes(isIn('running', mine.id))
+  const urgent = await jobs.submit({ ...load, name: 'secret plan', priority: 90 }, trainer.principal)
+  await passes(isIn('running', urgent.id))
+  const large = { ...load, need: { memoryBytes: core.resources().capacity.memoryBytes } }
+  const wide = await jobs.submit({ ...large, name: 'wide' }, reader.principal)
+  const kinds = (id: string) => compute.get(id).waitCauses.flatMap(({ kind }) => kind)
+  await passes(() => kinds(wide.id).includes('resources') && kinds(mine.id).length === 2)
+
+  const told = async (caller: Caller) => {
+    const { queue, jobs: of, pipelines } = as(caller).compute
+    const live = await of.watch()
+    const refused = await as(caller)
+      .core.leases.request({ need: all, ttlMs: 1000 })
+      .catch((error: AppError) => [error.message, error.details])
+    const answers = [
+      ...[await of.get({ id: mine.id }), await of.get({ id: wide.id }), await of.list({}), await queue()],
+      ...[(await live.next()).value, await pipelines.list({}), refused],
+    ]
+    await live.return()
+    return answers.map((answer) => JSON.stringify(answer))
+  }
+  for (const answer of await told(reader)) expect(answer).not.toMatch(/secret|trainer/)
+  expect(await as(reader).compute.jobs.get({ id: mine.id })).toMatchObject({
+    preemptedBy: { id: urgent.id, name: null, principal: null },
+    waitReason: expect.stringContaining(`Preempted by ${shortId(urgent.id)}, `),
+  })
+  expect(await as(reader).compute.jobs.get({ id: wide.id })).toMatchObject({
+    waitReason: expect.stringContaining(`, 1 GB of memory held by ${shortId(lease.id)}`),
+  })
+  const log = await as(reader).compute.jobs.log({ id: mine.id })
+  expect(log.items.map(({ text }) => text)).toContain(`Preempted by ${shortId(urgent.id)}`)
+  const [ofMine, ofWide] = await told(viewer)
+  expect(ofMine).toContain(`Preempted by secret plan (${shortId(urgent.id)})`)
+  expect(ofWide).toContain('held by secret lease')
 })

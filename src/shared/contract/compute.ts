@@ -12,7 +12,7 @@ import { JobKey, JobKind, JobSpec, PipelineSpec, RunWhen } from './job-spec'
 import { pluginsContract } from './plugins'
 import { ClassLoad, PredictionRecord, StartEstimate, WhatIfAnswer, WhatIfQuestion } from './predictions'
 import { runtimesContract } from './runtimes'
-import { WaitCause } from './wait-cause'
+import { Named, WaitCause } from './wait-cause'
 
 /** So many jobs that have ended are told of as they change; those that ended before are listed. */
 export const MOST_ENDED_LIVE = 2_000
@@ -59,8 +59,8 @@ export const Job = z.object({
   preemptions: z.number().int(),
   /** Its wait counts from here, earlier waits included; null unless it waits for its turn. */
   queuedSince: Time.nullable(),
-  /** The name of the one that has its place now; null unless it waits to go on. */
-  preemptedBy: z.string().nullable(),
+  /** The one that has its place now; null unless it waits to go on. */
+  preemptedBy: Named.nullable(),
   attempt: z.number().int(),
   maxAttempts: z.number().int(),
   /** Those before the one that runs or ended it, at most the last 20. */

@@ -2,10 +2,20 @@ import { z } from 'zod'
 import { ResourceVector } from '../domain/resources'
 import { Id, Time } from './base'
 
-/** Who holds some of what a job waits for: a job, a lease that is no job's, a program that is no part of the system. */
-export const Holder = z.object({
+/**
+ * Whom a reason names. What it is called and whose it is tells what others do: both are null for a reader who may not read
+ * the jobs of its principal. A program outside has no principal.
+ */
+export const Named = z.object({
+  id: z.string(),
+  name: z.string().nullable(),
+  principal: Id.nullable(),
+})
+export type Named = z.infer<typeof Named>
+
+/** Who holds some of what a job waits for: a job, a lease that is no job's, by its purpose, a program that is no part of the system, by its process. */
+export const Holder = Named.extend({
   kind: z.enum(['job', 'lease', 'outside']),
-  name: z.string(),
   /** One of those that are short, and how much of it. */
   resource: z.string(),
   amount: z.number(),
@@ -29,7 +39,7 @@ const Resumption = z.discriminatedUnion('from', [
   z.object({ from: z.literal('beginning') }),
 ])
 
-/** One thing that keeps a job from running. Jobs are named as a person knows them, `nightly-embed (j-7f3kq)`. */
+/** One thing that keeps a job from running. */
 export const WaitCause = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('held') }),
   /** The first two, and how many more. */
@@ -39,14 +49,18 @@ export const WaitCause = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('turn') }),
   /** More urgent or earlier. What the first of those that need the same waits for follows, if that is known. */
   z.object({ kind: z.literal('behind'), jobs: z.number().int() }),
-  z.object({ kind: z.literal('behind_job'), job: z.string() }),
+  z.object({ kind: z.literal('behind_job'), job: Named }),
   z.object({ kind: z.literal('resources'), wanted: ResourceVector, ...Contest }),
   /** It would not fit if all else ended: devices, by name, are gone or not fit for work. */
   z.object({ kind: z.literal('unfit'), wanted: ResourceVector, devices: z.array(z.string()) }),
   /** Memory to load its model. */
   z.object({ kind: z.literal('room'), memoryBytes: z.number(), ...Contest }),
   /** It would fit, but room is kept for a request for a lease, named by its purpose. */
-  z.object({ kind: z.literal('reserved'), wanted: ResourceVector, request: z.string() }),
+  z.object({
+    kind: z.literal('reserved'),
+    wanted: ResourceVector,
+    request: Named.omit({ id: true }),
+  }),
   z.object({ kind: z.literal('quota'), exceeded: ResourceVector }),
   z.object({
     kind: z.literal('budget'),
@@ -60,14 +74,14 @@ export const WaitCause = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('engine'),
     model: z.string(),
-    job: z.string().nullable(),
+    job: Named.nullable(),
     endsInMs: z.number().nullable(),
   }),
   /** As many models are loaded as may be at once, and all are at work; of their jobs the one that is expected to end first. */
   z.object({
     kind: z.literal('engines'),
     most: z.number().int(),
-    job: z.string().nullable(),
+    job: Named.nullable(),
     endsInMs: z.number().nullable(),
   }),
   /** It is being found out whether its runtime works here. */
@@ -75,8 +89,8 @@ export const WaitCause = z.discriminatedUnion('kind', [
   /** It is done sooner on a device that is expected to be free soon than where there is room now. */
   z.object({ kind: z.literal('faster'), device: Id, freeInMs: z.number() }),
   /** Others make room for it. */
-  z.object({ kind: z.literal('preempts'), jobs: z.array(z.string()) }),
-  z.object({ kind: z.literal('preempted'), by: z.string(), resumption: Resumption }),
+  z.object({ kind: z.literal('preempts'), jobs: z.array(Named) }),
+  z.object({ kind: z.literal('preempted'), by: Named, resumption: Resumption }),
 ])
 export type WaitCause = z.infer<typeof WaitCause>
 export type WaitCauseOf<Kind extends WaitCause['kind']> = Extract<WaitCause, { kind: Kind }>

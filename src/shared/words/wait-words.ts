@@ -1,5 +1,6 @@
-import type { Holder, WaitCause, WaitCauseOf } from '../contract'
+import type { Holder, Named, WaitCause, WaitCauseOf } from '../contract'
 import { clockTime, type UsedUp } from '../domain/budget'
+import { shortId } from '../domain/ids'
 import { entriesOf, type ResourceVector } from '../domain/resources'
 import { formatBytes, formatDuration } from '../domain/units'
 import { type Say, sayFrom } from './say'
@@ -32,7 +33,7 @@ function wordsOf(cause: WaitCause, say: SayWait, nowMs: number): string {
     case 'behind':
       return cause.jobs === 0 ? say('next') : say('behind', { count: cause.jobs })
     case 'behind_job':
-      return say('behindJob', { job: cause.job })
+      return say('behindJob', { job: namedWords(cause.job) })
     case 'resources': {
       const amounts = vectorWords(cause.wanted, say)
       return say('resources', { amounts, ...contestWords(cause, say) })
@@ -46,8 +47,13 @@ function wordsOf(cause: WaitCause, say: SayWait, nowMs: number): string {
       const amounts = vectorWords({ memoryBytes }, say)
       return say('room', { amounts, ...contestWords(cause, say) })
     }
-    case 'reserved':
-      return say('reserved', { amounts: vectorWords(cause.wanted, say), request: cause.request })
+    case 'reserved': {
+      const { wanted, request } = cause
+      const amounts = vectorWords(wanted, say)
+      return request.name === null
+        ? say('reservedForAnother', { amounts })
+        : say('reserved', { amounts, request: request.name })
+    }
     case 'quota':
       return say('quota', { amounts: vectorWords(cause.exceeded, say) })
     case 'budget': {
@@ -63,10 +69,18 @@ function wordsOf(cause: WaitCause, say: SayWait, nowMs: number): string {
     case 'faster':
       return say('faster', { device: cause.device, time: formatDuration(cause.freeInMs) })
     case 'preempts':
-      return say('preempts', { jobs: listWords(cause.jobs, say) })
+      return say('preempts', { jobs: listWords(cause.jobs.map(namedWords), say) })
     case 'preempted':
-      return say('preempted', { by: cause.by, resumption: resumptionWords(cause.resumption, say) })
+      return say('preempted', {
+        by: namedWords(cause.by),
+        resumption: resumptionWords(cause.resumption, say),
+      })
   }
+}
+
+/** As a person knows a job, `nightly-embed (j-7f3kq)`; of one that the reader may not see, what tells it from others. */
+export function namedWords({ id, name }: Named): string {
+  return name === null ? shortId(id) : `${name} (${shortId(id)})`
 }
 
 /** `3600 of 3600 CPU seconds of the last hour used; more from 14:20`. */
@@ -98,28 +112,42 @@ function contestWords(
 
 function engineWords({ model, job, endsInMs }: WaitCauseOf<'engine'>, say: SayWait): string {
   if (job === null) return say('engine', { model })
-  if (endsInMs === null) return say('engineBy', { model, job })
-  return say('engineFor', { model, job, time: formatDuration(endsInMs) })
+  const values = { model, job: namedWords(job) }
+  return endsInMs === null
+    ? say('engineBy', values)
+    : say('engineFor', { ...values, time: formatDuration(endsInMs) })
 }
 
 function enginesWords({ most, job, endsInMs }: WaitCauseOf<'engines'>, say: SayWait): string {
   if (job === null) return say('engines', { count: most })
-  if (endsInMs === null) return say('enginesBy', { count: most, job })
-  return say('enginesFor', { count: most, job, time: formatDuration(endsInMs) })
+  const values = { count: most, job: namedWords(job) }
+  return endsInMs === null
+    ? say('enginesBy', values)
+    : say('enginesFor', { ...values, time: formatDuration(endsInMs) })
 }
 
 /** @param isOfOne all hold the same resource, which has been named */
-function holderWords(
-  { kind, name, resource, amount, endsInMs }: Holder,
-  isOfOne: boolean,
-  say: SayWait,
-): string {
+function holderWords(holder: Holder, isOfOne: boolean, say: SayWait): string {
+  const { kind, resource, amount, endsInMs } = holder
+  const name = whoHolds(holder, say)
   const bare = resource.endsWith('Bytes') ? formatBytes(amount) : short(amount)
   const values = { name, amount: isOfOne ? bare : amountWords(resource, amount, say) }
   if (kind === 'outside') return say('holderOutside', values)
   if (endsInMs === null) return say('holder', values)
   if (endsInMs === 0) return say('holderEnds', values)
   return say('holderFor', { ...values, time: formatDuration(endsInMs) })
+}
+
+function whoHolds(holder: Holder, say: SayWait): string {
+  const { kind, id, name } = holder
+  switch (kind) {
+    case 'job':
+      return namedWords(holder)
+    case 'lease':
+      return name ?? shortId(id)
+    case 'outside':
+      return name ?? say('someProgram', { id })
+  }
 }
 
 function resumptionWords(resumption: WaitCauseOf<'preempted'>['resumption'], say: SayWait): string {

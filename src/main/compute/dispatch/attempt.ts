@@ -1,8 +1,10 @@
+import { shortId } from '../../../shared/domain/ids'
 import { PackedItems } from '../../../shared/domain/packed-items'
 import type { Tensors } from '../../../shared/domain/tensor'
 import { packTensors } from '../../../shared/domain/tensor-codec'
 import { formatDuration } from '../../../shared/domain/units'
 import { AppError } from '../../../shared/errors'
+import { namedWords } from '../../../shared/words/wait-words'
 import type { LocalExecutor, RunHooks, RunOutcome, RunRequest } from '../../executors/local'
 import type { Clock } from '../../platform/clock'
 import type { Database } from '../../platform/database'
@@ -141,8 +143,12 @@ export async function runAttempt(
   return end
 }
 
-export function abortWords(reason: AbortReason, { displacedBy }: ActiveJob): string {
-  return reason === 'preempted' ? `Preempted by ${displacedBy}` : ABORT_WORDS[reason]
+export function abortWords(reason: AbortReason, { displacedBy, definition }: ActiveJob): string {
+  if (reason !== 'preempted') return ABORT_WORDS[reason]
+  if (displacedBy === null) return 'Preempted'
+  // Who may read this job, and its log, may not read the other for that.
+  const isTheirs = displacedBy.principal === definition.principal
+  return `Preempted by ${isTheirs ? namedWords(displacedBy) : shortId(displacedBy.id)}`
 }
 
 const ABORT_WORDS: Record<Exclude<AbortReason, 'preempted'>, string> = {

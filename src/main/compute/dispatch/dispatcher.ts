@@ -1,11 +1,11 @@
-import { type JobId, type LeaseId, type PrincipalId, shortId } from '../../../shared/domain/ids'
+import type { JobId, LeaseId, PrincipalId } from '../../../shared/domain/ids'
 import { isEmptyVector } from '../../../shared/domain/resources'
 import { AppError } from '../../../shared/errors'
 import type { Core } from '../../core'
 import type { Clock } from '../../platform/clock'
 import type { Database } from '../../platform/database'
 import type { Logger } from '../../platform/logger'
-import type { AbortReason, ActiveJob } from '../jobs/active-job'
+import { type AbortReason, type ActiveJob, namedJob } from '../jobs/active-job'
 import type { JobIndex } from '../jobs/job-index'
 import { startOf } from '../jobs/job-row'
 import type { UrgencyOf } from '../schedule/heads'
@@ -289,7 +289,7 @@ export class Dispatcher {
     const job = this.#deps.index.get(id)
     const urgent = this.#deps.index.get(by)
     if (!job?.abort || !urgent || job.displacedBy !== null) return
-    job.displacedBy = `${urgent.definition.name} (${shortId(by)})`
+    job.displacedBy = namedJob(urgent.definition)
     this.#promised.set(by, [...(this.#promised.get(by) ?? []), id])
     job.abort('preempted')
   }

@@ -53,7 +53,8 @@ export class KeptRooms {
       const job = this.#index.get(id)
       if (!job || this.#rooms.has(id) || now < job.status.readyAt + policy.holdBackAfterMs) continue
       const { readyAt: since, priority } = job.status
-      const release = this.#core.keepRoom({ placement, purpose: job.definition.name, priority, since })
+      const { name: purpose, principal: holder } = job.definition
+      const release = this.#core.keepRoom({ placement, purpose, holder, priority, since })
       this.#rooms.set(id, { need, placement, priority, since, release })
     }
   }

@@ -1,4 +1,4 @@
-import type { Job, StartEstimate, WaitCause } from '../../../shared/contract'
+import type { Job, Named, StartEstimate, WaitCause } from '../../../shared/contract'
 import type { JobId, LeaseId } from '../../../shared/domain/ids'
 import type { Tensors } from '../../../shared/domain/tensor'
 import { sayEnglish, waitWords } from '../../../shared/words/wait-words'
@@ -64,7 +64,7 @@ export class ActiveJob {
   /** The part, 0 to 1, that earlier attempts have done for good. */
   carried: number
   /** Name of the job for which its attempt was told to stop. */
-  displacedBy: string | null = null
+  displacedBy: Named | null = null
   /** What it took to pause it when that was last done. */
   pauseMs = 0
   /** When its text was last kept, ms; null: never, as far as is known. */
@@ -125,6 +125,11 @@ export const SYNTHETIC = 'synthetic'
 export function contextTokens(parameters: JobDefinition['parameters']): number | undefined {
   if (parameters.kind !== 'generate') return undefined
   return parameters.sampling.contextSize * parameters.sampling.completions
+}
+
+/** A job as reasons name it. */
+export function namedJob({ id, name, principal }: JobDefinition): Named {
+  return { id, name, principal }
 }
 
 /** A job as the contract shows it. */

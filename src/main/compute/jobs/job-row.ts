@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { JobKind, Placement, RunWhen } from '../../../shared/contract'
+import { JobKind, Named, Placement, RunWhen } from '../../../shared/contract'
 import type { DeviceId, JobId, PipelineId, PrincipalId } from '../../../shared/domain/ids'
 import { JOB_STATES, type JobState } from '../../../shared/domain/job-state'
 import { PlaceHints } from '../../../shared/domain/place-hints'
@@ -53,8 +53,8 @@ export type JobParameters = z.infer<typeof JobParameters>
 /** What preemption has done to a job. */
 export const Preempted = z.object({
   times: z.number().int(),
-  /** Name of the job that has its place; null while it runs. */
-  by: z.string().nullable(),
+  /** The job that has its place; null while it runs. Rows of before have a text here. */
+  by: Named.nullable().catch(null),
   /** Of its length, what a synthetic load has behind it. */
   ranMs: z.number(),
 })

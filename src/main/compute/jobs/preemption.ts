@@ -1,4 +1,4 @@
-import type { WaitCauseOf } from '../../../shared/contract'
+import type { Named, WaitCauseOf } from '../../../shared/contract'
 import type { ActiveJob } from './active-job'
 import type { JobDefinition, JobParameters, JobStatus, Preempted } from './job-row'
 
@@ -32,7 +32,7 @@ export function partDone(
 export function interrupted(
   { definition, status }: ActiveJob,
   ranMs: number,
-  by: string | null,
+  by: Named | null,
 ): Preempted | null {
   const before = status.preempted ?? { times: 0, ranMs: 0 }
   const counts = definition.parameters.kind === 'synthetic'

@@ -36,6 +36,8 @@ function classOf(key: string, need: ResourceVector, count: number, firstSeq = 0)
   }
 }
 
+const named = (id: string) => ({ id, name: id.toUpperCase(), principal: 'p-bob' })
+
 const lease = (purpose: string, need: ResourceVector, more: Partial<Lease>): Lease => ({
   id: `l-${purpose}`,
   state: 'granted',
@@ -49,6 +51,8 @@ const lease = (purpose: string, need: ResourceVector, more: Partial<Lease>): Lea
   expiresAt: null,
   ...more,
 })
+
+const ofAlice = (purpose: string) => ({ id: `l-${purpose}`, name: purpose, principal: 'p-alice' })
 
 const cpu: FreeDevice = {
   ...{ id: 'cpu0' as DeviceId, kind: 'cpu', healthy: true },
@@ -70,7 +74,7 @@ function explainerOf(classes: QueueClass[], blocks: Record<string, Block>, more:
     endsInMs: () => null,
     urgencyOf: () => 0,
     jobsOn: () => [],
-    nameOf: (job) => job,
+    named,
     ...more,
   })
 }
@@ -100,8 +104,8 @@ describe('why a job waits', () => {
             kind: 'resources',
             wanted: { cpuCores: 4, memoryBytes: 1e9 },
             holders: [
-              { kind: 'job', name: 'j-big', resource: 'cpuCores', amount: 4, endsInMs: 120_000 },
-              { kind: 'lease', name: 'other', resource: 'memoryBytes', amount: 1e9, endsInMs: null },
+              { kind: 'job', ...named('j-big'), resource: 'cpuCores', amount: 4, endsInMs: 120_000 },
+              { kind: 'lease', ...ofAlice('other'), resource: 'memoryBytes', amount: 1e9, endsInMs: null },
             ],
             moreHolders: 2,
             jobsAhead: 0,
@@ -123,7 +127,7 @@ describe('why a job waits', () => {
     const shared = {
       kind: 'resources',
       wanted: { cpuCores: 2 },
-      holders: [{ kind: 'lease', name: 'render', resource: 'cpuCores', amount: 2, endsInMs: null }],
+      holders: [{ kind: 'lease', ...ofAlice('render'), resource: 'cpuCores', amount: 2, endsInMs: null }],
       moreHolders: 0,
     }
     const [first, second] = small.jobs as [QueuedJob, QueuedJob]
@@ -144,7 +148,7 @@ describe('why a job waits', () => {
       { kind: 'quota', exceeded: { cpuCores: 1 } },
     ])
     const preempts = explainerOf([wide], { wide: { kind: 'preempts', jobs: ['j-low' as JobId] } })
-    expect(preempts.one(wide, first)).toEqual([{ kind: 'preempts', jobs: ['j-low'] }])
+    expect(preempts.one(wide, first)).toEqual([{ kind: 'preempts', jobs: [named('j-low')] }])
     expect(preempts.one(wide, second)).toMatchObject([{ kind: 'behind', jobs: 1 }, { kind: 'resources' }])
     expect(explainerOf([wide], {}).one(wide, second)).toEqual([{ kind: 'behind', jobs: 1 }])
   })
@@ -163,8 +167,8 @@ describe('why a job waits', () => {
         kind: 'resources',
         wanted: { gpu: 0.8 },
         holders: [
-          { kind: 'lease', name: 'half', resource: 'gpu', amount: 0.5, endsInMs: 40_000 },
-          { kind: 'lease', name: 'other half', resource: 'gpu', amount: 0.5, endsInMs: null },
+          { kind: 'lease', ...ofAlice('half'), resource: 'gpu', amount: 0.5, endsInMs: 40_000 },
+          { kind: 'lease', ...ofAlice('other half'), resource: 'gpu', amount: 0.5, endsInMs: null },
         ],
         moreHolders: 0,
         jobsAhead: 0,

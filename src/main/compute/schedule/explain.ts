@@ -1,4 +1,12 @@
-import type { Device, ForeignHolder, Holder, Lease, WaitCause, WaitCauseOf } from '../../../shared/contract'
+import type {
+  Device,
+  ForeignHolder,
+  Holder,
+  Lease,
+  Named,
+  WaitCause,
+  WaitCauseOf,
+} from '../../../shared/contract'
 import type { JobId } from '../../../shared/domain/ids'
 import { addVectors, entriesOf, type ResourceVector, subtractVectors } from '../../../shared/domain/resources'
 import type { KeptRoom } from '../../core'
@@ -31,7 +39,7 @@ export interface ExplainInput {
   urgencyOf: UrgencyOf
   /** Jobs that run on engines of a version; null: of any. */
   jobsOn(engineKey: string | null): string[]
-  nameOf(job: string): string
+  named(job: string): Named
 }
 
 const HOLDERS_NAMED = 2
@@ -120,9 +128,9 @@ function causeOf(block: Block, group: QueueClass, input: ExplainInput): WaitCaus
     case 'faster':
       return { kind: 'faster', device: block.device, freeInMs: roughly(block.freeAt - input.nowMs) }
     case 'preempts':
-      return { kind: 'preempts', jobs: block.jobs.map(input.nameOf) }
+      return { kind: 'preempts', jobs: block.jobs.map(input.named) }
     case 'held-back':
-      return { kind: 'behind_job', job: input.nameOf(block.by) }
+      return { kind: 'behind_job', job: input.named(block.by) }
   }
 }
 
@@ -134,7 +142,7 @@ function reservedCause(
   { kept }: ExplainInput,
 ): WaitCause | null {
   if (!kept || placeOrNull(need, kept.devices, place ?? undefined) === null) return null
-  return { kind: 'reserved', wanted, request: kept.purpose }
+  return { kind: 'reserved', wanted, request: { name: kept.purpose, principal: kept.holder } }
 }
 
 /** Null unless it would not fit if all ended, and there are devices that could have been meant for it. */
@@ -154,12 +162,12 @@ function unfitCause(
 }
 
 /** Of the jobs on engines of a version the one that is expected to end first. */
-function userOf(engineKey: string | null, { jobsOn, endsInMs, nameOf }: ExplainInput) {
+function userOf(engineKey: string | null, { jobsOn, endsInMs, named }: ExplainInput) {
   const [first] = jobsOn(engineKey)
     .map((job) => ({ job, endsInMs: endsInMs(job) }))
     .sort((a, b) => (a.endsInMs ?? Number.POSITIVE_INFINITY) - (b.endsInMs ?? Number.POSITIVE_INFINITY))
   if (!first) return { job: null, endsInMs: null }
-  return { job: nameOf(first.job), endsInMs: roughlyIfKnown(first.endsInMs) }
+  return { job: named(first.job), endsInMs: roughlyIfKnown(first.endsInMs) }
 }
 
 /** The largest by name, of each resource that is short, and how many more. */
@@ -177,13 +185,13 @@ function contestOf(
 /** Those with the most of it first. */
 function holdersOf(
   resource: string,
-  { nowMs, leases, foreign = [], nameOf, endsInMs }: ExplainInput,
+  { nowMs, leases, foreign = [], named, endsInMs }: ExplainInput,
 ): { key: object; holder: Holder }[] {
-  const ofLease = (lease: Lease): Pick<Holder, 'kind' | 'name' | 'endsInMs'> => {
-    const { job, purpose, expiresAt } = lease
-    if (job !== null) return { kind: 'job', name: nameOf(job), endsInMs: roughlyIfKnown(endsInMs(job)) }
+  const ofLease = (lease: Lease): Named & Pick<Holder, 'kind' | 'endsInMs'> => {
+    const { id, job, purpose, holder: principal, expiresAt } = lease
+    if (job !== null) return { kind: 'job', ...named(job), endsInMs: roughlyIfKnown(endsInMs(job)) }
     const expiresInMs = expiresAt === null ? null : Date.parse(expiresAt) - nowMs
-    return { kind: 'lease', name: purpose, endsInMs: roughlyIfKnown(expiresInMs) }
+    return { kind: 'lease', id, name: purpose, principal, endsInMs: roughlyIfKnown(expiresInMs) }
   }
   const inside = leases.flatMap((lease) => {
     const amount = amountIn(lease.need, resource)
@@ -191,7 +199,9 @@ function holdersOf(
   })
   const outside = foreign.flatMap((one) => {
     const amount = foreignIn(one, resource)
-    const holder: Holder = { kind: 'outside', name: one.name, resource, amount, endsInMs: null }
+    const { pid, name } = one
+    const program: Named = { id: `${pid}`, name, principal: null }
+    const holder: Holder = { kind: 'outside', ...program, resource, amount, endsInMs: null }
     return amount > 0 ? [{ key: one, holder }] : []
   })
   return [...inside, ...outside].sort((a, b) => b.holder.amount - a.holder.amount)

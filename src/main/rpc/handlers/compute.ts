@@ -1,42 +1,73 @@
-import type { Job } from '../../../shared/contract'
+import type { Job, Pipeline } from '../../../shared/contract'
 import { isTerminal } from '../../../shared/domain/job-state'
 import type { Event } from '../../platform/events'
 import { feed } from '../../platform/feed'
+import type { Caller } from '../../security'
 import { implementer } from '../base'
 import type { Modules } from '../modules'
 import { paged, pageFrom } from '../paging'
+import { shownJob, shownWaiting, sightOfOthers } from '../shown-job'
 import { latest } from '../streams'
 import { shownRuntime, visibleOwner, visibleTo } from '../visible'
 
 export function computeHandlers(modules: Modules) {
   const { compute, plugins } = modules
   const os = implementer.compute
+  /** With the rights of this moment: an answer may come long after it was asked for. */
+  const shownTo = (caller: Caller) => {
+    const sight = sightOfOthers(modules, caller)
+    return <Of extends Job>(job: Of): Of => shownJob(job, sight, Date.now())
+  }
+  const shownPipeline = (pipeline: Pipeline, caller: Caller): Pipeline => {
+    const shown = shownTo(caller)
+    return { ...pipeline, jobs: pipeline.jobs.map((entry) => ({ ...entry, job: shown(entry.job) })) }
+  }
   return os.router({
     jobs: {
-      submit: os.jobs.submit.handler(({ input, context, signal }) =>
-        compute.submit(input, context.caller.principal, signal),
-      ),
-      list: os.jobs.list.handler(({ input, context }) =>
-        compute.list({ ...input, principal: visibleOwner(modules, context.caller) ?? undefined }),
-      ),
-      get: os.jobs.get.handler(({ input }) => compute.get(input.id)),
-      cancel: os.jobs.cancel.handler(({ input }) => compute.cancel(input.id)),
-      retry: os.jobs.retry.handler(({ input, context }) => compute.retry(input.id, context.caller.principal)),
-      hold: os.jobs.hold.handler(({ input }) => compute.hold(input.id)),
-      resume: os.jobs.resume.handler(({ input }) => compute.resume(input.id)),
-      update: os.jobs.update.handler(({ input }) => compute.setPriority(input.id, input.priority)),
+      submit: os.jobs.submit.handler(async ({ input, context: { caller }, signal }) => {
+        const job = await compute.submit(input, caller.principal, signal)
+        return shownTo(caller)(job)
+      }),
+      list: os.jobs.list.handler(({ input, context: { caller } }) => {
+        const { items, ...page } = compute.list({
+          ...input,
+          principal: visibleOwner(modules, caller) ?? undefined,
+        })
+        return { ...page, items: items.map(shownTo(caller)) }
+      }),
+      get: os.jobs.get.handler(({ input, context }) => shownTo(context.caller)(compute.get(input.id))),
+      cancel: os.jobs.cancel.handler(async ({ input, context }) => {
+        const job = await compute.cancel(input.id)
+        return shownTo(context.caller)(job)
+      }),
+      retry: os.jobs.retry.handler(async ({ input, context: { caller } }) => {
+        const job = await compute.retry(input.id, caller.principal)
+        return shownTo(caller)(job)
+      }),
+      hold: os.jobs.hold.handler(async ({ input, context }) => {
+        const job = await compute.hold(input.id)
+        return shownTo(context.caller)(job)
+      }),
+      resume: os.jobs.resume.handler(async ({ input, context }) => {
+        const job = await compute.resume(input.id)
+        return shownTo(context.caller)(job)
+      }),
+      update: os.jobs.update.handler(async ({ input, context }) => {
+        const job = await compute.setPriority(input.id, input.priority)
+        return shownTo(context.caller)(job)
+      }),
       result: os.jobs.result.handler(({ input, signal }) => compute.result(input.id, input.waitMs, signal)),
       saveDataset: os.jobs.saveDataset.handler(({ input, context }) =>
         compute.saveDataset(input.id, input.name, context.caller.principal),
       ),
       log: os.jobs.log.handler(async ({ input }) => pageFrom(await compute.log(input.id), input)),
-      events: os.jobs.events.handler(({ input, signal }) => {
+      events: os.jobs.events.handler(({ input, context, signal }) => {
         const changesOfOne: Event<Job> = (listener) =>
           compute.onDidChangeJobs(({ changed }) => {
             for (const job of changed) if (job.id === input.id) listener(job)
           })
-        return latest(changesOfOne, (job) => job, signal, {
-          first: () => compute.get(input.id),
+        return latest(changesOfOne, (job) => shownTo(context.caller)(job), signal, {
+          first: () => shownTo(context.caller)(compute.get(input.id)),
           until: (job) => isTerminal(job.state),
         })
       }),
@@ -44,9 +75,9 @@ export function computeHandlers(modules: Modules) {
       watch: os.jobs.watch.handler(({ context, signal }) => {
         const { caller } = context
         const mine = (jobs: Job[]) =>
-          visibleTo(modules, caller, jobs, (job) => job.principal === caller.principal)
+          visibleTo(modules, caller, jobs, (job) => job.principal === caller.principal).map(shownTo(caller))
         return feed(
-          () => compute.recent(visibleOwner(modules, context.caller)),
+          () => compute.recent(visibleOwner(modules, caller)).map(shownTo(caller)),
           (listener) =>
             compute.onDidChangeJobs((change) => listener({ ...change, changed: mine(change.changed) })),
           signal,
@@ -54,16 +85,20 @@ export function computeHandlers(modules: Modules) {
       }),
     },
     pipelines: {
-      submit: os.pipelines.submit.handler(({ input, context }) =>
-        compute.submitPipeline(input, context.caller.principal),
+      submit: os.pipelines.submit.handler(async ({ input, context: { caller } }) =>
+        shownPipeline(await compute.submitPipeline(input, caller.principal), caller),
       ),
       list: os.pipelines.list.handler(({ input, context }) =>
         compute.listPipelines(input, visibleOwner(modules, context.caller)),
       ),
-      get: os.pipelines.get.handler(({ input }) => compute.getPipeline(input.id)),
-      cancel: os.pipelines.cancel.handler(({ input }) => compute.cancelPipeline(input.id)),
-      retry: os.pipelines.retry.handler(({ input, context }) =>
-        compute.retryPipeline(input.id, context.caller.principal),
+      get: os.pipelines.get.handler(async ({ input, context }) =>
+        shownPipeline(await compute.getPipeline(input.id), context.caller),
+      ),
+      cancel: os.pipelines.cancel.handler(async ({ input, context }) =>
+        shownPipeline(await compute.cancelPipeline(input.id), context.caller),
+      ),
+      retry: os.pipelines.retry.handler(async ({ input, context: { caller } }) =>
+        shownPipeline(await compute.retryPipeline(input.id, caller.principal), caller),
       ),
     },
     queue: os.queue.handler(({ context }) => {
@@ -73,7 +108,11 @@ export function computeHandlers(modules: Modules) {
       const { recent } = view.predictions
       return {
         ...view,
-        waiting: view.waiting.filter(({ job }) => compute.get(job).principal === owner),
+        waiting: shownWaiting(
+          view.waiting.filter(({ job }) => compute.get(job).principal === owner),
+          sightOfOthers(modules, context.caller),
+          Date.now(),
+        ),
         predictions: { ...view.predictions, recent: recent.filter(({ principal }) => principal === owner) },
         // They name the models of all.
         classes: [],

@@ -1,9 +1,11 @@
 import type { Lease } from '../../../shared/contract'
 import { AppError } from '../../../shared/errors'
+import { Unavailable } from '../../core'
 import { feed } from '../../platform/feed'
 import { implementer } from '../base'
 import type { Modules } from '../modules'
 import { paged, pageFrom, whole } from '../paging'
+import { sightOfOthers } from '../shown-job'
 import { latest } from '../streams'
 import { visibleOwner, visibleTo } from '../visible'
 
@@ -31,17 +33,22 @@ export function coreHandlers(modules: Modules) {
       ),
     },
     leases: {
-      request: os.leases.request.handler(({ input, context, signal }) =>
-        core.request(input.need, {
-          holder: context.caller.principal,
-          purpose: 'api',
-          place: input.place,
-          priority: input.priority,
-          ttlMs: input.ttlMs,
-          waitMs: input.waitMs,
-          signal,
-        }),
-      ),
+      request: os.leases.request.handler(async ({ input, context: { caller }, signal }) => {
+        try {
+          return await core.request(input.need, {
+            holder: caller.principal,
+            purpose: 'api',
+            place: input.place,
+            priority: input.priority,
+            ttlMs: input.ttlMs,
+            waitMs: input.waitMs,
+            signal,
+          })
+        } catch (error) {
+          const sight = error instanceof Unavailable ? sightOfOthers(modules, caller) : null
+          throw error instanceof Unavailable && sight ? error.shownTo(sight) : error
+        }
+      }),
       list: os.leases.list.handler(({ input, context }) => {
         const owner = visibleOwner(modules, context.caller)
         return paged(

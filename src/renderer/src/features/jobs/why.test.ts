@@ -76,7 +76,8 @@ describe('causesOf', () => {
     expect(of({ kind: 'quota', exceeded: { cpuCores: 1 } })).toEqual([])
     expect(of({ kind: 'dependencies', jobs: ['j-1'], more: 0 })).toEqual(['dependency'])
     expect(of({ kind: 'retry', inMs: 500 })).toEqual([])
-    const reserved = { kind: 'reserved' as const, wanted: { gpuMemoryBytes: 4 }, request: 'render' }
+    const request = { name: 'render', principal: 'ann' }
+    const reserved = { kind: 'reserved' as const, wanted: { gpuMemoryBytes: 4 }, request }
     expect(causesOf(jobWith({ need: { gpuMemoryBytes: 4 }, waitCauses: [reserved] }), [], resources)).toEqual(
       [],
     )

@@ -47,7 +47,9 @@ function withShortIds(cause: WaitCause): WaitCause {
 function withPurposes(cause: WaitCause, language: string): WaitCause {
   if (!('holders' in cause)) return cause
   const holders = cause.holders.map((holder) =>
-    holder.kind === 'lease' ? { ...holder, name: phraseWords(holder.name, language) } : holder,
+    holder.kind === 'lease' && holder.name !== null
+      ? { ...holder, name: phraseWords(holder.name, language) }
+      : holder,
   )
   return { ...cause, holders }
 }

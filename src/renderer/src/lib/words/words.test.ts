@@ -1,4 +1,5 @@
 import { WaitCause } from '@shared/contract'
+import { shortId } from '@shared/domain/ids'
 import { FINDING_CODES } from '@shared/findings'
 import { WAIT_TEXTS } from '@shared/words/wait-texts'
 import { sayEnglish, waitWords } from '@shared/words/wait-words'
@@ -31,9 +32,12 @@ const vector = fc.record(
   },
   { requiredKeys: ['memoryBytes'] },
 )
+const party = { name: fc.option(name), principal: fc.constantFrom('ann', null) }
+const named = fc.record({ id: fc.constantFrom('j-1', 'j-1m8j2kanf6ep8cjg3'), ...party })
 const holder = fc.record({
   kind: fc.constantFrom('job' as const, 'lease' as const, 'outside' as const),
-  name,
+  id: fc.constantFrom('j-1', 'lease-1m8j2kanf6ep8cjg3', '4242'),
+  ...party,
   resource: fc.constantFrom('cpuCores', 'memoryBytes', 'custom.seats'),
   amount,
   endsInMs: fc.constantFrom(null, 0, 10_000, 7_200_000),
@@ -48,8 +52,8 @@ const cause: fc.Arbitrary<WaitCause> = fc.oneof(
   }),
   fc.record({ kind: fc.constant('retry' as const), inMs: amount }),
   fc.record({ kind: fc.constant('behind' as const), jobs: count }),
-  fc.record({ kind: fc.constant('behind_job' as const), job: name }),
-  fc.record({ kind: fc.constant('reserved' as const), wanted: vector, request: name }),
+  fc.record({ kind: fc.constant('behind_job' as const), job: named }),
+  fc.record({ kind: fc.constant('reserved' as const), wanted: vector, request: fc.record(party) }),
   fc.record({ kind: fc.constant('resources' as const), wanted: vector, ...contest }),
   fc.record({
     kind: fc.constant('unfit' as const),
@@ -69,15 +73,18 @@ const cause: fc.Arbitrary<WaitCause> = fc.oneof(
   fc.record({
     kind: fc.constant('engine' as const),
     model: name,
-    job: fc.option(name),
+    job: fc.option(named),
     endsInMs: fc.option(fc.nat()),
   }),
   fc.record({ kind: fc.constant('runtime' as const), name }),
   fc.record({ kind: fc.constant('faster' as const), device: name, freeInMs: fc.nat(1e6) }),
-  fc.record({ kind: fc.constant('preempts' as const), jobs: fc.array(name, { minLength: 1, maxLength: 4 }) }),
+  fc.record({
+    kind: fc.constant('preempts' as const),
+    jobs: fc.array(named, { minLength: 1, maxLength: 4 }),
+  }),
   fc.record({
     kind: fc.constant('preempted' as const),
-    by: name,
+    by: named,
     resumption: fc.constantFrom(
       { from: 'item' as const, item: 3, items: 9 },
       { from: 'time' as const, ranMs: 2000, durationMs: 5000 },
@@ -103,7 +110,8 @@ describe('why a job waits', () => {
           const words = waitReason({ waitCauses }, language) ?? ''
           expect(words).not.toMatch(/undefined|NaN/)
           for (const one of waitCauses)
-            if ('holders' in one) for (const { name } of one.holders) expect(words).toContain(name)
+            if ('holders' in one)
+              for (const { id, name } of one.holders) expect(words).toContain(name ?? shortId(id))
         }
       }),
     )
@@ -119,7 +127,15 @@ describe('why a job waits', () => {
     expect(purposeWords({ job: null, purpose: 'engine silero-vad@1' }, 'zh')).toBe('引擎 silero-vad@1')
     expect(purposeWords({ job: null, purpose: 'api' }, 'zh')).toBe('通过 API 申请')
     expect(purposeWords({ job: 'j-1', purpose: 'engine room' }, 'zh')).toBe('engine room')
-    const holder = { kind: 'lease' as const, name: 'engine m@1', resource: 'memoryBytes', amount: 1e9 }
+    const name = 'engine m@1'
+    const holder = {
+      kind: 'lease' as const,
+      id: 'lease-1',
+      name,
+      principal: 'ann',
+      resource: 'memoryBytes',
+      amount: 1e9,
+    }
     const holders = [{ ...holder, endsInMs: null }]
     const waitCauses: WaitCause[] = [
       { kind: 'room', memoryBytes: 1e9, holders, moreHolders: 0, jobsAhead: 0 },
