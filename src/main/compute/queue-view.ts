@@ -267,7 +267,7 @@ export class QueueReader {
 
   #remainingOf(job: ActiveJob, now: number): number | null {
     const runMs = this.#deps.runMsOf(job)
-    return runMs === null ? null : Math.max(0, runMs - (now - (job.status.startedAt ?? now)))
+    return runMs === null ? null : Math.max(0, runMs + job.loadMs - (now - (job.status.startedAt ?? now)))
   }
 }
 

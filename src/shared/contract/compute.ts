@@ -17,6 +17,7 @@ import { Named, WaitCause } from './wait-cause'
 /** So many jobs that have ended are told of as they change; those that ended before are listed. */
 export const MOST_ENDED_LIVE = 2_000
 
+/** `loadMs` and `computeMs` are sums over the attempts that have ended. */
 export const JobTimings = z.object({
   queuedMs: z.number(),
   loadMs: z.number(),
@@ -94,6 +95,8 @@ export const Job = z.object({
   principal: Id,
   createdAt: Time,
   startedAt: Time.nullable(),
+  /** When the model of the attempt that runs was there; null while it loads, and where none runs. */
+  loadedAt: Time.nullable(),
   finishedAt: Time.nullable(),
 })
 export type Job = z.infer<typeof Job>

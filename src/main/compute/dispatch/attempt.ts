@@ -107,7 +107,7 @@ export async function runAttempt(
     log('info', startedOn(job.status.placement))
     if (!isWarm) {
       log('info', `Loading ${engine.label}`)
-      end.loadMs = await pool.load(engine, job, signal)
+      end.loadMs = await load(deps, job, engine, signal)
       log('info', `Loaded in ${formatDuration(end.loadMs)}`)
     }
     signal.throwIfAborted()
@@ -141,6 +141,24 @@ export async function runAttempt(
   const isPlain = attempt === 1 && end.outcome.kind === 'succeeded' && !hasWords
   if (!isPlain) await keepLog(deps, end)
   return end
+}
+
+/** @returns what it took, ms */
+async function load(
+  { pool, onProgress }: AttemptDeps,
+  job: ActiveJob,
+  engine: PooledEngine,
+  signal: AbortSignal,
+): Promise<number> {
+  job.isLoading = true
+  onProgress(job)
+  try {
+    job.loadMs = await pool.load(engine, job, signal)
+    return job.loadMs
+  } finally {
+    job.isLoading = false
+    onProgress(job)
+  }
 }
 
 export function abortWords(reason: AbortReason, { displacedBy, definition }: ActiveJob): string {

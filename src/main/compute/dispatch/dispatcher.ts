@@ -456,7 +456,7 @@ export class Dispatcher {
       held.push({ principal, share: part, since: startedAt })
       if (job.ridesAlong) continue
       const isLoading = loading.has(job.id)
-      const loadMs = isLoading ? pool.loadOf(job).estimateMs : 0
+      const loadMs = isLoading ? pool.loadOf(job).estimateMs : job.loadMs
       const withLoad = (ms: number | null) => (ms === null ? null : ms + loadMs)
       const times = { runMs: withLoad(runMsOf(job)), mostMs: withLoad(this.#deps.mostMsOf(job)) }
       running.push(runningJob(job, times, share, isLoading, now))

@@ -250,6 +250,7 @@ export class Settler {
     const notBefore = finishedAt + waitMs
     job.carried = partDone(job.definition, { ...job.status, ...change })
     job.progress = job.carried
+    job.loadMs = 0
     index.change(job, {
       ...change,
       state: 'queued',

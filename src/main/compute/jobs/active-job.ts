@@ -71,6 +71,10 @@ export class ActiveJob {
   textKeptAt: number | null = null
   /** Its text could not be kept when it was last paused: then it is not stopped lightly again. */
   pauseLost = false
+  /** The model of its attempt loads. */
+  isLoading = false
+  /** What that took. */
+  loadMs = 0
   lease: LeaseId | null = null
   /** Stops the running attempt. */
   abort: ((reason: AbortReason) => void) | null = null
@@ -184,6 +188,7 @@ export function viewOf(
     principal: definition.principal,
     createdAt: toIso(definition.createdAt),
     startedAt: status.startedAt === null ? null : toIso(status.startedAt),
+    loadedAt: live ? loadedAt(live) : null,
     finishedAt: status.finishedAt === null ? null : toIso(status.finishedAt),
   }
 }
@@ -203,12 +208,17 @@ export function waitCausesOf(job: ActiveJob, nowMs: number, waitCauses = job.wai
   return causes.length > 0 ? causes : [{ kind: 'turn' }]
 }
 
+function loadedAt({ status, isLoading, loadMs }: ActiveJob): string | null {
+  const { state, startedAt } = status
+  return state === 'running' && startedAt !== null && !isLoading ? toIso(startedAt + loadMs) : null
+}
+
 export function estimateOf(job: ActiveJob, nowMs: number, forecast = job.forecast): number | null {
-  const { status, progress, carried, runMs } = job
+  const { status, progress, carried, runMs, isLoading, loadMs } = job
   if (status.state === 'queued')
     return job.queued && forecast ? Math.max(0, Math.round(forecast.at - nowMs)) : null
   if (status.state !== 'running' || status.startedAt === null) return null
-  const elapsed = Math.max(0, nowMs - status.startedAt)
+  const elapsed = isLoading ? 0 : Math.max(0, nowMs - status.startedAt - loadMs)
   // Once it has shown how fast it goes, that says more than what others took.
   const gained = progress - carried
   if (gained > 0.05) return Math.round((elapsed * (1 - progress)) / gained)

@@ -3,9 +3,10 @@ import { isTerminal } from '@shared/domain/job-state'
 import type { StateName } from '../../components'
 import { codedWords, waitReason } from '../../lib/words'
 
-/** A queued job that had to make room is preempted, one that says why it waits is waiting; one only in line is queued. */
+/** A queued job that had to make room is preempted, one that says why it waits is waiting; one only in line is queued. One that has begun loads first. */
 export function stateName(job: Job): StateName {
   if (job.preemptedBy !== null) return 'preempted'
+  if (job.state === 'running' && job.loadedAt === null) return 'loading'
   return job.state === 'queued' && job.waitReason ? 'waiting' : job.state
 }
 

@@ -24,6 +24,7 @@ export function jobWith(changes: Partial<Job> = {}): Job {
     waitCauses: [],
     estimateMs: null,
     expectedAt: null,
+    loadedAt: null,
     estimate: null,
     need: {},
     place: null,

@@ -50,6 +50,7 @@ describe('timingsAt', () => {
     const job = jobWith({
       state: 'running',
       startedAt: '2026-01-01T00:00:10.000Z',
+      loadedAt: '2026-01-01T00:00:10.000Z',
       timings: { queuedMs: 10_000, loadMs: 0, computeMs: 0 },
     })
     expect(timingsAt(job, start + 20_000)).toEqual({ queuedMs: 10_000, loadMs: 0, computeMs: 10_000 })
@@ -60,12 +61,21 @@ describe('timingsAt', () => {
       state: 'running',
       attempt: 3,
       startedAt: '2026-01-01T00:10:00.000Z',
+      loadedAt: '2026-01-01T00:10:00.000Z',
       timings: { queuedMs: 500, loadMs: 9000, computeMs: 100_000 },
     })
     const at = (seconds: number) => timingsAt(job, start + 600_000 + seconds * 1000)
     expect(at(-2).computeMs).toBe(100_000)
     expect(at(5)).toEqual({ queuedMs: 500, loadMs: 9000, computeMs: 105_000 })
     expect(at(200).computeMs).toBe(300_000)
+  })
+
+  it('counts as load what goes by until the model is there', () => {
+    const loading = jobWith({ state: 'running', startedAt: '2026-01-01T00:10:00.000Z' })
+    const at = start + 600_000 + 7_000
+    expect(timingsAt(loading, at)).toEqual({ queuedMs: 0, loadMs: 7_000, computeMs: 0 })
+    const loaded = { ...loading, loadedAt: '2026-01-01T00:10:05.000Z' }
+    expect(timingsAt(loaded, at)).toEqual({ queuedMs: 0, loadMs: 5_000, computeMs: 2_000 })
   })
 
   it('leaves an ended job as it ended', () => {

@@ -17,7 +17,12 @@ export function timingsAt(job: Job, nowMs: number): Timings {
     return { queuedMs: Math.max(queuedMs, nowMs - Date.parse(job.queuedSince)), loadMs, computeMs }
   if (job.state === 'running' && job.startedAt !== null) {
     // The sums are of earlier attempts: what the present one takes is added to them when it ends.
-    return { queuedMs, loadMs, computeMs: computeMs + Math.max(0, nowMs - Date.parse(job.startedAt)) }
+    const loadedMs = job.loadedAt === null ? nowMs : Date.parse(job.loadedAt)
+    return {
+      queuedMs,
+      loadMs: loadMs + Math.max(0, loadedMs - Date.parse(job.startedAt)),
+      computeMs: computeMs + Math.max(0, nowMs - loadedMs),
+    }
   }
   return { queuedMs, loadMs, computeMs }
 }

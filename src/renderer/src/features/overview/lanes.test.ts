@@ -38,6 +38,7 @@ const job = (change: Partial<Job>): Job => ({
   waitCauses: [],
   estimateMs: null,
   expectedAt: null,
+  loadedAt: null,
   estimate: null,
   need: {},
   place: null,

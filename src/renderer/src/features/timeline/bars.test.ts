@@ -27,14 +27,18 @@ describe('barsOf', () => {
   })
 
   it('goes on where a job that runs is expected to end', () => {
-    const job = jobWith({ state: 'running', placement, startedAt: at(-3_000), expectedAt: at(7_000) })
+    const times = { startedAt: at(-5_000), loadedAt: at(-3_000), expectedAt: at(7_000) }
+    const job = jobWith({ state: 'running', placement, ...times })
     expect(barsOf(job, NOW)[0]?.parts).toEqual([
+      { kind: 'load', fromMs: NOW - 5_000, toMs: NOW - 3_000 },
       { kind: 'run', fromMs: NOW - 3_000, toMs: NOW },
       { kind: 'expected', fromMs: NOW, toMs: NOW + 7_000 },
     ])
     // Nothing has been heard of it since: its end stays where it was.
     expect(barsOf(job, NOW + 2_000)[0]?.toMs).toBe(NOW + 7_000)
-    expect(barsOf(job, NOW + 9_000)[0]?.parts.map(({ kind }) => kind)).toEqual(['run'])
+    expect(barsOf(job, NOW + 9_000)[0]?.parts.map(({ kind }) => kind)).toEqual(['load', 'run'])
+    const loading = jobWith({ state: 'running', placement, startedAt: at(-3_000) })
+    expect(barsOf(loading, NOW)[0]?.parts).toEqual([{ kind: 'load', fromMs: NOW - 3_000, toMs: NOW }])
   })
 
   it('puts a job that waits where it is expected, never before now', () => {
@@ -99,7 +103,8 @@ describe('barsOf', () => {
       end,
     })
     const attempts = [attempt(7, 'failed'), attempt(8, 'interrupted')]
-    const job = jobWith({ state: 'running', attempt: 9, attempts, placement, startedAt: at(-10_000) })
+    const times = { startedAt: at(-10_000), loadedAt: at(-10_000) }
+    const job = jobWith({ state: 'running', attempt: 9, attempts, placement, ...times })
     const [bar, ...others] = barsOf(job, NOW)
     expect(others).toEqual([])
     expect(bar).toMatchObject({ device: 'cpu0', fromMs: NOW - 30_000, toMs: NOW })

@@ -74,9 +74,7 @@ function earlier(attempt: EarlierAttempt, before: EarlierAttempt | undefined): S
 function runs(job: Job, started: string, last: EarlierAttempt | undefined, nowMs: number): Stretch {
   const startedAt = Date.parse(started)
   const until = job.finishedAt === null ? Math.max(nowMs, startedAt) : Date.parse(job.finishedAt)
-  // The job counts what all its attempts took.
-  const loadMs = job.attempts.reduce((rest, attempt) => rest - attempt.loadMs, job.timings.loadMs)
-  const loaded = Math.min(until, startedAt + Math.max(0, loadMs))
+  const loaded = Math.min(until, job.finishedAt === null ? loadedOf(job, until) : startedAt + lastLoadMs(job))
   const parts = [
     part('wait', last ? Date.parse(last.finishedAt) : startedAt - job.timings.queuedMs, startedAt),
     part('load', startedAt, loaded),
@@ -85,6 +83,18 @@ function runs(job: Job, started: string, last: EarlierAttempt | undefined, nowMs
   if (job.finishedAt === null && job.expectedAt !== null)
     parts.push(part('expected', until, Date.parse(job.expectedAt)))
   return { devices: devicesOf(job.placement), parts, startsWithin: null }
+}
+
+function loadedOf({ loadedAt }: Job, nowMs: number): number {
+  return loadedAt === null ? nowMs : Date.parse(loadedAt)
+}
+
+/** The job counts what all its attempts took. */
+function lastLoadMs({ attempts, timings }: Job): number {
+  return Math.max(
+    0,
+    attempts.reduce((rest, attempt) => rest - attempt.loadMs, timings.loadMs),
+  )
 }
 
 function waits(job: Job, last: EarlierAttempt | undefined, nowMs: number): Stretch {
