@@ -476,6 +476,23 @@ describe('deadlines and dependencies', () => {
     expect(system.compute.get(waiting.id).error?.code).toBe('compute.deadline_missed')
   })
 
+  it('what waits for a job that could not be cancelled, for the disk was full, goes on waiting for it', async () => {
+    const load = { kind: 'synthetic' as const, durationMs: 1 }
+    const first = await system.submit({ ...load, hold: true })
+    const after = await system.submit({ ...load, dependsOn: [first.id], runWhen: 'ended' })
+    harness.disk.isFull = true
+    await expect(system.compute.cancel(first.id)).rejects.toMatchObject({ code: 'storage.disk_full' })
+    harness.disk.isFull = false
+    await harness.clock.advance(5000)
+    expect(system.compute.get(first.id).state).toBe('held')
+    expect(system.compute.get(after.id)).toMatchObject({ state: 'queued', attempt: 0, queuedSince: null })
+    await system.compute.resume(first.id)
+    await until(async () => {
+      await harness.clock.advance(250)
+      return system.compute.get(after.id).state === 'succeeded'
+    })
+  })
+
   it('a deadline that passes while an attempt fails leaves no other to begin', async () => {
     const deadline = new Date(harness.clock.now() + 1000).toISOString()
     const { run } = system.executor

@@ -232,7 +232,7 @@ export function createCompute(deps: ComputeDeps): Compute {
         if (usedUpFor(need, core.limitsOf(principal)?.usedUp ?? [])) job.abort?.('budget')
       }
       const ends = await ended
-      return Promise.all(ends.map((end) => (end.outcome.kind === 'failed' ? lostDevices.judge(end) : end)))
+      return Promise.all(ends.map((end) => (end.outcome.kind === 'succeeded' ? end : lostDevices.judge(end))))
     },
     beforePlan() {
       courses.refresh()

@@ -142,22 +142,36 @@ export async function linkedPrompt(
   return link.template.split('{text}').join(text)
 }
 
-/** The outputs of another batch as inputs of this one, from item `from` on. @throws AppError as {@link linkedTensors} */
+/**
+ * The outputs of another batch as inputs of this one, from item `from` on.
+ * @param items all that the other was to give @throws AppError as {@link linkedTensors}
+ */
 export async function* linkedItems(
   artifacts: Artifacts,
   link: Extract<Link, { kind: 'items' }>,
   from: number,
+  items: number,
 ): AsyncGenerator<PackedItems> {
   const id = link.job as JobId
-  for (const name of artifacts.list(id)) {
+  const parts = artifacts.list(id).flatMap((name) => {
     const start = itemsStart(name)
-    if (start === null) continue
+    return start === null ? [] : [{ name, start }]
+  })
+  const read = async ({ name, start }: (typeof parts)[number]) => {
     const bytes = await artifacts.read(id, name)
     if (!bytes) throw gaveNothing(link, `item ${start}`)
-    const part = PackedItems.parse(bytes)
+    return PackedItems.parse(bytes)
+  }
+  // One that was stopped has given a part: said before any of it is computed.
+  const last = parts.at(-1)
+  const given = last ? last.start + (await read(last)).count : 0
+  if (given < items) throw gaveNothing(link, `item ${given}`)
+  for (const one of parts) {
+    const part = await read(one)
+    const { start } = one
     if (start + part.count <= from) continue
-    const items = part.slice(Math.max(0, from - start)).unpack()
-    yield PackedItems.of(items.map((outputs) => renamed(link, outputs)))
+    const outputs = part.slice(Math.max(0, from - start)).unpack()
+    yield PackedItems.of(outputs.map((item) => renamed(link, item)))
   }
 }
 

@@ -101,6 +101,25 @@ describe('a device that goes while a job runs on it', () => {
     })
   })
 
+  it('is lost with each attempt of a job: the job ends', async () => {
+    const id = await submitAndStart()
+    for (let attempt = 1; attempt <= 4; attempt++) {
+      const putBack = takeGpu()
+      await system.core.rescan()
+      await until(() => system.compute.get(id).state !== 'running')
+      await putBack()
+      if (attempt > 3) break
+      await until(() => system.compute.get(id).state === 'running')
+    }
+    const { state, error, attempts } = system.compute.get(id)
+    expect(attempts.map(({ end }) => end)).toEqual(['device_lost', 'device_lost', 'device_lost'])
+    expect({ state, error }).toMatchObject({
+      state: 'failed',
+      error: { code: 'compute.worker_crashed', message: expect.stringContaining('4 times') },
+    })
+    expect(jobLeases()).toEqual([])
+  })
+
   it('that is removed for good ends what waits for it, also what is held', async () => {
     const fpga = { kind: 'fpga' as const, name: 'card', vendor: '', capacity: { fpga: 1 }, properties: {} }
     const { id: device } = system.core.declareDevice(fpga, ALICE)

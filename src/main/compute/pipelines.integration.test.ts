@@ -259,6 +259,24 @@ describe('reuse', () => {
     expect(states(await ended(await submit(jobs('error', 1))))).toEqual(states(ill))
   })
 
+  it('computes nothing of what a batch gives that was stopped on its way, and says what is missing', async () => {
+    system.executor.itemMs = 1000
+    const items = Array.from({ length: 8 }, (_, i) => x(i, i)) as never
+    const pipeline = await submit([
+      { kind: 'batch', key: 'a', model: 'm@1', items, batchSize: 1 },
+      { kind: 'batch', key: 'b', model: 'n@1', items: { fromJob: 'a' }, batchSize: 1, runWhen: 'ended' },
+    ])
+    const first = jobOf(pipeline, 'a').id
+    await until(async () => {
+      await harness.clock.advance(250)
+      return system.compute.get(first).progress > 0.3
+    })
+    await system.compute.cancel(first)
+    const end = await ended(pipeline)
+    expect(states(end)).toEqual({ a: 'cancelled', b: 'compute.dependency_failed' })
+    expect(jobOf(end, 'b')).toMatchObject({ attempt: 1, progress: 0 })
+  })
+
   it('takes over all of a batch or nothing of it', async () => {
     const batch = { kind: 'batch' as const, model: 'm@1', key: 'a', items: [x(1, 1), x(2, 2)] as never }
     const { artifacts } = system.storage

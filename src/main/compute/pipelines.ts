@@ -233,7 +233,8 @@ export class Pipelines {
         throw ofMember(error, key)
       })
       definitions.set(identity.id, member.prepared.definition)
-      ready.push(member)
+      // A thousand of them would fill the memory; they are read from the disk when they run.
+      ready.push({ ...member, prepared: { ...member.prepared, first: null } })
       await breathe()
     }
     await write(() => {

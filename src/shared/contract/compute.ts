@@ -24,7 +24,7 @@ export const JobTimings = z.object({
   computeMs: z.number(),
 })
 
-export const AttemptEnding = z.enum(['failed', 'preempted', 'interrupted'])
+export const AttemptEnding = z.enum(['failed', 'preempted', 'interrupted', 'device_lost'])
 
 /** An attempt that ended, and its job did not. */
 export const EarlierAttempt = z.object({

@@ -345,7 +345,7 @@ async function onlyInputs(storage: Storage, job: ActiveJob): Promise<Tensors> {
 async function* inputParts(storage: Storage, job: ActiveJob, from: number): AsyncGenerator<PackedItems> {
   const [link] = job.definition.links
   if (link?.kind === 'items') {
-    yield* linkedItems(storage.artifacts, link, from)
+    yield* linkedItems(storage.artifacts, link, from, job.definition.items)
     return
   }
   const parts = storage.artifacts.list(job.id).flatMap((name) => {

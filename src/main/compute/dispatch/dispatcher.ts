@@ -271,7 +271,7 @@ export class Dispatcher {
     const state = this.#snapshot()
     this.#deps.onState(state)
     const decided = plan(state, placeOrNull)
-    this.#losses.spend(decided)
+    this.#deps.database.onRollback(this.#losses.spend(decided))
     const started = decided.start.flatMap((start) => this.#start(start) ?? [])
     // What has been started may be why others were refused: the next plan knows, and says so.
     const isRefused = started.length > 0 && started.length < decided.start.length

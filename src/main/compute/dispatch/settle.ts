@@ -71,9 +71,8 @@ export class Settler {
       const by = outcome.reason === 'preempted' ? job.displacedBy : null
       if (isLate(job, clock.now())) this.end(job, 'failed', deadlineMissed(), times)
       else {
-        const end = outcome.reason === 'preempted' ? 'preempted' : 'interrupted'
         const change = { ...times, preempted: interrupted(job, computeMs, by) }
-        this.#requeue(job, change, { loadMs, end })
+        this.#requeue(job, change, { loadMs, end: endOf(outcome.reason) })
       }
     } else if (outcome.kind === 'aborted') {
       attach()
@@ -206,7 +205,11 @@ export class Settler {
       return
     }
     if (!dependent.waitingOn.delete(id)) return
-    database.onRollback(() => dependent.waitingOn.add(id))
+    database.onRollback(() => {
+      dependent.waitingOn.add(id)
+      // What the turn did to it was undone before this, when it waited for nothing any more.
+      index.refresh(dependent)
+    })
     if (dependent.waitingOn.size > 0) return
     if (judge(runWhen, dependsOn.map(endingOf)) === 'skip') this.#doom(dependent, id, 'skip')
     else if (dependent.status.state === 'queued') index.change(dependent, { readyAt: clock.now() })
@@ -278,6 +281,10 @@ export class Settler {
 /** Whether its deadline has passed while it stopped: that rang when it ran, and nothing else would end it now. */
 function isLate({ definition: { deadline } }: ActiveJob, now: number): boolean {
   return deadline !== null && deadline <= now
+}
+
+function endOf(reason: AbortReason): StoredAttempt['end'] {
+  return reason === 'preempted' || reason === 'device_lost' ? reason : 'interrupted'
 }
 
 /** Whether a job waits for another attempt. A budget that is used up stops for good what could not go on where it was. */

@@ -15,6 +15,16 @@ it('grows by a tenth of what the machine is idle, to what is saved up at the mos
   expect(budget.observe(10_000_000)).toBe(5_000)
 })
 
+it('gives back what a turn took that never was', () => {
+  const budget = new LossBudget(POLICY)
+  budget.observe(1_000)
+  budget.spend({ lostMs: 1_000, idle: 1 })
+  const undo = budget.spend({ lostMs: 3_000, idle: 0 })
+  expect(budget.observe(1_000)).toBe(1_000)
+  undo()
+  expect(budget.observe(2_000)).toBe(4_100)
+})
+
 it('never lets more be lost than was saved up and earned, also when the clock is set back', () => {
   const turn = fc.record({
     passedMs: fc.integer({ min: -1_000, max: 100_000 }),

@@ -23,9 +23,17 @@ export class LossBudget {
     return this.#left
   }
 
-  /** What a turn takes of it, and how much of the machine is idle from then on. */
-  spend({ lostMs, idle }: Pick<Plan, 'lostMs' | 'idle'>): void {
+  /**
+   * What a turn takes of it, and how much of the machine is idle from then on.
+   * @returns undoes it, for a turn that never was
+   */
+  spend({ lostMs, idle }: Pick<Plan, 'lostMs' | 'idle'>): () => void {
+    const before = this.#idle
     this.#left -= lostMs
     this.#idle = idle
+    return () => {
+      this.#left += lostMs
+      this.#idle = before
+    }
   }
 }

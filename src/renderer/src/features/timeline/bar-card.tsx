@@ -11,7 +11,7 @@ import classes from './timeline.module.css'
 import { useStartWords } from './use-start-words'
 
 const TOOK = [['wait'], ['load'], ['run', 'failed', 'stopped']] as const
-const ENDINGS = ['preempted', 'interrupted', 'failed'] as const
+const ENDINGS = ['preempted', 'interrupted', 'device_lost', 'failed'] as const
 
 /** What a bar says, in words; spoken when keys come to it, but not with every second that it takes. */
 export function BarCard(props: { bar: Bar; devices: ReadonlyMap<string, Device>; style: CSSProperties }) {
