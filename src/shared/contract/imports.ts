@@ -63,6 +63,16 @@ export const HubAddress = z
     'write OWNER/REPOSITORY, OWNER/REPOSITORY@REVISION, or its address on the Hub',
   )
 
+/** What an import is to become; what nobody says is read from the files. */
+const ToBecome = {
+  name: ModelName.optional(),
+  /** Greater than any that a version of that name has had; default: the next. */
+  version: NewVersionNumber.optional(),
+  madeFrom: MadeFrom.optional(),
+}
+/** Wait for a person's confirmation also when nothing is wrong: to change the name first. */
+const Reviewed = { review: z.boolean().default(false) }
+
 /** Uploads (multipart) and file downloads stream outside this contract, in `rpc/transports/rest.ts`, with the same authorisation. */
 export const importsContract = {
   start: procedure('model.import_path', {
@@ -76,12 +86,8 @@ export const importsContract = {
       z
         .object({
           path: z.string().min(1).max(4096),
-          name: ModelName.optional(),
-          /** Greater than any that a version of that name has had; default: the next. */
-          version: NewVersionNumber.optional(),
-          /** Wait for a person's confirmation also when nothing is wrong: to change the name first. */
-          review: z.boolean().default(false),
-          madeFrom: MadeFrom.optional(),
+          ...ToBecome,
+          ...Reviewed,
         })
         .strict(),
     )
@@ -99,11 +105,8 @@ export const importsContract = {
           repository: HubAddress,
           /** Only these paths or `*` patterns, for example `*Q4_K_M.gguf`; default: what one model needs. */
           files: listOf(z.string().min(1).max(300), { max: 100 }).optional(),
-          name: ModelName.optional(),
-          /** Greater than any that a version of that name has had; default: the next. */
-          version: NewVersionNumber.optional(),
-          review: z.boolean().default(false),
-          madeFrom: MadeFrom.optional(),
+          ...ToBecome,
+          ...Reviewed,
         })
         .strict(),
     )
@@ -150,11 +153,9 @@ export const importsContract = {
     .input(
       z.object({
         id: Id.brand<'ImportId'>(),
-        name: ModelName.optional(),
-        version: NewVersionNumber.optional(),
+        // What is said of its origin adds to what was said when it began.
+        ...ToBecome,
         family: z.string().max(64).nullable().optional(),
-        /** Adds to what was said when it began. */
-        madeFrom: MadeFrom.optional(),
       }),
     )
     .output(Import),
