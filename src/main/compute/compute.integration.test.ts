@@ -481,12 +481,12 @@ describe('deadlines and dependencies', () => {
     const first = await system.submit({ ...load, hold: true })
     const after = await system.submit({ ...load, dependsOn: [first.id], runWhen: 'ended' })
     harness.disk.isFull = true
-    await expect(system.compute.cancel(first.id)).rejects.toMatchObject({ code: 'storage.disk_full' })
+    await expect(system.compute.cancel(id(first))).rejects.toMatchObject({ code: 'storage.disk_full' })
     harness.disk.isFull = false
     await harness.clock.advance(5000)
     expect(system.compute.get(first.id).state).toBe('held')
     expect(system.compute.get(after.id)).toMatchObject({ state: 'queued', attempt: 0, queuedSince: null })
-    await system.compute.resume(first.id)
+    await system.compute.resume(id(first))
     await until(async () => {
       await harness.clock.advance(250)
       return system.compute.get(after.id).state === 'succeeded'

@@ -271,7 +271,7 @@ describe('reuse', () => {
       await harness.clock.advance(250)
       return system.compute.get(first).progress > 0.3
     })
-    await system.compute.cancel(first)
+    await system.compute.cancel(first as JobId)
     const end = await ended(pipeline)
     expect(states(end)).toEqual({ a: 'cancelled', b: 'compute.dependency_failed' })
     expect(jobOf(end, 'b')).toMatchObject({ attempt: 1, progress: 0 })
