@@ -468,7 +468,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     cancelPipeline: (id) => pipelines.cancel(id),
     retryPipeline: (id, by) => pipelines.retry(id, by),
 
-    queue: () => reader.view(),
+    queue: (owner = null) => reader.view(owner),
     whatIf: (question, signal) => whatIf.ask(question, signal),
 
     recent: (owner) => views.recent(owner),

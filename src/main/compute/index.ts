@@ -91,7 +91,8 @@ export interface Compute extends Disposable {
   /** As a new one; what it did before and has not changed is taken over. */
   retryPipeline(id: PipelineId, by: PrincipalId): Promise<Pipeline>
 
-  queue(): QueueView
+  /** @param owner whose jobs it tells of that wait; null: everybody's */
+  queue(owner?: PrincipalId | null): QueueView
   /** Replays jobs on another machine, one question at a time. @param signal gives it up */
   whatIf(question: WhatIfQuestion, signal?: AbortSignal): Promise<WhatIfAnswer>
   /**

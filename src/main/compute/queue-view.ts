@@ -1,5 +1,5 @@
 import type { ForeignHolder, QueueView, WaitCause } from '../../shared/contract'
-import type { JobId } from '../../shared/domain/ids'
+import type { JobId, PrincipalId } from '../../shared/domain/ids'
 import { entriesOf, type ResourceVector, vectorFrom } from '../../shared/domain/resources'
 import { sayEnglish, waitWords } from '../../shared/words/wait-words'
 import type { Core } from '../core'
@@ -13,7 +13,7 @@ import { aheadOf } from './schedule/ahead'
 import { emptyPlan } from './schedule/at-rest'
 import { type Explained, Explainer, OF_ALL } from './schedule/explain'
 import type { Forecast } from './schedule/forecast'
-import type { UrgencyOf } from './schedule/heads'
+import { Heads, type UrgencyOf } from './schedule/heads'
 import { predictedWaitMs, type WaitInput } from './schedule/predicted-wait'
 import { effectivePriority, positionIn, rankOf } from './schedule/rank'
 import { startBehind } from './schedule/start-behind'
@@ -66,12 +66,13 @@ export class QueueReader {
     })
   }
 
-  view(): QueueView {
+  /** @param owner whose jobs it tells of that wait; null: everybody's */
+  view(owner: PrincipalId | null): QueueView {
     const { clock, index, lastHour } = this.#deps
     const now = clock.now()
     if (now - this.#explainedAt >= INTERVAL_MS || this.#explained.length === 0) this.#explain()
     const waiting: QueueView['waiting'] = []
-    for (const { id } of this.#explained) {
+    for (const id of this.#firstOf(owner)) {
       const job = index.get(id)
       if (!job?.queued) continue
       const { priority, readyAt } = job.status
@@ -79,13 +80,13 @@ export class QueueReader {
         job: id,
         name: job.definition.name,
         effectivePriority: effectivePriority(priority, readyAt, now),
-        ...becauseOf(waitCausesOf(job, now), now),
+        ...becauseOf(waitCausesOf(job, now, job.waitCauses ?? this.causesOf(job)), now),
         estimateMs: estimateOf(job, now),
         estimate: startEstimateOf(job, job.forecast),
       })
     }
     const { counts } = index
-    if (waiting.length < Math.min(MAX_WAITING, counts.queued)) this.#addNotReady(waiting, now)
+    if (waiting.length < Math.min(MAX_WAITING, counts.queued)) this.#addNotReady(waiting, owner, now)
     return {
       depth: counts.queued,
       byState: { ...counts },
@@ -104,11 +105,26 @@ export class QueueReader {
     this.#cancel?.()
   }
 
+  /** In the order of the queue. */
+  #firstOf(owner: PrincipalId | null): JobId[] {
+    if (owner === null) return this.#explained.map(({ id }) => id)
+    const { index, urgencyOf } = this.#deps
+    const theirs = index.classes().filter(({ principal }) => principal === owner)
+    const heads = new Heads(theirs, urgencyOf)
+    const first: JobId[] = []
+    for (let head = heads.pop(); head && first.length < MAX_WAITING; head = heads.pop()) {
+      first.push(head.job.id)
+      heads.follow(head)
+    }
+    return first
+  }
+
   /** Jobs that wait for others, or for their next attempt: after those that could start. */
-  #addNotReady(waiting: QueueView['waiting'], now: number): void {
+  #addNotReady(waiting: QueueView['waiting'], owner: PrincipalId | null, now: number): void {
     for (const job of this.#deps.index.all()) {
       if (waiting.length >= MAX_WAITING) return
       if (job.status.state !== 'queued' || job.queued) continue
+      if (owner !== null && job.definition.principal !== owner) continue
       const { priority, readyAt } = job.status
       waiting.push({
         job: job.id,
@@ -283,7 +299,14 @@ function becauseOf(causes: WaitCause[], nowMs: number): { reason: string; causes
 
 /** Amounts of programs outside change all the time, by less than is said of them. */
 function isSaidAlike(a: readonly WaitCause[], b: readonly WaitCause[], nowMs: number): boolean {
-  return waitWords(a, sayEnglish, nowMs) === waitWords(b, sayEnglish, nowMs)
+  const isOfTheSame = a.length === b.length && a.every((cause, i) => whomOf(cause) === whomOf(b[i]))
+  return isOfTheSame && waitWords(a, sayEnglish, nowMs) === waitWords(b, sayEnglish, nowMs)
+}
+
+/** Whom the words do not tell from others of the same name. */
+function whomOf(cause: WaitCause | undefined): string {
+  if (cause && 'holders' in cause) return cause.holders.map(({ id }) => id).join()
+  return cause?.kind === 'reserved' ? `${cause.request.principal}` : ''
 }
 
 function isForetold(job: ActiveJob): job is ActiveJob & { forecast: Forecast } {

@@ -75,7 +75,7 @@ describe('declared devices', () => {
     const lease = fixture.core.allocate({ fpga: 1 }, by('a'))
     expect(await refusalOf(() => fixture.core.removeDevice(made.id))).toMatchObject({
       code: 'core.in_use',
-      details: { leases: [{ lease: lease.id, holder: 'a' }] },
+      details: { leases: [lease.id] },
     })
     fixture.core.release(lease.id as never)
     fixture.core.removeDevice(made.id)

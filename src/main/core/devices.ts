@@ -92,9 +92,7 @@ export class Devices {
       throw new AppError(
         'core.in_use',
         `${device.name} is in use: ${leases.length === 1 ? 'a lease lies' : `${leases.length} leases lie`} on it. Release them first.`,
-        {
-          leases: leases.slice(0, 20).map(({ id: lease, holder, purpose }) => ({ lease, holder, purpose })),
-        },
+        { leases: leases.slice(0, 20).map((lease) => lease.id) },
       )
     }
     this.#database.transaction(() => {

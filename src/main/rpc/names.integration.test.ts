@@ -490,3 +490,43 @@ it('Names told by why one waits: of the jobs and leases of others no more than t
   expect(ofMine).toContain(`Preempted by secret plan (${shortId(urgent.id)})`)
   expect(ofWide).toContain('held by secret lease')
 })
+
+it('Names told by why one waits: whoever reads all jobs and not the devices is told no program by its name', async () => {
+  const reading = { device: 'cpu0', load: 0, memoryUsedBytes: 12e9, memoryTotalBytes: 16e9 }
+  machine.host.reading = { readings: [reading], childrenMemoryBytes: 0 }
+  machine.host.foreign = [
+    { device: 'cpu0', name: 'secret-program', pid: 4242, memoryBytes: 12e9, cpuCores: 0 },
+  ]
+  await machine.clock.advance(60_000)
+  const load = { kind: 'synthetic' as const, durationMs: 1, need: { memoryBytes: 12e9 } }
+  const { id } = await jobs.submit(load, trainer.principal)
+  await permit('counts', 'App::"reader", action in [Action::"job.read", Action::"job.list"], resource')
+  await until(async () => {
+    await machine.clock.advance(1000)
+    return JSON.stringify(jobs.compute.get(id).waitCauses).includes('secret-program')
+  })
+  const { waiting } = await as(reader).compute.queue()
+  expect(waiting[0]?.reason).toContain('12 GB held by process 4242 (outside LLMAgentOS)')
+  expect(JSON.stringify(waiting)).not.toContain('secret-program')
+})
+
+it('The jobs of one whom a policy keeps from a reader: lists and reasons leave them out too', async () => {
+  const { id } = await jobs.submit({ kind: 'synthetic', durationMs: 1, hold: true }, trainer.principal)
+  const list = async () => (await as(viewer).compute.jobs.list({})).items.map((job) => job.id)
+  expect(await list()).toEqual([id])
+  const forbid = `forbid(principal in Role::"viewer", action == Action::"job.read", resource) when { resource.owner == "trainer" };`
+  await secured.security.setPolicy('private', forbid, '', secured.security.owner())
+  expect(await list()).toEqual([])
+})
+
+it('The queue of one who sees only their own jobs holds theirs, however many of others stand before them', async () => {
+  for (let i = 0; i < 250; i++)
+    await jobs.submit({ kind: 'synthetic', durationMs: 3_600_000 }, trainer.principal)
+  const last = { kind: 'synthetic' as const, durationMs: 3_600_000, priority: 0 }
+  const { id } = await jobs.submit(last, reader.principal)
+  await permit('looks', 'App::"reader", action == Action::"job.list", resource')
+  await until(() => jobs.compute.queue().waiting.length === 200)
+  const { waiting } = await as(reader).compute.queue()
+  expect(waiting.map(({ job }) => job)).toEqual([id])
+  expect(waiting[0]?.reason).toContain('248 jobs ahead')
+})

@@ -61,8 +61,15 @@ export function createRouter(modules: Modules) {
         modules.security.authorize(context.caller, need.action, need.resource, summary)
     }
     ask()
-    const result = await next()
-    if (hasWaited(input) && !needs.every(allows)) {
+    const mayStill = () => !hasWaited(input) || needs.every(allows)
+    let result: Awaited<ReturnType<typeof next>>
+    try {
+      result = await next()
+    } catch (error) {
+      if (!mayStill()) ask()
+      throw error
+    }
+    if (!mayStill()) {
       if (action === 'lease.request') modules.core.release((result.output as Lease).id as LeaseId)
       ask()
     }

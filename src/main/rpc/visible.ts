@@ -30,9 +30,12 @@ export function readable<Item extends { name: string }>(
   return items.filter(({ name }) => mayRead(modules, caller, kind, name))
 }
 
-/** Whose jobs and leases a caller sees in lists: null for everybody's. */
+/** Whose jobs and leases a caller sees in lists: null for everybody's, where no policy keeps those of one principal from it. */
 export function visibleOwner({ security }: Secured, caller: Caller): PrincipalId | null {
-  return security.allows(caller, 'job.read', JOBS_OF_ALL) ? null : caller.principal
+  const reads = (owner: string) =>
+    security.allows(caller, 'job.read', { ...JOBS_OF_ALL, owner: owner as PrincipalId })
+  const readsAll = security.allows(caller, 'job.read', JOBS_OF_ALL)
+  return readsAll && security.listPrincipals().every(({ id }) => reads(id)) ? null : caller.principal
 }
 
 /** What of a list a caller sees at this moment; the rights are asked for only where it holds something of others. */

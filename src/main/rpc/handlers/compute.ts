@@ -6,7 +6,7 @@ import type { Caller } from '../../security'
 import { implementer } from '../base'
 import type { Modules } from '../modules'
 import { paged, pageFrom } from '../paging'
-import { shownJob, shownWaiting, sightOfOthers } from '../shown-job'
+import { shownJob, shownToAll, shownWaiting, sightOfOthers } from '../shown-job'
 import { latest } from '../streams'
 import { shownRuntime, visibleOwner, visibleTo } from '../visible'
 
@@ -17,6 +17,10 @@ export function computeHandlers(modules: Modules) {
   const shownTo = (caller: Caller) => {
     const sight = sightOfOthers(modules, caller)
     return <Of extends Job>(job: Of): Of => shownJob(job, sight, Date.now())
+  }
+  const shownAtOnce = (jobs: Job[], caller: Caller): Job[] => {
+    const sight = sightOfOthers(modules, caller)
+    return sight === null ? jobs : jobs.map((job) => shownToAll(job, sight, Date.now()))
   }
   const shownPipeline = (pipeline: Pipeline, caller: Caller): Pipeline => {
     const shown = shownTo(caller)
@@ -75,9 +79,12 @@ export function computeHandlers(modules: Modules) {
       watch: os.jobs.watch.handler(({ context, signal }) => {
         const { caller } = context
         const mine = (jobs: Job[]) =>
-          visibleTo(modules, caller, jobs, (job) => job.principal === caller.principal).map(shownTo(caller))
+          shownAtOnce(
+            visibleTo(modules, caller, jobs, (job) => job.principal === caller.principal),
+            caller,
+          )
         return feed(
-          () => compute.recent(visibleOwner(modules, caller)).map(shownTo(caller)),
+          () => shownAtOnce(compute.recent(visibleOwner(modules, caller)), caller),
           (listener) =>
             compute.onDidChangeJobs((change) => listener({ ...change, changed: mine(change.changed) })),
           signal,
@@ -102,17 +109,14 @@ export function computeHandlers(modules: Modules) {
       ),
     },
     queue: os.queue.handler(({ context }) => {
-      const view = compute.queue()
       const owner = visibleOwner(modules, context.caller)
+      const all = compute.queue(owner)
+      const waiting = shownWaiting(all.waiting, sightOfOthers(modules, context.caller), Date.now())
+      const view = { ...all, waiting }
       if (owner === null) return view
       const { recent } = view.predictions
       return {
         ...view,
-        waiting: shownWaiting(
-          view.waiting.filter(({ job }) => compute.get(job).principal === owner),
-          sightOfOthers(modules, context.caller),
-          Date.now(),
-        ),
         predictions: { ...view.predictions, recent: recent.filter(({ principal }) => principal === owner) },
         // They name the models of all.
         classes: [],
