@@ -1,16 +1,22 @@
 import type { Placement } from '../../../shared/contract'
+import { addVectors } from '../../../shared/domain/resources'
 import { isSince, precedesRequest } from './rank'
 import type { Space, Wanted } from './space'
 import type { PlanEngine, PlanState, QueueClass, QueuedJob } from './types'
 
 export type EngineChoice =
-  | { kind: 'idle'; ref: string }
+  | { kind: 'idle'; ref: string; memory: Placement }
   | { kind: 'load'; memory: Placement }
   | { kind: 'wait' }
   /** No room for a new engine; `evict` make it (possibly none: they are leaving already, or nothing idle would help). */
   | { kind: 'room'; evict: string[] }
   /** As many engines as there may be are in use. */
   | { kind: 'full' }
+
+interface Room {
+  evict: string[]
+  isEnough: boolean
+}
 
 /** The engines of one turn: which are idle, how long the others take, which may go. */
 export class Engines {
@@ -21,6 +27,8 @@ export class Engines {
   /** By engine key: expected run times of all that waits. */
   readonly #work = new Map<string, number>()
   readonly #leaving: PlanEngine[] = []
+  /** Null: something has been taken since. */
+  #allGone: Space | null = null
   #count: number
 
   constructor(state: PlanState) {
@@ -40,7 +48,7 @@ export class Engines {
 
   choose(group: QueueClass, job: QueuedJob, space: Space, accumulate: boolean): EngineChoice {
     const idle = this.#idle.get(group.engineKey)?.at(-1)
-    if (idle) return { kind: 'idle', ref: idle.ref }
+    if (idle) return { kind: 'idle', ref: idle.ref, memory: idle.memory }
     if (!this.#worthLoading(group, job)) return { kind: 'wait' }
     const isFirst = precedesRequest(this.#state, job)
     const wanted = { need: { memoryBytes: group.load.memoryBytes }, isFirst }
@@ -50,11 +58,37 @@ export class Engines {
     }
     const inUse = [...this.#remaining.values()].reduce((sum, engines) => sum + engines.length, 0)
     if (inUse >= this.#state.policy.maxEngines) return { kind: 'full' }
-    return { kind: 'room', evict: this.#makeRoom(wanted, space, accumulate) }
+    return { kind: 'room', evict: this.#makeRoom(wanted, space, accumulate).evict }
+  }
+
+  /**
+   * What is to be unloaded so that a job fits with its engine; null where that would not be enough, or needs none to go.
+   * @param wanted what the job needs besides its engine
+   */
+  makeRoomFor({ engineKey, load }: QueueClass, wanted: Wanted, space: Space): string[] | null {
+    const own = this.#idle.get(engineKey)?.at(-1)
+    const memory = own ? {} : { memoryBytes: load.memoryBytes }
+    const all = { ...wanted, need: addVectors(wanted.need, memory) }
+    if (this.#withoutIdle(space).find(all) === null) return null
+    const { evict, isEnough } = this.#makeRoom(all, space, false, own)
+    return isEnough ? evict : null
+  }
+
+  /** What there would be if all idle engines went. */
+  #withoutIdle(space: Space): Space {
+    if (this.#allGone === null) {
+      this.#allGone = space.copy()
+      for (const engine of [...this.#leaving, ...[...this.#idle.values()].flat()]) {
+        const { placement, isSince } = this.#ended(engine)
+        this.#allGone.end(placement, isSince)
+      }
+    }
+    return this.#allGone
   }
 
   /** Notes that `job` starts, on an idle engine or on one that is loaded for it. */
   take(group: QueueClass, job: QueuedJob, loads: boolean): void {
+    this.#allGone = null
     const runMs = job.runMs ?? this.#state.policy.unknownRunMs
     if (loads) this.#count++
     else this.#idle.get(group.engineKey)?.pop()
@@ -76,15 +110,12 @@ export class Engines {
   }
 
   /** Least recently used first, those nobody waits for before the others. */
-  #makeRoom(wanted: Wanted, space: Space, accumulate: boolean): string[] {
-    const ended = ({ memory, lease }: PlanEngine) => ({
-      placement: memory,
-      isSince: isSince(this.#state.request, lease),
-    })
-    const released = this.#leaving.map(ended)
+  #makeRoom(wanted: Wanted, space: Space, accumulate: boolean, stays?: PlanEngine): Room {
+    const released = this.#leaving.map((engine) => this.#ended(engine))
     let slots = this.#state.policy.maxEngines - this.#count + this.#leaving.length
     const candidates = [...this.#idle.values()]
       .flat()
+      .filter((engine) => engine !== stays)
       .sort((a, b) => this.#wanted(a) - this.#wanted(b) || byIdleSince(a, b))
     const chosen: PlanEngine[] = []
     const enough = () => slots > 0 && space.fitsAfter(wanted, released) !== null
@@ -92,17 +123,21 @@ export class Engines {
     for (const engine of candidates) {
       if (done) break
       chosen.push(engine)
-      released.push(ended(engine))
+      released.push(this.#ended(engine))
       slots++
       done = enough()
     }
-    if (!done && !accumulate) return []
+    if (!done && !accumulate) return { evict: [], isEnough: false }
     for (const engine of chosen) {
       const engines = this.#idle.get(engine.engineKey) ?? []
       engines.splice(engines.indexOf(engine), 1)
       this.#leaving.push(engine)
     }
-    return chosen.map(({ ref }) => ref)
+    return { evict: chosen.map(({ ref }) => ref), isEnough: done }
+  }
+
+  #ended({ memory, lease }: PlanEngine): { placement: Placement; isSince: boolean } {
+    return { placement: memory, isSince: isSince(this.#state.request, lease) }
   }
 
   #wanted(engine: PlanEngine): number {

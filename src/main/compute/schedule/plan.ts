@@ -1,5 +1,5 @@
 import type { Placement } from '../../../shared/contract'
-import type { PrincipalId } from '../../../shared/domain/ids'
+import type { JobId, PrincipalId } from '../../../shared/domain/ids'
 import {
   addVectors,
   entriesOf,
@@ -11,7 +11,7 @@ import { emptyPlan } from './at-rest'
 import { Engines } from './engines'
 import { type Head, Heads } from './heads'
 import { KnownEnds } from './known-ends'
-import { pass, type Turn } from './online/pass'
+import { type Outcome, pass, type Turn } from './online/pass'
 import { Preemptions } from './preemption'
 import { isSince, precedesRequest, urgencyIn } from './rank'
 import { chargeOf, leastWeightOf, usedUpFor } from './share'
@@ -28,8 +28,6 @@ import type { Block, Plan, PlanState, QueueClass } from './types'
 export function plan(state: PlanState, place: Place): Plan {
   return new PlannedTurn(state, place).decide()
 }
-
-type Stays = { block: Block; keep: { need: Wanted; from: number } | null }
 
 class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   readonly now: number
@@ -60,9 +58,18 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     this.room = new Space(state.devices, place, request)
     this.#running = new KnownEnds(this.room, request)
     this.#runningBefore = request ? new KnownEnds(this.room, null) : this.#running
+    const ends = new Map<JobId | null, number | null>()
     // What stops holds its place for a moment only: whom it makes room for is kept all of it from now on.
-    for (const { job, endsAt, placement, yields } of state.running)
-      this.#addRunning(yields?.isStopping ? this.now : endsAt, placement, isSince(request, job))
+    for (const { job, endsAt: thought, placement, yields } of state.running) {
+      const endsAt = yields?.isStopping ? this.now : thought
+      ends.set(job, endsAt)
+      this.#addRunning(endsAt, placement, isSince(request, job))
+    }
+    // An engine that is idle goes as soon as somebody needs its room, so its memory is held by the job that uses it.
+    for (const { state: uses, job, memory, lease } of state.engines) {
+      const isUsed = uses === 'busy' || uses === 'loading'
+      this.#addRunning(isUsed ? (ends.get(job) ?? null) : this.now, memory, isSince(request, lease))
+    }
     this.#engines = new Engines(state)
     this.#shares = new Map(state.shares)
     const leastWeight = leastWeightOf(state.classes, state.weights)
@@ -154,21 +161,27 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     return this.#state.promised.has(job.id) ? this.now : job.readyAt + this.#state.policy.holdBackAfterMs
   }
 
-  start(head: Head, placement: Placement): Stays | null {
+  start(
+    head: Head,
+    placement: Placement,
+    heldBackBy: (all: Placement) => Head | undefined,
+  ): Outcome<Head, Wanted, Placement, Block> {
     const { group, job } = head
     // The memory of the engine is taken beside the need, so what the need took is not offered to the engine.
     const rest = entriesOf(group.need).some(([name]) => name === 'memoryBytes') ? this.room.copy() : this.room
     if (rest !== this.room) rest.take(placement)
     const waitedLong = this.now >= this.reserveFrom(head)
     const choice = this.#engines.choose(group, job, rest, waitedLong)
-    if (choice.kind === 'wait') return { block: { kind: 'engine', engineKey: group.engineKey }, keep: null }
+    if (choice.kind === 'wait')
+      return { kind: 'stays', block: { kind: 'engine', engineKey: group.engineKey }, keep: null }
     if (choice.kind === 'full')
-      return { block: { kind: 'engines', most: this.#state.policy.maxEngines }, keep: null }
+      return { kind: 'stays', block: { kind: 'engines', most: this.#state.policy.maxEngines }, keep: null }
     if (choice.kind === 'room') {
       this.#plan.evict.push(...choice.evict)
       const memory = { memoryBytes: group.load.memoryBytes }
       const isFirst = precedesRequest(this.#state, job)
       return {
+        kind: 'stays',
         block: { kind: 'room', memoryBytes: group.load.memoryBytes },
         // What is free already stays for it until the rest is.
         keep:
@@ -180,6 +193,9 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
               },
       }
     }
+    const all = [...placement, ...choice.memory]
+    const by = choice.memory.length > 0 ? heldBackBy(all) : undefined
+    if (by !== undefined) return { kind: 'held-back', by }
     const engine = choice.kind === 'idle' ? { ref: choice.ref } : { load: choice.memory }
     this.#engines.take(group, job, choice.kind === 'load')
     this.room.take(placement)
@@ -189,9 +205,10 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     const share = group.share / (this.#state.weights?.get(group.principal) ?? 1)
     this.#shares.set(group.principal, (this.#shares.get(group.principal) ?? 0) + share)
     this.#plan.start.push({ job, class: group, placement, engine })
-    this.#addRunning(this.endsBy(head), placement, true)
+    // That of an idle engine is among what ends now already.
+    this.#addRunning(this.endsBy(head), choice.kind === 'load' ? all : placement, true)
     this.#heads.follow(head)
-    return null
+    return { kind: 'started', all }
   }
 
   blocked(head: Head, why: Parameters<Turn<Head, Wanted, Placement, Block>['blocked']>[1]): void {
@@ -208,12 +225,23 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
       this.#lookAgain(job.readyAt + (job.gainMs ?? 0))
       return
     }
-    const isStuck = why.kind === 'room' || (why.kind === 'other' && this.#plan.evict.length === 0)
+    const isComing = why.kind === 'room' && this.#makeRoomFor(head)
+    const isStuck =
+      (why.kind === 'room' && !isComing) || (why.kind === 'other' && this.#plan.evict.length === 0)
     const isStranded = this.#state.stranded?.has(group.key) ?? false
     if (isStuck && (isStranded || this.#counted++ < this.#state.policy.maxBlocked)) this.#stuck.push(head)
     if (why.kind === 'room') blocked.set(group.key, { kind: 'resources' })
     else if (why.kind === 'held-back') blocked.set(group.key, { kind: 'held-back', by: why.by.job.id })
     else blocked.set(group.key, why.block)
+  }
+
+  /** Unloads idle engines where that alone lets a job fit that needs their memory for itself. */
+  #makeRoomFor(head: Head): boolean {
+    const { group } = head
+    if (!group.need.memoryBytes || this.#state.stranded?.has(group.key)) return false
+    const evict = this.#engines.makeRoomFor(group, this.needOf(head), this.room)
+    if (evict) this.#plan.evict.push(...evict)
+    return evict !== null
   }
 
   #lookAgain(at: number): void {

@@ -142,7 +142,7 @@ export class OnlineScheduler implements Scheduler {
       start: (job, share) => {
         this.#start(job, share, now)
         begin(job, this.#cluster.nodesOf(share))
-        return null
+        return { kind: 'started', all: share }
       },
       blocked: (job) => {
         queue[left++] = job

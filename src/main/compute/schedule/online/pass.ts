@@ -14,14 +14,22 @@ export interface Turn<Job, Need, Share, Block> {
   endsBy(job: Job, keptFor: Job): number
   /** So long room need not be kept for it. */
   reserveFrom(job: Job): number
-  /** Takes its share out of the room, or says why not; `keep` is what it needs room for besides, from a time on. */
-  start(job: Job, share: Share): { block: Block; keep: { need: Need; from: number } | null } | null
+  /**
+   * Takes its share out of the room, and what it takes besides; or says why not. `keep` is what it needs room for, from a
+   * time on. @param heldBackBy for whom room is kept that so much would take
+   */
+  start(job: Job, share: Share, heldBackBy: (all: Share) => Job | undefined): Outcome<Job, Need, Share, Block>
   /** It stays: there is no room, its room is kept for another, or `start` said why. */
   blocked(
     job: Job,
     why: { kind: 'room' } | { kind: 'held-back'; by: Job } | { kind: 'other'; block: Block },
   ): void
 }
+
+export type Outcome<Job, Need, Share, Block> =
+  | { kind: 'started'; all: Share }
+  | { kind: 'held-back'; by: Job }
+  | { kind: 'stays'; block: Block; keep: { need: Need; from: number } | null }
 
 /** Of those of which nobody knows when they will fit, room is kept for so many in a turn. */
 const MOST_IN_DOUBT = 4
@@ -79,20 +87,24 @@ export function pass<Job, Need, Share, Block>(
       continue
     }
     const passer = job
-    const delayed = keptNow().find(
-      ({ job: first, reservation }) => !reservation.admits(turn.endsBy(passer, first), share),
-    )
-    if (delayed) {
-      turn.blocked(job, { kind: 'held-back', by: delayed.job })
-      continue
+    const heldBackBy = (all: Share) =>
+      keptNow().find(({ job: first, reservation }) => !reservation.admits(turn.endsBy(passer, first), all))
+        ?.job
+    const by = heldBackBy(share)
+    const outcome: Outcome<Job, Need, Share, Block> =
+      by === undefined ? turn.start(job, share, heldBackBy) : { kind: 'held-back', by }
+    switch (outcome.kind) {
+      case 'started':
+        for (const { job: first, reservation } of kept)
+          reservation.count(turn.endsBy(job, first), outcome.all)
+        break
+      case 'held-back':
+        turn.blocked(job, outcome)
+        break
+      case 'stays':
+        if (outcome.keep) keep(job, outcome.keep.need, outcome.keep.from)
+        turn.blocked(job, { kind: 'other', block: outcome.block })
     }
-    const stays = turn.start(job, share)
-    if (stays === null) {
-      for (const { job: first, reservation } of kept) reservation.count(turn.endsBy(job, first), share)
-      continue
-    }
-    if (stays.keep) keep(job, stays.keep.need, stays.keep.from)
-    turn.blocked(job, { kind: 'other', block: stays.block })
   }
   return keptNow
 }
