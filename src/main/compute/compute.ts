@@ -265,6 +265,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     clock,
     logger,
     isNeeded: (id) => [...index.dependentsOf(id as JobId)].length > 0,
+    keepOutcome: (id) => pipelines.keepOutcome(id),
     onRemove: (id) => recent.forget(id),
   })
   const alarms = new Alarms<{ job: JobId; kind: 'ready' | 'deadline' }>(
@@ -344,7 +345,7 @@ export function createCompute(deps: ComputeDeps): Compute {
       database.afterCommit(() => retention.count())
     },
   })
-  const pipelines = new Pipelines({
+  const pipelines: Pipelines = new Pipelines({
     clock,
     pipelines: pipelineStore,
     admission,
