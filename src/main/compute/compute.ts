@@ -389,7 +389,7 @@ export function createCompute(deps: ComputeDeps): Compute {
             if (definition.principal === principal && definition.need[TIMED_RESOURCES[resource]])
               abort?.('budget')
         }),
-        core.onDidLackRoom(({ memoryBytes = 0 }) => pool.makeRoom(memoryBytes)),
+        core.onDidLackMemory((lacks) => pool.makeRoom(lacks)),
         executor.onDidTryRuntime(() => dispatcher.request()),
         // What other programs hold changes without a lease: worth a look once a second while something waits.
         core.onDidSample(() => {

@@ -1,7 +1,7 @@
 import type { Placement } from '../../../shared/contract'
 import type { EngineId, LeaseId, PrincipalId } from '../../../shared/domain/ids'
 import { AppError } from '../../../shared/errors'
-import type { Core } from '../../core'
+import type { Core, MemoryLack } from '../../core'
 import type { Allotment, LoadableVersion, LocalExecutor } from '../../executors/local'
 import type { Clock } from '../../platform/clock'
 import type { Database } from '../../platform/database'
@@ -298,19 +298,31 @@ export class EnginePool {
     this.#drop(engine)
   }
 
-  /** For a program that asks for memory: idle engines go, those that are kept warm last; none where that is not enough. */
-  makeRoom(memoryBytes: number): void {
+  /**
+   * For programs that ask for memory, the first first: idle engines go, those that are kept warm last; none for one to whom
+   * all of them together would not give enough.
+   */
+  makeRoom(lacks: readonly MemoryLack[]): void {
     const engines = [...this.#engines.values()]
     const idle = engines
       .filter(({ state }) => state === 'idle')
       .sort(
         (a, b) => Number(this.#staysWarm(a)) - Number(this.#staysWarm(b)) || a.idleSinceMs - b.idleSinceMs,
       )
-    let missing = memoryBytes - sizeOf(engines.filter(({ state }) => state === 'leaving'))
-    if (missing > sizeOf(idle)) return
+    let leavingBytes = sizeOf(engines.filter(({ state }) => state === 'leaving'))
+    const mostBytes = leavingBytes + sizeOf(idle)
+    let takenBytes = 0
+    let wantedBytes = 0
+    for (const { missingBytes, needBytes } of lacks) {
+      // Of what is free now each counts all: those before it take it first.
+      const bytes = takenBytes + missingBytes
+      if (bytes > mostBytes) continue
+      wantedBytes = bytes
+      takenBytes += needBytes
+    }
     for (const engine of idle) {
-      if (missing <= 0) return
-      missing -= engine.memoryBytes
+      if (leavingBytes >= wantedBytes) return
+      leavingBytes += engine.memoryBytes
       void this.evict(engine)
     }
   }
