@@ -615,6 +615,54 @@ describe('memory of engines', () => {
     expect(system.compute.engines()).toMatchObject([{ model: 'm', version: 1 }])
   })
 
+  describe('that once took more than the machine can promise', () => {
+    const submit = (more: object = {}) =>
+      system.submit({
+        kind: 'infer',
+        model: 'm@1',
+        inputs: x(1, 2),
+        need: { memoryBytes: 1_000_000 },
+        ...more,
+      })
+    const engineLeases = () =>
+      system.core.listLeases().flatMap(({ job, need }) => (job === null ? [need.memoryBytes] : []))
+
+    beforeEach(async () => {
+      await system.die()
+      await harness.remove()
+      await setUp({ memoryBytes: 10_000_000 })
+      Object.assign(system.executor, { memoryBytes: 4_000_000, leastMemoryBytes: 4_000_000 })
+    })
+
+    it('is loaded again beside programs outside, for jobs that wait and for new ones', async () => {
+      const waits = await submit({ hold: true })
+      system.executor.memoryBytes = 12_000_000
+      await ended(await submit())
+      await system.compute.unload(system.compute.engines()[0]?.id ?? '')
+      await system.compute.resume(waits.id)
+      await ended(waits)
+      expect(engineLeases()).toEqual([9_000_000])
+      await system.compute.unload(system.compute.engines()[0]?.id ?? '')
+      const used = { device: 'cpu0', load: 0, memoryUsedBytes: 2_000_000, memoryTotalBytes: 10_000_000 }
+      harness.host.reading = { readings: [used], childrenMemoryBytes: 0 }
+      await harness.clock.advance(1_000)
+      await ended(await submit())
+      expect(engineLeases()).toEqual([7_000_000])
+    })
+
+    it('is refused, and what waits for it ends, where not even what its runtime thinks fits', async () => {
+      const capacity = { cpuCores: 1, memoryBytes: 20_000_000 }
+      const board = { kind: 'cpu' as const, name: 'board', vendor: '', capacity, properties: {} }
+      const { id: device } = system.core.declareDevice(board, ALICE)
+      Object.assign(system.executor, { memoryBytes: 9_500_000, leastMemoryBytes: 9_500_000 })
+      const waits = await submit({ hold: true })
+      system.core.removeDevice(device)
+      await until(() => system.compute.get(waits.id).state === 'failed')
+      expect(system.compute.get(waits.id).error).toMatchObject({ code: 'core.impossible' })
+      await expect(submit()).rejects.toMatchObject({ code: 'core.impossible' })
+    })
+  })
+
   describe('for programs that wait in line', () => {
     const requests = (memoryBytes: number, more: object = {}) => ({
       need: { memoryBytes, ...more },

@@ -326,6 +326,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     find: (id) => views.find(id),
     write: (work) => dispatcher.write(work),
     view: (job) => views.of(job),
+    leastMemoryOf: (job) => pool.leastMemoryOf(job),
   })
   const admission = new Admission({
     core,

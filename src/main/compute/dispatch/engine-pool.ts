@@ -12,6 +12,7 @@ import { contextTokens, SYNTHETIC } from '../jobs/active-job'
 import type { Estimates } from '../jobs/estimates'
 import { keep } from '../jobs/keep'
 import type { PlanEngine, QueueClass } from '../schedule/types'
+import { type EngineSize, engineMemory } from './engine-size'
 import { leasedDevice, nearestNode } from './leased-device'
 
 /** Holds the memory of engines, which outlive the jobs that made them necessary. */
@@ -60,7 +61,8 @@ export interface EnginePoolDeps {
 export class EnginePool {
   readonly #deps: EnginePoolDeps
   readonly #engines = new Map<string, PooledEngine>()
-  readonly #sizes = new Map<string, { memoryBytes: number; fileBytes: number }>()
+  /** By engine key. */
+  readonly #sizes = new Map<string, EngineSize>()
   readonly #unsubscribe: () => void
   #idleMs: number
   #count = 0
@@ -82,17 +84,35 @@ export class EnginePool {
 
   /** What a new engine for a job takes: bytes of memory (a synthetic load has no model, so none), and time to load. */
   loadOf(job: ActiveJob): QueueClass['load'] {
-    const { executor, estimates } = this.#deps
-    let size = this.#sizes.get(job.engineKey)
-    if (!size) {
-      const version = this.resolve(job)
-      size = {
-        memoryBytes: version ? executor.estimateMemory(loadable(version, job)) : 0,
-        fileBytes: version?.sizeBytes ?? 0,
-      }
-      keep(this.#sizes, job.engineKey, size)
+    const { core, estimates } = this.#deps
+    const size = this.#sizeOf(job)
+    return {
+      memoryBytes: engineMemory(size, job.definition.need, core.freeDevices()),
+      estimateMs: estimates.loadMs(job.engineKey, size.fileBytes),
     }
-    return { memoryBytes: size.memoryBytes, estimateMs: estimates.loadMs(job.engineKey, size.fileBytes) }
+  }
+
+  /** Bytes without which a job will never run: those of the engine that it has to load. */
+  leastMemoryOf(job: ActiveJob): number {
+    const isThere = [...this.#engines.values()].some(({ key }) => key === job.engineKey)
+    return isThere ? 0 : this.#sizeOf(job).leastBytes
+  }
+
+  #sizeOf(job: ActiveJob): EngineSize {
+    return this.#sizes.get(job.engineKey) ?? this.#measure(job, this.resolve(job))
+  }
+
+  /** As it is known now. */
+  #measure(job: ActiveJob, version: ResolvedVersion | null): EngineSize {
+    const { executor } = this.#deps
+    const loaded = version && loadable(version, job)
+    const size = {
+      memoryBytes: loaded ? executor.estimateMemory(loaded) : 0,
+      leastBytes: loaded ? executor.leastMemory(loaded) : 0,
+      fileBytes: loaded?.sizeBytes ?? 0,
+    }
+    keep(this.#sizes, job.engineKey, size)
+    return size
   }
 
   /** By engine key: the runtime of a version that is not loaded, while it is not known whether that runtime works. */
@@ -257,12 +277,7 @@ export class EnginePool {
       engine.state = 'busy'
       const loadMs = view.loadMs ?? clock.now() - began
       estimates.observeLoad(engine.key, loadMs)
-      if (version) {
-        keep(this.#sizes, engine.key, {
-          memoryBytes: executor.estimateMemory(loadable(version, job)),
-          fileBytes: version.sizeBytes,
-        })
-      }
+      if (version) this.#measure(job, version)
       engine.busySinceMs = clock.now()
       return loadMs
     } catch (error) {
