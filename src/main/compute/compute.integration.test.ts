@@ -632,6 +632,115 @@ describe('memory of engines', () => {
     expect(system.compute.engines()).toMatchObject([{ model: 'm', version: 1 }])
   })
 
+  describe('that once took more than the machine can promise', () => {
+    const submit = (more: object = {}) =>
+      system.submit({
+        kind: 'infer',
+        model: 'm@1',
+        inputs: x(1, 2),
+        need: { memoryBytes: 1_000_000 },
+        ...more,
+      })
+    const engineLeases = () =>
+      system.core.listLeases().flatMap(({ job, need }) => (job === null ? [need.memoryBytes] : []))
+
+    beforeEach(async () => {
+      await system.die()
+      await harness.remove()
+      await setUp({ memoryBytes: 10_000_000 })
+      Object.assign(system.executor, { memoryBytes: 4_000_000, leastMemoryBytes: 4_000_000 })
+    })
+
+    it('is loaded again beside programs outside, for jobs that wait and for new ones', async () => {
+      const waits = await submit({ hold: true })
+      system.executor.memoryBytes = 12_000_000
+      await ended(await submit())
+      await system.compute.unload(system.compute.engines()[0]?.id ?? '')
+      await system.compute.resume(waits.id)
+      await ended(waits)
+      expect(engineLeases()).toEqual([9_000_000])
+      await system.compute.unload(system.compute.engines()[0]?.id ?? '')
+      const used = { device: 'cpu0', load: 0, memoryUsedBytes: 2_000_000, memoryTotalBytes: 10_000_000 }
+      harness.host.reading = { readings: [used], childrenMemoryBytes: 0 }
+      await harness.clock.advance(1_000)
+      await ended(await submit())
+      expect(engineLeases()).toEqual([7_000_000])
+    })
+
+    it('is refused, and what waits for it ends, where not even what its runtime thinks fits', async () => {
+      const capacity = { cpuCores: 1, memoryBytes: 20_000_000 }
+      const board = { kind: 'cpu' as const, name: 'board', vendor: '', capacity, properties: {} }
+      const { id: device } = system.core.declareDevice(board, ALICE)
+      Object.assign(system.executor, { memoryBytes: 9_500_000, leastMemoryBytes: 9_500_000 })
+      const waits = await submit({ hold: true })
+      system.core.removeDevice(device)
+      await until(() => system.compute.get(waits.id).state === 'failed')
+      expect(system.compute.get(waits.id).error).toMatchObject({ code: 'core.impossible' })
+      await expect(submit()).rejects.toMatchObject({ code: 'core.impossible' })
+    })
+  })
+
+  describe('for programs that wait in line', () => {
+    const requests = (memoryBytes: number, more: object = {}) => ({
+      need: { memoryBytes, ...more },
+      options: { holder: ALICE, purpose: 'app', priority: 50, ttlMs: null, waitMs: 60_000 },
+    })
+    const ask = ({ need, options }: ReturnType<typeof requests>) => {
+      const asked = system.core.request(need, options)
+      asked.catch(() => undefined)
+      return asked
+    }
+
+    /** Three idle engines of 1 MB and 0.5 MB beside them; who holds the GPU. */
+    async function idleEngines() {
+      await system.die()
+      await harness.remove()
+      await setUp({ memoryBytes: 3_500_000, gpus: 1 })
+      system.executor.memoryBytes = 1_000_000
+      for (const model of ['m@1', 'n@1', 'm@2'])
+        await ended(await system.submit({ kind: 'infer', model, inputs: x(1, 2) }))
+      system.core.allocate({ gpu: 1 }, requests(0).options)
+    }
+
+    it.each([
+      ['the GPU', 0, requests(1_000_000, { gpu: 1 })],
+      ['more than engines can give', 100_000, requests(3_450_000)],
+    ])('they make room for one behind another that waits for %s', async (_, heldBytes, before) => {
+      await idleEngines()
+      if (heldBytes > 0) system.core.allocate({ memoryBytes: heldBytes }, before.options)
+      void ask(before)
+      await settle()
+      expect(system.compute.engines()).toHaveLength(3)
+      const lease = await ask(requests(1_200_000))
+      expect(lease.need).toEqual({ memoryBytes: 1_200_000 })
+      expect(system.compute.engines()).toHaveLength(2)
+    })
+
+    it('each makes room for one of them', async () => {
+      await idleEngines()
+      system.executor.unloadMs = 20
+      const unload = vi.spyOn(system.executor, 'unload')
+      const both = [1_200_000, 1_200_000].map((bytes) => ask(requests(bytes)))
+      await settle()
+      expect(unload).toHaveBeenCalledTimes(2)
+      await harness.clock.advance(20)
+      await Promise.all(both)
+      expect(system.compute.engines()).toHaveLength(1)
+    })
+
+    it('none goes for room that is kept for one before', async () => {
+      await idleEngines()
+      void ask(requests(3_000_000, { gpu: 1 }))
+      await harness.clock.advance(6_000)
+      void ask(requests(1_000_000))
+      await harness.clock.advance(2_000)
+      expect(system.compute.engines()).toHaveLength(3)
+      // It lies beside that room.
+      await ask(requests(500_000))
+      expect(system.compute.engines()).toHaveLength(3)
+    })
+  })
+
   it('an engine on a leased GPU is bound to it, serves no other job, and is gone before the lease ends', async () => {
     await system.die()
     await harness.remove()

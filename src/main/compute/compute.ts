@@ -265,6 +265,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     clock,
     logger,
     isNeeded: (id) => [...index.dependentsOf(id as JobId)].length > 0,
+    keepOutcome: (id) => pipelines.keepOutcome(id),
     onRemove: (id) => recent.forget(id),
   })
   const alarms = new Alarms<{ job: JobId; kind: 'ready' | 'deadline' }>(
@@ -325,6 +326,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     find: (id) => views.find(id),
     write: (work) => dispatcher.write(work),
     view: (job) => views.of(job),
+    leastMemoryOf: (job) => pool.leastMemoryOf(job),
   })
   const admission = new Admission({
     core,
@@ -344,7 +346,7 @@ export function createCompute(deps: ComputeDeps): Compute {
       database.afterCommit(() => retention.count())
     },
   })
-  const pipelines = new Pipelines({
+  const pipelines: Pipelines = new Pipelines({
     clock,
     pipelines: pipelineStore,
     admission,
@@ -388,7 +390,7 @@ export function createCompute(deps: ComputeDeps): Compute {
             if (definition.principal === principal && definition.need[TIMED_RESOURCES[resource]])
               abort?.('budget')
         }),
-        core.onDidLackRoom(({ memoryBytes = 0 }) => pool.makeRoom(memoryBytes)),
+        core.onDidLackMemory((lacks) => pool.makeRoom(lacks)),
         executor.onDidTryRuntime(() => dispatcher.request()),
         // What other programs hold changes without a lease: worth a look once a second while something waits.
         core.onDidSample(() => {

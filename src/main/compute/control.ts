@@ -1,6 +1,6 @@
 import type { Job } from '../../shared/contract'
 import type { JobId } from '../../shared/domain/ids'
-import { isEmptyVector } from '../../shared/domain/resources'
+import { addVectors, isEmptyVector } from '../../shared/domain/resources'
 import { AppError } from '../../shared/errors'
 import type { Core } from '../core'
 import type { Clock } from '../platform/clock'
@@ -23,6 +23,8 @@ export interface ControlDeps {
   /** In the next turn of the scheduler: durable when it resolves. */
   write<T>(work: () => T): Promise<T>
   view(job: ActiveJob): Job
+  /** Bytes that an engine takes at the least which a job has to load. */
+  leastMemoryOf(job: ActiveJob): number
 }
 
 /** What people and deadlines do to jobs that have not ended. A move that is not legal is a `compute.conflict`. */
@@ -89,22 +91,22 @@ export class Control {
   }
 
   /**
-   * Ends what waits, or is held, and no device that is known could ever hold. Never rejects.
+   * Ends what waits, or is held, and no device that is known could ever hold with the engine that it needs. Never rejects.
    * @returns false when one could not be written, and is to be tried again
    */
   async endImpossible(): Promise<boolean> {
-    const { core, index, settler, logger, write } = this.#deps
+    const { index, settler, logger, write } = this.#deps
     const refusals = new Map<string, AppError | null>()
     const isImpossible = (job: ActiveJob) => {
       if (job.status.state !== 'queued' && job.status.state !== 'held') return false
-      if (!refusals.has(job.kinKey)) refusals.set(job.kinKey, refusalOf(core, job))
+      if (!refusals.has(job.kinKey)) refusals.set(job.kinKey, this.#refusalOf(job))
       return refusals.get(job.kinKey) !== null
     }
     // Each by itself: one that cannot be written keeps no other.
     const ends = [...index.all()].filter(isImpossible).map((job) =>
       write(() => {
         // By now it may have ended with one that it waited for, or the device be there again.
-        const refusal = index.get(job.id) === job && refusalOf(core, job)
+        const refusal = index.get(job.id) === job && this.#refusalOf(job)
         if (refusal && job.status.state !== 'running') settler.end(job, 'failed', refusal)
       }),
     )
@@ -112,6 +114,20 @@ export class Control {
     if (failed[0])
       logger.error({ err: failed[0].reason }, 'A job for a device that was removed could not be ended')
     return failed.length === 0
+  }
+
+  #refusalOf(job: ActiveJob): AppError | null {
+    const { core, leastMemoryOf } = this.#deps
+    const { need, place } = job.definition
+    const whole = addVectors(need, { memoryBytes: leastMemoryOf(job) })
+    try {
+      if (!isEmptyVector(whole)) core.assertPossible(whole, undefined, true)
+      if (place && !isEmptyVector(need)) core.assertPossible(need, place, true)
+      return null
+    } catch (error) {
+      if (error instanceof AppError) return error
+      throw error
+    }
   }
 
   async #change(id: JobId, verb: string, decide: (job: ActiveJob) => Partial<JobStatus>): Promise<Job> {
@@ -133,16 +149,6 @@ export class Control {
   #conflict(job: ActiveJob, verb: string, hint: string): AppError {
     const message = `Job ${job.id} is ${job.status.state}, so it cannot be ${verb}. ${hint}`
     return new AppError('compute.conflict', message, { state: job.status.state })
-  }
-}
-
-function refusalOf(core: Core, { definition: { need, place } }: ActiveJob): AppError | null {
-  try {
-    if (!isEmptyVector(need)) core.assertPossible(need, place ?? undefined, true)
-    return null
-  } catch (error) {
-    if (error instanceof AppError) return error
-    throw error
   }
 }
 

@@ -114,4 +114,16 @@ export const computeMigrations: Record<string, Migration> = {
       await db.schema.alterTable('job').addColumn('attempts', 'text').execute()
     },
   },
+  '0018-pipeline-outcomes': {
+    async up(db) {
+      const add = (name: string, type: 'integer' | 'text') =>
+        db.schema.alterTable('pipeline').addColumn(name, type).execute()
+      await add('jobs', 'integer')
+      await add('state', 'text')
+      await add('finishedAt', 'integer')
+      await sql`create index job_open_pipeline on job (pipeline) where finishedAt is null and pipeline is not null`.execute(
+        db,
+      )
+    },
+  },
 }

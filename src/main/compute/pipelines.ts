@@ -16,7 +16,7 @@ import type { Admission } from './admission'
 import { specOf } from './copy-of-job'
 import type { FoundJob } from './job-views'
 import type { JobDefinition } from './jobs/job-row'
-import type { JobUse, PipelineRow, PipelineStore } from './jobs/pipeline-store'
+import type { JobUse, PipelineCounts, PipelineStore, StoredPipeline } from './jobs/pipeline-store'
 import type { PlainSpec, Prepared } from './submit'
 
 /** What a job counts for in the critical path before anything is known of its length. */
@@ -87,17 +87,17 @@ export class Pipelines {
   /** The same jobs again, as a new pipeline; what has not changed is taken over. */
   async retry(id: PipelineId, by: PrincipalId): Promise<Pipeline> {
     const { pipelines, find, admission, clock } = this.#deps
-    const { name } = this.#find(id)
+    const { name, jobs } = this.#find(id)
     const members = pipelines.outlineOf(id)
     if (members.some(({ state }) => !isTerminal(state))) {
       const message = `Pipeline ${id} is still running. Cancel it, or wait for its end.`
       throw new AppError('compute.conflict', message, { pipeline: id })
     }
     const keys = new Map<string, string>(members.map((member) => [member.id, member.key]))
-    const gone = members.flatMap(({ dependsOn }) => dependsOn).find((other) => !keys.has(other))
-    if (gone !== undefined) {
-      const message = `Job ${gone} of pipeline ${id} is no longer there: jobs are removed after 30 days. Submit the pipeline anew.`
-      throw new AppError('compute.not_found', message, { pipeline: id, job: gone })
+    if (jobs !== null && members.length < jobs) {
+      const missing = jobs - members.length
+      const message = `Of the ${jobs} jobs of pipeline ${id} ${missing} are no longer there: jobs are removed after 30 days. Submit the pipeline anew.`
+      throw new AppError('compute.conflict', message, { pipeline: id, jobs, missing })
     }
     const route = admission.routeNow(this.usesOf(id).flatMap(({ model }) => model ?? []))
     return this.#add(
@@ -195,13 +195,29 @@ export class Pipelines {
     return { items, nextCursor }
   }
 
-  #summaryOf(row: PipelineRow): PipelineSummary {
+  /** Writes down what an ended pipeline has come to, unless that is done. @returns how many jobs were looked at for it */
+  keepOutcome(id: PipelineId): number {
     const { pipelines } = this.#deps
-    const { jobs, ended, succeeded, latestEnd } = pipelines.countsOf(row.id)
+    if (pipelines.find(id)?.state !== null) return 0
+    const { jobs, state, latestEnd } = this.#countsOf(id)
+    pipelines.keepOutcome(id, { jobs, state, finishedAt: latestEnd })
+    return jobs
+  }
+
+  #summaryOf(row: StoredPipeline): PipelineSummary {
+    const { jobs, ended, state, latestEnd } = this.#countsOf(row.id)
+    const summary = summaryOf(row, state, latestEnd === null ? null : toIso(latestEnd))
+    return { ...summary, jobs: row.jobs ?? jobs, ended: row.jobs ?? ended }
+  }
+
+  #countsOf(id: PipelineId): PipelineCounts & { state: Pipeline['state'] } {
+    const { pipelines } = this.#deps
+    const counts = pipelines.countsOf(id)
+    const { jobs, ended, succeeded } = counts
     // Which job waits for which matters only where one of them did not succeed.
     const state =
-      ended < jobs ? 'running' : succeeded === jobs ? 'succeeded' : stateOf(pipelines.outlineOf(row.id))
-    return { ...summaryOf(row, state, latestEnd === null ? null : toIso(latestEnd)), jobs, ended }
+      ended < jobs ? 'running' : succeeded === jobs ? 'succeeded' : stateOf(pipelines.outlineOf(id))
+    return { ...counts, state }
   }
 
   async #add(
@@ -252,7 +268,7 @@ export class Pipelines {
     return Math.max(expected, took)
   }
 
-  #find(id: string): PipelineRow {
+  #find(id: string): StoredPipeline {
     const row = this.#deps.pipelines.find(id)
     if (row) return row
     throw new AppError(
@@ -289,18 +305,21 @@ function outlineOf({ id, dependsOn, state, error }: Job): Outline {
   return { id, dependsOn, state, isSkipped: error?.code === 'compute.skipped' }
 }
 
+/** @param state and when the last of its jobs ended, by those that are there: where some have been removed the row tells more */
 function summaryOf(
-  { id, name, principal, createdAt }: PipelineRow,
+  row: StoredPipeline,
   state: Pipeline['state'],
   latestEnd: string | null,
 ): Omit<PipelineSummary, 'jobs' | 'ended'> {
+  const { id, name, principal, createdAt } = row
+  const finishedAt = row.finishedAt === null ? latestEnd : toIso(row.finishedAt)
   return {
     id,
     name,
-    state,
+    state: row.state ?? state,
     principal,
     createdAt: toIso(createdAt),
-    finishedAt: state === 'running' ? null : latestEnd,
+    finishedAt: state === 'running' ? null : finishedAt,
   }
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { PipelineSpec } from '../../shared/contract'
+import { type Pipeline, PipelineSpec } from '../../shared/contract'
 import type { JobId, PipelineId, PrincipalId } from '../../shared/domain/ids'
 import { createLogger } from '../platform/logger'
 import { createJobStore } from './jobs/job-store'
@@ -60,44 +60,57 @@ it('what others still wait for stays, however much of it there is, and what is b
   expect(needed.filter(isThere)).toEqual([])
 })
 
-it('a pipeline of which jobs are gone that others waited for is not run again', async () => {
-  const load = { kind: 'synthetic', durationMs: 0 } as const
-  const { id, jobs } = await system.compute.submitPipeline(
-    PipelineSpec.parse({
-      jobs: [
-        { key: 'a', ...load },
-        { key: 'b', ...load, hold: true, dependsOn: ['a'] },
-      ],
-    }),
+const load = { kind: 'synthetic', durationMs: 0 } as const
+const submitPipeline = (jobs: Record<string, object>) =>
+  system.compute.submitPipeline(
+    PipelineSpec.parse({ jobs: Object.entries(jobs).map(([key, job]) => ({ key, ...load, ...job })) }),
     'p-alice' as PrincipalId,
   )
-  const [a, b] = jobs.map(({ job }) => job.id as JobId) as [JobId, JobId]
-  await until(() => system.compute.get(a).state === 'succeeded')
+const idsOf = ({ jobs }: Pipeline) =>
+  Object.fromEntries(jobs.map(({ key, job }) => [key, job.id as JobId])) as Record<string, JobId>
+
+it('jobs of a pipeline stay until it has ended, and a page full of them keeps nothing behind them', async () => {
+  const open = await submitPipeline({
+    ...Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`leaf-${i}`, {}])),
+    held: { hold: true },
+  })
+  const { held, ...leaves } = idsOf(open) as Record<string, JobId> & { held: JobId }
+  const kept = Object.values(leaves)
+  await until(() => kept.every((id) => system.compute.get(id).state === 'succeeded'))
+  const behind = await run(5)
+  await reopenAfter(31 * DAY_MS)
+  await harness.clock.advance(11 * 60_000)
+  expect(kept.filter(isThere)).toEqual(kept)
+  expect(behind.filter(isThere)).toEqual([])
+  await system.compute.cancel(held)
+  await harness.clock.advance(11 * 60_000)
+  expect(kept.filter(isThere)).toEqual([])
+})
+
+it('a pipeline that loses jobs stays what it came to, and is not run again without them', async () => {
+  const pipeline = await submitPipeline({ failed: { fail: 'error', maxAttempts: 1 }, held: { hold: true } })
+  const id = pipeline.id as PipelineId
+  const { failed, held } = idsOf(pipeline) as { failed: JobId; held: JobId }
+  await until(() => system.compute.get(failed).state === 'failed')
   await reopenAfter(20 * DAY_MS)
-  await system.compute.resume(b)
-  await until(() => system.compute.get(b).state === 'succeeded')
+  await system.compute.resume(held)
+  await until(() => system.compute.get(held).state === 'succeeded')
+  const summary = async () => (await system.compute.listPipelines({ limit: 10 }, null)).items[0]
+  const before = await summary()
+  expect(before).toMatchObject({ state: 'failed', jobs: 2, ended: 2 })
   await reopenAfter(11 * DAY_MS)
   await harness.clock.advance(11 * 60_000)
-  expect([a, b].map(isThere)).toEqual([false, true])
-  await expect(
-    system.compute.retryPipeline(id as PipelineId, 'p-alice' as PrincipalId),
-  ).rejects.toMatchObject({
-    code: 'compute.not_found',
+  expect([failed, held].map(isThere)).toEqual([false, true])
+  expect(await summary()).toEqual(before)
+  expect(await system.compute.getPipeline(id)).toMatchObject({ state: 'failed', jobs: [{ key: 'held' }] })
+  await expect(system.compute.retryPipeline(id, 'p-alice' as PrincipalId)).rejects.toMatchObject({
+    code: 'compute.conflict',
+    details: { pipeline: id, jobs: 2, missing: 1 },
   })
 })
 
 it('a pipeline goes with the last of its jobs', async () => {
-  const load = { kind: 'synthetic', durationMs: 0 } as const
-  const submit = (hold: boolean) =>
-    system.compute.submitPipeline(
-      PipelineSpec.parse({
-        jobs: [
-          { key: 'a', ...load },
-          { key: 'b', ...load, hold, dependsOn: ['a'] },
-        ],
-      }),
-      'p-alice' as PrincipalId,
-    )
+  const submit = (hold: boolean) => submitPipeline({ a: {}, b: { hold, dependsOn: ['a'] } })
   const ended = await submit(false)
   const open = await submit(true)
   await until(async () => (await system.compute.getPipeline(ended.id as PipelineId)).state === 'succeeded')
@@ -118,6 +131,7 @@ function byHand() {
     ...{ store, database, storage, logger, clock: harness.clock },
     pipelines: createPipelineStore(database, store),
     isNeeded: () => false,
+    keepOutcome: () => 0,
     onRemove: () => undefined,
   })
   const left = (ids: readonly JobId[]) => ids.filter((id) => store.find(id) !== null)

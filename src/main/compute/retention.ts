@@ -1,3 +1,4 @@
+import type { PipelineId } from '../../shared/domain/ids'
 import type { Clock } from '../platform/clock'
 import type { Database } from '../platform/database'
 import type { Logger } from '../platform/logger'
@@ -8,9 +9,9 @@ import type { PipelineStore } from './jobs/pipeline-store'
 const MAX_ENDED = 100_000
 const MAX_AGE_MS = 30 * 86_400_000
 const EVERY_MS = 10 * 60_000
-/** Of one transaction, jobs that are looked at and artifacts after which it removes no more: some milliseconds of the event loop. */
+/** Of one transaction, jobs that are looked at, and other rows after which it removes no more: some milliseconds of the event loop. */
 const STEP = 50
-const MOST_ARTIFACTS = 300
+const MOST_ROWS = 300
 const PAUSE_MS = 20
 /** Steps follow each other sooner, by timers that nobody can set. */
 const LEAP_MS = 6 * 3_600_000
@@ -24,10 +25,15 @@ export interface RetentionDeps {
   logger: Logger
   /** Some jobs that have not ended were submitted to wait for it. */
   isNeeded(id: string): boolean
+  /** The first job of an ended pipeline is about to be removed. @returns how many of its jobs were looked at for that */
+  keepOutcome(id: PipelineId): number
   onRemove(id: string): void
 }
 
-/** Forgets ended jobs beyond 100,000 or 30 days, with what they left behind, a few at a time. */
+/**
+ * Forgets ended jobs beyond 100,000 or 30 days, with what they left behind, a few at a time. Those of a pipeline stay until
+ * it has ended.
+ */
 export class Retention {
   readonly #deps: RetentionDeps
   #ended = 0
@@ -74,30 +80,33 @@ export class Retention {
 
   /** Looks at the next few. @returns whether no more of them can be removed now */
   async step(): Promise<boolean> {
-    const { store, pipelines, storage, database, isNeeded, onRemove } = this.#deps
+    const { store, pipelines, storage, database, isNeeded, keepOutcome, onRemove } = this.#deps
     const limit = this.#trustedNow() - MAX_AGE_MS
     const { last, removed, isOver } = await database.write(() => {
       let surplus = this.#ended - MAX_ENDED
       const mayGo = ({ finishedAt }: EndedJob) => surplus > 0 || finishedAt < limit
       const page = store.oldestEnded(STEP, this.#after)
+      const open = pipelines.openOf(pipelinesOf(page))
       const removed: EndedJob[] = []
       let last: EndedJob | undefined
-      let artifacts = 0
+      let rows = 0
       for (const job of page) {
-        if (artifacts >= MOST_ARTIFACTS) break
+        if (rows >= MOST_ROWS) break
         last = job
-        if (!mayGo(job) || isNeeded(job.id)) continue
+        const { pipeline } = job
+        if (!mayGo(job) || isNeeded(job.id) || (pipeline && open.has(pipeline))) continue
         surplus--
-        artifacts += storage.artifacts.remove(job.id)
+        if (pipeline) rows += keepOutcome(pipeline)
+        rows += storage.artifacts.remove(job.id)
         store.remove(job.id)
         removed.push(job)
       }
-      pipelines.removeEmpty([...new Set(removed.flatMap(({ pipeline }) => pipeline ?? []))])
+      pipelines.removeEmpty(pipelinesOf(removed))
       const isLast = page.length < STEP && last === page.at(-1)
       return { last, removed, isOver: isLast || !last || !mayGo(last) }
     })
     this.#ended -= removed.length
-    // What is needed is passed over, and looked at again in the next round.
+    // What is kept is passed over, and looked at again in the next round.
     this.#after = isOver ? null : (last ?? null)
     for (const { id } of removed) onRemove(id)
     return isOver
@@ -123,4 +132,9 @@ export class Retention {
     }
     return now - this.#leaptMs
   }
+}
+
+/** Each once. */
+function pipelinesOf(jobs: readonly EndedJob[]): PipelineId[] {
+  return [...new Set(jobs.flatMap(({ pipeline }) => pipeline ?? []))]
 }

@@ -163,7 +163,7 @@ export async function prepare(
   const parameters = parametersOf(spec, need.cpuCores, version, dataset)
   const tokens = contextTokens(parameters)
   const loaded = version && (tokens === undefined ? version : { ...version, contextTokens: tokens })
-  const memoryBytes = loaded ? executor.estimateMemory(loaded) : 0
+  const memoryBytes = loaded ? executor.leastMemory(loaded) : 0
   const whole = addVectors(need, { memoryBytes })
   if (!isEmptyVector(whole)) core.assertPossible(whole)
   if (spec.place) core.assertPossible(need, spec.place)

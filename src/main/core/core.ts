@@ -277,7 +277,7 @@ export function createCore(deps: CoreDeps): Core {
 
     onDidChangeDevices: devices.onDidChange,
     onDidChangeLeases: allocator.onDidChange,
-    onDidLackRoom: requests.onDidLack,
+    onDidLackMemory: requests.onDidLackMemory,
     onDidSample: samples.event,
     onDidSeeGpuPrograms: gpuPrograms.event,
     onDidUseUpBudget: quotas.budgets.onDidUseUp,

@@ -79,6 +79,14 @@ export interface RoomToKeep {
   since: number
 }
 
+/** Of the memory of the host. */
+export interface MemoryLack {
+  /** More than is free, as if nobody else asked. */
+  missingBytes: number
+  /** All that is asked for. */
+  needBytes: number
+}
+
 /** Grants resource vectors as leases: all or nothing, by priority, never more than there is. */
 export interface Core extends Disposable {
   /** Finds devices, reconciles leases (those held by a dead process end), begins telemetry. */
@@ -166,8 +174,11 @@ export interface Core extends Disposable {
 
   readonly onDidChangeDevices: Event<{ changed: Device[]; removed: string[] }>
   readonly onDidChangeLeases: Event<{ changed: Lease[]; removed: string[] }>
-  /** What a request lacks that was refused, or that is the first of those that wait; again at each change while it waits. */
-  readonly onDidLackRoom: Event<ResourceVector>
+  /**
+   * What the first of those requests lack that lack memory of the host and nothing else, in the order in which they would get
+   * it: of those that wait, again at each change; or of one that was refused, after those that wait and go before it.
+   */
+  readonly onDidLackMemory: Event<readonly MemoryLack[]>
   /** Once a second. */
   readonly onDidSample: Event<TelemetrySample[]>
   /** All programs on the GPUs whose tool names them; once a second while memory of a GPU is leased. */

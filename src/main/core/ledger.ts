@@ -207,6 +207,15 @@ export class Ledger {
     return spaces
   }
 
+  /** Fit devices with what is left beside these claims when the leases have ended that are older than they. */
+  spacesOnceFree(beside: readonly Claim[]): Space[] {
+    return this.spaces(beside).map((space) => {
+      const free = new Map(space.capacity)
+      limitBeside(beside, space.id, space.capacity, free)
+      return { ...space, free }
+    })
+  }
+
   /**
    * Fit devices as they would be with no lease and no foreign program on them.
    * @param also those whose tool gave no answer, or all whatever their health
@@ -272,29 +281,12 @@ export class Ledger {
     return ceiling
   }
 
-  /**
-   * What may be taken so that, when the leases have ended that were there before a claim, its room is free together with
-   * all that was kept by then.
-   */
   #free(device: Device, capacity: Quanta, claims: readonly Claim[]): Quanta {
     const most = this.#ceiling(device, capacity)
     takeQuanta(most, this.foreign(device.id))
     const free = new Map(most)
     takeQuanta(free, this.#used.get(device.id) ?? NOTHING)
-    const all: Quanta = new Map()
-    for (const { shares, used } of claims) {
-      const kept = shares.get(device.id)
-      if (!kept) continue
-      addQuanta(all, kept)
-      const beside = new Map(most)
-      takeQuanta(beside, all)
-      takeQuanta(beside, used.get(device.id) ?? NOTHING)
-      for (const name of kept.keys()) {
-        const left = Math.min(free.get(name) ?? 0, beside.get(name) ?? 0)
-        if (left > 0) free.set(name, left)
-        else free.delete(name)
-      }
-    }
+    limitBeside(claims, device.id, most, free)
     return free
   }
 
@@ -309,5 +301,27 @@ export class Ledger {
     if (!sum) return
     takeQuanta(sum, amounts)
     if (sum.size === 0) sums.delete(key)
+  }
+}
+
+/**
+ * Leaves in `free` what may be taken so that, when the leases have ended that were there before a claim, its room is free
+ * together with all that was kept by then.
+ * @param most what the device has to give with no lease on it
+ */
+function limitBeside(claims: readonly Claim[], device: string, most: Quanta, free: Quanta): void {
+  const all: Quanta = new Map()
+  for (const { shares, used } of claims) {
+    const kept = shares.get(device)
+    if (!kept) continue
+    addQuanta(all, kept)
+    const beside = new Map(most)
+    takeQuanta(beside, all)
+    takeQuanta(beside, used.get(device) ?? NOTHING)
+    for (const name of kept.keys()) {
+      const left = Math.min(free.get(name) ?? 0, beside.get(name) ?? 0)
+      if (left > 0) free.set(name, left)
+      else free.delete(name)
+    }
   }
 }

@@ -1,6 +1,5 @@
 import type { Lease } from '../../shared/contract'
 import type { PrincipalId } from '../../shared/domain/ids'
-import type { ResourceVector } from '../../shared/domain/resources'
 import { AppError } from '../../shared/errors'
 import type { Clock } from '../platform/clock'
 import type { Database } from '../platform/database'
@@ -8,7 +7,7 @@ import { type Disposable, Emitter } from '../platform/events'
 import type { Allocator, Precedence } from './allocator'
 import { type Claim, claimOf } from './claim'
 import { NO_HINTS } from './hints'
-import type { RequestOptions } from './index'
+import type { MemoryLack, RequestOptions } from './index'
 import type { Ledger } from './ledger'
 import { occupy, placeQuanta, type Shares, type Space } from './place'
 import { addQuanta, covers, fitsIn, type Quanta, takeQuanta, toQuanta, toVector } from './quanta'
@@ -19,6 +18,10 @@ const MOST_WAITING = 1000
 const MOST_WAITING_OF_ONE = 100
 /** To compare with more would cost more than it spares. */
 const MOST_REFUSED = 16
+/** Of how many it is told what they lack. */
+const MOST_LACKING = 16
+
+type Asking = Pick<Waiting, 'need' | 'options' | 'rank'>
 
 /** What a pass decided for a request, to be told when the transaction is on the disk. */
 interface Outcome {
@@ -41,7 +44,7 @@ export class RequestQueue implements Disposable, Precedence {
   readonly #database: Database
   readonly #clock: Clock
   readonly #weights: ReadonlyMap<PrincipalId, number>
-  readonly #lacks: Emitter<ResourceVector>
+  readonly #lacks: Emitter<readonly MemoryLack[]>
   #sequence = 0
   #passQueued = false
   /** Those that may find room, in order; the others found none, and will not before {@link wake}. Null: nobody has looked. */
@@ -65,8 +68,8 @@ export class RequestQueue implements Disposable, Precedence {
     this.#lacks = new Emitter(deps.onListenerError)
   }
 
-  /** What a request lacks that was refused, or that is the first of those that wait. */
-  get onDidLack() {
+  /** See `Core.onDidLackMemory`. */
+  get onDidLackMemory() {
     return this.#lacks.event
   }
 
@@ -118,9 +121,11 @@ export class RequestQueue implements Disposable, Precedence {
     try {
       return await this.#database.write(() => this.#allocator.allocate(need, options))
     } catch (error) {
-      const isLack = error instanceof Unavailable
-      // Where room is kept for another, more of it would not help.
-      if (isLack && !error.contention.keptFor) this.#lacks.fire(error.contention.missing)
+      if (error instanceof Unavailable) {
+        const rank = rankOf(options.priority, this.#clock.now())
+        const before = this.#queue.list().filter((waiting) => waiting.rank > rank)
+        this.#tellWhatIsLacking([...before, { need, options, rank }])
+      }
       throw error
     }
   }
@@ -223,17 +228,33 @@ export class RequestQueue implements Disposable, Precedence {
       }
       if (waiting === this.#claimant?.waiting) this.#chooseClaimant()
     }
-    this.#database.afterCommit(() => this.#tellWhatIsLacking())
+    this.#database.afterCommit(() => this.#tellWhatIsLacking(fairly(this.#queue.list(), this.#sharesNow())))
   }
 
-  #tellWhatIsLacking(): void {
-    const first = this.#queue
-      .list()
-      .find(({ need, options }) => !this.#allocator.quotaRefusal(need, options.holder))
-    if (!first) return
+  /** @param asking in the order in which they would get it */
+  #tellWhatIsLacking(asking: Iterable<Asking>): void {
+    const lacks: MemoryLack[] = []
+    let looked = 0
+    for (const one of asking) {
+      if (this.#allocator.quotaRefusal(one.need, one.options.holder)) continue
+      const lack = this.#memoryLackOf(one)
+      if (lack) lacks.push(lack)
+      if (++looked === MOST_LACKING) break
+    }
+    if (lacks.length > 0) this.#lacks.fire(lacks)
+  }
+
+  /** Null for one that lacks nothing, or something else too, or that would not get the room that is made for it. */
+  #memoryLackOf({ need, options, rank }: Asking): MemoryLack | null {
+    const hints = options.place ?? NO_HINTS
     // Not beside what is kept for others: idle engines that go would make no room there.
-    const placed = placeQuanta(first.need, this.#ledger.spaces([]), first.options.place ?? NO_HINTS)
-    if ('missing' in placed) this.#lacks.fire(toVector(placed.missing))
+    const placed = placeQuanta(need, this.#ledger.spaces([]), hints)
+    if ('shares' in placed || [...placed.missing.keys()].some((name) => name !== 'memoryBytes')) return null
+    const beside = this.#ledger.spacesOnceFree(this.#ledger.claimsBefore(rank))
+    if ('missing' in placeQuanta(need, beside, hints)) return null
+    const { memoryBytes: missingBytes = 0 } = toVector(placed.missing)
+    const { memoryBytes: needBytes = 0 } = toVector(need)
+    return { missingBytes, needBytes }
   }
 
   /** The greatest part of any resource that a holder has, for its weight. */

@@ -1,7 +1,7 @@
 import type { Placement } from '../../../shared/contract'
 import type { EngineId, LeaseId, PrincipalId } from '../../../shared/domain/ids'
 import { AppError } from '../../../shared/errors'
-import type { Core } from '../../core'
+import type { Core, MemoryLack } from '../../core'
 import type { Allotment, LoadableVersion, LocalExecutor } from '../../executors/local'
 import type { Clock } from '../../platform/clock'
 import type { Database } from '../../platform/database'
@@ -12,6 +12,7 @@ import { contextTokens, SYNTHETIC } from '../jobs/active-job'
 import type { Estimates } from '../jobs/estimates'
 import { keep } from '../jobs/keep'
 import type { PlanEngine, QueueClass } from '../schedule/types'
+import { type EngineSize, engineMemory } from './engine-size'
 import { leasedDevice, nearestNode } from './leased-device'
 
 /** Holds the memory of engines, which outlive the jobs that made them necessary. */
@@ -60,7 +61,8 @@ export interface EnginePoolDeps {
 export class EnginePool {
   readonly #deps: EnginePoolDeps
   readonly #engines = new Map<string, PooledEngine>()
-  readonly #sizes = new Map<string, { memoryBytes: number; fileBytes: number }>()
+  /** By engine key. */
+  readonly #sizes = new Map<string, EngineSize>()
   readonly #unsubscribe: () => void
   #idleMs: number
   #count = 0
@@ -82,17 +84,35 @@ export class EnginePool {
 
   /** What a new engine for a job takes: bytes of memory (a synthetic load has no model, so none), and time to load. */
   loadOf(job: ActiveJob): QueueClass['load'] {
-    const { executor, estimates } = this.#deps
-    let size = this.#sizes.get(job.engineKey)
-    if (!size) {
-      const version = this.resolve(job)
-      size = {
-        memoryBytes: version ? executor.estimateMemory(loadable(version, job)) : 0,
-        fileBytes: version?.sizeBytes ?? 0,
-      }
-      keep(this.#sizes, job.engineKey, size)
+    const { core, estimates } = this.#deps
+    const size = this.#sizeOf(job)
+    return {
+      memoryBytes: engineMemory(size, job.definition.need, core.freeDevices()),
+      estimateMs: estimates.loadMs(job.engineKey, size.fileBytes),
     }
-    return { memoryBytes: size.memoryBytes, estimateMs: estimates.loadMs(job.engineKey, size.fileBytes) }
+  }
+
+  /** Bytes without which a job will never run: those of the engine that it has to load. */
+  leastMemoryOf(job: ActiveJob): number {
+    const isThere = [...this.#engines.values()].some(({ key }) => key === job.engineKey)
+    return isThere ? 0 : this.#sizeOf(job).leastBytes
+  }
+
+  #sizeOf(job: ActiveJob): EngineSize {
+    return this.#sizes.get(job.engineKey) ?? this.#measure(job, this.resolve(job))
+  }
+
+  /** As it is known now. */
+  #measure(job: ActiveJob, version: ResolvedVersion | null): EngineSize {
+    const { executor } = this.#deps
+    const loaded = version && loadable(version, job)
+    const size = {
+      memoryBytes: loaded ? executor.estimateMemory(loaded) : 0,
+      leastBytes: loaded ? executor.leastMemory(loaded) : 0,
+      fileBytes: loaded?.sizeBytes ?? 0,
+    }
+    keep(this.#sizes, job.engineKey, size)
+    return size
   }
 
   /** By engine key: the runtime of a version that is not loaded, while it is not known whether that runtime works. */
@@ -257,12 +277,7 @@ export class EnginePool {
       engine.state = 'busy'
       const loadMs = view.loadMs ?? clock.now() - began
       estimates.observeLoad(engine.key, loadMs)
-      if (version) {
-        keep(this.#sizes, engine.key, {
-          memoryBytes: executor.estimateMemory(loadable(version, job)),
-          fileBytes: version.sizeBytes,
-        })
-      }
+      if (version) this.#measure(job, version)
       engine.busySinceMs = clock.now()
       return loadMs
     } catch (error) {
@@ -298,19 +313,31 @@ export class EnginePool {
     this.#drop(engine)
   }
 
-  /** For a program that asks for memory: idle engines go, those that are kept warm last; none where that is not enough. */
-  makeRoom(memoryBytes: number): void {
+  /**
+   * For programs that ask for memory, the first first: idle engines go, those that are kept warm last; none for one to whom
+   * all of them together would not give enough.
+   */
+  makeRoom(lacks: readonly MemoryLack[]): void {
     const engines = [...this.#engines.values()]
     const idle = engines
       .filter(({ state }) => state === 'idle')
       .sort(
         (a, b) => Number(this.#staysWarm(a)) - Number(this.#staysWarm(b)) || a.idleSinceMs - b.idleSinceMs,
       )
-    let missing = memoryBytes - sizeOf(engines.filter(({ state }) => state === 'leaving'))
-    if (missing > sizeOf(idle)) return
+    let leavingBytes = sizeOf(engines.filter(({ state }) => state === 'leaving'))
+    const mostBytes = leavingBytes + sizeOf(idle)
+    let takenBytes = 0
+    let wantedBytes = 0
+    for (const { missingBytes, needBytes } of lacks) {
+      // Of what is free now each counts all: those before it take it first.
+      const bytes = takenBytes + missingBytes
+      if (bytes > mostBytes) continue
+      wantedBytes = bytes
+      takenBytes += needBytes
+    }
     for (const engine of idle) {
-      if (missing <= 0) return
-      missing -= engine.memoryBytes
+      if (leavingBytes >= wantedBytes) return
+      leavingBytes += engine.memoryBytes
       void this.evict(engine)
     }
   }

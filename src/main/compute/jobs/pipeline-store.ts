@@ -1,4 +1,5 @@
-import { type Generated, sql } from 'kysely'
+import { type Generated, type NotNull, sql } from 'kysely'
+import type { Pipeline } from '../../../shared/contract'
 import type { JobId, PipelineId, PrincipalId } from '../../../shared/domain/ids'
 import type { JobState } from '../../../shared/domain/job-state'
 import type { Database } from '../../platform/database'
@@ -12,6 +13,17 @@ export interface PipelineRow {
   /** Unix ms. */
   createdAt: number
 }
+
+/** What an ended pipeline has come to, while all its jobs are there to tell. */
+export interface PipelineOutcome {
+  jobs: number
+  state: Pipeline['state']
+  /** When the last of its jobs ended, Unix ms. */
+  finishedAt: number | null
+}
+
+/** With its outcome, which is written down before the first of its jobs is removed; null until then. */
+export type StoredPipeline = PipelineRow & { [Key in keyof PipelineOutcome]: PipelineOutcome[Key] | null }
 
 /** A job of a pipeline, as far as the state of the whole depends on it. */
 export interface JobOutline {
@@ -39,17 +51,17 @@ export interface PipelineCounts {
   latestEnd: number | null
 }
 
-type Tables = { pipeline: PipelineRow & { seq: Generated<number> }; job: JobRow }
+type Tables = { pipeline: StoredPipeline & { seq: Generated<number> }; job: JobRow }
 
 /** The table `pipeline`. All is synchronous; what writes belongs into a transaction of the caller. */
 export interface PipelineStore {
   insert(row: PipelineRow): void
-  find(id: string): PipelineRow | null
+  find(id: string): StoredPipeline | null
   /** Newest first. @param owner null: everybody's */
   list(
     query: { limit: number; cursor?: string | undefined },
     owner: PrincipalId | null,
-  ): { rows: PipelineRow[]; nextCursor: string | null }
+  ): { rows: StoredPipeline[]; nextCursor: string | null }
   /** In the order in which they were added. */
   jobsOf(id: PipelineId): JobId[]
   countsOf(id: PipelineId): PipelineCounts
@@ -57,6 +69,9 @@ export interface PipelineStore {
   outlineOf(id: PipelineId): JobOutline[]
   /** Each once. */
   usesOf(id: PipelineId): JobUse[]
+  /** Those of these of which a job has not ended. */
+  openOf(ids: readonly PipelineId[]): Set<PipelineId>
+  keepOutcome(id: PipelineId, outcome: PipelineOutcome): void
   /** Forgets those of these of which no job is left. */
   removeEmpty(ids: readonly PipelineId[]): void
 }
@@ -64,9 +79,12 @@ export interface PipelineStore {
 /** @param jobs whose table it looks into */
 export function createPipelineStore(database: Database, jobs: Pick<JobStore, 'flush'>): PipelineStore {
   const db = database.builder<Tables>()
-  const all = db.selectFrom('pipeline').select(['seq', 'id', 'name', 'principal', 'createdAt'])
+  const all = db.selectFrom('pipeline').selectAll()
   return {
-    insert: (row) => void database.run(db.insertInto('pipeline').values(row)),
+    insert: (row) =>
+      void database.run(
+        db.insertInto('pipeline').values({ ...row, jobs: null, state: null, finishedAt: null }),
+      ),
     find: (id) => database.first(all.where('id', '=', id as PipelineId)) ?? null,
     list({ limit, cursor }, owner) {
       let select = all.orderBy('seq', 'desc').limit(limit + 1)
@@ -124,6 +142,20 @@ export function createPipelineStore(database: Database, jobs: Pick<JobStore, 'fl
           .where('pipeline', '=', id),
       )
     },
+    openOf(ids) {
+      if (ids.length === 0) return new Set()
+      jobs.flush()
+      const open = db
+        .selectFrom('job')
+        .select('pipeline')
+        .distinct()
+        .where('pipeline', 'in', ids)
+        .where('finishedAt', 'is', null)
+        .$narrowType<{ pipeline: NotNull }>()
+      return new Set(database.all(open).map(({ pipeline }) => pipeline))
+    },
+    keepOutcome: (id, outcome) =>
+      void database.run(db.updateTable('pipeline').set(outcome).where('id', '=', id)),
     removeEmpty(ids) {
       if (ids.length === 0) return
       jobs.flush()

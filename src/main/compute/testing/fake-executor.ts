@@ -16,6 +16,8 @@ export interface FakeExecutor extends LocalExecutor {
   /** How long one item, or one inference, takes. */
   itemMs: number
   memoryBytes: number
+  /** Absent: as much. */
+  leastMemoryBytes?: number
   /** Fails the next runs, first in first out; `null` lets one pass. */
   readonly failures: (AppError | 'crash' | 'hang' | null)[]
   /** Fails the next loads. */
@@ -235,6 +237,7 @@ export function createFakeExecutor(clock: Clock): FakeExecutor {
     runtimeFor: () => 'fake',
     codeFor: () => fake.code,
     estimateMemory: () => fake.memoryBytes,
+    leastMemory: () => fake.leastMemoryBytes ?? fake.memoryBytes,
     async load(version, { threads, signal, device }) {
       const failure = fake.loadFailures.shift()
       if (fake.loadMs > 0) await sleep(fake.loadMs, signal)

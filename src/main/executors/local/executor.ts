@@ -120,6 +120,11 @@ class Pool implements LocalExecutor {
     return runtime ? this.#estimates.estimate(runtime, version) : version.sizeBytes
   }
 
+  leastMemory(version: LoadableVersion): number {
+    const runtime = this.#runtimes.choiceFor(version.format)
+    return runtime ? this.#estimates.least(runtime, version) : version.sizeBytes
+  }
+
   async load(
     version: LoadableVersion | null,
     { threads, allotment, signal, device = null }: LoadOptions,

@@ -143,6 +143,8 @@ export interface LocalExecutor extends Disposable {
   codeFor(format: ModelFormat): string
   /** Bytes of memory that a loaded engine is expected to take; from the sizes of the files, refined by what was measured. */
   estimateMemory(version: LoadableVersion): number
+  /** Bytes with which one may be loaded where there is no more: what was measured counts only where it is less than was thought. */
+  leastMemory(version: LoadableVersion): number
   /**
    * Starts a worker and loads the version (null: the synthetic load, which needs no model).
    * @throws AppError `compute.runtime_failed` with the runtime's words, `compute.worker_crashed`, `compute.timeout` (60 s, and

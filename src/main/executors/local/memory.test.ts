@@ -31,3 +31,12 @@ it('where a system tells nothing of memory, nothing is learned', () => {
   estimates.rested('d', 0)
   expect(estimates.estimate(runtime, version)).toBe(7)
 })
+
+it('with what its runtime thinks an engine may be loaded, whatever it once took', () => {
+  const estimates = new MemoryEstimates()
+  expect(estimates.least(runtime, version)).toBe(7)
+  estimates.loaded('d', 1000)
+  expect(estimates.least(runtime, version)).toBe(7)
+  const large = { ...runtime, estimateMemory: () => 5000 }
+  expect(estimates.least(large, version)).toBe(estimates.estimate(large, version))
+})

@@ -17,6 +17,11 @@ export class MemoryEstimates {
     return measured === undefined ? runtime.estimateMemory(version) : Math.ceil(measured * MARGIN)
   }
 
+  /** What it may have to do with: what its runtime thinks, however much was measured. */
+  least(runtime: RuntimeAdapter, version: SizedVersion & { digest: string }): number {
+    return Math.min(runtime.estimateMemory(version), this.estimate(runtime, version))
+  }
+
   /** One has just loaded. */
   loaded(digest: string, bytes: number): void {
     const known = this.#measured.get(digest) ?? bytes
