@@ -10,13 +10,13 @@ import {
   useReactFlow,
   ViewportPortal,
 } from '@xyflow/react'
-import { useMemo } from 'react'
+import { memo, useEffect, useMemo, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { RouteLink } from '../../lib/router'
 import { StateDot } from '../state-dot'
 import { type EdgeLine, edgeLines } from './edge-lines'
 import classes from './graph.module.css'
-import { NODE_HEIGHT, NODE_WIDTH, placeNodes } from './layout'
+import { NODE_HEIGHT, NODE_WIDTH, type Place, placeNodes } from './layout'
 import type { GraphNode, GraphProps } from './types'
 
 type FlowNode = Node<{ node: GraphNode; faded: boolean; chosen: boolean }, 'plain'>
@@ -91,7 +91,7 @@ function Zoom() {
 }
 
 /** The edges, which lead nowhere and have no words: the list of the graph says them. */
-function Lines({ lines }: { lines: readonly EdgeLine[] }) {
+const Lines = memo(function Lines({ lines }: { lines: readonly EdgeLine[] }) {
   return (
     <ViewportPortal>
       <svg className={classes['lines']} aria-hidden>
@@ -101,7 +101,7 @@ function Lines({ lines }: { lines: readonly EdgeLine[] }) {
       </svg>
     </ViewportPortal>
   )
-}
+})
 
 function useFlow({ nodes, edges, highlighted }: GraphProps): { nodes: FlowNode[]; lines: EdgeLine[] } {
   // A state that changes does not move anything.
@@ -118,25 +118,43 @@ function useFlow({ nodes, edges, highlighted }: GraphProps): { nodes: FlowNode[]
   // biome-ignore lint/correctness/useExhaustiveDependencies: the same shape has the same edges
   const lines = useMemo(() => edgeLines(edges, places, highlighted), [places, highlighted])
   const placed = useMemo(() => {
-    const inPath = (id: string) => highlighted === undefined || highlighted.has(id)
-    const flowNodes = nodes.map((node): FlowNode => {
-      const { x, y } = places.get(node.id) ?? { x: 0, y: 0 }
-      return {
-        id: node.id,
-        type: 'plain',
-        position: { x: x - NODE_WIDTH / 2, y: y - NODE_HEIGHT / 2 },
-        data: { node, faded: !inPath(node.id), chosen: highlighted?.has(node.id) ?? false },
-        width: NODE_WIDTH,
-        height: NODE_HEIGHT,
-        draggable: false,
-        connectable: false,
-        selectable: false,
-      }
-    })
+    const flowNodes = nodes.map((node) => flowNode(node, places.get(node.id), highlighted))
     // The keyboard goes through them as the eye does.
     return flowNodes.sort((a, b) => a.position.x - b.position.x || a.position.y - b.position.y)
   }, [nodes, places, highlighted])
-  return { nodes: placed, lines }
+  return { nodes: useSameWhereEqual(placed), lines }
+}
+
+function flowNode(
+  node: GraphNode,
+  place: Place | undefined,
+  highlighted: GraphProps['highlighted'],
+): FlowNode {
+  const chosen = highlighted?.has(node.id) ?? false
+  return {
+    id: node.id,
+    type: 'plain',
+    position: { x: (place?.x ?? 0) - NODE_WIDTH / 2, y: (place?.y ?? 0) - NODE_HEIGHT / 2 },
+    data: { node, faded: highlighted !== undefined && !chosen, chosen },
+    width: NODE_WIDTH,
+    height: NODE_HEIGHT,
+    draggable: false,
+    connectable: false,
+    selectable: false,
+  }
+}
+
+/** Nodes that are as before are the same objects as before, so that only what has changed of a large graph is drawn again. */
+function useSameWhereEqual(nodes: readonly FlowNode[]): FlowNode[] {
+  const drawn = useRef<readonly FlowNode[]>([])
+  const same = useMemo(() => {
+    const before = new Map(drawn.current.map((node) => [JSON.stringify(node), node]))
+    return nodes.map((node) => before.get(JSON.stringify(node)) ?? node)
+  }, [nodes])
+  useEffect(() => {
+    drawn.current = same
+  }, [same])
+  return same
 }
 
 /** Draws a {@link GraphProps graph} with React Flow; a chunk of its own. */

@@ -25,19 +25,29 @@ export function Graph(props: GraphProps) {
 }
 
 const GraphList = memo(function GraphList({ nodes, edges }: Pick<GraphProps, 'nodes' | 'edges'>) {
-  const { t } = useTranslation('common')
   const labels = new Map(nodes.map(({ id, label }) => [id, label]))
   const after = neighbours(edges)
   return (
     <VisuallyHidden component="ul">
       {nodes.map(({ id, label, second }) => {
         const next = after.get(id)?.map((to) => labels.get(to) ?? to)
-        return (
-          <li key={id}>
-            {next ? t('graph.leads', { label, next: next.join(', ') }) : label} ({second})
-          </li>
-        )
+        return <GraphItem key={id} label={label} second={second} next={next?.join(', ')} />
       })}
     </VisuallyHidden>
+  )
+})
+
+// Of a thousand only those that have changed find their words anew.
+const GraphItem = memo(function GraphItem(props: {
+  label: string
+  second: string
+  next: string | undefined
+}) {
+  const { t } = useTranslation('common')
+  const { label, second, next } = props
+  return (
+    <li>
+      {next === undefined ? label : t('graph.leads', { label, next })} ({second})
+    </li>
   )
 })
