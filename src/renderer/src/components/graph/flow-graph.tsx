@@ -3,22 +3,20 @@ import { ActionIcon, Tooltip, useComputedColorScheme } from '@mantine/core'
 import { IconFocusCentered, IconMinus, IconPlus } from '@tabler/icons-react'
 import {
   Controls,
-  type Edge,
-  Handle,
-  MarkerType,
   type Node,
   type NodeProps,
-  Position,
   ReactFlow,
   ReactFlowProvider,
   useReactFlow,
+  ViewportPortal,
 } from '@xyflow/react'
-import { useMemo } from 'react'
+import { memo, useEffect, useMemo, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { RouteLink } from '../../lib/router'
 import { StateDot } from '../state-dot'
+import { type EdgeLine, edgeLines } from './edge-lines'
 import classes from './graph.module.css'
-import { NODE_HEIGHT, NODE_WIDTH, placeNodes } from './layout'
+import { NODE_HEIGHT, NODE_WIDTH, type Place, placeNodes } from './layout'
 import type { GraphNode, GraphProps } from './types'
 
 type FlowNode = Node<{ node: GraphNode; faded: boolean; chosen: boolean }, 'plain'>
@@ -47,25 +45,19 @@ function PlainNode({ data, positionAbsoluteX, positionAbsoluteY }: NodeProps<Flo
     void setCenter(positionAbsoluteX + NODE_WIDTH / 2, positionAbsoluteY + NODE_HEIGHT / 2, {
       zoom: getZoom(),
     })
-  return (
-    <>
-      <Handle type="target" position={Position.Left} isConnectable={false} />
-      {node.to === undefined ? (
-        <div {...look}>{content}</div>
-      ) : (
-        <RouteLink
-          to={node.to}
-          {...look}
-          draggable={false}
-          onFocus={(event) => {
-            if (event.currentTarget.matches(':focus-visible')) follow()
-          }}
-        >
-          {content}
-        </RouteLink>
-      )}
-      <Handle type="source" position={Position.Right} isConnectable={false} />
-    </>
+  return node.to === undefined ? (
+    <div {...look}>{content}</div>
+  ) : (
+    <RouteLink
+      to={node.to}
+      {...look}
+      draggable={false}
+      onFocus={(event) => {
+        if (event.currentTarget.matches(':focus-visible')) follow()
+      }}
+    >
+      {content}
+    </RouteLink>
   )
 }
 
@@ -98,7 +90,20 @@ function Zoom() {
   )
 }
 
-function useFlow({ nodes, edges, highlighted }: GraphProps): { nodes: FlowNode[]; edges: Edge[] } {
+/** The edges, which lead nowhere and have no words: the list of the graph says them. */
+const Lines = memo(function Lines({ lines }: { lines: readonly EdgeLine[] }) {
+  return (
+    <ViewportPortal>
+      <svg className={classes['lines']} aria-hidden>
+        {lines.map(({ id, look, path }) => (
+          <path key={id} data-look={look} d={path} />
+        ))}
+      </svg>
+    </ViewportPortal>
+  )
+})
+
+function useFlow({ nodes, edges, highlighted }: GraphProps): { nodes: FlowNode[]; lines: EdgeLine[] } {
   // A state that changes does not move anything.
   const shape = JSON.stringify([nodes.map(({ id }) => id), edges])
   // biome-ignore lint/correctness/useExhaustiveDependencies: the shape is what the layout depends on
@@ -110,39 +115,46 @@ function useFlow({ nodes, edges, highlighted }: GraphProps): { nodes: FlowNode[]
       ),
     [shape],
   )
-  return useMemo(() => {
-    const inPath = (id: string) => highlighted === undefined || highlighted.has(id)
-    const placed = nodes.map((node): FlowNode => {
-      const { x, y } = places.get(node.id) ?? { x: 0, y: 0 }
-      return {
-        id: node.id,
-        type: 'plain',
-        position: { x: x - NODE_WIDTH / 2, y: y - NODE_HEIGHT / 2 },
-        data: { node, faded: !inPath(node.id), chosen: highlighted?.has(node.id) ?? false },
-        width: NODE_WIDTH,
-        height: NODE_HEIGHT,
-        draggable: false,
-        connectable: false,
-        selectable: false,
-      }
-    })
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the same shape has the same edges
+  const lines = useMemo(() => edgeLines(edges, places, highlighted), [places, highlighted])
+  const placed = useMemo(() => {
+    const flowNodes = nodes.map((node) => flowNode(node, places.get(node.id), highlighted))
     // The keyboard goes through them as the eye does.
-    placed.sort((a, b) => a.position.x - b.position.x || a.position.y - b.position.y)
-    return {
-      nodes: placed,
-      edges: edges.map(({ from, to }) => {
-        const faded = !inPath(from) || !inPath(to)
-        const colour = highlighted && !faded ? 'var(--app-running)' : 'var(--app-queued)'
-        return {
-          id: `${from} ${to}`,
-          source: from,
-          target: to,
-          style: { stroke: colour, opacity: faded ? 0.4 : 1 },
-          markerEnd: { type: MarkerType.ArrowClosed, color: colour, width: 14, height: 14 },
-        }
-      }),
-    }
-  }, [nodes, edges, places, highlighted])
+    return flowNodes.sort((a, b) => a.position.x - b.position.x || a.position.y - b.position.y)
+  }, [nodes, places, highlighted])
+  return { nodes: useSameWhereEqual(placed), lines }
+}
+
+function flowNode(
+  node: GraphNode,
+  place: Place | undefined,
+  highlighted: GraphProps['highlighted'],
+): FlowNode {
+  const chosen = highlighted?.has(node.id) ?? false
+  return {
+    id: node.id,
+    type: 'plain',
+    position: { x: (place?.x ?? 0) - NODE_WIDTH / 2, y: (place?.y ?? 0) - NODE_HEIGHT / 2 },
+    data: { node, faded: highlighted !== undefined && !chosen, chosen },
+    width: NODE_WIDTH,
+    height: NODE_HEIGHT,
+    draggable: false,
+    connectable: false,
+    selectable: false,
+  }
+}
+
+/** Nodes that are as before are the same objects as before, so that only what has changed of a large graph is drawn again. */
+function useSameWhereEqual(nodes: readonly FlowNode[]): FlowNode[] {
+  const drawn = useRef<readonly FlowNode[]>([])
+  const same = useMemo(() => {
+    const before = new Map(drawn.current.map((node) => [JSON.stringify(node), node]))
+    return nodes.map((node) => before.get(JSON.stringify(node)) ?? node)
+  }, [nodes])
+  useEffect(() => {
+    drawn.current = same
+  }, [same])
+  return same
 }
 
 /** Draws a {@link GraphProps graph} with React Flow; a chunk of its own. */
@@ -153,23 +165,22 @@ export function FlowGraph(props: GraphProps) {
     <ReactFlowProvider>
       <ReactFlow
         nodes={flow.nodes}
-        edges={flow.edges}
         nodeTypes={NODE_TYPES}
         colorMode={scheme}
         nodesDraggable={false}
         nodesConnectable={false}
         nodesFocusable={false}
-        edgesFocusable={false}
         elementsSelectable={false}
         disableKeyboardA11y
         zoomOnScroll={false}
         preventScrolling={false}
         fitView
         fitViewOptions={{ maxZoom: 1, padding: 0.08 }}
-        minZoom={0.15}
+        minZoom={0.05}
         maxZoom={1.5}
         proOptions={{ hideAttribution: true }}
       >
+        <Lines lines={flow.lines} />
         <Zoom />
       </ReactFlow>
     </ReactFlowProvider>

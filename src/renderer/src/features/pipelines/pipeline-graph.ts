@@ -10,9 +10,12 @@ export function isSkipped({ job }: PipelineJob): boolean {
   return job.error?.code === 'compute.skipped'
 }
 
-/** True while a job that it comes after has not ended: it is in line, and waits for nothing else yet. */
-export function isBehind({ dependsOn }: PipelineJob, jobs: readonly PipelineJob[]): boolean {
-  return jobs.some(({ key, job }) => dependsOn.includes(key) && !isTerminal(job.state))
+/** The keys of the jobs that come after one that has not ended: they are in line, and wait for nothing else yet. */
+export function behindIn(jobs: readonly PipelineJob[]): ReadonlySet<string> {
+  const open = new Set(jobs.flatMap(({ key, job }) => (isTerminal(job.state) ? [] : [key])))
+  return new Set(
+    jobs.flatMap(({ key, dependsOn }) => (dependsOn.some((other) => open.has(other)) ? [key] : [])),
+  )
 }
 
 /**

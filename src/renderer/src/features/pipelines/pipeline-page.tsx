@@ -29,7 +29,7 @@ import { formatDuration, formatPercent } from '../../lib/format'
 import { usePrincipalNames } from '../../lib/principal-names'
 import { navigate, pathTo, RouteLink } from '../../lib/router'
 import { reasonOf, stateName } from '../jobs'
-import { endedOf, graphOf, isBehind, isSkipped, type PipelineJob } from './pipeline-graph'
+import { behindIn, endedOf, graphOf, isSkipped, type PipelineJob } from './pipeline-graph'
 import classes from './pipelines.module.css'
 import { useFollowed, useLiveReasons } from './use-followed'
 
@@ -124,10 +124,10 @@ function GraphPanel({ pipeline }: { pipeline: Pipeline }) {
   const { t } = useTranslation('pipelines')
   const [onlyPath, setOnlyPath] = useState(false)
   const second = useSecondLine()
-  const { nodes, edges } = useMemo(
-    () => graphOf(pipeline, (member) => ({ second: second(member), state: standOf(member, pipeline.jobs) })),
-    [pipeline, second],
-  )
+  const { nodes, edges } = useMemo(() => {
+    const behind = behindIn(pipeline.jobs)
+    return graphOf(pipeline, (member) => ({ second: second(member), state: standOf(member, behind) }))
+  }, [pipeline, second])
   const path = useMemo(() => new Set(pipeline.criticalPath.keys), [pipeline])
   return (
     <Panel
@@ -153,8 +153,8 @@ function GraphPanel({ pipeline }: { pipeline: Pipeline }) {
 }
 
 /** How a job of a pipeline stands; one that waits for others of it is only in line. */
-function standOf(member: PipelineJob, jobs: readonly PipelineJob[]): StateName {
-  return member.job.state === 'queued' && isBehind(member, jobs) ? 'queued' : stateName(member.job)
+function standOf({ key, job }: PipelineJob, behind: ReadonlySet<string>): StateName {
+  return job.state === 'queued' && behind.has(key) ? 'queued' : stateName(job)
 }
 
 /** What is said below the key of a job: how long it took, or how it stands. */
@@ -184,6 +184,7 @@ function useWorkLine(): (job: PipelineJob['job']) => string {
 function JobTable({ pipeline }: { pipeline: Pipeline }) {
   const { t } = useTranslation('pipelines')
   const jobs = useLiveReasons(pipeline.jobs)
+  const behind = useMemo(() => behindIn(jobs), [jobs])
   const second = useSecondLine()
   const work = useWorkLine()
   const columns = useMemo(
@@ -195,7 +196,7 @@ function JobTable({ pipeline }: { pipeline: Pipeline }) {
         render: (member) => {
           // Whom it comes after, and how long it took, stands beside it.
           const { job } = member
-          const isPlain = isSkipped(member) || isBehind(member, jobs)
+          const isPlain = isSkipped(member) || behind.has(member.key)
           const reason = isPlain ? null : reasonOf(job)
           const ran = job.state === 'succeeded' && job.reusedFrom === null
           return (
@@ -217,7 +218,7 @@ function JobTable({ pipeline }: { pipeline: Pipeline }) {
         width: '110px',
         render: (member) => (
           <StateDot
-            state={standOf(member, jobs)}
+            state={standOf(member, behind)}
             {...(isSkipped(member) ? { label: t('line.skipped') } : {})}
           />
         ),
@@ -250,7 +251,7 @@ function JobTable({ pipeline }: { pipeline: Pipeline }) {
         ),
       },
     ],
-    [t, second, work, jobs],
+    [t, second, work, behind],
   )
   return (
     <VirtualTable

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { jobWith } from '../jobs/testing'
-import { barsOf, lanesOf, MOST_ROWS } from './bars'
+import { type Bar, barsOf, lanesOf, MOST_ROWS } from './bars'
 
 const NOW = Date.parse('2026-01-01T00:10:00Z')
 const at = (ms: number) => new Date(NOW + ms).toISOString()
@@ -137,5 +137,75 @@ describe('lanesOf', () => {
     const [cpu] = lanesOf(jobs, ['cpu0'], NOW)
     expect(cpu).toMatchObject({ hidden: 0 })
     expect(cpu?.rows).toHaveLength(1)
+  })
+
+  const estimateAt = (startMs: number) => ({
+    startsAt: at(startMs),
+    earliest: at(startMs),
+    latest: at(startMs + 500),
+    endsAt: at(startMs + 900),
+    devices: ['cpu0'],
+  })
+  const waits = Array.from({ length: 60 }, (_, i) =>
+    jobWith({ id: `w${i}`, queuedSince: at(-3_600_000), estimate: estimateAt(1_000 * (60 - i)) }),
+  )
+  const ends = Array.from({ length: 100 }, (_, i) => {
+    const [startedAt, finishedAt] = [at(-200_000 + 1_000 * i), at(-199_100 + 1_000 * i)]
+    const timings = { queuedMs: 900_000, loadMs: 0, computeMs: 900 }
+    return jobWith({ id: `e${i}`, state: 'succeeded', placement, timings, startedAt, finishedAt })
+  })
+  const runs = jobWith({
+    id: 'runs',
+    state: 'running',
+    placement,
+    startedAt: at(-50_000),
+    expectedAt: at(500),
+    timings: { queuedMs: 1_800_000, loadMs: 0, computeMs: 0 },
+  })
+  const idsIn = (rows: Bar[][]) => rows.flat().map(({ job }) => job.id)
+
+  it('shows what runs and ran, however much waits, and of that what is next to start', () => {
+    const [cpu] = lanesOf([...waits, ...ends, runs], ['cpu0'], NOW)
+    const shown = new Set(idsIn(cpu?.rows ?? []))
+    for (const { id } of [runs, ...ends]) expect(shown).toContain(id)
+    // One row is taken by what runs.
+    const next = waits.slice(-(MOST_ROWS - 1)).map(({ id }) => id)
+    expect(waits.map(({ id }) => id).filter((id) => shown.has(id))).toEqual(next)
+    expect(cpu?.hidden).toBe(waits.length - next.length)
+    // None of them is drawn over what ran.
+    for (const bar of cpu?.rows.flat() ?? []) if (bar.job.state === 'queued') expect(bar.fromMs).toBe(NOW)
+    for (const row of cpu?.rows ?? [])
+      for (const [i, bar] of row.entries()) expect(bar.fromMs).toBeGreaterThanOrEqual(row[i - 1]?.toMs ?? 0)
+  })
+
+  it('shows what runs beside many that ran before and wait again: these where they ran', () => {
+    const interrupted = {
+      attempt: 1,
+      startedAt: at(-90_000),
+      finishedAt: at(-60_000),
+      queuedMs: 0,
+      loadMs: 0,
+      placement,
+      end: 'interrupted' as const,
+    }
+    const again = waits.slice(0, MOST_ROWS).map((job) => ({ ...job, attempt: 1, attempts: [interrupted] }))
+    const [cpu] = lanesOf([...again, runs], ['cpu0'], NOW)
+    expect(cpu?.hidden).toBe(0)
+    expect(cpu?.rows.flat().find(({ job }) => job.id === 'runs')).toMatchObject({ fromMs: NOW - 50_000 })
+    for (const bar of cpu?.rows.flat() ?? [])
+      if (bar.job.state === 'queued') expect(bar).toMatchObject({ fromMs: NOW - 90_000, toMs: NOW - 60_000 })
+  })
+
+  it('keeps of thousands that wait for nobody knows what those that have waited longest', () => {
+    const unknown = Array.from({ length: 5_000 }, (_, i) => jobWith({ id: `u${i}`, queuedSince: at(-1 - i) }))
+    const [cpu, lane] = lanesOf([...unknown, ...ends], ['cpu0'], NOW)
+    expect(idsIn(lane?.rows ?? []).sort()).toEqual(
+      unknown
+        .slice(-MOST_ROWS)
+        .map(({ id }) => id)
+        .sort(),
+    )
+    expect(lane?.hidden).toBe(unknown.length - MOST_ROWS)
+    expect(cpu?.hidden).toBe(0)
   })
 })

@@ -12,6 +12,7 @@ export interface Bar {
   job: Job
   device: string | null
   parts: Part[]
+  /** What lies before or after these two is not drawn: it has no room. */
   fromMs: number
   toMs: number
   /** Four in five start within. */
@@ -130,7 +131,7 @@ function onDevices(job: Job, stretches: readonly Stretch[]): Bar[] {
     const fromMs = Math.min(...parts.map((of) => of.fromMs))
     const toMs = Math.max(...parts.map((of) => of.toMs), startsWithin?.toMs ?? Number.NEGATIVE_INFINITY)
     if (parts.length === 0) continue
-    for (const device of new Set(devices.length > 0 ? devices : [null])) {
+    for (const device of lanesFor(devices)) {
       const before = bars.get(device)
       const bar = before
         ? { ...before, parts: [...before.parts, ...parts], toMs: Math.max(before.toMs, toMs), startsWithin }
@@ -141,37 +142,99 @@ function onDevices(job: Job, stretches: readonly Stretch[]): Bar[] {
   return [...bars.values()]
 }
 
+function lanesFor(devices: readonly string[]): Set<string | null> {
+  return new Set(devices.length > 0 ? devices : [null])
+}
+
 /** A lane for each device, in their order, then one for what is not known; bars in rows without overlap. */
 export function lanesOf(jobs: Iterable<Job>, devices: readonly string[], nowMs: number): Lane[] {
-  const byDevice = new Map<string | null, Bar[]>(devices.map((id) => [id, []]))
-  for (const job of jobs)
+  const byDevice = new Map<string | null, { bars: Bar[]; count: number }>()
+  const laneOf = (device: string | null) => {
+    const lane = byDevice.get(device) ?? { bars: [], count: 0 }
+    byDevice.set(device, lane)
+    return lane
+  }
+  for (const device of devices) laneOf(device)
+  const { seen, unseen } = seenOf(jobs)
+  for (const job of unseen) for (const device of lanesFor(job.estimate?.devices ?? [])) laneOf(device).count++
+  for (const job of seen)
     for (const bar of barsOf(job, nowMs)) {
-      const bars = byDevice.get(bar.device)
-      if (bars) bars.push(bar)
-      else byDevice.set(bar.device, [bar])
+      const lane = laneOf(bar.device)
+      lane.bars.push(bar)
+      lane.count++
     }
-  return [...byDevice].map(([device, bars]) => {
-    const all = packed(bars)
-    // Where so many overlap, what they waited would push out what they ran.
-    return { device, ...(all.hidden > 0 ? packed(bars.map(withoutWait)) : all) }
+  return [...byDevice].map(([device, { bars, count }]) => {
+    const rows = rowsOf(bars, nowMs)
+    return { device, rows, hidden: count - countOf(rows) }
   })
 }
 
-function withoutWait(bar: Bar): Bar {
-  const parts = bar.parts.filter(({ kind }) => kind !== 'wait')
-  const [first] = parts
-  return bar.job.finishedAt === null || !first ? bar : { ...bar, parts, fromMs: first.fromMs }
+/**
+ * Without the jobs, and there may be thousands, that wait behind so many others for the same devices that they get no row: all
+ * that wait overlap now.
+ */
+function seenOf(jobs: Iterable<Job>): { seen: Job[]; unseen: Job[] } {
+  const seen: Job[] = []
+  const waiting = new Map<string, { job: Job; turn: string }[]>()
+  for (const job of jobs) {
+    if (job.state !== 'queued' || job.attempts.length > 0) {
+      seen.push(job)
+      continue
+    }
+    const key = job.estimate?.devices.join() ?? ''
+    const turn = job.estimate?.startsAt ?? job.queuedSince ?? job.createdAt
+    const others = waiting.get(key)
+    if (others) others.push({ job, turn })
+    else waiting.set(key, [{ job, turn }])
+  }
+  const unseen: Job[] = []
+  for (const line of waiting.values()) {
+    // Times of one form: the order of their letters is that of time.
+    if (line.length > MOST_ROWS) line.sort((a, b) => (a.turn < b.turn ? -1 : Number(a.turn > b.turn)))
+    for (const [place, { job }] of line.entries()) (place < MOST_ROWS ? seen : unseen).push(job)
+  }
+  return { seen, unseen }
 }
 
-/** The earliest first, each in the first row that is free. */
-function packed(bars: Bar[]): { rows: Bar[][]; hidden: number } {
-  const rows: Bar[][] = []
-  let hidden = 0
-  for (const bar of bars.sort((a, b) => a.fromMs - b.fromMs || a.toMs - b.toMs)) {
+/** Where there is no row for each, what runs and ran comes first, without its waits; then what waits, the next to start first. */
+function rowsOf(bars: readonly Bar[], nowMs: number): Bar[][] {
+  const all = packed(bars.toSorted(byBegin))
+  if (countOf(all) === bars.length) return all
+  const ran: Bar[] = []
+  const waits: Bar[] = []
+  for (const bar of bars) {
+    const { job, parts } = bar
+    const did = parts.filter(
+      ({ kind }) => kind !== 'wait' && (kind !== 'expected' || job.state === 'running'),
+    )
+    const [first, last] = [did[0], did.at(-1)]
+    if (first && last) ran.push({ ...bar, fromMs: first.fromMs, toMs: last.toMs, startsWithin: null })
+    else if (job.state === 'queued') waits.push(bar)
+  }
+  // Where no start is known, the wait is all there is to see.
+  const next = waits.sort(byStart).map((bar) => (bar.device === null ? bar : { ...bar, fromMs: nowMs }))
+  return packed(next, packed(ran.sort(byBegin)))
+}
+
+function byBegin(a: Bar, b: Bar): number {
+  return a.fromMs - b.fromMs || a.toMs - b.toMs
+}
+
+/** By when they are expected to start, or since when they wait. */
+function byStart(a: Bar, b: Bar): number {
+  return (a.parts.at(-1)?.fromMs ?? 0) - (b.parts.at(-1)?.fromMs ?? 0)
+}
+
+/** One after the other, each in the first row that is free behind its last; what has no row is left out. */
+function packed(bars: readonly Bar[], rows: Bar[][] = []): Bar[][] {
+  for (const bar of bars) {
     const free = rows.find((row) => (row.at(-1)?.toMs ?? 0) <= bar.fromMs)
     if (free) free.push(bar)
     else if (rows.length < MOST_ROWS) rows.push([bar])
-    else hidden++
   }
-  return { rows, hidden }
+  return rows
+}
+
+function countOf(rows: readonly Bar[][]): number {
+  return rows.reduce((sum, row) => sum + row.length, 0)
 }

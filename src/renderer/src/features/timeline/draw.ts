@@ -114,7 +114,7 @@ export function draw(scene: Scene): Hit[] {
 function drawBar(
   { context, colours, current, width }: Scene,
   patterns: Record<PartKind, string | CanvasPattern>,
-  { job, parts, startsWithin }: Bar,
+  { job, parts, fromMs: beginMs, toMs: endMs, startsWithin }: Bar,
   x: (ms: number) => number,
   y: number,
 ): void {
@@ -122,15 +122,16 @@ function drawBar(
   // The name goes where it fits best: no wait strikes it out.
   let name = { from: Number.NaN, to: 0 }
   let stretch = name
-  let waitEnd = 0
+  let waitEnd = x(beginMs)
   for (const { kind, fromMs, toMs } of parts) {
+    if (fromMs >= endMs) break
     const from = x(fromMs)
     const length = Math.max(LEAST_PX, x(toMs) - from)
     const colour = kind === 'run' ? own : colours[kind]
     if (kind === 'wait') {
       // Thinner than work: a job that waits takes nothing.
       context.fillStyle = patterns.wait
-      context.fillRect(from, y + BAR / 2 - 3, length, 6)
+      if (toMs > beginMs) context.fillRect(from, y + BAR / 2 - 3, length, 6)
       waitEnd = from + length
       stretch = { from: Number.NaN, to: 0 }
       continue
@@ -158,8 +159,8 @@ function drawBar(
   if (job.id === current) {
     context.strokeStyle = colours.text
     context.lineWidth = 2
-    const from = x(parts[0]?.fromMs ?? 0)
-    const to = x(parts.at(-1)?.toMs ?? 0)
+    const from = x(beginMs)
+    const to = x(Math.min(endMs, parts.at(-1)?.toMs ?? endMs))
     context.strokeRect(from - 1, y - 1, Math.max(4, to - from) + 2, BAR + 2)
   }
   const write = (from: number, to: number, colour: string) => {

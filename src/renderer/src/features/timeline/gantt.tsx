@@ -10,6 +10,7 @@ import { formatDuration } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import { BarCard } from './bar-card'
 import { type Bar, lanesOf } from './bars'
+import { cardAt, type Span, topToSee } from './card-place'
 import { type Colours, draw, type Hit, layOut, ROW } from './draw'
 import { Legend } from './legend'
 import classes from './timeline.module.css'
@@ -72,9 +73,8 @@ export function Gantt(props: {
   const tickText = useTickText()
   const [kept, setView] = useState<View>(() => viewAt(Date.now(), SPAN_MS.first))
   const view = followed(kept, nowMs)
-  const [current, setCurrent] = useState<{ job: string; device: string | null; x: number; y: number } | null>(
-    null,
-  )
+  const [current, setCurrent] = useState<Current | null>(null)
+  const box = useRef<HTMLDivElement>(null)
   const area = useRef<HTMLDivElement>(null)
   const canvas = useRef<HTMLCanvasElement>(null)
   const hits = useRef<Hit[]>([])
@@ -149,7 +149,7 @@ export function Gantt(props: {
       return
     }
     const hit = hitAt(x, y)
-    setCurrent(hit ? { ...barAt(hit.bar), x, y: hit.y } : null)
+    setCurrent(hit ? { ...barAt(hit.bar), x, y: hit.y, seen: seenOf(box.current) } : null)
   }
   const onPointerUp = (event: PointerEvent<HTMLCanvasElement>) => {
     const held = press.current
@@ -164,7 +164,9 @@ export function Gantt(props: {
     const at = all.findIndex(({ bar }) => current !== null && isAt(bar, current))
     const next =
       all[at < 0 ? (step > 0 ? 0 : all.length - 1) : Math.min(all.length - 1, Math.max(0, at + step))]
-    if (next) setCurrent({ ...barAt(next.bar), x: Math.max(0, next.x), y: next.y })
+    if (!next || !box.current) return
+    box.current.scrollTop = topToSee(next.y, seenOf(box.current), box.current.scrollHeight)
+    setCurrent({ ...barAt(next.bar), x: Math.max(0, next.x), y: next.y, seen: seenOf(box.current) })
   }
   const zoom = (factor: number) => setView(zoomed(view, factor, 0.5))
   const keys = new Map<string, () => void>([
@@ -203,7 +205,7 @@ export function Gantt(props: {
           <IconZoomIn size={17} stroke={1.6} />
         </ActionIcon>
       </div>
-      <div className={classes['gantt']}>
+      <div ref={box} className={classes['gantt']}>
         <div className={classes['names']} style={{ height }}>
           {lanes.map(({ device, hidden }, lane) => (
             <div key={device ?? ''} style={{ top: tops[lane] }} className={classes['name']}>
@@ -240,7 +242,7 @@ export function Gantt(props: {
             onPointerLeave={() => setCurrent(null)}
           />
           {current && currentBar && (
-            <BarCard bar={currentBar} devices={devices} style={cardAt(current.x, current.y, width, height)} />
+            <BarCard bar={currentBar} devices={devices} style={cardAt(current, width, height)} />
           )}
         </div>
       </div>
@@ -248,21 +250,24 @@ export function Gantt(props: {
   )
 }
 
-function barAt({ job, device }: Bar): { job: string; device: string | null } {
+/** The bar that is pointed at or that keys have come to, where it was drawn, and what of the height was in sight then. */
+interface Current {
+  job: string
+  device: string | null
+  x: number
+  y: number
+  seen: Span
+}
+
+function seenOf(box: HTMLElement | null): Span {
+  const from = box?.scrollTop ?? 0
+  return { from, to: from + (box?.clientHeight ?? 0) }
+}
+
+function barAt({ job, device }: Bar): Pick<Current, 'job' | 'device'> {
   return { job: job.id, device }
 }
 
 function isAt({ job, device }: Bar, at: ReturnType<typeof barAt>): boolean {
   return job.id === at.job && device === at.device
-}
-
-const CARD = { width: 260, height: 150 }
-
-/** Beside the bar, and inside what is seen. */
-function cardAt(x: number, y: number, width: number, height: number) {
-  const below = y + ROW + CARD.height < height || y < CARD.height
-  return {
-    left: Math.max(0, Math.min(x + 8, width - CARD.width)),
-    ...(below ? { top: y + ROW } : { bottom: height - y + 4 }),
-  }
 }

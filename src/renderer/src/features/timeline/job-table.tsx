@@ -34,7 +34,7 @@ export function JobTable(props: {
 
 function columnsOf(t: TFunction<'timeline'>, devices: ReadonlyMap<string, Device>): Column<Job>[] {
   return [
-    { key: 'name', header: t('column.job'), width: 'minmax(140px, 1fr)', render: (job) => job.name },
+    { key: 'name', header: t('column.job'), width: 'minmax(120px, 1fr)', render: (job) => job.name },
     {
       key: 'state',
       header: t('column.state'),
@@ -45,6 +45,7 @@ function columnsOf(t: TFunction<'timeline'>, devices: ReadonlyMap<string, Device
       key: 'device',
       header: t('column.device'),
       width: '110px',
+      hideBelow: 780,
       render: (job) => {
         const ids = job.placement?.map(({ device }) => device) ?? job.estimate?.devices ?? []
         return [...new Set(ids)].map((id) => deviceLabel(id, devices)).join(', ') || '–'
@@ -67,6 +68,7 @@ function columnsOf(t: TFunction<'timeline'>, devices: ReadonlyMap<string, Device
       key: 'took',
       header: t('column.took'),
       width: '180px',
+      hideBelow: 660,
       render: (job) => (isTerminal(job.state) ? timingsText(job.timings) : <TookSoFar job={job} />),
     },
   ]
