@@ -4,6 +4,7 @@ import type { TFunction } from 'i18next'
 import { type ReactNode, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { StateDot } from '../../components'
+import { systemNow } from '../../lib/clock'
 import { formatAmount, formatDuration } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import { pathTo, RouteLink } from '../../lib/router'
@@ -81,7 +82,7 @@ function keyOf(cause: Cause): string {
 
 /** Four in five start between, from now. */
 function boundsOf({ earliest, latest }: StartEstimate): { from: string; to: string } {
-  const inMs = (at: string) => formatDuration(Math.max(0, Date.parse(at) - Date.now()))
+  const inMs = (at: string) => formatDuration(Math.max(0, Date.parse(at) - systemNow()))
   return { from: inMs(earliest), to: inMs(latest) }
 }
 
