@@ -167,3 +167,24 @@ test('what waits for another job names it, has not begun to wait, and says nothi
   await page.keyboard.press('Escape')
   await api.call('POST', `/jobs/${id}/cancel`)
 })
+
+test('one that stands far back in the queue says why it waits and when it starts, too', async () => {
+  const { page, shell, api } = app()
+  const cores = (await api.call('GET', '/resources')).body.capacity.cpuCores
+  const load = { kind: 'synthetic', durationMs: 600_000, need: { cpuCores: cores } }
+  const submit = (name: string) => api.call('POST', '/jobs', { ...load, name, priority: 40 })
+  await submit('Takes all')
+  for (let i = 0; i < 25; i++) await Promise.all(Array.from({ length: 10 }, () => submit('In between')))
+  await submit('Far back')
+  await search().fill('Far back')
+  await jobs().open('Far back')
+  const why = detail().getByRole('region', { name: 'Why it waits' })
+  await expect(why).toContainText('Behind 250 jobs')
+  await expect(why).toContainText('Expected start in about')
+  await app().shoot('job-far-back-light')
+  await shell.setTheme('dark')
+  await shell.command('切换到简体中文')
+  await app().shoot('job-far-back-dark-zh')
+  await shell.command('Switch to English')
+  await shell.setTheme('light')
+})

@@ -1,4 +1,10 @@
-import type { Job, JobResult, LogLine, WaitCause } from '../../shared/contract'
+import {
+  type Job,
+  type JobResult,
+  type LogLine,
+  MOST_ACTIVE_LIVE,
+  type WaitCause,
+} from '../../shared/contract'
 import type { JobId, PrincipalId } from '../../shared/domain/ids'
 import { isTerminal } from '../../shared/domain/job-state'
 import { AppError } from '../../shared/errors'
@@ -14,9 +20,6 @@ import type { JobStore } from './jobs/job-store'
 import type { Recent } from './jobs/recent'
 import { readResult } from './results'
 import type { Forecast } from './schedule/forecast'
-
-/** Of those that wait and are held; all that run are shown. */
-const MOST_ACTIVE_LIVE = 10_000
 
 interface JobViewsDeps {
   store: JobStore

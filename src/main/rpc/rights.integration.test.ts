@@ -29,6 +29,15 @@ it('says what one may do with the machine, and leaves no record of what was only
   expect(records()).toBe(before)
 })
 
+it('says whether one may read the jobs of everybody, not only what one has submitted', async () => {
+  expect(await rights(bench.user('Vera', 'viewer'))).toContain('job.read')
+  const own = bench.app('Notes')
+  const text = 'permit(principal == App::"notes", action == Action::"settings.read", resource);'
+  await bench.security.setPolicy('asks', text, '', bench.security.owner())
+  expect(await rights(own)).toContain('settings.read')
+  expect(await rights(own)).not.toContain('job.read')
+})
+
 it('says what one may do with the model or the data set that is named', async () => {
   const viewer = bench.user('Vera', 'viewer')
   const text =

@@ -16,6 +16,8 @@ import { Named, WaitCause } from './wait-cause'
 
 /** So many jobs that have ended are told of as they change; those that ended before are listed. */
 export const MOST_ENDED_LIVE = 2_000
+/** Of those that wait and are held so many are told of beside all that run. */
+export const MOST_ACTIVE_LIVE = 10_000
 
 /** `loadMs` and `computeMs` are sums over the attempts that have ended. */
 export const JobTimings = z.object({

@@ -91,7 +91,8 @@ export const securityContract = {
   rights: procedure('settings.read', {
     method: 'GET',
     path: '/me/actions',
-    summary: 'What the caller may do: with a model or a data set, where one is named, else with the machine',
+    summary:
+      'What the caller may do: with a model or a data set, where one is named, else with the machine and the jobs of everybody',
     tags: ['security'],
   })
     .input(z.object({ model: ModelName.optional(), dataset: ModelName.optional() }).strict())

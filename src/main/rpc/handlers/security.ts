@@ -4,12 +4,12 @@ import { type Caller, type Resource, THE_SYSTEM } from '../../security'
 import { implementer } from '../base'
 import type { Modules } from '../modules'
 import { paged } from '../paging'
-import { datasetResource } from '../resources'
+import { datasetResource, JOBS_OF_ALL } from '../resources'
 
 /** How many audit records a live view begins with. */
 const RECENT = 500
 
-/** What somebody may do with what is named, or with the machine; without a record, since nothing is done. */
+/** What somebody may do with what is named, or with the machine and the jobs of all on it; without a record, since nothing is done. */
 function actionsAllowed(
   security: Modules['security'],
   caller: Caller,
@@ -19,7 +19,7 @@ function actionsAllowed(
     ...(model === undefined ? [] : [{ type: 'Model' as const, id: model }]),
     ...(dataset === undefined ? [] : [datasetResource(dataset)]),
   ]
-  const resources = named.length > 0 ? named : [THE_SYSTEM]
+  const resources = named.length > 0 ? named : [THE_SYSTEM, JOBS_OF_ALL]
   return ACTION_NAMES.filter((action) =>
     resources.some(
       (resource) => resource.type === ACTIONS[action] && security.allows(caller, action, resource),

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react'
 import type { TelemetrySample } from '../../../shared/contract'
 import { getClient, useConnection } from './client'
+import { systemNow } from './clock'
 import { toErrorView } from './errors'
 import { useTelemetry } from './telemetry'
 import { TIME_RANGES, type TimeRangeName } from './time-range'
@@ -59,7 +60,7 @@ function seriesOf(
 
 async function ask(range: TimeRangeName, signal: AbortSignal): Promise<LoadSeries> {
   const { ms, stepMs } = TIME_RANGES[range]
-  const nowMs = Date.now()
+  const nowMs = systemNow()
   const { items } = await getClient().core.telemetry.list(
     { fromMs: nowMs - ms - 2 * stepMs, stepMs },
     { signal },
@@ -78,7 +79,7 @@ export function useLoadSeries(range: TimeRangeName): LoadSeries | null {
     const controller = new AbortController()
     const renew = () => {
       if (document.hidden) return
-      if (range === '15m') return setSeries(seriesOf(useTelemetry.getState().samples, range, Date.now()))
+      if (range === '15m') return setSeries(seriesOf(useTelemetry.getState().samples, range, systemNow()))
       ask(range, controller.signal)
         .then((next) => !controller.signal.aborted && setSeries(next))
         .catch((error: unknown) => {

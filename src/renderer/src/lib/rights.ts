@@ -1,6 +1,7 @@
 import { useTranslation } from 'react-i18next'
 import type { Action } from '../../../shared/domain/actions'
 import { getClient } from './client'
+import { isDenied } from './errors'
 import { useRights } from './stores'
 
 type Rights = ReadonlySet<Action>
@@ -37,4 +38,19 @@ export function useMachineOffer(action: Action): Offer {
     action,
     useRights((state) => state.value),
   )
+}
+
+/**
+ * Whether one sees the jobs of everybody, and not only one's own beside figures that are of all; so while it is not known. Who
+ * may not even ask what they may do sees their own.
+ */
+export function useSeesJobsOfAll(): boolean {
+  return useRights(({ value, error }) => value?.has('job.read') ?? !(error && isDenied(error)))
+}
+
+/** Whether one sees the leases of everybody. */
+export function useSeesLeasesOfAll(): boolean {
+  const seesJobs = useSeesJobsOfAll()
+  const isRead = useRights(({ value }) => value?.has('lease.read') ?? true)
+  return seesJobs && isRead
 }

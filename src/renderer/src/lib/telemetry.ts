@@ -1,6 +1,7 @@
 import { create } from 'zustand'
 import type { Resources, TelemetrySample } from '../../../shared/contract'
 import { type Client, onEachConnection } from './client'
+import { systemNow } from './clock'
 import { isDenied, toErrorView } from './errors'
 import { restUntilAsked, waitFor } from './live'
 
@@ -55,10 +56,10 @@ async function follow(client: Client, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
       const past = await client.core.telemetry.list({}, { signal })
-      store.setState((state) => ({ samples: addSamples(state.samples, past.items, Date.now()) }))
+      store.setState((state) => ({ samples: addSamples(state.samples, past.items, systemNow()) }))
       for await (const event of await client.core.telemetry.watch(undefined, { signal })) {
         store.setState((state) => ({
-          samples: addSamples(state.samples, event.samples, Date.now()),
+          samples: addSamples(state.samples, event.samples, systemNow()),
           resources: event.resources,
         }))
       }

@@ -3,6 +3,7 @@ import { RPCLink as SocketLink } from '@orpc/client/websocket'
 import { z } from 'zod'
 import { ErrorBody } from '../../../shared/contract'
 import { isErrorCode } from '../../../shared/errors'
+import { readSystemClock } from './clock'
 import { AnsweredError } from './errors'
 import { hostBridge } from './host'
 
@@ -90,21 +91,27 @@ export function largeOverRest(socket: Link): Link {
   }
 }
 
+function askHealth(): Promise<Response> {
+  return fetch('/api/health', { cache: 'no-store', signal: AbortSignal.timeout(OPEN_TIMEOUT_MS) })
+}
+
 function openSocket(): Promise<Transport> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(`${location.origin.replace(/^http/, 'ws')}/rpc`)
     const timer = setTimeout(() => socket.close(), OPEN_TIMEOUT_MS)
     const closed = new Promise<void>((gone) => socket.addEventListener('close', () => gone()))
     const link = largeOverRest(new SocketLink({ websocket: lenient(socket) }))
-    socket.addEventListener('open', () => {
+    socket.addEventListener('open', async () => {
       clearTimeout(timer)
+      // Before the first of its times is shown, and kept or thrown away by its age.
+      await readSystemClock(askHealth)
       resolve({ link, closed })
     })
     closed
       .then(async () => {
         clearTimeout(timer)
         // A browser does not say why a socket was refused; a healthy server that refuses wants a sign-in.
-        const health = await fetch('/api/health', { cache: 'no-store' })
+        const health = await askHealth()
         reject(health.ok ? new SignInNeeded('Sign in.') : new Error('The server is not ready.'))
       })
       .catch(reject)

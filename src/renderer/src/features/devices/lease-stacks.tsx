@@ -8,6 +8,7 @@ import { formatAmount } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import { usePrincipalNames } from '../../lib/principal-names'
 import { useResourceName } from '../../lib/resource-name'
+import { useSeesLeasesOfAll } from '../../lib/rights'
 import { pathTo, RouteLink } from '../../lib/router'
 import { useJobs, useLeases, useTelemetry } from '../../lib/stores'
 import { purposeWords } from '../../lib/words'
@@ -39,16 +40,18 @@ function LeaseStack(props: { device: Device; resource: string; capacity: number 
     () => stackOf({ device: device.id, resource, capacity }, leases.values(), foreignOn),
     [device.id, resource, capacity, leases, foreignOn],
   )
+  // Of who sees only their own leases, the others are not nothing.
+  const isWhole = useSeesLeasesOfAll()
   const granted = stack.reduce((sum, { kind, amount }) => (kind === 'lease' ? sum + amount : sum), 0)
+  const amount = (value: number) => formatAmount(resource, value, locale)
   return (
     <div>
       <div className={classes['resourceHead']}>
         <span>{nameOf(resource)}</span>
         <span className={classes['quiet']}>
-          {t('grantedOf', {
-            granted: formatAmount(resource, granted, locale),
-            capacity: formatAmount(resource, capacity, locale),
-          })}
+          {isWhole
+            ? t('grantedOf', { granted: amount(granted), capacity: amount(capacity) })
+            : amount(capacity)}
         </span>
       </div>
       <ul
@@ -61,7 +64,7 @@ function LeaseStack(props: { device: Device; resource: string; capacity: number 
             key={segment.kind === 'lease' ? segment.lease.id : segment.kind}
             style={{ flexBasis: `${segment.share * 100}%` }}
           >
-            <SegmentView segment={segment} amount={formatAmount(resource, segment.amount, locale)} />
+            <SegmentView segment={segment} amount={amount(segment.amount)} />
           </li>
         ))}
       </ul>

@@ -4,6 +4,7 @@ import type { PlaceHints } from '@shared/domain/place-hints'
 import { parseModelReference } from '@shared/domain/references'
 import { IconPlayerPause, IconPlayerPlay, IconRefresh } from '@tabler/icons-react'
 import type { TFunction } from 'i18next'
+import { Fragment } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Duration, Facts, IdText, Meter, RelativeTime, STATE_COLOURS, StateDot } from '../../components'
 import { formatPercent } from '../../lib/format'
@@ -12,6 +13,7 @@ import { pathTo, RouteLink } from '../../lib/router'
 import { useDevices } from '../../lib/stores'
 import { amountWords, codedWords } from '../../lib/words'
 import { doJobAction } from './job-actions'
+import { JobLink } from './job-link'
 import { JobLog } from './job-log'
 import { JobResultView } from './job-result'
 import { actionsFor, stateName } from './job-words'
@@ -126,7 +128,7 @@ function JobFacts({ job, nameOf }: { job: Job; nameOf: (principal: string) => st
   if (job.timeoutMs !== null)
     rows.push([t('detail.factTimeout'), <Duration key="timeout" ms={job.timeoutMs} />])
   if (job.dependsOn.length > 0) {
-    rows.push([t('detail.factDepends'), job.dependsOn.map((id) => <IdText key={id} id={id} />)])
+    rows.push([t('detail.factDepends'), <Links key="depends" ids={job.dependsOn} />])
   }
   if (job.pipeline)
     rows.push([
@@ -135,7 +137,7 @@ function JobFacts({ job, nameOf }: { job: Job; nameOf: (principal: string) => st
         {job.pipeline.key}
       </RouteLink>,
     ])
-  if (job.reusedFrom) rows.push([t('detail.factReused'), <IdText key="reused" id={job.reusedFrom} />])
+  if (job.reusedFrom) rows.push([t('detail.factReused'), <JobLink key="reused" id={job.reusedFrom} />])
   if (labels.length > 0)
     rows.push([t('detail.factLabels'), labels.map(([key, value]) => `${key}=${value}`).join(', ')])
   return (
@@ -143,6 +145,15 @@ function JobFacts({ job, nameOf }: { job: Job; nameOf: (principal: string) => st
       <Facts rows={rows} />
     </Section>
   )
+}
+
+function Links({ ids }: { ids: readonly string[] }) {
+  return ids.map((id, i) => (
+    <Fragment key={id}>
+      {i > 0 && ', '}
+      <JobLink id={id} />
+    </Fragment>
+  ))
 }
 
 function placeText({ devices, numaNode }: PlaceHints, t: TFunction<'jobs'>): string {

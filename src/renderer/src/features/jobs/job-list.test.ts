@@ -1,7 +1,16 @@
+import { MOST_ACTIVE_LIVE } from '@shared/contract'
 import { JOB_STATES } from '@shared/domain/job-state'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { countsOf, filterChoices, filterJobs, NO_FILTER, STATE_GROUPS, sortJobs } from './job-list'
+import {
+  countsOf,
+  filterChoices,
+  filterJobs,
+  NO_FILTER,
+  STATE_GROUPS,
+  sortJobs,
+  waitingPart,
+} from './job-list'
 import { jobWith } from './testing'
 
 const states = JOB_STATES.map((state, i) => jobWith({ id: `j-${i}`, state, name: state }))
@@ -100,5 +109,30 @@ describe('filterChoices', () => {
       models: ['a', 'b'],
       principals: ['p-owner'],
     })
+  })
+})
+
+describe('what the list holds of all that wait', () => {
+  const queued = (count: number) => Array.from({ length: count }, () => ({ state: 'queued' as const }))
+  const counted = (waiting: number, held = 0) => ({ waiting, held })
+
+  it('is a part where it is as long as it can be, what runs beside it', () => {
+    const jobs = [
+      { state: 'running' as const },
+      ...queued(MOST_ACTIVE_LIVE - 1),
+      { state: 'failed' as const },
+    ]
+    expect(waitingPart(null, jobs, counted(11_500, 500))).toEqual({
+      listed: MOST_ACTIVE_LIVE - 1,
+      total: 12_000,
+    })
+    expect(waitingPart(null, queued(MOST_ACTIVE_LIVE), counted(MOST_ACTIVE_LIVE))).toBeNull()
+  })
+
+  it('is no part while only the counts are older than the list, and stays one until all are in it', () => {
+    expect(waitingPart(null, queued(3), counted(9))).toBeNull()
+    const part = { listed: 10_000, total: 12_000 }
+    expect(waitingPart(part, queued(7_000), counted(9_000))).toEqual({ listed: 7_000, total: 9_000 })
+    expect(waitingPart(part, queued(7_000), counted(7_000))).toBeNull()
   })
 })

@@ -1,4 +1,4 @@
-import type { Job, JobKind, QueueView } from '@shared/contract'
+import { type Job, type JobKind, MOST_ACTIVE_LIVE, type QueueView } from '@shared/contract'
 import { isTerminal } from '@shared/domain/job-state'
 import { reasonOf } from './job-words'
 
@@ -110,6 +110,33 @@ export function countsOf({ byState, lastHour }: Pick<QueueView, 'byState' | 'las
     held: byState['held'] ?? 0,
     doneLastHour: lastHour.succeeded + lastHour.failed + lastHour.cancelled,
   }
+}
+
+/** Of how many jobs that wait how many are listed; null: all are. */
+export interface WaitingPart {
+  listed: number
+  total: number
+}
+
+/**
+ * What the list holds of all that wait. The counts of the system come later than the list: that it is a part, and not ahead
+ * of them or behind, shows once it has been as long as it can be.
+ */
+export function waitingPart(
+  before: WaitingPart | null,
+  jobs: Iterable<Pick<Job, 'state'>>,
+  { waiting, held }: Pick<JobCounts, 'waiting' | 'held'>,
+): WaitingPart | null {
+  let running = 0
+  let listed = 0
+  for (const { state } of jobs) {
+    if (state === 'running') running++
+    else if (!isTerminal(state)) listed++
+  }
+  const total = waiting + held
+  const isPart = total > listed && (before !== null || running + listed >= MOST_ACTIVE_LIVE)
+  if (!isPart) return null
+  return before?.listed === listed && before.total === total ? before : { listed, total }
 }
 
 /** The distinct values that the filters can offer, in alphabetical order. */

@@ -17,18 +17,11 @@ export function JobLog({ job }: { job: Job }) {
   const locale = localeOf(useLanguage((state) => state.language))
   const { id, state } = job
   const ask = useCallback((signal: AbortSignal) => getClient().compute.jobs.log({ id }, { signal }), [id])
-  const { value, error, again } = useAsked(ask)
   const live = state === 'running'
+  const { value, error, again } = useAsked(ask, live ? EVERY_MS : null)
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a change of state brings new lines
-  useEffect(() => {
-    again()
-    if (!live) return
-    const timer = setInterval(() => {
-      if (!document.hidden) again()
-    }, EVERY_MS)
-    return () => clearInterval(timer)
-  }, [again, live, state])
+  useEffect(() => again(), [again, state])
 
   const box = useRef<HTMLDivElement>(null)
   const follows = useRef(true)

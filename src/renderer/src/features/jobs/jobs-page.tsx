@@ -10,17 +10,28 @@ import {
   useEffect,
   useMemo,
   useRef,
+  useState,
 } from 'react'
 import { useTranslation } from 'react-i18next'
-import { EmptyState, ErrorState, Page, Panel, VirtualTable } from '../../components'
+import { EmptyState, ErrorState, ListFoot, Page, Panel, VirtualTable } from '../../components'
 import { usePrincipalNames } from '../../lib/principal-names'
+import { useSeesJobsOfAll } from '../../lib/rights'
 import { navigate, pathTo, useRoute } from '../../lib/router'
 import { useDevices, useJobs, useQueue } from '../../lib/stores'
 import { askToCancel } from './job-actions'
 import { jobColumns, markColumn } from './job-columns'
 import { JobDetailPanel } from './job-detail-panel'
 import { JobFilters } from './job-filters'
-import { countsOf, filterChoices, filterJobs, includesEnded, NO_FILTER, sortJobs } from './job-list'
+import {
+  countsOf,
+  filterChoices,
+  filterJobs,
+  includesEnded,
+  NO_FILTER,
+  sortJobs,
+  type WaitingPart,
+  waitingPart,
+} from './job-list'
 import { JobMenuItems } from './job-menu'
 import classes from './jobs.module.css'
 import { useJobsView } from './jobs-store'
@@ -32,6 +43,7 @@ import { useOlderJobs } from './use-older-jobs'
 function Counts() {
   const { t } = useTranslation('jobs')
   const queue = useQueue((state) => state.value)
+  const isWhole = useSeesJobsOfAll()
   if (!queue) return null
   const counts = countsOf(queue)
   const parts = [
@@ -40,7 +52,8 @@ function Counts() {
     ...(counts.held > 0 ? [t('counts.held', { count: counts.held })] : []),
     t('counts.done', { count: counts.doneLastHour }),
   ]
-  return <div className={classes['counts']}>{parts.join(' · ')}</div>
+  const words = parts.join(' · ')
+  return <div className={classes['counts']}>{isWhole ? words : t('counts.ofAll', { counts: words })}</div>
 }
 
 /** How the queue stands, or how many jobs are marked and what can be done with them. */
@@ -71,6 +84,19 @@ function Marks({ jobs, onClear }: { jobs: readonly Job[]; onClear: () => void })
       )}
     </div>
   )
+}
+
+/** Below the list, where more wait than it can hold. */
+function WaitingFoot({ jobs }: { jobs: readonly Job[] }) {
+  const { t } = useTranslation('jobs')
+  const queue = useQueue((state) => state.value)
+  const isWhole = useSeesJobsOfAll()
+  const [part, setPart] = useState<WaitingPart | null>(null)
+  useEffect(
+    () => setPart((old) => (queue && isWhole ? waitingPart(old, jobs, countsOf(queue)) : null)),
+    [queue, isWhole, jobs],
+  )
+  return part && <ListFoot words={t('waitingPart', { listed: part.listed, count: part.total })} more={null} />
 }
 
 /** Until the first snapshot is whole. */
@@ -140,9 +166,10 @@ export function JobsPage() {
 
   // While thousands of jobs change, typing and scrolling come first.
   const shown = useDeferredValue(items)
-  const older = useOlderJobs(shown, filter)
+  const older = useOlderJobs(shown, ready, filter)
   const known = older.all
   const jobs = useMemo(() => [...known.values()], [known])
+  const any = jobs.length > 0 || older.exist
   const rows = useMemo(
     () => sortJobs(filterJobs(jobs, filter), sort, reversed),
     [jobs, filter, sort, reversed],
@@ -251,7 +278,7 @@ export function JobsPage() {
       detailLabel={opened ? t('detailLabel', { name: opened.name }) : t('title')}
       onCloseDetail={close}
     >
-      {jobs.length > 0 && (
+      {any && (
         <section className={classes['filters']} aria-label={t('filter.label')}>
           <JobFilters models={choices.models} principals={choices.principals} nameOf={nameOf} />
           <Marks jobs={markedJobs} onClear={clearMarks} />
@@ -277,8 +304,9 @@ export function JobsPage() {
               selectedKey={selection.cursor ?? openId}
               marked={marked}
               menu={(job) => <JobMenuItems job={job} />}
-              empty={ready ? <NoRows any={jobs.length > 0} /> : <Waiting />}
+              empty={!ready || (jobs.length === 0 && older.awaited) ? <Waiting /> : <NoRows any={any} />}
             />
+            {filter.group !== 'ended' && <WaitingFoot jobs={jobs} />}
             {includesEnded(filter.group) && <OlderJobsBar older={older} />}
           </div>
         )}

@@ -1,6 +1,6 @@
-import { type Job, MOST_ENDED_LIVE } from '@shared/contract'
+import type { Job } from '@shared/contract'
 import { describe, expect, it } from 'vitest'
-import { leftOf, type Older, oldestEnd, withLeft, withPage } from './older-jobs'
+import { endedOf, leftOf, type Older, withLeft, withPage } from './older-jobs'
 import { jobWith } from './testing'
 
 const BASE = Date.parse('2026-01-01T00:00:00Z')
@@ -8,11 +8,11 @@ const ended = (i: number) =>
   jobWith({ id: `j-${i}`, state: 'succeeded', finishedAt: new Date(BASE + i * 1_000).toISOString() })
 const byId = (jobs: readonly Job[]) => new Map(jobs.map((job) => [job.id, job]))
 
-it('none is older until as many have ended as stay live, however many wait', () => {
+it('the oldest is the first of those that have ended, however many wait', () => {
   const waiting = Array.from({ length: 50 }, (_, i) => jobWith({ id: `w-${i}` }))
-  const all = Array.from({ length: MOST_ENDED_LIVE }, (_, i) => ended(i + 7))
-  expect(oldestEnd(byId([...waiting, ...all.slice(1)]))).toBeNull()
-  expect(oldestEnd(byId([...waiting, ...all].reverse()))).toBe('2026-01-01T00:00:07.000Z')
+  expect(endedOf(byId(waiting))).toEqual({ count: 0, oldest: null })
+  const all = [...waiting, ended(8), ended(7), ended(9)]
+  expect(endedOf(byId(all))).toEqual({ count: 3, oldest: '2026-01-01T00:00:07.000Z' })
 })
 
 it('what left is what had ended: a job that goes on is seen again as it is now', () => {
@@ -34,5 +34,10 @@ describe('older jobs', () => {
     const live = byId([ended(3)])
     expect(withLeft(asked, live, live)).toBe(asked)
     expect(withLeft(withPage(asked, [ended(1)], null), live, new Map())).toBeNull()
+  })
+
+  it('stay where none was live at all', () => {
+    const loaded = withPage(asked, [ended(1)], null)
+    expect(withLeft(loaded, new Map(), new Map())).toBe(loaded)
   })
 })

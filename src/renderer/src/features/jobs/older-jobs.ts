@@ -1,4 +1,4 @@
-import { type Job, MOST_ENDED_LIVE } from '@shared/contract'
+import type { Job } from '@shared/contract'
 import { isTerminal } from '@shared/domain/job-state'
 import type { JobFilter } from './job-list'
 
@@ -13,17 +13,16 @@ export interface Older extends Pick<JobFilter, 'kind' | 'model'> {
   cursor: string | null | undefined
 }
 
-/** When the first of the live jobs ended; null while no job can have left them. */
-export function oldestEnd(live: Jobs): string | null {
-  if (live.size < MOST_ENDED_LIVE) return null
-  let ended = 0
+/** How many of the live jobs have ended, and when the first of them did. */
+export function endedOf(live: Jobs): { count: number; oldest: string | null } {
+  let count = 0
   let oldest: string | null = null
   for (const { finishedAt } of live.values()) {
     if (finishedAt === null) continue
-    ended++
+    count++
     if (oldest === null || finishedAt < oldest) oldest = finishedAt
   }
-  return ended < MOST_ENDED_LIVE ? null : oldest
+  return { count, oldest }
 }
 
 /** Jobs that had ended and are no longer among the live ones. */
@@ -36,7 +35,7 @@ export function leftOf(before: Jobs, live: Jobs): Job[] {
  * were a gap between the two. That none is live any more is no such leaving: they may no longer be seen.
  */
 export function withLeft(older: Older, before: Jobs, live: Jobs): Older | null {
-  if (live.size === 0) return null
+  if (live.size === 0 && before.size > 0) return null
   const left = leftOf(before, live)
   return left.length === 0 ? older : { ...older, jobs: withJobs(older.jobs, left) }
 }

@@ -12,6 +12,7 @@ export const texts = defineTexts({
     tableLabel: 'Jobs',
     detailLabel: 'Job {{name}}',
     counts: {
+      ofAll: 'Of all: {{counts}}',
       running_one: '{{count, number}} running',
       running_other: '{{count, number}} running',
       waiting_one: '{{count, number}} waiting',
@@ -21,8 +22,11 @@ export const texts = defineTexts({
       done_one: '{{count, number}} done in the last hour',
       done_other: '{{count, number}} done in the last hour',
     },
+    waitingPart_one: '{{listed, number}} of {{count, number}} job that waits is listed.',
+    waitingPart_other: '{{listed, number}} of the {{count, number}} jobs that wait are listed.',
     older: {
-      only: 'The {{count, number}} jobs that ended last are listed.',
+      only_one: 'The job that ended last is listed.',
+      only_other: 'The {{count, number}} jobs that ended last are listed.',
       loaded_one: '{{count, number}} older job loaded',
       loaded_other: '{{count, number}} older jobs loaded',
       all_one: '{{count, number}} older job loaded: these are all that are kept.',
@@ -284,6 +288,7 @@ export const texts = defineTexts({
     tableLabel: '任务',
     detailLabel: '任务 {{name}}',
     counts: {
+      ofAll: '所有人：{{counts}}',
       running_one: '{{count, number}} 个运行中',
       running_other: '{{count, number}} 个运行中',
       waiting_one: '{{count, number}} 个等待',
@@ -293,8 +298,11 @@ export const texts = defineTexts({
       done_one: '最近一小时完成 {{count, number}} 个',
       done_other: '最近一小时完成 {{count, number}} 个',
     },
+    waitingPart_one: '等待中的 {{count, number}} 个任务，列出了 {{listed, number}} 个。',
+    waitingPart_other: '等待中的 {{count, number}} 个任务，列出了 {{listed, number}} 个。',
     older: {
-      only: '仅列出最近结束的 {{count, number}} 个任务。',
+      only_one: '仅列出最近结束的 {{count, number}} 个任务。',
+      only_other: '仅列出最近结束的 {{count, number}} 个任务。',
       loaded_one: '已加载 {{count, number}} 个更早的任务',
       loaded_other: '已加载 {{count, number}} 个更早的任务',
       all_one: '已加载 {{count, number}} 个更早的任务：保留的任务已全部列出。',

@@ -32,8 +32,12 @@ export function unanswered<Value>(
 /**
  * A value asked for once, and again with each connection or when `again` is called. A new `ask` (memoise it) forgets the
  * old value; null asks nothing, and forgets it too.
+ * @param everyMs while somebody looks, it is asked for again so often
  */
-export function useAsked<Value>(ask: ((signal: AbortSignal) => Promise<Value>) | null): Asked<Value> {
+export function useAsked<Value>(
+  ask: ((signal: AbortSignal) => Promise<Value>) | null,
+  everyMs: number | null = null,
+): Asked<Value> {
   const epoch = useConnection((state) => state.epoch)
   const asking = useRef<Asking | null>(null)
   const [answer, setAnswer] = useState<Answer<Value> | null>(null)
@@ -53,6 +57,17 @@ export function useAsked<Value>(ask: ((signal: AbortSignal) => Promise<Value>) |
       present.stop()
     }
   }, [ask, epoch])
+
+  useEffect(() => {
+    if (everyMs === null) return
+    const look = () => asking.current?.look()
+    const timer = setInterval(look, everyMs)
+    document.addEventListener('visibilitychange', look)
+    return () => {
+      clearInterval(timer)
+      document.removeEventListener('visibilitychange', look)
+    }
+  }, [everyMs])
 
   const again = useCallback(() => asking.current?.again(), [])
   const current = answer !== null && answer.ask === ask ? answer : null

@@ -4,11 +4,13 @@ import type { TFunction } from 'i18next'
 import { type ReactNode, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { StateDot } from '../../components'
+import { systemNow } from '../../lib/clock'
 import { formatAmount, formatDuration } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
 import { pathTo, RouteLink } from '../../lib/router'
 import { useJobs, useLeases, useTelemetry } from '../../lib/stores'
 import { amountWords, purposeWords, waitReason } from '../../lib/words'
+import { JobLink } from './job-link'
 import { stateName } from './job-words'
 import classes from './jobs.module.css'
 import { Section } from './section'
@@ -19,19 +21,20 @@ function useCauseWords(nameOf: (principal: string) => string) {
   const { t } = useTranslation('jobs')
   const jobs = useJobs((state) => state.items)
   const locale = localeOf(useLanguage((state) => state.language))
+  const stateOf = (id: string) => {
+    const job = jobs.get(id)
+    return job && <StateDot key="state" state={stateName(job)} />
+  }
   const amountOf = (resource: string, value: number) => amountWords({ [resource]: value })
   return (cause: Cause): [main: ReactNode, note: ReactNode] => {
     switch (cause.kind) {
       case 'held':
         return [t('detail.held'), null]
-      case 'dependency': {
-        const job = jobs.get(cause.job)
-        const link = (
-          <RouteLink key="job" to={pathTo('jobs', cause.job)} className={classes['link']}>
-            {job?.name ?? shortId(cause.job)}
-          </RouteLink>
-        )
-        return [link, job && <StateDot key="state" state={stateName(job)} />]
+      case 'dependency':
+        return [<JobLink key="job" id={cause.job} />, stateOf(cause.job)]
+      case 'job': {
+        const { id, name } = cause.job
+        return name === null ? [shortId(id), null] : [<JobLink key="job" id={id} name={name} />, stateOf(id)]
       }
       case 'needs':
         return [
@@ -41,14 +44,22 @@ function useCauseWords(nameOf: (principal: string) => string) {
             capacity: formatAmount(cause.resource, cause.capacity, locale),
           }),
         ]
-      case 'lease':
-        return [
-          t('detail.holds', {
-            amount: amountOf(cause.resource, cause.amount),
-            purpose: purposeWords(cause.lease),
-          }),
-          leaseNote(cause.lease, nameOf, t, locale),
-        ]
+      case 'lease': {
+        const { lease } = cause
+        const words = t('detail.holds', {
+          amount: amountOf(cause.resource, cause.amount),
+          purpose: purposeWords(lease),
+        })
+        const main =
+          lease.job === null ? (
+            words
+          ) : (
+            <RouteLink key="job" to={pathTo('jobs', lease.job)} className={classes['link']}>
+              {words}
+            </RouteLink>
+          )
+        return [main, leaseNote(lease, nameOf, t, locale)]
+      }
       case 'foreign':
         return [
           t('detail.foreign', { amount: amountOf(cause.resource, cause.amount) }),
@@ -75,13 +86,14 @@ function leaseNote(
 /** Its words go by figures that change, and two leases may read alike. */
 function keyOf(cause: Cause): string {
   if (cause.kind === 'dependency') return cause.job
+  if (cause.kind === 'job') return cause.job.id
   if (cause.kind === 'lease') return `${cause.resource} ${cause.lease.id}`
   return 'resource' in cause ? `${cause.kind} ${cause.resource}` : cause.kind
 }
 
 /** Four in five start between, from now. */
 function boundsOf({ earliest, latest }: StartEstimate): { from: string; to: string } {
-  const inMs = (at: string) => formatDuration(Math.max(0, Date.parse(at) - Date.now()))
+  const inMs = (at: string) => formatDuration(Math.max(0, Date.parse(at) - systemNow()))
   return { from: inMs(earliest), to: inMs(latest) }
 }
 

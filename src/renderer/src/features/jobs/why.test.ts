@@ -70,6 +70,34 @@ describe('causesOf', () => {
     ])
   })
 
+  it('names each job that a reason names once, and none whose lease it names', () => {
+    const named = (id: string, name: string | null = id) => ({ id, name, principal: 'p' })
+    const holder = (kind: 'job' | 'lease' | 'outside', id: string) =>
+      ({ ...named(id), kind, resource: 'gpuMemoryBytes', amount: 8, endsInMs: null }) as const
+    const of = (waitCauses: Job['waitCauses'], leases: Lease[] = []) =>
+      causesOf(jobWith({ need: { gpuMemoryBytes: 8 }, waitCauses }), leases, resources).flatMap((cause) =>
+        cause.kind === 'job' ? cause.job.id : cause.kind === 'lease' ? `lease of ${cause.lease.job}` : [],
+      )
+    const engine = { kind: 'engine' as const, model: 'm', job: named('e'), endsInMs: null }
+    expect(of([engine])).toEqual(['e'])
+    expect(of([{ kind: 'engines', most: 1, job: named('f'), endsInMs: null }])).toEqual(['f'])
+    expect(of([{ ...engine, job: null }])).toEqual([])
+    expect(of([{ kind: 'behind_job', job: named('b', null) }])).toEqual(['b'])
+    expect(of([{ kind: 'preempts', jobs: [named('x'), named('y')] }])).toEqual(['x', 'y'])
+    const by = named('u')
+    expect(of([{ kind: 'preempted', by, resumption: { from: 'beginning' } }])).toEqual(['u'])
+    const short = {
+      kind: 'resources' as const,
+      wanted: { gpuMemoryBytes: 8 },
+      holders: [holder('job', 'h'), holder('lease', 'l'), holder('outside', '77')],
+      moreHolders: 0,
+      jobsAhead: 0,
+    }
+    expect(of([{ kind: 'behind_job', job: named('h') }, short])).toEqual(['h'])
+    const held = { ...lease('of-h', { gpuMemoryBytes: 8 }), job: 'h' }
+    expect(of([short], [held])).toEqual(['lease of h'])
+  })
+
   it('says nothing of what is short on the machine where that is not what it waits for', () => {
     const of = (...waitCauses: Job['waitCauses']) =>
       causesOf(jobWith({ need: { gpuMemoryBytes: 8 }, waitCauses }), [], resources).map(({ kind }) => kind)

@@ -1,10 +1,12 @@
-import type { Job, Lease, Resources, WaitCause } from '@shared/contract'
+import type { Job, Lease, Named, Resources, WaitCause } from '@shared/contract'
 import { entriesOf } from '@shared/domain/resources'
 
 /** One thing that keeps a job waiting, in the order a person would ask. */
 export type Cause =
   | { kind: 'held' }
   | { kind: 'dependency'; job: string }
+  /** In its way, as the sentence says; one without a name the reader may not see. */
+  | { kind: 'job'; job: Pick<Named, 'id' | 'name'> }
   | { kind: 'needs'; resource: string; amount: number; free: number; capacity: number }
   | { kind: 'lease'; resource: string; amount: number; lease: Lease }
   | { kind: 'foreign'; resource: string; amount: number }
@@ -22,8 +24,27 @@ const NOT_OF_THE_MACHINE: ReadonlySet<WaitCause['kind']> = new Set([
   'runtime',
 ])
 
+/** The jobs that a reason names. */
+function jobsNamedBy(cause: WaitCause): Pick<Named, 'id' | 'name'>[] {
+  switch (cause.kind) {
+    case 'behind_job':
+    case 'engine':
+    case 'engines':
+      return cause.job === null ? [] : [cause.job]
+    case 'preempts':
+      return cause.jobs
+    case 'preempted':
+      return [cause.by]
+    case 'resources':
+    case 'room':
+      return cause.holders.filter(({ kind }) => kind === 'job')
+    default:
+      return []
+  }
+}
+
 /**
- * Why a queued job does not run, from what the window knows: the jobs that it waits for, what it needs and is short of, who
+ * Why a queued job does not run, from what the window knows: the jobs that it waits for or that go before it, what it needs and is short of, who
  * holds that, what other programs use. How many come before it the system says in its sentence. Empty for a job that does not wait.
  */
 export function causesOf(job: Job, leases: Iterable<Lease>, resources: Resources | null): Cause[] {
@@ -61,5 +82,8 @@ export function causesOf(job: Job, leases: Iterable<Lease>, resources: Resources
       if (outside > 0) causes.push({ kind: 'foreign', resource, amount: outside })
     }
   }
-  return causes
+  const held = new Set(causes.flatMap((cause) => (cause.kind === 'lease' ? (cause.lease.job ?? []) : [])))
+  const named = new Map(job.waitCauses.flatMap(jobsNamedBy).map((other) => [other.id, other]))
+  const others = [...named.values()].filter(({ id }) => !held.has(id))
+  return [...others.map((other): Cause => ({ kind: 'job', job: other })), ...causes]
 }

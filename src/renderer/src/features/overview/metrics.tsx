@@ -5,6 +5,7 @@ import { Metric } from '../../components'
 import { deviceLabel } from '../../lib/devices'
 import { formatDuration, formatNumber } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
+import { useSeesJobsOfAll } from '../../lib/rights'
 import { useDevices, useJobs, useQueue, useQueueHistory } from '../../lib/stores'
 import classes from './overview.module.css'
 
@@ -42,8 +43,10 @@ export function Metrics() {
   const points = useQueueHistory((state) => state.points)
   const placed = useMemo(() => runningByDevice(jobs.values(), devices), [jobs, devices])
 
-  // From the same live jobs as the note below it, so that the two agree at every moment.
-  const running = useMemo(() => [...jobs.values()].filter((job) => job.state === 'running').length, [jobs])
+  const isWhole = useSeesJobsOfAll()
+  const seen = useMemo(() => [...jobs.values()].filter((job) => job.state === 'running').length, [jobs])
+  // From the same live jobs as the note below it, so that the two agree at every moment; like the others of all jobs.
+  const running = isWhole ? seen : (queue?.byState['running'] ?? 0)
   const queued = queue?.byState['queued'] ?? 0
   const held = queue?.byState['held'] ?? 0
   const hour = queue?.lastHour
@@ -66,10 +69,12 @@ export function Metrics() {
         value={queue ? formatNumber(running, locale) : '–'}
         unit={t('jobs', { count: running })}
         note={
-          placed
-            .slice(0, 3)
-            .map(([device, count]) => t('runningNote', { device, count }))
-            .join(', ') || t('runningNone')
+          seen < running
+            ? t('runningSeen', { count: seen })
+            : placed
+                .slice(0, 3)
+                .map(([device, count]) => t('runningNote', { device, count }))
+                .join(', ') || t('runningNone')
         }
         trend={thin(points.map((point) => point.running))}
         colour="var(--app-running)"

@@ -3,6 +3,7 @@ import { useTranslation } from 'react-i18next'
 import { Panel, tint } from '../../components'
 import { useNow } from '../../lib/clock'
 import { deviceLabel } from '../../lib/devices'
+import { useSeesJobsOfAll } from '../../lib/rights'
 import { pathTo, RouteLink } from '../../lib/router'
 import { useDevices, useJobs, useLeases } from '../../lib/stores'
 import { type Bar, type BarKind, FUTURE_MS, lanesOf, PAST_MS } from './lanes'
@@ -27,6 +28,7 @@ export function WhatRunsWhere() {
   const devices = useDevices((state) => state.items)
   const leases = useLeases((state) => state.items)
   const jobs = useJobs((state) => state.items)
+  const isWhole = useSeesJobsOfAll()
   const nowMs = useNow()
   const lanes = useMemo(
     () => lanesOf(devices.values(), leases.values(), jobs, nowMs),
@@ -63,7 +65,7 @@ export function WhatRunsWhere() {
         ))}
       </div>
       <div className={classes['laneLegend']}>
-        {shown.size === 0 && <span>{t('nothingRuns')}</span>}
+        {shown.size === 0 && <span>{t(isWhole ? 'nothingRuns' : 'nothingSeenRuns')}</span>}
         {KINDS.filter((kind) => shown.has(kind)).map((kind) => (
           <span key={kind} className={classes['key']} data-square>
             <span style={{ background: COLOURS[kind] }} aria-hidden="true" />

@@ -4,7 +4,7 @@ import { IconZoomIn, IconZoomOut } from '@tabler/icons-react'
 import { type KeyboardEvent, type PointerEvent, useEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useWidth } from '../../components'
-import { useNow } from '../../lib/clock'
+import { systemNow, useNow } from '../../lib/clock'
 import { byKind, deviceLabel } from '../../lib/devices'
 import { formatDuration } from '../../lib/format'
 import { localeOf, useLanguage } from '../../lib/i18n'
@@ -71,7 +71,7 @@ export function Gantt(props: {
   const nowMs = useNow()
   const scheme = useComputedColorScheme()
   const tickText = useTickText()
-  const [kept, setView] = useState<View>(() => viewAt(Date.now(), SPAN_MS.first))
+  const [kept, setView] = useState<View>(() => viewAt(systemNow(), SPAN_MS.first))
   const view = followed(kept, nowMs)
   const [current, setCurrent] = useState<Current | null>(null)
   const box = useRef<HTMLDivElement>(null)
@@ -118,7 +118,7 @@ export function Gantt(props: {
       if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
         event.preventDefault()
         const delta = event.deltaX || event.deltaY
-        setView((old) => panned(followed(old, Date.now()), delta / element.clientWidth))
+        setView((old) => panned(followed(old, systemNow()), delta / element.clientWidth))
       } else if (
         event.ctrlKey ||
         event.metaKey ||
@@ -127,7 +127,7 @@ export function Gantt(props: {
       ) {
         event.preventDefault()
         const at = event.offsetX / element.clientWidth
-        setView((old) => zoomed(followed(old, Date.now()), ZOOM ** (event.deltaY / 200), at))
+        setView((old) => zoomed(followed(old, systemNow()), ZOOM ** (event.deltaY / 200), at))
       }
     }
     element.addEventListener('wheel', onWheel, { passive: false })

@@ -6,6 +6,7 @@ import type { FindingCode } from '@shared/findings'
 import { fill, sayFrom } from '@shared/words/say'
 import { sayEnglish, vectorWords, waitWords } from '@shared/words/wait-words'
 import i18next from 'i18next'
+import { systemNow } from '../clock'
 import { type CodedText, codedZh } from './coded-zh'
 import { phraseIn } from './phrases'
 import { phrasesZh } from './phrases-zh'
@@ -32,7 +33,7 @@ export function waitReason(
   language = i18next.language,
 ): string | null {
   const causes = waitCauses.map((cause) => withPurposes(withShortIds(cause), language))
-  return waitWords(causes, sayWait(language), Date.now())
+  return waitWords(causes, sayWait(language), systemNow())
 }
 
 const WHOLE_ID = /^j-[0-9a-z]{9,}$/

@@ -4,6 +4,7 @@ import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { SubmitButton } from '../../../components'
 import { getClient } from '../../../lib/client'
+import { systemNow } from '../../../lib/clock'
 import { toErrorView } from '../../../lib/errors'
 import { useAct } from '../../../lib/use-act'
 import classes from '../access.module.css'
@@ -37,7 +38,7 @@ export function AddAppDialog(props: { onClose: () => void; onAdded: (id: string)
   )
   const who = useMemo(() => ({ kind: 'app' as const, id: app?.id ?? likelyId }), [app, likelyId])
   const form = useGrant(t, who, trimmed)
-  const until = expiresAt(expiry.choice, expiry.day, Date.now())
+  const until = expiresAt(expiry.choice, expiry.day, systemNow())
   const taken = app === null && principals.some((other) => other.name.toLowerCase() === trimmed.toLowerCase())
 
   const finish = (id: string) => {

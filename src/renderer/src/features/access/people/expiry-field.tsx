@@ -1,5 +1,6 @@
 import { Select, TextInput } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
+import { systemNow } from '../../../lib/clock'
 import classes from '../access.module.css'
 import { EXPIRIES, type Expiry, expiresAt } from '../keys'
 
@@ -12,7 +13,7 @@ export interface ExpiryChoice {
 export const NEVER: ExpiryChoice = { choice: 'never', day: '' }
 
 function tomorrow(): string {
-  const day = new Date()
+  const day = new Date(systemNow())
   day.setDate(day.getDate() + 1)
   const two = (number: number) => String(number).padStart(2, '0')
   return `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}`
@@ -22,7 +23,7 @@ function tomorrow(): string {
 export function ExpiryField(props: { value: ExpiryChoice; onChange: (value: ExpiryChoice) => void }) {
   const { t } = useTranslation('access')
   const { value, onChange } = props
-  const wrong = value.day !== '' && expiresAt('date', value.day, Date.now()) === null
+  const wrong = value.day !== '' && expiresAt('date', value.day, systemNow()) === null
   return (
     <div className={classes['row']}>
       <Select

@@ -4,6 +4,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { SubmitButton } from '../../../components'
 import { getClient } from '../../../lib/client'
+import { systemNow } from '../../../lib/clock'
 import { useAct } from '../../../lib/use-act'
 import classes from '../access.module.css'
 import { refreshAccess } from '../access-store'
@@ -23,7 +24,7 @@ export function KeyDialog(props: { principal: Principal; model: string | null; o
   const [made, setMade] = useState<NewKey | null>(null)
   const { busy, act } = useAct()
   const { onCopied, onClose } = useKeyGuard(made !== null, props.onClose)
-  const until = expiresAt(expiry.choice, expiry.day, Date.now())
+  const until = expiresAt(expiry.choice, expiry.day, systemNow())
 
   const make = () =>
     act(async () => {

@@ -1,18 +1,19 @@
 import { Button } from '@mantine/core'
 import type { Principal, Quota } from '@shared/contract'
-import { useCallback, useEffect, useState } from 'react'
+import { useCallback, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ErrorState, Meter, RelativeTime } from '../../../components'
 import { getClient } from '../../../lib/client'
 import { formatAmount, formatDuration, formatNumber } from '../../../lib/format'
 import { localeOf, useLanguage } from '../../../lib/i18n'
 import { useResourceName } from '../../../lib/resource-name'
+import { useAsked } from '../../jobs'
 import classes from '../access.module.css'
 import { Section } from '../section'
 import { LimitsDialog } from './limits-dialog'
 import { namedOf } from './limits-form'
-import { useAnswer } from './use-answer'
 
+/** What runs uses it up as one looks. */
 const REFRESH_MS = 3_000
 
 /** What a principal may hold at once and use over time, and how much of it it does. */
@@ -20,22 +21,11 @@ export function LimitsSection({ principal }: { principal: Principal }) {
   const { t } = useTranslation('access')
   const { id } = principal
   const question = useCallback(
-    (signal?: AbortSignal) => getClient().core.quotas.get({ principal: id }, { signal }),
+    (signal: AbortSignal) => getClient().core.quotas.get({ principal: id }, { signal }),
     [id],
   )
-  const { answer: quota, error, ask } = useAnswer(question)
+  const { value: quota, error, again } = useAsked(question, REFRESH_MS)
   const [isChanging, setIsChanging] = useState(false)
-  useEffect(() => {
-    // What runs uses it up as one looks.
-    const controller = new AbortController()
-    const timer = setInterval(() => {
-      if (!document.hidden) void ask(controller.signal)
-    }, REFRESH_MS)
-    return () => {
-      clearInterval(timer)
-      controller.abort()
-    }
-  }, [ask])
 
   return (
     <Section
@@ -48,14 +38,14 @@ export function LimitsSection({ principal }: { principal: Principal }) {
         )
       }
     >
-      {error && !quota && <ErrorState error={error} onRetry={() => void ask()} />}
+      {error && !quota && <ErrorState error={error} onRetry={again} />}
       {quota && <Use quota={quota} />}
       {quota && isChanging && (
         <LimitsDialog
           principal={principal}
           quota={quota}
           onClose={() => setIsChanging(false)}
-          onChanged={() => void ask()}
+          onChanged={again}
         />
       )}
     </Section>

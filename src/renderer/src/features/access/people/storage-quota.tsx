@@ -6,10 +6,10 @@ import { ErrorState, Meter, SubmitButton } from '../../../components'
 import { getClient } from '../../../lib/client'
 import { formatBytes } from '../../../lib/format'
 import { useAct } from '../../../lib/use-act'
+import { useAsked } from '../../jobs'
 import classes from '../access.module.css'
 import { Section } from '../section'
 import { Dialog } from './dialog'
-import { useAnswer } from './use-answer'
 
 const GIGABYTE = 1e9
 const MOST_GIGABYTES = 1e6
@@ -19,10 +19,10 @@ export function StorageSection({ principal }: { principal: Principal }) {
   const { t } = useTranslation('access')
   const { id } = principal
   const question = useCallback(
-    (signal?: AbortSignal) => getClient().storage.quotas.get({ principal: id }, { signal }),
+    (signal: AbortSignal) => getClient().storage.quotas.get({ principal: id }, { signal }),
     [id],
   )
-  const { answer: quota, error, ask } = useAnswer(question)
+  const { value: quota, error, again } = useAsked(question)
   const [isChanging, setIsChanging] = useState(false)
 
   const limit = quota?.limitBytes ?? null
@@ -37,14 +37,14 @@ export function StorageSection({ principal }: { principal: Principal }) {
         )
       }
     >
-      {error && !quota && <ErrorState error={error} onRetry={() => void ask()} />}
+      {error && !quota && <ErrorState error={error} onRetry={again} />}
       {quota && <Usage quota={quota} />}
       {quota && isChanging && (
         <QuotaDialog
           principal={principal}
           quota={quota}
           onClose={() => setIsChanging(false)}
-          onChanged={() => void ask()}
+          onChanged={again}
         />
       )}
     </Section>
