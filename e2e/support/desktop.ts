@@ -51,7 +51,7 @@ export class Desktop {
     return new Desktop(dataDir, Serve.on(dataDir)).#begin()
   }
 
-  /** As before, filled through the API; the window comes anew, as if all had been there before it. */
+  /** The same, filled through its API; then the window is loaded anew, as if all had been there before it. */
   static async startWith(fill: (api: Serve) => Promise<unknown>): Promise<Desktop> {
     const desktop = await Desktop.startWithKey()
     try {
