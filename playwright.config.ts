@@ -12,6 +12,7 @@ process.env.LLMAGENTOS_PYTHON ??= '/nonexistent/python3'
 export default defineConfig({
   testDir: 'e2e',
   testMatch: '**/*.spec.ts',
+  globalSetup: './e2e/support/with-key.ts',
   outputDir: 'test-results/e2e',
   workers: Math.max(1, displays.length),
   fullyParallel: false,

@@ -1,9 +1,18 @@
-import { resolve } from 'node:path'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, resolve, sep } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
-/** They leave nothing behind in the modules that they import, so many of them run in one process, which reads these once. */
-const PURE =
-  '{src/main/{core,executors,network,platform,rpc,runtimes,security},src/shared,build}/**/!(*.integration).test.ts'
+const tests = ['src', 'build']
+  .flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path)),
+  )
+  .filter((path) => /\.test\.tsx?$/.test(path))
+  .map((path) => path.replaceAll(sep, '/'))
+/** Tests of real parts, and those that put others in the place of modules or globals: each gets a process of its own. */
+const apart = tests.filter(
+  (path) =>
+    path.includes('.integration.') || /vi\.(mock|hoisted|stubGlobal)\(/.test(readFileSync(path, 'utf8')),
+)
 
 export default defineConfig({
   resolve: { alias: { '@shared': resolve(import.meta.dirname, 'src/shared') } },
@@ -20,11 +29,17 @@ export default defineConfig({
     retry: process.env.CI ? 1 : 0,
     restoreMocks: true,
     projects: [
+      { extends: true, test: { name: 'apart', include: apart } },
+      // They leave nothing behind in the modules that they import, so many run in one process, which reads these once.
       {
         extends: true,
-        test: { name: 'apart', include: ['{src,build}/**/*.test.{ts,tsx}'], exclude: [PURE] },
+        test: {
+          name: 'together',
+          include: ['{src,build}/**/*.test.{ts,tsx}'],
+          exclude: apart,
+          isolate: false,
+        },
       },
-      { extends: true, test: { name: 'together', include: [PURE], isolate: false } },
     ],
   },
 })

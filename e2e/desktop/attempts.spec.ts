@@ -2,7 +2,7 @@ import { expect, test } from '@playwright/test'
 import { appForFile } from '../support/app'
 import { Desktop, WINDOW } from '../support/desktop'
 
-const app = appForFile(() => Desktop.startWith(async () => undefined))
+const app = appForFile(() => Desktop.startWithKey())
 
 test('a job that was displaced is drawn where it ran, before and after', async () => {
   const { api, shell, page } = app()

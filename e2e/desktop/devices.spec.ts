@@ -4,7 +4,7 @@ import { Desktop } from '../support/desktop'
 import { DevicesPage } from '../support/pages/devices-page'
 import { JobsPage } from '../support/pages/jobs-page'
 
-const app = appForFile(() => Desktop.startWith(async () => undefined))
+const app = appForFile(() => Desktop.startWithKey())
 
 test('the machine: cores, memory, load now and over time', async () => {
   const { shell, page, api } = app()

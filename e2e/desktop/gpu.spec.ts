@@ -30,7 +30,7 @@ const app = appForFile(async () => {
   await writeFile(join(folder, 'nvidia-smi'), NVIDIA_SMI)
   await chmod(join(folder, 'nvidia-smi'), 0o755)
   process.env['PATH'] = `${folder}${delimiter}${path}`
-  const desktop = await Desktop.startWith(async () => undefined)
+  const desktop = await Desktop.startWithKey()
   process.env['PATH'] = path
   return desktop
 })

@@ -2,7 +2,7 @@ import { expect, test } from '@playwright/test'
 import { appForFile } from '../support/app'
 import { Desktop } from '../support/desktop'
 
-const app = appForFile(() => Desktop.startWith(async () => undefined))
+const app = appForFile(() => Desktop.startWithKey())
 
 const PIPELINE = {
   name: 'Evaluate the candidates',

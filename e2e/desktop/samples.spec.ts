@@ -2,7 +2,7 @@ import { expect, test } from '@playwright/test'
 import { appForFile } from '../support/app'
 import { Desktop, WINDOW } from '../support/desktop'
 
-const app = appForFile(() => Desktop.startWith(async () => undefined))
+const app = appForFile(() => Desktop.startWithKey())
 
 test('an empty store offers a data set and a model to try, and they work', async () => {
   const { shell, page } = app()

@@ -3,7 +3,7 @@ import { appForFile } from '../support/app'
 import { Desktop, WINDOW } from '../support/desktop'
 
 const app = appForFile(async () => {
-  const desktop = await Desktop.startWith(async () => undefined)
+  const desktop = await Desktop.startWithKey()
   await desktop.resize(WINDOW)
   return desktop
 })

@@ -7,7 +7,7 @@ import { Desktop, WINDOW } from '../support/desktop'
 import { Shell } from '../support/pages/shell'
 
 const app = appForFile(async () => {
-  const desktop = await Desktop.startWith(async () => undefined)
+  const desktop = await Desktop.startWithKey()
   await desktop.resize(WINDOW)
   return desktop
 })

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -16,6 +16,7 @@ import { findElectron } from '../../build/electron-runtime.mjs'
 import { drop } from './drop'
 import { Shell } from './pages/shell'
 import { Serve } from './serve'
+import { folderWithKey } from './with-key'
 
 const root = join(import.meta.dirname, '..', '..')
 /** Where a person can look at every page. */
@@ -35,7 +36,7 @@ export class Desktop {
 
   private constructor(
     readonly dataDir: string,
-    readonly filledBy: Serve | null,
+    readonly calledBy: Serve | null,
   ) {}
 
   /** The first start: an empty data folder. */
@@ -43,17 +44,25 @@ export class Desktop {
     return new Desktop(await mkdtemp(join(tmpdir(), 'llmagentos-')), null).#begin()
   }
 
-  /**
-   * A data folder that the same system without a window has filled, through its API. Its owner's key stays good, so
-   * `api` calls the app as a program would.
-   */
+  /** A data folder whose owner has a key, so that `api` calls the app as a program would. */
+  static async startWithKey(): Promise<Desktop> {
+    const dataDir = await mkdtemp(join(tmpdir(), 'llmagentos-'))
+    await cp(folderWithKey(), dataDir, { recursive: true })
+    return new Desktop(dataDir, Serve.on(dataDir)).#begin()
+  }
+
+  /** The same, filled through its API; then the window is loaded anew, as if all had been there before it. */
   static async startWith(fill: (api: Serve) => Promise<unknown>): Promise<Desktop> {
-    const api = await Serve.start()
-    // Any free port: another app on this machine may have the usual one, and the window would say so.
-    await api.call('PATCH', '/settings', { apiPort: 0 })
-    await fill(api)
-    await api.stop()
-    return new Desktop(api.dataDir, api).#begin()
+    const desktop = await Desktop.startWithKey()
+    try {
+      await fill(desktop.api)
+      await desktop.page.reload()
+      await desktop.#ready()
+      return desktop
+    } catch (error) {
+      await desktop.dispose()
+      throw error
+    }
   }
 
   async #begin(): Promise<Desktop> {
@@ -80,8 +89,13 @@ export class Desktop {
     const page = await app.firstWindow({ timeout: 60_000 })
     this.#page = page
     this.#cdp = await page.context().newCDPSession(page)
-    await page.getByRole('contentinfo').getByText('API ').waitFor({ timeout: 60_000 })
-    if (this.filledBy) this.filledBy.url = await this.apiUrl()
+    await this.#ready()
+    if (this.calledBy) this.calledBy.url = await this.apiUrl()
+  }
+
+  /** Until the window is connected. */
+  async #ready(): Promise<void> {
+    await this.page.getByRole('contentinfo').getByText('API ').waitFor({ timeout: 60_000 })
   }
 
   async #command() {
@@ -115,8 +129,8 @@ export class Desktop {
 
   /** The system's API, called with the owner's key; for data that a test is not about. */
   get api(): Serve {
-    if (!this.filledBy) throw new Error('no key: this app had its first start without one')
-    return this.filledBy
+    if (!this.calledBy) throw new Error('no key: this app had its first start without one')
+    return this.calledBy
   }
 
   /** Where the app says that its API is. */

@@ -26,6 +26,11 @@ export class Serve {
 
   private constructor(readonly dataDir: string) {}
 
+  /** Calls the system on a data folder whose owner has the key; who started it says its `url`. */
+  static on(dataDir: string): Serve {
+    return new Serve(dataDir)
+  }
+
   /** @param dataDir by default a new one */
   static async start(dataDir?: string): Promise<Serve> {
     const serve = new Serve(dataDir ?? (await mkdtemp(join(tmpdir(), 'llmagentos-'))))

@@ -1,15 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll } from 'vitest'
+import { onTestFinished } from 'vitest'
 import type { Scratch } from '../import/inspect'
 
-const root = mkdtempSync(join(tmpdir(), 'llmagentos-scratch-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
-
-let serial = 0
-
-/** A place for what is unpacked, anew each time. */
+/** A place for what a test unpacks, anew each time. */
 export function scratch(): Scratch {
-  return { path: join(root, String(serial++)), onProgress: () => undefined }
+  const folder = mkdtempSync(join(tmpdir(), 'llmagentos-scratch-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return { path: join(folder, 'unpacked'), onProgress: () => undefined }
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { inspect } from '../import/inspect'
 import { scratch } from './scratch'
 
@@ -14,23 +14,26 @@ export type Sample = [
   why?: string,
 ]
 
-const root = mkdtempSync(join(tmpdir(), 'llmagentos-verdicts-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
-let serial = 0
-
 /** Tries what a stranger would, and its harmless neighbours: one test for each file or folder. */
 export function tried(format: string, extension: string, samples: readonly Sample[]): void {
   describe(format, () => {
+    let folder: string
+    let serial = 0
+    beforeAll(() => {
+      folder = mkdtempSync(join(tmpdir(), 'llmagentos-verdicts-'))
+    })
+    afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
     it.each(samples)('%s: %s', async (_, expected, content, why) => {
-      const { verdict, told } = await verdictOf(content, extension)
+      const path = join(folder, `${serial++}${content instanceof Uint8Array ? `.${extension}` : ''}`)
+      const { verdict, told } = await verdictOf(content, path)
       expect(`${verdict}: ${told}`).toContain(`${expected}: `)
       if (why) expect(told).toContain(why)
     })
   })
 }
 
-async function verdictOf(content: Sample[2], extension: string): Promise<{ verdict: Verdict; told: string }> {
-  const path = join(root, `${serial++}${content instanceof Uint8Array ? `.${extension}` : ''}`)
+async function verdictOf(content: Sample[2], path: string): Promise<{ verdict: Verdict; told: string }> {
   if (content instanceof Uint8Array) writeFileSync(path, content)
   else {
     for (const [name, part] of Object.entries(content)) {
