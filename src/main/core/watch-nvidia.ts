@@ -1,7 +1,7 @@
 import type { Clock } from '../platform/clock'
 import type { Logger } from '../platform/logger'
+import { createToolStream, type ToolStream } from '../platform/tool-stream'
 import { type GpuRow, NVIDIA_SAMPLE, nvidiaLoadCalls, parseNvidiaLoad, parseNvidiaRow } from './detect/nvidia'
-import { createToolStream } from './tool-stream'
 
 const STALE_MS = 5000
 
@@ -18,7 +18,7 @@ export function createNvidiaWatch(deps: { clock: Clock; logger: Logger }, comman
     return row !== null
   })
   /** By what is asked. */
-  const programs = new Map<string, ReturnType<typeof createToolStream>>()
+  const programs = new Map<string, ToolStream>()
 
   function onProgram(line: string): boolean {
     const told = parseNvidiaLoad(line)

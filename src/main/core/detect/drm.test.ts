@@ -57,10 +57,26 @@ describe('what the kernel tells of a client of a GPU', () => {
       client.replace('drm-client-id:\t1\n', ''),
     ])
       expect(parseDrmClient(text)).toBeNull()
+  })
+
+  it('is a finite amount of whole engines, whatever a line says', () => {
+    const key = fc.constantFrom(
+      'memory-vram',
+      'resident-vram0',
+      'engine-gfx',
+      'engine-capacity-gfx',
+      'cycles-rcs',
+    )
+    const value = fc.oneof(fc.string({ maxLength: 12 }), fc.nat().map(String), fc.constant('0 MiB'))
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (text) => {
-        const read = parseDrmClient(`${client}${text}`)
-        expect(read === null || read.memoryBytes >= 0).toBe(true)
+      fc.property(fc.array(fc.tuple(key, value)), (lines) => {
+        const text = lines.map(([name, said]) => `\ndrm-${name}:\t${said}`).join('')
+        const read = parseDrmClient(`drm-driver:\tamdgpu\ndrm-pdev:\t0000:03:00.0\ndrm-client-id:\t1${text}`)
+        expect(read?.memoryBytes).toBeGreaterThanOrEqual(0)
+        for (const { busy, engines } of read?.engines.values() ?? []) {
+          expect(busy).toBeGreaterThanOrEqual(0)
+          expect(engines).toBeGreaterThan(0)
+        }
       }),
     )
   })
