@@ -49,6 +49,8 @@ describe('what the kernel tells of a client of a GPU', () => {
   it('is nothing where the file is another, or its driver tells otherwise', () => {
     const client = 'drm-driver:\tamdgpu\ndrm-pdev:\t0000:03:00.0\ndrm-client-id:\t1\n'
     expect(parseDrmClient(client)).toMatchObject({ memoryBytes: 0, engines: new Map() })
+    const both = `${client}drm-resident-vram:\t1 KiB\ndrm-memory-vram:\t2 KiB\n`
+    expect(parseDrmClient(both)?.memoryBytes).toBe(KIB)
     for (const text of [
       '',
       'pos:\t0\nflags:\t02\nmnt_id:\t9\n',

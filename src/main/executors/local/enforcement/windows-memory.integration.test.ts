@@ -47,8 +47,8 @@ describe.runIf(process.platform !== 'win32')('what Windows prints of the memory 
       [9004, (204800 + 1024 + 2048) * KIB],
       [4, 148 * KIB],
     ])
-    const whole = "cat printed; printf 'end\\r\\n'"
-    expect(await heard(`${whole}; ${whole}; printf '9004 1 5 1\\r\\n'`)).toEqual([worker, worker])
+    const tables = "cat printed; printf 'end\\r\\n9004 1 5 1\\r\\nend\\r\\n4 0 9 0\\r\\n'"
+    expect(await heard(tables)).toEqual([worker, new Map([[9004, 5 * KIB]])])
     // It asks as long as this process is there.
     expect(await readFile(join(folder, 'asked'), 'utf8')).toContain(`Get-Process -Id ${process.pid} `)
   })
