@@ -67,7 +67,7 @@ export class Devices {
     if (!canYield(before)) {
       throw new AppError(
         'system.invalid',
-        `How much of ${before.name} other programs keep busy is not known; only a CPU or an NVIDIA GPU that was found here, whole, can leave it to them.`,
+        `How much of ${before.name} other programs keep busy is not known; only a CPU, an NVIDIA GPU that is not cut into parts, or a GPU of amdgpu, i915 or xe that was found here can leave it to them.`,
         { field: 'yieldsToOthers' },
       )
     }

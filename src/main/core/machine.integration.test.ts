@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import pino from 'pino'
@@ -168,6 +168,50 @@ describe.runIf(process.platform !== 'win32')('the running nvidia-smi', () => {
     impossible.watch(false)
   })
 })
+
+describe.runIf(process.platform !== 'win32')(
+  'nvidia-smi beside more GPUs than one call of it watches',
+  () => {
+    it('tells of the programs on each, by a call for every four, as long as they are watched', async () => {
+      const calls = join(folder, 'calls')
+      const command = await tool(
+        'nvidia-smi',
+        `echo "$$ $*" >> ${calls}; case "$*" in
+        --query-gpu=*) for i in 0 1 2 3 4 5; do echo "$i, 00000000:0$i:00.0, 37, 22437, 24564, 61, 201.35"; done ;;
+        *"-i 0,1,2,3") echo "0 70 C 10 1 - - a"; echo "3 73 C 30 1 - - b" ;;
+        *"-i 4,5") echo "5 75 C 50 1 - - c" ;;
+        pmon*) echo "0 70 C 10 1 - - a" ;;
+      esac; exec sleep 60`,
+      )
+      const watch = createNvidiaWatch({ clock: systemClock, logger }, command)
+      const loads = (index: number) => watch.loads(`0000:0${index}:00.0`)
+      try {
+        await until(() => {
+          watch.watch(true)
+          return loads(5)?.size === 1 && loads(3)?.size === 1
+        })
+        expect(loads(5)).toEqual(new Map([[75, 0.5]]))
+        expect(loads(4)).toBeNull()
+      } finally {
+        watch.watch(false)
+      }
+      const started = (await readFile(calls, 'utf8')).trim().split('\n')
+      expect(started.map((line) => line.replace(/^\d+ /, ''))).toEqual(
+        expect.arrayContaining(['pmon -s u -d 1 -i 0,1,2,3', 'pmon -s u -d 1 -i 4,5']),
+      )
+      const pids = started.map((line) => Number(line.split(' ')[0]))
+      const isRunning = (pid: number) => {
+        try {
+          return process.kill(pid, 0)
+        } catch {
+          return false
+        }
+      }
+      await until(() => !pids.some(isRunning))
+      expect(loads(5)).toBeNull()
+    })
+  },
+)
 
 describe('reading the host', () => {
   it('computes loads from the ticks between two readings', () => {

@@ -1,24 +1,30 @@
 import type { Device } from '../../shared/contract'
+import { isToldByKernel } from '../../shared/domain/yielding'
 import type { Clock } from '../platform/clock'
 import type { Logger } from '../platform/logger'
 import { type Confinement, readConfinement } from './detect/cgroup'
 import { detectDevices } from './detect/detect'
 import { type GpuProcess, NVIDIA_QUERY, parseNvidiaProcesses, runsOn } from './detect/nvidia'
 import { runTool } from './detect/run-tool'
+import { gpuUseOutside } from './foreign/gpu-use'
 import { foreignHolders } from './foreign/holders'
 import { createOwnProcesses, createProcessReader } from './foreign/processes'
 import type { GpuProgram, GpuUse, Host, HostReading, Reading } from './host'
 import { readAmdGpu } from './read-amd'
 import { createHostReader } from './read-host'
+import { createDrmWatch, type DrmReading } from './watch-drm'
 import { createNvidiaWatch } from './watch-nvidia'
 
 /** This machine. */
 export function createMachine(deps: { clock: Clock; logger: Logger }): Host {
   const nvidia = createNvidiaWatch(deps)
+  const drm = createDrmWatch(() => deps.clock.now())
   const host = createHostReader(deps.clock)
   const processes = createProcessReader(() => deps.clock.now())
   const ours = createOwnProcesses(process.pid, () => deps.clock.now())
   let confinement: Promise<Confinement> | null = null
+  /** Of the GPUs, the last. */
+  let gpuReadings: readonly Reading[] = []
   const limits = () => {
     confinement ??= process.platform === 'linux' ? readConfinement() : Promise.resolve(none)
     return confinement
@@ -37,7 +43,8 @@ export function createMachine(deps: { clock: Clock; logger: Logger }): Host {
         host.readChildrenMemory(),
         ...detected.filter(({ kind }) => kind === 'gpu').map(readGpu),
       ])
-      const readings: Reading[] = gpus.filter((gpu): gpu is Reading => gpu !== null)
+      gpuReadings = gpus.filter((gpu): gpu is Reading => gpu !== null)
+      const readings = [...gpuReadings]
       if (detected.some(({ id }) => id === 'cpu0')) readings.unshift({ device: 'cpu0', ...reading })
       return { readings, childrenMemoryBytes, ownCores: host.ownCores() }
     },
@@ -49,12 +56,19 @@ export function createMachine(deps: { clock: Clock; logger: Logger }): Host {
       ])
       const seen = answer?.state === 'answered' ? parseNvidiaProcesses(answer.stdout) : null
       const own = ours.among(all)
-      const loads = new Map(devices.flatMap(loadsOn))
-      const takenOn = (device: Device): [string, GpuUse][] =>
-        isNvidia(device) ? [[device.id, takenOutside(device, seen ?? [], loads, own)]] : []
+      const told = devices.some(isOfKernel) ? await drm.read(all, own) : null
+      const programs = [...(seen ?? []), ...(told?.programs ?? [])]
+      const loads = new Map(devices.flatMap((device) => loadsOn(device, programs, told)))
+      const takenOn = (device: Device): [string, GpuUse][] => {
+        const busy = loads.get(device.id) ?? null
+        if (isNvidia(device)) return [[device.id, gpuUseOutside(device, programs, busy, own)]]
+        if (!told || !isOfKernel(device)) return []
+        const reading = gpuReadings.find((one) => one.device === device.id)
+        return [[device.id, gpuUseOutside(device, programs, busy, own, reading)]]
+      }
       return {
-        holders: foreignHolders(all, seen ?? [], devices, own, loads),
-        onGpus: seen && devices.flatMap((device) => programsOn(device, seen)),
+        holders: foreignHolders(all, programs, devices, own, loads),
+        onGpus: seen || told ? devices.flatMap((device) => programsOn(device, programs)) : null,
         gpusOutside: watched && !seen ? null : new Map(devices.flatMap(takenOn)),
       }
     },
@@ -64,11 +78,20 @@ export function createMachine(deps: { clock: Clock; logger: Logger }): Host {
   }
 
   /** By device, then by process. */
-  function loadsOn({ id, properties }: Device): [string, ReadonlyMap<number, number>][] {
+  function loadsOn(
+    device: Device,
+    programs: readonly GpuProcess[],
+    told: DrmReading | null,
+  ): [string, ReadonlyMap<number, number>][] {
+    const { id, properties } = device
     const address = properties['pciAddress']
     if (typeof address !== 'string' || properties['migInstance'] !== undefined) return []
+    if (isOfKernel(device)) return told ? [[id, told.loads.get(address) ?? new Map()]] : []
     const loads = nvidia.loads(address)
-    return loads ? [[id, loads]] : []
+    if (!loads) return []
+    // A program that did not compute in the last seconds is told of by none of them.
+    const idle = programs.filter((item) => runsOn(item, device)).map(({ pid }) => [pid, 0] as const)
+    return [[id, new Map([...idle, ...loads])]]
   }
 
   async function readGpu(device: Device): Promise<Reading | null> {
@@ -90,20 +113,9 @@ function isNvidia({ foundBy, health }: Device): boolean {
   return foundBy.includes('nvidia-smi') && health !== 'missing'
 }
 
-function takenOutside(
-  device: Device,
-  seen: readonly GpuProcess[],
-  loads: ReadonlyMap<string, ReadonlyMap<number, number>>,
-  own: ReadonlySet<number>,
-): GpuUse {
-  const outside = seen.filter((item) => runsOn(item, device) && !own.has(item.pid))
-  const busy = loads.get(device.id)
-  let load = 0
-  for (const [pid, share] of busy ?? []) if (!own.has(pid)) load += share
-  return {
-    memoryBytes: outside.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
-    load: busy ? Math.min(1, load) : null,
-  }
+/** Its driver tells in `/proc` what programs do on it. */
+function isOfKernel(device: Device): boolean {
+  return device.origin === 'detected' && device.health !== 'missing' && isToldByKernel(device)
 }
 
 function programsOn(device: Device, seen: readonly GpuProcess[]): GpuProgram[] {

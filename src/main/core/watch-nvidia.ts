@@ -1,11 +1,11 @@
 import type { Clock } from '../platform/clock'
 import type { Logger } from '../platform/logger'
-import { type GpuRow, NVIDIA_LOADS, NVIDIA_SAMPLE, parseNvidiaLoad, parseNvidiaRow } from './detect/nvidia'
-import { createToolStream } from './tool-stream'
+import { createToolStream, type ToolStream } from '../platform/tool-stream'
+import { type GpuRow, NVIDIA_SAMPLE, nvidiaLoadCalls, parseNvidiaLoad, parseNvidiaRow } from './detect/nvidia'
 
 const STALE_MS = 5000
 
-/** What `nvidia-smi` reports each second while there is a GPU to watch: of each GPU, and of each program on the first four. */
+/** What `nvidia-smi` reports each second while there is a GPU to watch: of each GPU, and of each program on them. */
 export function createNvidiaWatch(deps: { clock: Clock; logger: Logger }, command = 'nvidia-smi') {
   const { clock } = deps
   const rows = new Map<string, { at: number; row: GpuRow }>()
@@ -17,7 +17,10 @@ export function createNvidiaWatch(deps: { clock: Clock; logger: Logger }, comman
     if (row) rows.set(row.address, { at: clock.now(), row })
     return row !== null
   })
-  const programs = createToolStream(deps, command, NVIDIA_LOADS, (line) => {
+  /** By what is asked. */
+  const programs = new Map<string, ToolStream>()
+
+  function onProgram(line: string): boolean {
     const told = parseNvidiaLoad(line)
     if (!told) return false
     const at = clock.now()
@@ -26,18 +29,34 @@ export function createNvidiaWatch(deps: { clock: Clock; logger: Logger }, comman
     of.at = at
     if (told.pid !== null) of.programs.set(told.pid, { at, load: told.load })
     return true
-  })
+  }
+
+  /** @param calls for the GPUs that there are now */
+  function watchPrograms(calls: readonly string[][]): void {
+    const wanted = new Map(calls.map((call) => [call.join(' '), call]))
+    for (const [key, stream] of programs) {
+      if (wanted.has(key)) continue
+      stream.run(false)
+      programs.delete(key)
+    }
+    for (const [key, call] of wanted) {
+      const stream = programs.get(key) ?? createToolStream(deps, command, call, onProgram)
+      programs.set(key, stream)
+      stream.run(true)
+    }
+  }
 
   const rowOf = (address: string) => {
     const entry = rows.get(address)
     return entry && clock.now() - entry.at <= STALE_MS ? entry.row : null
   }
+  const indices = () => [...rows.keys()].flatMap((address) => rowOf(address)?.index ?? [])
 
   return {
     /** Starts or stops; to be called as often as one likes. */
     watch(wanted: boolean): void {
       gpus.run(wanted)
-      programs.run(wanted)
+      watchPrograms(wanted ? nvidiaLoadCalls(indices()) : [])
       if (wanted) return
       rows.clear()
       loads.clear()

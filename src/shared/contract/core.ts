@@ -20,7 +20,7 @@ export const Device = z.object({
   health: z.enum(['ok', 'degraded', 'missing']),
   /** How it was found, for example `nvidia-smi -q -x` or `declared by marie`. */
   foundBy: z.string(),
-  /** What programs outside keep busy of it is not granted beside others; detected CPUs and NVIDIA GPUs only. */
+  /** What programs outside keep busy of it is not granted beside others; detected CPUs and GPUs only, where that is told. */
   yieldsToOthers: z.boolean(),
 })
 export type Device = z.infer<typeof Device>

@@ -9,7 +9,13 @@ import { parseSystemProfiler } from './apple'
 import { parseCpuMax, readConfinedUse, readConfinement } from './cgroup'
 import { mergeDevices } from './merge'
 import { withNumaNodes } from './numa'
-import { parseNvidiaLoad, parseNvidiaProcesses, parseNvidiaRow, parseNvidiaSmi } from './nvidia'
+import {
+  nvidiaLoadCalls,
+  parseNvidiaLoad,
+  parseNvidiaProcesses,
+  parseNvidiaRow,
+  parseNvidiaSmi,
+} from './nvidia'
 import { normalAddress, type PciFunction, pciName, scanPci } from './pci'
 import { runTool } from './run-tool'
 import { parseXbutil } from './xilinx'
@@ -136,6 +142,15 @@ describe('nvidia-smi -q -x', () => {
       '0 5 C 9',
     ])
       expect(parseNvidiaLoad(line)).toBeNull()
+  })
+
+  it('asks for the programs on every GPU, four a call, and names none where one call tells of all', () => {
+    const named = (count: number) =>
+      nvidiaLoadCalls([...Array(count).keys()].reverse()).map((call) => call.slice(5).join(' '))
+    expect(nvidiaLoadCalls([])).toEqual([['pmon', '-s', 'u', '-d', '1']])
+    expect([0, 4].map(named)).toEqual([[''], ['']])
+    expect(named(5)).toEqual(['-i 0,1,2,3', '-i 4'])
+    expect(named(11)).toEqual(['-i 0,1,2,3', '-i 4,5,6,7', '-i 8,9,10'])
   })
 
   it('reads an H200, with the driver of 2026', async () => {

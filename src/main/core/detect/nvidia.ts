@@ -239,11 +239,26 @@ export function parseNvidiaRow(line: string): GpuRow | null {
   }
 }
 
-/** Each second what each program does on each GPU; not of MIG devices, and of the first four GPUs only. */
-export const NVIDIA_LOADS = ['pmon', '-s', 'u', '-d', '1']
+/** More devices in one call only newer drivers watch; where none is named, the first ones are. */
+const MOST_WATCHED = 4
 
 /**
- * One line of {@link NVIDIA_LOADS}, of which all versions begin alike: index of the GPU, process, its type, percent of
+ * What to ask so as to be told each second what each program does on each GPU, one call for every four of them; not of
+ * MIG devices.
+ * @param indices of the GPUs that are known
+ */
+export function nvidiaLoadCalls(indices: readonly number[]): string[][] {
+  const call = ['pmon', '-s', 'u', '-d', '1']
+  if (indices.length <= MOST_WATCHED) return [call]
+  const sorted = [...indices].sort((a, b) => a - b)
+  const calls: string[][] = []
+  for (let i = 0; i < sorted.length; i += MOST_WATCHED)
+    calls.push([...call, '-i', sorted.slice(i, i + MOST_WATCHED).join()])
+  return calls
+}
+
+/**
+ * One line of {@link nvidiaLoadCalls}, of which all versions begin alike: index of the GPU, process, its type, percent of
  * the time that it computed. A GPU without programs has a line of dashes (no process), and so has a program that did not
  * compute. Null for anything else.
  */

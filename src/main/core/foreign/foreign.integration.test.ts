@@ -100,8 +100,8 @@ describe('the largest holders', () => {
       ...{ memoryBytes: 30 * MB, gpuMemoryBytes: 2048 * 1024 * 1024 },
     }
     expect(holders()).toEqual([trainer])
-    // Told of none of the last seconds, or of another program.
-    expect(holders([[11, 1]])).toEqual([{ ...trainer, gpu: 0 }])
+    // Told of another program only.
+    expect(holders([[11, 1]])).toEqual([trainer])
     expect(holders([[77, 0.4]])).toEqual([{ ...trainer, gpu: 0.4 }])
   })
 

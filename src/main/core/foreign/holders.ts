@@ -5,6 +5,7 @@ import type { ProcessUse } from './processes'
 const MOST_OF_A_DEVICE = 5
 const LEAST_BYTES = 1e6
 const LEAST_CORES = 0.01
+const LEAST_LOAD = 0.01
 const LONGEST_NAME = 64
 
 /**
@@ -41,17 +42,18 @@ export function foreignHolders(
     const loads = gpuLoads.get(device.id)
     return onGpus
       .filter((item) => runsOn(item, device) && !own.has(item.pid))
-      .map((item) => ({ item, part: item.memoryBytes / whole + (loads?.get(item.pid) ?? 0) }))
+      .map((item) => ({ item, load: loads?.get(item.pid) }))
+      .filter(({ item, load = 0 }) => item.memoryBytes >= LEAST_BYTES || load >= LEAST_LOAD)
+      .map(({ item, load }) => ({ item, load, part: item.memoryBytes / whole + (load ?? 0) }))
       .sort((a, b) => b.part - a.part)
       .slice(0, MOST_OF_A_DEVICE)
-      .map(({ item: { pid, name, memoryBytes } }) => ({
+      .map(({ item: { pid, name, memoryBytes }, load }) => ({
         device: device.id,
         name: plainName(name.split(/[/\\]/).at(-1) ?? ''),
         pid,
         memoryBytes: byPid.get(pid)?.memoryBytes ?? 0,
         gpuMemoryBytes: memoryBytes,
-        // A program that did not compute in the last seconds is told of by none of them.
-        ...(loads && { gpu: loads.get(pid) ?? 0 }),
+        ...(load !== undefined && { gpu: load }),
       }))
   })
   return cpu ? [...onCpu, ...gpus] : gpus

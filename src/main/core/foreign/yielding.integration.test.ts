@@ -172,6 +172,14 @@ describe('a GPU that yields to others', () => {
     expect(share(0.8).placement).toMatchObject([{ device: 'gpu-0' }])
   })
 
+  it('is one too where its driver tells in /proc, and yields from the start', async () => {
+    const of = (index: number, driver: string) => ({ ...fakeGpu(index, GB), properties: { driver } })
+    fixture.host.devices.push(of(2, 'amdgpu'), of(3, 'xe'), of(4, 'nouveau'))
+    await fixture.core.rescan()
+    const yields = fixture.core.listDevices().filter(({ yieldsToOthers }) => yieldsToOthers)
+    expect(yields.map(({ id }) => id).sort()).toEqual(['cpu0', 'gpu-0', 'gpu-1', 'gpu-2', 'gpu-3'])
+  })
+
   it('is no choice where nothing tells how much programs outside keep busy', async () => {
     const part = { ...nvidia(2), properties: { migInstance: '1-0' } }
     fixture.host.devices.push(part)

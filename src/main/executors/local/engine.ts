@@ -14,7 +14,6 @@ import type { Work } from './enforcement'
 import { gpuBound, hostBound, loadBound, MemoryWatch } from './enforcement/memory-watch'
 import { residentBytes } from './enforcement/processes'
 import { runGenerate } from './generate'
-import { MAX_LINES } from './log-lines'
 import { runSeveral } from './several'
 import type { WorkerEnd, WorkerProcess } from './worker-process'
 import type { Expected } from './worker-socket'
@@ -30,6 +29,8 @@ const EXIT_MS = 2000
 const CLOSED_MS = 1000
 /** Memory that changed less is no news. */
 const MEMORY_STEP_BYTES = 2 ** 20
+/** Lines of one attempt that are kept. */
+export const MAX_LINES = 1000
 
 export interface EngineParts {
   clock: Clock
@@ -135,6 +136,11 @@ export class Engine {
   /** As {@link measured}; the running attempt ends when it is too much for too long. */
   sampled(bytes: number): void {
     this.measured(bytes)
+    this.watched(bytes)
+  }
+
+  /** As {@link sampled}, where it is only looked at while it works: that says nothing of what it takes at rest. */
+  watched(bytes: number): void {
     const exceeded = this.#work?.watch.sample(bytes)
     if (exceeded) this.#kill(exceeded)
   }

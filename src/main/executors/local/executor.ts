@@ -2,6 +2,7 @@ import type { Enforcement, EngineView, ModelFormat, RuntimeView } from '../../..
 import type { EngineId } from '../../../shared/domain/ids'
 import { AppError } from '../../../shared/errors'
 import { Emitter } from '../../platform/events'
+import type { ToolStream } from '../../platform/tool-stream'
 import { builtInRuntimes } from '../../runtimes/built-in'
 import { threadVariables } from '../../runtimes/environment'
 import { WORKER_ENV } from '../../runtimes/protocol'
@@ -20,6 +21,7 @@ import { notStarted } from './ends'
 import { Enforcer } from './enforcement'
 import { gpuMemoryOf } from './enforcement/memory-watch'
 import { processesOf, residentBytes } from './enforcement/processes'
+import { watchWindowsMemory } from './enforcement/windows-memory'
 import { Engine } from './engine'
 import { MemoryEstimates } from './memory'
 import { Runtimes } from './runtimes'
@@ -28,6 +30,9 @@ import { WorkerSocket } from './worker-socket'
 
 const IDLE_LOOK_MS = 1000
 const BUSY_LOOK_MS = 250
+/** On Windows memory is watched where work takes so long, and for a while after that: to begin costs about a second of CPU. */
+const LONG_WORK_MS = 1000
+const WATCHED_ON_MS = 10_000
 
 /** The pool of engines of this machine. */
 export function createLocalExecutor(deps: LocalExecutorDeps): LocalExecutor {
@@ -44,6 +49,8 @@ class Pool implements LocalExecutor {
   #enforcer: Enforcer | null = null
   #stopLooking: (() => void) | null = null
   readonly #stopSeeing: () => void
+  readonly #windowsMemory: ToolStream | null
+  #workedLongAt = Number.NEGATIVE_INFINITY
   #disposed = false
 
   readonly onDidChangeEngines: LocalExecutor['onDidChangeEngines']
@@ -64,6 +71,10 @@ class Pool implements LocalExecutor {
     this.onDidTryRuntime = this.#runtimes.onDidTry
     const seen = deps.onDidSeeGpuPrograms?.((programs) => void this.#lookAtGpus(programs))
     this.#stopSeeing = seen ?? (() => undefined)
+    this.#windowsMemory =
+      process.platform === 'win32'
+        ? watchWindowsMemory(deps, (residentOf) => this.#watchMemory(residentOf))
+        : null
   }
 
   async start(): Promise<void> {
@@ -197,6 +208,7 @@ class Pool implements LocalExecutor {
     this.#disposed = true
     this.#stopLooking?.()
     this.#stopSeeing()
+    this.#windowsMemory?.run(false)
     const socket = this.#socket
     this.#socket = null
     await Promise.all([
@@ -241,6 +253,26 @@ class Pool implements LocalExecutor {
     }
     for (const { state, digest, ownMemoryBytes } of resting)
       if (state === 'idle' && digest !== null) this.#estimates.rested(digest, ownMemoryBytes)
+    this.#watchLongWork()
+  }
+
+  #watchLongWork(): void {
+    const now = performance.now()
+    const engines = [...this.#engines.values()]
+    if (engines.some(({ work }) => work !== null && now - work.sinceMs >= LONG_WORK_MS))
+      this.#workedLongAt = now
+    const isWatched = engines.length > 0 && now - this.#workedLongAt < WATCHED_ON_MS
+    this.#windowsMemory?.run(isWatched && !this.#disposed)
+  }
+
+  #watchMemory(residentOf: (pids: readonly number[]) => ReadonlyMap<number, number>): void {
+    this.#enforcer?.seesMemory()
+    const engines = [...this.#engines.values()]
+    const sizes = residentOf(engines.flatMap(({ pid }) => pid ?? []))
+    for (const engine of engines) {
+      const bytes = engine.pid === null ? undefined : sizes.get(engine.pid)
+      if (bytes !== undefined) engine.watched(bytes)
+    }
   }
 
   async #lookAtGpus(programs: readonly GpuProgram[]): Promise<void> {

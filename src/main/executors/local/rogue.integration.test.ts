@@ -2,9 +2,10 @@ import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { PackedItems } from '../../../shared/domain/packed-items'
 import { systemClock } from '../../platform/clock'
+import { MAX_LINE } from '../../platform/lines'
 import { batchOf, engineId, hooks, pidOf, processGone } from '../../runtimes/testing/fixtures'
 import { createLocalExecutor, type LoadableVersion, type LocalExecutor } from '.'
-import { MAX_LINE, MAX_LINES } from './log-lines'
+import { MAX_LINES } from './engine'
 import { startExecutor } from './testing/start-executor'
 
 const { signal } = new AbortController()

@@ -1,5 +1,5 @@
+import { LineSplitter } from '../../platform/lines'
 import { spawnWorker, type WorkerChild, type WorkerProcessOptions } from '../../platform/processes'
-import { LineSplitter } from './log-lines'
 
 const LAST_WORDS = 5
 

@@ -50,6 +50,7 @@ export class Enforcer {
   readonly #all: readonly number[]
   readonly #held = new Map<string, Held>()
   #seesGpus = false
+  #seesMemory = process.platform !== 'win32'
 
   private constructor(logger: Logger, affinity: Affinity, groups: ControlGroups, nice: Enforcement) {
     this.#logger = logger
@@ -71,18 +72,27 @@ export class Enforcer {
       this.#nice,
       this.#groups.means,
       { name: 'deviceVisibility', inForce: true, reason: null },
-      process.platform === 'win32'
-        ? { name: 'memoryWatchdog', inForce: false, reason: 'Resident memory is not read on Windows yet.' }
-        : { name: 'memoryWatchdog', inForce: true, reason: null },
+      {
+        name: 'memoryWatchdog',
+        inForce: this.#seesMemory,
+        reason: this.#seesMemory
+          ? null
+          : 'Windows has not told yet what programs take: no job has run for long.',
+      },
       {
         name: 'gpuMemoryWatchdog',
         inForce: this.#seesGpus,
-        reason: this.#seesGpus ? null : 'nvidia-smi has not told yet what programs take of a GPU.',
+        reason: this.#seesGpus ? null : 'Nothing has told yet what programs take of a GPU.',
       },
     ]
   }
 
-  /** A tool tells what each program takes of the GPUs. */
+  /** It is told what each program takes of memory. */
+  seesMemory(): void {
+    this.#seesMemory = true
+  }
+
+  /** It is told what each program takes of the GPUs. */
   seesGpus(): void {
     this.#seesGpus = true
   }

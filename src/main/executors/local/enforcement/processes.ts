@@ -64,15 +64,26 @@ async function residentByPs(pids: readonly number[]): Promise<Map<number, number
   return sumTrees(stdout, pids)
 }
 
-/** Resident memory of each process that is there and all below it. @param table of `ps -axo pid=,ppid=,rss=` */
+/**
+ * Resident memory of each process that is there and all below it.
+ * @param table of `ps -axo pid=,ppid=,rss=`, where a fourth column may say when a process began
+ */
 export function sumTrees(table: string, roots: readonly number[]): Map<number, number> {
-  const own = new Map<number, number>()
+  const rows = [...table.matchAll(/^ *(\d+) +(\d+) +(\d+)(?: +(\d+))? *$/gm)].map(
+    ([, pid, parent, kibibytes, began = 0]) => ({
+      ...{ pid: Number(pid), parent: Number(parent) },
+      ...{ bytes: Number(kibibytes) * KIB, began: Number(began) },
+    }),
+  )
+  const own = new Map(rows.map(({ pid, bytes }) => [pid, bytes]))
+  const beganAt = new Map(rows.map(({ pid, began }) => [pid, began]))
   const below = new Map<number, number[]>()
-  for (const [, pid, parent, kibibytes] of table.matchAll(/^ *(\d+) +(\d+) +(\d+) *$/gm)) {
-    own.set(Number(pid), Number(kibibytes) * KIB)
-    const siblings = below.get(Number(parent))
-    if (siblings) siblings.push(Number(pid))
-    else below.set(Number(parent), [Number(pid)])
+  for (const { pid, parent, began } of rows) {
+    // Windows gives the id of a parent that has ended to others: whoever began later is not the parent.
+    if ((beganAt.get(parent) ?? 0) > began) continue
+    const siblings = below.get(parent)
+    if (siblings) siblings.push(pid)
+    else below.set(parent, [pid])
   }
   return new Map(
     roots.flatMap((root) => {

@@ -89,7 +89,8 @@ export const texts = defineTexts({
       cgroup: 'The kernel allows a worker no more memory and cores than are leased.',
       deviceVisibility: 'CUDA and ROCm see the leased device alone, and none without a lease.',
       memoryWatchdog: 'A job that takes a quarter and 256 MiB more memory than is leased is stopped.',
-      gpuMemoryWatchdog: 'The same for the memory of NVIDIA GPUs, where the lease says how much.',
+      gpuMemoryWatchdog:
+        'The same for the memory of a GPU, where the lease says how much and each program is told of.',
     },
     plugins: 'Runtimes of third parties',
     noPlugins: 'No plugins',
@@ -214,7 +215,7 @@ export const texts = defineTexts({
       cgroup: '内核只允许工作进程使用所租的内存和核心。',
       deviceVisibility: 'CUDA 和 ROCm 只能看到租用的设备；没有租约则看不到任何设备。',
       memoryWatchdog: '内存超出租约四分之一再加 256 MiB 的任务会被停止。',
-      gpuMemoryWatchdog: '租约写明数量时，NVIDIA GPU 的显存同样如此。',
+      gpuMemoryWatchdog: '租约写明数量且可得知各程序占用时，GPU 的显存同样如此。',
     },
     plugins: '第三方运行时',
     noPlugins: '没有插件',

@@ -3,8 +3,9 @@
  * errors and findings is often seen. The more special before the more general; `{{=name}}` is translated in its turn. A test holds the English to what the system says.
  */
 export const phrasesZh = {
-  'Resident memory is not read on Windows yet.': '在 Windows 上尚不能读取常驻内存。',
-  'nvidia-smi has not told yet what programs take of a GPU.': 'nvidia-smi 尚未报告各程序占用的显存。',
+  'Windows has not told yet what programs take: no job has run for long.':
+    'Windows 尚未报告各程序占用的内存：还没有任务运行较长时间。',
+  'Nothing has told yet what programs take of a GPU.': '尚未得知各程序占用的显存。',
   'Cores are bound on Linux only.': '仅在 Linux 上可绑定核心。',
   'taskset is not installed; the package util-linux has it.': '未安装 taskset，它在 util-linux 软件包中。',
   'taskset does not work here.': 'taskset 在此处无法工作。',

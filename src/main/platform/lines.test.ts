@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { LineSplitter, MAX_LINE } from './log-lines'
+import { LineSplitter, MAX_LINE } from './lines'
 
 function split(pieces: readonly string[]): string[] {
   const lines: string[] = []

@@ -1,15 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
-import type { Clock } from '../platform/clock'
-import type { Logger } from '../platform/logger'
+import type { Clock } from './clock'
+import { LineSplitter } from './lines'
+import type { Logger } from './logger'
 
 const FIRST_RETRY_MS = 2000
 const LONGEST_RETRY_MS = 5 * 60_000
 /** One that reports each second and has said nothing for so long hangs. */
 const SILENT_MS = 30_000
 
+export interface ToolStream {
+  /** Starts or stops it; to be called every now and then. */
+  run(wanted: boolean): void
+}
+
 /**
- * A vendor's tool that reports until it is ended, line by line: starting it anew costs far more than its reports. It is
+ * A tool that reports until it is ended, line by line: starting it anew costs far more than its reports. It is
  * started again when it ends or hangs, after longer and longer pauses while it says nothing useful.
  * @param onLine whether the line was one of its reports
  */
@@ -18,7 +23,7 @@ export function createToolStream(
   command: string,
   args: readonly string[],
   onLine: (line: string) => boolean,
-) {
+): ToolStream {
   let child: ChildProcess | null = null
   let cancelRetry: (() => void) | null = null
   let retryMs = FIRST_RETRY_MS
@@ -52,11 +57,12 @@ export function createToolStream(
     started.on('exit', onEnd)
     // Without file descriptors left it has no streams, and says `error` soon.
     if (!started.stdout) return
-    createInterface({ input: started.stdout }).on('line', (line) => {
+    const lines = new LineSplitter((line) => {
       if (child !== started || !onLine(line)) return
       retryMs = FIRST_RETRY_MS
       heardAt = clock.now()
     })
+    started.stdout.setEncoding('utf8').on('data', (text: string) => lines.push(text))
   }
 
   function retry(why: unknown): void {
@@ -67,8 +73,7 @@ export function createToolStream(
   }
 
   return {
-    /** Starts or stops it; to be called every now and then. */
-    run(wanted: boolean): void {
+    run(wanted) {
       if (wanted && !child && !cancelRetry) start()
       // Its end has it started again.
       if (wanted && clock.now() - heardAt > SILENT_MS) child?.kill('SIGKILL')

@@ -1,11 +1,9 @@
 /** Characters of one line that are kept. */
 export const MAX_LINE = 2000
-/** Lines of one attempt that are kept. */
-export const MAX_LINES = 1000
 
 /**
  * Cuts a stream of text into lines, each at most {@link MAX_LINE} characters: the rest of a longer line is dropped, so a
- * worker that writes without end costs no memory.
+ * program that writes without end costs no memory.
  */
 export class LineSplitter {
   readonly #onLine: (line: string) => void
