@@ -656,7 +656,7 @@ describe('memory of engines', () => {
       system.executor.memoryBytes = 12_000_000
       await ended(await submit())
       await system.compute.unload(system.compute.engines()[0]?.id ?? '')
-      await system.compute.resume(waits.id)
+      await system.compute.resume(id(waits))
       await ended(waits)
       expect(engineLeases()).toEqual([9_000_000])
       await system.compute.unload(system.compute.engines()[0]?.id ?? '')

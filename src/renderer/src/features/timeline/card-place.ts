@@ -9,7 +9,11 @@ export interface Span {
 }
 
 /** Beside the bar at that place, and inside what is seen of the height. */
-export function cardAt(bar: { x: number; y: number; seen: Span }, width: number, height: number) {
+export function cardAt(
+  bar: { x: number; y: number; seen: Span },
+  width: number,
+  height: number,
+): { left: number; top?: number; bottom?: number } {
   const { x, y, seen } = bar
   const below = y + ROW + CARD.height <= seen.to || y - GAP - CARD.height < seen.from
   return {

@@ -111,7 +111,8 @@ describe('why a job waits', () => {
           expect(words).not.toMatch(/undefined|NaN/)
           for (const one of waitCauses)
             if ('holders' in one)
-              for (const { id, name } of one.holders) expect(words).toContain(name ?? shortId(id))
+              for (const { kind, id, name } of one.holders)
+                expect(words).toContain(name ?? (kind === 'outside' ? id : shortId(id)))
         }
       }),
     )
