@@ -1,7 +1,7 @@
 import type { Placement } from '../../../shared/contract'
 import type { EngineId, LeaseId, PrincipalId } from '../../../shared/domain/ids'
 import { AppError } from '../../../shared/errors'
-import type { Core, MemoryLack } from '../../core'
+import type { Core, FreeDevice, MemoryLack } from '../../core'
 import type { Allotment, LoadableVersion, LocalExecutor } from '../../executors/local'
 import type { Clock } from '../../platform/clock'
 import type { Database } from '../../platform/database'
@@ -63,6 +63,7 @@ export class EnginePool {
   readonly #engines = new Map<string, PooledEngine>()
   /** By engine key. */
   readonly #sizes = new Map<string, EngineSize>()
+  #seen: readonly FreeDevice[] | null = null
   readonly #unsubscribe: () => void
   #idleMs: number
   #count = 0
@@ -84,12 +85,23 @@ export class EnginePool {
 
   /** What a new engine for a job takes: bytes of memory (a synthetic load has no model, so none), and time to load. */
   loadOf(job: ActiveJob): QueueClass['load'] {
-    const { core, estimates } = this.#deps
+    const { estimates } = this.#deps
     const size = this.#sizeOf(job)
     return {
-      memoryBytes: engineMemory(size, job.definition.need, core.freeDevices()),
+      memoryBytes: engineMemory(size, job.definition.need, () => this.#devices()),
       estimateMs: estimates.loadMs(job.engineKey, size.fileBytes),
     }
+  }
+
+  /** As they are in this turn of the event loop, in which thousands of jobs may ask. */
+  #devices(): readonly FreeDevice[] {
+    if (this.#seen === null) {
+      this.#seen = this.#deps.core.freeDevices()
+      setImmediate(() => {
+        this.#seen = null
+      })
+    }
+    return this.#seen
   }
 
   /** Bytes without which a job will never run: those of the engine that it has to load. */

@@ -16,9 +16,10 @@ export interface EngineSize {
 export function engineMemory(
   { memoryBytes, leastBytes }: EngineSize,
   need: ResourceVector,
-  devices: readonly FreeDevice[],
+  devices: () => readonly FreeDevice[],
 ): number {
-  const hosts = devices.filter(({ kind, healthy }) => kind === 'cpu' && healthy)
+  if (memoryBytes <= leastBytes) return memoryBytes
+  const hosts = devices().filter(({ kind, healthy }) => kind === 'cpu' && healthy)
   const most = (bytesOf: (host: FreeDevice) => number) =>
     Math.max(0, ...hosts.map(bytesOf)) - (need.memoryBytes ?? 0)
   if (memoryBytes <= most(({ capacity }) => capacity.memoryBytes ?? 0)) return memoryBytes
