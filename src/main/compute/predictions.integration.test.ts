@@ -337,6 +337,45 @@ it('one behind those whose starts are foretold is told when it starts too, from 
   expect(system.compute.get(last.id).estimate).toBeNull()
 })
 
+describe('the wait of a job that comes now', () => {
+  const BOB = 'p-bob' as PrincipalId
+  const predicted = () => (system.compute.queue().predictedWaitMs ?? Number.NaN) / 1000
+  const minute = { kind: 'synthetic', durationMs: 60_000, need: { cpuCores: 1 }, preemptible: false } as const
+
+  it('counts what goes before it', async () => {
+    await sleeper(10_000)
+    for (let i = 0; i < 5; i++) await system.submit({ ...minute, priority: 60 })
+    await advance(1_000)
+    expect(predicted()).toBeCloseTo(309, -1)
+  })
+
+  it('does not count less urgent jobs that came long before and are not overdue', async () => {
+    await sleeper(600_000)
+    for (let i = 0; i < 5; i++) await system.submit({ ...minute, priority: 10 })
+    for (let i = 0; i < 60; i++) await harness.clock.advance(5_000)
+    expect(predicted()).toBeCloseTo(300, -1)
+  })
+
+  it('does not count the less urgent jobs of a pipeline, whose rank is their place in its course', async () => {
+    await sleeper(10_000)
+    const jobs = Array.from({ length: 5 }, (_, i) => ({ key: `j${i}`, ...minute, priority: 10 }))
+    await system.compute.submitPipeline(PipelineSpec.parse({ name: 'wide', jobs }), ALICE)
+    await advance(1_000)
+    expect(predicted()).toBeCloseTo(9, 0)
+  })
+
+  it('does not count what waits for a budget', async () => {
+    const budget = { cpuSeconds: 1, windowMs: 86_400_000 }
+    system.core.setQuota({ principal: BOB, limit: {}, budget })
+    await system.submit({ ...minute, durationMs: 2_000, maxAttempts: 1 }, BOB)
+    await advance(3_000)
+    await sleeper(10_000)
+    for (let i = 0; i < 5; i++) await system.submit({ ...minute, priority: 60 }, BOB)
+    await advance(1_000)
+    expect(predicted()).toBeCloseTo(9, 0)
+  })
+})
+
 describe('what jobs were told', () => {
   it('is held against what happened, and the score survives a restart', async () => {
     for (const ms of [2_000, 3_000, 4_000, 5_000]) await sleeper(ms, `runs ${ms}`)
