@@ -9,7 +9,6 @@ import type { JobIndex } from './jobs/job-index'
 import type { LastHour } from './jobs/last-hour'
 import type { ClassLoads } from './predictions/class-loads'
 import type { TrackRecord } from './predictions/track-record'
-import { aheadOf } from './schedule/ahead'
 import { emptyPlan } from './schedule/at-rest'
 import { type Explained, Explainer, OF_ALL } from './schedule/explain'
 import type { Forecast } from './schedule/forecast'
@@ -152,13 +151,17 @@ export class QueueReader {
   causesOf(job: ActiveJob): WaitCause[] {
     const group = this.#deps.index.classOf(job)
     if (!group || !job.queued) return []
+    return this.#explainerNow().one(group, job.queued)
+  }
+
+  #explainerNow(): Explainer {
     if (!this.#explainer) {
       this.#explainer = this.#explainerAt(this.#deps.clock.now())
       setImmediate(() => {
         this.#explainer = null
       })
     }
-    return this.#explainer.one(group, job.queued)
+    return this.#explainer
   }
 
   /** When one starts that stands further back than those whose starts are foretold; null where nobody knows. */
@@ -193,12 +196,10 @@ export class QueueReader {
 
   /** Without those that something else keeps from starting: nobody has to wait for their turn. */
   #workBefore(group: QueueClass, job: QueuedJob): WaitInput['waiting'] {
-    const { index, urgencyOf } = this.#deps
-    const classes = index.classes().filter(({ key }) => !this.#isKept(key))
-    return aheadOf(classes, group, job, urgencyOf).map(([{ need, workMs, jobs }, count]) => ({
-      need,
-      workMs: (workMs * count) / jobs.length,
-    }))
+    const ahead = this.#explainerNow().ahead.of(group, job)
+    return ahead
+      .filter(([{ key }]) => !this.#isKept(key))
+      .map(([{ need, workMs, jobs }, count]) => ({ need, workMs: (workMs * count) / jobs.length }))
   }
 
   /** Whether all of a class wait for something else than their turn. */

@@ -3,7 +3,7 @@ import type { JobId } from '../../../shared/domain/ids'
 import { addVectors, entriesOf, type ResourceVector, subtractVectors } from '../../../shared/domain/resources'
 import type { KeptRoom } from '../../core'
 import { toIso } from '../../platform/clock'
-import { aheadOf } from './ahead'
+import { Ahead } from './ahead'
 import { Heads, type UrgencyOf } from './heads'
 import { Holders, type HoldersInput, roughly } from './holders'
 import { placeOrNull } from './place-or-null'
@@ -37,10 +37,13 @@ export class Explainer {
   readonly #input: ExplainInput
   readonly #common = new Map<QueueClass, WaitCause>()
   readonly #holders: Holders
+  /** What goes before a job, by the same present. */
+  readonly ahead: Ahead
 
   constructor(input: ExplainInput) {
     this.#input = input
     this.#holders = new Holders(input)
+    this.ahead = new Ahead(input.classes, input.urgencyOf)
   }
 
   /** The first `limit` jobs in the order of the queue. */
@@ -57,8 +60,7 @@ export class Explainer {
 
   /** One job, however far back it stands. */
   one(group: QueueClass, job: QueuedJob): WaitCause[] {
-    const { classes, urgencyOf } = this.#input
-    const ahead = aheadOf(classes, group, job, urgencyOf).reduce((sum, [, count]) => sum + count, 0)
+    const ahead = this.ahead.of(group, job).reduce((sum, [, count]) => sum + count, 0)
     return this.#causesAt(group, positionIn(group.jobs, job), ahead)
   }
 
