@@ -388,6 +388,24 @@ it('a job is told when it starts where its budget is back tomorrow, and few wait
   expect(msFrom(next, system.compute.get(next.id).estimate?.startsAt) / 3_600_000).toBeCloseTo(24, 0)
 })
 
+it('a job is told when it starts where its quota was lowered below what is held, and starts then', async () => {
+  await system.die()
+  await harness.remove()
+  harness = await createHarness({ cores: 4 })
+  system = await harness.open()
+  for (const seconds of [10, 20, 30]) await sleeper(1_000 * seconds)
+  await advance(1_000)
+  system.core.setQuota({ principal: ALICE, limit: { cpuCores: 1 } })
+  const next = await sleeper(1_000)
+  await advance(1_000)
+  const told = msFrom(next, system.compute.get(next.id).estimate?.startsAt)
+  expect(told / 1000).toBeCloseTo(29, 0)
+  // Of four cores, with its own, one may be held.
+  expect(system.compute.get(next.id).waitCauses).toMatchObject([{ kind: 'quota', exceeded: { cpuCores: 3 } }])
+  await advance(30_000)
+  expect(Math.abs(msFrom(next, system.compute.get(next.id).startedAt ?? '') - told)).toBeLessThan(1_000)
+})
+
 describe('the wait of a job that comes now', () => {
   const predicted = () => (system.compute.queue().predictedWaitMs ?? Number.NaN) / 1000
   const minute = { kind: 'synthetic', durationMs: 60_000, need: { cpuCores: 1 }, preemptible: false } as const
