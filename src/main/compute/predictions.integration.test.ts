@@ -6,6 +6,8 @@ import { ALICE, createHarness, until } from './testing/harness'
 
 type Harness = Awaited<ReturnType<typeof createHarness>>
 
+const BOB = 'p-bob' as PrincipalId
+
 let harness: Harness
 let system: Awaited<ReturnType<Harness['open']>>
 
@@ -337,6 +339,111 @@ it('one behind those whose starts are foretold is told when it starts too, from 
   expect(system.compute.get(last.id).estimate).toBeNull()
 })
 
+describe('a job behind many that cannot start', () => {
+  const minute = { kind: 'synthetic', durationMs: 60_000, priority: 60, preemptible: false } as const
+  /** By the replay of the queue. */
+  const startInMs = (job: string) =>
+    [...system.compute.recent(null)].find(({ id }) => id === job)?.estimateMs ?? Number.NaN
+
+  it('is told when it starts, where these wait for a device that is gone', async () => {
+    await system.die()
+    await harness.remove()
+    harness = await createHarness({ cores: 1, gpus: 1 })
+    system = await harness.open()
+    const gpu = { holder: BOB, purpose: 'test', priority: 50, job: null, ttlMs: null }
+    const lease = system.core.allocate({ gpuMemoryBytes: 8e9 }, gpu)
+    for (let i = 0; i < 200; i++) await system.submit({ ...minute, need: { gpuMemoryBytes: 8e9 } }, BOB)
+    harness.host.devices = harness.host.devices.slice(0, 1)
+    await system.core.rescan()
+    system.core.release(lease.id as LeaseId)
+    await sleeper(60_000)
+    const next = await sleeper(1_000)
+    await advance(2_000)
+    expect(system.compute.queue().depth).toBe(201)
+    expect(startInMs(next.id)).toBeGreaterThan(50_000)
+    expect(startInMs(next.id)).toBeLessThan(65_000)
+  })
+
+  it('is told when it starts, where these wait for a budget that is back tomorrow', async () => {
+    const budget = { cpuSeconds: 1, windowMs: 86_400_000 }
+    system.core.setQuota({ principal: BOB, limit: {}, budget })
+    await system.submit({ ...minute, durationMs: 2_000, need: { cpuCores: 1 }, maxAttempts: 1 }, BOB)
+    await advance(3_000)
+    await sleeper(60_000)
+    for (let i = 0; i < 200; i++) await system.submit({ ...minute, need: { cpuCores: 1 } }, BOB)
+    const next = await sleeper(1_000)
+    await advance(2_000)
+    expect(system.compute.queue().depth).toBe(201)
+    expect(startInMs(next.id)).toBeGreaterThan(50_000)
+    expect(startInMs(next.id)).toBeLessThan(65_000)
+  })
+})
+
+it('a job is told when it starts where its budget is back tomorrow, and few wait', async () => {
+  system.core.setQuota({ principal: ALICE, limit: {}, budget: { cpuSeconds: 1, windowMs: 86_400_000 } })
+  await sleeper(2_000)
+  await advance(3_000)
+  const next = await sleeper(1_000)
+  await advance(1_000)
+  expect(msFrom(next, system.compute.get(next.id).estimate?.startsAt) / 3_600_000).toBeCloseTo(24, 0)
+})
+
+it('a job is told when it starts where its quota was lowered below what is held, and starts then', async () => {
+  await system.die()
+  await harness.remove()
+  harness = await createHarness({ cores: 4 })
+  system = await harness.open()
+  for (const seconds of [10, 20, 30]) await sleeper(1_000 * seconds)
+  await advance(1_000)
+  system.core.setQuota({ principal: ALICE, limit: { cpuCores: 1 } })
+  const next = await sleeper(1_000)
+  await advance(1_000)
+  const told = msFrom(next, system.compute.get(next.id).estimate?.startsAt)
+  expect(told / 1000).toBeCloseTo(29, 0)
+  // Of four cores, with its own, one may be held.
+  expect(system.compute.get(next.id).waitCauses).toMatchObject([{ kind: 'quota', exceeded: { cpuCores: 3 } }])
+  await advance(30_000)
+  expect(Math.abs(msFrom(next, system.compute.get(next.id).startedAt ?? '') - told)).toBeLessThan(1_000)
+})
+
+describe('the wait of a job that comes now', () => {
+  const predicted = () => (system.compute.queue().predictedWaitMs ?? Number.NaN) / 1000
+  const minute = { kind: 'synthetic', durationMs: 60_000, need: { cpuCores: 1 }, preemptible: false } as const
+
+  it('counts what goes before it', async () => {
+    await sleeper(10_000)
+    for (let i = 0; i < 5; i++) await system.submit({ ...minute, priority: 60 })
+    await advance(1_000)
+    expect(predicted()).toBeCloseTo(309, -1)
+  })
+
+  it('does not count less urgent jobs that came long before and are not overdue', async () => {
+    await sleeper(600_000)
+    for (let i = 0; i < 5; i++) await system.submit({ ...minute, priority: 10 })
+    for (let i = 0; i < 60; i++) await harness.clock.advance(5_000)
+    expect(predicted()).toBeCloseTo(300, -1)
+  })
+
+  it('does not count the less urgent jobs of a pipeline, whose rank is their place in its course', async () => {
+    await sleeper(10_000)
+    const jobs = Array.from({ length: 5 }, (_, i) => ({ key: `j${i}`, ...minute, priority: 10 }))
+    await system.compute.submitPipeline(PipelineSpec.parse({ name: 'wide', jobs }), ALICE)
+    await advance(1_000)
+    expect(predicted()).toBeCloseTo(9, 0)
+  })
+
+  it('does not count what waits for a budget', async () => {
+    const budget = { cpuSeconds: 1, windowMs: 86_400_000 }
+    system.core.setQuota({ principal: BOB, limit: {}, budget })
+    await system.submit({ ...minute, durationMs: 2_000, maxAttempts: 1 }, BOB)
+    await advance(3_000)
+    await sleeper(10_000)
+    for (let i = 0; i < 5; i++) await system.submit({ ...minute, priority: 60 }, BOB)
+    await advance(1_000)
+    expect(predicted()).toBeCloseTo(9, 0)
+  })
+})
+
 describe('what jobs were told', () => {
   it('is held against what happened, and the score survives a restart', async () => {
     for (const ms of [2_000, 3_000, 4_000, 5_000]) await sleeper(ms, `runs ${ms}`)
@@ -504,7 +611,6 @@ describe('what if', () => {
 
   it('shares the machine by the weights that principals have', async () => {
     const [cores, need] = [4, { cpuCores: 1 }]
-    const BOB = 'p-bob' as PrincipalId
     const more = { ...core, capacity: { cpuCores: cores - 1, memoryBytes: 1e9 } }
     for (let i = 0; i < 20; i++)
       for (const by of [ALICE, BOB]) await system.submit({ kind: 'synthetic', durationMs: 20_000, need }, by)

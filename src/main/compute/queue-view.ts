@@ -9,20 +9,30 @@ import type { JobIndex } from './jobs/job-index'
 import type { LastHour } from './jobs/last-hour'
 import type { ClassLoads } from './predictions/class-loads'
 import type { TrackRecord } from './predictions/track-record'
-import { aheadOf } from './schedule/ahead'
 import { emptyPlan } from './schedule/at-rest'
 import { type Explained, Explainer, OF_ALL } from './schedule/explain'
 import type { Forecast } from './schedule/forecast'
 import { Heads, type UrgencyOf } from './schedule/heads'
 import { predictedWaitMs, type WaitInput } from './schedule/predicted-wait'
-import { effectivePriority, positionIn, rankOf } from './schedule/rank'
+import { effectivePriority, rankOf } from './schedule/rank'
 import { startBehind } from './schedule/start-behind'
-import type { Plan, QueueClass } from './schedule/types'
+import type { Plan, QueueClass, QueuedJob } from './schedule/types'
 
 const MAX_WAITING = 200
 const DEFAULT_PRIORITY = 50
 /** Reasons are worked out anew no more often. */
 const INTERVAL_MS = 200
+/** A class in which nobody queues yet. */
+const NOBODYS: QueueClass = {
+  key: '',
+  engineKey: '',
+  principal: '' as PrincipalId,
+  need: {},
+  share: 0,
+  load: { memoryBytes: 0, estimateMs: 0 },
+  jobs: [],
+  workMs: 0,
+}
 
 export interface QueueReaderDeps {
   core: Core
@@ -141,13 +151,17 @@ export class QueueReader {
   causesOf(job: ActiveJob): WaitCause[] {
     const group = this.#deps.index.classOf(job)
     if (!group || !job.queued) return []
+    return this.#explainerNow().one(group, job.queued)
+  }
+
+  #explainerNow(): Explainer {
     if (!this.#explainer) {
       this.#explainer = this.#explainerAt(this.#deps.clock.now())
       setImmediate(() => {
         this.#explainer = null
       })
     }
-    return this.#explainer.one(group, job.queued)
+    return this.#explainer
   }
 
   /** When one starts that stands further back than those whose starts are foretold; null where nobody knows. */
@@ -175,17 +189,24 @@ export class QueueReader {
 
   /** By the work before it; null where something else keeps it from starting, or nobody knows. */
   #waitBefore(job: ActiveJob, now: number): number | null {
-    const { index, urgencyOf } = this.#deps
-    const group = index.classOf(job)
-    if (!group || !job.queued) return null
-    const block = this.#plan.blocked.get(group.key)
-    if (this.#plan.stranded.has(group.key) || (block && OF_ALL.has(block.kind))) return null
-    const ahead = aheadOf(index.classes(), group, job.queued, urgencyOf)
-    const waiting = ahead.map(([{ need, workMs, jobs }, count]) => ({
-      need,
-      workMs: (workMs * count) / jobs.length,
-    }))
-    return this.#waitMs(waiting, now, group.need)
+    const group = this.#deps.index.classOf(job)
+    if (!group || !job.queued || this.#isKept(group.key)) return null
+    return this.#waitMs(this.#workBefore(group, job.queued), now, group.need)
+  }
+
+  /** Without those that something else keeps from starting: nobody has to wait for their turn. */
+  #workBefore(group: QueueClass, job: QueuedJob): WaitInput['waiting'] {
+    const ahead = this.#explainerNow().ahead.of(group, job)
+    return ahead
+      .filter(([{ key }]) => !this.#isKept(key))
+      .map(([{ need, workMs, jobs }, count]) => ({ need, workMs: (workMs * count) / jobs.length }))
+  }
+
+  /** Whether all of a class wait for something else than their turn. */
+  #isKept(classKey: string): boolean {
+    const { blocked, stranded } = this.#plan
+    const block = blocked.get(classKey)
+    return stranded.has(classKey) || (block !== undefined && OF_ALL.has(block.kind))
   }
 
   #explainerAt(nowMs: number): Explainer {
@@ -258,14 +279,10 @@ export class QueueReader {
     }
   }
 
-  /** Of a job of default priority that came now. */
+  /** Of a job of default priority that came now, like no other, of somebody who has nothing of the machine. */
   #predict(now: number): number | null {
-    const rank = rankOf(DEFAULT_PRIORITY, now)
-    const classes = this.#deps.index.classes()
-    return this.#waitMs(
-      classes.map((group) => ({ need: group.need, workMs: workBefore(group, rank) })),
-      now,
-    )
+    const job = newcomerAt(now)
+    return this.#waitMs(this.#workBefore({ ...NOBODYS, jobs: [job] }, job), now)
   }
 
   /** @param waiting what goes before @param need of one to whom all else is indifferent */
@@ -287,10 +304,16 @@ export class QueueReader {
   }
 }
 
-/** Run times of those in a class that come before a rank; within a class all count the same. */
-function workBefore(group: QueueClass, rank: number): number {
-  const position = positionIn(group.jobs, { rank, seq: Number.MAX_SAFE_INTEGER })
-  return (group.workMs * position) / group.jobs.length
+function newcomerAt(now: number): QueuedJob {
+  return {
+    id: '' as JobId,
+    rank: rankOf(DEFAULT_PRIORITY, now),
+    seq: Number.MAX_SAFE_INTEGER,
+    readyAt: now,
+    priority: DEFAULT_PRIORITY,
+    runMs: null,
+    mostMs: null,
+  }
 }
 
 function becauseOf(causes: WaitCause[], nowMs: number): { reason: string; causes: WaitCause[] } {

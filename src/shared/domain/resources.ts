@@ -60,6 +60,11 @@ export function subtractVectors(a: ResourceVector, b: ResourceVector): ResourceV
   return combined(a, b, (mine, other) => Math.max(0, mine - other))
 }
 
+/** `a - b`, less than nothing where `b` is more. */
+export function differenceOf(a: ResourceVector, b: ResourceVector): ResourceVector {
+  return combined(a, b, (mine, other) => mine - other)
+}
+
 /** Without zeros. Asked for at each start and end of a replay, so no maps are made. */
 function combined(
   a: ResourceVector,

@@ -1,5 +1,5 @@
 import type { PrincipalId } from '../../../shared/domain/ids'
-import { type ResourceVector, subtractVectors } from '../../../shared/domain/resources'
+import { differenceOf, type ResourceVector } from '../../../shared/domain/resources'
 import type { Core } from '../../core'
 import type { PlanState } from '../schedule/types'
 
@@ -14,7 +14,7 @@ export function readQuotas(core: Core, principals: ReadonlySet<PrincipalId>): Pl
     const { limit, held, usedUp } = limits
     const limited = limitedBy(limit)
     if (limited.length > 0 || usedUp.length > 0)
-      quotas.set(principal, { limited, left: subtractVectors(limit, held), usedUp })
+      quotas.set(principal, { limited, left: differenceOf(limit, held), usedUp })
   }
   return quotas
 }

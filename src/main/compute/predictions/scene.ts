@@ -8,7 +8,11 @@ import type { Guess } from '../schedule/guess'
 import type { UrgencyOf } from '../schedule/heads'
 import { termsOf } from '../schedule/replay/past-jobs'
 import type { RunsNow, Scene } from '../schedule/scene'
-import type { PlanState } from '../schedule/types'
+import { usedUpFor } from '../schedule/share'
+import type { PlanState, QueueClass } from '../schedule/types'
+
+/** Who has to wait longer for a budget is foretold after all others. */
+const BUDGET_AHEAD_MS = 3_600_000
 
 export interface SceneDeps {
   state: PlanState
@@ -22,12 +26,12 @@ export interface SceneDeps {
   budgetUse(principal: PrincipalId): BudgetUse | null
 }
 
-/** The present as a replay takes it: what runs, and the first `limit` jobs that wait. */
+/** The present as a replay takes it: what runs, and the first `limit` jobs that wait for their turn. */
 export function sceneOf({ state, index, ...deps }: SceneDeps, limit: number): Scene {
   const { now } = state
   const engines = new Map(state.engines.map((engine) => [engine.ref, engine]))
   const alone = [...index.running()].filter(({ ridesAlong }) => !ridesAlong)
-  const classes = firstOf(state.classes, limit, deps.urgencyOf)
+  const classes = firstToStart(state, limit, deps.urgencyOf)
   const waiting = classes.flatMap(({ jobs }) => jobs.flatMap(({ id }) => index.get(id) ?? []))
   const running = alone.map((job): RunsNow => {
     const ref = deps.engineOf(job)
@@ -69,4 +73,20 @@ export function sceneOf({ state, index, ...deps }: SceneDeps, limit: number): Sc
     }),
   )
   return { state: { ...state, classes }, running, arrivals: [], pausings, guesses, terms, budgets }
+}
+
+/** The first in the order of the queue of those that could start; where these are few, then those that a budget keeps. */
+function firstToStart(state: PlanState, limit: number, urgencyOf: UrgencyOf): QueueClass[] {
+  const classes = state.classes.filter(({ key }) => !state.stranded?.has(key))
+  const soon = classes.filter((group) => !isKeptLong(group, state))
+  const first = firstOf(soon, limit, urgencyOf)
+  const taken = first.reduce((sum, { jobs }) => sum + jobs.length, 0)
+  const later = classes.filter((group) => isKeptLong(group, state))
+  return [...first, ...firstOf(later, limit - taken, urgencyOf)]
+}
+
+/** Whether the budget of its principal is used up for long. */
+function isKeptLong({ need, principal }: QueueClass, { now, quotas }: PlanState): boolean {
+  const usedUp = usedUpFor(need, quotas.get(principal)?.usedUp ?? [])
+  return usedUp !== undefined && (usedUp.freeAt ?? Number.POSITIVE_INFINITY) > now + BUDGET_AHEAD_MS
 }

@@ -192,21 +192,44 @@ describe('why a job waits', () => {
     expect(explained(gpu(1, 0))).toMatchObject([{ kind: 'resources', wanted: { gpu: 1 } }])
   })
 
-  it('looks for holders once for all of a kind', () => {
-    const many = classOf('many', { cpuCores: 4 }, 10_000)
-    let asked = 0
-    const explainer = explainerOf(
-      [many],
-      { many: { kind: 'resources' } },
-      {
-        leases: [lease('job', { cpuCores: 4 }, { job: 'j-big' })],
-        endsInMs: () => {
-          asked++
-          return 1_000
-        },
-      },
+  it('looks for holders once, however many kinds of jobs wait for what they hold', () => {
+    const kinds = Array.from({ length: 200 }, (_, i) =>
+      classOf(`kind${i}`, { cpuCores: 2 + i, memoryBytes: 32e9 }, 50, 50 * i),
     )
-    for (const job of many.jobs) expect(explainer.one(many, job).at(-1)).toMatchObject({ kind: 'resources' })
+    const blocks = Object.fromEntries(kinds.map(({ key }) => [key, { kind: 'resources' as const }]))
+    const holders = Array.from({ length: 2_000 }, (_, i) =>
+      lease('job', { cpuCores: 1 + i, memoryBytes: 1e9 - i }, { job: `j-${i}` }),
+    )
+    const asked: string[] = []
+    const endsInMs = (job: string) => {
+      asked.push(job)
+      return 1_000
+    }
+    const explainer = explainerOf(kinds, blocks, { leases: holders, endsInMs })
+    expect(explainer.first(10_000).at(-1)?.causes.at(-1)).toMatchObject({
+      holders: [
+        { id: 'j-1999', resource: 'cpuCores' },
+        { id: 'j-0', resource: 'memoryBytes' },
+      ],
+      moreHolders: 1_998,
+    })
+    // Of each resource those that may be named.
+    expect(asked.sort()).toEqual(['j-0', 'j-1', 'j-1998', 'j-1999'])
+  })
+
+  it('looks once for who ends first on the engines that all wait for', () => {
+    const kinds = ['a', 'b', 'c'].map((key, i) => classOf(key, { cpuCores: 1 }, 1, i))
+    const blocks = Object.fromEntries(kinds.map(({ key }) => [key, { kind: 'engines' as const, most: 2 }]))
+    let asked = 0
+    const jobsOn = () => {
+      asked++
+      return ['j-late', 'j-soon']
+    }
+    const endsInMs = (job: string) => (job === 'j-soon' ? 1_000 : 90_000)
+    const explained = explainerOf(kinds, blocks, { jobsOn, endsInMs }).first(3)
+    expect(explained).toHaveLength(3)
+    for (const { causes } of explained)
+      expect(causes).toEqual([{ kind: 'engines', most: 2, job: named('j-soon'), endsInMs: 10_000 }])
     expect(asked).toBe(1)
   })
 })

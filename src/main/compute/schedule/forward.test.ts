@@ -9,7 +9,7 @@ import { policyOf } from './policies'
 import { rankUnder } from './rank'
 import { Reference } from './replay/references'
 import { replay } from './replay/replay'
-import type { Arrival, Scene } from './scene'
+import type { Arrival, RunsNow, Scene } from './scene'
 import { DEFAULT_POLICY, type SchedulePolicy } from './types'
 
 interface Given {
@@ -105,6 +105,38 @@ it('a quota of memory counts the engines that are in use', () => {
   )
   const quotas = new Map([['p' as PrincipalId, { limited: ['memoryBytes'], left: { memoryBytes: 400 } }]])
   expect(starts({ ...of, state: { ...of.state, quotas } }).map(({ at }) => at)).toEqual([0, 100, 200])
+})
+
+it('more than a quota allows has to end before there is any left, whatever starts meanwhile', () => {
+  const of = scene(4, [
+    { at: 0, runMs: 50, cores: 1 },
+    { at: 10, runMs: 100, cores: 1, memoryBytes: 300 },
+  ])
+  const limited = ['cpuCores', 'memoryBytes']
+  const quotas = new Map([['p' as PrincipalId, { limited, left: { cpuCores: 4, memoryBytes: -300 } }]])
+  const running = [200, 400].map((runMs): RunsNow => {
+    const id = `until ${runMs}` as JobId
+    const load = { memoryBytes: 300, estimateMs: 0 }
+    const { group, job } = of.arrivals[0] as Arrival
+    const times = { startedAt: 0, loadedAt: 0, runMs }
+    return {
+      ...{ group: { ...group, key: id, engineKey: id, need: {}, load }, job: { ...job, id } },
+      ...{ placement: [], engine: null, isStopping: false, ...times },
+    }
+  })
+  const durations = {
+    runOf: (_: unknown, { runMs }: { runMs: number | null }) => runMs ?? 0,
+    remainingOf: ({ runMs }: RunsNow) => runMs ?? 0,
+  }
+  const { starts: seen } = runForward(
+    { ...of, running, state: { ...of.state, quotas } },
+    durations,
+    placeOrNull,
+  )
+  expect(seen.map(({ job, at }) => [job, at])).toEqual([
+    ['0', 0],
+    ['1', 400],
+  ])
 })
 
 describe('jobs that wait for others', () => {

@@ -196,7 +196,7 @@ export interface PlanState {
   weights?: ReadonlyMap<PrincipalId, number>
   /** By engine key: since when jobs have waited, turn after turn, for an engine in use. */
   waitingSince: ReadonlyMap<string, number>
-  /** What principals with a quota may still take; those without one are absent. */
+  /** What principals with a quota may still take, less than nothing while they hold more; those without one are absent. */
   quotas: ReadonlyMap<
     PrincipalId,
     { limited: readonly string[]; left: ResourceVector; usedUp?: readonly UsedUp<TimedResource>[] }

@@ -1,6 +1,11 @@
 import type { Placement } from '../../../shared/contract'
 import type { JobId, PrincipalId } from '../../../shared/domain/ids'
-import { addVectors, type ResourceVector, subtractVectors } from '../../../shared/domain/resources'
+import {
+  addVectors,
+  differenceOf,
+  type ResourceVector,
+  subtractVectors,
+} from '../../../shared/domain/resources'
 import type { FreeDevice } from '../../core'
 import { Heap } from './heap'
 import { type Holding, RecentUse } from './recent-use'
@@ -109,7 +114,7 @@ export class VirtualMachine {
   }
 
   start(attempt: Attempt): void {
-    this.#take(attempt, subtractVectors, 1)
+    this.#take(attempt, 1)
     this.add(attempt, attempt.startedAt)
   }
 
@@ -128,7 +133,7 @@ export class VirtualMachine {
   end(attempt: Attempt, now: number): void {
     this.#running.delete(attempt.job.id)
     this.budgets.change(attempt.group, -1, now)
-    this.#take(attempt, addVectors, -1)
+    this.#take(attempt, -1)
     const { principal, share, since } = this.#holding(attempt)
     this.#recent.end(principal, share, now - since, now)
     const engine = attempt.engine === null ? undefined : this.#engines.get(attempt.engine)
@@ -159,13 +164,16 @@ export class VirtualMachine {
     this.#change(engine.memory, addVectors)
   }
 
-  #take({ placement, group }: Attempt, by: Combine, sign: 1 | -1): void {
+  /** @param sign -1: it gives it back */
+  #take({ placement, group }: Attempt, sign: 1 | -1): void {
     const { principal } = group
-    this.#change(placement, by)
+    this.#change(placement, sign === 1 ? subtractVectors : addVectors)
     const weighted = sign * this.#weighted(group)
     this.shares.set(principal, Math.max(0, (this.shares.get(principal) ?? 0) + weighted))
     const quota = this.#quotas.get(principal)
-    if (quota) quota.left = by(quota.left, chargeOf(group))
+    // Where a quota was lowered more is held than it allows: that much has to end before there is any left.
+    const chargedTo = sign === 1 ? differenceOf : addVectors
+    if (quota) quota.left = chargedTo(quota.left, chargeOf(group))
   }
 
   #holding({ group, startedAt }: Attempt): Holding {
