@@ -169,7 +169,7 @@ test('what waits for another job names it, has not begun to wait, and says nothi
 })
 
 test('one that stands far back in the queue says why it waits and when it starts, too', async () => {
-  const { page, shell, api } = app()
+  const { shell, api } = app()
   const cores = (await api.call('GET', '/resources')).body.capacity.cpuCores
   const load = { kind: 'synthetic', durationMs: 600_000, need: { cpuCores: cores } }
   const submit = (name: string) => api.call('POST', '/jobs', { ...load, name, priority: 40 })
