@@ -197,9 +197,12 @@ export class QueueReader {
   /** Without those that something else keeps from starting: nobody has to wait for their turn. */
   #workBefore(group: QueueClass, job: QueuedJob): WaitInput['waiting'] {
     const ahead = this.#explainerNow().ahead.of(group, job)
-    return ahead
-      .filter(([{ key }]) => !this.#isKept(key))
-      .map(([{ need, workMs, jobs }, count]) => ({ need, workMs: (workMs * count) / jobs.length }))
+    return (
+      ahead
+        // One that has been emptied since is no longer among those of the queue.
+        .filter(([{ key, jobs }]) => jobs.length > 0 && !this.#isKept(key))
+        .map(([{ need, workMs, jobs }, count]) => ({ need, workMs: (workMs * count) / jobs.length }))
+    )
   }
 
   /** Whether all of a class wait for something else than their turn. */

@@ -46,7 +46,10 @@ export function sceneOf({ state, index, ...deps }: SceneDeps, limit: number): Sc
       placement: job.status.placement ?? [],
       engine: ref,
       startedAt,
-      loadedAt: engine?.state === 'loading' ? Math.max(now, startedAt + group.load.estimateMs) : startedAt,
+      loadedAt:
+        engine?.state === 'loading'
+          ? Math.max(now, startedAt + group.load.estimateMs)
+          : startedAt + job.loadMs,
       runMs: remainingMs === null ? null : now - startedAt + remainingMs,
       isStopping: job.displacedBy !== null,
     }

@@ -4,19 +4,20 @@ import { isSince, precedesRequest } from './rank'
 import type { Space, Wanted } from './space'
 import type { PlanEngine, PlanState, QueueClass, QueuedJob } from './types'
 
+/** Idle engines to unload, and where what is wanted lies then; none where they are leaving already. */
+export interface Emptied {
+  engines: readonly PlanEngine[]
+  share: Placement
+}
+
 export type EngineChoice =
-  | { kind: 'idle'; ref: string; memory: Placement }
+  | { kind: 'idle'; engine: PlanEngine }
   | { kind: 'load'; memory: Placement }
   | { kind: 'wait' }
-  /** No room for a new engine; `evict` make it (possibly none: they are leaving already, or nothing idle would help). */
-  | { kind: 'room'; evict: string[] }
+  /** No room for a new engine; null: not even if all that are idle went. */
+  | { kind: 'room'; emptied: Emptied | null }
   /** As many engines as there may be are in use. */
   | { kind: 'full' }
-
-interface Room {
-  evict: string[]
-  isEnough: boolean
-}
 
 /** The engines of one turn: which are idle, how long the others take, which may go. */
 export class Engines {
@@ -46,9 +47,9 @@ export class Engines {
     }
   }
 
-  choose(group: QueueClass, job: QueuedJob, space: Space, accumulate: boolean): EngineChoice {
-    const idle = this.#idle.get(group.engineKey)?.at(-1)
-    if (idle) return { kind: 'idle', ref: idle.ref, memory: idle.memory }
+  choose(group: QueueClass, job: QueuedJob, space: Space): EngineChoice {
+    const engine = this.#idle.get(group.engineKey)?.at(-1)
+    if (engine) return { kind: 'idle', engine }
     if (!this.#worthLoading(group, job)) return { kind: 'wait' }
     const isFirst = precedesRequest(this.#state, job)
     const wanted = { need: { memoryBytes: group.load.memoryBytes }, isFirst }
@@ -58,20 +59,31 @@ export class Engines {
     }
     const inUse = [...this.#remaining.values()].reduce((sum, engines) => sum + engines.length, 0)
     if (inUse >= this.#state.policy.maxEngines) return { kind: 'full' }
-    return { kind: 'room', evict: this.#makeRoom(wanted, space, accumulate).evict }
+    return { kind: 'room', emptied: this.#emptied(wanted, space) }
   }
 
   /**
-   * What is to be unloaded so that a job fits with its engine; null where that would not be enough, or needs none to go.
+   * What is to be unloaded so that a job fits for whose own need there is no room; null where it would not start then.
    * @param wanted what the job needs besides its engine
    */
-  makeRoomFor({ engineKey, load }: QueueClass, wanted: Wanted, space: Space): string[] | null {
+  emptiedFor(group: QueueClass, job: QueuedJob, wanted: Wanted, space: Space): Emptied | null {
+    const { engineKey, load } = group
     const own = this.#idle.get(engineKey)?.at(-1)
-    const memory = own ? {} : { memoryBytes: load.memoryBytes }
-    const all = { ...wanted, need: addVectors(wanted.need, memory) }
-    if (this.#withoutIdle(space).find(all) === null) return null
-    const { evict, isEnough } = this.#makeRoom(all, space, false, own)
-    return isEnough ? evict : null
+    if (!own && !this.#worthLoading(group, job)) return null
+    if (this.#withoutIdle(space).find(wanted) === null) return null
+    const whole = { ...wanted, need: addVectors(wanted.need, { memoryBytes: load.memoryBytes }) }
+    // One that is larger than a new one would be may itself be in the way.
+    return (own && this.#emptied(wanted, space, own)) ?? this.#emptied(whole, space)
+  }
+
+  /** They leave. @returns what they are to be told by */
+  evict(engines: readonly PlanEngine[]): string[] {
+    for (const engine of engines) {
+      const alike = this.#idle.get(engine.engineKey) ?? []
+      alike.splice(alike.indexOf(engine), 1)
+      this.#leaving.push(engine)
+    }
+    return engines.map(({ ref }) => ref)
   }
 
   /** What there would be if all idle engines went. */
@@ -109,31 +121,25 @@ export class Engines {
     return Math.min(...remaining) + others / remaining.length > policy.patience * group.load.estimateMs
   }
 
-  /** Least recently used first, those nobody waits for before the others. */
-  #makeRoom(wanted: Wanted, space: Space, accumulate: boolean, stays?: PlanEngine): Room {
+  /** Least recently used first, those nobody waits for before the others. @param stays is none of them */
+  #emptied(wanted: Wanted, space: Space, stays?: PlanEngine): Emptied | null {
     const released = this.#leaving.map((engine) => this.#ended(engine))
     let slots = this.#state.policy.maxEngines - this.#count + this.#leaving.length
     const candidates = [...this.#idle.values()]
       .flat()
       .filter((engine) => engine !== stays)
       .sort((a, b) => this.#wanted(a) - this.#wanted(b) || byIdleSince(a, b))
-    const chosen: PlanEngine[] = []
-    const enough = () => slots > 0 && space.fitsAfter(wanted, released) !== null
-    let done = enough()
+    const engines: PlanEngine[] = []
+    const place = () => (slots > 0 || stays ? space.fitsAfter(wanted, released) : null)
+    let share = place()
     for (const engine of candidates) {
-      if (done) break
-      chosen.push(engine)
+      if (share) break
+      engines.push(engine)
       released.push(this.#ended(engine))
       slots++
-      done = enough()
+      share = place()
     }
-    if (!done && !accumulate) return { evict: [], isEnough: false }
-    for (const engine of chosen) {
-      const engines = this.#idle.get(engine.engineKey) ?? []
-      engines.splice(engines.indexOf(engine), 1)
-      this.#leaving.push(engine)
-    }
-    return { evict: chosen.map(({ ref }) => ref), isEnough: done }
+    return share && { engines, share }
   }
 
   #ended({ memory, lease }: PlanEngine): { placement: Placement; isSince: boolean } {

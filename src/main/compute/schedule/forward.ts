@@ -97,7 +97,9 @@ class Forward {
       const { isStopping, runMs, ...known } = runs
       const endsAt = state.now + durations.remainingOf(runs)
       const expectedMs = runMs === null ? null : endsAt - runs.startedAt
-      const attempt = { ...known, endsAt, expectedMs, mostMs: runs.job.mostMs }
+      const { mostMs } = runs.job
+      const loadMs = runs.loadedAt - runs.startedAt
+      const attempt = { ...known, endsAt, expectedMs, mostMs: mostMs === null ? null : loadMs + mostMs }
       this.#machine.add(attempt, state.now)
       if (isStopping) this.#pause(attempt)
     }

@@ -26,10 +26,16 @@ export class KnownEnds implements Ends<Placement> {
     this.#request = request
   }
 
-  /** @param isSince see {@link Space.end} */
-  add(endsAt: number | null, placement: Placement, isSince: boolean): void {
+  /** @param isSince see {@link Space.end} @returns takes it out again */
+  add(endsAt: number | null, placement: Placement, isSince: boolean): () => void {
+    if (endsAt === null || endsAt === Number.POSITIVE_INFINITY) return () => undefined
     this.#left = null
-    if (endsAt !== null && endsAt < Number.POSITIVE_INFINITY) this.#known.add(endsAt, { placement, isSince })
+    const ending = { placement, isSince }
+    this.#known.add(endsAt, ending)
+    return () => {
+      this.#left = null
+      this.#known.remove(endsAt, ending)
+    }
   }
 
   get size(): number {

@@ -135,6 +135,74 @@ describe('plan', () => {
     expect(startsOf(state({ classes: classesOf(manyJobs), engines: busy }))).toEqual(['0', '1'])
   })
 
+  describe('engines that are idle', () => {
+    const idle = (ref: string, memoryBytes: number, more: Partial<PlanEngine> = {}) =>
+      engine(ref, { engineKey: ref, memory: [{ device: 'cpu0', amounts: { memoryBytes } }], ...more })
+    const needs = (memoryBytes: number) => ({ cpuCores: 1, memoryBytes })
+    const device = (free: number, more: Partial<FreeDevice> = {}) => ({
+      ...cpu({ cpuCores: 4, memoryBytes: free }, { cpuCores: 4, memoryBytes: 100 }),
+      ...more,
+    })
+    const holds40 = (until: number) => ({
+      job: 'r' as JobId,
+      placement: [{ device: 'cpu0', amounts: { memoryBytes: 40 } }],
+      ...{ share: 0.4, endsAt: until, expectedAt: until, yields: null },
+    })
+    const HOUR = 3_600_000
+
+    it('go for what a job needs itself, and its own where that is in the way', () => {
+      const decided = (memoryBytes: number, engines: PlanEngine[], free: number) =>
+        plan(
+          state({
+            ...{ classes: classesOf([job('1', { need: needs(50) })], memoryBytes), engines },
+            devices: [device(free)],
+          }),
+          place,
+        )
+      expect(decided(0, [idle('a', 40)], 30).evict).toEqual(['a'])
+      expect(decided(0, [idle('a', 10)], 30).evict).toEqual([])
+      expect(decided(50, [idle('e', 60, { engineKey: 'm@1' })], 40).evict).toEqual(['e'])
+      expect(decided(20, [idle('a', 60), idle('e', 20, { engineKey: 'm@1' })], 20).evict).toEqual(['a'])
+      // It would only wait for its own.
+      const busy = idle('b', 20, { engineKey: 'm@1', state: 'busy', remainingMs: 10 })
+      expect(decided(20, [idle('a', 50), busy], 30).evict).toEqual([])
+    })
+
+    it('go for nobody who would not start then: what is kept for others would hold it back', () => {
+      const jobs = [
+        job('first', { version: 'f', need: needs(90) }),
+        job('long', { version: 'l', need: needs(40), readyAt: 1, runMs: 2 * HOUR }),
+      ]
+      const now = 60_000
+      const decided = plan(
+        state({
+          ...{ now, classes: classesOf(jobs, 0), engines: [idle('a', 30)], running: [holds40(HOUR)] },
+          devices: [device(30)],
+        }),
+        place,
+      )
+      expect(decided).toMatchObject({ start: [], evict: [] })
+    })
+
+    it('stay while all of them would not be enough: another ends first', () => {
+      const classes = classesOf([job('1', { version: 'l' })], 90)
+      const running = [holds40(HOUR)]
+      const decided = plan(
+        state({ now: 60_000, classes, engines: [idle('a', 30)], running, devices: [device(30)] }),
+        place,
+      )
+      expect(decided).toMatchObject({ start: [], evict: [], kept: [{ need: { memoryBytes: 90 } }] })
+    })
+
+    it('are used by those whose they are, though a job waits that needs more than all could give', () => {
+      const jobs = [job('stuck', { need: needs(50) }), job('user', { readyAt: 1 })]
+      const engines = [idle('e', 60, { engineKey: 'm@1' })]
+      const devices = [device(30, { outside: { memoryBytes: 10 } })]
+      const decided = plan(state({ now: 60_000, classes: classesOf(jobs, 60), engines, devices }), place)
+      expect(decided.start.map(({ job: { id } }) => id)).toEqual(['user'])
+    })
+  })
+
   it('says so when as many engines as there may be are in use, whatever is free, and keeps no room for it', () => {
     const policy = { ...DEFAULT_POLICY, maxEngines: 2 }
     const engines = ['a', 'b'].map((key) => engine(key, { engineKey: key, state: 'busy' }))

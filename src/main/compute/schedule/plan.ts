@@ -37,6 +37,8 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   readonly #runningBefore: KnownEnds
   readonly #state: PlanState
   readonly #engines: Engines
+  /** By engine: takes what it holds out of what ends. */
+  readonly #idleEnds = new Map<string, () => void>()
   readonly #quotaLeft = new Map<PrincipalId, ResourceVector>()
   /** With what was started in this turn. */
   readonly #shares: Map<PrincipalId, number>
@@ -66,9 +68,10 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
       this.#addRunning(endsAt, placement, isSince(request, job))
     }
     // An engine that is idle goes as soon as somebody needs its room, so its memory is held by the job that uses it.
-    for (const { state: uses, job, memory, lease } of state.engines) {
+    for (const { ref, state: uses, job, memory, lease } of state.engines) {
       const isUsed = uses === 'busy' || uses === 'loading'
-      this.#addRunning(isUsed ? (ends.get(job) ?? null) : this.now, memory, isSince(request, lease))
+      const endsAt = isUsed ? (ends.get(job) ?? null) : this.now
+      this.#idleEnds.set(ref, this.#addRunning(endsAt, memory, isSince(request, lease)))
     }
     this.#engines = new Engines(state)
     this.#shares = new Map(state.shares)
@@ -79,9 +82,14 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     )
   }
 
-  #addRunning(endsAt: number | null, placement: Placement, isSinceRequest: boolean): void {
-    for (const running of new Set([this.#running, this.#runningBefore]))
-      running.add(endsAt, placement, isSinceRequest)
+  /** @returns takes it out again */
+  #addRunning(endsAt: number | null, placement: Placement, isSinceRequest: boolean): () => void {
+    const added = [...new Set([this.#running, this.#runningBefore])].map((running) =>
+      running.add(endsAt, placement, isSinceRequest),
+    )
+    return () => {
+      for (const remove of added) remove()
+    }
   }
 
   decide(): Plan {
@@ -122,6 +130,13 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     const { need, place } = head.group
     const only = this.#soonOnFaster(head) !== null
     return { need, place, device: preferredBy(head), only, isFirst: precedesRequest(this.#state, head.job) }
+  }
+
+  keepOf(head: Head): Wanted {
+    const wanted = this.needOf(head)
+    const { memoryBytes } = head.group.load
+    // Without its engine it would not start; one that is loaded counts as what could go.
+    return memoryBytes === 0 ? wanted : { ...wanted, need: addVectors(wanted.need, { memoryBytes }) }
   }
 
   /**
@@ -170,33 +185,28 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     // The memory of the engine is taken beside the need, so what the need took is not offered to the engine.
     const rest = entriesOf(group.need).some(([name]) => name === 'memoryBytes') ? this.room.copy() : this.room
     if (rest !== this.room) rest.take(placement)
-    const waitedLong = this.now >= this.reserveFrom(head)
-    const choice = this.#engines.choose(group, job, rest, waitedLong)
+    const choice = this.#engines.choose(group, job, rest)
     if (choice.kind === 'wait')
       return { kind: 'stays', block: { kind: 'engine', engineKey: group.engineKey }, keep: null }
     if (choice.kind === 'full')
       return { kind: 'stays', block: { kind: 'engines', most: this.#state.policy.maxEngines }, keep: null }
     if (choice.kind === 'room') {
-      this.#plan.evict.push(...choice.evict)
-      const memory = { memoryBytes: group.load.memoryBytes }
-      const isFirst = precedesRequest(this.#state, job)
+      const { emptied } = choice
+      const by = emptied ? heldBackBy([...placement, ...emptied.share]) : undefined
+      if (by !== undefined) return { kind: 'held-back', by }
+      if (emptied) this.#plan.evict.push(...this.#engines.evict(emptied.engines))
       return {
         kind: 'stays',
         block: { kind: 'room', memoryBytes: group.load.memoryBytes },
         // What is free already stays for it until the rest is.
-        keep:
-          choice.evict.length > 0
-            ? { need: { need: memory, isFirst }, from: this.now }
-            : {
-                need: { need: addVectors(group.need, memory), place: group.place, isFirst },
-                from: this.reserveFrom(head),
-              },
+        keep: { need: this.keepOf(head), from: emptied ? this.now : this.reserveFrom(head) },
       }
     }
-    const all = [...placement, ...choice.memory]
-    const by = choice.memory.length > 0 ? heldBackBy(all) : undefined
+    const memory = choice.kind === 'idle' ? choice.engine.memory : choice.memory
+    const all = [...placement, ...memory]
+    const by = memory.length > 0 ? heldBackBy(all) : undefined
     if (by !== undefined) return { kind: 'held-back', by }
-    const engine = choice.kind === 'idle' ? { ref: choice.ref } : { load: choice.memory }
+    const engine = choice.kind === 'idle' ? { ref: choice.engine.ref } : { load: choice.memory }
     this.#engines.take(group, job, choice.kind === 'load')
     this.room.take(placement)
     if (choice.kind === 'load') this.room.take(choice.memory)
@@ -205,8 +215,10 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     const share = group.share / (this.#state.weights?.get(group.principal) ?? 1)
     this.#shares.set(group.principal, (this.#shares.get(group.principal) ?? 0) + share)
     this.#plan.start.push({ job, class: group, placement, engine })
-    // That of an idle engine is among what ends now already.
-    this.#addRunning(this.endsBy(head), choice.kind === 'load' ? all : placement, true)
+    this.#addRunning(this.endsBy(head), placement, true)
+    if (choice.kind === 'idle') this.#idleEnds.get(choice.engine.ref)?.()
+    const isLoadedSince = choice.kind === 'load' || isSince(this.#state.request, choice.engine.lease)
+    this.#addRunning(this.endsBy(head), memory, isLoadedSince)
     this.#heads.follow(head)
     return { kind: 'started', all }
   }
@@ -225,7 +237,7 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
       this.#lookAgain(job.readyAt + (job.gainMs ?? 0))
       return
     }
-    const isComing = why.kind === 'room' && this.#makeRoomFor(head)
+    const isComing = why.kind === 'room' && this.#makeRoomFor(head, why.heldBackBy)
     const isStuck =
       (why.kind === 'room' && !isComing) || (why.kind === 'other' && this.#plan.evict.length === 0)
     const isStranded = this.#state.stranded?.has(group.key) ?? false
@@ -235,13 +247,14 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     else blocked.set(group.key, why.block)
   }
 
-  /** Unloads idle engines where that alone lets a job fit that needs their memory for itself. */
-  #makeRoomFor(head: Head): boolean {
-    const { group } = head
+  /** Unloads idle engines where that alone lets a job start that needs their memory for itself. */
+  #makeRoomFor(head: Head, heldBackBy: (all: Placement) => Head | undefined): boolean {
+    const { group, job } = head
     if (!group.need.memoryBytes || this.#state.stranded?.has(group.key)) return false
-    const evict = this.#engines.makeRoomFor(group, this.needOf(head), this.room)
-    if (evict) this.#plan.evict.push(...evict)
-    return evict !== null
+    const emptied = this.#engines.emptiedFor(group, job, this.needOf(head), this.room)
+    if (!emptied || heldBackBy(emptied.share) !== undefined) return false
+    this.#plan.evict.push(...this.#engines.evict(emptied.engines))
+    return true
   }
 
   #lookAgain(at: number): void {

@@ -133,6 +133,7 @@ export class OnlineScheduler implements Scheduler {
       now,
       next: () => (looked < window ? queue[looked++] : undefined),
       needOf: (job) => job,
+      keepOf: (job) => job,
       room: this.#cluster,
       runningFor: (job) => (needsBounds(job) ? this.#byEstimate : this.#byForecast),
       endsBy: (job, keptFor) =>

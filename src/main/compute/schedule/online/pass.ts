@@ -7,6 +7,8 @@ export interface Turn<Job, Need, Share, Block> {
   /** The next in order of urgency; undefined when no more are to be looked at. */
   next(): Job | undefined
   needOf(job: Job): Need
+  /** What room is kept for: what it needs, and all that it takes besides to start. */
+  keepOf(job: Job): Need
   room: Room<Need, Share>
   /** What runs, by the ends that room kept for the job counts on. */
   runningFor(job: Job): Ends<Share>
@@ -22,7 +24,10 @@ export interface Turn<Job, Need, Share, Block> {
   /** It stays: there is no room, its room is kept for another, or `start` said why. */
   blocked(
     job: Job,
-    why: { kind: 'room' } | { kind: 'held-back'; by: Job } | { kind: 'other'; block: Block },
+    why:
+      | { kind: 'room'; heldBackBy(all: Share): Job | undefined }
+      | { kind: 'held-back'; by: Job }
+      | { kind: 'other'; block: Block },
   ): void
 }
 
@@ -76,20 +81,20 @@ export function pass<Job, Need, Share, Block>(
   }
   // Only where somebody could pass: on a full machine nobody asks when it will have room.
   const keptNow = () => {
-    for (const job of untried.splice(0)) keep(job, turn.needOf(job), turn.reserveFrom(job))
+    for (const job of untried.splice(0)) keep(job, turn.keepOf(job), turn.reserveFrom(job))
     return kept
   }
   for (let job = turn.next(); job !== undefined; job = turn.next()) {
-    const share = room.find(turn.needOf(job))
-    if (share === null) {
-      if (!isKnown) untried.push(job)
-      turn.blocked(job, { kind: 'room' })
-      continue
-    }
     const passer = job
     const heldBackBy = (all: Share) =>
       keptNow().find(({ job: first, reservation }) => !reservation.admits(turn.endsBy(passer, first), all))
         ?.job
+    const share = room.find(turn.needOf(job))
+    if (share === null) {
+      turn.blocked(job, { kind: 'room', heldBackBy })
+      if (!isKnown) untried.push(job)
+      continue
+    }
     const by = heldBackBy(share)
     const outcome: Outcome<Job, Need, Share, Block> =
       by === undefined ? turn.start(job, share, heldBackBy) : { kind: 'held-back', by }
