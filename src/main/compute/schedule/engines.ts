@@ -63,17 +63,21 @@ export class Engines {
   }
 
   /**
-   * What is to be unloaded so that a job fits for whose own need there is no room; null where it would not start then.
+   * What is to be unloaded so that a job fits for whose own need there is no room, and all that it takes then. Null where that
+   * would not be enough; `wait`: it would only wait for an engine in use.
    * @param wanted what the job needs besides its engine
    */
-  emptiedFor(group: QueueClass, job: QueuedJob, wanted: Wanted, space: Space): Emptied | null {
+  emptiedFor(group: QueueClass, job: QueuedJob, wanted: Wanted, space: Space): Emptied | 'wait' | null {
     const { engineKey, load } = group
     const own = this.#idle.get(engineKey)?.at(-1)
-    if (!own && !this.#worthLoading(group, job)) return null
-    if (this.#withoutIdle(space).find(wanted) === null) return null
+    const most = this.#withoutIdle(space)
+    if (most.find(wanted) === null) return null
+    if (!own && !this.#worthLoading(group, job)) return 'wait'
+    const beside = own && this.#emptied(wanted, space, { stays: own })
+    if (beside) return { ...beside, share: [...beside.share, ...own.memory] }
     const whole = { ...wanted, need: addVectors(wanted.need, { memoryBytes: load.memoryBytes }) }
-    // One that is larger than a new one would be may itself be in the way.
-    return (own && this.#emptied(wanted, space, own)) ?? this.#emptied(whole, space)
+    // Its own, where it is larger than a new one would be, may itself be in the way.
+    return most.find(whole) === null ? null : this.#emptied(whole, space, { first: own })
   }
 
   /** They leave. @returns what they are to be told by */
@@ -122,13 +126,20 @@ export class Engines {
   }
 
   /** Least recently used first, those nobody waits for before the others. @param stays is none of them */
-  #emptied(wanted: Wanted, space: Space, stays?: PlanEngine): Emptied | null {
+  #emptied(
+    wanted: Wanted,
+    space: Space,
+    { stays, first }: { stays?: PlanEngine; first?: PlanEngine | undefined } = {},
+  ): Emptied | null {
     const released = this.#leaving.map((engine) => this.#ended(engine))
     let slots = this.#state.policy.maxEngines - this.#count + this.#leaving.length
     const candidates = [...this.#idle.values()]
       .flat()
       .filter((engine) => engine !== stays)
-      .sort((a, b) => this.#wanted(a) - this.#wanted(b) || byIdleSince(a, b))
+      .sort(
+        (a, b) =>
+          Number(b === first) - Number(a === first) || this.#wanted(a) - this.#wanted(b) || byIdleSince(a, b),
+      )
     const engines: PlanEngine[] = []
     const place = () => (slots > 0 || stays ? space.fitsAfter(wanted, released) : null)
     let share = place()

@@ -194,6 +194,46 @@ describe('plan', () => {
       expect(decided).toMatchObject({ start: [], evict: [], kept: [{ need: { memoryBytes: 90 } }] })
     })
 
+    it('are used by others while one only waits for its own that is busy, or for one before it', () => {
+      const busy = idle('b', 20, { engineKey: 'm@1', state: 'busy', remainingMs: null })
+      const jobs = [job('waits', { need: needs(50) }), job('user', { version: 'a', readyAt: 1 })]
+      const engines = [idle('a', 30), busy]
+      const now = 60_000
+      const decided = plan(
+        state({ now, classes: classesOf(jobs, 20), engines, devices: [device(40)] }),
+        place,
+      )
+      expect(decided).toMatchObject({ evict: [], kept: [] })
+      expect(decided.start.map(({ job: { id } }) => id)).toEqual(['user'])
+      expect([...decided.blocked.values()]).toEqual([{ kind: 'engine', engineKey: 'm@1' }])
+    })
+
+    it('are not loaded anew by others in the room that they leave', () => {
+      const jobs = [job('1', { need: needs(50) }), job('user', { version: 'a', readyAt: 1 })]
+      const engines = [idle('a', 30)]
+      const decided = plan(
+        state({ now: 10, classes: classesOf(jobs, 20), engines, devices: [device(40)] }),
+        place,
+      )
+      expect(decided).toMatchObject({ start: [], evict: ['a'] })
+    })
+
+    it('go for nobody who would be held back with its own', () => {
+      const jobs = [
+        job('first', { version: 'f', need: needs(65) }),
+        job('behind', { version: 'e', need: needs(25), readyAt: 1, runMs: 2 * HOUR }),
+      ]
+      const engines = [idle('e', 20), idle('a', 20)]
+      const decided = plan(
+        state({
+          ...{ now: 60_000, classes: classesOf(jobs, 0), engines, running: [holds40(HOUR)] },
+          devices: [device(20)],
+        }),
+        place,
+      )
+      expect(decided).toMatchObject({ start: [], evict: [] })
+    })
+
     it('are used by those whose they are, though a job waits that needs more than all could give', () => {
       const jobs = [job('stuck', { need: needs(50) }), job('user', { readyAt: 1 })]
       const engines = [idle('e', 60, { engineKey: 'm@1' })]

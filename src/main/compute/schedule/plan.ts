@@ -11,7 +11,7 @@ import { emptyPlan } from './at-rest'
 import { Engines } from './engines'
 import { type Head, Heads } from './heads'
 import { KnownEnds } from './known-ends'
-import { type Outcome, pass, type Turn } from './online/pass'
+import { type Keeping, type Outcome, pass, type Turn } from './online/pass'
 import { Preemptions } from './preemption'
 import { isSince, precedesRequest, urgencyIn } from './rank'
 import { chargeOf, leastWeightOf, usedUpFor } from './share'
@@ -180,7 +180,7 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     head: Head,
     placement: Placement,
     heldBackBy: (all: Placement) => Head | undefined,
-  ): Outcome<Head, Wanted, Placement, Block> {
+  ): Outcome<Head, Placement, Block> {
     const { group, job } = head
     // The memory of the engine is taken beside the need, so what the need took is not offered to the engine.
     const rest = entriesOf(group.need).some(([name]) => name === 'memoryBytes') ? this.room.copy() : this.room
@@ -199,7 +199,9 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
         kind: 'stays',
         block: { kind: 'room', memoryBytes: group.load.memoryBytes },
         // What is free already stays for it until the rest is.
-        keep: { need: this.keepOf(head), from: emptied ? this.now : this.reserveFrom(head) },
+        keep: emptied
+          ? { from: this.now, isComing: true }
+          : { from: this.reserveFrom(head), isComing: false },
       }
     }
     const memory = choice.kind === 'idle' ? choice.engine.memory : choice.memory
@@ -223,9 +225,10 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     return { kind: 'started', all }
   }
 
-  blocked(head: Head, why: Parameters<Turn<Head, Wanted, Placement, Block>['blocked']>[1]): void {
+  blocked(head: Head, why: Parameters<Turn<Head, Wanted, Placement, Block>['blocked']>[1]): Keeping | null {
     const { group, job } = head
     const { blocked } = this.#plan
+    const later = { from: this.reserveFrom(head), isComing: false }
     this.#someStay = true
     // That a need was refused before, or asks for more than one that was, is seen at a glance.
     if (this.room.searches > this.#searches && !this.#state.stranded?.has(group.key)) this.#tried++
@@ -235,26 +238,40 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     if (freeAt !== null && device !== null) {
       blocked.set(group.key, { kind: 'faster', device, freeAt })
       this.#lookAgain(job.readyAt + (job.gainMs ?? 0))
-      return
+      return later
     }
-    const isComing = why.kind === 'room' && this.#makeRoomFor(head, why.heldBackBy)
-    const isStuck =
-      (why.kind === 'room' && !isComing) || (why.kind === 'other' && this.#plan.evict.length === 0)
+    const coming = why.kind === 'room' ? this.#makeRoomFor(head, why.heldBackBy) : null
+    if (coming === 'made') {
+      blocked.set(group.key, { kind: 'resources' })
+      return { from: this.now, isComing: true }
+    }
+    if (coming !== null) {
+      blocked.set(group.key, coming)
+      return null
+    }
+    const isStuck = why.kind === 'room' || (why.kind === 'other' && this.#plan.evict.length === 0)
     const isStranded = this.#state.stranded?.has(group.key) ?? false
     if (isStuck && (isStranded || this.#counted++ < this.#state.policy.maxBlocked)) this.#stuck.push(head)
     if (why.kind === 'room') blocked.set(group.key, { kind: 'resources' })
     else if (why.kind === 'held-back') blocked.set(group.key, { kind: 'held-back', by: why.by.job.id })
     else blocked.set(group.key, why.block)
+    return why.kind === 'room' ? later : null
   }
 
-  /** Unloads idle engines where that alone lets a job start that needs their memory for itself. */
-  #makeRoomFor(head: Head, heldBackBy: (all: Placement) => Head | undefined): boolean {
+  /**
+   * Unloads idle engines where that alone lets a job start that needs their memory for itself.
+   * @returns why it does not start then either; null where they would not be enough
+   */
+  #makeRoomFor(head: Head, heldBackBy: (all: Placement) => Head | undefined): 'made' | Block | null {
     const { group, job } = head
-    if (!group.need.memoryBytes || this.#state.stranded?.has(group.key)) return false
+    if (!group.need.memoryBytes || this.#state.stranded?.has(group.key)) return null
     const emptied = this.#engines.emptiedFor(group, job, this.needOf(head), this.room)
-    if (!emptied || heldBackBy(emptied.share) !== undefined) return false
+    if (emptied === 'wait') return { kind: 'engine', engineKey: group.engineKey }
+    if (emptied === null) return null
+    const by = heldBackBy(emptied.share)
+    if (by !== undefined) return { kind: 'held-back', by: by.job.id }
     this.#plan.evict.push(...this.#engines.evict(emptied.engines))
-    return true
+    return 'made'
   }
 
   #lookAgain(at: number): void {

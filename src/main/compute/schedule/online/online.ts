@@ -138,15 +138,16 @@ export class OnlineScheduler implements Scheduler {
       runningFor: (job) => (needsBounds(job) ? this.#byEstimate : this.#byForecast),
       endsBy: (job, keptFor) =>
         now + (needsBounds(keptFor) ? (estimate[job] as number) : this.#forecast(job, DEVIATIONS.starting)),
-      reserveFrom: (job) =>
-        (submit[job] as number) + Math.min(this.#policy.graceInPaces * pace, this.#expected[job] as number),
       start: (job, share) => {
         this.#start(job, share, now)
         begin(job, this.#cluster.nodesOf(share))
         return { kind: 'started', all: share }
       },
-      blocked: (job) => {
+      blocked: (job, { kind }) => {
         queue[left++] = job
+        if (kind !== 'room') return null
+        const grace = Math.min(this.#policy.graceInPaces * pace, this.#expected[job] as number)
+        return { from: (submit[job] as number) + grace, isComing: false }
       },
     })
     if (left < window) queue.splice(left, window - left)

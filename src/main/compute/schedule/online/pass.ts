@@ -14,27 +14,36 @@ export interface Turn<Job, Need, Share, Block> {
   runningFor(job: Job): Ends<Share>
   /** By when it ends, if it starts now, as one that room is kept for may count on; infinite when unknown. */
   endsBy(job: Job, keptFor: Job): number
-  /** So long room need not be kept for it. */
-  reserveFrom(job: Job): number
   /**
-   * Takes its share out of the room, and what it takes besides; or says why not. `keep` is what it needs room for, from a
-   * time on. @param heldBackBy for whom room is kept that so much would take
+   * Takes its share out of the room, and what it takes besides; or says why not, and whether room is to be kept for it.
+   * @param heldBackBy for whom room is kept that so much would take
    */
-  start(job: Job, share: Share, heldBackBy: (all: Share) => Job | undefined): Outcome<Job, Need, Share, Block>
-  /** It stays: there is no room, its room is kept for another, or `start` said why. */
+  start(job: Job, share: Share, heldBackBy: (all: Share) => Job | undefined): Outcome<Job, Share, Block>
+  /**
+   * It stays: there is no room, its room is kept for another, or `start` said why.
+   * @returns whether room is to be kept for one for which there is none
+   */
   blocked(
     job: Job,
     why:
       | { kind: 'room'; heldBackBy(all: Share): Job | undefined }
       | { kind: 'held-back'; by: Job }
       | { kind: 'other'; block: Block },
-  ): void
+  ): Keeping | null
 }
 
-export type Outcome<Job, Need, Share, Block> =
+/** How room is kept for a job that stays. */
+export interface Keeping {
+  /** So long room need not be kept for it. */
+  from: number
+  /** Others give up what it lacks: it is kept, whoever has a reservation before it. */
+  isComing: boolean
+}
+
+export type Outcome<Job, Share, Block> =
   | { kind: 'started'; all: Share }
   | { kind: 'held-back'; by: Job }
-  | { kind: 'stays'; block: Block; keep: { need: Need; from: number } | null }
+  | { kind: 'stays'; block: Block; keep: Keeping | null }
 
 /** Of those of which nobody knows when they will fit, room is kept for so many in a turn. */
 const MOST_IN_DOUBT = 4
@@ -57,18 +66,19 @@ export function pass<Job, Need, Share, Block>(
 ): () => readonly Kept<Job, Need, Share>[] {
   const { now, room } = turn
   const kept: Kept<Job, Need, Share>[] = []
-  const untried: Job[] = []
+  const untried: (Keeping & { job: Job })[] = []
   /** By what runs; made when the first that counts on it is found to fit at no time that is known. */
   const outlooks = new Map<Ends<Share>, Outlook<Need, Share>>()
   let isKnown = false
-  const keep = (job: Job, need: Need, from: number) => {
-    if (isKnown) return
+  const keep = (job: Job, { from, isComing }: Keeping) => {
+    if (isKnown && !isComing) return
+    const need = turn.keepOf(job)
     const running = turn.runningFor(job)
     let outlook = outlooks.get(running)
     if (outlook === undefined || outlook.known.find(need) !== null) {
       const reservation = Reservation.for(need, room, running, now, from)
       if (reservation) kept.push({ job, need, reservation })
-      isKnown = reservation !== null
+      isKnown ||= reservation !== null
       if (isKnown) return
     }
     outlook ??= outlookOf(room, running)
@@ -81,7 +91,7 @@ export function pass<Job, Need, Share, Block>(
   }
   // Only where somebody could pass: on a full machine nobody asks when it will have room.
   const keptNow = () => {
-    for (const job of untried.splice(0)) keep(job, turn.keepOf(job), turn.reserveFrom(job))
+    for (const { job, ...keeping } of untried.splice(0)) keep(job, keeping)
     return kept
   }
   for (let job = turn.next(); job !== undefined; job = turn.next()) {
@@ -91,12 +101,12 @@ export function pass<Job, Need, Share, Block>(
         ?.job
     const share = room.find(turn.needOf(job))
     if (share === null) {
-      turn.blocked(job, { kind: 'room', heldBackBy })
-      if (!isKnown) untried.push(job)
+      const keeping = turn.blocked(job, { kind: 'room', heldBackBy })
+      if (keeping && (!isKnown || keeping.isComing)) untried.push({ job, ...keeping })
       continue
     }
     const by = heldBackBy(share)
-    const outcome: Outcome<Job, Need, Share, Block> =
+    const outcome: Outcome<Job, Share, Block> =
       by === undefined ? turn.start(job, share, heldBackBy) : { kind: 'held-back', by }
     switch (outcome.kind) {
       case 'started':
@@ -107,7 +117,7 @@ export function pass<Job, Need, Share, Block>(
         turn.blocked(job, outcome)
         break
       case 'stays':
-        if (outcome.keep) keep(job, outcome.keep.need, outcome.keep.from)
+        if (outcome.keep) keep(job, outcome.keep)
         turn.blocked(job, { kind: 'other', block: outcome.block })
     }
   }
