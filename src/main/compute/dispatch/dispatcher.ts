@@ -8,6 +8,7 @@ import type { Logger } from '../../platform/logger'
 import { type AbortReason, type ActiveJob, namedJob } from '../jobs/active-job'
 import type { JobIndex } from '../jobs/job-index'
 import { startOf } from '../jobs/job-row'
+import { engineWaits } from '../schedule/engines'
 import type { UrgencyOf } from '../schedule/heads'
 import { LossBudget } from '../schedule/loss-budget'
 import { placeOrNull } from '../schedule/place-or-null'
@@ -275,7 +276,7 @@ export class Dispatcher {
     const started = decided.start.flatMap((start) => this.#start(start) ?? [])
     // What has been started may be why others were refused: the next plan knows, and says so.
     const isRefused = started.length > 0 && started.length < decided.start.length
-    this.#noteWaiting(decided)
+    this.#waitingSince = engineWaits(this.#waitingSince, state.classes, decided, state.now)
     this.#pace.planned(state.now, decided)
     index.strand(decided.stranded)
     this.#keptRooms.update(decided.kept, state)
@@ -423,15 +424,6 @@ export class Dispatcher {
     for (const attempt of attempts) this.#running.add(attempt.job)
     if (stop) job.abort?.(stop)
     if (joining.jobs.length > 0) this.#ahead.gather()
-  }
-
-  #noteWaiting({ blocked }: Plan): void {
-    const now = this.#deps.clock.now()
-    const since = new Map<string, number>()
-    for (const block of blocked.values()) {
-      if (block.kind === 'engine') since.set(block.engineKey, this.#waitingSince.get(block.engineKey) ?? now)
-    }
-    this.#waitingSince = since
   }
 
   /** What this turn is planned from. */

@@ -2,7 +2,7 @@ import type { Placement } from '../../../shared/contract'
 import { addVectors } from '../../../shared/domain/resources'
 import { isSince, precedesRequest } from './rank'
 import type { Space, Wanted } from './space'
-import type { PlanEngine, PlanState, QueueClass, QueuedJob } from './types'
+import type { Plan, PlanEngine, PlanState, QueueClass, QueuedJob } from './types'
 
 /** Idle engines to unload, and where what is wanted lies then; none where they are leaving already. */
 export interface Emptied {
@@ -18,6 +18,25 @@ export type EngineChoice =
   | { kind: 'room'; emptied: Emptied | null }
   /** As many engines as there may be are in use. */
   | { kind: 'full' }
+
+/**
+ * Since when jobs have waited, turn after turn, for an engine in use; goes on while such wait for anything.
+ * @param before as of the last turn
+ */
+export function engineWaits(
+  before: ReadonlyMap<string, number>,
+  classes: readonly Pick<QueueClass, 'key' | 'engineKey'>[],
+  { blocked }: Pick<Plan, 'blocked'>,
+  now: number,
+): Map<string, number> {
+  const since = new Map<string, number>()
+  for (const { key, engineKey } of classes) {
+    const block = blocked.get(key)
+    const known = before.get(engineKey)
+    if (block?.kind === 'engine' || (block && known !== undefined)) since.set(engineKey, known ?? now)
+  }
+  return since
+}
 
 /** The engines of one turn: which are idle, how long the others take, which may go. */
 export class Engines {
@@ -78,6 +97,21 @@ export class Engines {
     const whole = { ...wanted, need: addVectors(wanted.need, { memoryBytes: load.memoryBytes }) }
     // Its own, where it is larger than a new one would be, may itself be in the way.
     return most.find(whole) === null ? null : this.#emptied(whole, space, { first: own })
+  }
+
+  /** What a job of a class takes for its engine at the least: one that is idle stays, unless a new one would be smaller. */
+  leastMemoryOf({ engineKey, load }: QueueClass): number {
+    const own = this.#idle.get(engineKey)?.at(-1)
+    if (!own) return load.memoryBytes
+    const held = own.memory.reduce((sum, { amounts }) => sum + (amounts.memoryBytes ?? 0), 0)
+    return Math.min(held, load.memoryBytes)
+  }
+
+  /** Whether it is known when one in use is idle again; what takes longer than expected may take for ever. */
+  isSoonIdle(engineKey: string): boolean {
+    return this.#state.engines.some(
+      (engine) => engine.engineKey === engineKey && engine.state !== 'idle' && (engine.remainingMs ?? 0) > 0,
+    )
   }
 
   /** They leave. @returns what they are to be told by */

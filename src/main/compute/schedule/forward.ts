@@ -2,6 +2,7 @@ import type { JobId } from '../../../shared/domain/ids'
 import type { Ending } from '../dispatch/conditions'
 import { Dependents } from './dependents'
 import { expectedToEnd, thoughtToEnd } from './ends'
+import { engineWaits } from './engines'
 import { Heap } from './heap'
 import { LossBudget } from './loss-budget'
 import { plan } from './plan'
@@ -10,16 +11,7 @@ import { positionIn, rankUnder } from './rank'
 import type { Arrival, Durations, Forwarded, ForwardStart, Scene, Terms } from './scene'
 import { usedUpFor } from './share'
 import type { Place } from './space'
-import type {
-  Pausing,
-  Plan,
-  PlanState,
-  QueueClass,
-  QueuedJob,
-  RunningJob,
-  SchedulePolicy,
-  Start,
-} from './types'
+import type { Pausing, PlanState, QueueClass, QueuedJob, RunningJob, SchedulePolicy, Start } from './types'
 import { type Attempt, VirtualMachine } from './virtual-machine'
 
 type MutableClass = QueueClass & { jobs: QueuedJob[]; workMs: number }
@@ -214,7 +206,8 @@ class Forward {
   /** @returns true when others made room, so that more may start now */
   #turn(): boolean {
     this.#turns++
-    const decided = plan(this.#state(), this.#place)
+    const state = this.#state()
+    const decided = plan(state, this.#place)
     this.#losses.spend(decided)
     this.#pace.planned(this.#now, decided)
     const started = new Map<string, number>()
@@ -232,7 +225,7 @@ class Forward {
       this.#pause(attempt)
       this.#promised.set(by, [...(this.#promised.get(by) ?? []), job])
     }
-    this.#noteWaiting(decided)
+    this.#waitingSince = engineWaits(this.#waitingSince, state.classes, decided, this.#now)
     this.#stranded = decided.stranded
     const { lookAgainAt } = decided
     this.#lookAgainAt = lookAgainAt === null ? null : Math.max(this.#now + 1, lookAgainAt)
@@ -370,14 +363,6 @@ class Forward {
           }
         : null,
     }
-  }
-
-  #noteWaiting({ blocked }: Plan): void {
-    const since = new Map<string, number>()
-    for (const block of blocked.values())
-      if (block.kind === 'engine')
-        since.set(block.engineKey, this.#waitingSince.get(block.engineKey) ?? this.#now)
-    this.#waitingSince = since
   }
 
   #arrive(): void {

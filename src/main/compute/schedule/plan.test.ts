@@ -5,12 +5,20 @@ import type { DeviceId, JobId, PrincipalId } from '../../../shared/domain/ids'
 import { addVectors, entriesOf, type ResourceVector, shortage } from '../../../shared/domain/resources'
 import { place as corePlace, type FreeDevice } from '../../core'
 import { atRest } from './at-rest'
+import { engineWaits } from './engines'
 import { placeOrNull } from './place-or-null'
 import { plan } from './plan'
 import { policyOf } from './policies'
 import { compareRank, rankOf } from './rank'
 import type { Place } from './space'
-import { DEFAULT_POLICY, type PlanEngine, type PlanState, type QueueClass, type QueuedJob } from './types'
+import {
+  type Block,
+  DEFAULT_POLICY,
+  type PlanEngine,
+  type PlanState,
+  type QueueClass,
+  type QueuedJob,
+} from './types'
 
 const place: Place = (need, devices) => {
   const found = corePlace(need, [...devices])
@@ -206,6 +214,57 @@ describe('plan', () => {
       expect(decided).toMatchObject({ evict: [], kept: [] })
       expect(decided.start.map(({ job: { id } }) => id)).toEqual(['user'])
       expect([...decided.blocked.values()]).toEqual([{ kind: 'engine', engineKey: 'm@1' }])
+    })
+
+    it('let a job that waits for its own displace others, and keep its place while that is soon idle', () => {
+      const own = (remainingMs: number | null) =>
+        idle('b', 20, { engineKey: 'm@1', state: 'busy', remainingMs, job: 'r' as JobId })
+      const urgent = job('urgent', { need: needs(50), priority: 90, readyAt: 40_000 })
+      const running = {
+        ...{ job: 'r' as JobId, placement: [{ device: 'cpu0', amounts: { cpuCores: 1, memoryBytes: 30 } }] },
+        ...{ share: 0.3, endsAt: null, expectedAt: null },
+        yields: {
+          ...{ job: 'r' as JobId, pause: 'restart' as const, priority: 0, preemptions: 0, pauseMs: 0 },
+          ...{ ranMs: 100, waitedMs: 0, startedAt: 59_900, remainingMs: null, isStopping: false },
+          isWriting: false,
+        },
+      }
+      const decided = (remainingMs: number | null) =>
+        plan(
+          state({
+            ...{ now: 60_000, classes: classesOf([urgent], 20), running: [running] },
+            ...{ engines: [idle('a', 20), own(remainingMs)], devices: [device(30)] },
+          }),
+          place,
+        )
+      expect(decided(null).preempt).toEqual([{ job: 'r', for: 'urgent' }])
+      expect(decided(null).kept).toEqual([])
+      expect(decided(100)).toMatchObject({ kept: [{ job: 'urgent' }] })
+    })
+
+    it('go on being waited for while a job waits for anything else', () => {
+      const before = new Map([['m@1', 5]])
+      const wait = (block: Block) =>
+        engineWaits(before, [{ key: 'k', engineKey: 'm@1' }], { blocked: new Map([['k', block]]) }, 9)
+      expect([...wait({ kind: 'engine', engineKey: 'm@1' })]).toEqual([['m@1', 5]])
+      expect([...wait({ kind: 'resources' })]).toEqual([['m@1', 5]])
+      const started = { blocked: new Map<string, Block>() }
+      expect([...engineWaits(before, [{ key: 'k', engineKey: 'm@1' }], started, 9)]).toEqual([])
+      expect([
+        ...engineWaits(
+          new Map(),
+          [{ key: 'k', engineKey: 'n' }],
+          { blocked: new Map([['k', { kind: 'resources' }]]) },
+          9,
+        ),
+      ]).toEqual([])
+    })
+
+    it('that are smaller than a new one would be are kept with what they hold', () => {
+      const engines = [idle('m', 20, { engineKey: 'm@1' }), idle('a', 30)]
+      const classes = classesOf([job('1', { need: needs(75) })], 30)
+      const decided = plan(state({ now: 60_000, classes, engines, devices: [device(50)] }), place)
+      expect(decided).toMatchObject({ evict: ['a'], kept: [{ need: { memoryBytes: 95 } }] })
     })
 
     it('are not loaded anew by others in the room that they leave', () => {

@@ -134,7 +134,7 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
 
   keepOf(head: Head): Wanted {
     const wanted = this.needOf(head)
-    const { memoryBytes } = head.group.load
+    const memoryBytes = this.#engines.leastMemoryOf(head.group)
     // Without its engine it would not start; one that is loaded counts as what could go.
     return memoryBytes === 0 ? wanted : { ...wanted, need: addVectors(wanted.need, { memoryBytes }) }
   }
@@ -245,13 +245,18 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
       blocked.set(group.key, { kind: 'resources' })
       return { from: this.now, isComing: true }
     }
-    if (coming !== null) {
+    if (coming?.kind === 'held-back') {
       blocked.set(group.key, coming)
       return null
     }
     const isStuck = why.kind === 'room' || (why.kind === 'other' && this.#plan.evict.length === 0)
     const isStranded = this.#state.stranded?.has(group.key) ?? false
     if (isStuck && (isStranded || this.#counted++ < this.#state.policy.maxBlocked)) this.#stuck.push(head)
+    if (coming !== null) {
+      blocked.set(group.key, coming)
+      // Otherwise nobody knows how long others would wait with it.
+      return this.#engines.isSoonIdle(group.engineKey) ? later : null
+    }
     if (why.kind === 'room') blocked.set(group.key, { kind: 'resources' })
     else if (why.kind === 'held-back') blocked.set(group.key, { kind: 'held-back', by: why.by.job.id })
     else blocked.set(group.key, why.block)
