@@ -80,7 +80,7 @@ test('the table has room for its columns in a narrow window and beside an open j
   await page.keyboard.press('Escape')
 })
 
-test('the graph of a large pipeline leaves the window free', async () => {
+test('the graph of a pipeline of a thousand jobs is shown, each as a link', async () => {
   test.setTimeout(400_000)
   const { api, page } = app()
   for (const count of [8, 70, 300, 1_000]) {
@@ -93,31 +93,11 @@ test('the graph of a large pipeline leaves the window free', async () => {
     })
     const { status, body } = await api.call('POST', '/pipelines', { name: `Of ${count}`, jobs })
     expect([status, body.error?.message]).toEqual([201, undefined])
-    await page.evaluate(() => {
-      const gaps = { longest: 0, last: performance.now() }
-      Object.assign(window, { gaps })
-      const look = () => {
-        const now = performance.now()
-        gaps.longest = Math.max(gaps.longest, now - gaps.last)
-        gaps.last = now
-        requestAnimationFrame(look)
-      }
-      look()
-    })
-    const startedMs = Date.now()
     await page.evaluate((id) => {
       location.hash = `#/pipelines/${id}`
     }, body.id)
     const graph = page.getByRole('region', { name: `Graph of Of ${count}` })
     await expect(graph.getByRole('link')).toHaveCount(count, { timeout: 120_000 })
-    const shownMs = Date.now() - startedMs
-    await page.waitForTimeout(3_000)
-    const longest = await page.evaluate(
-      () => (window as unknown as { gaps: { longest: number } }).gaps.longest,
-    )
-    console.log(
-      `graph of ${count}: shown after ${shownMs} ms, longest without a frame ${Math.round(longest)} ms`,
-    )
     await app().shoot(`pipeline-of-${count}`)
     if (count === 8) await page.getByRole('switch', { name: 'Critical path' }).click()
     if (count === 8) await app().shoot(`pipeline-of-${count}-path`)
