@@ -164,6 +164,18 @@ export class Ledger {
     return (this.device(device)?.yieldsToOthers && this.#busyOutside.get(device)) || NOTHING
   }
 
+  /** What leases and programs outside hold together beyond the device: what ends there pays that first. */
+  owed(id: string): Quanta {
+    const known = this.#devices.get(id)
+    if (!known) return new Map()
+    const most = this.#ceiling(known.device, known.capacity)
+    const outside = this.foreign(id)
+    const owed = new Map(outside)
+    addQuanta(owed, this.used(id))
+    takeQuanta(owed, most)
+    return owed
+  }
+
   /** Keeps room from now on. */
   addClaim(claim: Claim): void {
     this.#claims = [...this.#claims, claim]
@@ -239,6 +251,7 @@ export class Ledger {
       free: toVector(this.#free(device, capacity, beside)),
       capacity: toVector(this.#ceiling(device, capacity)),
       outside: toVector(this.foreign(device.id, false)),
+      owed: toVector(this.owed(device.id)),
       healthy: device.health === 'ok',
       numaNode: numaNodeOf(device),
     }))

@@ -1,7 +1,7 @@
 import type { Device, Placement } from '../../shared/contract'
 import type { DeviceId } from '../../shared/domain/ids'
 import type { PlaceHints } from '../../shared/domain/place-hints'
-import type { ResourceVector } from '../../shared/domain/resources'
+import { addVectors, type ResourceVector, subtractVectors } from '../../shared/domain/resources'
 import { isOnNode, mostOfOne, NO_HINTS, nodesFor } from './hints'
 import { bestFit, leastLack, placeUnits, roomFor } from './place-units'
 import { addQuanta, type Quanta, takeQuanta, toQuanta, toVector } from './quanta'
@@ -16,6 +16,8 @@ export interface FreeDevice {
   capacity: ResourceVector
   /** What programs outside hold of that whatever ends here; absent: nothing. */
   outside?: ResourceVector
+  /** What leases and programs outside hold together beyond the capacity: what ends here pays that first; absent: nothing. */
+  owed?: ResourceVector
   /** False: missing, or found but not fit for work; nothing is placed there. */
   healthy: boolean
   /** Null: not known, or several. */
@@ -72,6 +74,13 @@ export function spaceOf(device: FreeDevice): Space {
     yields: new Map(),
     numaNode: device.numaNode ?? null,
   }
+}
+
+/** Gives back what a lease held there, in place. */
+export function giveBack(device: FreeDevice, amounts: ResourceVector): void {
+  const { owed, free } = device
+  device.free = addVectors(free, owed ? subtractVectors(amounts, owed) : amounts)
+  if (owed) device.owed = subtractVectors(owed, amounts)
 }
 
 export function toPlacement(shares: Shares): Placement {

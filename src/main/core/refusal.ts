@@ -7,7 +7,7 @@ import { AppError } from '../../shared/errors'
 import type { Claim } from './claim'
 import type { HeldLease, Ledger } from './ledger'
 import { placeQuanta } from './place'
-import { addQuanta, namedAmounts, type Quanta, toQuantum, toVector } from './quanta'
+import { addQuanta, lackOf, namedAmounts, type Quanta, takeQuanta, toQuantum, toVector } from './quanta'
 
 const MOST_HOLDERS = 20
 
@@ -210,6 +210,8 @@ function holdersOf(missing: Quanta, ledger: Ledger): { lease: HeldLease['lease']
 function estimate(need: Quanta, hints: PlaceHints, ledger: Ledger, nowMs: number): number | null {
   const spaces = ledger.spaces([])
   const byId = new Map(spaces.map((space) => [space.id, space]))
+  // What programs outside took meanwhile is paid first.
+  const owed = new Map(spaces.map(({ id }) => [id, ledger.owed(id)]))
   const ending = [...ledger.leases()]
     .filter((held): held is HeldLease & { expiresAtMs: number } => held.expiresAtMs !== null)
     .sort((a, b) => a.expiresAtMs - b.expiresAtMs)
@@ -217,7 +219,10 @@ function estimate(need: Quanta, hints: PlaceHints, ledger: Ledger, nowMs: number
   for (const held of ending) {
     for (const [id, amounts] of held.shares) {
       const space = byId.get(id)
-      if (space) addQuanta(space.free, amounts)
+      const debt = owed.get(id)
+      if (!space || !debt) continue
+      addQuanta(space.free, lackOf(amounts, debt))
+      takeQuanta(debt, amounts)
     }
     if ('shares' in placeQuanta(need, spaces, hints)) return Math.max(0, held.expiresAtMs - nowMs)
   }

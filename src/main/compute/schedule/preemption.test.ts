@@ -123,6 +123,19 @@ describe('by priority', () => {
     expect(victims(full([running('low', { priority: 71 })], [waiting('urgent')]))).toEqual([])
   })
 
+  it('stops so many that what programs outside took meanwhile is paid, and none where that takes it all', () => {
+    const owing = (cpuCores: number) => {
+      const { devices, ...rest } = full(
+        Array.from({ length: 4 }, (_, i) => running(`low${i}`)),
+        [waiting('urgent')],
+      )
+      return victims({ ...rest, devices: devices.map((cpu) => ({ ...cpu, owed: { cpuCores } })) })
+    }
+    expect(owing(0)).toHaveLength(1)
+    expect(owing(2)).toHaveLength(3)
+    expect(owing(4)).toEqual([])
+  })
+
   it('stops as few as a request for a lease, which goes before, leaves it places of', () => {
     const room = [{ device: 'cpu0', amounts: { cpuCores: 6 } }]
     const ask = (loads: RunningJob[], held: number, sinceRequest: string[], cores = 1) => {

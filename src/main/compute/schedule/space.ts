@@ -6,7 +6,7 @@ import {
   type ResourceVector,
   subtractVectors,
 } from '../../../shared/domain/resources'
-import type { FreeDevice } from '../../core'
+import { type FreeDevice, giveBack } from '../../core'
 import type { Room } from './online/room'
 import type { RequestRoom } from './types'
 
@@ -99,8 +99,8 @@ export class Space implements Room<Wanted, Placement> {
   /** What would come free if everything ended that runs here, and what the request is to have. */
   held(): Placement {
     const all = this.#kept ? reservedIn(this.#kept) : []
-    return this.#devices.map(({ id, capacity, outside = NOTHING, free }) => {
-      const most = subtractVectors(capacity, outside)
+    return this.#devices.map(({ id, capacity, outside = NOTHING, owed = NOTHING, free }) => {
+      const most = addVectors(subtractVectors(capacity, outside), owed)
       const reserved = amountsOn(id, all)
       return { device: id, amounts: subtractVectors(addVectors(most, reserved), free) }
     })
@@ -129,7 +129,7 @@ export class Space implements Room<Wanted, Placement> {
     this.#refused = []
     for (const part of placement) {
       const device = this.#devices.find(({ id }) => id === part.device)
-      if (device) device.free = addVectors(device.free, part.amounts)
+      if (device) giveBack(device, part.amounts)
     }
   }
 

@@ -6,7 +6,7 @@ import {
   type ResourceVector,
   subtractVectors,
 } from '../../../shared/domain/resources'
-import type { FreeDevice } from '../../core'
+import { type FreeDevice, giveBack } from '../../core'
 import { Heap } from './heap'
 import { type Holding, RecentUse } from './recent-use'
 import type { Placed, Scene } from './scene'
@@ -24,7 +24,6 @@ export interface Attempt extends Placed {
 }
 
 type Allowance = { limited: readonly string[]; left: ResourceVector }
-type Combine = (a: ResourceVector, b: ResourceVector) => ResourceVector
 
 /** What runs on a virtual clock, and what that leaves of devices, engines, quotas and budgets. */
 export class VirtualMachine {
@@ -145,7 +144,7 @@ export class VirtualMachine {
   /** @returns the engine */
   load(engineKey: string, memory: Placement): string {
     const ref = `forward-${this.#loaded++}`
-    this.#change(memory, subtractVectors)
+    this.#change(memory, 1)
     const unused = { state: 'loading' as const, idleSinceMs: 0, remainingMs: null, job: null }
     this.#engines.set(ref, { ...unused, ref, engineKey, memory })
     return ref
@@ -161,13 +160,13 @@ export class VirtualMachine {
     const engine = this.#engines.get(ref)
     if (!engine) return
     this.#engines.delete(ref)
-    this.#change(engine.memory, addVectors)
+    this.#change(engine.memory, -1)
   }
 
   /** @param sign -1: it gives it back */
   #take({ placement, group }: Attempt, sign: 1 | -1): void {
     const { principal } = group
-    this.#change(placement, sign === 1 ? subtractVectors : addVectors)
+    this.#change(placement, sign)
     const weighted = sign * this.#weighted(group)
     this.shares.set(principal, Math.max(0, (this.shares.get(principal) ?? 0) + weighted))
     const quota = this.#quotas.get(principal)
@@ -185,10 +184,13 @@ export class VirtualMachine {
     return share / (this.#weights?.get(principal) ?? 1)
   }
 
-  #change(placement: Placement, by: Combine): void {
+  /** @param sign -1: it is given back */
+  #change(placement: Placement, sign: 1 | -1): void {
     for (const { device: id, amounts } of placement) {
       const device = this.#devices.get(id)
-      if (device) device.free = by(device.free, amounts)
+      if (!device) continue
+      if (sign === 1) device.free = subtractVectors(device.free, amounts)
+      else giveBack(device, amounts)
     }
   }
 }
