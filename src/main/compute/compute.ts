@@ -63,10 +63,7 @@ export function createCompute(deps: ComputeDeps): Compute {
   const estimates = new Estimates()
   const company = new Company()
   const lastHour = new LastHour()
-  const loads = new ClassLoads(
-    ({ need }) => shareOfMachine(need, core.resources().capacity),
-    policy.maxEngines,
-  )
+  const loads = new ClassLoads(({ need }) => shareOfMachine(need, core.capacity()), policy.maxEngines)
   const ends = new JobEnds()
   const texts = new JobTexts()
   const ownLeases = new OwnLeases()
@@ -88,7 +85,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     const guess = estimates.guess(job.definition)
     return guess && { ...guess, medianMs: Math.max(1, restOf(guess.medianMs, job) ?? 0) }
   }
-  const shareOf = ({ definition }: ActiveJob) => shareOfMachine(definition.need, core.resources().capacity)
+  const shareOf = ({ definition }: ActiveJob) => shareOfMachine(definition.need, core.capacity())
   const recent = new Recent(now, (error) =>
     logger.error({ err: error }, 'A listener to changes of jobs failed'),
   )

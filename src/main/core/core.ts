@@ -206,6 +206,7 @@ export function createCore(deps: CoreDeps): Core {
     },
     rescan: () => devices.rescan(),
     resources: () => sumResources(ledger, coresOutside, gpusOutside),
+    capacity: () => ledger.capacity(),
     latestTelemetry: () => telemetry.latest(),
     telemetry: (query) => telemetry.query(query, clock.now(), (id) => ledger.device(id) !== undefined),
 

@@ -101,6 +101,8 @@ export interface Core extends Disposable {
   removeDevice(id: string): void
   rescan(): Promise<Device[]>
   resources(): Resources
+  /** Of all devices together that are not missing. */
+  capacity(): ResourceVector
   /** Newest sample of each device. */
   latestTelemetry(): TelemetrySample[]
   telemetry(query: {

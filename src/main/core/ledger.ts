@@ -31,6 +31,8 @@ const NOTHING: Quanta = new Map()
  */
 export class Ledger {
   readonly #devices = new Map<string, { device: Device; capacity: Quanta }>()
+  /** Of all that are there; null: to be summed up anew. */
+  #capacity: ResourceVector | null = null
   readonly #leases = new Map<string, HeldLease>()
   readonly #used = new Map<string, Quanta>()
   readonly #heldBy = new Map<string, Quanta>()
@@ -51,10 +53,12 @@ export class Ledger {
   }
 
   setDevice(device: Device): void {
+    this.#capacity = null
     this.#devices.set(device.id, { device, capacity: toQuanta(device.capacity) })
   }
 
   removeDevice(id: string): void {
+    this.#capacity = null
     this.#devices.delete(id)
   }
 
@@ -64,6 +68,16 @@ export class Ledger {
 
   devices(): Device[] {
     return [...this.#devices.values()].map(({ device }) => device)
+  }
+
+  /** Of all devices together that are not missing. Asked for each job. */
+  capacity(): ResourceVector {
+    if (this.#capacity) return this.#capacity
+    const sum: Quanta = new Map()
+    for (const { device, capacity } of this.#devices.values())
+      if (device.health !== 'missing') addQuanta(sum, capacity)
+    this.#capacity = toVector(sum)
+    return this.#capacity
   }
 
   /** Devices whose tool gave no answer when it was last asked: they may be fit for work again at any moment. */

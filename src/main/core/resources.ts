@@ -1,7 +1,7 @@
 import type { Resources } from '../../shared/contract'
 import type { GpuUse, HostReading } from './host'
 import type { Ledger } from './ledger'
-import { addQuanta, type Quanta, toQuanta, toQuantum, toVector } from './quanta'
+import { addQuanta, type Quanta, toQuantum, toVector } from './quanta'
 
 /**
  * What programs outside use of memory, by device.
@@ -72,7 +72,6 @@ export function sumResources(
   coresOutside: number,
   gpusOutside: ReadonlyMap<string, GpuUse>,
 ): Resources {
-  const capacity: Quanta = new Map()
   const allocated: Quanta = new Map()
   const foreign: Quanta = new Map()
   const available: Quanta = new Map()
@@ -81,7 +80,6 @@ export function sumResources(
     // What a lease holds of one that is gone is nothing of what there is.
     if (device.health === 'missing') continue
     addQuanta(allocated, ledger.used(device.id))
-    addQuanta(capacity, toQuanta(device.capacity))
     const outside = new Map(ledger.foreign(device.id, false))
     if (device.id === 'cpu0') {
       const others = Math.round(coresOutside * 100) / 100
@@ -94,7 +92,7 @@ export function sumResources(
   }
   for (const { free } of ledger.spaces([])) addQuanta(available, free)
   return {
-    capacity: toVector(capacity),
+    capacity: ledger.capacity(),
     allocated: toVector(allocated),
     foreign: toVector(foreign),
     available: toVector(available),

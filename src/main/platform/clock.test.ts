@@ -65,6 +65,8 @@ describe('the time of the system', () => {
 describe('a time as text', () => {
   it('is one that every reader takes, whatever number it comes from', () => {
     expect(toIso(1e12)).toBe('2001-09-09T01:46:40.000Z')
+    expect(toIso(1e12 + 64)).toBe('2001-09-09T01:46:40.064Z')
+    expect(toIso(1e12)).toBe('2001-09-09T01:46:40.000Z')
     expect(toIso(1e300)).toBe('9999-12-31T23:59:59.999Z')
     expect(toIso(Number.POSITIVE_INFINITY)).toBe('9999-12-31T23:59:59.999Z')
   })

@@ -65,17 +65,20 @@ function randomPart(): Uint8Array {
   return randomPool.subarray(randomAt - RANDOM_BYTES, randomAt)
 }
 
-let lastMs = Number.NaN
-let lastIso = ''
+const REMEMBERED = 64
+const lastMs = new Array<number>(REMEMBERED).fill(Number.NaN)
+const lastIso = new Array<string>(REMEMBERED).fill('')
 
 /** Of a later year ISO 8601 asks for more digits, which few read, and far later there is no date at all. */
 const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 
-/** Remembers the last one: of a turn nearly all are of one millisecond, and to write one takes a microsecond. */
+/** Remembers the last ones: of a turn nearly all are of a few milliseconds, and to write one takes a microsecond. */
 export function toIso(ms: number): string {
-  if (ms !== lastMs) {
-    lastIso = new Date(Math.min(ms, LAST_MS)).toISOString()
-    lastMs = ms
-  }
-  return lastIso
+  const at = ms & (REMEMBERED - 1)
+  const known = lastIso[at]
+  if (known !== undefined && ms === lastMs[at]) return known
+  const iso = new Date(Math.min(ms, LAST_MS)).toISOString()
+  lastIso[at] = iso
+  lastMs[at] = ms
+  return iso
 }

@@ -123,7 +123,7 @@ export async function runAttempt(
     log('info', `Succeeded in ${formatDuration(outcome.computeMs)}`)
   } catch (error) {
     if (runBegan !== null) end.computeMs = clock.now() - runBegan
-    end.outcome = outcomeOf(orGone(error, isWarm), signal, job)
+    end.outcome = outcomeOf(signal.aborted ? signal.reason : orGone(error, isWarm), job)
     end.artifacts = []
     if (end.outcome.kind === 'failed') {
       log('error', end.outcome.error.message)
@@ -199,10 +199,9 @@ function orGone(error: unknown, isWarm: boolean): unknown {
   )
 }
 
-export function outcomeOf(error: unknown, signal: AbortSignal, job: ActiveJob): AttemptEnd['outcome'] {
-  const cause = signal.aborted ? signal.reason : error
-  if (cause instanceof Aborted) {
-    const { reason } = cause
+export function outcomeOf(error: unknown, job: ActiveJob): AttemptEnd['outcome'] {
+  if (error instanceof Aborted) {
+    const { reason } = error
     if (reason !== 'timeout') return { kind: 'aborted', reason }
     const limit = job.definition.timeoutMs ?? STALL_MS
     const words =

@@ -33,7 +33,8 @@ interface Member {
   job: ActiveJob
   attempt: number
   end: AttemptEnd
-  signal: AbortSignal
+  /** It was told to. */
+  stopped: Aborted | null
 }
 
 type Several = Extract<RunOutcome, { kind: 'several' }>
@@ -56,7 +57,7 @@ export async function runTogether(
   const cancels = [clock.setTimer(longestMs, separate)]
   const members: Member[] = []
   const leave = (reason: AbortReason) => {
-    if (reason === 'preempted' || members.every(({ signal }) => signal.aborted)) separate()
+    if (reason === 'preempted' || members.every(({ stopped }) => stopped)) separate()
     else cancels.push(clock.setTimer(HOLD_UP_MS, separate))
   }
   for (const { job, attempt } of attempts) members.push(memberOf(deps, job, attempt, leave))
@@ -115,18 +116,18 @@ function memberOf(
   attempt: number,
   leave: (reason: AbortReason) => void,
 ): Member {
-  const controller = new AbortController()
-  job.abort = (reason: AbortReason) => {
-    controller.abort(new Aborted(reason))
-    leave(reason)
-  }
-  job.log?.add(clock.now(), 'info', attempt, startedOn(job.status.placement))
-  return {
+  const member: Member = {
     job,
     attempt,
     end: { job, outcome: { kind: 'succeeded' }, artifacts: [], loadMs: 0, computeMs: 0, benchmark: null },
-    signal: controller.signal,
+    stopped: null,
   }
+  job.abort = (reason: AbortReason) => {
+    member.stopped ??= new Aborted(reason)
+    leave(reason)
+  }
+  job.log?.add(clock.now(), 'info', attempt, startedOn(job.status.placement))
+  return member
 }
 
 /** They hold together what the first has leased, however many they are. */
@@ -184,11 +185,11 @@ async function keepResults(
     if (stacked) company.checked(key, members.length, stacked)
   }
   for (const [i, member] of members.entries()) {
-    const { job, end, signal } = member
+    const { job, end } = member
     const result = results[i]
     end.computeMs = each
     try {
-      signal.throwIfAborted()
+      if (member.stopped) throw member.stopped
       if (!result) throw new Aborted('apart')
       if ('error' in result) throw result.error
       if (job.definition.kind === 'infer') {
@@ -203,8 +204,8 @@ async function keepResults(
 }
 
 function fail({ clock, logger }: AttemptDeps, member: Member, error: unknown): void {
-  const { job, attempt, end, signal } = member
-  end.outcome = outcomeOf(error, signal, job)
+  const { job, attempt, end, stopped } = member
+  end.outcome = outcomeOf(stopped ?? error, job)
   end.artifacts = []
   const { outcome } = end
   if (outcome.kind === 'aborted') job.log?.add(clock.now(), 'warn', attempt, abortWords(outcome.reason, job))
