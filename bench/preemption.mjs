@@ -63,8 +63,8 @@ async function turns(system) {
     const texts = []
     let stops = 0
     for (const id of ids) {
-      const { text, texts: all } = await system.call('GET', `/jobs/${id}/result?waitMs=600000`)
-      texts.push(JSON.stringify(all ?? text))
+      const { text, completions } = await system.call('GET', `/jobs/${id}/result?waitMs=600000`)
+      texts.push(JSON.stringify(completions ?? text))
       stops += (await system.call('GET', `/jobs/${id}`)).attempts.length
     }
     return { tookMs: performance.now() - start, texts: texts.join(), stops }

@@ -6,9 +6,11 @@ export const CONVERSIONS: Partial<Record<ModelFormat, readonly string[]>> = {
     'python -m tf2onnx.convert --saved-model DIR --output model.onnx',
     'tensorflowjs_converter --input_format tf_saved_model DIR OUT',
   ],
-  keras: ['python -m tf2onnx.convert --keras model.keras --output model.onnx'],
+  keras: [
+    `python -c "import keras; keras.models.load_model('model.keras').export('DIR')" && python -m tf2onnx.convert --saved-model DIR --output model.onnx`,
+  ],
   'keras-h5': [
-    'python -m tf2onnx.convert --keras model.h5 --output model.onnx',
+    `python -c "import keras; keras.models.load_model('model.h5').export('DIR')" && python -m tf2onnx.convert --saved-model DIR --output model.onnx`,
     'tensorflowjs_converter --input_format keras model.h5 OUT',
   ],
   tflite: ['python -m tf2onnx.convert --tflite model.tflite --output model.onnx'],
