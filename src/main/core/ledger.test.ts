@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import type { Lease } from '../../shared/contract'
 import type { ResourceVector } from '../../shared/domain/resources'
 import { Ledger } from './ledger'
-import { giveBack } from './place'
+import { giveBackTo, takeFrom } from './place'
 import { toQuanta } from './quanta'
 import { createFakeClock } from './testing/fake-clock'
 
@@ -48,7 +48,9 @@ it('a lease gives back what is then free, also where programs outside or the res
         const [cpu] = ledger.freeDevices([])
         if (!cpu) throw new Error('no device')
         leases.forEach((need, i) => {
-          giveBack(cpu, need)
+          giveBackTo(cpu, need)
+          takeFrom(cpu, need)
+          giveBackTo(cpu, need)
           ledger.remove(`lease-${i}`)
           const [after] = ledger.freeDevices([])
           expect(cpu.free).toEqual(after?.free)

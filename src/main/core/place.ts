@@ -1,7 +1,12 @@
 import type { Device, Placement } from '../../shared/contract'
 import type { DeviceId } from '../../shared/domain/ids'
 import type { PlaceHints } from '../../shared/domain/place-hints'
-import { addVectors, type ResourceVector, subtractVectors } from '../../shared/domain/resources'
+import {
+  addVectors,
+  isEmptyVector,
+  type ResourceVector,
+  subtractVectors,
+} from '../../shared/domain/resources'
 import { isOnNode, mostOfOne, NO_HINTS, nodesFor } from './hints'
 import { bestFit, leastLack, placeUnits, roomFor } from './place-units'
 import { addQuanta, type Quanta, takeQuanta, toQuanta, toVector } from './quanta'
@@ -76,8 +81,16 @@ export function spaceOf(device: FreeDevice): Space {
   }
 }
 
-/** Gives back what a lease held there, in place. */
-export function giveBack(device: FreeDevice, amounts: ResourceVector): void {
+/** Takes it out of what is free, in place; what is not there is owed. */
+export function takeFrom(device: FreeDevice, amounts: ResourceVector): void {
+  const { owed, free } = device
+  const lack = subtractVectors(amounts, free)
+  device.free = subtractVectors(free, amounts)
+  if (!isEmptyVector(lack)) device.owed = addVectors(owed ?? {}, lack)
+}
+
+/** The inverse of {@link takeFrom}. */
+export function giveBackTo(device: FreeDevice, amounts: ResourceVector): void {
   const { owed, free } = device
   device.free = addVectors(free, owed ? subtractVectors(amounts, owed) : amounts)
   if (owed) device.owed = subtractVectors(owed, amounts)

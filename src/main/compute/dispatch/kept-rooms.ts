@@ -45,7 +45,9 @@ export class KeptRooms {
       const still = lasting.get(id)
       const status = this.#index.get(id)?.status
       const ranksAlike = status?.priority === priority && status.readyAt === since
-      if (still && isSame(still.need, need) && ranksAlike && placement.every(isThere)) continue
+      // Less is asked for while its own engine is idle: what was kept is enough then, too.
+      const isEnough = still && isEmptyVector(shortage(still.need, need))
+      if (isEnough && ranksAlike && placement.every(isThere)) continue
       this.#rooms.delete(id)
       release()
     }
@@ -58,8 +60,4 @@ export class KeptRooms {
       this.#rooms.set(id, { need, placement, priority, since, release })
     }
   }
-}
-
-function isSame(a: ResourceVector, b: ResourceVector): boolean {
-  return isEmptyVector(shortage(a, b)) && isEmptyVector(shortage(b, a))
 }

@@ -2,7 +2,7 @@ import type { Placement } from '../../../shared/contract'
 import { addVectors } from '../../../shared/domain/resources'
 import { isSince, precedesRequest } from './rank'
 import type { Space, Wanted } from './space'
-import type { Plan, PlanEngine, PlanState, QueueClass, QueuedJob } from './types'
+import type { Block, Plan, PlanEngine, PlanState, QueueClass, QueuedJob } from './types'
 
 /** Idle engines to unload, and where what is wanted lies then; none where they are leaving already. */
 export interface Emptied {
@@ -19,21 +19,23 @@ export type EngineChoice =
   /** As many engines as there may be are in use. */
   | { kind: 'full' }
 
+/** Who waits for one of these would not start on an engine of its own either. */
+const NOT_FOR_ROOM: ReadonlySet<Block['kind']> = new Set(['quota', 'budget', 'runtime', 'faster'])
+
 /**
- * Since when jobs have waited, turn after turn, for an engine in use; goes on while such wait for anything.
+ * By key of class: since when it has waited, turn after turn, for an engine in use; goes on while it waits for room.
  * @param before as of the last turn
  */
 export function engineWaits(
   before: ReadonlyMap<string, number>,
-  classes: readonly Pick<QueueClass, 'key' | 'engineKey'>[],
-  { blocked }: Pick<Plan, 'blocked'>,
+  { blocked, stranded }: Pick<Plan, 'blocked' | 'stranded'>,
   now: number,
 ): Map<string, number> {
   const since = new Map<string, number>()
-  for (const { key, engineKey } of classes) {
-    const block = blocked.get(key)
-    const known = before.get(engineKey)
-    if (block?.kind === 'engine' || (block && known !== undefined)) since.set(engineKey, known ?? now)
+  for (const [key, { kind }] of blocked) {
+    const known = before.get(key)
+    if (kind === 'engine') since.set(key, known ?? now)
+    else if (known !== undefined && !NOT_FOR_ROOM.has(kind) && !stranded.has(key)) since.set(key, known)
   }
   return since
 }
@@ -66,7 +68,8 @@ export class Engines {
     }
   }
 
-  choose(group: QueueClass, job: QueuedJob, space: Space): EngineChoice {
+  /** @param space less what the job needs for itself, of which @param all has that, too */
+  choose(group: QueueClass, job: QueuedJob, space: Space, all: Space): EngineChoice {
     const engine = this.#idle.get(group.engineKey)?.at(-1)
     if (engine) return { kind: 'idle', engine }
     if (!this.#worthLoading(group, job)) return { kind: 'wait' }
@@ -78,7 +81,8 @@ export class Engines {
     }
     const inUse = [...this.#remaining.values()].reduce((sum, engines) => sum + engines.length, 0)
     if (inUse >= this.#state.policy.maxEngines) return { kind: 'full' }
-    return { kind: 'room', emptied: this.#emptied(wanted, space) }
+    const couldEverFit = this.#withoutIdle(all).find(wanted) !== null
+    return { kind: 'room', emptied: couldEverFit ? this.#emptied(wanted, space) : null }
   }
 
   /**
@@ -99,19 +103,31 @@ export class Engines {
     return most.find(whole) === null ? null : this.#emptied(whole, space, { first: own })
   }
 
-  /** What a job of a class takes for its engine at the least: one that is idle stays, unless a new one would be smaller. */
-  leastMemoryOf({ engineKey, load }: QueueClass): number {
+  /**
+   * What a job of a class takes for its engine: one that is idle stays, unless a new one would be smaller.
+   * @param isComing room is made for the job, in which that has been decided
+   */
+  memoryOf({ engineKey, load }: QueueClass, isComing: boolean): number {
     const own = this.#idle.get(engineKey)?.at(-1)
     if (!own) return load.memoryBytes
-    const held = own.memory.reduce((sum, { amounts }) => sum + (amounts.memoryBytes ?? 0), 0)
-    return Math.min(held, load.memoryBytes)
+    const held = heldBy(own)
+    return isComing ? held : Math.min(held, load.memoryBytes)
   }
 
-  /** Whether it is known when one in use is idle again; what takes longer than expected may take for ever. */
-  isSoonIdle(engineKey: string): boolean {
-    return this.#state.engines.some(
-      (engine) => engine.engineKey === engineKey && engine.state !== 'idle' && (engine.remainingMs ?? 0) > 0,
-    )
+  /** When one that waits for an engine in use has waited so long that another is loaded for it. */
+  awaitedUntil({ key, engineKey, load }: QueueClass): number {
+    const { now, policy, waitingSince } = this.#state
+    const inUse = this.#remaining.get(engineKey)?.length ?? 0
+    return (waitingSince.get(key) ?? now) + policy.endurance * load.estimateMs * inUse + 1
+  }
+
+  /** When the first that is in use is expected to be idle again; null where that is unknown: what takes longer than expected may take for ever. */
+  idleAt(engineKey: string): number | null {
+    const left = this.#state.engines
+      .filter((engine) => engine.engineKey === engineKey && engine.state !== 'idle')
+      .map(({ remainingMs }) => remainingMs ?? 0)
+      .filter((remainingMs) => remainingMs > 0)
+    return left.length === 0 ? null : this.#state.now + Math.min(...left)
   }
 
   /** They leave. @returns what they are to be told by */
@@ -151,7 +167,7 @@ export class Engines {
     const remaining = this.#remaining.get(group.engineKey) ?? []
     if (remaining.length === 0) return true
     const { policy, now, waitingSince } = this.#state
-    const since = waitingSince.get(group.engineKey)
+    const since = waitingSince.get(group.key)
     if (since !== undefined && now - since > policy.endurance * group.load.estimateMs * remaining.length)
       return true
     const runMs = job.runMs ?? policy.unknownRunMs
@@ -194,6 +210,11 @@ export class Engines {
   #wanted(engine: PlanEngine): number {
     return (this.#work.get(engine.engineKey) ?? 0) > 0 ? 1 : 0
   }
+}
+
+/** Bytes of the host's memory. */
+export function heldBy({ memory }: PlanEngine): number {
+  return memory.reduce((sum, { amounts }) => sum + (amounts.memoryBytes ?? 0), 0)
 }
 
 function byIdleSince(a: PlanEngine, b: PlanEngine): number {

@@ -95,6 +95,28 @@ describe('a forecast', () => {
     expect(forecast.get('2' as JobId)?.endsAt).toBe(1_200)
   })
 
+  it('says of room that a request for a lease is to have only what is known: not when others get it', () => {
+    const later = group('a', [queued('a', 1, 200)])
+    const { state, ...rest } = scene(
+      2,
+      [running(400), { ...running(700), job: queued('s', 0, 700) }],
+      [later],
+    )
+    const part = (cpuCores: number) => [{ device: 'cpu0', amounts: { cpuCores } }]
+    const startOf = (cpuCores: number, held: number, since: string[]) => {
+      const { rank, room, before } = {
+        rank: Number.POSITIVE_INFINITY,
+        room: part(cpuCores),
+        before: part(held),
+      }
+      const request = { rank, room, before, since: new Set(since as JobId[]) }
+      return forecastOf({ ...rest, state: { ...state, request } }, placeOrNull).get('a' as JobId)?.at
+    }
+    expect(startOf(2, 2, [])).toBe(undefined)
+    // What began beside the request's room it leaves.
+    expect(startOf(1, 1, ['s'])).toBe(700)
+  })
+
   it('counts on the memory of an engine that is leaving, which is there in a moment', () => {
     const { state, ...rest } = scene(
       1,

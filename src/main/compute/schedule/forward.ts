@@ -225,7 +225,7 @@ class Forward {
       this.#pause(attempt)
       this.#promised.set(by, [...(this.#promised.get(by) ?? []), job])
     }
-    this.#waitingSince = engineWaits(this.#waitingSince, state.classes, decided, this.#now)
+    this.#waitingSince = engineWaits(this.#waitingSince, decided, this.#now)
     this.#stranded = decided.stranded
     const { lookAgainAt } = decided
     this.#lookAgainAt = lookAgainAt === null ? null : Math.max(this.#now + 1, lookAgainAt)
@@ -322,6 +322,7 @@ class Forward {
       classes,
       ...this.#pace.observe(now, runningMs, classes),
       devices: this.#machine.devices,
+      request: this.#machine.request,
       engines: this.#machine.engines.map((engine) => {
         const remainingMs = remaining.get(engine.ref)
         return remainingMs === undefined ? engine : { ...engine, remainingMs }

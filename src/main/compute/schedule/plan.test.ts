@@ -135,6 +135,8 @@ describe('plan', () => {
     const waiting = plan(state({ classes: classesOf([job('1'), job('2')]), engines: busy }), place)
     expect(waiting.start).toEqual([])
     expect([...waiting.blocked.values()]).toEqual([{ kind: 'engine', engineKey: 'm@1' }])
+    // Of five loads of 200 ms, were it never idle.
+    expect(waiting.lookAgainAt).toBe(1_001)
     const long = [engine('a', { state: 'busy', remainingMs: 5_000 })]
     expect(
       plan(state({ classes: classesOf([job('1')]), engines: long }), place).start[0]?.engine,
@@ -242,22 +244,90 @@ describe('plan', () => {
       expect(decided(100)).toMatchObject({ kept: [{ job: 'urgent' }] })
     })
 
-    it('go on being waited for while a job waits for anything else', () => {
-      const before = new Map([['m@1', 5]])
-      const wait = (block: Block) =>
-        engineWaits(before, [{ key: 'k', engineKey: 'm@1' }], { blocked: new Map([['k', block]]) }, 9)
-      expect([...wait({ kind: 'engine', engineKey: 'm@1' })]).toEqual([['m@1', 5]])
-      expect([...wait({ kind: 'resources' })]).toEqual([['m@1', 5]])
-      const started = { blocked: new Map<string, Block>() }
-      expect([...engineWaits(before, [{ key: 'k', engineKey: 'm@1' }], started, 9)]).toEqual([])
-      expect([
-        ...engineWaits(
-          new Map(),
-          [{ key: 'k', engineKey: 'n' }],
-          { blocked: new Map([['k', { kind: 'resources' }]]) },
-          9,
-        ),
-      ]).toEqual([])
+    it('go on being waited for by a class while it waits for room, and not while its limits are what keeps it', () => {
+      const wait = (block: Block | null, before = new Map([['k', 5]]), stranded = new Set<string>()) => {
+        const blocked = new Map(block ? [['k', block]] : [])
+        return engineWaits(before, { blocked, stranded }, 9).get('k')
+      }
+      const engine = { kind: 'engine', engineKey: 'm@1' } as const
+      expect(wait(engine, new Map())).toBe(9)
+      expect(wait(engine)).toBe(5)
+      expect(wait({ kind: 'resources' })).toBe(5)
+      expect(wait({ kind: 'resources' }, new Map([['of another', 5]]))).toBeUndefined()
+      expect(wait({ kind: 'resources' }, undefined, new Set(['k']))).toBeUndefined()
+      expect(wait({ kind: 'quota', missing: {} })).toBeUndefined()
+      expect(wait(null)).toBeUndefined()
+    })
+
+    it('keep a place for the first that fits and only awaits one in use, from when that is expected to be idle', () => {
+      const own = idle('b', 10, { engineKey: 'm@1', state: 'busy', remainingMs: 100 })
+      const starts = (...others: SimpleJob[]) =>
+        plan(
+          state({
+            ...{ now: 60_000, engines: [own], devices: [cpu({ cpuCores: 7, memoryBytes: 100 })] },
+            classes: classesOf([job('first', { need: { cpuCores: 6 } }), ...others], 10, 90),
+          }),
+          place,
+        ).start.map(({ job: { id } }) => id)
+      const wide = { version: 'n', need: { cpuCores: 7 }, readyAt: 1 }
+      expect(starts(job('long', { ...wide, runMs: HOUR }))).toEqual([])
+      expect(starts(job('beside', { ...wide, need: { cpuCores: 1 }, runMs: HOUR }))).toEqual(['beside'])
+      expect(starts(job('short', { ...wide, runMs: 10 }))).toEqual(['short'])
+    })
+
+    it('leave the first that waits for room its own, though one before it has its room made', () => {
+      const jobs = [
+        job('made', { version: 'x', readyAt: 0 }),
+        job('whole', { version: 'w', need: { cpuCores: 4 }, readyAt: 1 }),
+        job('passes', { version: 'p', need: { cpuCores: 1 }, readyAt: 2, runMs: 2 * HOUR }),
+      ]
+      const loads = { made: 90, whole: 0, passes: 0 }
+      const classes = classesOf(jobs, 0).map((group) => {
+        const id = group.jobs[0]?.id as keyof typeof loads
+        return { ...group, load: { ...group.load, memoryBytes: loads[id] } }
+      })
+      const decided = plan(
+        state({
+          ...{ now: 60_000, classes, engines: [idle('a', 60)] },
+          devices: [device(40, { free: { cpuCores: 3, memoryBytes: 40 } })],
+          running: [{ ...holds40(HOUR), placement: [{ device: 'cpu0', amounts: { cpuCores: 1 } }] }],
+        }),
+        place,
+      )
+      expect(decided).toMatchObject({ start: [], evict: ['a'] })
+      expect(decided.kept.map((kept) => kept.job)).toEqual(['made', 'whole'])
+    })
+
+    it('that are larger than a new one would be are kept with all they hold where they stay', () => {
+      const engines = [idle('m', 60, { engineKey: 'm@1' }), idle('a', 30)]
+      const others = [job('other', { version: 'o', need: needs(12), readyAt: 1, runMs: HOUR })]
+      const classes = classesOf([job('1', { need: needs(60) }), ...others], 50).map((group) =>
+        group.engineKey === 'o' ? { ...group, load: { memoryBytes: 0, estimateMs: 0 } } : group,
+      )
+      const decided = plan(
+        state({
+          now: 60_000,
+          classes,
+          engines,
+          devices: [device(35, { capacity: { cpuCores: 4, memoryBytes: 125 } })],
+        }),
+        place,
+      )
+      expect(decided).toMatchObject({ start: [], evict: ['a'], kept: [{ need: { memoryBytes: 120 } }] })
+    })
+
+    it('are sought for so many jobs of a turn', () => {
+      let searches = 0
+      const counting: Place = (need, devices) => {
+        searches++
+        return place(need, devices)
+      }
+      const jobs = Array.from({ length: 2_000 }, (_, i) =>
+        job(`${i}`, { need: needs(41 + i / 100), readyAt: i }),
+      )
+      const classes = classesOf(jobs, 0)
+      plan(state({ now: 60_000, classes, engines: [idle('a', 5)], devices: [device(40)] }), counting)
+      expect(searches).toBeLessThan(1_000)
     })
 
     it('that are smaller than a new one would be are kept with what they hold', () => {
@@ -422,6 +492,15 @@ describe('plan', () => {
     expect(start.map(({ job }) => job.id)).toEqual(['one'])
   })
 
+  it('looks at one behind any number that do not fit as they are to lie', () => {
+    const far = Array.from({ length: 1_500 }, (_, i) =>
+      job(`far ${i}`, { version: `v${i}`, need: { cpuCores: 3 } }),
+    )
+    const classes = classesOf(far, 0).map((group) => ({ ...group, place: { devices: 'same' as const } }))
+    const last = classesOf([job('last', { readyAt: 1 })], 0)
+    expect(startsOf(state({ classes: [...classes, ...last] }))).toEqual(['last'])
+  })
+
   it('a quota holds its principal only', () => {
     const jobs = [job('1', { principal: 'x' }), job('2', { principal: 'x' }), job('3', { principal: 'y' })]
     const quotas = new Map([['x' as PrincipalId, { limited: ['cpuCores'], left: { cpuCores: 1 } }]])
@@ -429,6 +508,21 @@ describe('plan', () => {
     const result = plan(state({ classes: classesOf(jobs, 10, 1), quotas, devices }), place)
     expect(result.start.map(({ job: { id } }) => id)).toEqual(['1', '3'])
     expect([...result.blocked.values()]).toEqual([{ kind: 'quota', missing: { cpuCores: 1 } }])
+    // Since it was lowered more is held: that much has to end before there is any left.
+    const over = { limited: ['cpuCores', 'memoryBytes'], left: { cpuCores: 1, memoryBytes: -10 } }
+    const [, second] = classesOf(
+      [job('1', { principal: 'x' }), job('2', { principal: 'x', version: 'n' })],
+      0,
+    ).map((group) => ({ ...group, load: { memoryBytes: group.engineKey === 'n' ? 1 : 0, estimateMs: 0 } }))
+    const first = classesOf([job('1', { principal: 'x' })], 0)
+    const both = [...first, ...(second ? [second] : [])]
+    const lowered = plan(
+      state({ classes: both, quotas: new Map([['x' as PrincipalId, over]]), devices }),
+      place,
+    )
+    expect([...lowered.blocked.values()]).toEqual([
+      { kind: 'quota', missing: { cpuCores: 1, memoryBytes: 11 } },
+    ])
   })
 
   it('ageing: a job overtakes any that comes later than its distance in priority', () => {
@@ -557,6 +651,31 @@ it('what is to lie on several devices is not sought on the one that it would be 
 })
 
 describe('a device that is faster', () => {
+  it('is not what one waits for that lacks memory wherever it lies', () => {
+    const fast: FreeDevice = {
+      ...{ id: 'fast' as DeviceId, kind: 'gpu', healthy: true },
+      ...{ free: { gpu: 0.5 }, capacity: { gpu: 1 } },
+    }
+    const slow = { ...fast, id: 'slow' as DeviceId, free: {} }
+    const decided = (memoryBytes: number) => {
+      const [group] = classesOf([job('1', { need: { gpu: 0.5, memoryBytes } })], 0)
+      const jobs = (group as QueueClass).jobs.map((each) => ({ ...each, device: 'fast', gainMs: 900_000 }))
+      const soon = { job: 'r' as JobId, placement: [{ device: 'fast', amounts: { gpu: 0.5 } }] }
+      return plan(
+        state({
+          ...{ now: 60_000, engines: [{ ...engine('a'), engineKey: 'a' }] },
+          classes: [{ ...(group as QueueClass), jobs }],
+          devices: [cpu({ memoryBytes: 30 }, { memoryBytes: 130 }), fast, slow],
+          running: [{ ...soon, share: 1, endsAt: 61_000, expectedAt: 61_000, yields: null }],
+        }),
+        place,
+      )
+    }
+    expect(decided(20).start).toHaveLength(1)
+    expect(decided(50)).toMatchObject({ start: [], evict: ['a'] })
+    expect([...decided(50).blocked.values()]).toEqual([{ kind: 'resources' }])
+  })
+
   const gpu = (id: string, free: number): FreeDevice => {
     const capacity = { gpu: 1 }
     return { id: id as DeviceId, kind: 'gpu', free: { gpu: free }, capacity, healthy: true }

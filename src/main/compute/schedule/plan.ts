@@ -2,9 +2,9 @@ import type { Placement } from '../../../shared/contract'
 import type { JobId, PrincipalId } from '../../../shared/domain/ids'
 import {
   addVectors,
+  differenceOf,
   entriesOf,
   type ResourceVector,
-  subtractVectors,
   vectorFrom,
 } from '../../../shared/domain/resources'
 import { emptyPlan } from './at-rest'
@@ -29,6 +29,9 @@ export function plan(state: PlanState, place: Place): Plan {
   return new PlannedTurn(state, place).decide()
 }
 
+/** Jobs whose own need lacks memory, for which engines are sought in a turn that could go. */
+const MOST_SOUGHT = 64
+
 class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   readonly now: number
   readonly room: Space
@@ -47,6 +50,10 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   /** Classes that were looked at in vain. */
   #tried = 0
   #searches = 0
+  /** By engine key: whose place is kept until one in use is idle. */
+  readonly #awaiting = new Map<string, JobId>()
+  /** For so many engines were sought that could go. */
+  #sought = 0
   /** Of those that are stuck, without such as were known to be stranded. */
   #counted = 0
   /** Some job stays, and not for the limits of its principal. */
@@ -132,9 +139,10 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     return { need, place, device: preferredBy(head), only, isFirst: precedesRequest(this.#state, head.job) }
   }
 
-  keepOf(head: Head): Wanted {
+  keepOf(head: Head, isComing: boolean): Wanted {
     const wanted = this.needOf(head)
-    const memoryBytes = this.#engines.leastMemoryOf(head.group)
+    if (this.#awaiting.get(head.group.engineKey) === head.job.id) return wanted
+    const memoryBytes = this.#engines.memoryOf(head.group, isComing)
     // Without its engine it would not start; one that is loaded counts as what could go.
     return memoryBytes === 0 ? wanted : { ...wanted, need: addVectors(wanted.need, { memoryBytes }) }
   }
@@ -149,6 +157,11 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     if (!device || !gainMs || this.now >= readyAt + gainMs) return null
     const freeAt = this.#freeAt(device)
     return freeAt < readyAt + gainMs ? freeAt : null
+  }
+
+  /** It need not lie on the device that it is to have. */
+  #fitsElsewhere(head: Head): boolean {
+    return this.room.find({ ...this.needOf(head), device: null, only: false }) !== null
   }
 
   /** When the first that holds part of it is expected to end; infinite when that is unknown. */
@@ -185,9 +198,12 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     // The memory of the engine is taken beside the need, so what the need took is not offered to the engine.
     const rest = entriesOf(group.need).some(([name]) => name === 'memoryBytes') ? this.room.copy() : this.room
     if (rest !== this.room) rest.take(placement)
-    const choice = this.#engines.choose(group, job, rest)
-    if (choice.kind === 'wait')
-      return { kind: 'stays', block: { kind: 'engine', engineKey: group.engineKey }, keep: null }
+    const choice = this.#engines.choose(group, job, rest, this.room)
+    if (choice.kind === 'wait') {
+      this.#lookAgain(this.#engines.awaitedUntil(group))
+      const block: Block = { kind: 'engine', engineKey: group.engineKey }
+      return { kind: 'stays', block, keep: this.#untilEngineIsIdle(head) }
+    }
     if (choice.kind === 'full')
       return { kind: 'stays', block: { kind: 'engines', most: this.#state.policy.maxEngines }, keep: null }
     if (choice.kind === 'room') {
@@ -213,7 +229,7 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     this.room.take(placement)
     if (choice.kind === 'load') this.room.take(choice.memory)
     const left = this.#quotaLeft.get(group.principal)
-    if (left) this.#quotaLeft.set(group.principal, subtractVectors(left, chargeOf(group)))
+    if (left) this.#quotaLeft.set(group.principal, differenceOf(left, chargeOf(group)))
     const share = group.share / (this.#state.weights?.get(group.principal) ?? 1)
     this.#shares.set(group.principal, (this.#shares.get(group.principal) ?? 0) + share)
     this.#plan.start.push({ job, class: group, placement, engine })
@@ -233,8 +249,9 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     // That a need was refused before, or asks for more than one that was, is seen at a glance.
     if (this.room.searches > this.#searches && !this.#state.stranded?.has(group.key)) this.#tried++
     this.#searches = this.room.searches
-    const freeAt = why.kind === 'room' ? this.#soonOnFaster(head) : null
     const device = preferredBy(head)
+    const freeAt =
+      why.kind === 'room' && device !== null && this.#fitsElsewhere(head) ? this.#soonOnFaster(head) : null
     if (freeAt !== null && device !== null) {
       blocked.set(group.key, { kind: 'faster', device, freeAt })
       this.#lookAgain(job.readyAt + (job.gainMs ?? 0))
@@ -254,8 +271,7 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     if (isStuck && (isStranded || this.#counted++ < this.#state.policy.maxBlocked)) this.#stuck.push(head)
     if (coming !== null) {
       blocked.set(group.key, coming)
-      // Otherwise nobody knows how long others would wait with it.
-      return this.#engines.isSoonIdle(group.engineKey) ? later : null
+      return this.#untilEngineIsIdle(head)
     }
     if (why.kind === 'room') blocked.set(group.key, { kind: 'resources' })
     else if (why.kind === 'held-back') blocked.set(group.key, { kind: 'held-back', by: why.by.job.id })
@@ -270,13 +286,29 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   #makeRoomFor(head: Head, heldBackBy: (all: Placement) => Head | undefined): 'made' | Block | null {
     const { group, job } = head
     if (!group.need.memoryBytes || this.#state.stranded?.has(group.key)) return null
+    if (this.#sought++ >= MOST_SOUGHT) return null
     const emptied = this.#engines.emptiedFor(group, job, this.needOf(head), this.room)
-    if (emptied === 'wait') return { kind: 'engine', engineKey: group.engineKey }
+    if (emptied === 'wait') {
+      this.#lookAgain(this.#engines.awaitedUntil(group))
+      return { kind: 'engine', engineKey: group.engineKey }
+    }
     if (emptied === null) return null
     const by = heldBackBy(emptied.share)
     if (by !== undefined) return { kind: 'held-back', by: by.job.id }
     this.#plan.evict.push(...this.#engines.evict(emptied.engines))
     return 'made'
+  }
+
+  /**
+   * The place of the first that waits for an engine in use, from when that is expected to be idle. Where nobody knows
+   * when, nobody knows either how long others would wait with it.
+   */
+  #untilEngineIsIdle(head: Head): Keeping | null {
+    const { engineKey } = head.group
+    const idleAt = this.#engines.idleAt(engineKey)
+    if (idleAt === null || this.#awaiting.has(engineKey)) return null
+    this.#awaiting.set(engineKey, head.job.id)
+    return { from: Math.max(this.reserveFrom(head), idleAt), isComing: true }
   }
 
   #lookAgain(at: number): void {

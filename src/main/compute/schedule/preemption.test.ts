@@ -216,6 +216,58 @@ describe('by priority', () => {
     expect(victims(full([running('a')], [withItsEngine]))).toEqual(['a'])
   })
 
+  it('stops nobody for one that has room, and awaits an engine in use', () => {
+    const uses = { ...running('uses'), yields: null }
+    const other = running('other')
+    const engines = [{ ...engineOf(uses), remainingMs: 150 }, engineOf(other, 'n')]
+    const { devices, ...rest } = full([uses, other], [waiting('urgent')], { engines })
+    const withRoom = devices.map((cpu) => ({
+      ...cpu,
+      free: { cpuCores: 1, memoryBytes: 100 },
+      capacity: { cpuCores: 3, memoryBytes: 1000 },
+    }))
+    const decided = decide({ ...rest, devices: withRoom })
+    expect(decided.preempt).toEqual([])
+    expect(decided.blocked.get('urgent')).toMatchObject({ kind: 'engine' })
+  })
+
+  it('stops one for a job that has an engine, though another would be larger than all there is', () => {
+    expect(victims(full([running('low')], [waiting('urgent', { loadBytes: 5_000 })]))).toEqual(['low'])
+    const other = waiting('urgent', { loadBytes: 5_000, version: 'n' })
+    expect(victims(full([running('low')], [other]))).toEqual([])
+  })
+
+  it('stops one for each for whose engine there is room, too', () => {
+    const low = [running('a'), running('b')]
+    const loads = (loadBytes: number) => [
+      waiting('one', { version: 'x', loadBytes }),
+      waiting('two', { version: 'y', loadBytes }),
+    ]
+    // 100 are free, and 10 come with each engine.
+    expect(victims(full(low, loads(60)))).toHaveLength(2)
+    expect(victims(full(low, loads(61)))).toHaveLength(1)
+  })
+
+  it('counts on no engine that goes in this turn', () => {
+    const low = running('low')
+    const none = [{ device: 'cpu0', amounts: { memoryBytes: 0 } }]
+    const idle = { ...engineOf(low), ref: 'idle', state: 'idle' as const, job: null }
+    const large = [{ device: 'cpu0', amounts: { memoryBytes: 600 } }]
+    const decided = (evicting: boolean) => {
+      const engines = [
+        { ...engineOf(low, 'n'), memory: none },
+        { ...idle, memory: large },
+      ]
+      const first = waiting('first', { priority: 95, version: 'x', loadBytes: 600 })
+      const second = waiting('second', { cores: 2, loadBytes: 600 })
+      const { devices, ...rest } = full([low], evicting ? [first, second] : [second], { engines })
+      const cpu = { free: { cpuCores: 1, memoryBytes: 5 }, capacity: { cpuCores: 2, memoryBytes: 1000 } }
+      return decide({ ...rest, devices: devices.map((device) => ({ ...device, ...cpu })) })
+    }
+    expect(decided(false)).toMatchObject({ evict: [], preempt: [{ job: 'low', for: 'second' }] })
+    expect(decided(true)).toMatchObject({ evict: ['idle'], preempt: [] })
+  })
+
   it('awaits what ends by itself soon, and looks again', () => {
     const soon = decide(full([running('soon', { remainingMs: 150 })], [waiting('urgent')]))
     expect(soon).toMatchObject({ preempt: [], lookAgainAt: NOW + DEFAULT_POLICY.preemptMs })

@@ -1,5 +1,6 @@
 import type { JobId } from '../../../shared/domain/ids'
 import { addVectors } from '../../../shared/domain/resources'
+import { heldBy } from './engines'
 import type { Head } from './heads'
 import { AGEING_MS_PER_POINT, isSince, precedesRequest } from './rank'
 import type { Space, Wanted } from './space'
@@ -42,8 +43,9 @@ export class Preemptions {
   readonly #plan: Plan
   /** With what those give back that are stopping already, and without what is promised. */
   readonly #space: Space
-  readonly #idle: readonly PlanEngine[]
-  readonly #engineSlots: number
+  /** Of those that are idle then, the ones that nobody is promised. */
+  readonly #idle: PlanEngine[]
+  #engineSlots: number
   /** Made when it is first asked for, and before anybody is promised a place. */
   #bare: Space | null = null
   /** Whether a need finds no room there, as far as it was asked for. */
@@ -57,7 +59,10 @@ export class Preemptions {
     this.#state = state
     this.#plan = plan
     this.#space = room.copy()
-    const taken = new Set(plan.start.map(({ engine }) => ('ref' in engine ? engine.ref : null)))
+    const taken = new Set([
+      ...plan.start.map(({ engine }) => ('ref' in engine ? engine.ref : null)),
+      ...plan.evict,
+    ])
     this.#idle = state.engines.filter(({ state, ref }) => state === 'idle' && !taken.has(ref))
     const loading = plan.start.filter(({ engine }) => 'load' in engine).length
     this.#engineSlots = state.policy.maxEngines - state.engines.length - loading
@@ -77,8 +82,10 @@ export class Preemptions {
       const endsInMs = remainingMs ?? Number.POSITIVE_INFINITY
       const began = isSince(this.#state.request, job)
       const held = { placement, share, engine: engines.get(job), endsInMs, isSince: began }
-      if (yields?.isStopping) this.#space.end(placement, began)
-      else this.#running.push(held)
+      if (yields?.isStopping) {
+        this.#space.end(placement, began)
+        this.#idle.push(...(held.engine ? [held.engine] : []))
+      } else this.#running.push(held)
       if (yields && !yields.isStopping) this.#candidates.push({ ...yields, ...held })
     }
     let tries = 0
@@ -101,7 +108,11 @@ export class Preemptions {
   #isStranded(head: Head): boolean {
     const { group } = head
     this.#bare ??= this.#withoutJobs()
-    const need = addVectors(group.need, { memoryBytes: group.load.memoryBytes })
+    const own = this.#state.engines.filter(
+      (engine) => engine.engineKey === group.engineKey && engine.state !== 'leaving',
+    )
+    const memoryBytes = Math.min(group.load.memoryBytes, ...own.map(heldBy))
+    const need = addVectors(group.need, { memoryBytes })
     const wanted = { ...this.#wantedBy(head), need }
     const key = JSON.stringify(wanted)
     const isStranded = this.#strandedNeeds.get(key) ?? this.#bare.find(wanted) === null
@@ -159,9 +170,34 @@ export class Preemptions {
   #promise(head: Head, victims: readonly Candidate[], jobs: readonly JobId[]): void {
     this.#candidates = this.#candidates.filter((candidate) => !victims.includes(candidate))
     for (const victim of victims) this.#space.end(victim.placement, victim.isSince)
+    this.#idle.push(...victims.flatMap(({ engine }) => engine ?? []))
     const share = this.#space.find(this.#wantedBy(head))
     if (share) this.#space.take(share)
+    this.#promiseEngine(head)
     this.#plan.blocked.set(head.group.key, { kind: 'preempts', jobs })
+  }
+
+  /** An idle one of its own, or the memory of a new one, for which others go. */
+  #promiseEngine({ group, job }: Head): void {
+    const own = this.#idle.findIndex(({ engineKey }) => engineKey === group.engineKey)
+    if (own >= 0) {
+      this.#idle.splice(own, 1)
+      return
+    }
+    const wanted = {
+      need: { memoryBytes: group.load.memoryBytes },
+      isFirst: precedesRequest(this.#state, job),
+    }
+    let memory = this.#space.find(wanted)
+    while (!memory || this.#engineSlots <= 0) {
+      const gone = this.#idle.shift()
+      if (!gone) break
+      this.#engineSlots++
+      this.#space.end(gone.memory, isSince(this.#state.request, gone.lease))
+      memory = this.#space.find(wanted)
+    }
+    if (memory) this.#space.take(memory)
+    this.#engineSlots--
   }
 
   #yieldsTo(candidate: Candidate, head: Head): boolean {
@@ -252,6 +288,8 @@ export class Preemptions {
     if (!share) return false
     const left = [...this.#idle, ...ended.flatMap(({ engine }) => engine ?? [])]
     if (left.some(({ engineKey }) => engineKey === group.engineKey)) return true
+    // It awaits its own: nothing else that ends makes that idle, or another worth loading.
+    if (this.#plan.blocked.get(group.key)?.kind === 'engine') return false
     if (this.#engineSlots + left.length <= 0) return false
     space.take(share)
     for (const { memory, lease } of left) space.end(memory, isSince(this.#state.request, lease))

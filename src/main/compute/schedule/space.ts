@@ -6,7 +6,7 @@ import {
   type ResourceVector,
   subtractVectors,
 } from '../../../shared/domain/resources'
-import { type FreeDevice, giveBack } from '../../core'
+import { type FreeDevice, giveBackTo, takeFrom } from '../../core'
 import type { Room } from './online/room'
 import type { RequestRoom } from './types'
 
@@ -31,6 +31,8 @@ export interface Wanted {
 
 type Kept = Pick<RequestRoom, 'room' | 'before'>
 
+const MOST_REFUSED = 16
+
 /**
  * What the devices still give while one turn is planned: all of it to those who go before the request that room is kept
  * for, to others what lies beside that room.
@@ -39,8 +41,8 @@ export class Space implements Room<Wanted, Placement> {
   readonly #place: Place
   readonly #devices: FreeDevice[]
   #kept: Kept | null
-  /** Needs known not to fit beside that room while room only shrinks: a need that asks for as much does not fit either. */
-  #refused: ResourceVector[] = []
+  /** Known not to fit beside that room while room only shrinks: what asks for as much, placed alike, does not fit either. */
+  #refused: Pick<Wanted, 'need' | 'place'>[] = []
   /** How often the devices were gone through: all else costs next to nothing. */
   searches = 0
 
@@ -51,21 +53,21 @@ export class Space implements Room<Wanted, Placement> {
     this.#kept = kept
   }
 
-  find({ need, place, device, only = false, isFirst = false }: Wanted): Placement | null {
-    if (!isFirst) for (const refused of this.#refused) if (covers(need, refused)) return null
+  find(wanted: Wanted): Placement | null {
+    const { need, place, device, only = false, isFirst = false } = wanted
+    if (!isFirst) for (const refused of this.#refused) if (asksForAsMuch(wanted, refused)) return null
     if (covers(NOTHING, need)) return []
     this.searches++
     const devices = isFirst ? this.#devices : this.#beside()
     const there = this.#placeAt(device, devices, need, place)
     const placement = there ?? (only ? null : this.#place(need, devices, place ?? undefined))
-    // What does not fit as it is to lie might fit otherwise.
-    if (!placement && !place && !only) this.#refuse(need)
+    if (!placement && !only) this.#refuse({ need, place })
     return placement
   }
 
-  #refuse(need: ResourceVector): void {
-    this.#refused = this.#refused.filter((refused) => !covers(refused, need))
-    if (this.#refused.length < 16) this.#refused.push(need)
+  #refuse(wanted: Pick<Wanted, 'need' | 'place'>): void {
+    this.#refused = this.#refused.filter((refused) => !asksForAsMuch(refused, wanted))
+    if (this.#refused.length < MOST_REFUSED) this.#refused.push(wanted)
   }
 
   #beside(): readonly FreeDevice[] {
@@ -112,16 +114,14 @@ export class Space implements Room<Wanted, Placement> {
   }
 
   covers(wanted: Wanted, other: Wanted): boolean {
-    const isPlacedAlike = !other.place || isSamePlace(wanted.place, other.place)
     const seesNoMore = other.isFirst || !wanted.isFirst
-    return isPlacedAlike && !other.only && seesNoMore && covers(wanted.need, other.need)
+    return !other.only && seesNoMore && asksForAsMuch(wanted, other)
   }
 
-  /** Takes as much of the placement as is there. */
   take(placement: Placement): void {
     for (const part of placement) {
       const device = this.#devices.find(({ id }) => id === part.device)
-      if (device) device.free = subtractVectors(device.free, part.amounts)
+      if (device) takeFrom(device, part.amounts)
     }
   }
 
@@ -129,7 +129,7 @@ export class Space implements Room<Wanted, Placement> {
     this.#refused = []
     for (const part of placement) {
       const device = this.#devices.find(({ id }) => id === part.device)
-      if (device) giveBack(device, part.amounts)
+      if (device) giveBackTo(device, part.amounts)
     }
   }
 
@@ -183,6 +183,11 @@ function covers(a: ResourceVector, b: ResourceVector): boolean {
   for (const name of RESOURCE_NAMES) if ((a[name] ?? 0) < (b[name] ?? 0)) return false
   for (const name in b.custom) if ((a.custom?.[name] ?? 0) < (b.custom[name] ?? 0)) return false
   return memoryOfEach(a) >= memoryOfEach(b)
+}
+
+/** What fits as it is to lie fits wherever that is open, not the other way round. */
+function asksForAsMuch(a: Pick<Wanted, 'need' | 'place'>, b: Pick<Wanted, 'need' | 'place'>): boolean {
+  return (!b.place || isSamePlace(a.place, b.place)) && covers(a.need, b.need)
 }
 
 function memoryOfEach({ gpu = 0, gpuMemoryBytes = 0 }: ResourceVector): number {

@@ -194,7 +194,7 @@ export interface PlanState {
   recent: ReadonlyMap<PrincipalId, number>
   /** Of principals whose weight is not 1. */
   weights?: ReadonlyMap<PrincipalId, number>
-  /** By engine key: since when jobs have waited, turn after turn, for an engine in use. */
+  /** By key of class: since when it has waited, turn after turn, for an engine in use. */
   waitingSince: ReadonlyMap<string, number>
   /** What principals with a quota may still take, less than nothing while they hold more; those without one are absent. */
   quotas: ReadonlyMap<

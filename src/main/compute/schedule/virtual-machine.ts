@@ -1,17 +1,14 @@
 import type { Placement } from '../../../shared/contract'
-import type { JobId, PrincipalId } from '../../../shared/domain/ids'
-import {
-  addVectors,
-  differenceOf,
-  type ResourceVector,
-  subtractVectors,
-} from '../../../shared/domain/resources'
-import { type FreeDevice, giveBack } from '../../core'
+import type { JobId, LeaseId, PrincipalId } from '../../../shared/domain/ids'
+import { addVectors, differenceOf, type ResourceVector } from '../../../shared/domain/resources'
+import { type FreeDevice, giveBackTo, takeFrom } from '../../core'
 import { Heap } from './heap'
+import { isSince } from './rank'
 import { type Holding, RecentUse } from './recent-use'
 import type { Placed, Scene } from './scene'
 import { chargeOf } from './share'
-import type { PlanEngine, PlanState, QueueClass } from './types'
+import { withoutBefore } from './space'
+import type { PlanEngine, PlanState, QueueClass, RequestRoom } from './types'
 import { VirtualBudgets } from './virtual-budgets'
 
 /** An attempt on the virtual clock; times are Unix ms. */
@@ -37,13 +34,16 @@ export class VirtualMachine {
   readonly #from: number
   readonly #devices: Map<string, FreeDevice>
   readonly #engines: Map<string, PlanEngine>
+  /** Its leases of before end here, and what starts here is granted since. */
+  #request: (RequestRoom & { since: Set<JobId | LeaseId> }) | null
   readonly #running = new Map<JobId, Attempt>()
   /** Those that were stopped before their end are still in it. */
   readonly #ends = new Heap<Attempt>((a, b) => a.endsAt - b.endsAt)
   #loaded = 0
 
   constructor({ state, budgets = new Map() }: Pick<Scene, 'state' | 'budgets'>) {
-    const { now, devices, engines, shares, recent, quotas, weights } = state
+    const { now, devices, engines, shares, recent, quotas, weights, request } = state
+    this.#request = request ? { ...request, since: new Set(request.since) } : null
     this.#devices = new Map(devices.map((device) => [device.id, { ...device }]))
     this.#engines = new Map(engines.map((engine) => [engine.ref, { ...engine }]))
     // In a moment they are gone.
@@ -64,6 +64,10 @@ export class VirtualMachine {
 
   get engines(): PlanEngine[] {
     return [...this.#engines.values()]
+  }
+
+  get request(): RequestRoom | null {
+    return this.#request
   }
 
   get running(): IterableIterator<Attempt> {
@@ -114,6 +118,7 @@ export class VirtualMachine {
 
   start(attempt: Attempt): void {
     this.#take(attempt, 1)
+    this.#request?.since.add(attempt.job.id)
     this.add(attempt, attempt.startedAt)
   }
 
@@ -133,6 +138,7 @@ export class VirtualMachine {
     this.#running.delete(attempt.job.id)
     this.budgets.change(attempt.group, -1, now)
     this.#take(attempt, -1)
+    this.#endBefore(attempt.placement, attempt.job.id)
     const { principal, share, since } = this.#holding(attempt)
     this.#recent.end(principal, share, now - since, now)
     const engine = attempt.engine === null ? undefined : this.#engines.get(attempt.engine)
@@ -144,9 +150,11 @@ export class VirtualMachine {
   /** @returns the engine */
   load(engineKey: string, memory: Placement): string {
     const ref = `forward-${this.#loaded++}`
+    const lease = ref as LeaseId
     this.#change(memory, 1)
+    this.#request?.since.add(lease)
     const unused = { state: 'loading' as const, idleSinceMs: 0, remainingMs: null, job: null }
-    this.#engines.set(ref, { ...unused, ref, engineKey, memory })
+    this.#engines.set(ref, { ...unused, ref, engineKey, memory, lease })
     return ref
   }
 
@@ -161,6 +169,12 @@ export class VirtualMachine {
     if (!engine) return
     this.#engines.delete(ref)
     this.#change(engine.memory, -1)
+    this.#endBefore(engine.memory, engine.lease)
+  }
+
+  #endBefore(placement: Placement, id: JobId | LeaseId | null | undefined): void {
+    const request = this.#request
+    if (request && !isSince(request, id)) this.#request = withoutBefore(request, placement)
   }
 
   /** @param sign -1: it gives it back */
@@ -189,8 +203,8 @@ export class VirtualMachine {
     for (const { device: id, amounts } of placement) {
       const device = this.#devices.get(id)
       if (!device) continue
-      if (sign === 1) device.free = subtractVectors(device.free, amounts)
-      else giveBack(device, amounts)
+      if (sign === 1) takeFrom(device, amounts)
+      else giveBackTo(device, amounts)
     }
   }
 }

@@ -8,7 +8,7 @@ export interface Turn<Job, Need, Share, Block> {
   next(): Job | undefined
   needOf(job: Job): Need
   /** What room is kept for: what it needs, and all that it takes besides to start. */
-  keepOf(job: Job): Need
+  keepOf(job: Job, isComing: boolean): Need
   room: Room<Need, Share>
   /** What runs, by the ends that room kept for the job counts on. */
   runningFor(job: Job): Ends<Share>
@@ -70,23 +70,26 @@ export function pass<Job, Need, Share, Block>(
   /** By what runs; made when the first that counts on it is found to fit at no time that is known. */
   const outlooks = new Map<Ends<Share>, Outlook<Need, Share>>()
   let isKnown = false
+  let inDoubt = 0
   const keep = (job: Job, { from, isComing }: Keeping) => {
     if (isKnown && !isComing) return
-    const need = turn.keepOf(job)
+    const need = turn.keepOf(job, isComing)
     const running = turn.runningFor(job)
     let outlook = outlooks.get(running)
     if (outlook === undefined || outlook.known.find(need) !== null) {
       const reservation = Reservation.for(need, room, running, now, from)
       if (reservation) kept.push({ job, need, reservation })
-      isKnown ||= reservation !== null
-      if (isKnown) return
+      // What others give up for one that comes is not what the first of the others waits for.
+      isKnown ||= reservation !== null && !isComing
+      if (reservation || isKnown) return
     }
     outlook ??= outlookOf(room, running)
     outlooks.set(running, outlook)
-    if (now < from || kept.length === MOST_IN_DOUBT || outlook.all.find(need) === null) return
+    if (now < from || inDoubt === MOST_IN_DOUBT || outlook.all.find(need) === null) return
     const lack = outlook.known.lackOf(need)
     // As much of the same is waited for already: it is its turn after that.
     if (kept.some(({ reservation }) => room.covers(reservation.lack, lack))) return
+    inDoubt++
     kept.push({ job, need, reservation: Reservation.inDoubt(need, lack, outlook.all) })
   }
   // Only where somebody could pass: on a full machine nobody asks when it will have room.
