@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { LeaseId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
@@ -152,6 +155,23 @@ describe('a budget', () => {
     await refusalOf(() => fixture.core.allocate({ cpuCores: 1 }, by('a')))
     await clock.advance(2 * MINUTE_MS)
     expect(used()).toMatchObject({ cpuSeconds: 0, jobs: 0 })
+  })
+
+  it('is on the disk with the end of a lease, whenever the system is killed after that', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'budgets-'))
+    const killed = await createCoreFixture({ file: join(dir, 'core.db') })
+    try {
+      await killed.core.start()
+      killed.core.setQuota({ principal: 'a', limit: {}, budget: { cpuSeconds: 100, windowMs: MINUTE_MS } })
+      const lease = killed.core.allocate({ cpuCores: 2 }, by('a'))
+      await killed.clock.advance(300)
+      killed.core.release(lease.id as LeaseId)
+      await killed.kill()
+      expect(killed.core.getQuota('a').used?.cpuSeconds).toBeCloseTo(0.6)
+    } finally {
+      await killed.close()
+      await rm(dir, { recursive: true, force: true })
+    }
   })
 
   it('counts a lease that outlives the process from the restart on', async () => {

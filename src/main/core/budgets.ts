@@ -12,10 +12,10 @@ import { fromQuantum } from './quanta'
 import type { QuotaStore } from './quota-store'
 import type { UseSlot } from './rolling-use'
 
-/** A use that ends the program is written at once (jobs); what time uses up is written so often. */
-const SAVE_MS = 5_000
+/** Use is written with what changes it (jobs, leases); what goes on is written so often. */
+const SAVE_MS = 1_000
 /** Counted each second, so that a longer span was a sleep of the machine or a clock that was set forward: nobody's use. */
-const LONGEST_SPAN_MS = 2 * SAVE_MS
+const LONGEST_SPAN_MS = 10_000
 /** What could not be ended though its budget is used up is told of again after this time. */
 const RETRY_MS = 1_000
 
@@ -31,7 +31,7 @@ interface Kept {
 /**
  * What principals with a budget have used of it. Time is counted whenever what a principal holds changes, so there is
  * nothing to do for each lease; a timer is set for when the first budget will be used up. Time while the system does not
- * run, or the machine sleeps, is not counted; of a system that is killed, what time used up in the last seconds is lost.
+ * run, or the machine sleeps, is not counted; of a system that is killed, the last two seconds of leases that go on are lost.
  */
 export class Budgets implements Disposable {
   readonly #ledger: Ledger
@@ -98,6 +98,8 @@ export class Budgets implements Disposable {
     if (!kept) return
     const changed = kept.account.count(this.#rates(principal), this.#clock.now(), LONGEST_SPAN_MS)
     for (const slot of changed) kept.unsaved.add(slot)
+    // With the change of a lease that it is counted for.
+    if (changed.length > 0) this.#database.beforeCommit(this.#write)
   }
 
   /** Each second, whatever changes. */
@@ -156,7 +158,7 @@ export class Budgets implements Disposable {
     const now = this.#clock.now()
     if (now - this.#savedAt < SAVE_MS) return
     this.#savedAt = now
-    if (this.#hasUnsaved()) await this.#database.write(() => this.#write())
+    if (this.#hasUnsaved()) await this.#database.write(this.#write)
   }
 
   /** Writes all that is not written yet, and counts no more. */
@@ -164,7 +166,7 @@ export class Budgets implements Disposable {
     this.#alarm.cancel()
     this.countAll()
     try {
-      if (this.#hasUnsaved()) this.#database.transaction(() => this.#write())
+      if (this.#hasUnsaved()) this.#database.transaction(this.#write)
     } catch (error) {
       // Of a full disk, say: the rest has to be ended all the same.
       this.#logger.error({ err: error }, 'The last seconds of the use of budgets could not be written.')
@@ -184,7 +186,7 @@ export class Budgets implements Disposable {
     return [...this.#accounts.values()].some(({ unsaved }) => unsaved.size > 0)
   }
 
-  #write(): void {
+  readonly #write = (): void => {
     for (const [principal, kept] of this.#accounts) {
       if (kept.unsaved.size === 0) continue
       const unsaved = [...kept.unsaved]

@@ -9,7 +9,7 @@ import { createFakeClock } from './testing/fake-clock'
 
 const CAPACITY = { cpuCores: 8, memoryBytes: 1000 }
 
-function ledgerOf(leases: readonly ResourceVector[]): Ledger {
+function ledgerOf(leases: readonly ResourceVector[], yieldsToOthers = false): Ledger {
   const ledger = new Ledger(createFakeClock())
   ledger.setDevice({
     id: 'cpu0',
@@ -21,7 +21,7 @@ function ledgerOf(leases: readonly ResourceVector[]): Ledger {
     properties: {},
     health: 'ok',
     foundBy: 'test',
-    yieldsToOthers: false,
+    yieldsToOthers,
   })
   leases.forEach((need, i) => {
     const lease = { id: `lease-${i}`, holder: 'anna', need } as Lease
@@ -58,4 +58,13 @@ it('a lease gives back what is then free, also where programs outside or the res
       },
     ),
   )
+})
+
+it('what goes to programs outside only beside leases is owed by none', () => {
+  const ledger = ledgerOf([{ cpuCores: 4 }], true)
+  ledger.setBusyOutside('cpu0', { cpuCores: 6 })
+  const [cpu] = ledger.freeDevices([])
+  expect(cpu?.free.cpuCores).toBeUndefined()
+  if (cpu) giveBackTo(cpu, { cpuCores: 4 })
+  expect(cpu?.free.cpuCores).toBe(4)
 })

@@ -178,12 +178,15 @@ export class Ledger {
     return (this.device(device)?.yieldsToOthers && this.#busyOutside.get(device)) || NOTHING
   }
 
-  /** What leases and programs outside hold together beyond the device: what ends there pays that first. */
+  /**
+   * What leases and programs outside hold together beyond the device: what ends there pays that first. What goes to those
+   * outside only while something is held here is no debt: it is nobody's when the last lease has ended.
+   */
   owed(id: string): Quanta {
     const known = this.#devices.get(id)
     if (!known) return new Map()
     const most = this.#ceiling(known.device, known.capacity)
-    const outside = this.foreign(id)
+    const outside = this.foreign(id, false)
     const owed = new Map(outside)
     addQuanta(owed, this.used(id))
     takeQuanta(owed, most)

@@ -272,12 +272,12 @@ export class Dispatcher {
     const state = this.#snapshot()
     this.#deps.onState(state)
     const decided = plan(state, placeOrNull)
+    this.#pace.planned(state.now, decided)
     this.#deps.database.onRollback(this.#losses.spend(decided))
     const started = decided.start.flatMap((start) => this.#start(start) ?? [])
     // What has been started may be why others were refused: the next plan knows, and says so.
     const isRefused = started.length > 0 && started.length < decided.start.length
     this.#waitingSince = engineWaits(this.#waitingSince, decided, state.now)
-    this.#pace.planned(state.now, decided)
     index.strand(decided.stranded)
     this.#keptRooms.update(decided.kept, state)
     this.#deps.onPlan(decided)

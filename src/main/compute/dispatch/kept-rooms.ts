@@ -36,7 +36,10 @@ export class KeptRooms {
 
   /** @param state what the turn was planned from */
   update(kept: readonly Kept[], { now, policy, devices }: PlanState): void {
-    const lasting = new Map(kept.map((room) => [room.job, room]))
+    // Places of those that await engines may overlap, which those of leases must not.
+    const awaits = kept.find(({ awaitsEngine }) => awaitsEngine)
+    const apart = kept.filter((room) => !room.awaitsEngine || room === awaits)
+    const lasting = new Map(apart.map((room) => [room.job, room]))
     const isThere = ({ device, amounts }: Kept['placement'][number]) => {
       const { healthy, capacity, outside = {} } = devices.find(({ id }) => id === device) ?? GONE
       return healthy && isEmptyVector(shortage(amounts, subtractVectors(capacity, outside)))
@@ -51,7 +54,7 @@ export class KeptRooms {
       this.#rooms.delete(id)
       release()
     }
-    for (const { job: id, need, placement } of kept) {
+    for (const { job: id, need, placement } of apart) {
       const job = this.#index.get(id)
       if (!job || this.#rooms.has(id) || now < job.status.readyAt + policy.holdBackAfterMs) continue
       const { readyAt: since, priority } = job.status

@@ -40,23 +40,33 @@ export function engineWaits(
   return since
 }
 
+/** For so many jobs of a turn engines are sought that could go, of those for which all that are idle would be enough. */
+const MOST_SOUGHT = 64
+
 /** The engines of one turn: which are idle, how long the others take, which may go. */
 export class Engines {
   readonly #state: PlanState
   readonly #idle = new Map<string, PlanEngine[]>()
   /** By engine key: expected time until each engine in use is idle again. */
   readonly #remaining = new Map<string, number[]>()
+  /** By engine key: those of them of which it is known when their job ends; null: it is loaded in this turn. */
+  readonly #inUseUntil = new Map<string, { ref: string | null; at: number }[]>()
   /** By engine key: expected run times of all that waits. */
   readonly #work = new Map<string, number>()
   readonly #leaving: PlanEngine[] = []
   /** Null: something has been taken since. */
   #allGone: Space | null = null
   #count: number
+  #sought = 0
 
   constructor(state: PlanState) {
     this.#state = state
     this.#count = state.engines.length
+    const expectedAt = new Map(state.running.map((running) => [running.job, running.expectedAt]))
     for (const engine of state.engines) {
+      const at = expectedAt.get(engine.job)
+      if (engine.job !== null && at != null)
+        append(this.#inUseUntil, engine.engineKey, { ref: engine.ref, at })
       if (engine.state === 'idle') append(this.#idle, engine.engineKey, engine)
       else if (engine.state === 'leaving') this.#leaving.push(engine)
       else append(this.#remaining, engine.engineKey, engine.remainingMs ?? state.policy.unknownRunMs)
@@ -121,13 +131,19 @@ export class Engines {
     return (waitingSince.get(key) ?? now) + policy.endurance * load.estimateMs * inUse + 1
   }
 
-  /** When the first that is in use is expected to be idle again; null where that is unknown: what takes longer than expected may take for ever. */
-  idleAt(engineKey: string): number | null {
-    const left = this.#state.engines
-      .filter((engine) => engine.engineKey === engineKey && engine.state !== 'idle')
-      .map(({ remainingMs }) => remainingMs ?? 0)
-      .filter((remainingMs) => remainingMs > 0)
-    return left.length === 0 ? null : this.#state.now + Math.min(...left)
+  /** The first in use that is expected to be idle again, and when; null where nobody knows. */
+  nextIdle(engineKey: string): { ref: string | null; at: number } | null {
+    const known = this.#inUseUntil.get(engineKey) ?? []
+    return known.reduce<(typeof known)[number] | null>(
+      (next, one) => (next && next.at <= one.at ? next : one),
+      null,
+    )
+  }
+
+  /** Whether the job would wait for an engine in use even if it had room. */
+  awaits(group: QueueClass, job: QueuedJob): boolean {
+    const isIdle = (this.#idle.get(group.engineKey)?.length ?? 0) > 0
+    return !isIdle && !this.#worthLoading(group, job)
   }
 
   /** They leave. @returns what they are to be told by */
@@ -156,8 +172,12 @@ export class Engines {
   take(group: QueueClass, job: QueuedJob, loads: boolean): void {
     this.#allGone = null
     const runMs = job.runMs ?? this.#state.policy.unknownRunMs
+    const engine = loads ? null : this.#idle.get(group.engineKey)?.pop()
     if (loads) this.#count++
-    else this.#idle.get(group.engineKey)?.pop()
+    if (job.runMs !== null) {
+      const at = this.#state.now + (loads ? group.load.estimateMs : 0) + runMs
+      append(this.#inUseUntil, group.engineKey, { ref: engine?.ref ?? null, at })
+    }
     append(this.#remaining, group.engineKey, runMs + (loads ? group.load.estimateMs : 0))
     this.#work.set(group.engineKey, Math.max(0, (this.#work.get(group.engineKey) ?? 0) - runMs))
   }
@@ -181,6 +201,7 @@ export class Engines {
     space: Space,
     { stays, first }: { stays?: PlanEngine; first?: PlanEngine | undefined } = {},
   ): Emptied | null {
+    if (this.#sought++ >= MOST_SOUGHT) return null
     const released = this.#leaving.map((engine) => this.#ended(engine))
     let slots = this.#state.policy.maxEngines - this.#count + this.#leaving.length
     const candidates = [...this.#idle.values()]

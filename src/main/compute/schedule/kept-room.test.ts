@@ -95,6 +95,7 @@ const known = {
   need: { cpuCores: CORES },
   placement: [{ device: 'cpu0', amounts: { cpuCores: CORES } }],
   fitsAt: NOW + 1_000,
+  awaitsEngine: false,
 }
 
 describe('a job that is known to fit soon has its room kept', () => {
@@ -137,7 +138,13 @@ describe('of what a job needs that waits for what nobody knows the end of', () =
       { device: 'cpu0', amounts: { cpuCores: 1 } },
       { device: 'gpu0', amounts: { gpuMemoryBytes: 10 } },
     ]
-    expect(decided.kept[0]).toEqual({ job: 'gpu', need: before.need, placement, fitsAt: null })
+    expect(decided.kept[0]).toEqual({
+      job: 'gpu',
+      need: before.need,
+      placement,
+      fitsAt: null,
+      awaitsEngine: false,
+    })
     const endless = classOf('wide', { need: { cpuCores: CORES }, waitedMs: HOURS, runMs: null })
     const other = turn([before], gpu(4), { ...idle, classes: [before, endless, small] })
     expect(other.blocked.get('wide')).toEqual({ kind: 'held-back', by: 'gpu' })

@@ -234,7 +234,8 @@ describe('plan', () => {
       const decided = (remainingMs: number | null) =>
         plan(
           state({
-            ...{ now: 60_000, classes: classesOf([urgent], 20), running: [running] },
+            ...{ now: 60_000, classes: classesOf([urgent], 20) },
+            running: [{ ...running, expectedAt: remainingMs && 60_000 + remainingMs }],
             ...{ engines: [idle('a', 20), own(remainingMs)], devices: [device(30)] },
           }),
           place,
@@ -260,11 +261,13 @@ describe('plan', () => {
     })
 
     it('keep a place for the first that fits and only awaits one in use, from when that is expected to be idle', () => {
-      const own = idle('b', 10, { engineKey: 'm@1', state: 'busy', remainingMs: 100 })
+      const own = idle('b', 10, { engineKey: 'm@1', state: 'busy', remainingMs: 100, job: 'r' as JobId })
+      const uses = { ...holds40(60_100), placement: [{ device: 'cpu0', amounts: { cpuCores: 1 } }] }
       const starts = (...others: SimpleJob[]) =>
         plan(
           state({
-            ...{ now: 60_000, engines: [own], devices: [cpu({ cpuCores: 7, memoryBytes: 100 })] },
+            ...{ now: 60_000, engines: [own], running: [uses] },
+            devices: [cpu({ cpuCores: 7, memoryBytes: 100 }, { cpuCores: 8, memoryBytes: 110 })],
             classes: classesOf([job('first', { need: { cpuCores: 6 } }), ...others], 10, 90),
           }),
           place,
@@ -273,6 +276,49 @@ describe('plan', () => {
       expect(starts(job('long', { ...wide, runMs: HOUR }))).toEqual([])
       expect(starts(job('beside', { ...wide, need: { cpuCores: 1 }, runMs: HOUR }))).toEqual(['beside'])
       expect(starts(job('short', { ...wide, runMs: 10 }))).toEqual(['short'])
+    })
+
+    it('keep a place beside the engine that is awaited, which gives nothing back', () => {
+      const own = idle('b', 40, { engineKey: 'm@1', state: 'busy', remainingMs: 300, job: 'r' as JobId })
+      const uses = { ...holds40(60_300), placement: [] }
+      const startsWith = (memoryBytes: number) => {
+        const other = job('other', { version: 'n', need: { memoryBytes }, readyAt: 1, runMs: HOUR })
+        const classes = classesOf([job('first', { need: { memoryBytes: 50 } }), other], 40, 400).map(
+          (group) =>
+            group.engineKey === 'n' ? { ...group, load: { memoryBytes: 0, estimateMs: 0 } } : group,
+        )
+        const now = 60_000
+        return startsOf(state({ now, classes, engines: [own], running: [uses], devices: [device(60)] }))
+      }
+      expect(startsWith(11)).toEqual([])
+      expect(startsWith(10)).toEqual(['other'])
+    })
+
+    it('keep a place for the next of those that one is taken for in this turn', () => {
+      const jobs = [
+        job('takes', { need: { cpuCores: 1 }, runMs: 100 }),
+        job('next', { need: { cpuCores: 6 }, readyAt: 1, runMs: 100 }),
+        job('long', { version: 'n', need: { cpuCores: 7 }, readyAt: 2, runMs: HOUR }),
+      ]
+      const devices = [cpu({ cpuCores: 8, memoryBytes: 100 })]
+      const engines = [idle('a', 10, { engineKey: 'm@1' })]
+      expect(startsOf(state({ now: 60_000, classes: classesOf(jobs, 10), engines, devices }))).toEqual([
+        'takes',
+      ])
+    })
+
+    it('go for one behind any number whom all of them would not help', () => {
+      const hopeless = Array.from({ length: 65 }, (_, i) =>
+        job(`${i}`, { version: `v${i}`, need: needs(60 - i / 100) }),
+      )
+      const last = job('last', { version: 'l', need: needs(45), readyAt: 1 })
+      const running = [holds40(HOUR)]
+      const classes = classesOf([...hopeless, last], 0)
+      const decided = plan(
+        state({ now: 4_000, classes, running, engines: [idle('a', 10)], devices: [device(40)] }),
+        place,
+      )
+      expect(decided.evict).toEqual(['a'])
     })
 
     it('leave the first that waits for room its own, though one before it has its room made', () => {
@@ -326,8 +372,9 @@ describe('plan', () => {
         job(`${i}`, { need: needs(41 + i / 100), readyAt: i }),
       )
       const classes = classesOf(jobs, 0)
-      plan(state({ now: 60_000, classes, engines: [idle('a', 5)], devices: [device(40)] }), counting)
-      expect(searches).toBeLessThan(1_000)
+      const engines = Array.from({ length: 30 }, (_, i) => idle(`e${i}`, 1))
+      plan(state({ now: 60_000, classes, engines, devices: [device(40)] }), counting)
+      expect(searches).toBeLessThan(10_000)
     })
 
     it('that are smaller than a new one would be are kept with what they hold', () => {
@@ -490,6 +537,24 @@ describe('plan', () => {
       place,
     )
     expect(start.map(({ job }) => job.id)).toEqual(['one'])
+  })
+
+  it('finds room for more that is to be spread where less of it does not lie', () => {
+    const seats = (count: number): FreeDevice[] =>
+      [3, 3, 1].map((free, i) => ({
+        ...{ id: `fpga${i}` as DeviceId, kind: 'fpga', healthy: true },
+        ...{ free: { custom: { seat: free } }, capacity: { custom: { seat: count } } },
+      }))
+    const jobs = [6, 7].map((seat) =>
+      job(`${seat}`, { version: `v${seat}`, need: { custom: { seat } }, readyAt: seat }),
+    )
+    const classes = classesOf(jobs, 0).map((group) => ({ ...group, place: { devices: 'spread' as const } }))
+    const spread: Place = (need, devices, hints) => {
+      const found = corePlace(need, [...devices], hints)
+      return 'missing' in found ? null : found
+    }
+    const decided = plan(state({ classes, devices: seats(3) }), spread)
+    expect(decided.start.map(({ job: { id } }) => id)).toEqual(['7'])
   })
 
   it('looks at one behind any number that do not fit as they are to lie', () => {
@@ -659,7 +724,10 @@ describe('a device that is faster', () => {
     const slow = { ...fast, id: 'slow' as DeviceId, free: {} }
     const decided = (memoryBytes: number) => {
       const [group] = classesOf([job('1', { need: { gpu: 0.5, memoryBytes } })], 0)
-      const jobs = (group as QueueClass).jobs.map((each) => ({ ...each, device: 'fast', gainMs: 900_000 }))
+      const jobs = (group as QueueClass).jobs.map((each) => ({
+        ...{ ...each, readyAt: 60_000 },
+        ...{ device: 'fast', gainMs: 900_000 },
+      }))
       const soon = { job: 'r' as JobId, placement: [{ device: 'fast', amounts: { gpu: 0.5 } }] }
       return plan(
         state({
@@ -674,6 +742,7 @@ describe('a device that is faster', () => {
     expect(decided(20).start).toHaveLength(1)
     expect(decided(50)).toMatchObject({ start: [], evict: ['a'] })
     expect([...decided(50).blocked.values()]).toEqual([{ kind: 'resources' }])
+    expect(decided(50).lookAgainAt).toBe(960_000)
   })
 
   const gpu = (id: string, free: number): FreeDevice => {

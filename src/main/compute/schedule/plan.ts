@@ -29,9 +29,6 @@ export function plan(state: PlanState, place: Place): Plan {
   return new PlannedTurn(state, place).decide()
 }
 
-/** Jobs whose own need lacks memory, for which engines are sought in a turn that could go. */
-const MOST_SOUGHT = 64
-
 class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   readonly now: number
   readonly room: Space
@@ -52,8 +49,6 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   #searches = 0
   /** By engine key: whose place is kept until one in use is idle. */
   readonly #awaiting = new Map<string, JobId>()
-  /** For so many engines were sought that could go. */
-  #sought = 0
   /** Of those that are stuck, without such as were known to be stranded. */
   #counted = 0
   /** Some job stays, and not for the limits of its principal. */
@@ -101,15 +96,18 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
 
   decide(): Plan {
     const plan = this.#plan
-    plan.kept = pass(this)().map(({ job: { job }, need: { need }, reservation: { share, fitsAt } }) => ({
-      job: job.id,
-      need,
-      placement: share,
-      fitsAt: Number.isFinite(fitsAt) ? fitsAt : null,
-    }))
+    plan.kept = pass(this)().map(
+      ({ job: { job, group }, need: { need }, reservation: { share, fitsAt } }) => ({
+        job: job.id,
+        need,
+        placement: share,
+        fitsAt: Number.isFinite(fitsAt) ? fitsAt : null,
+        awaitsEngine: this.#awaiting.get(group.engineKey) === job.id,
+      }),
+    )
     plan.left = this.room.devices()
     if (this.#state.policy.order === 'urgency')
-      new Preemptions(this.#state, this.room, plan).decide(this.#stuck)
+      new Preemptions(this.#state, this.room, this.#engines, plan).decide(this.#stuck)
     if (this.#stuck.every(({ group }) => plan.stranded.has(group.key))) plan.idle = this.#idle()
     return plan
   }
@@ -185,7 +183,7 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     return job.mostMs === null ? Number.POSITIVE_INFINITY : this.now + group.load.estimateMs + job.mostMs
   }
 
-  reserveFrom({ job }: Head): number {
+  reserveFrom({ job }: Pick<Head, 'job'>): number {
     return this.#state.promised.has(job.id) ? this.now : job.readyAt + this.#state.policy.holdBackAfterMs
   }
 
@@ -236,7 +234,8 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     this.#addRunning(this.endsBy(head), placement, true)
     if (choice.kind === 'idle') this.#idleEnds.get(choice.engine.ref)?.()
     const isLoadedSince = choice.kind === 'load' || isSince(this.#state.request, choice.engine.lease)
-    this.#addRunning(this.endsBy(head), memory, isLoadedSince)
+    const remove = this.#addRunning(this.endsBy(head), memory, isLoadedSince)
+    if (choice.kind === 'idle') this.#idleEnds.set(choice.engine.ref, remove)
     this.#heads.follow(head)
     return { kind: 'started', all }
   }
@@ -250,11 +249,10 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
     if (this.room.searches > this.#searches && !this.#state.stranded?.has(group.key)) this.#tried++
     this.#searches = this.room.searches
     const device = preferredBy(head)
-    const freeAt =
-      why.kind === 'room' && device !== null && this.#fitsElsewhere(head) ? this.#soonOnFaster(head) : null
-    if (freeAt !== null && device !== null) {
+    const freeAt = why.kind === 'room' ? this.#soonOnFaster(head) : null
+    if (freeAt !== null) this.#lookAgain(job.readyAt + (job.gainMs ?? 0))
+    if (freeAt !== null && device !== null && this.#fitsElsewhere(head)) {
       blocked.set(group.key, { kind: 'faster', device, freeAt })
-      this.#lookAgain(job.readyAt + (job.gainMs ?? 0))
       return later
     }
     const coming = why.kind === 'room' ? this.#makeRoomFor(head, why.heldBackBy) : null
@@ -286,7 +284,6 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   #makeRoomFor(head: Head, heldBackBy: (all: Placement) => Head | undefined): 'made' | Block | null {
     const { group, job } = head
     if (!group.need.memoryBytes || this.#state.stranded?.has(group.key)) return null
-    if (this.#sought++ >= MOST_SOUGHT) return null
     const emptied = this.#engines.emptiedFor(group, job, this.needOf(head), this.room)
     if (emptied === 'wait') {
       this.#lookAgain(this.#engines.awaitedUntil(group))
@@ -300,15 +297,20 @@ class PlannedTurn implements Turn<Head, Wanted, Placement, Block> {
   }
 
   /**
-   * The place of the first that waits for an engine in use, from when that is expected to be idle. Where nobody knows
-   * when, nobody knows either how long others would wait with it.
+   * The place of the first that waits for an engine in use, from when that is expected to be idle; at once where others
+   * made room. Where nobody knows when, nobody knows either how long others would wait with it.
    */
-  #untilEngineIsIdle(head: Head): Keeping | null {
-    const { engineKey } = head.group
-    const idleAt = this.#engines.idleAt(engineKey)
-    if (idleAt === null || this.#awaiting.has(engineKey)) return null
-    this.#awaiting.set(engineKey, head.job.id)
-    return { from: Math.max(this.reserveFrom(head), idleAt), isComing: true }
+  #untilEngineIsIdle({ group: { engineKey }, job }: Head): Keeping | null {
+    const next = this.#engines.nextIdle(engineKey)
+    const isPromised = this.#state.promised.has(job.id)
+    if ((!next && !isPromised) || this.#awaiting.has(engineKey)) return null
+    this.#awaiting.set(engineKey, job.id)
+    // It takes it: nothing of it comes free.
+    if (next?.ref) this.#idleEnds.get(next.ref)?.()
+    return {
+      from: isPromised || !next ? this.now : Math.max(this.reserveFrom({ job }), next.at),
+      isComing: true,
+    }
   }
 
   #lookAgain(at: number): void {

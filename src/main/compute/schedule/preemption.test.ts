@@ -231,6 +231,24 @@ describe('by priority', () => {
     expect(decided.blocked.get('urgent')).toMatchObject({ kind: 'engine' })
   })
 
+  it('stops nobody for one that would only await an engine in use then, and notes that it does', () => {
+    const uses = { ...running('uses'), yields: null }
+    const low = running('low', { cores: 2 })
+    const decided = (waitingSince: PlanState['waitingSince'], more: Partial<Displaceable> = {}) => {
+      const other = { ...low, yields: low.yields && { ...low.yields, ...more } }
+      const engines = [engineOf(uses), engineOf(other, more.isWriting ? 'm' : 'n')]
+      return decide(full([uses, other], [waiting('urgent', { cores: 2 })], { engines, waitingSince }))
+    }
+    const awaits = decided(new Map())
+    expect(awaits.preempt).toEqual([])
+    expect(awaits.blocked.get('urgent')).toMatchObject({ kind: 'engine' })
+    // Of five loads of 100 ms for the engine in use.
+    expect(awaits.lookAgainAt).toBe(NOW + 501)
+    expect(decided(new Map([['urgent', NOW - 501]])).preempt).toEqual([{ job: 'low', for: 'urgent' }])
+    // One that gives its engine up with its place.
+    expect(decided(new Map(), { isWriting: true }).preempt).toEqual([{ job: 'low', for: 'urgent' }])
+  })
+
   it('stops one for a job that has an engine, though another would be larger than all there is', () => {
     expect(victims(full([running('low')], [waiting('urgent', { loadBytes: 5_000 })]))).toEqual(['low'])
     const other = waiting('urgent', { loadBytes: 5_000, version: 'n' })

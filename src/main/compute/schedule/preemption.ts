@@ -1,6 +1,6 @@
 import type { JobId } from '../../../shared/domain/ids'
 import { addVectors } from '../../../shared/domain/resources'
-import { heldBy } from './engines'
+import { type Engines, heldBy } from './engines'
 import type { Head } from './heads'
 import { AGEING_MS_PER_POINT, isSince, precedesRequest } from './rank'
 import type { Space, Wanted } from './space'
@@ -40,6 +40,7 @@ type Candidate = Displaceable & Held
  */
 export class Preemptions {
   readonly #state: PlanState
+  readonly #engines: Engines
   readonly #plan: Plan
   /** With what those give back that are stopping already, and without what is promised. */
   readonly #space: Space
@@ -55,8 +56,9 @@ export class Preemptions {
   /** The highest priority, with what it has waited, of the jobs before that go on waiting. */
   #ahead = Number.NEGATIVE_INFINITY
 
-  constructor(state: PlanState, room: Space, plan: Plan) {
+  constructor(state: PlanState, room: Space, engines: Engines, plan: Plan) {
     this.#state = state
+    this.#engines = engines
     this.#plan = plan
     this.#space = room.copy()
     const taken = new Set([
@@ -155,6 +157,7 @@ export class Preemptions {
     const anew = victims.filter(({ pause }) => pause === 'restart')
     const counted = anew.filter((victim) => !this.#isWorthAnyLoss(victim, head))
     const lostMs = counted.reduce((sum, { share, startedAt }) => sum + share * (now - startedAt), 0)
+    if (victims.length === 0) this.#noteEngine(head, weaker)
     if (victims.length === 0 || lostMs > this.#mayBeLostMs) return false
     if (this.#fitsWithin(Math.max(0, ...anew.map(({ startedAt }) => now - startedAt)), head)) return false
     this.#plan.lostMs += lostMs
@@ -175,6 +178,17 @@ export class Preemptions {
     if (share) this.#space.take(share)
     this.#promiseEngine(head)
     this.#plan.blocked.set(head.group.key, { kind: 'preempts', jobs })
+  }
+
+  /** Whether what it lacks is an engine in use, were these to make room: that it waits for one is to count. */
+  #noteEngine(head: Head, weaker: readonly Candidate[]): void {
+    const { group, job } = head
+    if (!this.#engines.awaits(group, job)) return
+    const space = this.#space.copy()
+    for (const { placement, isSince: began } of weaker) space.end(placement, began)
+    if (space.find(this.#wantedBy(head)) === null) return
+    this.#plan.blocked.set(group.key, { kind: 'engine', engineKey: group.engineKey })
+    this.#lookAgain(this.#engines.awaitedUntil(group))
   }
 
   /** An idle one of its own, or the memory of a new one, for which others go. */
@@ -288,8 +302,8 @@ export class Preemptions {
     if (!share) return false
     const left = [...this.#idle, ...ended.flatMap(({ engine }) => engine ?? [])]
     if (left.some(({ engineKey }) => engineKey === group.engineKey)) return true
-    // It awaits its own: nothing else that ends makes that idle, or another worth loading.
-    if (this.#plan.blocked.get(group.key)?.kind === 'engine') return false
+    // Nothing else that ends makes its own idle, or another worth loading.
+    if (this.#engines.awaits(group, head.job)) return false
     if (this.#engineSlots + left.length <= 0) return false
     space.take(share)
     for (const { memory, lease } of left) space.end(memory, isSince(this.#state.request, lease))

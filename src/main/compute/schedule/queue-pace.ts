@@ -24,6 +24,7 @@ export class QueuePace {
   readonly #longestGapMs: number
   #waits: RoomWaits
   #at = Number.POSITIVE_INFINITY
+  #seen: { runningMs: number; classes: readonly QueueClass[] } = { runningMs: 0, classes: [] }
 
   constructor(policy: SchedulePolicy, options: QueuePaceOptions = {}) {
     const {
@@ -50,25 +51,41 @@ export class QueuePace {
     if (now - this.#at > this.#longestGapMs)
       this.#waits = new Map([...this.#waits.keys()].map((key) => [key, now]))
     this.#at = now
-    let backlogMs = runningMs
-    let longestMs = 0
-    for (const { key, workMs, share, jobs } of classes) {
-      const since = this.#waits.get(key)
-      if (since === undefined) continue
-      // One that takes nothing of the devices still takes an engine.
-      backlogMs += workMs * Math.max(share, 1 / this.#policy.maxEngines)
-      longestMs = Math.max(longestMs, now - Math.max(since, jobs[0]?.readyAt ?? now))
-    }
-    return { pace: this.#pace.observe(now, backlogMs, longestMs), roomWaits: this.#waits }
+    this.#seen = { runningMs, classes }
+    return { pace: this.#observe(now, runningMs, NONE), roomWaits: this.#waits }
   }
 
-  /** What the turn has decided. */
-  planned(now: number, { blocked, stranded }: Pick<Plan, 'blocked' | 'stranded'>): void {
+  /** What the turn has decided. Seen at once, so that the pace does not depend on how many turns follow. */
+  planned(now: number, { blocked, stranded, start }: Pick<Plan, 'blocked' | 'stranded' | 'start'>): void {
     const waits = new Map<string, number>()
     for (const [key, { kind }] of blocked) {
       if (stranded.has(key) || kind === 'quota' || kind === 'budget' || kind === 'runtime') continue
       waits.set(key, this.#waits.get(key) ?? now)
     }
     this.#waits = waits
+    let { runningMs } = this.#seen
+    const started = new Map<string, number>()
+    for (const { job, class: group } of start) {
+      runningMs += group.share * (job.runMs ?? this.#policy.unknownRunMs)
+      started.set(group.key, (started.get(group.key) ?? 0) + (job.runMs ?? 0))
+    }
+    this.#observe(now, runningMs, started)
+  }
+
+  /** @param started by key of class: run times of those that no longer wait */
+  #observe(now: number, runningMs: number, started: ReadonlyMap<string, number>): number {
+    let backlogMs = runningMs
+    let longestMs = 0
+    for (const { key, workMs, share, jobs } of this.#seen.classes) {
+      const since = this.#waits.get(key)
+      if (since === undefined) continue
+      const leftMs = Math.max(0, workMs - (started.get(key) ?? 0))
+      // One that takes nothing of the devices still takes an engine.
+      backlogMs += leftMs * Math.max(share, 1 / this.#policy.maxEngines)
+      longestMs = Math.max(longestMs, now - Math.max(since, jobs[0]?.readyAt ?? now))
+    }
+    return this.#pace.observe(now, backlogMs, longestMs)
   }
 }
+
+const NONE: ReadonlyMap<string, number> = new Map()

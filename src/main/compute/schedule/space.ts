@@ -187,7 +187,9 @@ function covers(a: ResourceVector, b: ResourceVector): boolean {
 
 /** What fits as it is to lie fits wherever that is open, not the other way round. */
 function asksForAsMuch(a: Pick<Wanted, 'need' | 'place'>, b: Pick<Wanted, 'need' | 'place'>): boolean {
-  return (!b.place || isSamePlace(a.place, b.place)) && covers(a.need, b.need)
+  if (!covers(a.need, b.need) || (b.place && !isSamePlace(a.place, b.place))) return false
+  // The more is spread, the more may lie on one device.
+  return b.place?.devices !== 'spread' || covers(b.need, a.need)
 }
 
 function memoryOfEach({ gpu = 0, gpuMemoryBytes = 0 }: ResourceVector): number {

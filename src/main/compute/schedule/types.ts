@@ -252,6 +252,8 @@ export interface Kept {
   placement: Placement
   /** When that is expected, Unix ms; null when that is unknown. */
   fitsAt: number | null
+  /** It lacks nothing else than an engine that others use. */
+  awaitsEngine: boolean
 }
 
 export interface Plan {

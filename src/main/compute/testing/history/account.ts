@@ -36,6 +36,12 @@ export class Account {
     this.#uses = this.#uses.filter(({ at }) => at > since)
   }
 
+  /** What the system is allowed to have forgotten: time used in the last so many ms. */
+  lose(lastMs: number): void {
+    const since = this.#now() - lastMs
+    for (const use of this.#uses) if (use.at >= since) Object.assign(use, { cpuSeconds: 0, gpuSeconds: 0 })
+  }
+
   /** The clock has been set. */
   wasSet(): void {
     for (const use of this.#uses) use.at = Math.min(use.at, this.#now())

@@ -84,8 +84,8 @@ export async function play(steps: readonly Step[], losesGpu = false): Promise<Ta
   }
 
   /** @param setMs by so much the clock is set while nothing runs */
-  async function reopen(setMs: number): Promise<void> {
-    witness.died()
+  async function reopen(setMs: number, isKilled: boolean): Promise<void> {
+    witness.died(isKilled)
     // What is still on its way in one that is dead no process would tell.
     stopHearing()
     isDead = true
@@ -154,14 +154,14 @@ export async function play(steps: readonly Step[], losesGpu = false): Promise<Ta
         executor.loadFailures.push(new AppError('compute.runtime_failed', 'The graph cannot be read.'))
         return
       case 'kill9':
-        return reopen(ms)
+        return reopen(ms, true)
       case 'stop': {
         const stopped = compute.stop(50)
         for (let i = 0; i < 12; i++) await clock.advance(Math.max(20, disk.slowMs))
         disk.slowMs = 0
         for (let i = 0; i < 6; i++) await clock.advance(1000)
         await stopped
-        return reopen(0)
+        return reopen(0, false)
       }
       case 'jump':
         witness.setClock(() => clock.set(ms))

@@ -116,9 +116,10 @@ export class Witness {
     for (const run of this.#open) run.sinceMs = this.#now()
   }
 
-  /** All workers are gone. */
-  died(): void {
+  /** All workers are gone. @param isKilled with what was not on the disk */
+  died(isKilled: boolean): void {
     this.count()
+    if (isKilled) this.account.lose(2_000)
     this.#watched = null
     for (const job of this.#jobs.values()) job.running = 0
     this.#open = new Set()
