@@ -283,6 +283,7 @@ export class Allocator implements Disposable {
     const { budgets } = this.#quotas
     const principals = new Set(leases.flatMap((held) => [...partsOf(held).keys()]))
     for (const principal of principals) budgets.count(principal)
+    budgets.joinCommit()
     const undo = change()
     for (const principal of principals) budgets.changed(principal)
     return undo

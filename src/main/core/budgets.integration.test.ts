@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { LeaseId } from '../../shared/domain/ids'
 import { AppError } from '../../shared/errors'
@@ -172,6 +173,21 @@ describe('a budget', () => {
       await killed.close()
       await rm(dir, { recursive: true, force: true })
     }
+  })
+
+  it('is looked at, and goes on, without a write of its own', async () => {
+    const { core, clock, database } = fixture
+    const writes = () =>
+      database.first<{ n: number }>({
+        compile: () => sql`select total_changes() as n`.compile(database.builder()),
+      })?.n
+    budget({ cpuSeconds: 100 })
+    const lease = core.allocate({ cpuCores: 1 }, { ...by('a'), job: someJob })
+    const before = writes()
+    await clock.advance(300)
+    expect(used()?.cpuSeconds).toBeCloseTo(0.3)
+    core.release(lease.id as LeaseId)
+    expect(writes()).toBe(before)
   })
 
   it('counts a lease that outlives the process from the restart on', async () => {

@@ -12,7 +12,7 @@ import { fromQuantum } from './quanta'
 import type { QuotaStore } from './quota-store'
 import type { UseSlot } from './rolling-use'
 
-/** Use is written with what changes it (jobs, leases); what goes on is written so often. */
+/** Use is written with what ends it (jobs, leases) where that is written; what goes on is written so often. */
 const SAVE_MS = 1_000
 /** Counted each second, so that a longer span was a sleep of the machine or a clock that was set forward: nobody's use. */
 const LONGEST_SPAN_MS = 10_000
@@ -98,8 +98,11 @@ export class Budgets implements Disposable {
     if (!kept) return
     const changed = kept.account.count(this.#rates(principal), this.#clock.now(), LONGEST_SPAN_MS)
     for (const slot of changed) kept.unsaved.add(slot)
-    // With the change of a lease that it is counted for.
-    if (changed.length > 0) this.#database.beforeCommit(this.#write)
+  }
+
+  /** What is counted by now is written with the transaction that is open, if one is. */
+  joinCommit(): void {
+    this.#database.joinCommit(this.#write)
   }
 
   /** Each second, whatever changes. */

@@ -60,11 +60,16 @@ it('a lease gives back what is then free, also where programs outside or the res
   )
 })
 
-it('what goes to programs outside only beside leases is owed by none', () => {
-  const ledger = ledgerOf([{ cpuCores: 4 }], true)
+it('what goes to programs outside only beside leases comes free with the last of them', () => {
+  const ledger = ledgerOf([{ cpuCores: 2 }, { cpuCores: 2 }], true)
   ledger.setBusyOutside('cpu0', { cpuCores: 6 })
   const [cpu] = ledger.freeDevices([])
-  expect(cpu?.free.cpuCores).toBeUndefined()
-  if (cpu) giveBackTo(cpu, { cpuCores: 4 })
-  expect(cpu?.free.cpuCores).toBe(4)
+  if (!cpu) throw new Error('no device')
+  const ends = [0, 1].map(() => {
+    giveBackTo(cpu, { cpuCores: 2 })
+    return cpu.free.cpuCores ?? 0
+  })
+  expect(ends).toEqual([0, 8])
+  takeFrom(cpu, { cpuCores: 1 })
+  expect(cpu.free.cpuCores).toBe(1)
 })

@@ -178,16 +178,9 @@ export class Ledger {
     return (this.device(device)?.yieldsToOthers && this.#busyOutside.get(device)) || NOTHING
   }
 
-  /**
-   * What leases and programs outside hold together beyond the device: what ends there pays that first. What goes to those
-   * outside only while something is held here is no debt: it is nobody's when the last lease has ended.
-   */
-  owed(id: string): Quanta {
-    const known = this.#devices.get(id)
-    if (!known) return new Map()
-    const most = this.#ceiling(known.device, known.capacity)
-    const outside = this.foreign(id, false)
-    const owed = new Map(outside)
+  /** What leases and programs outside hold together beyond the device: what ends there pays that first. */
+  #owed({ id }: Device, most: Quanta): Quanta {
+    const owed = new Map(this.foreign(id))
     addQuanta(owed, this.used(id))
     takeQuanta(owed, most)
     return owed
@@ -262,16 +255,21 @@ export class Ledger {
 
   /** @param beside as for {@link spaces} */
   freeDevices(beside: readonly Claim[]): FreeDevice[] {
-    return [...this.#devices.values()].map(({ device, capacity }) => ({
-      id: device.id as DeviceId,
-      kind: device.kind,
-      free: toVector(this.#free(device, capacity, beside)),
-      capacity: toVector(this.#ceiling(device, capacity)),
-      outside: toVector(this.foreign(device.id, false)),
-      owed: toVector(this.owed(device.id)),
-      healthy: device.health === 'ok',
-      numaNode: numaNodeOf(device),
-    }))
+    return [...this.#devices.values()].map(({ device, capacity }) => {
+      const most = this.#ceiling(device, capacity)
+      const yields = this.#yielded(device.id)
+      return {
+        id: device.id as DeviceId,
+        kind: device.kind,
+        free: toVector(this.#free(device, capacity, beside)),
+        capacity: toVector(most),
+        outside: toVector(this.foreign(device.id, false)),
+        owed: toVector(this.#owed(device, most)),
+        ...(yields.size > 0 && { yields: toVector(yields), held: toVector(this.used(device.id)) }),
+        healthy: device.health === 'ok',
+        numaNode: numaNodeOf(device),
+      }
+    })
   }
 
   /** @param claims that count it as granted since */

@@ -23,6 +23,10 @@ export interface FreeDevice {
   outside?: ResourceVector
   /** What leases and programs outside hold together beyond the capacity: what ends here pays that first; absent: nothing. */
   owed?: ResourceVector
+  /** Cores, or a part of the GPU, that go to programs outside while some of it is held; absent: none. */
+  yields?: ResourceVector
+  /** What is held of one that yields. */
+  held?: ResourceVector
   /** False: missing, or found but not fit for work; nothing is placed there. */
   healthy: boolean
   /** Null: not known, or several. */
@@ -83,18 +87,35 @@ export function spaceOf(device: FreeDevice): Space {
 
 /** Takes it out of what is free, in place; what is not there is owed. */
 export function takeFrom(device: FreeDevice, amounts: ResourceVector): void {
-  const { owed, free } = device
-  const lack = subtractVectors(amounts, free)
-  device.free = subtractVectors(free, amounts)
-  if (!isEmptyVector(lack)) device.owed = addVectors(owed ?? {}, lack)
+  charge(device, amounts)
+  if (!device.yields) return
+  const before = device.held ?? {}
+  device.held = addVectors(before, amounts)
+  if (!isSharedOut(before) && isSharedOut(device.held)) charge(device, device.yields)
 }
 
 /** The inverse of {@link takeFrom}. */
 export function giveBackTo(device: FreeDevice, amounts: ResourceVector): void {
-  const { owed, free } = device
-  device.free = addVectors(free, owed ? subtractVectors(amounts, owed) : amounts)
+  credit(device, amounts)
+  if (!device.yields) return
+  const before = device.held ?? {}
+  device.held = subtractVectors(before, amounts)
+  if (isSharedOut(before) && !isSharedOut(device.held)) credit(device, device.yields)
+}
+
+function charge(device: FreeDevice, amounts: ResourceVector): void {
+  const lack = subtractVectors(amounts, device.free)
+  device.free = subtractVectors(device.free, amounts)
+  if (!isEmptyVector(lack)) device.owed = addVectors(device.owed ?? {}, lack)
+}
+
+function credit(device: FreeDevice, amounts: ResourceVector): void {
+  const { owed } = device
+  device.free = addVectors(device.free, owed ? subtractVectors(amounts, owed) : amounts)
   if (owed) device.owed = subtractVectors(owed, amounts)
 }
+
+const isSharedOut = ({ cpuCores = 0, gpu = 0 }: ResourceVector): boolean => cpuCores > 0 || gpu > 0
 
 export function toPlacement(shares: Shares): Placement {
   return [...shares].map(([device, amounts]) => ({ device, amounts: toVector(amounts) }))

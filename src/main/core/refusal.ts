@@ -6,8 +6,8 @@ import { formatBytes } from '../../shared/domain/units'
 import { AppError } from '../../shared/errors'
 import type { Claim } from './claim'
 import type { HeldLease, Ledger } from './ledger'
-import { placeQuanta } from './place'
-import { addQuanta, lackOf, namedAmounts, type Quanta, takeQuanta, toQuantum, toVector } from './quanta'
+import { type FreeDevice, giveBackTo, place } from './place'
+import { addQuanta, namedAmounts, type Quanta, toQuantum, toVector } from './quanta'
 
 const MOST_HOLDERS = 20
 
@@ -208,23 +208,19 @@ function holdersOf(missing: Quanta, ledger: Ledger): { lease: HeldLease['lease']
 
 /** When enough leases will have expired, if none is renewed; null when that alone does not free enough. */
 function estimate(need: Quanta, hints: PlaceHints, ledger: Ledger, nowMs: number): number | null {
-  const spaces = ledger.spaces([])
-  const byId = new Map(spaces.map((space) => [space.id, space]))
-  // What programs outside took meanwhile is paid first.
-  const owed = new Map(spaces.map(({ id }) => [id, ledger.owed(id)]))
+  const devices = ledger.freeDevices([])
+  const byId = new Map<string, FreeDevice>(devices.map((device) => [device.id, device]))
+  const wanted = toVector(need)
   const ending = [...ledger.leases()]
     .filter((held): held is HeldLease & { expiresAtMs: number } => held.expiresAtMs !== null)
     .sort((a, b) => a.expiresAtMs - b.expiresAtMs)
     .slice(0, 200)
   for (const held of ending) {
     for (const [id, amounts] of held.shares) {
-      const space = byId.get(id)
-      const debt = owed.get(id)
-      if (!space || !debt) continue
-      addQuanta(space.free, lackOf(amounts, debt))
-      takeQuanta(debt, amounts)
+      const device = byId.get(id)
+      if (device) giveBackTo(device, toVector(amounts))
     }
-    if ('shares' in placeQuanta(need, spaces, hints)) return Math.max(0, held.expiresAtMs - nowMs)
+    if (!('missing' in place(wanted, devices, hints))) return Math.max(0, held.expiresAtMs - nowMs)
   }
   return null
 }

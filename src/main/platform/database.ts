@@ -48,6 +48,8 @@ export interface Database extends Disposable {
   onRollback(undo: () => void): void
   /** Runs once in the outermost transaction now open, before it is committed: to write what was only noted until then. */
   beforeCommit(work: () => void): void
+  /** As {@link beforeCommit} where a transaction is open; else not at all. */
+  joinCommit(work: () => void): void
   /** Runs when the outermost transaction now open is on the disk; never when what is done now is rolled back. */
   afterCommit(work: () => void): void
 }
@@ -321,6 +323,9 @@ function createDatabase(sqlite: Sqlite.Database, kysely: Kysely<unknown>): Datab
     beforeCommit(work) {
       if (depth > 0) beforeCommits.add(work)
       else transaction(work)
+    },
+    joinCommit(work) {
+      if (depth > 0) beforeCommits.add(work)
     },
     afterCommit(work) {
       if (depth > 0) afterCommits.push(work)

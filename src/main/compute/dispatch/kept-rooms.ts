@@ -37,7 +37,10 @@ export class KeptRooms {
   /** @param state what the turn was planned from */
   update(kept: readonly Kept[], { now, policy, devices }: PlanState): void {
     // Places of those that await engines may overlap, which those of leases must not.
-    const awaits = kept.find(({ awaitsEngine }) => awaitsEngine)
+    const isDue = (id: JobId) =>
+      now >= (this.#index.get(id)?.status.readyAt ?? Number.POSITIVE_INFINITY) + policy.holdBackAfterMs
+    const awaiting = kept.filter(({ job, awaitsEngine }) => awaitsEngine && isDue(job))
+    const awaits = awaiting.find(({ job }) => this.#rooms.has(job)) ?? awaiting[0]
     const apart = kept.filter((room) => !room.awaitsEngine || room === awaits)
     const lasting = new Map(apart.map((room) => [room.job, room]))
     const isThere = ({ device, amounts }: Kept['placement'][number]) => {
@@ -56,7 +59,7 @@ export class KeptRooms {
     }
     for (const { job: id, need, placement } of apart) {
       const job = this.#index.get(id)
-      if (!job || this.#rooms.has(id) || now < job.status.readyAt + policy.holdBackAfterMs) continue
+      if (!job || this.#rooms.has(id) || !isDue(id)) continue
       const { readyAt: since, priority } = job.status
       const { name: purpose, principal: holder } = job.definition
       const release = this.#core.keepRoom({ placement, purpose, holder, priority, since })

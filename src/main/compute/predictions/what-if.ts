@@ -70,7 +70,7 @@ export class WhatIf {
     const began = this.#deps.clock.now()
     const present = this.#deps.core
       .freeDevices()
-      .map((device) => ({ ...device, free: device.capacity, outside: {}, owed: {} }))
+      .map((device) => ({ ...device, free: device.capacity, outside: {}, owed: {}, yields: {} }))
     for (const id of removeDevices)
       if (!present.some((device) => device.id === id))
         throw new AppError('core.not_found', `There is no device ${id}.`, { device: id })

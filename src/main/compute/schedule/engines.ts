@@ -57,15 +57,18 @@ export class Engines {
   /** Null: something has been taken since. */
   #allGone: Space | null = null
   #count: number
-  #sought = 0
+  readonly #soughtFor = new Set<QueuedJob>()
 
   constructor(state: PlanState) {
     this.#state = state
     this.#count = state.engines.length
-    const expectedAt = new Map(state.running.map((running) => [running.job, running.expectedAt]))
+    const expectedAt = new Map(
+      state.running.map(({ job, expectedAt, yields }) => [job, yields?.isStopping ? state.now : expectedAt]),
+    )
     for (const engine of state.engines) {
       const at = expectedAt.get(engine.job)
-      if (engine.job !== null && at != null)
+      const isInUse = engine.state === 'busy' || engine.state === 'loading'
+      if (isInUse && engine.job !== null && at != null)
         append(this.#inUseUntil, engine.engineKey, { ref: engine.ref, at })
       if (engine.state === 'idle') append(this.#idle, engine.engineKey, engine)
       else if (engine.state === 'leaving') this.#leaving.push(engine)
@@ -92,7 +95,7 @@ export class Engines {
     const inUse = [...this.#remaining.values()].reduce((sum, engines) => sum + engines.length, 0)
     if (inUse >= this.#state.policy.maxEngines) return { kind: 'full' }
     const couldEverFit = this.#withoutIdle(all).find(wanted) !== null
-    return { kind: 'room', emptied: couldEverFit ? this.#emptied(wanted, space) : null }
+    return { kind: 'room', emptied: couldEverFit ? this.#emptied(job, wanted, space) : null }
   }
 
   /**
@@ -106,11 +109,11 @@ export class Engines {
     const most = this.#withoutIdle(space)
     if (most.find(wanted) === null) return null
     if (!own && !this.#worthLoading(group, job)) return 'wait'
-    const beside = own && this.#emptied(wanted, space, { stays: own })
+    const beside = own && this.#emptied(job, wanted, space, { stays: own })
     if (beside) return { ...beside, share: [...beside.share, ...own.memory] }
     const whole = { ...wanted, need: addVectors(wanted.need, { memoryBytes: load.memoryBytes }) }
     // Its own, where it is larger than a new one would be, may itself be in the way.
-    return most.find(whole) === null ? null : this.#emptied(whole, space, { first: own })
+    return most.find(whole) === null ? null : this.#emptied(job, whole, space, { first: own })
   }
 
   /**
@@ -197,11 +200,11 @@ export class Engines {
 
   /** Least recently used first, those nobody waits for before the others. @param stays is none of them */
   #emptied(
+    job: QueuedJob,
     wanted: Wanted,
     space: Space,
     { stays, first }: { stays?: PlanEngine; first?: PlanEngine | undefined } = {},
   ): Emptied | null {
-    if (this.#sought++ >= MOST_SOUGHT) return null
     const released = this.#leaving.map((engine) => this.#ended(engine))
     let slots = this.#state.policy.maxEngines - this.#count + this.#leaving.length
     const candidates = [...this.#idle.values()]
@@ -214,6 +217,10 @@ export class Engines {
     const engines: PlanEngine[] = []
     const place = () => (slots > 0 || stays ? space.fitsAfter(wanted, released) : null)
     let share = place()
+    // Those that are leaving already may be enough.
+    if (share) return { engines, share }
+    if (this.#soughtFor.size >= MOST_SOUGHT && !this.#soughtFor.has(job)) return null
+    this.#soughtFor.add(job)
     for (const engine of candidates) {
       if (share) break
       engines.push(engine)

@@ -321,6 +321,29 @@ describe('plan', () => {
       expect(decided.evict).toEqual(['a'])
     })
 
+    it('go for one behind any number that may not have what goes for them', () => {
+      const first = job('first', { version: 'f', need: { cpuCores: 4 } })
+      const held = Array.from({ length: 70 }, (_, i) =>
+        job(`held ${i}`, { version: `v${i}`, need: { cpuCores: 1 }, readyAt: 1, runMs: 2 * HOUR }),
+      )
+      const last = job('last', { version: 'l', need: { cpuCores: 1 }, readyAt: 2, runMs: 10 })
+      const classes = classesOf([first, ...held, last], 50, 1)
+      const decided = plan(
+        state({
+          ...{ now: 60_000, classes, engines: [idle('a', 20)] },
+          devices: [
+            device(40, {
+              free: { cpuCores: 3, memoryBytes: 40 },
+              capacity: { cpuCores: 4, memoryBytes: 60 },
+            }),
+          ],
+          running: [{ ...holds40(HOUR), placement: [{ device: 'cpu0', amounts: { cpuCores: 1 } }] }],
+        }),
+        place,
+      )
+      expect(decided.evict).toEqual(['a'])
+    })
+
     it('leave the first that waits for room its own, though one before it has its room made', () => {
       const jobs = [
         job('made', { version: 'x', readyAt: 0 }),

@@ -255,6 +255,19 @@ describe('by priority', () => {
     expect(victims(full([running('low')], [other]))).toEqual([])
   })
 
+  it('stops none for the second of two that would await what the first loads', () => {
+    const engines = [running('a'), running('b')].map((job) => engineOf(job, 'n'))
+    const two = [waiting('one', { loadBytes: 20 }), waiting('two', { loadBytes: 20 })]
+    const jobs = [running('a'), running('b')]
+    expect(victims(full(jobs, two, { engines }))).toHaveLength(1)
+    // Where that is worth while, each loads its own.
+    const long = two.map((group) => ({
+      ...group,
+      jobs: group.jobs.map((job) => ({ ...job, runMs: 10_000 })),
+    }))
+    expect(victims(full(jobs, long, { engines }))).toHaveLength(2)
+  })
+
   it('stops one for each for whose engine there is room, too', () => {
     const low = [running('a'), running('b')]
     const loads = (loadBytes: number) => [

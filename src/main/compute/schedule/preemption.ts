@@ -194,6 +194,7 @@ export class Preemptions {
   /** An idle one of its own, or the memory of a new one, for which others go. */
   #promiseEngine({ group, job }: Head): void {
     const own = this.#idle.findIndex(({ engineKey }) => engineKey === group.engineKey)
+    this.#engines.take(group, job, own < 0)
     if (own >= 0) {
       this.#idle.splice(own, 1)
       return

@@ -66,8 +66,9 @@ export class QueuePace {
     let { runningMs } = this.#seen
     const started = new Map<string, number>()
     for (const { job, class: group } of start) {
-      runningMs += group.share * (job.runMs ?? this.#policy.unknownRunMs)
-      started.set(group.key, (started.get(group.key) ?? 0) + (job.runMs ?? 0))
+      const runMs = job.runMs ?? this.#policy.unknownRunMs
+      runningMs += group.share * runMs
+      started.set(group.key, (started.get(group.key) ?? 0) + runMs)
     }
     this.#observe(now, runningMs, started)
   }

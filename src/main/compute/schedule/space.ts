@@ -101,11 +101,14 @@ export class Space implements Room<Wanted, Placement> {
   /** What would come free if everything ended that runs here, and what the request is to have. */
   held(): Placement {
     const all = this.#kept ? reservedIn(this.#kept) : []
-    return this.#devices.map(({ id, capacity, outside = NOTHING, owed = NOTHING, free }) => {
-      const most = addVectors(subtractVectors(capacity, outside), owed)
-      const reserved = amountsOn(id, all)
-      return { device: id, amounts: subtractVectors(addVectors(most, reserved), free) }
-    })
+    return this.#devices.map(
+      ({ id, capacity, outside = NOTHING, owed = NOTHING, held, yields = NOTHING, free }) => {
+        const yielded = held?.cpuCores || held?.gpu ? yields : NOTHING
+        const most = subtractVectors(addVectors(subtractVectors(capacity, outside), owed), yielded)
+        const reserved = amountsOn(id, all)
+        return { device: id, amounts: subtractVectors(addVectors(most, reserved), free) }
+      },
+    )
   }
 
   lackOf(wanted: Wanted): Wanted {

@@ -45,7 +45,7 @@ export interface QueueClass {
   load: { memoryBytes: number; estimateMs: number }
   /** In order of rank; never empty. */
   jobs: readonly QueuedJob[]
-  /** Sum of the known run times of its jobs. */
+  /** Sum of the expected run times of its jobs. */
   workMs: number
 }
 
