@@ -47,7 +47,7 @@ test('the pipeline of the guide runs, and what is meant for its failure does not
   const { body } = await serve.call('POST', '/pipelines', JSON.parse(text ?? ''))
   const states = async () => {
     const { jobs } = (await serve.call('GET', `/pipelines/${body.id}`)).body
-    return jobs.map(({ key, state }: { key: string; state: string }) => `${key} ${state}`)
+    return jobs.map(({ key, job }: { key: string; job: { state: string } }) => `${key} ${job.state}`)
   }
   await expect.poll(states).toEqual(['prepare succeeded', 'measure succeeded', 'alert cancelled'])
 })

@@ -29,7 +29,7 @@ test('a language model goes on with a text, and what it writes appears as it is 
   await form.getByLabel('Text to go on from').press('Enter')
   const log = form.getByRole('log', { name: 'Conversation' })
   await expect(log).toContainText('hums at night. One model wakes', { timeout: 60_000 })
-  await expect(log).toContainText(/\d tokens · [\d.]+ tokens\/s/)
+  await expect(log).toContainText(/\d tokens · [\d.,]+ tokens\/s/)
   await page.screenshot({ path: 'e2e/screenshots/chat-light.png' })
   await log.getByRole('link', { name: 'Open in Jobs' }).click()
   const result = page.getByRole('region', { name: 'Result' })

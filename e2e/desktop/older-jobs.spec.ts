@@ -91,7 +91,7 @@ test('an answer stays answered when as many others have ended as are live', asyn
   await form.getByLabel('Text to go on from').fill('The control room')
   await form.getByLabel('Text to go on from').press('Enter')
   const log = form.getByRole('log', { name: 'Conversation' })
-  const figures = /\d tokens · [\d.]+ tokens\/s/
+  const figures = /\d tokens · [\d.,]+ tokens\/s/
   await expect(log).toContainText(figures, { timeout: 60_000 })
   await submit(api, 'After it', LIVE)
   await api.until('/queue', ({ depth }) => depth === 0, 60_000)

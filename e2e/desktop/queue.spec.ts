@@ -35,10 +35,12 @@ test('the menu of a row that leaves the list closes, and acts on no other row', 
   const { page, api } = app()
   await page.getByRole('button', { name: /^State:/ }).click()
   await page.getByRole('menuitem', { name: 'waiting' }).click()
+  const menu = page.getByRole('menu')
+  // It fades.
+  await expect(menu).toHaveCount(0)
   await jobs()
     .row('Leaves')
     .click({ button: 'right', position: { x: 200, y: 20 } })
-  const menu = page.getByRole('menu')
   await expect(menu).toBeVisible()
   await api.call('POST', `/jobs/${ids.get('Leaves')}/cancel`)
   await expect(jobs().row('Leaves')).toHaveCount(0)
