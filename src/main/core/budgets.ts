@@ -31,7 +31,7 @@ interface Kept {
 /**
  * What principals with a budget have used of it. Time is counted whenever what a principal holds changes, so there is
  * nothing to do for each lease; a timer is set for when the first budget will be used up. Time while the system does not
- * run, or the machine sleeps, is not counted; of a system that is killed, the last two seconds of leases that go on are lost.
+ * run, or the machine sleeps, is not counted; of a system that is killed, the last two seconds are lost.
  */
 export class Budgets implements Disposable {
   readonly #ledger: Ledger

@@ -89,6 +89,7 @@ export function createCore(deps: CoreDeps): Core {
     const startedAt = clock.now()
     quotas.budgets.countAll()
     try {
+      await quotas.budgets.save()
       lastReading = await host.read(devices.list())
       if (disposed) return
       ledger.setForeign(foreignMemory(lastReading, gpusOutside, ledger))
@@ -102,7 +103,6 @@ export function createCore(deps: CoreDeps): Core {
       lookForChanged()
       samples.fire(telemetry.add(lastReading.readings, clock.now()))
       requests.wake()
-      await quotas.budgets.save()
       if (startedAt - housekeepingAt >= MINUTE_MS) {
         housekeepingAt = startedAt
         await telemetry.flush(startedAt)

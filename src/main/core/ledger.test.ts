@@ -1,10 +1,12 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Lease } from '../../shared/contract'
+import type { PrincipalId } from '../../shared/domain/ids'
 import type { ResourceVector } from '../../shared/domain/resources'
+import { claimOf } from './claim'
 import { Ledger } from './ledger'
 import { giveBackTo, takeFrom } from './place'
-import { toQuanta } from './quanta'
+import { toQuanta, toVector } from './quanta'
 import { createFakeClock } from './testing/fake-clock'
 
 const CAPACITY = { cpuCores: 8, memoryBytes: 1000 }
@@ -61,15 +63,25 @@ it('a lease gives back what is then free, also where programs outside or the res
 })
 
 it('what goes to programs outside only beside leases comes free with the last of them', () => {
-  const ledger = ledgerOf([{ cpuCores: 2 }, { cpuCores: 2 }], true)
+  const ledger = ledgerOf([{ cpuCores: 0.7 }, { cpuCores: 0.1 }], true)
   ledger.setBusyOutside('cpu0', { cpuCores: 6 })
   const [cpu] = ledger.freeDevices([])
   if (!cpu) throw new Error('no device')
-  const ends = [0, 1].map(() => {
-    giveBackTo(cpu, { cpuCores: 2 })
-    return cpu.free.cpuCores ?? 0
-  })
-  expect(ends).toEqual([0, 8])
+  expect(cpu.free.cpuCores).toBeCloseTo(1.2)
+  giveBackTo(cpu, { cpuCores: 0.7 })
+  expect(cpu.free.cpuCores).toBeCloseTo(1.9)
+  giveBackTo(cpu, { cpuCores: 0.1 })
+  expect(cpu.free.cpuCores).toBeCloseTo(8)
   takeFrom(cpu, { cpuCores: 1 })
-  expect(cpu.free.cpuCores).toBe(1)
+  expect(cpu.free.cpuCores).toBeCloseTo(1)
+})
+
+it('beside a claim there is what programs outside leave once its room is held', () => {
+  const ledger = ledgerOf([], true)
+  ledger.setBusyOutside('cpu0', { cpuCores: 3 })
+  const shares = new Map([['cpu0', toQuanta({ cpuCores: 4 })]])
+  const claim = claimOf({ shares, rank: 1, purpose: 'job', holder: 'anna' as PrincipalId, isPlanned: true })
+  ledger.addClaim(claim)
+  expect(toVector(ledger.spaces([claim])[0]?.free ?? new Map())).toMatchObject({ cpuCores: 1 })
+  expect(toVector(ledger.spacesOnceFree([claim])[0]?.free ?? new Map())).toMatchObject({ cpuCores: 1 })
 })

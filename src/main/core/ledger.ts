@@ -233,7 +233,9 @@ export class Ledger {
   spacesOnceFree(beside: readonly Claim[]): Space[] {
     return this.spaces(beside).map((space) => {
       const free = new Map(space.capacity)
-      limitBeside(beside, space.id, space.capacity, free)
+      const held = new Map(space.capacity)
+      takeQuanta(held, this.#yielded(space.id))
+      limitBeside(beside, space.id, held, free)
       return { ...space, free }
     })
   }
@@ -314,7 +316,10 @@ export class Ledger {
     takeQuanta(most, this.foreign(device.id))
     const free = new Map(most)
     takeQuanta(free, this.#used.get(device.id) ?? NOTHING)
-    limitBeside(claims, device.id, most, free)
+    // Once the room of a claim is held, programs outside have theirs, too.
+    const held = this.#ceiling(device, capacity)
+    takeQuanta(held, this.foreign(device.id, true))
+    limitBeside(claims, device.id, held, free)
     return free
   }
 
@@ -335,7 +340,7 @@ export class Ledger {
 /**
  * Leaves in `free` what may be taken so that, when the leases have ended that were there before a claim, its room is free
  * together with all that was kept by then.
- * @param most what the device has to give with no lease on it
+ * @param most what the device has to give while some of it is held
  */
 function limitBeside(claims: readonly Claim[], device: string, most: Quanta, free: Quanta): void {
   const all: Quanta = new Map()

@@ -9,7 +9,7 @@ import {
 } from '../../shared/domain/resources'
 import { isOnNode, mostOfOne, NO_HINTS, nodesFor } from './hints'
 import { bestFit, leastLack, placeUnits, roomFor } from './place-units'
-import { addQuanta, type Quanta, takeQuanta, toQuanta, toVector } from './quanta'
+import { addQuanta, type Quanta, takeQuanta, toQuanta, toQuantum, toVector } from './quanta'
 
 /** What one device still has to give: plain data for pure planning. */
 export interface FreeDevice {
@@ -115,7 +115,9 @@ function credit(device: FreeDevice, amounts: ResourceVector): void {
   if (owed) device.owed = subtractVectors(owed, amounts)
 }
 
-const isSharedOut = ({ cpuCores = 0, gpu = 0 }: ResourceVector): boolean => cpuCores > 0 || gpu > 0
+/** As {@link isShared}; what is less than can be counted is rounding. */
+export const isSharedOut = ({ cpuCores = 0, gpu = 0 }: ResourceVector): boolean =>
+  toQuantum('cpuCores', cpuCores) > 0 || toQuantum('gpu', gpu) > 0
 
 export function toPlacement(shares: Shares): Placement {
   return [...shares].map(([device, amounts]) => ({ device, amounts: toVector(amounts) }))

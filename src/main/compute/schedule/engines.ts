@@ -149,6 +149,14 @@ export class Engines {
     return !isIdle && !this.#worthLoading(group, job)
   }
 
+  /** It goes for another, or is promised; one that a job uses is none of those that are idle. */
+  drop(engine: PlanEngine): void {
+    const alike = this.#idle.get(engine.engineKey) ?? []
+    const at = alike.indexOf(engine)
+    if (at >= 0) alike.splice(at, 1)
+    this.#allGone = null
+  }
+
   /** They leave. @returns what they are to be told by */
   evict(engines: readonly PlanEngine[]): string[] {
     for (const engine of engines) {

@@ -156,6 +156,24 @@ describe('by priority', () => {
     expect(ask([leased, running('before', { cores: 2 })], 6, [], 2)).toEqual([])
   })
 
+  it('leaves such a request also what programs outside take as soon as it is held', () => {
+    const room = [{ device: 'cpu0', amounts: { cpuCores: 4 } }]
+    const before = [{ device: 'cpu0', amounts: { cpuCores: 2 } }]
+    const request = { rank: Number.POSITIVE_INFINITY, room, before, since: new Set<JobId>() }
+    const ask = (yields: number) => {
+      const { devices, ...rest } = full([running('low', { cores: 2 })], [waiting('urgent', { cores: 4 })], {
+        request,
+      })
+      const cpu = {
+        ...{ free: { cpuCores: 6 - yields, memoryBytes: 100 }, capacity: { cpuCores: 8, memoryBytes: 1000 } },
+        ...{ yields: { cpuCores: yields }, held: { cpuCores: 2 } },
+      }
+      return victims({ ...rest, devices: devices.map((device) => ({ ...device, ...cpu })) })
+    }
+    expect(ask(6)).toEqual([])
+    expect(ask(3)).toEqual([])
+  })
+
   it('counts on the memory of an engine that was loaded beside such a request, and not on that of one from before', () => {
     const memory = (memoryBytes: number) => [{ device: 'cpu0', amounts: { memoryBytes } }]
     const idle = {

@@ -193,10 +193,12 @@ export class Preemptions {
 
   /** An idle one of its own, or the memory of a new one, for which others go. */
   #promiseEngine({ group, job }: Head): void {
-    const own = this.#idle.findIndex(({ engineKey }) => engineKey === group.engineKey)
-    this.#engines.take(group, job, own < 0)
-    if (own >= 0) {
-      this.#idle.splice(own, 1)
+    const alike = this.#idle.filter(({ engineKey }) => engineKey === group.engineKey)
+    this.#engines.take(group, job, alike.length === 0)
+    if (alike.length > 0) {
+      // As it is taken then: the one used last.
+      const own = alike.reduce((last, one) => (one.idleSinceMs > last.idleSinceMs ? one : last))
+      this.#idle.splice(this.#idle.indexOf(own), 1)
       return
     }
     const wanted = {
@@ -207,6 +209,7 @@ export class Preemptions {
     while (!memory || this.#engineSlots <= 0) {
       const gone = this.#idle.shift()
       if (!gone) break
+      this.#engines.drop(gone)
       this.#engineSlots++
       this.#space.end(gone.memory, isSince(this.#state.request, gone.lease))
       memory = this.#space.find(wanted)

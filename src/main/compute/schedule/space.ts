@@ -6,7 +6,7 @@ import {
   type ResourceVector,
   subtractVectors,
 } from '../../../shared/domain/resources'
-import { type FreeDevice, giveBackTo, takeFrom } from '../../core'
+import { type FreeDevice, giveBackTo, isSharedOut, takeFrom } from '../../core'
 import type { Room } from './online/room'
 import type { RequestRoom } from './types'
 
@@ -73,10 +73,12 @@ export class Space implements Room<Wanted, Placement> {
   #beside(): readonly FreeDevice[] {
     if (!this.#kept) return this.#devices
     const reserved = reservedIn(this.#kept)
-    return this.#devices.map((device) => ({
-      ...device,
-      free: subtractVectors(device.free, amountsOn(device.id, reserved)),
-    }))
+    return this.#devices.map((device) => {
+      const kept = amountsOn(device.id, reserved)
+      // Once that is held, programs outside have theirs, too.
+      const goes = isSharedOut(kept) && !isSharedOut(device.held ?? NOTHING) ? device.yields : undefined
+      return { ...device, free: subtractVectors(device.free, goes ? addVectors(kept, goes) : kept) }
+    })
   }
 
   #placeAt(
@@ -103,7 +105,7 @@ export class Space implements Room<Wanted, Placement> {
     const all = this.#kept ? reservedIn(this.#kept) : []
     return this.#devices.map(
       ({ id, capacity, outside = NOTHING, owed = NOTHING, held, yields = NOTHING, free }) => {
-        const yielded = held?.cpuCores || held?.gpu ? yields : NOTHING
+        const yielded = held && isSharedOut(held) ? yields : NOTHING
         const most = subtractVectors(addVectors(subtractVectors(capacity, outside), owed), yielded)
         const reserved = amountsOn(id, all)
         return { device: id, amounts: subtractVectors(addVectors(most, reserved), free) }
