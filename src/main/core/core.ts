@@ -88,8 +88,12 @@ export function createCore(deps: CoreDeps): Core {
   async function sample(): Promise<void> {
     const startedAt = clock.now()
     quotas.budgets.countAll()
+    // Before the tools are asked, which may take long, or fail.
+    await quotas.budgets.save().catch((error: unknown) => {
+      if (!disposed) logger.error({ err: error }, 'The use of budgets could not be written.')
+    })
+    if (disposed) return
     try {
-      await quotas.budgets.save()
       lastReading = await host.read(devices.list())
       if (disposed) return
       ledger.setForeign(foreignMemory(lastReading, gpusOutside, ledger))

@@ -203,6 +203,19 @@ describe('what ends goes to the request that room is kept for', () => {
     expect(plan(state, place).kept).toMatchObject([{ job: 'two', fitsAt: NOW + fitsInMs }])
   })
 
+  it('the whole machine is there when all has ended, also where programs outside have their part beside leases', () => {
+    const all = classOf('all', { need: { cpuCores: CORES }, waitedMs: HOURS })
+    const request = {
+      rank: Number.POSITIVE_INFINITY,
+      room: part(4),
+      before: part(3),
+      since: new Set<JobId>(),
+    }
+    const device = { ...cpu(3), yields: { cpuCores: 2 }, held: { cpuCores: 3 } }
+    const state = atRest({ now: NOW, devices: [device], classes: [all], running: [runs(3, null)], request })
+    expect(plan(state, place).kept).toMatchObject([{ job: 'all', fitsAt: null }])
+  })
+
   it('and what it has already is free to those alone who go before it', () => {
     const starts = (rank: number) => {
       const request = { rank, room: part(5), before: part(2), since }

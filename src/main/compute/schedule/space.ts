@@ -108,7 +108,9 @@ export class Space implements Room<Wanted, Placement> {
         const yielded = held && isSharedOut(held) ? yields : NOTHING
         const most = subtractVectors(addVectors(subtractVectors(capacity, outside), owed), yielded)
         const reserved = amountsOn(id, all)
-        return { device: id, amounts: subtractVectors(addVectors(most, reserved), free) }
+        // As it is taken out again beside the room that is kept.
+        const kept = isSharedOut(reserved) ? addVectors(reserved, yields) : reserved
+        return { device: id, amounts: subtractVectors(addVectors(most, kept), free) }
       },
     )
   }

@@ -117,8 +117,7 @@ function describeModel(
 ): ModelDescription {
   const { signature, operators } = layersSignature(config)
   const title = textAt(objectAt(config, 'config'), 'name')
-  const message =
-    'Keras models do not run here yet. Convert it: python -m tf2onnx.convert --keras MODEL --output model.onnx, or tensorflowjs_converter --input_format keras MODEL FOLDER.'
+  const message = `Keras models do not run here yet. Convert it: python -c "import keras; keras.models.load_model('MODEL').export('FOLDER')" && python -m tf2onnx.convert --saved-model FOLDER --output model.onnx, or tensorflowjs_converter --input_format keras MODEL FOLDER.`
   return {
     format,
     framework: 'Keras',
