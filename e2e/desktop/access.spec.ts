@@ -175,7 +175,7 @@ test('limits: what an app holds and has used, as bars; beyond its budget its job
   expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(3000)
   await expect(limits).toContainText('1 of 1.5 held')
   await expect(limits).toContainText(/2 of 2 in 1 h · full/)
-  await expect(limits).toContainText(/More is there in \d+ min/)
+  await expect(limits).toContainText(/More can be used in \d+ min/)
   for (const theme of ['light', 'dark'] as const) {
     await shell.setTheme(theme)
     await app().shoot(`limits-${theme}`)

@@ -36,7 +36,7 @@ test('the menu of a row opens at the pointer, and by keys below the row of the c
   await expect(menu.getByRole('menuitem')).toHaveText([
     'Raise priority by 10',
     'Lower priority by 10',
-    'Let it start',
+    'Resume',
     'Cancel',
   ])
   const opened = await boxOf(menu)

@@ -159,7 +159,7 @@ test('the queue, watched as it is: why a job waits, a raised priority, a cancell
   await expect(detail).toContainText('succeeded', { timeout: RUN_MS })
   await expect(jobs.row('Second in line')).toContainText('succeeded', { timeout: RUN_MS })
   await expect(jobs.row('Kept back')).toContainText('held')
-  await jobs.choose('Kept back', 'Let it start')
+  await jobs.choose('Kept back', 'Resume')
   await expect(jobs.row('Kept back')).toContainText('succeeded', { timeout: RUN_MS })
   await expect(page.locator('body[data-stayed]')).toBeAttached()
   await expect(shell.status).toContainText('Queue 0')

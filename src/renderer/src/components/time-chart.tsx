@@ -76,7 +76,7 @@ export function TimeChart(props: {
         }}
         yAxisProps={{
           domain: props.domain ?? [0, 'auto'],
-          width: 38,
+          width: 42,
           tick: TICK,
           ...(props.ticks ? { ticks: props.ticks } : {}),
         }}

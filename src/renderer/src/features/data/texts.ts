@@ -145,7 +145,7 @@ export const texts = defineTexts({
     missingText: '它可能已被删除，或链接不完整。',
     versionGone: '这里没有（或不再有）版本 {{asked}}，以下是版本 {{shown}}。',
     all: '全部数据集',
-    run: '运行批量',
+    run: '批量运行',
     export: '导出',
     menu: '版本 {{version}} 的操作',
     version: '版本 {{version}}',
@@ -205,7 +205,7 @@ export const texts = defineTexts({
       made: '<made />',
       madeBy: '<made />，由 <job /> 产生',
       readers: '读取它的任务',
-      noReaders: '窗口的任务列表中没有。',
+      noReaders: '任务列表中没有读取它的任务。',
     },
     about: { title: '关于', digest: '摘要', findings: '检查结果', noFindings: '无：导入时没有发现异常。' },
     files: {

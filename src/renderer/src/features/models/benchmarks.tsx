@@ -40,7 +40,7 @@ function endedBenchmarks(jobs: Iterable<Job>, model: string): number {
 
 function useMs(): (value: number) => string {
   const locale = localeOf(useLanguage((state) => state.language))
-  return (value) => formatNumber(value, locale, value < 10 ? 2 : 1)
+  return (value) => formatNumber(value, locale, value < 1 ? 3 : value < 10 ? 2 : 1)
 }
 
 /** `CPU, 1 thread`: what figures have in common. */

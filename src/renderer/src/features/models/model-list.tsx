@@ -80,7 +80,7 @@ function useColumns(): Column<ModelSummary>[] {
       },
       {
         key: 'run',
-        width: '28px',
+        width: '40px',
         header: <VisuallyHidden>{t('column.actions')}</VisuallyHidden>,
         render: (model) => (
           <Tooltip label={t('runModel', { name: model.name })}>

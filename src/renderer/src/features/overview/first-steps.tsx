@@ -7,6 +7,7 @@ import { useTranslation } from 'react-i18next'
 import { DEVICE_COLOURS, Meter, Panel } from '../../components'
 import { byKind } from '../../lib/devices'
 import { formatPercent } from '../../lib/format'
+import { useMachineOffer } from '../../lib/rights'
 import { pathTo, RouteLink } from '../../lib/router'
 import { useDevices, useJobs, useModels } from '../../lib/stores'
 import { useLatestSample } from '../../lib/telemetry'
@@ -43,6 +44,7 @@ export function Steps() {
   const ran = useJobs((state) => state.items.size > 0)
   const principals = usePrincipals()
   const aliased = useMemo(() => [...models.values()].some((model) => model.aliases.length > 0), [models])
+  const mayImport = !useMachineOffer('model.import').disabled
   const [first] = models.values()
   const modelPath = first && pathTo('models', first.name)
   const open = (to: string) => (
@@ -53,7 +55,12 @@ export function Steps() {
   return (
     <Panel title={t('first.steps')}>
       <ol className={classes['steps']}>
-        <Step number={1} done={models.size > 0} title={t('first.import')} text={t('first.importText')} />
+        <Step
+          number={1}
+          done={models.size > 0}
+          title={t('first.import')}
+          text={t(mayImport ? 'first.importText' : 'first.importAsk')}
+        />
         <Step
           number={2}
           done={ran}

@@ -26,6 +26,8 @@ export function runningByDevice(
 }
 
 const POINTS = 40
+/** How a job can end, those that are not there left out but the first. */
+const ENDS = ['succeeded', 'failed', 'cancelled'] as const
 
 /** At most `POINTS` values, evenly taken, the newest among them. */
 export function thin(values: readonly number[]): number[] {
@@ -51,7 +53,6 @@ export function Metrics() {
   const held = queue?.byState['held'] ?? 0
   const hour = queue?.lastHour
   const finished = hour ? hour.succeeded + hour.failed + hour.cancelled : 0
-  const ended = hour ? hour.succeeded + hour.failed : 0
   const [wait = '–', waitUnit] =
     hour?.medianWaitMs == null ? [] : formatDuration(hour.medianWaitMs).split(/ (.*)/)
 
@@ -91,11 +92,10 @@ export function Metrics() {
         label={t('finished')}
         value={queue ? formatNumber(finished, locale) : '–'}
         note={
-          hour && ended > 0
-            ? t('finishedNote', {
-                share: `${formatNumber((hour.succeeded / ended) * 100, locale, 1)}%`,
-                failed: formatNumber(hour.failed, locale),
-              })
+          hour && finished > 0
+            ? ENDS.filter((end) => end === 'succeeded' || hour[end] > 0)
+                .map((end) => t(`ended.${end}`, { count: formatNumber(hour[end], locale) }))
+                .join(' · ')
             : t('finishedNone')
         }
         trend={thin(points.map((point) => point.finished))}

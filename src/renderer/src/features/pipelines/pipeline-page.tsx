@@ -2,7 +2,7 @@ import { Loader, Switch } from '@mantine/core'
 import type { Pipeline } from '@shared/contract'
 import { isTerminal } from '@shared/domain/job-state'
 import { IconMoodEmpty, IconRefresh } from '@tabler/icons-react'
-import { useCallback, useMemo, useState } from 'react'
+import { Fragment, useCallback, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import {
   ActionButton,
@@ -32,6 +32,9 @@ import { reasonOf, stateName } from '../jobs'
 import { behindIn, endedOf, graphOf, isSkipped, type PipelineJob } from './pipeline-graph'
 import classes from './pipelines.module.css'
 import { useFollowed, useLiveReasons } from './use-followed'
+
+/** A longer path shows its ends. */
+const MOST_NAMES = 8
 
 /** One pipeline: its graph, live, the way that decides its length, and its jobs with their reasons. */
 export function PipelinePage({ id }: { id: string }) {
@@ -293,10 +296,22 @@ function About({ pipeline }: { pipeline: Pipeline }) {
   )
 }
 
+/** The ends of a long path. */
+function shortened(keys: readonly string[]): readonly string[] {
+  return keys.length > MOST_NAMES ? [...keys.slice(0, 3), '…', ...keys.slice(-3)] : keys
+}
+
 function PathOf({ keys, lengthMs }: { keys: readonly string[]; lengthMs: number }) {
   return (
     <>
-      <div>{keys.join(' → ')}</div>
+      <div>
+        {shortened(keys).map((key, i) => (
+          <Fragment key={key}>
+            {i > 0 && ' → '}
+            <span className={classes['name']}>{key}</span>
+          </Fragment>
+        ))}
+      </div>
       <div className={classes['quiet']}>{formatDuration(lengthMs)}</div>
     </>
   )

@@ -88,7 +88,7 @@ export const texts = defineTexts({
       name: '流水线',
       state: '状态',
       jobs: '已结束的任务',
-      principal: '所属',
+      principal: '提交者',
       created: '提交时间',
       key: '任务',
       after: '前置任务',
@@ -106,10 +106,10 @@ export const texts = defineTexts({
     },
     fact: {
       path: '关键路径',
-      principal: '所属',
+      principal: '提交者',
       created: '提交时间',
       finished: '结束时间',
-      id: '编号',
+      id: 'ID',
     },
     cancel: {
       button: '取消',

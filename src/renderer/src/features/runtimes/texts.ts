@@ -83,12 +83,11 @@ export const texts = defineTexts({
     },
     meansText: {
       threads: 'A worker starts as many threads as cores are leased.',
-      affinity:
-        'Work of more than a moment is bound to as many cores as are leased, to others than the next.',
+      affinity: 'Longer work is bound to as many cores as it has leased, each lease to cores of its own.',
       nice: 'Jobs of a priority below 50 let others go first.',
       cgroup: 'The kernel allows a worker no more memory and cores than are leased.',
       deviceVisibility: 'CUDA and ROCm see the leased device alone, and none without a lease.',
-      memoryWatchdog: 'A job that takes a quarter and 256 MiB more memory than is leased is stopped.',
+      memoryWatchdog: 'A job is stopped when it uses more memory than it leased plus a quarter plus 256 MiB.',
       gpuMemoryWatchdog:
         'The same for the memory of a GPU, where the lease says how much and each program is told of.',
     },
@@ -210,7 +209,7 @@ export const texts = defineTexts({
     },
     meansText: {
       threads: '工作进程启动的线程数等于租用的核心数。',
-      affinity: '非瞬时的工作绑定到所租数量的核心，彼此不同。',
+      affinity: '运行较久的任务会绑定到所租数量的核心，各租约使用不同的核心。',
       nice: '优先级低于 50 的任务让其他任务先行。',
       cgroup: '内核只允许工作进程使用所租的内存和核心。',
       deviceVisibility: 'CUDA 和 ROCm 只能看到租用的设备；没有租约则看不到任何设备。',

@@ -49,7 +49,7 @@ export function BarCard(props: { bar: Bar; devices: ReadonlyMap<string, Device>;
         </div>
       )}
       <div className={classes['quiet']} aria-live="off">
-        {job.state === 'queued' ? startWords(job.estimate) : started && t('startedAt', { time: started })}
+        {job.state === 'queued' ? startWords(job) : started && t('startedAt', { time: started })}
       </div>
     </div>
   )

@@ -64,6 +64,8 @@ interface Scene {
   context: CanvasRenderingContext2D
   width: number
   height: number
+  /** So far it is scrolled down: the times stay in sight. */
+  top: number
   view: View
   nowMs: number
   lanes: readonly Lane[]
@@ -74,7 +76,7 @@ interface Scene {
 
 /** Draws the part of the lanes that is in view. @returns where its bars lie */
 export function draw(scene: Scene): Hit[] {
-  const { context, width, height, view, nowMs, lanes, colours } = scene
+  const { context, width, height, top: scrolled, view, nowMs, lanes, colours } = scene
   const x = (ms: number) => ((ms - view.fromMs) / view.spanMs) * width
   context.clearRect(0, 0, width, height)
   context.font = `11px ${getComputedStyle(context.canvas).fontFamily}`
@@ -83,11 +85,7 @@ export function draw(scene: Scene): Hit[] {
   context.fillStyle = colours.dim
   context.strokeStyle = colours.line
   context.lineWidth = 1
-  for (const at of ticks) {
-    line(context, x(at), AXIS - 4, height)
-    const text = scene.tickText(at, stepMs)
-    if (x(at) + 4 + context.measureText(text).width <= width) context.fillText(text, x(at) + 4, AXIS / 2 - 2)
-  }
+  for (const at of ticks) line(context, x(at), AXIS - 4, height)
   const { tops } = layOut(lanes)
   const patterns = patternsOf(context, colours)
   const hits: Hit[] = []
@@ -108,6 +106,13 @@ export function draw(scene: Scene): Hit[] {
       }
     })
   })
+  context.clearRect(0, scrolled, width, AXIS - 6)
+  context.fillStyle = colours.dim
+  for (const at of ticks) {
+    const text = scene.tickText(at, stepMs)
+    if (x(at) + 4 + context.measureText(text).width <= width)
+      context.fillText(text, x(at) + 4, scrolled + AXIS / 2 - 2)
+  }
   return hits
 }
 

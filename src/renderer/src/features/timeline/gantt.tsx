@@ -11,13 +11,15 @@ import { localeOf, useLanguage } from '../../lib/i18n'
 import { BarCard } from './bar-card'
 import { type Bar, lanesOf } from './bars'
 import { cardAt, type Span, topToSee } from './card-place'
-import { type Colours, draw, type Hit, layOut, ROW } from './draw'
+import { AXIS, type Colours, draw, type Hit, layOut, ROW } from './draw'
 import { Legend } from './legend'
 import classes from './timeline.module.css'
 import { followed, panned, SPAN_MS, type View, viewAt, zoomed } from './view'
 
 const ZOOM = 1.5
 const PAN = 0.1
+/** Of the name of a lane, with what more it has. */
+const NAME_PX = 48
 /** A press that moves less is a click. */
 const SLOP_PX = 4
 
@@ -74,6 +76,7 @@ export function Gantt(props: {
   const [kept, setView] = useState<View>(() => viewAt(systemNow(), SPAN_MS.first))
   const view = followed(kept, nowMs)
   const [current, setCurrent] = useState<Current | null>(null)
+  const [top, setTop] = useState(0)
   const box = useRef<HTMLDivElement>(null)
   const area = useRef<HTMLDivElement>(null)
   const canvas = useRef<HTMLCanvasElement>(null)
@@ -105,10 +108,21 @@ export function Gantt(props: {
       element.height = Math.round(height * scale)
       context.scale(scale, scale)
       const job = current?.job ?? null
-      hits.current = draw({ context, width, height, view, nowMs, lanes, colours, current: job, tickText })
+      hits.current = draw({
+        context,
+        width,
+        height,
+        top,
+        view,
+        nowMs,
+        lanes,
+        colours,
+        current: job,
+        tickText,
+      })
     })
     return () => cancelAnimationFrame(frame)
-  }, [width, height, view, nowMs, lanes, colours, current, tickText])
+  }, [width, height, top, view, nowMs, lanes, colours, current, tickText])
 
   // React listens to the wheel passively; a page that scrolls along would be in the way.
   useEffect(() => {
@@ -136,7 +150,12 @@ export function Gantt(props: {
 
   const hitAt = (x: number, y: number) =>
     hits.current.find(
-      (hit) => x >= hit.x - 2 && x <= hit.x + hit.width + 2 && y >= hit.y - 2 && y <= hit.y + ROW,
+      (hit) =>
+        y >= top + AXIS - 6 &&
+        x >= hit.x - 2 &&
+        x <= hit.x + hit.width + 2 &&
+        y >= hit.y - 2 &&
+        y <= hit.y + ROW,
     )
 
   const onPointerMove = (event: PointerEvent<HTMLCanvasElement>) => {
@@ -205,10 +224,19 @@ export function Gantt(props: {
           <IconZoomIn size={17} stroke={1.6} />
         </ActionIcon>
       </div>
-      <div ref={box} className={classes['gantt']}>
+      <div
+        ref={box}
+        className={classes['gantt']}
+        onScroll={(event) => setTop(Math.max(0, event.currentTarget.scrollTop))}
+      >
         <div className={classes['names']} style={{ height }}>
           {lanes.map(({ device, hidden }, lane) => (
-            <div key={device ?? ''} style={{ top: tops[lane] }} className={classes['name']}>
+            <div
+              key={device ?? ''}
+              // In sight as long as any of its rows is.
+              style={{ top: Math.max(tops[lane] ?? 0, Math.min(top, (tops[lane + 1] ?? height) - NAME_PX)) }}
+              className={classes['name']}
+            >
               <span title={(device && devices.get(device)?.name) ?? undefined}>
                 {device === null ? t('unknown') : deviceLabel(device, devices)}
               </span>

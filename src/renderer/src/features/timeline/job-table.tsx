@@ -7,7 +7,7 @@ import { type Column, RelativeTime, StateDot, VirtualTable } from '../../compone
 import { useNow } from '../../lib/clock'
 import { deviceLabel } from '../../lib/devices'
 import { stateName, timingsAt, timingsText } from '../jobs'
-import { useStartWords } from './use-start-words'
+import { useShortStart } from './use-start-words'
 
 /** The same as the timeline, to read: the newest first. */
 export function JobTable(props: {
@@ -77,7 +77,7 @@ function columnsOf(t: TFunction<'timeline'>, devices: ReadonlyMap<string, Device
 // Only what changes with the clock reads it: the other cells of a row stay as they are drawn.
 
 const ExpectedStart = memo(function ExpectedStart({ job }: { job: Job }) {
-  return useStartWords()(job.estimate)
+  return useShortStart(job.estimate)
 })
 
 const TookSoFar = memo(function TookSoFar({ job }: { job: Job }) {

@@ -1,19 +1,26 @@
-import type { StartEstimate } from '@shared/contract'
+import type { Job, StartEstimate } from '@shared/contract'
 import { useTranslation } from 'react-i18next'
 import { useNow } from '../../lib/clock'
 import { formatDuration } from '../../lib/format'
 
-/** When a job is expected to start, with its bounds, in a sentence. */
-export function useStartWords(): (estimate: StartEstimate | null) => string {
+function boundsIn({ startsAt, earliest, latest }: StartEstimate, nowMs: number) {
+  const inWords = (at: string) => formatDuration(Math.max(0, Date.parse(at) - nowMs))
+  return { time: inWords(startsAt), from: inWords(earliest), to: inWords(latest) }
+}
+
+/** When a job is expected to start, or to go on, with its bounds, in a sentence. */
+export function useStartWords(): (job: Pick<Job, 'estimate' | 'preemptions'>) => string {
   const { t } = useTranslation('timeline')
   const nowMs = useNow()
-  return (estimate) => {
+  return ({ estimate, preemptions }) => {
     if (!estimate) return t('startUnknown')
-    const inMs = (at: string) => Math.max(0, Date.parse(at) - nowMs)
-    return t('startsIn', {
-      time: formatDuration(inMs(estimate.startsAt)),
-      from: formatDuration(inMs(estimate.earliest)),
-      to: formatDuration(inMs(estimate.latest)),
-    })
+    return t(preemptions > 0 ? 'goesOnIn' : 'startsIn', boundsIn(estimate, nowMs))
   }
+}
+
+/** The same in a few words, under a heading that says what it is. */
+export function useShortStart(estimate: StartEstimate | null): string {
+  const { t } = useTranslation('timeline')
+  const nowMs = useNow()
+  return estimate ? t('startSoon', boundsIn(estimate, nowMs)) : t('startUnknown')
 }

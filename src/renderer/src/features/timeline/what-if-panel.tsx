@@ -63,6 +63,13 @@ export function WhatIfPanel() {
     const rule = t(`policy.${order}`)
     return scenario.kind === 'same' ? rule : t('changeAnd', { machine: wordsOf(scenario), rule })
   }
+  /** What was answered is no answer to what is asked now. */
+  const anew =
+    <Value,>(set: (value: Value) => void) =>
+    (value: Value) => {
+      set(value)
+      setResult(null)
+    }
   const chosen = scenarios.find((scenario) => keyOf(scenario) === key)
   const isMissing = (key === 'cores' && cores === '') || (key === 'gpu' && memoryGb === '')
   const isChange = chosen !== undefined && (chosen.kind !== 'same' || policy !== 'online')
@@ -89,7 +96,7 @@ export function WhatIfPanel() {
           className={classes['choice']}
           label={t('change')}
           value={key}
-          onChange={(value) => value && setKey(value)}
+          onChange={(value) => value && anew(setKey)(value)}
           allowDeselect={false}
           data={scenarios.map((scenario) => ({
             value: keyOf(scenario),
@@ -97,13 +104,13 @@ export function WhatIfPanel() {
           }))}
         />
         {key === 'cores' && (
-          <NumberInput label={t('cores')} value={cores} onChange={setCores} min={1} max={1024} w={90} />
+          <NumberInput label={t('cores')} value={cores} onChange={anew(setCores)} min={1} max={1024} w={90} />
         )}
         {key === 'gpu' && (
           <NumberInput
             label={t('gpuMemory')}
             value={memoryGb}
-            onChange={setMemoryGb}
+            onChange={anew(setMemoryGb)}
             min={1}
             max={1024}
             w={110}
@@ -113,7 +120,7 @@ export function WhatIfPanel() {
           className={classes['choice']}
           label={t('scheduled')}
           value={policy}
-          onChange={(value) => setPolicy(POLICIES.find((name) => name === value) ?? 'online')}
+          onChange={(value) => anew(setPolicy)(POLICIES.find((name) => name === value) ?? 'online')}
           allowDeselect={false}
           data={POLICIES.map((value) => ({ value, label: t(`policies.${value}`) }))}
         />
@@ -130,10 +137,7 @@ export function WhatIfPanel() {
       <SegmentedControl
         size="xs"
         value={source}
-        onChange={(value) => {
-          setSource(SOURCES.find((name) => name === value) ?? 'lastDay')
-          setResult(null)
-        }}
+        onChange={(value) => anew(setSource)(SOURCES.find((name) => name === value) ?? 'lastDay')}
         aria-label={t('source')}
         data={SOURCES.map((value) => ({ value, label: t(`sources.${value}`) }))}
       />

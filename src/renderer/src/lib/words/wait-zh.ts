@@ -65,7 +65,7 @@ export const waitZh: Record<keyof WaitTexts, string> = {
   custom: '{{count}} 个 {{name}}',
 
   comma: '、',
-  and: '{{first}} 和 {{last}}',
+  and: '{{first}}和 {{last}}',
   andMore: '{{list}} 等，另有 {{count}} 个',
   sentences: '{{first}}。{{second}}',
 }
