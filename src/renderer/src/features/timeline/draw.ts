@@ -85,6 +85,11 @@ export function draw(scene: Scene): Hit[] {
   context.fillStyle = colours.dim
   context.strokeStyle = colours.line
   context.lineWidth = 1
+  // Nothing lies over the times.
+  context.save()
+  context.beginPath()
+  context.rect(0, scrolled + AXIS - 6, width, height)
+  context.clip()
   for (const at of ticks) line(context, x(at), AXIS - 4, height)
   const { tops } = layOut(lanes)
   const patterns = patternsOf(context, colours)
@@ -106,7 +111,7 @@ export function draw(scene: Scene): Hit[] {
       }
     })
   })
-  context.clearRect(0, scrolled, width, AXIS - 6)
+  context.restore()
   context.fillStyle = colours.dim
   for (const at of ticks) {
     const text = scene.tickText(at, stepMs)
