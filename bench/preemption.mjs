@@ -57,7 +57,7 @@ async function turns(system) {
     for (let i = 0; i < TEXTS; i++) {
       const text = { kind: 'generate', model: 'story@1', prompt: `Story ${i}:`, seed: i, maxTokens: 400 }
       const need = { cpuCores: Math.max(1, available.cpuCores - 0.5) }
-      const job = await system.call('POST', '/jobs', { ...text, completions: 8, preemptible, need })
+      const job = await system.call('POST', '/jobs', { ...text, completions: 16, preemptible, need })
       ids.push(job.id)
     }
     const texts = []
@@ -83,7 +83,7 @@ async function turns(system) {
   shares.sort((a, b) => a - b)
   return [
     [
-      `${TEXTS} jobs of 8 texts by turns against one after the other`,
+      `${TEXTS} jobs of 16 texts by turns against one after the other`,
       `${percent(percentile(shares, 0.5))} longer (${percent(shares[0])} to ${percent(shares.at(-1))}; ${stops} turns), the same to the letter`,
       'at most 10 %',
     ],

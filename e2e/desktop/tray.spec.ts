@@ -87,7 +87,8 @@ test('the tray tells what runs and waits; with the setting on, the window may go
 test('with the setting off, which is the default, closing the window ends the app', async () => {
   const { app: electron, api } = app()
   expect((await api.call('PATCH', '/settings', { staysInTray: false })).status).toBe(200)
-  const ended = new Promise((resolve) => electron.process().once('exit', resolve))
+  const program = electron.process()
+  const ended = new Promise((resolve) => program.once('exit', resolve))
   await closeWindow(electron)
   expect(await ended).toBe(0)
 })
@@ -103,15 +104,18 @@ test('Quit ends the app also where it would stay: the window goes first, and its
     return (await shown(electron)).labels
   }
   await expect.poll(menu).toContain('Quit')
-  const ended = new Promise((resolve) => electron.process().once('exit', resolve))
+  const gone: string[] = []
+  for (const window of electron.windows()) window.once('close', () => gone.push('window'))
+  const program = electron.process()
+  const ended = new Promise((resolve) => program.once('exit', resolve))
+  void ended.then(() => gone.push('program'))
   const place = { x: 30, y: 40, width: 1001, height: 702 }
   await electron.evaluate(({ BrowserWindow }, bounds) => {
     BrowserWindow.getAllWindows()[0]?.setBounds(bounds)
   }, place)
   await choose(electron, 'Quit')
-  await expect.poll(() => electron.windows()).toEqual([])
-  expect(electron.process().exitCode).toBeNull()
   expect(await ended).toBe(0)
+  expect(gone).toEqual(['window', 'program'])
   const files = (await readdir(app().dataDir)).filter((name) => name.startsWith('window-place'))
   expect(files).toEqual(['window-place.json'])
   expect(JSON.parse(await readFile(join(app().dataDir, 'window-place.json'), 'utf8'))).toMatchObject(place)
