@@ -316,6 +316,8 @@ export class Ledger {
     takeQuanta(most, this.foreign(device.id))
     const free = new Map(most)
     takeQuanta(free, this.#used.get(device.id) ?? NOTHING)
+    // For each turn of the planner: most of the time nobody keeps room.
+    if (claims.length === 0) return free
     // Once the room of a claim is held, programs outside have theirs, too.
     const held = this.#ceiling(device, capacity)
     takeQuanta(held, this.foreign(device.id, true))

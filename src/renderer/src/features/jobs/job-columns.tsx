@@ -13,6 +13,7 @@ import { reasonOf, stateName } from './job-words'
 import classes from './jobs.module.css'
 import { placementText } from './placement'
 import type { Selection } from './selection'
+import { startsInWords } from './starts-in'
 import { timesText, timingsAt } from './timings'
 
 // Cells keep what they drew while their job is the same object: a row that only scrolls costs next to nothing.
@@ -84,18 +85,8 @@ const TimingsCell = memo(function TimingsCell({ job, t }: { job: Job; t: TFuncti
 /** `41 s`, and below `in 8 s – 20 s`, or `in 10 min` where its bounds round to the same. */
 function WaitingTimings(props: { job: Job; estimate: StartEstimate; t: TFunction<'jobs'> }) {
   const nowMs = useNow()
-  const { startsAt, earliest, latest } = props.estimate
-  const leftUntil = (at: string) => Math.max(0, Date.parse(at) - nowMs)
-  const inWords = (at: string) => {
-    const leftMs = leftUntil(at)
-    // Nobody waits ten minutes to the second, and a column has no room for it.
-    const stepMs = leftMs < 120_000 ? 1_000 : 60_000
-    return formatDuration(Math.round(leftMs / stepMs) * stepMs)
-  }
-  const starts = { time: inWords(startsAt), from: inWords(earliest), to: inWords(latest) }
-  const key =
-    leftUntil(latest) < 500 ? 'startsNow' : starts.from === starts.to ? 'startsInExactly' : 'startsIn'
-  return <TwoLines first={<TimingsText job={props.job} nowMs={nowMs} />} second={props.t(key, starts)} />
+  const second = startsInWords(props.estimate, nowMs, props.t)
+  return <TwoLines first={<TimingsText job={props.job} nowMs={nowMs} />} second={second} />
 }
 
 const MarkCell = memo(function MarkCell(props: {

@@ -6,8 +6,7 @@ import { useTranslation } from 'react-i18next'
 import { type Column, RelativeTime, StateDot, VirtualTable } from '../../components'
 import { useNow } from '../../lib/clock'
 import { deviceLabel } from '../../lib/devices'
-import { stateName, timingsAt, timingsText } from '../jobs'
-import { useShortStart } from './use-start-words'
+import { startsInWords, stateName, timingsAt, timingsText } from '../jobs'
 
 /** The same as the timeline, to read: the newest first. */
 export function JobTable(props: {
@@ -77,7 +76,10 @@ function columnsOf(t: TFunction<'timeline'>, devices: ReadonlyMap<string, Device
 // Only what changes with the clock reads it: the other cells of a row stay as they are drawn.
 
 const ExpectedStart = memo(function ExpectedStart({ job }: { job: Job }) {
-  return useShortStart(job.estimate)
+  const { t } = useTranslation('timeline')
+  const { t: jobs } = useTranslation('jobs')
+  const nowMs = useNow()
+  return job.estimate ? startsInWords(job.estimate, nowMs, jobs) : t('startUnknown')
 })
 
 const TookSoFar = memo(function TookSoFar({ job }: { job: Job }) {
